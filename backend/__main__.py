@@ -1,0 +1,32 @@
+"""`diswm` and `python -m backend`: assembles the commands."""
+
+import importlib.util
+from importlib import import_module
+
+import typer
+
+COMMAND_MODULES = ("serve", "stages", "interpret", "doctor", "bench")
+
+
+def build_app() -> typer.Typer:
+    """The command line with every module's commands registered."""
+    app = typer.Typer(
+        name="diswm",
+        help="See what each latent dimension of a world model means.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for module in COMMAND_MODULES:
+        if importlib.util.find_spec(f"backend.commands.{module}") is not None:
+            import_module(f"backend.commands.{module}").register(app)
+    return app
+
+
+def main() -> None:
+    """Entry point of the `diswm` script."""
+    build_app()()
+
+
+if __name__ == "__main__":
+    main()

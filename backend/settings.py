@@ -1,0 +1,119 @@
+"""Where DisWM Studio keeps its state and which doors it opens: everything read from `DISWM_*` variables."""
+
+import ipaddress
+import stat
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().resolve()
+
+
+def _blank_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+class TokenFileError(Exception):
+    """The token file can be read by others than its owner, or is empty."""
+
+
+class Settings(BaseSettings):
+    """The whole configuration of a process; relative paths are resolved against the working directory."""
+
+    model_config = SettingsConfigDict(env_prefix="DISWM_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    home: Annotated[Path, AfterValidator(_absolute)] = Field(
+        default=Path(".diswm"),
+        validate_default=True,
+        description="All state: database, runs, data sets, checkpoints, exports.",
+    )
+    database_url: Annotated[str | None, BeforeValidator(_blank_is_none)] = Field(
+        default=None, description="SQLAlchemy URL of the runs; a SQLite file in `home` when not given."
+    )
+    token: Annotated[SecretStr | None, BeforeValidator(_blank_is_none)] = Field(
+        default=None, description="Bearer token that every request but /healthz must carry, when set."
+    )
+    host: str = Field(default="127.0.0.1", description="Address of the API.")
+    port: Port = Field(default=8000, description="Port of the API.")
+    page_host: str = Field(default="127.0.0.1", description="Address of the page.")
+    page_port: Port = Field(default=8501, description="Port of the page.")
+    api_url: str | None = Field(default=None, description="Where the page finds the API.")
+    device: str = Field(default="auto", description="Device of the worker's runs: auto, cpu, cuda or cuda:N.")
+    worker: str = Field(
+        default="worker-1",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
+        description="Name of this worker; each of several workers on one store (one a device) has its own.",
+    )
+    allowed_hosts: list[str] = Field(
+        default=["127.0.0.1", "localhost", "::1"], description="Host headers that the API answers to."
+    )
+    allowed_origins: list[str] = Field(
+        default=[], description="Further origins whose browsers may change state; the API's own always may."
+    )
+    body_limit: int = Field(default=1_000_000, gt=0, description="Largest JSON body, in bytes.")
+    upload_limit: int = Field(default=2_000_000_000, gt=0, description="Largest upload, in bytes.")
+
+    @property
+    def url_of_api(self) -> str:
+        """Where the page and the command line find the API."""
+        return self.api_url or f"http://{_reachable(self.host)}:{self.port}"
+
+    @property
+    def url_of_page(self) -> str:
+        """What a person types into a browser."""
+        return f"http://{_reachable(self.page_host)}:{self.page_port}"
+
+    @property
+    def url_of_database(self) -> str:
+        """The runs' database: `database_url`, or the SQLite file in `home`."""
+        return self.database_url or f"sqlite:///{self.home / 'diswm.sqlite'}"
+
+    @property
+    def token_file(self) -> Path:
+        """Where the token may stand instead of the environment; only its owner may read it (mode 0600)."""
+        return self.home / "token"
+
+    def read_token(self) -> str | None:
+        """The token from the environment, else from `token_file`, else None.
+
+        Raises TokenFileError when the file is open to others or empty.
+        """
+        if self.token is not None:
+            return self.token.get_secret_value()
+        if not self.token_file.exists():
+            return None
+        if self.token_file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise TokenFileError(f"{self.token_file} can be read by others: run chmod 600 {self.token_file}")
+        token = self.token_file.read_text().strip()
+        if not token:
+            raise TokenFileError(f"{self.token_file} is empty: write a token into it or delete it")
+        return token
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine only; unknown names count as open."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once; `get_settings.cache_clear()` forgets them."""
+    return Settings()
+
+
+def _reachable(host: str) -> str:
+    """The host as it stands in a URL; "every address" is reached through the loopback one."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{host}]" if ":" in host else host

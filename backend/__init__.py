@@ -1,0 +1,1 @@
+"""DisWM Studio's backend: command line, HTTP API, runs, the method, and what its latents mean."""

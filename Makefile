@@ -1,0 +1,52 @@
+# Everything that is done with this repository. `make` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+# Tests of one file stay in one process (real ports, real children), two files run at once, one thread each.
+PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n $(or $(JOBS),2) --dist loadfile
+
+.PHONY: help setup app test check format faults bench constraints clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
+
+setup: $(INSTALLED) ## make .venv with everything in it, and the system packages for headless rendering
+	@scripts/system-packages.sh gl || true
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@scripts/make-venv.sh
+	@touch $@
+
+app: setup ## start the API, the worker and the page; Ctrl-C stops them
+	@$(BIN)/diswm app
+
+test: setup ## run the tests, those in a real browser too
+	@scripts/system-packages.sh browser
+	@$(PYTEST)
+
+check: setup ## format, lint, types, import rules, tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory test
+
+format: setup ## format the code and sort its imports
+	@$(BIN)/ruff check --fix-only -q .
+	@$(BIN)/ruff format .
+
+faults: setup ## run the long form of the fault tests
+	@$(BIN)/pytest -m long tests/faults
+
+bench: setup ## measure everything that `diswm bench` can measure
+	@for name in update pretrain imagine traversal atlas gif collect; do $(BIN)/diswm bench $$name --json; done
+
+constraints: setup ## write constraints.txt from what is installed
+	@scripts/constraints.sh > constraints.tmp && mv constraints.tmp constraints.txt && touch $(INSTALLED)
+
+clean: ## remove .venv and the caches; runs and checkpoints stay
+	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

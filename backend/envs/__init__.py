@@ -1,0 +1,1 @@
+"""Environments that report images, rewards and their true factor values."""

@@ -1,0 +1,1 @@
+"""What goes into a paper: figures, animations, tables, bundles."""

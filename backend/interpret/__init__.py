@@ -1,0 +1,1 @@
+"""What a latent dimension means: factors, metrics, leakage, matching, rollouts."""

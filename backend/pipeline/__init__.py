@@ -1,0 +1,1 @@
+"""The method as functions: collect, pretrain, distil and fine-tune, evaluate."""

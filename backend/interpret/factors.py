@@ -1,0 +1,179 @@
+"""What each latent dimension means: its best factor, how sure that is, and the metrics of the whole latent."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from backend.interpret.encoded import EncodedFrames, Floats, Integers
+from backend.interpret.grouping import group_of, human_name
+from backend.interpret.information import neighbour_information
+from backend.interpret.nulls import Association, associate
+from backend.interpret.scores import score
+
+Progress = Callable[[float, str], None]
+
+NAMED_MARGIN = 0.1
+MAX_FRAMES = 20_000
+ENOUGH_FRAMES, ENOUGH_EPISODES = 5_000, 20
+SCATTER_POINTS, EXTREME_FRAMES = 200, 5
+
+
+def analyse(encoded: EncodedFrames, *, seed: int = 0, progress: Progress | None = None) -> dict[str, Any]:
+    """The whole answer for a checkpoint, ready for JSON (`factors.json`); the same seed gives the same numbers.
+
+    Per dimension the best factor by NMI (adjusted for chance: 0 at the mean of the null, 1 when the factor is
+    known), a 95% interval by resampling episodes, the null to clear, and a status: `named` when the best factor
+    clears the null and leads the next different factor by 0.1 or more, `mixed` when it clears the null only,
+    `unnamed` when none does, `inactive` when the dimension carries no information at all.
+    """
+    report = progress or _silent
+    frames = _thin(encoded)
+    association = associate(frames, seed, lambda done, phase: report(0.6 * done, phase))
+    report(0.6, "naming dimensions")
+    dimensions = [_dimension(frames, association, dim, seed) for dim in range(frames.mean.shape[1])]
+    report(0.65, "metrics")
+    metrics = score(frames, association, seed, lambda done, phase: report(0.65 + 0.35 * done, phase))
+    report(1.0, "done")
+    return {
+        "dimensions": dimensions,
+        "factor_names": list(frames.factor_names),
+        "nmi": _rounded(association.nmi),
+        "null": _rounded(association.threshold),
+        "nmi_unadjusted": _rounded(association.raw),
+        "metrics": metrics,
+        "frames": len(frames.mean),
+        "episodes": len(np.unique(frames.episode)),
+        "seed": seed,
+        "guessed": frames.guessed,
+        "warnings": _warnings(frames, association),
+    }
+
+
+def named_count(factors: dict[str, Any]) -> int:
+    """How many dimensions have a name of their own."""
+    return sum(entry["status"] == "named" for entry in factors["dimensions"])
+
+
+def _dimension(frames: EncodedFrames, association: Association, dim: int, seed: int) -> dict[str, Any]:
+    kl, std = float(frames.kl[dim]), float(frames.mean[:, dim].std())
+    best = _best_factor(association, dim)
+    entry: dict[str, Any] = {"dim": dim, "kl": round(kl, 4), "std": round(std, 4), "status": "unnamed", "name": None}
+    if best is None:
+        blank = dict.fromkeys(("factor", "nmi", "margin", "interval", "null", "sign", "spearman", "mutual_information"))
+        status = "unnamed" if frames.active[dim] else "inactive"
+        return {**entry, "status": status, **blank, "second_factor": None, "second_nmi": None}
+    second = _next_factor(association, dim, best)
+    nmi = float(association.nmi[dim, best])
+    second_nmi = float(association.nmi[dim, second]) if second is not None else 0.0
+    clears = nmi > association.threshold[dim, best]
+    status = _status(bool(frames.active[dim]), bool(clears), nmi - second_nmi)
+    latent, factor = frames.mean[:, dim], frames.factors[:, best]
+    spearman = _spearman(latent, factor)
+    names = frames.factor_names
+    return {
+        **entry,
+        "status": status,
+        "name": human_name(names[best]) if status == "named" else None,
+        "factor": names[best],
+        "nmi": round(nmi, 4),
+        "margin": round(nmi - second_nmi, 4),
+        "interval": [round(edge, 4) for edge in association.interval(dim, best)],
+        "null": round(float(association.threshold[dim, best]), 4),
+        "sign": int(np.sign(spearman)) if abs(spearman) >= 0.1 else 0,
+        "spearman": round(spearman, 4),
+        "mutual_information": round(neighbour_information(*_few(latent, factor), seed), 4),
+        "second_factor": names[second] if second is not None else None,
+        "second_nmi": round(second_nmi, 4) if second is not None else None,
+        "scatter": _scatter(latent, factor),
+        "extremes": _extremes(frames, dim),
+    }
+
+
+def _status(active: bool, clears: bool, margin: float) -> str:
+    if not active:
+        return "inactive"
+    if not clears:
+        return "unnamed"
+    return "named" if margin >= NAMED_MARGIN else "mixed"
+
+
+def _best_factor(association: Association, dim: int) -> int | None:
+    """The factor of highest NMI among those that clear their null; among all where none does."""
+    if not association.varying.any():
+        return None
+    nmi = np.where(association.varying, association.nmi[dim], -1)
+    clears = nmi > association.threshold[dim]
+    return int(np.argmax(np.where(clears, nmi, -1) if clears.any() else nmi))
+
+
+def _next_factor(association: Association, dim: int, best: int) -> int | None:
+    """The best factor of another group, so that the cosine of an angle is no rival of its sine."""
+    names = association.factor_names
+    others = [
+        column for column in np.flatnonzero(association.varying) if group_of(names[column]) != group_of(names[best])
+    ]
+    return int(max(others, key=lambda column: association.nmi[dim, column])) if others else None
+
+
+def _spearman(latent: Floats, factor: Floats) -> float:
+    ranks = np.corrcoef(rankdata(latent), rankdata(factor))[0, 1] if np.ptp(latent) > 0 else 0.0
+    return float(np.nan_to_num(ranks))
+
+
+def _thin(encoded: EncodedFrames) -> EncodedFrames:
+    """At most 20,000 frames, evenly taken."""
+    step = -(-len(encoded.mean) // MAX_FRAMES)
+    return encoded if step == 1 else encoded.take(np.arange(0, len(encoded.mean), step))
+
+
+def _few(latent: Floats, factor: Floats) -> tuple[Floats, Floats]:
+    step = max(1, len(latent) // ENOUGH_FRAMES)
+    return latent[::step], factor[::step]
+
+
+def _scatter(latent: Floats, factor: Floats) -> dict[str, list[float]]:
+    """A few hundred frames of latent against factor, for the eye."""
+    chosen = np.linspace(0, len(latent) - 1, min(SCATTER_POINTS, len(latent))).astype(int)
+    return {"latent": _rounded(latent[chosen]), "factor": _rounded(factor[chosen])}
+
+
+def _extremes(frames: EncodedFrames, dim: int) -> dict[str, list[dict[str, int]]]:
+    """The frames where the dimension is lowest and highest, one an episode at most, as episode and frame."""
+    order = np.argsort(frames.mean[:, dim], kind="stable")
+    within = frames.frame_in_episode()
+
+    def first(rows: Integers) -> list[dict[str, int]]:
+        places: dict[int, int] = {}
+        for row in rows:
+            places.setdefault(int(frames.episode[row]), int(within[row]))
+            if len(places) == EXTREME_FRAMES:
+                break
+        return [{"episode": episode, "frame": frame} for episode, frame in places.items()]
+
+    return {"low": first(order), "high": first(order[::-1])}
+
+
+def _warnings(frames: EncodedFrames, association: Association) -> list[str]:
+    episodes = len(np.unique(frames.episode))
+    notes = []
+    if len(frames.mean) < ENOUGH_FRAMES or episodes < ENOUGH_EPISODES:
+        notes.append(
+            f"{len(frames.mean)} frames of {episodes} episodes: with fewer than {ENOUGH_FRAMES} frames of "
+            f"{ENOUGH_EPISODES} episodes intervals are wide"
+        )
+    constant = [name for name, varies in zip(frames.factor_names, association.varying, strict=True) if not varies]
+    if constant:
+        notes.append(f"ignored, constant in these frames: {', '.join(constant)}")
+    if frames.guessed:
+        notes.append("factors are image statistics: names are guesses")
+    return notes
+
+
+def _rounded(values: Floats) -> Any:
+    return np.round(values.astype(np.float64), 4).tolist()
+
+
+def _silent(_done: float, _phase: str) -> None:
+    return None

@@ -1,0 +1,82 @@
+"""Mutual information between latents and factors: binned for whole matrices, nearest neighbours for single pairs.
+
+Normalised mutual information (NMI) here is I(latent; factor) / H(factor): the share of the factor's entropy
+that knowing the latent removes. A latent that determines the factor scores 1 whatever else it carries.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.feature_selection import mutual_info_regression
+
+from backend.interpret.encoded import Floats, Integers
+
+MAX_BINS = 20
+MIN_FRAMES_PER_CELL = 5
+
+
+def bin_count(frames: int) -> int:
+    """As many bins as leave about five frames for each cell of a joint histogram, 20 at most."""
+    return int(np.clip(np.sqrt(frames / MIN_FRAMES_PER_CELL), 2, MAX_BINS))
+
+
+def discretise(values: Floats, bins: int) -> Integers:
+    """Equal-frequency codes 0..bins-1 of a series; equal values share a bin: (N,) -> (N,)."""
+    distinct = np.unique(values)
+    if len(distinct) <= bins:
+        return np.searchsorted(distinct, values).astype(np.int64)
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
+    return np.searchsorted(edges, values, side="right").astype(np.int64)
+
+
+def one_hot(codes: Integers, bins: int) -> npt.NDArray[np.float32]:
+    """(N, K) codes -> (N, K * bins) of zeros and ones."""
+    frames, series = codes.shape
+    hot = np.zeros((frames, series * bins), np.float32)
+    hot[np.arange(frames)[:, None], np.arange(series) * bins + codes] = 1
+    return hot
+
+
+def entropy(probabilities: Floats, axis: int) -> Floats:
+    """Shannon entropy in nats along an axis; zeros count as zero."""
+    logs = np.log(np.where(probabilities > 0, probabilities, 1))
+    return np.asarray(-(probabilities * logs).sum(axis=axis))
+
+
+class BinnedFrames:
+    """Binned latents and factors, ready for NMI matrices of resampled or shifted frames.
+
+    Every matrix is one product of one-hot codes, so a null of hundreds of shifts takes seconds.
+    """
+
+    def __init__(self, latent: Integers, factors: Integers, bins: int) -> None:
+        self.frames, self.latents = latent.shape
+        self.factors = factors.shape[1]
+        self.bins = bins
+        self._factor_codes = factors
+        self._latent_hot = one_hot(latent, bins)
+        self._factor_hot = one_hot(factors, bins)
+
+    def nmi(self, weights: Floats | None = None, rows: Integers | None = None) -> Floats:
+        """NMI of each latent with each factor: (Z, F), 0 where a factor is constant.
+
+        weights: (N,) how often each frame counts. rows: (N, F) which frame lends each factor its value.
+        """
+        factor_hot = self._factor_hot
+        if rows is not None:
+            factor_hot = one_hot(np.take_along_axis(self._factor_codes, rows, axis=0), self.bins)
+        if weights is not None:
+            factor_hot = factor_hot * weights.astype(np.float32)[:, None]
+        counts = (self._latent_hot.T @ factor_hot).astype(np.float64)
+        joint = counts.reshape(self.latents, self.bins, self.factors, self.bins)
+        joint /= self.frames if weights is None else float(weights.sum())
+        factor_entropy = entropy(joint.sum(axis=1), axis=-1)
+        latent_entropy = entropy(joint.sum(axis=3), axis=1)
+        flat = joint.transpose(0, 2, 1, 3).reshape(self.latents, self.factors, -1)
+        information = factor_entropy + latent_entropy - entropy(flat, axis=-1)
+        safe = np.where(factor_entropy > 1e-9, factor_entropy, np.inf)
+        return np.clip(information / safe, 0, 1)
+
+
+def neighbour_information(latent: Floats, factor: Floats, seed: int) -> float:
+    """Mutual information of two series in nats by three nearest neighbours (Kraskov's estimator)."""
+    return float(mutual_info_regression(latent[:, None], factor, random_state=seed)[0])

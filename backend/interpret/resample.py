@@ -1,0 +1,75 @@
+"""Chance and spread for frames that are not independent: whole episodes are shifted and resampled."""
+
+import numpy as np
+
+from backend.interpret.encoded import Flags, Floats, Integers
+
+MIN_UNITS = 5
+BLOCKS = 10
+
+
+def constant_per_episode(factors: Floats, episode: Integers) -> Flags:
+    """Which factors keep one value for the whole of every episode: (F,)."""
+    same_episode = episode[1:] == episode[:-1]
+    steps = np.diff(factors, axis=0)[same_episode]
+    several = len(np.unique(episode)) > 1
+    return np.asarray((np.abs(steps) < 1e-9).all(axis=0) & several)
+
+
+def shifted_rows(episode: Integers, constant: Flags, generator: np.random.Generator) -> Integers:
+    """For each frame and factor the frame whose factor value it gets under the null: (N, F).
+
+    Moving factors are shifted around the whole series by at least one episode's length, which keeps the
+    rhythm of both sides. Frames of an episode say nothing new about a factor that is constant in it, so those
+    factors are permuted between episodes instead.
+    """
+    frames = len(episode)
+    starts, numbers = _episodes(episode)
+    least = max(1, min(frames // max(1, len(starts)), frames // 4))
+    offset = int(generator.integers(least, max(least + 1, frames - least + 1)))
+    moving = (np.arange(frames) + offset) % frames
+    whole = starts[generator.permutation(len(starts))][numbers]
+    return np.where(np.asarray(constant, bool)[None, :], whole[:, None], moving[:, None])
+
+
+def bootstrap_weights(episode: Integers, generator: np.random.Generator) -> Floats:
+    """How often each frame counts when episodes are drawn with replacement: (N,)."""
+    _, numbers = _episodes(_units(episode))
+    units = int(numbers.max()) + 1
+    drawn = np.bincount(generator.integers(0, units, units), minlength=units)
+    return np.asarray(drawn[numbers], np.float64)
+
+
+def interval(value: float, samples: Floats) -> list[float]:
+    """The 95% spread of resampled values, centred on the value, inside [0, 1].
+
+    Resampling repeats frames, which biases information upwards; only the spread is taken from it.
+    """
+    spread = np.percentile(samples - samples.mean(), [2.5, 97.5])
+    low, high = np.clip(value + spread, 0, 1)
+    return [float(min(low, value)), float(max(high, value))]
+
+
+def null_threshold(null: Floats) -> Floats:
+    """What a pair must exceed to be no chance: (S, Z, F) values under the null -> (Z, F).
+
+    Studentised maximum over the factors of a dimension (Westfall and Young), at 99%: a dimension that carries
+    nothing clears it for any of its factors once in a hundred.
+    """
+    mean, std = null.mean(axis=0), null.std(axis=0) + 1e-6
+    worst = ((null - mean) / std).max(axis=2)
+    return np.asarray(mean + np.quantile(worst, 0.99, axis=0)[:, None] * std)
+
+
+def _episodes(episode: Integers) -> tuple[Integers, Integers]:
+    """First frame of each episode (E,) and the running number of the episode of each frame (N,)."""
+    changes = np.r_[True, episode[1:] != episode[:-1]]
+    return np.flatnonzero(changes), np.cumsum(changes) - 1
+
+
+def _units(episode: Integers) -> Integers:
+    """Episodes, or blocks of frames where there are too few episodes to resample."""
+    if len(np.unique(episode)) >= MIN_UNITS:
+        return episode
+    blocks = np.arange(len(episode)) * BLOCKS // len(episode)
+    return np.asarray(blocks + BLOCKS * (np.cumsum(np.r_[0, np.diff(episode) != 0])))

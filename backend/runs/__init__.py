@@ -1,1 +1,1 @@
-"""The life of a run: its row, its place in the queue, its child process."""
+"""The life of a run: its row, its place in the durable queue, its child process and its folder."""

@@ -1,0 +1,45 @@
+"""What can be wrong with a request about runs; the API turns each into its problem+json."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One thing wrong in a request: where (a JSON pointer), what, and the value that was perhaps meant."""
+
+    pointer: str
+    detail: str
+    suggestion: str | None = None
+
+
+class RunError(Exception):
+    """Base of the errors below: a sentence, and what to do about it."""
+
+    def __init__(self, detail: str, remedy: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.remedy = remedy
+
+
+class RunNotFound(RunError):
+    """There is no run of that id."""
+
+
+class RunConflict(RunError):
+    """The run is in a state that does not allow what was asked for."""
+
+
+class IncompatibleSource(RunError):
+    """The checkpoint that a run should start from belongs to another architecture."""
+
+
+class KeyReused(RunError):
+    """An Idempotency-Key came back with another body."""
+
+
+class InvalidRun(RunError):
+    """The body of a request is well-formed JSON, but not a run that can be started."""
+
+    def __init__(self, problems: list[FieldProblem]) -> None:
+        super().__init__("; ".join(problem.detail for problem in problems))
+        self.problems = problems

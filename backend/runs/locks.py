@@ -1,0 +1,100 @@
+"""Files that one living process holds at a time: the lock goes with the process, however it ends."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+PATIENCE_S = 0.5
+"""How long `hold` insists, so that a reader's glance (`holder`) at a free lock never refuses anybody."""
+
+
+class Held(Exception):
+    """Another living process holds the lock."""
+
+    def __init__(self, path: Path, holder: dict[str, Any]) -> None:
+        super().__init__(f"{path} is held by process {holder.get('pid', 'unknown')}")
+        self.path = path
+        self.holder = holder
+
+
+class Lock:
+    """A lock file in our hands; `announce` tells readers of the file more than our process id."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def announce(self, **facts: Any) -> None:
+        """Replace what the file says about its holder."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(json.dumps({"pid": os.getpid(), **facts}))
+        self._file.flush()
+
+
+@contextmanager
+def hold(path: Path, *, wait: bool = False) -> Iterator[Lock]:
+    """Hold the lock at `path` inside the block; raises Held when another process has it and not `wait`.
+
+    Raises OSError when the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        if wait:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        elif not _acquire(file, PATIENCE_S):
+            raise Held(path, _facts(path))
+        lock = Lock(file)
+        lock.announce()
+        yield lock
+
+
+def _acquire(file: IO[str], patience_s: float) -> bool:
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.05)
+
+
+def holder(path: Path) -> dict[str, Any] | None:
+    """What the living holder of the lock announced, or None when nobody holds it."""
+    try:
+        with path.open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        return _facts(path)
+    return None
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def api_lock(home: Path) -> Path:
+    """Held by the one API process of a store."""
+    return home / "locks" / "api.lock"
+
+
+def worker_lock(home: Path, worker: str) -> Path:
+    """Held by the one process that runs as this worker."""
+    return home / "locks" / f"worker-{worker}.lock"
+
+
+def folder_lock(folder: Path) -> Path:
+    """Held by the one process that writes into a run's folder."""
+    return folder / ".lock"

@@ -1,0 +1,1 @@
+"""Schema changes of the runs' database, applied when a process opens it."""

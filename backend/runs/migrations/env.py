@@ -1,0 +1,13 @@
+"""Runs the schema changes on the connection that `backend.runs.database` hands over."""
+
+from alembic import context
+
+from backend.runs.rows import RunRow
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=RunRow.metadata,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

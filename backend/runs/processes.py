@@ -1,0 +1,101 @@
+"""Keeping hold of processes: children that end with their parent, and everything that belongs to a run.
+
+Orphans are found through Linux's /proc; on other systems none are found, and the lock of the run's folder alone
+keeps two processes out of it.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+RUN_VARIABLE = "DISWM_RUN_ID"
+WORKER_VARIABLE = "DISWM_RUN_WORKER"
+PARENT_VARIABLE = "DISWM_PARENT_PID"
+HOME_VARIABLE = "DISWM_HOME"
+"""A run's process and all its descendants carry these: found again even when nobody recorded their ids."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent() -> None:
+    """Ask the kernel for a SIGTERM when the process named by DISWM_PARENT_PID ends; nothing without that name.
+
+    The variable is taken out of the environment: it speaks to this process, not to its children.
+    """
+    parent = os.environ.pop(PARENT_VARIABLE, None)
+    if parent is None:
+        return
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if str(os.getppid()) != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def processes_of_worker(home: Path, worker: str) -> list[int]:
+    """Every living process that this worker's runs started, whoever its parent is now."""
+    return _marked({HOME_VARIABLE: str(home), WORKER_VARIABLE: worker})
+
+
+def processes_of_run(home: Path, run_id: str) -> list[int]:
+    """Every living process of one run, whoever its parent is now."""
+    return _marked({HOME_VARIABLE: str(home), RUN_VARIABLE: run_id})
+
+
+def end_processes(processes: Iterable[int], grace_s: float) -> None:
+    """Ask each to stop, and kill what is left after the grace; a stopped (SIGSTOP) process is killed as well."""
+    alive = list(processes)
+    if grace_s > 0:
+        _signal_all(alive, signal.SIGTERM)
+        alive = _wait(alive, grace_s)
+    _signal_all(alive, signal.SIGKILL)
+    _wait(alive, 5.0)
+
+
+def kill_group(group: int) -> None:
+    """SIGKILL to a whole process group; quiet when it is gone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def is_alive(process: int) -> bool:
+    """Whether the process runs; one that ended and waits to be collected does not."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+def _marked(marks: dict[str, str]) -> list[int]:
+    wanted = {f"{name}={value}".encode() for name, value in marks.items()}
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = set((folder / "environ").read_bytes().split(b"\0"))
+        except OSError:
+            continue
+        process = int(folder.name)
+        if wanted <= environment and process != os.getpid() and is_alive(process):
+            found.append(process)
+    return found
+
+
+def _signal_all(processes: Iterable[int], number: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(process, number)
+
+
+def _wait(processes: Iterable[int], timeout_s: float) -> list[int]:
+    """Those of the processes that still run after the time, at once when none does."""
+    deadline = time.monotonic() + timeout_s
+    alive = [process for process in processes if is_alive(process)]
+    while alive and time.monotonic() < deadline:
+        time.sleep(0.05)
+        alive = [process for process in alive if is_alive(process)]
+    return alive

@@ -1,0 +1,44 @@
+"""The table of runs."""
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index
+from sqlmodel import Field, SQLModel
+
+
+class RunRow(SQLModel, table=True):
+    """One run: what was asked for, where it stands, and who may write about it. Times are Unix seconds."""
+
+    __tablename__ = "runs"
+    __table_args__ = (Index("runs_newest_first", "created_at", "id"), Index("runs_by_state", "state"))
+
+    id: str = Field(primary_key=True)
+    name: str
+    stage: str
+    preset: str
+    seed: int = Field(sa_column=Column(BigInteger, nullable=False))
+    device: str
+    settings: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    overrides: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    state: str
+    created_at: float
+    queued_at: float
+    started_at: float | None = None
+    finished_at: float | None = None
+
+    generation: int = 0
+    """How often the run was put into the queue; a workflow of an earlier generation does nothing."""
+    attempt: int = 0
+    """Counts claims. It fences: only the holder of the newest attempt may write about the run."""
+    worker: str | None = None
+    heartbeat_at: float | None = None
+    cancel_requested: bool = False
+    stalled: int = 0
+    """Attempts in a row that crashed without getting further than any earlier one."""
+    furthest: dict[str, float] = Field(sa_column=Column(JSON, nullable=False), default_factory=dict)
+    """The most units done in each phase, over all attempts."""
+
+    error: dict[str, Any] | None = Field(sa_column=Column(JSON), default=None)
+    result: dict[str, Any] | None = Field(sa_column=Column(JSON), default=None)
+    idempotency_key: str | None = Field(default=None, unique=True)
+    request_hash: str | None = None

@@ -1,0 +1,21 @@
+"""The states of a run, and which requests each of them allows."""
+
+from enum import StrEnum
+
+
+class RunState(StrEnum):
+    """queued -> running -> one of the others; resume leads from some of those back to queued."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    DIVERGED = "diverged"
+
+
+ACTIVE = (RunState.QUEUED, RunState.RUNNING)
+CANCELLABLE = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED)
+RESUMABLE = (RunState.PAUSED, RunState.FAILED, RunState.CANCELLED)
+"""A diverged run would diverge again from the same settings: it is cloned with other ones instead."""

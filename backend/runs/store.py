@@ -1,0 +1,209 @@
+"""Rows of runs: each change of state is one statement, so no two processes can make the same one."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Engine, and_, case, func, or_, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, delete, select
+
+from backend.runs.rows import RunRow
+from backend.runs.states import CANCELLABLE, RESUMABLE, RunState
+
+Clock = Callable[[], float]
+
+
+class Orders(NamedTuple):
+    """What the holder of an attempt is told when it asks."""
+
+    current: bool
+    cancel: bool
+
+
+class RunStore:
+    """All reads and writes of the table of runs; safe to share between threads."""
+
+    def __init__(self, engine: Engine, clock: Clock = time.time) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    # Requests
+
+    def insert(self, row: RunRow) -> RunRow | None:
+        """Add a queued run; None when its idempotency key is taken."""
+        with self._session() as session:
+            session.add(row)
+            try:
+                session.commit()
+            except IntegrityError:
+                return None
+            return row
+
+    def get(self, run_id: str) -> RunRow | None:
+        """The run of that id."""
+        with self._session() as session:
+            return session.get(RunRow, run_id)
+
+    def find_by_key(self, idempotency_key: str) -> RunRow | None:
+        """The run that a request with this key made."""
+        with self._session() as session:
+            return session.exec(select(RunRow).where(RunRow.idempotency_key == idempotency_key)).first()
+
+    def newest(
+        self,
+        *,
+        limit: int,
+        before: tuple[float, str] | None = None,
+        states: Sequence[str] = (),
+        stage: str | None = None,
+    ) -> Sequence[RunRow]:
+        """Runs, newest first; `before` is the (created_at, id) of the last one already seen."""
+        query = select(RunRow).order_by(col(RunRow.created_at).desc(), col(RunRow.id).desc()).limit(limit)
+        if before is not None:
+            created_at, run_id = before
+            same_time = and_(col(RunRow.created_at) == created_at, col(RunRow.id) < run_id)
+            query = query.where(or_(col(RunRow.created_at) < created_at, same_time))
+        if states:
+            query = query.where(col(RunRow.state).in_(states))
+        if stage is not None:
+            query = query.where(RunRow.stage == stage)
+        with self._session() as session:
+            return session.exec(query).all()
+
+    def cancel(self, run_id: str) -> RunRow | None:
+        """End a waiting run, or ask the worker to end a running one; None when it is neither."""
+        running = col(RunRow.state) == RunState.RUNNING
+        return self._change(
+            and_(col(RunRow.id) == run_id, col(RunRow.state).in_(CANCELLABLE)),
+            state=case((running, RunState.RUNNING), else_=RunState.CANCELLED),
+            cancel_requested=running,
+            finished_at=case((running, None), else_=self._clock()),
+        )
+
+    def resume(self, run_id: str) -> RunRow | None:
+        """Put a stopped run back into the queue; None when its state does not allow it."""
+        return self._change(
+            and_(col(RunRow.id) == run_id, col(RunRow.state).in_(RESUMABLE)),
+            **self._queued_again(),
+            stalled=0,
+        )
+
+    def remove(self, run_id: str) -> bool:
+        """Forget a run that neither runs nor waits."""
+        inactive = col(RunRow.state).not_in([RunState.QUEUED, RunState.RUNNING])
+        with self._session() as session:
+            result = session.exec(delete(RunRow).where(col(RunRow.id) == run_id, inactive))
+            session.commit()
+            return bool(result.rowcount)
+
+    # The worker
+
+    def waiting(self) -> Sequence[RunRow]:
+        """Queued runs, longest waiting first."""
+        query = select(RunRow).where(RunRow.state == RunState.QUEUED).order_by(col(RunRow.queued_at))
+        with self._session() as session:
+            return session.exec(query).all()
+
+    def paused_by(self, error_type: str) -> Sequence[RunRow]:
+        """Paused runs whose last error is of that type."""
+        with self._session() as session:
+            rows = session.exec(select(RunRow).where(RunRow.state == RunState.PAUSED)).all()
+        return [row for row in rows if (row.error or {}).get("type") == error_type]
+
+    def claim(self, run_id: str, generation: int, worker: str) -> RunRow | None:
+        """Take a queued run of this generation for a worker; None when somebody else did, or it is not queued."""
+        now = self._clock()
+        return self._change(
+            and_(
+                col(RunRow.id) == run_id,
+                col(RunRow.state) == RunState.QUEUED,
+                col(RunRow.generation) == generation,
+            ),
+            state=RunState.RUNNING,
+            attempt=col(RunRow.attempt) + 1,
+            worker=worker,
+            started_at=func.coalesce(col(RunRow.started_at), now),
+            heartbeat_at=now,
+        )
+
+    def orders(self, run_id: str, attempt: int) -> Orders:
+        """Whether this attempt is still the run's current one, and whether it should end."""
+        row = self.get(run_id)
+        current = row is not None and row.state == RunState.RUNNING and row.attempt == attempt
+        return Orders(current, cancel=row is not None and row.cancel_requested)
+
+    def beat(self, run_id: str, attempt: int) -> bool:
+        """Say that the attempt is alive; False when it is no longer the current one."""
+        return self._change(_held(run_id, attempt), heartbeat_at=self._clock()) is not None
+
+    def finish(
+        self,
+        run_id: str,
+        attempt: int,
+        state: RunState,
+        *,
+        error: dict[str, Any] | None = None,
+        result: dict[str, Any] | None = None,
+        furthest: dict[str, float] | None = None,
+    ) -> RunRow | None:
+        """End an attempt in one of the states that wait for nobody; None when it is no longer the current one."""
+        known = {} if furthest is None else {"furthest": furthest}
+        return self._change(
+            _held(run_id, attempt), state=state, finished_at=self._clock(), error=error, result=result, **known
+        )
+
+    def requeue(
+        self,
+        run_id: str,
+        attempt: int,
+        *,
+        stalled: int,
+        furthest: dict[str, float],
+        error: dict[str, Any] | None = None,
+    ) -> RunRow | None:
+        """Put an interrupted run at the end of the queue.
+
+        None when the attempt is no longer the current one, or when somebody asked to cancel it meanwhile.
+        """
+        values = self._queued_again() | {"error": error}
+        unasked = and_(_held(run_id, attempt), col(RunRow.cancel_requested).is_(False))
+        return self._change(unasked, **values, stalled=stalled, furthest=furthest)
+
+    def running_on(self, worker: str) -> Sequence[RunRow]:
+        """Runs that this worker held when it last wrote."""
+        query = select(RunRow).where(RunRow.state == RunState.RUNNING, RunRow.worker == worker)
+        with self._session() as session:
+            return session.exec(query).all()
+
+    def counts(self) -> dict[str, int]:
+        """How many runs there are in each state that has any."""
+        query = select(RunRow.state, func.count()).group_by(col(RunRow.state))
+        with self._session() as session:
+            return {state: count for state, count in session.exec(query).all()}
+
+    def _queued_again(self) -> dict[str, Any]:
+        return {
+            "state": RunState.QUEUED,
+            "generation": col(RunRow.generation) + 1,
+            "queued_at": self._clock(),
+            "finished_at": None,
+            "cancel_requested": False,
+            "error": None,
+            "result": None,
+        }
+
+    def _change(self, where: ColumnElement[bool], **values: Any) -> RunRow | None:
+        """One UPDATE ... RETURNING: the changed row, or None when the condition held for none."""
+        with self._session() as session:
+            changed = session.exec(update(RunRow).where(where).values(**values).returning(RunRow))
+            row = changed.scalars().first()
+            session.commit()
+            return row
+
+    def _session(self) -> Session:
+        return Session(self._engine, expire_on_commit=False)
+
+
+def _held(run_id: str, attempt: int) -> ColumnElement[bool]:
+    return and_(col(RunRow.id) == run_id, col(RunRow.state) == RunState.RUNNING, col(RunRow.attempt) == attempt)

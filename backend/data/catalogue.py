@@ -1,0 +1,98 @@
+"""What there is: checkpoints and data sets found on disk, by id or name. The files are the truth."""
+
+import difflib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from backend.data.checkpoint import CheckpointError, CheckpointInfo, read_info
+from backend.data.episodes import DatasetInfo, EpisodeError, read_dataset_info
+
+SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
+
+
+class NotFound(Exception):
+    """No checkpoint or data set goes by this id or name; the message names the nearest."""
+
+
+class _Entry(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def created_at(self) -> str: ...
+
+
+Entry = TypeVar("Entry", bound=_Entry)
+
+
+def list_checkpoints(home: Path) -> list[CheckpointInfo]:
+    """Every readable checkpoint, newest first: of runs, imported, shipped."""
+    found = [*_shipped(), *_in_runs(home), *_imported(home)]
+    return sorted(found, key=lambda info: info.created_at, reverse=True)
+
+
+def find_checkpoint(home: Path, reference: str, *, allow_path: bool = False) -> CheckpointInfo:
+    """A checkpoint by id, by name (the newest of that name) or, on the command line, by folder.
+
+    Raises NotFound with the nearest names, CheckpointError where the folder named is none.
+    """
+    if allow_path and (folder := Path(reference)).is_dir():
+        inner = folder / "checkpoint"
+        return read_info(inner if inner.is_dir() else folder, folder.resolve().name, "import")
+    return _find("checkpoint", reference, list_checkpoints(home))
+
+
+def list_datasets(home: Path) -> list[DatasetInfo]:
+    """Every readable data set, newest first: collected by runs or imported."""
+    folders = [*home.glob("runs/*/dataset"), *home.glob("datasets/*")]
+    found = _readable((lambda folder=folder: read_dataset_info(folder)) for folder in folders)
+    return sorted(found, key=lambda info: info.created_at, reverse=True)
+
+
+def find_dataset(home: Path, reference: str, *, allow_path: bool = False) -> DatasetInfo:
+    """A data set by id, by name (the newest of that name) or, on the command line, by folder."""
+    if allow_path and (folder := Path(reference)).is_dir():
+        inner = folder / "dataset"
+        return read_dataset_info(inner if inner.is_dir() else folder)
+    return _find("data set", reference, list_datasets(home))
+
+
+def _shipped() -> list[CheckpointInfo]:
+    return _infos(((path, path.name) for path in SHIPPED.glob("*/")), "shipped")
+
+
+def _in_runs(home: Path) -> list[CheckpointInfo]:
+    return _infos(((path, path.parent.name) for path in home.glob("runs/*/checkpoint")), "run")
+
+
+def _imported(home: Path) -> list[CheckpointInfo]:
+    return _infos(((path, path.name) for path in home.glob("checkpoints/*")), "import")
+
+
+def _infos(folders: Iterable[tuple[Path, str]], source: str) -> list[CheckpointInfo]:
+    return _readable((lambda path=path, id=id: read_info(path, id, source)) for path, id in folders)
+
+
+Read = TypeVar("Read")
+
+
+def _readable(readers: Iterable[Callable[[], Read]]) -> list[Read]:
+    found = []
+    for read in readers:
+        try:
+            found.append(read())
+        except (CheckpointError, EpisodeError):
+            continue  # a half-removed folder or a foreign one: not listed
+    return found
+
+
+def _find(kind: str, reference: str, entries: list[Entry]) -> Entry:
+    for matches in ([e for e in entries if e.id == reference], [e for e in entries if e.name == reference]):
+        if matches:
+            return matches[0]
+    known = sorted({name for entry in entries for name in (entry.id, entry.name)})
+    near = difflib.get_close_matches(reference, known, 3, 0.5) or known[:5]
+    hint = f"there is {', '.join(near)}" if near else f"there is no {kind} yet"
+    raise NotFound(f"no {kind} {reference!r}; {hint}")

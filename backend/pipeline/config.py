@@ -1,0 +1,270 @@
+"""Settings of every stage: typed, frozen, closed; presets; and the JSON schema that forms are drawn from."""
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from backend.envs.make import DISTRACTIONS, ENVIRONMENTS
+from backend.pipeline.presets import PRESET_VALUES
+
+
+def _one_of(known: Sequence[str]) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in known:
+            near = difflib.get_close_matches(value, known, 1)
+            message = f"{value!r} is not known; there is {', '.join(known)}"
+            raise PydanticCustomError(
+                "unknown", "{message}", {"message": message, "suggestion": near[0] if near else None}
+            )
+        return value
+
+    return AfterValidator(check)
+
+
+EnvironmentName = Annotated[str, _one_of(ENVIRONMENTS), Field(json_schema_extra={"enum": list(ENVIRONMENTS)})]
+DistractionName = Annotated[str, _one_of(DISTRACTIONS), Field(json_schema_extra={"enum": list(DISTRACTIONS)})]
+Count = Annotated[int, Field(ge=1, le=100_000_000)]
+Weight = Annotated[float, Field(ge=0, le=1e6)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+MAX_SEED = 2**63 - 1
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with settings: where (a JSON pointer), what, and what was perhaps meant."""
+
+    pointer: str
+    message: str
+    suggestion: str | None = None
+
+
+class SettingsError(Exception):
+    """Settings that cannot be run; `problems` lists everything that is wrong with them."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(f"{p.pointer.lstrip('/').replace('/', '.')}: {p.message}" for p in problems))
+        self.problems = list(problems)
+
+
+def _described(default: Any, title: str, group: str, description: str = "", symbol: str = "") -> Any:
+    extra = {"x-group": group} | ({"x-symbol": symbol} if symbol else {})
+    return Field(default=default, title=title, description=description or None, json_schema_extra=extra)
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _EnvironmentSettings(_Settings):
+    environment: EnvironmentName = _described("cartpole-swingup", "Environment", "Environment")
+    distraction: DistractionName = _described(
+        "episode",
+        "Distraction",
+        "Environment",
+        "none; episode: colours, light and camera drawn once an episode; set-a, set-b: the paper's flicker.",
+    )
+    action_repeat: Annotated[int, Field(ge=1, le=16)] = _described(2, "Action repeat", "Environment")
+    look: Literal["fast", "paper"] = _described(
+        "fast", "Look", "Environment", "fast leaves out shadows and anti-aliasing; paper keeps them."
+    )
+
+
+class CollectSettings(_EnvironmentSettings):
+    """Collect distracting videos of an environment."""
+
+    episodes: Count = _described(500, "Episodes", "Data")
+    episode_steps: Annotated[int, Field(ge=2, le=1000)] = _described(
+        32, "Agent steps an episode", "Data", "Frames kept of each episode."
+    )
+    policy: Literal["smooth", "random"] = _described("smooth", "Policy", "Data", "How actions are drawn.")
+    random_pose: bool = _described(True, "Start anywhere", "Data", "Draw the first pose from the whole range.")
+    workers: Annotated[int, Field(ge=1, le=64)] = _described(2, "Processes", "Data")
+
+
+class _ModelSettings(_Settings):
+    latents: Annotated[int, Field(ge=1, le=256)] = _described(20, "Latents", "Networks", symbol="Z")
+    stoch: Annotated[int, Field(ge=1, le=1024)] = _described(50, "Stochastic state", "Networks", symbol="S")
+    deter: Annotated[int, Field(ge=1, le=4096)] = _described(200, "Deterministic state", "Networks", symbol="D")
+    hidden: Annotated[int, Field(ge=1, le=4096)] = _described(200, "Hidden units", "Networks")
+    beta: Weight = _described(0.015, "Disentanglement weight", "Losses", "Weight of KL[q(z|o) || N(0, I)].", "β")
+    dynamics_weight: Weight = _described(1.0, "Dynamics weight", "Losses", symbol="α")
+    kl_balance: Fraction = _described(0.8, "KL balance", "Losses", "Share of the dynamics KL that moves the prior.")
+    free_nats: Weight = _described(1.0, "Free nats", "Losses")
+    batch: Annotated[int, Field(ge=1, le=4096)] = _described(50, "Batch", "Optimisation", symbol="B")
+    length: Annotated[int, Field(ge=2, le=1000)] = _described(50, "Sequence length", "Optimisation", symbol="T")
+    learning_rate: Rate = _described(3e-4, "Learning rate", "Optimisation")
+    adam_eps: Rate = _described(1e-5, "Adam epsilon", "Optimisation")
+    clip_norm: Annotated[float, Field(gt=0, le=1e6)] = _described(100.0, "Gradient norm limit", "Optimisation")
+    checkpoint_every: Count = _described(1000, "Updates between checkpoints", "Run")
+    log_every: Count = _described(50, "Updates between log lines", "Run")
+
+
+class PretrainSettings(_ModelSettings):
+    """Pretrain the action-free video model on a data set."""
+
+    dataset: str | None = _described(None, "Data set", "Data", "Id, name or (command line) folder of a data set.")
+    held_out: Annotated[int, Field(ge=1, le=1000)] = _described(
+        20, "Held-out episodes", "Data", "Last episodes, kept from training, that figures are computed on."
+    )
+    updates: Count = _described(20_000, "Updates", "Optimisation")
+
+
+class FinetuneSettings(_EnvironmentSettings, _ModelSettings):
+    """Learn a world model online, distilled from a video model, with an actor and critic in imagination."""
+
+    teacher: str | None = _described(
+        None, "Video model", "Distillation", "Checkpoint whose latents are distilled; none: no distillation."
+    )
+    distill_start: Weight = _described(0.1, "First weight", "Distillation", symbol="η")
+    distill_end: Weight = _described(0.01, "Last weight", "Distillation", symbol="η")
+    distill_steps: Count = _described(50_000, "Agent steps of the ramp", "Distillation")
+    distill_delay: Annotated[int, Field(ge=0, le=100_000_000)] = _described(
+        0, "Agent steps before the ramp", "Distillation", "50,000 for an unlike target (across domains)."
+    )
+    agent_steps: Count = _described(500_000, "Agent steps", "Online learning")
+    prefill: Count = _described(2_500, "Random agent steps first", "Online learning")
+    train_every: Count = _described(5, "Agent steps an update", "Online learning")
+    first_updates: Count = _described(100, "Updates after the random steps", "Online learning")
+    replay_capacity: Count = _described(500_000, "Replay capacity in frames", "Online learning")
+    reward_scale: Weight = _described(2.0, "Reward scale", "Losses")
+    discount_layers: Annotated[int, Field(ge=0, le=8)] = _described(
+        0, "Discount head layers", "Networks", "0: no discount head."
+    )
+    horizon: Annotated[int, Field(ge=1, le=200)] = _described(15, "Imagined steps", "Behaviour", symbol="H")
+    gamma: Fraction = _described(0.99, "Discount", "Behaviour", symbol="γ")
+    lam: Fraction = _described(0.95, "Lambda", "Behaviour", symbol="λ")
+    entropy: Weight = _described(1e-4, "Entropy weight", "Behaviour")
+    actor_rate: Rate = _described(8e-5, "Actor's learning rate", "Behaviour")
+    critic_rate: Rate = _described(8e-5, "Critic's learning rate", "Behaviour")
+    units: Annotated[int, Field(ge=1, le=4096)] = _described(400, "Units of the heads", "Networks")
+    slow_critic_every: Count = _described(100, "Updates between refreshes of the slow critic", "Behaviour")
+    evaluate_every: Count = _described(5_000, "Agent steps between evaluations", "Evaluation")
+    evaluate_episodes: Count = _described(10, "Episodes an evaluation", "Evaluation")
+
+
+class PipelineSettings(_Settings):
+    """All of it: collect, pretrain, then fine-tune with the pretrained model as the teacher."""
+
+    collect: CollectSettings = CollectSettings()
+    pretrain: PretrainSettings = PretrainSettings()
+    finetune: FinetuneSettings = FinetuneSettings()
+
+    @model_validator(mode="after")
+    def _fits(self) -> "PipelineSettings":
+        if self.pretrain.length > self.collect.episode_steps:
+            raise _conflict(
+                "/pretrain/length",
+                f"sequences of {self.pretrain.length} frames are longer than the collected episodes "
+                f"(collect.episode_steps is {self.collect.episode_steps})",
+            )
+        if self.pretrain.held_out >= self.collect.episodes:
+            raise _conflict(
+                "/pretrain/held_out",
+                f"{self.pretrain.held_out} held-out episodes leave none to train on "
+                f"(collect.episodes is {self.collect.episodes})",
+            )
+        return self
+
+
+StageSettings = CollectSettings | PretrainSettings | FinetuneSettings | PipelineSettings
+STAGES: dict[str, type[CollectSettings | PretrainSettings | FinetuneSettings | PipelineSettings]] = {
+    "collect": CollectSettings,
+    "pretrain": PretrainSettings,
+    "finetune": FinetuneSettings,
+    "pipeline": PipelineSettings,
+}
+PRESETS = tuple(PRESET_VALUES)
+
+
+def build_settings(stage: str, preset: str, overrides: Mapping[str, Any] | None = None) -> StageSettings:
+    """Settings of a stage from a preset and nested overrides; raises SettingsError listing every problem."""
+    if stage not in STAGES:
+        raise SettingsError([_unknown("/stage", stage, list(STAGES), "stage")])
+    if preset not in PRESETS:
+        raise SettingsError([_unknown("/preset", preset, list(PRESETS), "preset")])
+    values = PRESET_VALUES[preset]
+    base: Mapping[str, Any] = values if stage == "pipeline" else values[stage]
+    return _validated(STAGES[stage], _merged(base, overrides or {}))
+
+
+def parse_assignments(stage: str, assignments: Sequence[str]) -> dict[str, Any]:
+    """`["beta=0.1", "collect.episodes=5"]` -> nested overrides; values are JSON where they read as JSON."""
+    overrides: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key:
+            raise SettingsError([Problem(f"/{key}", f"{assignment!r} is not of the form key=value")])
+        place = overrides
+        *sections, last = key.split(".")
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[last] = _parsed(text)
+    return overrides
+
+
+def settings_schema(stage: str) -> dict[str, Any]:
+    """JSON schema of a stage's settings, with groups (`x-group`) and the paper's symbols (`x-symbol`)."""
+    if stage not in STAGES:
+        raise SettingsError([_unknown("/stage", stage, list(STAGES), "stage")])
+    return STAGES[stage].model_json_schema()
+
+
+def _validated(model: type[StageSettings], values: dict[str, Any]) -> StageSettings:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError([_problem(model, detail) for detail in error.errors(include_url=False)]) from None
+
+
+def _conflict(pointer: str, message: str) -> PydanticCustomError:
+    return PydanticCustomError("conflict", "{message}", {"message": message, "pointer": pointer})
+
+
+def _problem(model: type[BaseModel], detail: Any) -> Problem:
+    location = [str(part) for part in detail["loc"]]
+    pointer = "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in location)
+    if detail["type"] == "extra_forbidden":
+        return _unknown(pointer, location[-1], _keys(model, location[:-1]), "setting")
+    context = detail.get("ctx", {})
+    if detail["type"] in {"unknown", "conflict"}:
+        return Problem(context.get("pointer", pointer), detail["msg"], context.get("suggestion"))
+    return Problem(pointer, f"{detail['msg']} (got {_shown(detail['input'])})")
+
+
+def _keys(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    for part in path:
+        inner = model.model_fields[part].annotation
+        assert isinstance(inner, type)
+        model = inner
+    return list(model.model_fields)
+
+
+def _unknown(pointer: str, value: str, known: list[str], kind: str) -> Problem:
+    near = difflib.get_close_matches(value, known, 1, 0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(known)}"
+    return Problem(pointer, f"there is no {kind} {value!r}; {hint}", near[0] if near else None)
+
+
+def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in overrides.items():
+        inner = merged.get(key)
+        merged[key] = _merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

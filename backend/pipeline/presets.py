@@ -1,0 +1,98 @@
+"""Presets: `tiny` for a first look and for tests, `small` for two CPU cores, `paper` for a GPU."""
+
+from typing import Any, NamedTuple
+
+
+class Preset(NamedTuple):
+    """What a preset is for, in words."""
+
+    title: str
+    description: str
+
+
+DESCRIPTIONS = {
+    "tiny": Preset("Tiny", "The whole pipeline in under two minutes on two CPU cores: a first look, not a result."),
+    "small": Preset("Small", "One to two hours on two CPU cores: latents that carry factors, a policy that learns."),
+    "paper": Preset("Paper", "The paper's settings: for a GPU."),
+}
+
+_TINY_NETWORKS = {"latents": 8, "stoch": 16, "deter": 64, "hidden": 64}
+
+PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
+    "tiny": {
+        "collect": {"episodes": 12, "episode_steps": 24},
+        "pretrain": _TINY_NETWORKS
+        | {
+            "batch": 8,
+            "length": 8,
+            "learning_rate": 1e-3,
+            "beta": 0.5,
+            "updates": 120,
+            "held_out": 2,
+            "checkpoint_every": 60,
+            "log_every": 10,
+        },
+        "finetune": _TINY_NETWORKS
+        | {
+            "batch": 8,
+            "length": 8,
+            "learning_rate": 1e-3,
+            "beta": 0.5,
+            "units": 64,
+            "agent_steps": 600,
+            "prefill": 400,
+            "first_updates": 10,
+            "train_every": 10,
+            "horizon": 8,
+            "replay_capacity": 5_000,
+            "evaluate_every": 600,
+            "evaluate_episodes": 1,
+            "checkpoint_every": 20,
+            "log_every": 5,
+            "distill_steps": 500,
+        },
+    },
+    "small": {
+        "collect": {"episodes": 1000, "episode_steps": 24},
+        "pretrain": {
+            "batch": 32,
+            "length": 8,
+            "learning_rate": 1e-3,
+            "beta": 0.5,
+            "updates": 6_000,
+            "held_out": 60,
+            "checkpoint_every": 500,
+            "log_every": 50,
+        },
+        "finetune": {
+            "batch": 16,
+            "length": 16,
+            "beta": 0.1,
+            "agent_steps": 10_000,
+            "prefill": 1_000,
+            "first_updates": 100,
+            "train_every": 5,
+            "actor_rate": 2e-4,
+            "critic_rate": 2e-4,
+            "learning_rate": 6e-4,
+            "replay_capacity": 50_000,
+            "evaluate_every": 2_500,
+            "evaluate_episodes": 5,
+            "checkpoint_every": 200,
+            "log_every": 20,
+            "distill_steps": 5_000,
+        },
+    },
+    "paper": {
+        "collect": {
+            "environment": "cheetah-run",
+            "distraction": "set-a",
+            "look": "paper",
+            "episodes": 2_000,
+            "episode_steps": 500,
+            "random_pose": False,
+        },
+        "pretrain": {"updates": 200_000, "checkpoint_every": 5_000},
+        "finetune": {"environment": "walker-walk", "distraction": "set-a", "look": "paper"},
+    },
+}

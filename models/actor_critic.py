@@ -1,0 +1,81 @@
+"""Behaviour learned in imagination (DreamerV2): actor by dynamics backpropagation, critic by lambda-returns."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from models.config import ActorCriticConfig
+from models.distributions import TruncatedNormal
+from models.layers import mlp
+from models.returns import lambda_return
+from models.types import State
+from models.world_model import WorldModel
+
+
+class Imagined(NamedTuple):
+    """N imagined steps from B states under the actor."""
+
+    states: State  # (B, N + 1, .), the start first
+    entropy: Tensor  # (B, N), of the actor in the state that each step leaves
+
+
+class ActorCritic(nn.Module):
+    """Actor, critic and the critic's slow copy, which is the target."""
+
+    def __init__(self, config: ActorCriticConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.actor = mlp(config.feature, config.units, config.actor_layers, 2 * config.action_size)
+        self.critic = mlp(config.feature, config.units, config.critic_layers, 1)
+        self.slow_critic = mlp(config.feature, config.units, config.critic_layers, 1).requires_grad_(False)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Copies the critic into its slow copy."""
+        self.slow_critic.load_state_dict(self.critic.state_dict())
+
+    def policy(self, feature: Tensor) -> TruncatedNormal:
+        """The actor's distribution over actions: (..., S + D) -> (..., A)."""
+        mean, raw = self.actor(feature).chunk(2, -1)
+        return TruncatedNormal(torch.tanh(mean), 2 * torch.sigmoid(raw / 2) + self.config.min_std)
+
+    def value(self, feature: Tensor) -> Tensor:
+        """Expected return of a state: (..., S + D) -> (...)."""
+        value: Tensor = self.critic(feature)
+        return value.squeeze(-1)
+
+    def imagine(
+        self, world_model: WorldModel, start: State, horizon: int, generator: torch.Generator | None
+    ) -> Imagined:
+        """Rolls the actor out for `horizon` steps from `start` (B, .); gradients flow through the dynamics."""
+        state, states, entropies = start, [start], []
+        for _ in range(horizon):
+            policy = self.policy(state.feature.detach())
+            uniform = torch.rand(policy.mean.shape, generator=generator, device=policy.mean.device)
+            noise = torch.randn(state.stoch.shape, generator=generator, device=policy.mean.device)
+            state = world_model.rssm.imagine_step(state, policy.sample(uniform), noise)
+            states.append(state)
+            entropies.append(policy.entropy())
+        deter, stoch = (torch.stack(parts, 1) for parts in zip(*states, strict=True))
+        return Imagined(State(deter, stoch), torch.stack(entropies, 1))
+
+    def losses(
+        self, world_model: WorldModel, imagined: Imagined, gamma: float, lam: float, entropy_weight: float
+    ) -> dict[str, Tensor]:
+        """`actor` and `critic` losses, one value per (B, N).
+
+        Each imagined step counts by the probability, discounted, that it is reached at all.
+        """
+        feature = imagined.states.feature
+        arrived = feature[:, 1:]
+        discount = gamma * world_model.discount(arrived)
+        slow_value: Tensor = self.slow_critic(arrived).squeeze(-1)
+        returns = lambda_return(world_model.reward(arrived), slow_value, discount, lam)
+        with torch.no_grad():
+            reached = torch.cat([torch.ones_like(discount[:, :1]), discount[:, :-1]], 1).cumprod(1)
+        value = self.value(feature[:, :-1].detach())
+        return {
+            "actor": -reached * (returns + entropy_weight * imagined.entropy),
+            "critic": 0.5 * reached * (value - returns.detach()).square(),
+        }

@@ -1,0 +1,48 @@
+"""Sizes of the networks: one frozen dataclass a net, with the paper's values as defaults."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class VideoModelConfig:
+    """The video model (action size 0) and the image half of the world model (action size A)."""
+
+    latents: int = 20  # Z, the paper's bold z
+    stoch: int = 50  # S, the paper's z
+    deter: int = 200  # D, the paper's h
+    hidden: int = 200
+    action_size: int = 0  # A; 0 makes the model action-free
+    kernels: tuple[int, int, int, int, int] = (32, 32, 64, 64, 256)  # conv channels, first to last
+
+    @property
+    def feature(self) -> int:
+        """Size of the input of every head, S + D."""
+        return self.stoch + self.deter
+
+
+@dataclass(frozen=True)
+class WorldModelConfig(VideoModelConfig):
+    """The online world model: the video model with actions, a reward head and perhaps a discount head."""
+
+    action_size: int = 1
+    reward_layers: int = 2
+    discount_layers: int = 0  # 0: no discount head
+    head_units: int = 400
+
+
+@dataclass(frozen=True)
+class ActorCriticConfig:
+    """Actor and critic that learn in imagination."""
+
+    feature: int  # S + D of the world model
+    action_size: int  # A
+    actor_layers: int = 4
+    critic_layers: int = 3
+    units: int = 400
+    min_std: float = 0.1  # of the actor's truncated normal
+
+
+def latent_pixel_std(beta: float) -> float:
+    """Pixel std of the plain VAE (beta 1) that weighs image against KL as this beta does with unit std."""
+    return math.sqrt(beta)

@@ -1,0 +1,77 @@
+"""Every loss of the paper as a pure function: tensors in, one value per (B, T) out.
+
+The one sum stands in `total`.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from models.types import Gaussian
+
+
+def kl(left: Gaussian, right: Gaussian) -> Tensor:
+    """KL[left || right] of diagonal Gaussians, summed over the last axis: (..., K) -> (...), in nats."""
+    ratio = (left.std / right.std).square()
+    distance = ((left.mean - right.mean) / right.std).square()
+    return 0.5 * (ratio + distance - 1 - ratio.log()).sum(-1)
+
+
+def latent_kl(latent: Gaussian) -> Tensor:
+    """KL[q(bold z given o) || N(0, I)], eq. 2's disentanglement constraint: (B, T, Z) -> (B, T), in nats."""
+    return latent_kl_per_dimension(latent).sum(-1)
+
+
+def latent_kl_per_dimension(latent: Gaussian) -> Tensor:
+    """The same, one value a dimension: (..., Z) -> (..., Z), in nats."""
+    variance = latent.std.square()
+    return 0.5 * (variance + latent.mean.square() - 1 - variance.log())
+
+
+def dynamics_kl(posterior: Gaussian, prior: Gaussian, balance: float, free_nats: float) -> Tensor:
+    """Balanced KL[posterior || prior] (DreamerV2), each side floored on its mean: (B, T, S) -> (B, T).
+
+    `balance` weighs the side that moves the prior. The floor acts on the mean, so the value is one
+    number, repeated over (B, T).
+    """
+    towards_posterior = kl(posterior.detach(), prior).mean().clamp(min=free_nats)
+    towards_prior = kl(posterior, prior.detach()).mean().clamp(min=free_nats)
+    value = balance * towards_posterior + (1 - balance) * towards_prior
+    return value.expand(posterior.mean.shape[:2])
+
+
+def image_loss(decoded: Tensor, image: Tensor) -> Tensor:
+    """-log p(o) under a Normal of unit std, without its constant: (B, T, C, H, W) -> (B, T), in nats."""
+    return 0.5 * (decoded - image).square().flatten(2).sum(-1)
+
+
+def reward_loss(predicted: Tensor, reward: Tensor) -> Tensor:
+    """-log p(reward) under a Normal of unit std, without its constant: (B, T) -> (B, T)."""
+    return 0.5 * (predicted - reward).square()
+
+
+def discount_loss(logit: Tensor, discount: Tensor) -> Tensor:
+    """-log p(discount) under a Bernoulli with this logit: (B, T) -> (B, T)."""
+    return torch.nn.functional.binary_cross_entropy_with_logits(logit, discount, reduction="none")
+
+
+def distillation(teacher: Gaussian, student: Gaussian) -> Tensor:
+    """Latent distillation (eq. 3), KL[teacher latent || student latent]: (B, T, Z) -> (B, T), in nats."""
+    return kl(teacher.detach(), student)
+
+
+def distillation_as_released(teacher_sample: Tensor, student_sample: Tensor) -> Tensor:
+    """The published code's form, for comparison: KL of softmaxes over Z of two samples, (B, T, Z) -> (B, T).
+
+    That code averages over B and *sums* over T; the factor T is put in here, so that the mean is the same.
+    """
+    target = teacher_sample.detach().log_softmax(-1)
+    logits = student_sample.log_softmax(-1)
+    return (target.exp() * (target - logits)).sum(-1) * teacher_sample.shape[1]
+
+
+def total(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    """The weighted sum of the means, the only place where losses meet."""
+    assert losses.keys() == weights.keys(), (sorted(losses), sorted(weights))
+    return torch.stack([weights[name] * value.mean() for name, value in losses.items()]).sum()

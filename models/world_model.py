@@ -1,0 +1,52 @@
+"""The online world model (the paper's phi): the video model with actions and a reward head."""
+
+import torch
+from torch import Tensor, nn
+
+from models.config import WorldModelConfig
+from models.layers import mlp
+from models.losses import discount_loss, distillation, reward_loss
+from models.types import Batch, Gaussian, normalise
+from models.video_model import Inference, VideoModel, noise_like
+
+
+class WorldModel(VideoModel):
+    """Learns from the agent's own images, actions and rewards."""
+
+    def __init__(self, config: WorldModelConfig) -> None:
+        super().__init__(config)
+        self.reward_head = mlp(config.feature, config.head_units, config.reward_layers, 1)
+        self.discount_head: nn.Module | None = None
+        if config.discount_layers:
+            self.discount_head = mlp(config.feature, config.head_units, config.discount_layers, 1)
+
+    def reward(self, feature: Tensor) -> Tensor:
+        """Mean reward of arriving in a state: (..., S + D) -> (...)."""
+        value: Tensor = self.reward_head(feature)
+        return value.squeeze(-1)
+
+    def discount(self, feature: Tensor) -> Tensor:
+        """Probability that the episode goes on: (..., S + D) -> (...); 1 without a discount head."""
+        if self.discount_head is None:
+            return torch.ones_like(feature[..., 0])
+        logit: Tensor = self.discount_head(feature)
+        return logit.squeeze(-1).sigmoid()
+
+    def infer_online(self, batch: Batch, teacher: Gaussian | None, generator: torch.Generator | None) -> Inference:
+        """The losses of online learning (eq. 5): those of eq. 2, `reward`, and where there is one `distillation`.
+
+        `teacher` is the frozen video model's latent of the same images, (B, T, Z). The recurrent state is sampled.
+        """
+        image = normalise(batch.image)
+        latent = self.encode(image)
+        noise = noise_like(latent.mean.new_empty(*latent.mean.shape[:2], self.config.stoch), generator)
+        sample = latent.sample(noise_like(latent.mean, generator))
+        observed = self.observe(sample, batch.action, batch.is_first, noise=noise)
+        feature = observed.states.feature
+        losses = self.image_losses(image, latent, observed)
+        losses["reward"] = reward_loss(self.reward(feature), batch.reward)
+        if self.discount_head is not None:
+            losses["discount"] = discount_loss(self.discount_head(feature).squeeze(-1), batch.discount)
+        if teacher is not None:
+            losses["distillation"] = distillation(teacher, latent)
+        return Inference(losses, latent, observed)

@@ -1,0 +1,183 @@
+"""Where the API's heavy work is done: off the event loop, each query once, no more of it than can be finished soon."""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from backend.errors import overloaded
+
+CACHE_BYTES = 256 * 2**20
+WORKERS = 2
+MAX_PENDING_COST = 8_000.0  # cells waiting or being made; about two seconds on two cores
+MAX_PENDING_JOBS = 64
+SECONDS_PER_CELL = 0.0005  # first guess; replaced by what is measured
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A finished file as it is sent: equal queries get equal bytes and therefore the same ETag."""
+
+    content: bytes
+    media_type: str
+    file_name: str | None = None  # telling name for a download; None: shown in place
+
+    @property
+    def etag(self) -> str:
+        """Strong validator of the content."""
+        return f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
+
+
+Value = TypeVar("Value")
+
+
+class ByteCache(Generic[Value]):
+    """The values used last, as many as fit into a number of bytes."""
+
+    def __init__(self, limit: int, size_of: Callable[[Value], int]) -> None:
+        self.limit = limit
+        self.used = 0
+        self._size_of = size_of
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+
+    def get(self, key: Hashable) -> Value | None:
+        """The value, which thereby becomes the one used last."""
+        if key not in self._values:
+            return None
+        self._values.move_to_end(key)
+        return self._values[key]
+
+    def put(self, key: Hashable, value: Value) -> None:
+        """Keeps a value and drops those unused for longest; one larger than the limit is not kept."""
+        self.drop(key)
+        size = self._size_of(value)
+        if size > self.limit:
+            return
+        self._values[key] = value
+        self.used += size
+        while self.used > self.limit:
+            self.drop(next(iter(self._values)))
+
+    def drop(self, key: Hashable) -> None:
+        """Forgets a value, if it is here."""
+        value = self._values.pop(key, None)
+        if value is not None:
+            self.used -= self._size_of(value)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class Workshop:
+    """Computes answers in a small pool of threads. Call it from the event loop only."""
+
+    def __init__(
+        self, *, workers: int = WORKERS, max_cost: float = MAX_PENDING_COST, cache_bytes: int = CACHE_BYTES
+    ) -> None:
+        self.max_cost = max_cost
+        self.pending_cost = 0.0
+        self.computed = 0
+        self.refused = 0
+        self.cache: ByteCache[Answer] = ByteCache(cache_bytes, lambda answer: len(answer.content) + 200)
+        self._seconds_per_cost = SECONDS_PER_CELL
+        self._flights: dict[Hashable, asyncio.Task[Answer]] = {}
+        self._workers = workers
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="workshop")
+
+    @property
+    def pending(self) -> int:
+        """Queries being computed or waiting for it."""
+        return len(self._flights)
+
+    async def answer(self, key: Hashable, cost: float, make: Callable[[], Answer]) -> Answer:
+        """The answer to a query: from the cache, from whoever computes it already, else from `make`.
+
+        `cost` is in decoded cells. Raises Problem 503 with Retry-After where too much work waits.
+        """
+        kept = self.cache.get(key)
+        if kept is not None:
+            return kept
+        flight = self._flights.get(key)
+        if flight is None:
+            self._admit(cost)
+            flight = _start(self._compute(key, cost, make))
+            self._flights[key] = flight
+        return await asyncio.shield(flight)
+
+    def close(self) -> None:
+        """Ends the threads; what has not begun is dropped."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _admit(self, cost: float) -> None:
+        """A query too dear for an idle workshop is still taken: its own budget was checked before."""
+        busy = self.pending_cost + cost > self.max_cost or self.pending >= MAX_PENDING_JOBS
+        if self.pending and busy:
+            self.refused += 1
+            seconds = self.pending_cost * self._seconds_per_cost / self._workers
+            raise overloaded("The API has more to compute than it can soon finish.", seconds=max(1, round(seconds)))
+        self.pending_cost += cost
+
+    async def _compute(self, key: Hashable, cost: float, make: Callable[[], Answer]) -> Answer:
+        try:
+            answer, seconds = await asyncio.get_running_loop().run_in_executor(self._pool, _timed, make)
+            self._seconds_per_cost += 0.1 * (seconds / max(cost, 1.0) - self._seconds_per_cost)
+            self.computed += 1
+            self.cache.put(key, answer)
+            return answer
+        finally:
+            self.pending_cost -= cost
+            del self._flights[key]
+
+
+class Studies:
+    """Long computations (a minute), one at a time, each once, that a client comes back for."""
+
+    def __init__(self) -> None:
+        self._running: dict[Hashable, asyncio.Task[Any]] = {}
+        self._failed: dict[Hashable, Exception] = {}
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="study")
+
+    @property
+    def pending(self) -> int:
+        """Studies being computed or waiting for it."""
+        return len(self._running)
+
+    def start(self, key: Hashable, make: Callable[[], Value]) -> asyncio.Task[Value]:
+        """The computation of `key`, begun if it is not under way; raises what the last attempt raised, once."""
+        failure = self._failed.pop(key, None)
+        if failure is not None:
+            raise failure
+        if key not in self._running:
+            if self.pending >= 16:
+                raise overloaded("Too many long computations wait already.", seconds=30)
+            self._running[key] = _start(self._compute(key, make))
+        return self._running[key]
+
+    def close(self) -> None:
+        """Ends the thread; what has not begun is dropped."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _compute(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, make)
+        except Exception as error:
+            self._failed[key] = error
+            raise
+        finally:
+            del self._running[key]
+
+
+def _start(work: Coroutine[Any, Any, Value]) -> asyncio.Task[Value]:
+    """A task whose failure belongs to whoever waits for it, even if nobody does any more."""
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
+
+
+def _timed(make: Callable[[], Answer]) -> tuple[Answer, float]:
+    started = time.perf_counter()
+    return make(), time.perf_counter() - started

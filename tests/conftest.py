@@ -1,0 +1,108 @@
+"""What many tests start from: a clip with known factors, and a home with small, randomly initialised checkpoints."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from backend.data.checkpoint import Clip, save_checkpoint
+from models.actor_critic import ActorCritic
+from models.config import ActorCriticConfig, VideoModelConfig, WorldModelConfig
+from models.traversal import LatentStatistics
+from models.types import normalise
+from models.video_model import VideoModel
+from models.world_model import WorldModel
+
+EPISODES, STEPS, ACTIONS = 3, 24, 2
+FACTOR_NAMES = ("square x", "square y", "square brightness")
+
+
+@pytest.fixture(scope="session")
+def moving_squares() -> Clip:
+    """Episodes of a square that moves and changes its brightness: the three factors are known in every frame."""
+    generator = np.random.default_rng(0)
+    action = generator.uniform(-1, 1, (EPISODES, STEPS, ACTIONS)).astype(np.float32)
+    action[:, 0] = 0
+    start = generator.uniform(16, 40, (EPISODES, 1, 2))
+    position = np.clip(start + np.cumsum(6 * action, 1), 2, 46).astype(np.float32)
+    brightness = np.broadcast_to(generator.uniform(90, 255, (EPISODES, 1, 1)), (EPISODES, STEPS, 1))
+    factors = np.concatenate([position, brightness], -1).astype(np.float32)
+    image = np.stack([[draw_square(*frame) for frame in episode] for episode in factors])
+    reward = (position[..., 0] / 64).astype(np.float32)
+    return Clip(image, action, reward, factors, FACTOR_NAMES)
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint_home(tmp_path_factory: pytest.TempPathFactory, moving_squares: Clip) -> Path:
+    """A DISWM_HOME with the checkpoints `tiny-video` (action-free) and `tiny-world` (actions, policy). Do not write.
+
+    Both have 6 latents and random weights; their clips are `moving_squares`.
+    """
+    home = tmp_path_factory.mktemp("home")
+    save_tiny_video(home / "checkpoints" / "tiny-video", moving_squares)
+    save_tiny_world(home / "checkpoints" / "tiny-world", moving_squares)
+    return home
+
+
+def draw_square(x: float, y: float, brightness: float) -> NDArray[np.uint8]:
+    """One frame (64, 64, 3): a square of 16 pixels on dark blue."""
+    frame = np.zeros((64, 64, 3), np.uint8)
+    frame[..., 2] = 60
+    frame[int(y) : int(y) + 16, int(x) : int(x) + 16] = int(brightness)
+    return frame
+
+
+def save_tiny_video(folder: Path, clip: Clip) -> None:
+    """A checkpoint of a small video model, as pretraining writes it."""
+    torch.manual_seed(0)
+    config = VideoModelConfig(latents=6, stoch=8, deter=16, hidden=16, kernels=(8, 8, 8, 8, 16))
+    model = VideoModel(config).eval()
+    save_checkpoint(
+        folder,
+        model=model,
+        actor_critic=None,
+        config=described(folder.name, "pretrain"),
+        clip=clip,
+        statistics=statistics_of(model, clip),
+    )
+
+
+def save_tiny_world(folder: Path, clip: Clip) -> None:
+    """A checkpoint of a small world model with actor and critic, as fine-tuning writes it."""
+    torch.manual_seed(1)
+    sizes = WorldModelConfig(
+        latents=6, stoch=8, deter=16, hidden=16, kernels=(8, 8, 8, 8, 16), action_size=ACTIONS, head_units=16
+    )
+    model = WorldModel(sizes).eval()
+    behaviour = ActorCritic(ActorCriticConfig(feature=sizes.feature, action_size=ACTIONS, units=16)).eval()
+    save_checkpoint(
+        folder,
+        model=model,
+        actor_critic=behaviour,
+        config=described(folder.name, "finetune"),
+        clip=clip,
+        statistics=statistics_of(model, clip),
+    )
+
+
+def described(name: str, stage: str) -> dict[str, object]:
+    """What a stage says of itself in config.json."""
+    return {
+        "name": name,
+        "stage": stage,
+        "environment": "reacher-easy",
+        "steps": 10,
+        "created_at": "2026-01-02T03:04:05+00:00",
+        "seed": 0,
+        "settings": {},
+        "versions": {"torch": torch.__version__},
+    }
+
+
+@torch.no_grad()
+def statistics_of(model: VideoModel, clip: Clip) -> LatentStatistics:
+    """The aggregate posterior of the clip's frames."""
+    latent = model.encode(normalise(torch.from_numpy(clip.image)).flatten(0, 1))
+    return LatentStatistics.of(latent.mean.numpy(), latent.logvar.numpy())

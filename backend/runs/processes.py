@@ -46,13 +46,12 @@ def processes_of_run(home: Path, run_id: str) -> list[int]:
     return _marked({HOME_VARIABLE: str(home), RUN_VARIABLE: run_id})
 
 
-def end_processes(processes: Iterable[int], grace_s: float) -> None:
-    """Ask each to stop, and kill what is left after the grace; a stopped (SIGSTOP) process is killed as well."""
-    alive = list(processes)
-    if grace_s > 0:
-        _signal_all(alive, signal.SIGTERM)
-        alive = _wait(alive, grace_s)
-    _signal_all(alive, signal.SIGKILL)
+def end_processes(processes: Iterable[int], patience_s: float) -> None:
+    """Give them time to end by themselves, then kill what is left, stopped (SIGSTOP) processes too."""
+    alive = _wait(processes, patience_s)
+    for process in alive:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(process, signal.SIGKILL)
     _wait(alive, 5.0)
 
 
@@ -83,12 +82,6 @@ def _marked(marks: dict[str, str]) -> list[int]:
         if wanted <= environment and process != os.getpid() and is_alive(process):
             found.append(process)
     return found
-
-
-def _signal_all(processes: Iterable[int], number: signal.Signals) -> None:
-    for process in processes:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(process, number)
 
 
 def _wait(processes: Iterable[int], timeout_s: float) -> list[int]:

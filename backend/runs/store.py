@@ -105,10 +105,11 @@ class RunStore:
         with self._session() as session:
             return session.exec(query).all()
 
-    def paused_by(self, error_type: str) -> Sequence[RunRow]:
-        """Paused runs whose last error is of that type."""
+    def paused_by(self, error_type: str, *, for_s: float) -> Sequence[RunRow]:
+        """Runs that an error of that type paused, at least that many seconds ago."""
+        long_ago = col(RunRow.finished_at) <= self._clock() - for_s
         with self._session() as session:
-            rows = session.exec(select(RunRow).where(RunRow.state == RunState.PAUSED)).all()
+            rows = session.exec(select(RunRow).where(RunRow.state == RunState.PAUSED, long_ago)).all()
         return [row for row in rows if (row.error or {}).get("type") == error_type]
 
     def claim(self, run_id: str, generation: int, worker: str) -> RunRow | None:
@@ -126,6 +127,11 @@ class RunStore:
             started_at=func.coalesce(col(RunRow.started_at), now),
             heartbeat_at=now,
         )
+
+    def pass_over(self, run_id: str, generation: int) -> None:
+        """Begin a new generation of a run that still waits although its place in the queue was used up."""
+        waits = and_(col(RunRow.state) == RunState.QUEUED, col(RunRow.generation) == generation)
+        self._change(and_(col(RunRow.id) == run_id, waits), generation=generation + 1)
 
     def orders(self, run_id: str, attempt: int) -> Orders:
         """Whether this attempt is still the run's current one, and whether it should end."""

@@ -1,0 +1,179 @@
+"""One attempt at a run: claim it, start its process, watch over it, and write down how it ended."""
+
+import errno
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.runs.child import Child, start_child
+from backend.runs.folders import last_log_line, read_error, read_progress, read_result, run_folder
+from backend.runs.rows import RunRow
+from backend.runs.states import RunState
+from backend.runs.store import RunStore
+from backend.runs.verdict import Ending, Reason, further, judge
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds between looks, and how long a process may take to save."""
+
+    poll: float = 0.2
+    heartbeat: float = 2.0
+    cancel_grace: float = 3.0
+    stop_grace: float = 10.0
+
+
+class Fenced(Exception):
+    """Somebody else took the run: this attempt may not write about it any more."""
+
+
+class RunExecutor:
+    """Executes attempts for one worker; `stop` makes the current one save and hand its run back."""
+
+    def __init__(self, store: RunStore, home: Path, worker: str, timing: Timing | None = None) -> None:
+        self._store = store
+        self._home = home
+        self._worker = worker
+        self._timing = timing or Timing()
+        self._stopping = threading.Event()
+        self._busy = threading.Lock()
+
+    def stop(self) -> None:
+        """Take no more runs, and end the current one in good order."""
+        self._stopping.set()
+
+    def wait_until_idle(self) -> None:
+        """Return when no attempt is being carried out."""
+        with self._busy:
+            return
+
+    def attempt(self, run_id: str, generation: int) -> str:
+        """Carry out one attempt to its end; the state of the run after it, or why nothing was done."""
+        with self._busy:
+            row = self._claim(run_id, generation)
+            if row is None:
+                return "not claimed"
+            try:
+                ending = self._carry_out(row)
+            except Fenced:
+                return "taken by another worker"
+            return self._settle(row, ending)
+
+    def hand_back(self) -> None:
+        """Queue what an earlier process of this worker held when it died; its processes must be ended first."""
+        for row in self._store.running_on(self._worker):
+            ending = self._ending(row, Reason.CANCELLED if row.cancel_requested else Reason.WORKER_STOPS, -9)
+            self._settle(row, ending)
+
+    def _claim(self, run_id: str, generation: int) -> RunRow | None:
+        """None when the run moved on, or the worker stops before the database answers."""
+        while not self._stopping.is_set():
+            try:
+                return self._store.claim(run_id, generation, self._worker)
+            except SQLAlchemyError as error:
+                log.warning("cannot claim run %s, trying again: %s", run_id, error)
+                self._stopping.wait(1.0)
+        return None
+
+    def _carry_out(self, row: RunRow) -> Ending:
+        if read_result(run_folder(self._home, row.id)) is not None:
+            return self._ending(row, Reason.BY_ITSELF, 0)
+        try:
+            child = start_child(row, self._home)
+        except OSError as error:
+            return self._not_started(row, error)
+        try:
+            reason, code = self._watch(row, child)
+        finally:
+            child.stop(grace_s=0)
+        return self._ending(row, reason, code)
+
+    def _watch(self, row: RunRow, child: Child) -> tuple[Reason, int]:
+        beat_at = 0.0
+        while True:
+            code = child.poll()
+            if code is not None:
+                return Reason.BY_ITSELF, code
+            if self._stopping.is_set():
+                return Reason.WORKER_STOPS, child.stop(self._timing.stop_grace)
+            if self._cancelled(row):
+                return Reason.CANCELLED, child.stop(self._timing.cancel_grace)
+            if time.monotonic() - beat_at >= self._timing.heartbeat:
+                beat_at = time.monotonic()
+                self._beat(row)
+            time.sleep(self._timing.poll)
+
+    def _cancelled(self, row: RunRow) -> bool:
+        """Raises Fenced when the run is no longer ours; a database that does not answer changes nothing."""
+        try:
+            orders = self._store.orders(row.id, row.attempt)
+        except SQLAlchemyError as error:
+            log.warning("cannot read the orders of run %s: %s", row.id, error)
+            return False
+        if not orders.current:
+            raise Fenced(row.id)
+        return orders.cancel
+
+    def _beat(self, row: RunRow) -> None:
+        try:
+            self._store.beat(row.id, row.attempt)
+        except SQLAlchemyError as error:
+            log.warning("cannot write the heartbeat of run %s: %s", row.id, error)
+
+    def _ending(self, row: RunRow, reason: Reason, code: int) -> Ending:
+        folder = run_folder(self._home, row.id)
+        return Ending(
+            reason=reason,
+            code=code,
+            error=read_error(folder),
+            progressed=further(row.furthest, read_progress(folder)) != row.furthest,
+            stalled_before=row.stalled,
+            last_log_line=last_log_line(folder),
+        )
+
+    def _not_started(self, row: RunRow, error: OSError) -> Ending:
+        kind = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "error"
+        message = f"the process could not be started: {error}"
+        described = {"type": kind, "message": message, "hint": "See the worker's log."}
+        return Ending(Reason.BY_ITSELF, 1, described, progressed=False, stalled_before=row.stalled)
+
+    def _settle(self, row: RunRow, ending: Ending) -> str:
+        """Write the verdict down, however long the database takes to accept it.
+
+        A worker that stops does not wait: the next one hands the run back.
+        """
+        while True:
+            try:
+                return self._write(row, ending)
+            except SQLAlchemyError as error:
+                log.warning("cannot write the end of run %s: %s", row.id, error)
+                if self._stopping.wait(1.0):
+                    return "not written"
+
+    def _write(self, row: RunRow, ending: Ending) -> str:
+        folder = run_folder(self._home, row.id)
+        verdict = judge(ending)
+        furthest = further(row.furthest, read_progress(folder))
+        if verdict.state is RunState.QUEUED:
+            queued = self._store.requeue(
+                row.id, row.attempt, stalled=verdict.stalled, furthest=furthest, error=verdict.error
+            )
+            if queued is not None:
+                return RunState.QUEUED
+            verdict = judge(_asked_to_cancel(ending))
+        result = read_result(folder) if verdict.state is RunState.SUCCEEDED else None
+        finished = self._store.finish(
+            row.id, row.attempt, verdict.state, error=verdict.error, result=result, furthest=furthest
+        )
+        return verdict.state if finished is not None else "taken by another worker"
+
+
+def _asked_to_cancel(ending: Ending) -> Ending:
+    """The same ending, had the request to cancel come a moment earlier: nothing else refuses a requeue."""
+    return Ending(Reason.CANCELLED, ending.code, ending.error, ending.progressed, ending.stalled_before)

@@ -1,0 +1,141 @@
+"""What a run's folder says: progress, metrics, log, result and error, as its process wrote them last."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+MAX_LINES = 5_000
+"""Metric lines in one answer; a reader asks again for the rest."""
+MAX_LOG_BYTES = 256 * 1024
+
+
+class MetricLines(NamedTuple):
+    """Some lines of metrics, and the number of the next one to ask for."""
+
+    items: list[dict[str, Any]]
+    next: int
+
+
+class LogText(NamedTuple):
+    """A piece of a log, and the byte where the next one starts."""
+
+    text: str
+    next: int
+
+
+def run_folder(home: Path, run_id: str) -> Path:
+    """Where a run keeps everything; ids come from the table of runs, never from a request alone."""
+    return home / "runs" / run_id
+
+
+def read_progress(folder: Path) -> dict[str, Any] | None:
+    """{"phase", "done", "total", "started", "updated"}, or None before the first report."""
+    return _read_object(folder / "progress.json")
+
+
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """What a finished stage answered, or None."""
+    return _read_object(folder / "result.json")
+
+
+def read_error(folder: Path) -> dict[str, Any] | None:
+    """{"type", "message", "hint"} of a failed attempt, or None."""
+    return _read_object(folder / "error.json")
+
+
+def forget_outcome(folder: Path) -> None:
+    """Remove what an earlier attempt said about its end."""
+    (folder / "error.json").unlink(missing_ok=True)
+
+
+def read_metrics(folder: Path, since: int) -> MetricLines:
+    """Whole metric lines from number `since` on; numbers that JSON does not know come back as None."""
+    try:
+        text = (folder / "metrics.jsonl").read_bytes()
+    except FileNotFoundError:
+        return MetricLines([], 0)
+    whole = text[: text.rfind(b"\n") + 1].splitlines()
+    chosen = whole[since : since + MAX_LINES]
+    parsed = (_parse(line) for line in chosen)
+    return MetricLines([item for item in parsed if item is not None], min(since, len(whole)) + len(chosen))
+
+
+def last_metrics(folder: Path) -> dict[str, Any]:
+    """The newest value of each metric; reads the end of the file only."""
+    newest: dict[str, Any] = {}
+    for line in _tail(folder / "metrics.jsonl", 16 * 1024).splitlines()[:-1]:
+        newest |= _parse(line) or {}
+    return newest
+
+
+def read_log(folder: Path, since: int) -> LogText:
+    """Log text from byte `since` on; a position past the end reads from the start again."""
+    try:
+        with (folder / "log.txt").open("rb") as file:
+            size = file.seek(0, 2)
+            start = since if since <= size else 0
+            file.seek(start)
+            piece = file.read(MAX_LOG_BYTES)
+    except FileNotFoundError:
+        return LogText("", 0)
+    return LogText(piece.decode("utf-8", "replace"), start + len(piece))
+
+
+def last_log_line(folder: Path) -> str | None:
+    """The last line of the log that says anything."""
+    lines = _tail(folder / "log.txt", 4096).decode("utf-8", "replace").splitlines()
+    return next((line.strip()[:500] for line in reversed(lines) if line.strip()), None)
+
+
+def seconds_left(progress: dict[str, Any]) -> float | None:
+    """The time that the rest of a phase will take at the pace of the whole phase so far."""
+    try:
+        done, total = float(progress["done"]), float(progress["total"])
+        spent = float(progress["updated"]) - float(progress["started"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return round(spent / done * (total - done), 1) if done > 0 and spent > 0 else None
+
+
+def remove_folder(home: Path, run_id: str) -> None:
+    """Take the folder away at one stroke, then delete its files; a sweep removes what a crash leaves."""
+    folder = run_folder(home, run_id)
+    trash = home / "trash"
+    trash.mkdir(parents=True, exist_ok=True)
+    target = trash / f"{run_id}-{time.time_ns()}"
+    try:
+        folder.rename(target)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(target, ignore_errors=True)
+
+
+def sweep_trash(home: Path) -> None:
+    """Delete what interrupted removals left behind."""
+    shutil.rmtree(home / "trash", ignore_errors=True)
+
+
+def _read_object(path: Path) -> dict[str, Any] | None:
+    try:
+        return _parse(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line, parse_constant=lambda _: None)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _tail(path: Path, size: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - size))
+            return file.read()
+    except FileNotFoundError:
+        return b""

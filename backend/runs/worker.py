@@ -1,0 +1,83 @@
+"""The worker: takes waiting runs one after the other until it is asked to stop."""
+
+import logging
+import shutil
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.runs.database import open_database
+from backend.runs.executor import RunExecutor
+from backend.runs.folders import sweep_trash
+from backend.runs.locks import Lock
+from backend.runs.processes import end_processes, processes_of_worker
+from backend.runs.queue import AttemptQueue, launch, shut_down
+from backend.runs.store import RunStore
+from backend.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.25
+ORPHAN_PATIENCE_S = 5.0
+"""How long processes of a dead worker may take to save; the kernel told them when it died."""
+DISK_NEEDED = 512 * 2**20
+"""Free bytes at which runs that a full disk paused go on; on a small disk a tenth of it is enough."""
+DISK_PAUSE_S = 10.0
+"""The shortest pause, so that a run too large for the disk does not try without end."""
+
+
+def work(settings: Settings, lock: Lock) -> None:
+    """Run until SIGTERM or SIGINT; the caller holds the worker's lock."""
+    stop = threading.Event()
+    _on_signals(stop)
+    store = RunStore(open_database(settings))
+    executor = RunExecutor(store, settings.home, settings.worker)
+    queue = AttemptQueue(executor, store)
+    _clear_up(settings, executor)
+    launch(settings.database_url, settings.home, settings.worker)
+    lock.announce(ready=True)
+    log.info("worker %s takes runs", settings.worker)
+    while not stop.wait(LOOK_S):
+        _look(store, queue, settings.home)
+    executor.stop()
+    executor.wait_until_idle()
+    shut_down()
+
+
+def _clear_up(settings: Settings, executor: RunExecutor) -> None:
+    """End what a killed predecessor left running, and queue its runs again."""
+    orphans = processes_of_worker(settings.home, settings.worker)
+    if orphans:
+        log.warning("ending %d processes that a killed worker left", len(orphans))
+        end_processes(orphans, ORPHAN_PATIENCE_S)
+    executor.hand_back()
+    sweep_trash(settings.home)
+
+
+def _look(store: RunStore, queue: AttemptQueue, home: Path) -> None:
+    try:
+        _resume_after_full_disk(store, home)
+        queue.put_waiting()
+    except SQLAlchemyError as error:
+        log.warning("the database does not answer: %s", error)
+
+
+def _resume_after_full_disk(store: RunStore, home: Path) -> None:
+    paused = store.paused_by("disk_full", for_s=DISK_PAUSE_S)
+    if not paused:
+        return
+    disk = shutil.disk_usage(home)
+    if disk.free >= min(DISK_NEEDED, disk.total // 10):
+        for row in paused:
+            store.resume(row.id)
+
+
+def _on_signals(stop: threading.Event) -> None:
+    def request_stop(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, request_stop)
+    signal.signal(signal.SIGINT, request_stop)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -18,6 +18,14 @@ def _absolute(path: Path) -> Path:
 
 def _blank_is_none(value: object) -> object:
     return None if value == "" else value
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+"""Several names in one variable, separated by commas."""
 
 
 class TokenFileError(Exception):
@@ -51,10 +59,10 @@ class Settings(BaseSettings):
         pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
         description="Name of this worker; each of several workers on one store (one a device) has its own.",
     )
-    allowed_hosts: list[str] = Field(
+    allowed_hosts: Names = Field(
         default=["127.0.0.1", "localhost", "::1"], description="Host headers that the API answers to."
     )
-    allowed_origins: list[str] = Field(
+    allowed_origins: Names = Field(
         default=[], description="Further origins whose browsers may change state; the API's own always may."
     )
     body_limit: int = Field(default=1_000_000, gt=0, description="Largest JSON body, in bytes.")

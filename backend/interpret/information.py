@@ -52,18 +52,15 @@ class BinnedFrames:
         self.frames, self.latents = latent.shape
         self.factors = factors.shape[1]
         self.bins = bins
-        self._factor_codes = factors
         self._latent_hot = one_hot(latent, bins)
         self._factor_hot = one_hot(factors, bins)
 
     def nmi(self, weights: Floats | None = None, rows: Integers | None = None) -> Floats:
         """NMI of each latent with each factor: (Z, F), 0 where a factor is constant.
 
-        weights: (N,) how often each frame counts. rows: (N, F) which frame lends each factor its value.
+        weights: (N,) how often each frame counts. rows: (N,) which frame lends its factors to each latent.
         """
-        factor_hot = self._factor_hot
-        if rows is not None:
-            factor_hot = one_hot(np.take_along_axis(self._factor_codes, rows, axis=0), self.bins)
+        factor_hot = self._factor_hot if rows is None else self._factor_hot[rows]
         if weights is not None:
             factor_hot = factor_hot * weights.astype(np.float32)[:, None]
         counts = (self._latent_hot.T @ factor_hot).astype(np.float64)

@@ -1,7 +1,7 @@
 """From images to latents: what the encoder makes of every frame of a clip or of many episodes."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +81,8 @@ def statistics_of(encoded: EncodedFrames) -> LatentStatistics:
 def _episodes(
     source: Frames | Iterable[Frames],
 ) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[Any], tuple[str, ...]]]:
-    for frames in [source] if hasattr(source, "image") else source:
+    single = hasattr(source, "image")
+    for frames in [cast(Frames, source)] if single else cast(Iterable[Frames], source):
         if frames.image.ndim == 4:
             yield frames.image, frames.factors, tuple(frames.factor_names)
             continue

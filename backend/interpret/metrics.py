@@ -18,6 +18,7 @@ from backend.interpret.information import BinnedFrames, bin_count, discretise
 TREES = 10
 LEAF_FRAMES = 20
 LASSO_PENALTY = 0.02
+MIN_SCORE = 0.05  # R2 below which a probe knows nothing of its factor
 
 
 def nmi_matrix(latent: Floats, factors: Floats) -> Floats:
@@ -109,10 +110,15 @@ def linear_probe(latent: Floats, factors: Floats, names: Sequence[str], episode:
 
 
 def dci(probe: Probe) -> tuple[float, float, float]:
-    """Disentanglement, completeness, informativeness (Eastwood and Williams 2018) of a probe."""
-    if not probe.importance.size or probe.importance.sum() <= 0:
+    """Disentanglement, completeness, informativeness (Eastwood and Williams 2018) of a probe.
+
+    A probe that predicts nothing on unseen episodes still spreads its importances, or gives them all to one accident;
+    the first two numbers leave such factors out, the third counts them as 0.
+    """
+    importance = np.where(probe.score >= MIN_SCORE, probe.importance, 0)
+    if importance.sum() <= 0:
         return 0.0, 0.0, _group_mean(probe)
-    importance = reduce_groups(probe.importance, probe.names, how="sum")
+    importance = reduce_groups(importance, probe.names, how="sum")
     disentanglement = _one_minus_entropy(importance)
     completeness = _one_minus_entropy(importance.T)
     return disentanglement, completeness, _group_mean(probe)

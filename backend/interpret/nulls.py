@@ -55,7 +55,7 @@ def associate(frames: EncodedFrames, seed: int, progress: Callable[[float, str],
     raw = binned.nmi(None, None)
     shifted, resampled = [], []
     for step in range(SHIFTS):
-        shifted.append(binned.nmi(None, shifted_rows(frames.episode, constant, generator)))
+        shifted.append(binned.nmi(None, shifted_rows(frames.episode, generator)))
         _tell(progress, step, SHIFTS, 0.0, "null by shifted factors")
     for step in range(RESAMPLES):
         resampled.append(binned.nmi(bootstrap_weights(frames.episode, generator), None))
@@ -80,10 +80,10 @@ class _Binned:
                 self.parts.append((columns, binned))
 
     def nmi(self, weights: Floats | None, rows: Integers | None) -> Floats:
-        """NMI of every pair: (Z, F); weights (N,) and rows (N, F) as in BinnedFrames."""
+        """NMI of every pair: (Z, F); weights and rows (N,) as in BinnedFrames."""
         matrix = np.zeros(self.shape)
         for columns, binned in self.parts:
-            matrix[:, columns] = binned.nmi(weights, None if rows is None else rows[:, columns])
+            matrix[:, columns] = binned.nmi(weights, rows)
         return matrix
 
 

@@ -18,7 +18,7 @@ from backend.interpret.metrics import (
     tree_probe,
 )
 from backend.interpret.nulls import Association
-from backend.interpret.resample import bootstrap_weights, constant_per_episode, interval, shifted_rows
+from backend.interpret.resample import bootstrap_weights, interval, shifted_rows
 
 PROBE_FRAMES = 5_000
 PROBE_RESAMPLES = 10
@@ -38,10 +38,9 @@ def score(
     for step in range(PROBE_RESAMPLES):
         progress(0.9 * step / PROBE_RESAMPLES, "probes of resampled episodes")
         probed.append(_resampled_probes(few, seed, generator))
-    constant = constant_per_episode(few.factors, few.episode)
     for _ in range(PROBE_SHIFTS):
-        rows = shifted_rows(few.episode, constant, generator)
-        probed_null.append(_from_probes(few, few.mean, np.take_along_axis(few.factors, rows, axis=0), seed))
+        rows = shifted_rows(few.episode, generator)
+        probed_null.append(_from_probes(few, few.mean, few.factors[rows], seed))
     spread, chance = _join(resampled, probed), _join(shifted, probed_null)
     return {
         **{name: round(value, 4) for name, value in values.items()},

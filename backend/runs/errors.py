@@ -15,7 +15,7 @@ class FieldProblem:
 class RunError(Exception):
     """Base of the errors below: a sentence, and what to do about it."""
 
-    def __init__(self, detail: str, remedy: str | None = None) -> None:
+    def __init__(self, detail: str, remedy: str) -> None:
         super().__init__(detail)
         self.detail = detail
         self.remedy = remedy
@@ -41,5 +41,5 @@ class InvalidRun(RunError):
     """The body of a request is well-formed JSON, but not a run that can be started."""
 
     def __init__(self, problems: list[FieldProblem]) -> None:
-        super().__init__("; ".join(problem.detail for problem in problems))
+        super().__init__("; ".join(problem.detail for problem in problems), "Correct what is listed.")
         self.problems = problems

@@ -99,17 +99,26 @@ def seconds_left(progress: dict[str, Any]) -> float | None:
     return round(spent / done * (total - done), 1) if done > 0 and spent > 0 else None
 
 
-def remove_folder(home: Path, run_id: str) -> None:
-    """Take the folder away at one stroke, then delete its files; a sweep removes what a crash leaves."""
-    folder = run_folder(home, run_id)
-    trash = home / "trash"
-    trash.mkdir(parents=True, exist_ok=True)
-    target = trash / f"{run_id}-{time.time_ns()}"
+def set_aside(home: Path, run_id: str) -> Path | None:
+    """Take a run's folder away at one stroke; None when it has none."""
+    target = home / "trash" / f"{run_id}-{time.time_ns()}"
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        folder.rename(target)
+        return run_folder(home, run_id).rename(target)
     except FileNotFoundError:
-        return
-    shutil.rmtree(target, ignore_errors=True)
+        return None
+
+
+def put_back(aside: Path | None, folder: Path) -> None:
+    """Undo `set_aside`."""
+    if aside is not None:
+        aside.rename(folder)
+
+
+def delete_aside(aside: Path | None) -> None:
+    """Delete the files; a sweep removes what a crash leaves."""
+    if aside is not None:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def sweep_trash(home: Path) -> None:

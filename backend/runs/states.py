@@ -19,3 +19,6 @@ ACTIVE = (RunState.QUEUED, RunState.RUNNING)
 CANCELLABLE = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED)
 RESUMABLE = (RunState.PAUSED, RunState.FAILED, RunState.CANCELLED)
 """A diverged run would diverge again from the same settings: it is cloned with other ones instead."""
+
+SILENT_S = 30.0
+"""A running run whose worker was silent for so long has lost it, and waits for the next worker."""

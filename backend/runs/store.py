@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
 
 from backend.runs.rows import RunRow
-from backend.runs.states import CANCELLABLE, RESUMABLE, RunState
+from backend.runs.states import CANCELLABLE, RESUMABLE, SILENT_S, RunState
 
 Clock = Callable[[], float]
 
@@ -72,13 +72,18 @@ class RunStore:
             return session.exec(query).all()
 
     def cancel(self, run_id: str) -> RunRow | None:
-        """End a waiting run, or ask the worker to end a running one; None when it is neither."""
-        running = col(RunRow.state) == RunState.RUNNING
+        """End a waiting run, or ask the worker to end a running one; None when it is neither.
+
+        A run of a worker that fell silent ends at once: if that worker lives after all, it is fenced.
+        """
+        now = self._clock()
+        heard = func.coalesce(col(RunRow.heartbeat_at), 0.0) >= now - SILENT_S
+        running = and_(col(RunRow.state) == RunState.RUNNING, heard)
         return self._change(
             and_(col(RunRow.id) == run_id, col(RunRow.state).in_(CANCELLABLE)),
             state=case((running, RunState.RUNNING), else_=RunState.CANCELLED),
             cancel_requested=running,
-            finished_at=case((running, None), else_=self._clock()),
+            finished_at=case((running, None), else_=now),
         )
 
     def resume(self, run_id: str) -> RunRow | None:

@@ -1,0 +1,224 @@
+"""Runs: submit, follow, cancel, resume, clone, remove."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.sse import EventSourceResponse
+from pydantic import Field
+from sqlalchemy.exc import OperationalError
+
+from backend.errors import Fault, Problem, overloaded
+from backend.openapi import refusals
+from backend.pipeline.config import MAX_SEED
+from backend.runs.database import open_database
+from backend.runs.desk import Order, RunDesk, Submitted
+from backend.runs.errors import (
+    IncompatibleSource,
+    InvalidRun,
+    KeyReused,
+    RunConflict,
+    RunError,
+    RunNotFound,
+)
+from backend.runs.folders import read_log, read_metrics, run_folder
+from backend.runs.rows import RunRow
+from backend.runs.states import ACTIVE, RunState
+from backend.runs.views import EventView, LogView, MetricsView, RunPage, RunView, view_event, view_run
+from backend.schemas import Body
+from backend.settings import Settings
+
+EVENTS_POLL_S = 0.5
+
+router = APIRouter(tags=["runs"])
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Since = Annotated[int, Query(ge=0, le=2**53, description="The `next` of the answer before.")]
+Key = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", min_length=1, max_length=200, description="Makes sending it twice safe."),
+]
+
+
+class RunRequest(Body):
+    """A run to be queued: a stage, a preset, and the settings that differ from it."""
+
+    stage: str = Field(description="collect, pretrain, finetune or pipeline.", max_length=100)
+    preset: str = Field(default="tiny", description="tiny, small or paper.", max_length=100)
+    settings: dict[str, Any] = Field(default={}, description="GET /schemas/{stage} says what there is.")
+    name: Name | None = None
+    seed: Seed = 0
+    device: str | None = Field(default=None, description="auto, cpu, cuda or cuda:N.", max_length=100)
+
+
+class CloneRequest(Body):
+    """What the new run does differently; settings are merged into those of the run."""
+
+    preset: str | None = Field(default=None, max_length=100)
+    settings: dict[str, Any] = Field(default={})
+    name: Name | None = None
+    seed: Seed | None = None
+    device: str | None = Field(default=None, max_length=100)
+
+
+_opening = threading.Lock()
+
+
+def desk_of(request: Request) -> RunDesk:
+    """The desk of this process; opens the database at the first request."""
+    state = request.app.state
+    with _opening:
+        desk = getattr(state, "run_desk", None)
+        if desk is None:
+            settings: Settings = state.settings
+            desk = state.run_desk = RunDesk(open_database(settings), settings.home, settings.device)
+    assert isinstance(desk, RunDesk)
+    return desk
+
+
+Desk = Annotated[RunDesk, Depends(desk_of)]
+
+
+def found_run(run: str, desk: Desk) -> RunRow:
+    """The run named in the path; 404 when there is none."""
+    with answering():
+        return desk.get(run)
+
+
+Found = Annotated[RunRow, Depends(found_run)]
+
+
+@router.post("/runs", status_code=202, responses=refusals(409))
+def submit_run(body: RunRequest, desk: Desk, response: Response, key: Key = None) -> RunView:
+    """Queue a run. With an Idempotency-Key, sending it again answers with the run of the first time."""
+    order = Order(body.stage, body.preset, body.settings, body.name, body.seed, body.device)
+    with answering():
+        return _submitted(desk, desk.submit(order, key), response)
+
+
+@router.get("/runs")
+def list_runs(
+    desk: Desk,
+    state: Annotated[RunState | None, Query()] = None,
+    stage: Annotated[str | None, Query(max_length=100)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> RunPage:
+    """Runs, newest first."""
+    with answering():
+        page = desk.page(limit, cursor, [] if state is None else [state], stage)
+    return RunPage(items=[view_run(row, desk.home) for row in page.rows], next_cursor=page.next_cursor)
+
+
+@router.get("/runs/{run}")
+def get_run(row: Found, desk: Desk) -> RunView:
+    """One run."""
+    return view_run(row, desk.home)
+
+
+@router.delete("/runs/{run}", status_code=204, responses=refusals(409))
+def delete_run(row: Found, desk: Desk) -> None:
+    """Remove a run and everything it made."""
+    with answering():
+        desk.remove(row.id)
+
+
+@router.post("/runs/{run}/cancel", status_code=202, responses=refusals(409))
+def cancel_run(row: Found, desk: Desk) -> RunView:
+    """Save and stop: a waiting run at once, a running one within five seconds."""
+    with answering():
+        return view_run(desk.cancel(row.id), desk.home)
+
+
+@router.post("/runs/{run}/resume", status_code=202, responses=refusals(409))
+def resume_run(row: Found, desk: Desk) -> RunView:
+    """Queue a paused, failed or cancelled run again; it goes on from its last save."""
+    with answering():
+        return view_run(desk.resume(row.id), desk.home)
+
+
+@router.post("/runs/{run}/clone", status_code=202, responses=refusals(409))
+def clone_run(row: Found, desk: Desk, response: Response, body: CloneRequest | None = None) -> RunView:
+    """Queue a new run like this one, with edits."""
+    edits = {} if body is None else body.model_dump(exclude_unset=True)
+    with answering():
+        return _submitted(desk, desk.clone(row.id, edits), response)
+
+
+@router.get("/runs/{run}/metrics")
+def get_metrics(row: Found, desk: Desk, since: Since = 0) -> MetricsView:
+    """Lines of metrics from number `since` on."""
+    lines = read_metrics(run_folder(desk.home, row.id), since)
+    return MetricsView(items=lines.items, next=lines.next)
+
+
+@router.get("/runs/{run}/log")
+def get_log(row: Found, desk: Desk, since: Since = 0) -> LogView:
+    """The log from byte `since` on."""
+    piece = read_log(run_folder(desk.home, row.id), since)
+    return LogView(text=piece.text, next=piece.next)
+
+
+@router.get("/runs/{run}/events", response_class=EventSourceResponse)
+async def stream_events(row: Found, desk: Desk) -> AsyncIterator[EventView]:
+    """State and progress at each change, until the run waits for nobody."""
+    last: EventView | None = None
+    current: RunRow | None = row
+    while current is not None:
+        event = await run_in_threadpool(view_event, current, desk.home)
+        if event != last:
+            yield event
+            last = event
+        if event.state not in ACTIVE:
+            return
+        await asyncio.sleep(EVENTS_POLL_S)
+        current = await run_in_threadpool(desk.store.get, row.id)
+
+
+def _submitted(desk: RunDesk, submitted: Submitted, response: Response) -> RunView:
+    response.headers["Location"] = f"/api/v1/runs/{submitted.row.id}"
+    return view_run(submitted.row, desk.home)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turn what the desk refuses into problems."""
+    try:
+        yield
+    except RunError as error:
+        _refuse(error)
+    except OperationalError as error:
+        if "full" in str(error.orig):
+            raise OSError(28, "the disk is full") from error
+        raise overloaded("The table of runs is busy.") from error
+
+
+def _refuse(error: RunError) -> NoReturn:
+    match error:
+        case RunNotFound():
+            fault = Fault("path:run", "no such run")
+            raise Problem(404, "run-not-found", error.detail, remedy=error.remedy, errors=[fault]) from None
+        case InvalidRun():
+            faults = [Fault(problem.pointer, problem.detail, problem.suggestion) for problem in error.problems]
+            raise Problem(
+                422,
+                "invalid-input",
+                f"{faults[0].pointer}: {faults[0].detail}",
+                remedy="Correct what errors lists; GET /api/v1/schemas/{stage} says what each setting takes.",
+                errors=faults,
+            ) from None
+        case KeyReused():
+            fault = Fault("header:Idempotency-Key", error.detail)
+            raise Problem(422, "key-reused", error.detail, remedy=error.remedy, errors=[fault]) from None
+        case IncompatibleSource():
+            faults = [Fault("/settings/teacher", error.detail)]
+            raise Problem(409, "incompatible-checkpoint", error.detail, remedy=error.remedy, errors=faults) from None
+        case RunConflict():
+            raise Problem(409, "run-state", error.detail, remedy=error.remedy) from None
+        case _:
+            raise error

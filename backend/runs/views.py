@@ -1,0 +1,156 @@
+"""Runs as the API shows them."""
+
+import datetime
+import time
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.runs.child import command_of_user
+from backend.runs.folders import last_metrics, read_progress, read_result, run_folder, seconds_left
+from backend.runs.rows import RunRow
+from backend.runs.states import RESUMABLE, SILENT_S, RunState
+
+
+class ProgressView(BaseModel):
+    """How far the current phase is; `eta_s` seconds are left of it."""
+
+    phase: str
+    done: float
+    total: float
+    eta_s: float | None
+
+
+class ErrorView(BaseModel):
+    """Why a run ended, and what to do about it."""
+
+    type: str
+    message: str
+    hint: str = ""
+
+
+class RunView(BaseModel):
+    """A run: what was asked for, where it stands, what it made."""
+
+    id: str
+    name: str
+    stage: str
+    preset: str
+    seed: int
+    device: str
+    settings: dict[str, Any]
+    state: RunState
+    progress: ProgressView | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    error: ErrorView | None
+    checkpoint: str | None
+    dataset: str | None
+    metrics: dict[str, Any]
+    command: str
+    resumable: bool
+    cancelling: bool = Field(description="Asked to end, and about to.")
+
+
+class RunPage(BaseModel):
+    """Some runs, newest first; `next_cursor` asks for the next ones."""
+
+    items: list[RunView]
+    next_cursor: str | None
+
+
+class MetricsView(BaseModel):
+    """Lines of metrics, and the `since` of the next request."""
+
+    items: list[dict[str, Any]]
+    next: int
+
+
+class LogView(BaseModel):
+    """A piece of the log, and the `since` of the next request."""
+
+    text: str
+    next: int
+
+
+class EventView(BaseModel):
+    """What the event stream says at each change."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: RunState
+    progress: ProgressView | None
+
+
+def view_run(row: RunRow, home: Path) -> RunView:
+    """A run as the API shows it; reads the small files in its folder."""
+    folder = run_folder(home, row.id)
+    result = row.result or read_result(folder) or {}
+    return RunView(
+        id=row.id,
+        name=row.name,
+        stage=row.stage,
+        preset=row.preset,
+        seed=row.seed,
+        device=row.device,
+        settings=row.settings,
+        state=shown_state(row, time.time()),
+        progress=_progress(folder),
+        created_at=_iso(row.created_at),
+        started_at=_iso_or_none(row.started_at),
+        finished_at=_iso_or_none(row.finished_at),
+        error=_error(row.error),
+        checkpoint=result.get("checkpoint") or _present(folder, "checkpoint", row.id),
+        dataset=result.get("dataset") or _present(folder, "dataset", row.id),
+        metrics=result.get("metrics") or last_metrics(folder),
+        command=command_of_user(row),
+        resumable=row.state in RESUMABLE,
+        cancelling=row.cancel_requested and row.state == RunState.RUNNING,
+    )
+
+
+def view_event(row: RunRow, home: Path) -> EventView:
+    """The part of a run that changes while it runs."""
+    return EventView(state=shown_state(row, time.time()), progress=_progress(run_folder(home, row.id)))
+
+
+def shown_state(row: RunRow, now: float) -> RunState:
+    """The row's state; a run whose worker died is queued in truth, though no worker is there to write it."""
+    silent = row.heartbeat_at is not None and now - row.heartbeat_at > SILENT_S
+    return RunState.QUEUED if row.state == RunState.RUNNING and silent else RunState(row.state)
+
+
+def _progress(folder: Path) -> ProgressView | None:
+    progress = read_progress(folder)
+    if progress is None or not {"phase", "done", "total"} <= progress.keys():
+        return None
+    return ProgressView(
+        phase=str(progress["phase"]),
+        done=progress["done"],
+        total=progress["total"],
+        eta_s=seconds_left(progress),
+    )
+
+
+def _error(error: dict[str, Any] | None) -> ErrorView | None:
+    if error is None:
+        return None
+    return ErrorView(
+        type=str(error.get("type", "error")),
+        message=str(error.get("message", "")),
+        hint=str(error.get("hint") or ""),
+    )
+
+
+def _present(folder: Path, part: str, run_id: str) -> str | None:
+    return run_id if (folder / part).is_dir() else None
+
+
+def _iso(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="milliseconds")
+
+
+def _iso_or_none(seconds: float | None) -> str | None:
+    return None if seconds is None else _iso(seconds)

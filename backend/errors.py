@@ -74,15 +74,17 @@ def invalid(pointer: str, detail: str, *, remedy: str, suggestion: str | None = 
     return Problem(422, "invalid-input", detail, remedy=remedy, errors=[fault])
 
 
-def not_found(kind: str, identifier: str, *, near: Sequence[str] = ()) -> Problem:
-    """404 for an id that names nothing; `near` are ids like it."""
-    hint = f"Did you mean {near[0]}? " if near else ""
+def not_found(kind: str, given: str, *, known: Iterable[str]) -> Problem:
+    """404 for a name in the path that names nothing; `known` are those that do."""
+    names = list(known)
+    near = nearest(given, names)
+    hint = f"Did you mean {near}? " if near else ""
     return Problem(
         404,
         f"{kind}-not-found",
-        f"There is no {kind.replace('-', ' ')} {short(identifier)}.",
-        remedy=f"{hint}GET /api/v1/{kind}s lists what there is.",
-        errors=[Fault(f"path:{kind}", "unknown id", near[0] if near else None)],
+        f"There is no {kind} {short(given)}.",
+        remedy=f"{hint}There is {', '.join(names[:10]) or f'no {kind} yet'}.",
+        errors=[Fault(f"path:{kind}", f"no such {kind}", near)],
     )
 
 

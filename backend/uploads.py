@@ -51,12 +51,13 @@ async def received(request: Request, home: Path) -> AsyncIterator[Upload]:
     Raises Problem: 413 (from the doors) past the limit, 422 where the body is no form, 400 where the client left.
     """
     folder = home / FOLDER / f"{os.getpid()}-{uuid.uuid4().hex}"
+    reader = _FormReader(folder, _boundary(request))
     await asyncio.to_thread(folder.mkdir, parents=True)
     try:
-        reader = _FormReader(folder, _boundary(request))
         await _feed(request, reader)
         yield reader.finish()
     finally:
+        reader.close()
         await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 
 
@@ -135,18 +136,19 @@ class _FormReader:
         try:
             self._parser.write(piece)
         except MultipartParseError as error:
-            self._close()
             raise invalid("/", f"the body is no multipart form: {error}", remedy=_REMEDY) from error
-        except BaseException:
-            self._close()
-            raise
 
     def finish(self) -> Upload:
         """The whole upload; a body that was cut is refused."""
-        self._close()
+        self.close()
         if not self._whole:
             raise invalid("/", "the multipart body was cut before its end", remedy="Send it again, whole.")
         return Upload(self.fields, tuple(self.files))
+
+    def close(self) -> None:
+        """Closes the file of a part that was cut."""
+        if self._part.file is not None:
+            self._part.file.close()
 
     def _begin(self) -> None:
         self._part = _Part()
@@ -222,10 +224,6 @@ class _FormReader:
 
     def _finished(self) -> None:
         self._whole = True
-
-    def _close(self) -> None:
-        if self._part.file is not None:
-            self._part.file.close()
 
 
 def display_name(name: str) -> str:

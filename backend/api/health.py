@@ -1,0 +1,73 @@
+"""Is the process alive, can it work, and what has it counted."""
+
+import os
+import shutil
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from starlette.responses import PlainTextResponse, Response
+
+from backend.data.catalogue import list_checkpoints
+from backend.deps import Serving
+from backend.errors import Fault, Problem
+from backend.monitoring import render
+from backend.openapi import problem_response
+from backend.schemas import HealthView, ReadyView
+
+MIN_FREE_BYTES = 64 * 2**20
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+async def get_health(request: Request) -> HealthView:
+    """The process lives. The only path that needs no token."""
+    return HealthView(version=request.app.version)
+
+
+@router.get("/readyz", responses={503: problem_response("Something that the API needs is missing.")})
+def get_readiness(serving: Serving) -> ReadyView:
+    """The store can be written, the disk has room, checkpoints can be listed."""
+    checks = {
+        "home": _home(serving.home),
+        "disk": _disk(serving.home),
+        "checkpoints": f"ok: {len(list_checkpoints(serving.home))}",
+    }
+    faults = [Fault(f"check:{name}", result) for name, result in checks.items() if not result.startswith("ok")]
+    if faults:
+        raise Problem(
+            503,
+            "not-ready",
+            f"The API cannot work: {faults[0].detail}.",
+            remedy="Correct what errors lists; diswm doctor says more.",
+            errors=faults,
+            headers={"Retry-After": "10"},
+        )
+    return ReadyView(checks=checks)
+
+
+@router.get(
+    "/metrics", response_class=PlainTextResponse, responses={200: {"content": {"text/plain": {}}}}, tags=["health"]
+)
+def get_metrics(request: Request, serving: Serving) -> Response:
+    """Counters of this process as Prometheus text."""
+    workshop = serving.workshop
+    gauges = [
+        ("diswm_queries_pending", "Queries being computed or waiting for it.", float(workshop.pending)),
+        ("diswm_queries_computed", "Queries computed since the start.", float(workshop.computed)),
+        ("diswm_queries_refused", "Queries refused as overload since the start.", float(workshop.refused)),
+        ("diswm_answer_cache_bytes", "Answers kept in memory.", float(workshop.cache.used)),
+        ("diswm_checkpoint_cache_bytes", "Loaded checkpoints.", float(serving.library.used_bytes)),
+        ("diswm_studies_pending", "Long computations under way.", float(serving.studies.pending)),
+        ("diswm_disk_free_bytes", "Room left under DISWM_HOME.", float(shutil.disk_usage(serving.home).free)),
+    ]
+    return PlainTextResponse(render(request.app.state.counts, gauges), media_type="text/plain; version=0.0.4")
+
+
+def _home(home: Path) -> str:
+    return "ok" if os.access(home, os.W_OK | os.X_OK) else "DISWM_HOME cannot be written"
+
+
+def _disk(home: Path) -> str:
+    free = shutil.disk_usage(home).free
+    return "ok" if free >= MIN_FREE_BYTES else f"only {free // 2**20} MiB are free under DISWM_HOME"

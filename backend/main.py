@@ -1,0 +1,67 @@
+"""The API as an application: middleware, error handlers, routers, and what lives as long as the process."""
+
+import importlib.metadata
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI, Request
+from starlette.responses import Response
+
+from backend import errors, failures, openapi, uploads
+from backend.api import checkpoints, datasets, exports, factors, health, presets, rollouts, runs, traversals
+from backend.deps import Services, refuse_unknown_parameters
+from backend.doors import SECURITY_HEADERS, DoorRules, Doors
+from backend.monitoring import RequestCounts, RequestLog
+from backend.settings import Settings, get_settings
+
+PREFIX = "/api/v1"
+UPLOADS = {
+    f"{PREFIX}/datasets": frozenset({"multipart/form-data"}),
+    f"{PREFIX}/checkpoints": frozenset({"multipart/form-data"}),
+}
+ROUTERS = (presets, runs, datasets, checkpoints, traversals, factors, rollouts, exports)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The API for these settings (by default those of the process)."""
+    settings = settings or get_settings()
+    app = FastAPI(
+        title="DisWM Studio",
+        version=importlib.metadata.version("diswm-studio"),
+        dependencies=[Depends(refuse_unknown_parameters)],
+        lifespan=_lifespan,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+        strict_content_type=True,
+    )
+    app.state.settings = settings
+    app.state.counts = RequestCounts()
+    app.add_middleware(Doors, rules=DoorRules.of(settings, UPLOADS))
+    app.add_middleware(RequestLog, counts=app.state.counts)
+    failures.register(app)
+    app.add_exception_handler(Exception, _answer_unexpected)
+    app.include_router(health.router)
+    for module in ROUTERS:
+        app.include_router(module.router, prefix=PREFIX)
+    app.openapi = openapi.document(app)  # type: ignore[method-assign]  # the documented way to extend the document
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    settings.home.mkdir(parents=True, exist_ok=True)
+    uploads.sweep(settings.home)
+    services = app.state.services = Services.of(settings)
+    try:
+        yield
+    finally:
+        services.close()
+
+
+async def _answer_unexpected(_request: Request, _error: Exception) -> Response:
+    """500 without a word of the failure; the server logs the traceback after this answer."""
+    response = errors.unexpected().response()
+    response.headers.update(SECURITY_HEADERS)
+    return response

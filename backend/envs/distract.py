@@ -1,0 +1,136 @@
+"""Distractions: what changes in the picture and has nothing to do with the task, with its true values."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.envs.scene import BODY_MATERIALS, FLOOR, Scene
+
+Colour = tuple[float, float, float]
+
+READABLE_MATERIALS = {"self": "body", "effector": "effector", "grid": "floor", "decoration": "decoration"}
+
+
+class Distraction(Protocol):
+    """Changes a scene; `values` are the true factors (in the order of `factor_names`) of what is drawn now."""
+
+    @property
+    def factor_names(self) -> tuple[str, ...]: ...
+
+    def reset(self, scene: Scene, random: np.random.Generator) -> None:
+        """Draw the values of a new episode."""
+        ...
+
+    def advance(self, scene: Scene, random: np.random.Generator) -> None:
+        """Move on by one control step."""
+        ...
+
+    def values(self) -> NDArray[np.float32]: ...
+
+
+class NoDistraction:
+    """The scene as the task's authors drew it."""
+
+    factor_names: tuple[str, ...] = ()
+
+    def reset(self, scene: Scene, random: np.random.Generator) -> None:
+        """Change nothing."""
+
+    def advance(self, scene: Scene, random: np.random.Generator) -> None:
+        """Change nothing."""
+
+    def values(self) -> NDArray[np.float32]:
+        return np.zeros(0, np.float32)
+
+
+class FlickeringColours:
+    """The paper's distraction: every material's RGB walks inside a box of +-0.2 around a centre.
+
+    Drawn uniformly in the box at reset; each control step adds N(0, 0.2) a channel, clipped to the box.
+    """
+
+    half_width = 0.2
+    step_std = 0.2
+
+    def __init__(self, scene: Scene, centre: Colour) -> None:
+        self._centre = np.array(centre)
+        self._materials = scene.materials()
+        self._colours = np.tile(self._centre, (len(self._materials), 1))  # (materials, 3)
+        visible = [name for name in scene.visible_materials() if name != "site"]
+        self._reported = [self._materials.index(name) for name in visible]
+        self.factor_names = tuple(
+            f"{READABLE_MATERIALS.get(name, name)}_{channel}"
+            for name in visible
+            for channel in ("red", "green", "blue")
+        )
+
+    def reset(self, scene: Scene, random: np.random.Generator) -> None:
+        """Draw each material's colour uniformly inside the box."""
+        spread = random.uniform(-self.half_width, self.half_width, self._colours.shape)
+        self._paint(scene, self._centre + spread)
+
+    def advance(self, scene: Scene, random: np.random.Generator) -> None:
+        """Take one step of the walk."""
+        self._paint(scene, self._colours + random.normal(0.0, self.step_std, self._colours.shape))
+
+    def values(self) -> NDArray[np.float32]:
+        """Red, green and blue of each visible material."""
+        return self._colours[self._reported].astype(np.float32).ravel()
+
+    def _paint(self, scene: Scene, colours: NDArray[np.float64]) -> None:
+        self._colours = np.clip(colours, self._centre - self.half_width, self._centre + self.half_width)
+        for name, colour in zip(self._materials, self._colours, strict=True):
+            scene.set_material(name, colour)
+
+
+class EpisodeFactors:
+    """Five numbers an episode, each of its own: three colours, the light and the angle of the camera.
+
+    A colour t in [0, 1] lies on a line in RGB between two end points, so that one latent can own it.
+    Needs a scene loaded under `recolourable_assets`.
+    """
+
+    body_line: tuple[Colour, Colour] = ((0.95, 0.25, 0.15), (0.15, 0.35, 0.95))
+    floor_line: tuple[Colour, Colour] = ((0.65, 0.55, 0.10), (0.10, 0.45, 0.65))
+    background_line: tuple[Colour, Colour] = ((0.75, 0.30, 0.70), (0.25, 0.70, 0.30))
+    light_range = (0.45, 1.0)  # multiplies every light
+
+    def __init__(self, camera_range: float, background: bool) -> None:
+        """`camera_range`: largest tilt in radians; `background`: whether the sky can be seen."""
+        self._camera_range = camera_range
+        self._background = background
+        colours = ("body_colour", "floor_colour", *(("background_colour",) if background else ()))
+        self.factor_names = (*colours, "light", "camera_angle")
+        self._values = np.zeros(len(self.factor_names), np.float32)
+
+    def reset(self, scene: Scene, random: np.random.Generator) -> None:
+        """Draw all values uniformly and apply them."""
+        low = [0.0] * (len(self.factor_names) - 2) + [self.light_range[0], -self._camera_range]
+        high = [1.0] * (len(self.factor_names) - 2) + [self.light_range[1], self._camera_range]
+        self._values = random.uniform(low, high).astype(np.float32)
+        self.apply(scene, dict(zip(self.factor_names, self._values.tolist(), strict=True)))
+
+    def advance(self, scene: Scene, random: np.random.Generator) -> None:
+        """Nothing moves within an episode."""
+
+    def values(self) -> NDArray[np.float32]:
+        return self._values.copy()
+
+    def apply(self, scene: Scene, factors: dict[str, float]) -> None:
+        """Draw the scene with the given values of all factors from here on."""
+        body = colour_at(self.body_line, factors["body_colour"])
+        for material in BODY_MATERIALS:
+            scene.set_material(material, body)
+        scene.set_material(FLOOR, colour_at(self.floor_line, factors["floor_colour"]))
+        if self._background:
+            scene.set_background(colour_at(self.background_line, factors["background_colour"]))
+        scene.set_light(factors["light"])
+        scene.set_camera_angle(factors["camera_angle"])
+        self._values = np.array([factors[name] for name in self.factor_names], np.float32)
+
+
+def colour_at(line: tuple[Colour, Colour], t: float) -> NDArray[np.float64]:
+    """The colour (3,) at t in [0, 1] between the two ends of a line."""
+    start, end = np.array(line[0]), np.array(line[1])
+    return start + t * (end - start)

@@ -1,0 +1,106 @@
+"""The dm_control tasks as environments: pictures of 64x64, action repeat, distraction, true factors."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.envs.distract import Distraction
+from backend.envs.factors import physical_factors
+from backend.envs.protocol import EnvironmentFailed, Step
+from backend.envs.scene import Scene
+
+if TYPE_CHECKING:
+    import dm_env
+    from dm_control.rl.control import Environment as Task
+
+
+class ControlEnvironment:
+    """A dm_control task seen through one camera; follows `backend.envs.protocol.Environment`."""
+
+    def __init__(
+        self,
+        name: str,
+        task: "Task",
+        scene: Scene,
+        distraction: Distraction,
+        action_repeat: int,
+        random_pose: bool,
+    ) -> None:
+        self.name = name
+        self._task = task
+        self._scene = scene
+        self._distraction = distraction
+        self._action_repeat = action_repeat
+        self._random_pose = random_pose
+        self._random = np.random.default_rng(0)
+        self._finished = True
+        specification = task.action_spec()
+        self._low, self._high = specification.minimum, specification.maximum
+        self.action_size = int(specification.shape[0])
+        self.episode_steps = -(-int(task._step_limit) // action_repeat)
+        self._physical = physical_factors(name, task.physics)
+        self.factor_names = (*(name for name, _ in self._physical), *distraction.factor_names)
+
+    def reset(self, seed: int) -> Step:
+        """Start an episode that depends on nothing but the seed (0 <= seed)."""
+        physics_seed, scene_seed, pose_seed = np.random.SeedSequence(seed).spawn(3)
+        self._task.task._random = np.random.RandomState(np.random.MT19937(physics_seed))
+        self._random = np.random.default_rng(scene_seed)
+        first = self._task.reset()
+        if self._random_pose:
+            _place_anywhere(self.name, self._task, np.random.default_rng(pose_seed))
+        self._distraction.reset(self._scene, self._random)
+        self._finished = False
+        return self._seen(first, reward=0.0)
+
+    def step(self, action: NDArray[np.float32]) -> Step:
+        """Apply an action (A,) in [-1, 1] for `action_repeat` control steps; their rewards are summed once."""
+        from dm_control.rl.control import PhysicsError
+
+        if self._finished:
+            raise RuntimeError(f"{self.name}: the episode is over (or was never begun): call reset(seed)")
+        if np.shape(action) != (self.action_size,) or not np.isfinite(action).all():
+            raise ValueError(f"{self.name}: expected {self.action_size} finite actions, got {action!r}")
+        control = self._low + (np.clip(action, -1.0, 1.0) + 1.0) / 2.0 * (self._high - self._low)
+        reward = 0.0
+        for _ in range(self._action_repeat):
+            try:
+                moment = self._task.step(control)
+            except PhysicsError as error:
+                raise EnvironmentFailed(self.name, "not_finite", str(error)) from error
+            self._distraction.advance(self._scene, self._random)
+            reward += float(moment.reward)
+            if moment.last():
+                break
+        self._finished = moment.last()
+        return self._seen(moment, reward)
+
+    def close(self) -> None:
+        """Free the rendering context; without it OSMesa complains at exit."""
+        self._task.physics.free()
+
+    def _seen(self, moment: "dm_env.TimeStep", reward: float) -> Step:
+        physical = np.array([read() for _, read in self._physical], np.float32)
+        discount = 1.0 if moment.discount is None else float(moment.discount)
+        return Step(
+            image=self._scene.render(),
+            reward=reward,
+            discount=discount,
+            is_first=bool(moment.first()),
+            is_last=bool(moment.last()),
+            is_terminal=bool(moment.last()) and discount == 0.0,
+            factors=np.concatenate([physical, self._distraction.values()]),
+        )
+
+
+def _place_anywhere(name: str, task: "Task", random: np.random.Generator) -> None:
+    """Begin in a pose drawn from far wider than the task's own; tasks that do so themselves stay as they are."""
+    if name != "cartpole-swingup":
+        return
+    physics = task.physics
+    physics.named.data.qpos["slider"] = random.uniform(-1.3, 1.3)
+    physics.named.data.qpos["hinge_1"] = random.uniform(-np.pi, np.pi)
+    physics.named.data.qvel["slider"] = random.normal(0.0, 0.5)
+    physics.named.data.qvel["hinge_1"] = random.normal(0.0, 1.0)
+    physics.after_reset()

@@ -1,0 +1,77 @@
+"""What every environment offers: pictures, rewards and the true values of its factors, one step at a time."""
+
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Look = Literal["fast", "paper"]
+IMAGE_SIZE = 64
+
+ENVIRONMENTS = (
+    "reacher-easy",
+    "cheetah-run",
+    "finger-spin",
+    "walker-walk",
+    "hopper-stand",
+    "cartpole-swingup",
+    "humanoid-walk",
+)
+DISTRACTIONS = ("none", "set-a", "set-b", "episode")
+
+
+class Step(NamedTuple):
+    """What is seen after one agent step (or after a reset)."""
+
+    image: NDArray[np.uint8]  # (64, 64, 3)
+    reward: float  # summed over the repeated control steps; 0 at a reset
+    discount: float  # 0 only where the task itself ended, else 1
+    is_first: bool
+    is_last: bool
+    is_terminal: bool
+    factors: NDArray[np.float32]  # (F,), in the order of `factor_names`
+
+
+class Environment(Protocol):
+    """One task, one picture source, one process.
+
+    A reset with the same seed followed by the same actions gives the same steps, byte for byte.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def action_size(self) -> int: ...
+
+    @property
+    def factor_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def episode_steps(self) -> int:
+        """Agent steps of a whole episode."""
+        ...
+
+    def reset(self, seed: int) -> Step: ...
+
+    def step(self, action: NDArray[np.float32]) -> Step:
+        """Take one agent step with an action (A,) in [-1, 1]; raises EnvironmentFailed."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class EnvironmentFailed(RuntimeError):
+    """An environment died, hung, refused to start or gave a number that is not finite.
+
+    `environment` names the task, `kind` is one of "died", "hung", "not_finite", "crashed".
+    """
+
+    def __init__(self, environment: str, kind: str, detail: str) -> None:
+        super().__init__(f"environment {environment} {kind.replace('_', ' ')}: {detail}")
+        self.environment = environment
+        self.kind = kind
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type["EnvironmentFailed"], tuple[str, str, str]]:
+        return type(self), (self.environment, self.kind, self.detail)

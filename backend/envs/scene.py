@@ -1,0 +1,115 @@
+"""Handles on what a distraction may change in a loaded dm_control scene: colours, background, light, camera."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.envs.protocol import IMAGE_SIZE, Look
+
+if TYPE_CHECKING:
+    from dm_control.mujoco import Physics
+
+FLOOR = "grid"
+BODY_MATERIALS = ("self", "self_default", "effector", "effector_default")
+
+_SKYBOX = "./common/skybox.xml"
+_MATERIALS = "./common/materials.xml"
+# A plain sky of 32 texels is uploaded in a quarter of a millisecond; the original one takes 70.
+_PLAIN_SKYBOX = (
+    b"<mujoco><asset><texture name='skybox' type='skybox' builtin='flat' rgb1='.5 .5 .5' "
+    b"width='32' height='32'/></asset></mujoco>"
+)
+_BLUE_CHECKER = b'rgb1=".1 .2 .3" rgb2=".2 .3 .4" width="300" height="300" mark="edge" markrgb=".2 .3 .4"'
+_GREY_CHECKER = b'rgb1=".7 .7 .7" rgb2="1 1 1" width="300" height="300" mark="edge" markrgb="1 1 1"'
+
+
+@contextmanager
+def recolourable_assets() -> Iterator[None]:
+    """While this is open, dm_control loads models with a plain sky and a grey floor, which take any colour."""
+    from dm_control.suite import common
+
+    kept = dict(common.ASSETS)
+    if _BLUE_CHECKER not in kept[_MATERIALS]:
+        raise RuntimeError("this dm_control has another floor texture than the one that is recoloured here")
+    common.ASSETS[_SKYBOX] = _PLAIN_SKYBOX
+    common.ASSETS[_MATERIALS] = kept[_MATERIALS].replace(_BLUE_CHECKER, _GREY_CHECKER)
+    try:
+        yield
+    finally:
+        common.ASSETS.update(kept)
+
+
+class Scene:
+    """A loaded model, one camera on it, and setters for what can be seen."""
+
+    def __init__(self, physics: "Physics", camera: int, look: Look) -> None:
+        from dm_control.mujoco import Camera
+
+        self.physics = physics
+        self._camera_id = camera
+        self._flags = {"shadow": False, "reflection": False} if look == "fast" else {}
+        if look == "fast":
+            physics.model._model.vis.quality.offsamples = 0
+        self._lights = physics.model.light_diffuse.copy()
+        headlight = physics.model._model.vis.headlight
+        self._headlight = (headlight.ambient.copy(), headlight.diffuse.copy(), headlight.specular.copy())
+        self._camera_rotation = physics.model.cam_mat0[camera].reshape(3, 3).copy()
+        self._camera_quaternion = physics.model.cam_quat[camera].copy()
+        self._camera = Camera(physics, height=IMAGE_SIZE, width=IMAGE_SIZE, camera_id=camera)
+
+    def render(self) -> NDArray[np.uint8]:
+        """The picture (64, 64, 3) of the present state."""
+        return np.array(self._camera.render(render_flag_overrides=self._flags), dtype=np.uint8)
+
+    def materials(self) -> tuple[str, ...]:
+        """Names of all materials, in the model's order."""
+        model = self.physics.model
+        return tuple(model.id2name(index, "material") for index in range(model.nmat))
+
+    def visible_materials(self) -> tuple[str, ...]:
+        """Names of the materials that some geom wears, in the model's order."""
+        worn = set(self.physics.model.geom_matid.tolist())
+        return tuple(name for index, name in enumerate(self.materials()) if index in worn)
+
+    def set_material(self, name: str, colour: NDArray[np.float64]) -> None:
+        """Give a material the colour (3,) in [0, 1]."""
+        self.physics.model.mat_rgba[self.physics.model.name2id(name, "material"), :3] = colour
+
+    def set_background(self, colour: NDArray[np.float64]) -> None:
+        """Paint the whole sky in the colour (3,) in [0, 1]; needs a model of `recolourable_assets`."""
+        import mujoco
+
+        model = self.physics.model
+        texture = model.name2id("skybox", "texture")
+        size = model.tex_height[texture] * model.tex_width[texture] * 3
+        start = model.tex_adr[texture]
+        texels = model.tex_data[start : start + size].reshape(-1, 3)
+        texels[:] = np.round(255 * colour).astype(np.uint8)
+        contexts = self.physics.contexts
+        with contexts.gl.make_current() as context:
+            context.call(mujoco.mjr_uploadTexture, model.ptr, contexts.mujoco.ptr, texture)
+
+    def set_light(self, brightness: float) -> None:
+        """Multiply all lights of the scene, the headlight among them, by `brightness`."""
+        self.physics.model.light_diffuse[:] = brightness * self._lights
+        headlight = self.physics.model._model.vis.headlight
+        headlight.ambient[:], headlight.diffuse[:], headlight.specular[:] = (
+            brightness * part for part in self._headlight
+        )
+
+    def set_camera_angle(self, angle: float) -> None:
+        """Tilt the camera up by `angle` (radians) from where the task put it, about its own horizontal axis."""
+        import mujoco
+
+        model, data, camera = self.physics.model, self.physics.data, self._camera_id
+        tilt = np.array([np.cos(angle / 2), np.sin(angle / 2), 0.0, 0.0])
+        matrix = np.zeros(9)
+        mujoco.mju_quat2Mat(matrix, tilt)
+        quaternion = np.zeros(4)
+        mujoco.mju_mulQuat(quaternion, self._camera_quaternion, tilt)
+        model.cam_quat[camera] = quaternion
+        model.cam_mat0[camera] = (self._camera_rotation @ matrix.reshape(3, 3)).ravel()
+        mujoco.mj_camlight(model.ptr, data.ptr)

@@ -53,16 +53,17 @@ class VideoModel(nn.Module):
         """`RSSM.imagine`; an action-free model drops the actions."""
         return self.rssm.imagine(state, steps, self._known(action), noise)
 
-    def infer(self, batch: Batch, generator: torch.Generator | None = None) -> Inference:
+    def infer(
+        self, batch: Batch, generator: torch.Generator | None = None, balance: float = 0.8, free_nats: float = 1.0
+    ) -> Inference:
         """The three losses of pretraining (eq. 2) on a batch: `image`, `dynamics`, `latent`.
 
-        The latent is sampled, the recurrent state propagates its mean. KL balance and free nats are
-        those of the paper.
+        The latent is sampled, the recurrent state propagates its mean.
         """
         image = normalise(batch.image)
         latent = self.encode(image)
         observed = self.observe(latent.sample(noise_like(latent.mean, generator)), None, batch.is_first)
-        losses = self.image_losses(image, latent, observed)
+        losses = self.image_losses(image, latent, observed, balance, free_nats)
         return Inference(losses, latent, observed)
 
     def image_losses(

@@ -32,7 +32,14 @@ class WorldModel(VideoModel):
         logit: Tensor = self.discount_head(feature)
         return logit.squeeze(-1).sigmoid()
 
-    def infer_online(self, batch: Batch, teacher: Gaussian | None, generator: torch.Generator | None) -> Inference:
+    def infer_online(
+        self,
+        batch: Batch,
+        teacher: Gaussian | None,
+        generator: torch.Generator | None = None,
+        balance: float = 0.8,
+        free_nats: float = 1.0,
+    ) -> Inference:
         """The losses of online learning (eq. 5): those of eq. 2, `reward`, and where there is one `distillation`.
 
         `teacher` is the frozen video model's latent of the same images, (B, T, Z). The recurrent state is sampled.
@@ -43,7 +50,7 @@ class WorldModel(VideoModel):
         sample = latent.sample(noise_like(latent.mean, generator))
         observed = self.observe(sample, batch.action, batch.is_first, noise=noise)
         feature = observed.states.feature
-        losses = self.image_losses(image, latent, observed)
+        losses = self.image_losses(image, latent, observed, balance, free_nats)
         losses["reward"] = reward_loss(self.reward(feature), batch.reward)
         if self.discount_head is not None:
             losses["discount"] = discount_loss(self.discount_head(feature).squeeze(-1), batch.discount)

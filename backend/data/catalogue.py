@@ -38,25 +38,41 @@ def find_checkpoint(home: Path, reference: str, *, allow_path: bool = False) -> 
 
     Raises NotFound with the nearest names, CheckpointError where the folder named is none.
     """
-    if allow_path and (folder := Path(reference)).is_dir():
-        inner = folder / "checkpoint"
-        return read_info(inner if inner.is_dir() else folder, folder.resolve().name, "import")
-    return _find("checkpoint", reference, list_checkpoints(home))
+    try:
+        return _find("checkpoint", reference, list_checkpoints(home))
+    except NotFound:
+        if not allow_path or not Path(reference).is_dir():
+            raise
+    folder = Path(reference).resolve()
+    return read_info(newest_checkpoint(folder) or folder, folder.name, "import")
+
+
+def newest_checkpoint(out: Path) -> Path | None:
+    """The newest checkpoint in the folder of a run: that of its last stage, of the most updates."""
+    for stage in ("finetune", ".", "pretrain"):
+        found = sorted((out / stage / "checkpoints").glob("update-*"))
+        if found:
+            return found[-1]
+    return None
 
 
 def list_datasets(home: Path) -> list[DatasetInfo]:
     """Every readable data set, newest first: collected by runs or imported."""
-    folders = [*home.glob("runs/*/dataset"), *home.glob("datasets/*")]
+    folders = [*home.glob("runs/*/dataset"), *home.glob("runs/*/collect/dataset"), *home.glob("datasets/*")]
     found = _readable((lambda folder=folder: read_dataset_info(folder)) for folder in folders)
     return sorted(found, key=lambda info: info.created_at, reverse=True)
 
 
 def find_dataset(home: Path, reference: str, *, allow_path: bool = False) -> DatasetInfo:
     """A data set by id, by name (the newest of that name) or, on the command line, by folder."""
-    if allow_path and (folder := Path(reference)).is_dir():
-        inner = folder / "dataset"
-        return read_dataset_info(inner if inner.is_dir() else folder)
-    return _find("data set", reference, list_datasets(home))
+    try:
+        return _find("data set", reference, list_datasets(home))
+    except NotFound:
+        if not allow_path or not Path(reference).is_dir():
+            raise
+    folder = Path(reference)
+    inner = folder / "dataset"
+    return read_dataset_info(inner if inner.is_dir() else folder)
 
 
 def _shipped() -> list[CheckpointInfo]:
@@ -64,7 +80,13 @@ def _shipped() -> list[CheckpointInfo]:
 
 
 def _in_runs(home: Path) -> list[CheckpointInfo]:
-    return _infos(((path, path.parent.name) for path in home.glob("runs/*/checkpoint")), "run")
+    """The newest checkpoint of each run, under the run's id; a pipeline's video model under `<id>-pretrain`."""
+    found = [(newest, run.name) for run in home.glob("runs/*/") if (newest := newest_checkpoint(run))]
+    for run in home.glob("runs/*/pretrain/"):
+        newest = newest_checkpoint(run)
+        if newest and (newest, run.parent.name) not in found:
+            found.append((newest, f"{run.parent.name}-pretrain"))
+    return _infos(found, "run")
 
 
 def _imported(home: Path) -> list[CheckpointInfo]:

@@ -15,13 +15,13 @@ class TooShort(Exception):
 
 
 class Replay:
-    """Episodes one after the other in growing arrays; a batch is one gather, with no copy a sample."""
+    """Episodes in a ring of uint8 frames that grows up to `capacity`; a batch is one gather, with no copy a sample."""
 
     def __init__(self, action_size: int, capacity: int = 1_000_000) -> None:
         self._capacity = capacity
+        self._cursor = 0
         self._starts: list[int] = []
         self._lengths: list[int] = []
-        self._frames = 0
         self._image = np.zeros((0, 64, 64, 3), np.uint8)
         self._action = np.zeros((0, action_size), np.float32)
         self._reward = np.zeros(0, np.float32)
@@ -29,7 +29,7 @@ class Replay:
 
     def __len__(self) -> int:
         """Frames held."""
-        return self._frames
+        return sum(self._lengths)
 
     @property
     def episodes(self) -> int:
@@ -42,21 +42,21 @@ class Replay:
             self.add(episode)
 
     def add(self, episode: Episode) -> None:
-        """Adds one episode; the oldest ones stay until `capacity` frames are held, then it refuses."""
+        """Adds one episode; where the ring is full the oldest episodes make room. ValueError if it never fits."""
         length = len(episode.image)
-        if self._frames + length > self._capacity:
-            raise MemoryError(
-                f"replay holds {self._frames} frames of at most {self._capacity}; {length} more do not fit"
-            )
-        self._reserve(self._frames + length)
-        place = slice(self._frames, self._frames + length)
+        if length > self._capacity:
+            raise ValueError(f"an episode of {length} frames does not fit a replay of {self._capacity}")
+        if self._cursor + length > self._capacity:
+            self._cursor = 0
+        self._make_room(length)
+        place = slice(self._cursor, self._cursor + length)
         self._image[place] = episode.image
         self._action[place] = episode.action
         self._reward[place] = episode.reward
         self._discount[place] = episode.discount
-        self._starts.append(self._frames)
+        self._starts.append(self._cursor)
         self._lengths.append(length)
-        self._frames += length
+        self._cursor += length
 
     def sample(self, batch: int, length: int, rng: np.random.Generator) -> Batch:
         """A batch (B, T) of sequences drawn evenly over all places where one fits.
@@ -84,13 +84,20 @@ class Replay:
         )
         return Batch(*(torch.from_numpy(array) for array in arrays))
 
-    def _reserve(self, frames: int) -> None:
-        held = len(self._image)
-        if frames <= held:
-            return
-        grown = min(max(frames, 2 * held, 4096), self._capacity)
+    def _make_room(self, length: int) -> None:
+        end = self._cursor + length
+        kept = [
+            (start, held)
+            for start, held in zip(self._starts, self._lengths, strict=True)
+            if start >= end or start + held <= self._cursor
+        ]
+        self._starts, self._lengths = [start for start, _ in kept], [held for _, held in kept]
+        if end > len(self._image):
+            self._grow(min(max(end, 2 * len(self._image), 4096), self._capacity))
+
+    def _grow(self, frames: int) -> None:
         for name in ("_image", "_action", "_reward", "_discount"):
             old = getattr(self, name)
-            new = np.zeros((grown, *old.shape[1:]), old.dtype)
-            new[: self._frames] = old[: self._frames]
+            new = np.zeros((frames, *old.shape[1:]), old.dtype)
+            new[: len(old)] = old
             setattr(self, name, new)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from backend.envs.make import DISTRACTIONS, ENVIRONMENTS
+from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS
 from backend.pipeline.presets import PRESET_VALUES
 
 
@@ -52,7 +52,7 @@ class SettingsError(Exception):
 
 
 def _described(default: Any, title: str, group: str, description: str = "", symbol: str = "") -> Any:
-    extra = {"x-group": group} | ({"x-symbol": symbol} if symbol else {})
+    extra: dict[str, Any] = {"x-group": group} | ({"x-symbol": symbol} if symbol else {})
     return Field(default=default, title=title, description=description or None, json_schema_extra=extra)
 
 
@@ -130,7 +130,9 @@ class FinetuneSettings(_EnvironmentSettings, _ModelSettings):
     prefill: Count = _described(2_500, "Random agent steps first", "Online learning")
     train_every: Count = _described(5, "Agent steps an update", "Online learning")
     first_updates: Count = _described(100, "Updates after the random steps", "Online learning")
-    replay_capacity: Count = _described(500_000, "Replay capacity in frames", "Online learning")
+    replay_capacity: Annotated[int, Field(ge=1_100, le=100_000_000)] = _described(
+        510_000, "Replay capacity in frames", "Online learning"
+    )
     reward_scale: Weight = _described(2.0, "Reward scale", "Losses")
     discount_layers: Annotated[int, Field(ge=0, le=8)] = _described(
         0, "Discount head layers", "Networks", "0: no discount head."
@@ -144,7 +146,13 @@ class FinetuneSettings(_EnvironmentSettings, _ModelSettings):
     units: Annotated[int, Field(ge=1, le=4096)] = _described(400, "Units of the heads", "Networks")
     slow_critic_every: Count = _described(100, "Updates between refreshes of the slow critic", "Behaviour")
     evaluate_every: Count = _described(5_000, "Agent steps between evaluations", "Evaluation")
-    evaluate_episodes: Count = _described(10, "Episodes an evaluation", "Evaluation")
+    evaluate_episodes: Annotated[int, Field(ge=1, le=1000)] = _described(10, "Episodes an evaluation", "Evaluation")
+    held_out: Annotated[int, Field(ge=2, le=1000)] = _described(
+        100, "Held-out episodes", "Evaluation", "Short episodes, collected first, that latents are explained on."
+    )
+    held_out_steps: Annotated[int, Field(ge=2, le=1000)] = _described(
+        50, "Agent steps of a held-out episode", "Evaluation"
+    )
 
 
 class PipelineSettings(_Settings):
@@ -192,7 +200,7 @@ def build_settings(stage: str, preset: str, overrides: Mapping[str, Any] | None 
     return _validated(STAGES[stage], _merged(base, overrides or {}))
 
 
-def parse_assignments(stage: str, assignments: Sequence[str]) -> dict[str, Any]:
+def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
     """`["beta=0.1", "collect.episodes=5"]` -> nested overrides; values are JSON where they read as JSON."""
     overrides: dict[str, Any] = {}
     for assignment in assignments:
@@ -203,6 +211,8 @@ def parse_assignments(stage: str, assignments: Sequence[str]) -> dict[str, Any]:
         *sections, last = key.split(".")
         for section in sections:
             place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise SettingsError([Problem(f"/{key}", f"{section!r} is given a value of its own already")])
         place[last] = _parsed(text)
     return overrides
 

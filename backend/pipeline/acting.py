@@ -1,0 +1,101 @@
+"""The agent's own experience: it acts in one environment and every finished episode is kept on disk and in replay."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from backend.data.episodes import Episode, read_episode, write_episode
+from backend.data.replay import Replay
+from backend.envs.protocol import Step
+from backend.pipeline.evaluate import Player, episode_seed
+from models.agent import Agent, Memory
+from models.types import State
+
+
+class Experience:
+    """Acts step by step; `state_dict` holds the episode under way as its seed and actions, which repeat it."""
+
+    def __init__(self, agent: Agent, player: Player, replay: Replay, folder: Path, seed: int, device: str) -> None:
+        self.agent, self.player, self.replay = agent, player, replay
+        self.agent_steps = 0
+        self._folder, self._seed, self._device = folder, seed, device
+        self._episodes = 0  # finished
+        self._steps: list[Step] = []
+        self._actions: list[np.ndarray[Any, np.dtype[np.float32]]] = []
+        self._memory = agent.begin(1)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def begin(self) -> None:
+        """Starts the next training episode."""
+        self._steps = [self.player.reset(episode_seed(self._seed, "train", self._episodes))]
+        self._actions = [np.zeros(self.agent.world_model.config.action_size, np.float32)]
+        self._memory = self.agent.begin(1)
+
+    def step(self, rng: np.random.Generator, noise: torch.Generator | None) -> float | None:
+        """One agent step, at random without `noise`, else drawn from the policy; the return of an episode that ends."""
+        image = torch.from_numpy(self._steps[-1].image[None].copy()).to(self._device)
+        drawn, memory = self.agent.act(image, self._memory, noise)
+        if noise is None:
+            chosen = rng.uniform(-1, 1, drawn.shape[-1]).astype(np.float32)
+            memory = Memory(memory.state, torch.from_numpy(chosen[None]).to(self._device))
+        else:
+            chosen = drawn[0].cpu().numpy()
+        self._memory = memory
+        self._take(chosen)
+        self.agent_steps += 1
+        return self._finish() if self._steps[-1].is_last else None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Counters, the actions of the episode under way and the agent's memory in it."""
+        state, action = self._memory
+        return {
+            "agent_steps": self.agent_steps,
+            "episodes": self._episodes,
+            "actions": torch.from_numpy(np.stack(self._actions)),
+            "memory": [state.deter, state.stoch, action],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from what `state_dict` gave: finished episodes are read, the one under way is played again."""
+        self.agent_steps, self._episodes = state["agent_steps"], state["episodes"]
+        for stale in self._paths()[self._episodes :]:
+            stale.unlink()
+        self.replay.extend(read_episode(path) for path in self._paths())
+        self.begin()
+        for action in state["actions"][1:].numpy():
+            self._take(action)
+        deter, stoch, action = (part.to(self._device) for part in state["memory"])
+        self._memory = Memory(State(deter, stoch), action)
+
+    def _take(self, action: np.ndarray[Any, np.dtype[np.float32]]) -> None:
+        self._steps.append(self.player.step(action))
+        self._actions.append(action)
+
+    def _finish(self) -> float:
+        episode = episode_of(self._steps, self._actions, self.player)
+        write_episode(self._folder / f"episode-{self._episodes:06d}.npz", episode)
+        self.replay.add(episode)
+        self._episodes += 1
+        score = float(episode.reward.sum())
+        self.begin()
+        return score
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._folder.glob("episode-*.npz"))
+
+
+def episode_of(steps: list[Step], actions: list[np.ndarray[Any, np.dtype[np.float32]]], source: object) -> Episode:
+    """An episode of T steps and the actions that led to them, (T, A)."""
+    return Episode(
+        image=np.stack([step.image for step in steps]),
+        action=np.stack(actions),
+        reward=np.array([step.reward for step in steps], np.float32),
+        discount=np.array([step.discount for step in steps], np.float32),
+        is_first=np.array([step.is_first for step in steps]),
+        is_last=np.array([step.is_last for step in steps]),
+        is_terminal=np.array([step.is_terminal for step in steps]),
+        factors=np.stack([step.factors for step in steps]),
+        factor_names=tuple(getattr(source, "factor_names", ())),
+    )

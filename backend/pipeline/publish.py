@@ -1,0 +1,117 @@
+"""Publishes a trained model as a checkpoint that can be browsed: weights, statistics, a clip, provenance."""
+
+import datetime
+import json
+import platform
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from backend.data.checkpoint import FACTORS, Clip, load_checkpoint, read_info, save_checkpoint
+from backend.data.episodes import Episode
+from backend.data.files import write_json
+from backend.interpret.factors import analyse
+from backend.interpret.latents import encode_frames, statistics_of
+from models.actor_critic import ActorCritic
+from models.video_model import VideoModel
+
+CLIP_EPISODES, CLIP_FRAMES = 12, 48
+MILESTONES = 8
+FACTOR_EPISODES = 20  # fewer held-out episodes say nothing about factors
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a checkpoint comes from; it travels inside the checkpoint and its exports."""
+
+    name: str
+    stage: str
+    seed: int
+    environment: str | None
+    settings: dict[str, Any]
+    dataset: str | None = None
+    teacher: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def config(self, updates: int) -> dict[str, Any]:
+        """What config.json says besides the sizes of the networks."""
+        return {
+            "name": self.name,
+            "stage": self.stage,
+            "environment": self.environment,
+            "steps": updates,
+            "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "seed": self.seed,
+            "dataset": self.dataset,
+            "teacher": self.teacher,
+            "settings": self.settings,
+            "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+            **self.extra,
+        }
+
+
+def publish(
+    out: Path,
+    model: VideoModel,
+    actor_critic: ActorCritic | None,
+    held_out: Sequence[Episode],
+    provenance: Provenance,
+    updates: int,
+    last_update: int,
+) -> Path:
+    """Writes `out/checkpoints/update-…`, unless it is there already, and returns it; older ones are thinned.
+
+    The newest two stay, and about eight spread over the run. The last one also gets its factors.
+    """
+    folder = out / "checkpoints" / f"update-{updates:09d}"
+    if not folder.exists():
+        model.eval()
+        encoded = encode_frames(model, held_out)
+        save_checkpoint(
+            folder,
+            model=model,
+            actor_critic=actor_critic,
+            config=provenance.config(updates),
+            clip=clip_of(held_out),
+            statistics=statistics_of(encoded),
+        )
+        model.train()
+        _thin(folder.parent, last_update)
+    if updates >= last_update and len(held_out) >= FACTOR_EPISODES and not (folder / FACTORS).exists():
+        write_factors(folder, held_out, provenance.seed)
+    return folder
+
+
+def write_factors(folder: Path, episodes: Sequence[Episode], seed: int) -> dict[str, Any]:
+    """Says what each dimension of a checkpoint means on these episodes, and keeps it with the checkpoint."""
+    checkpoint = load_checkpoint(read_info(folder, folder.name, "run"))
+    report = analyse(encode_frames(checkpoint.model, episodes), seed=seed)
+    write_json(folder / FACTORS, json.loads(json.dumps(report)))
+    return report
+
+
+def clip_of(episodes: Sequence[Episode]) -> Clip:
+    """The first frames of some episodes, cut to one length."""
+    chosen = episodes[:CLIP_EPISODES]
+    length = min(CLIP_FRAMES, *(len(episode.image) for episode in chosen))
+    image, action, reward, factors = (
+        np.stack([getattr(episode, name)[:length] for episode in chosen])
+        for name in ("image", "action", "reward", "factors")
+    )
+    return Clip(image, action, reward, factors, chosen[0].factor_names)
+
+
+def _thin(folder: Path, last_update: int) -> None:
+    present = sorted(folder.glob("update-*"))
+    spacing = max(last_update // MILESTONES, 1)
+    seen: set[int] = set()
+    for old in present[:-2]:
+        milestone = int(old.name.removeprefix("update-")) // spacing
+        if milestone in seen:
+            shutil.rmtree(old)
+        seen.add(milestone)

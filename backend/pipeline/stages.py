@@ -1,0 +1,218 @@
+"""The stages of the method, run in a folder: collect, pretrain, finetune, and all of them as one pipeline."""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from backend.data.catalogue import NotFound, find_checkpoint, find_dataset
+from backend.data.checkpoint import CheckpointError, load_checkpoint
+from backend.data.episodes import DatasetInfo, read_episodes
+from backend.data.files import write_json
+from backend.envs.vector import VectorEnvironment
+from backend.pipeline.collect import collect
+from backend.pipeline.config import (
+    CollectSettings,
+    FinetuneSettings,
+    PipelineSettings,
+    PretrainSettings,
+    Problem,
+    SettingsError,
+    StageSettings,
+)
+from backend.pipeline.finetune import Finetuning, Online, teacher_for
+from backend.pipeline.pretrain import pretrain
+from backend.pipeline.publish import Provenance
+from backend.pipeline.report import METRICS, RESULT, Reporter
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """What a finished stage leaves: ids of its checkpoint and data set, last metrics, seconds of this sitting."""
+
+    run: str
+    checkpoint: str | None
+    dataset: str | None
+    metrics: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Sitting:
+    """What every stage is handed besides its settings."""
+
+    out: Path
+    home: Path
+    name: str
+    seed: int
+    device: str
+    reporter: Reporter
+
+
+def run_stage(
+    stage: str,
+    settings: StageSettings,
+    *,
+    out: Path,
+    home: Path,
+    seed: int,
+    device: str = "auto",
+    name: str | None = None,
+    reporter: Reporter,
+) -> StageResult:
+    """Runs a stage in the folder `out`, going on from what is there; writes result.json.
+
+    Raises SettingsError, Stopped, Diverged, EnvironmentFailed and what the machine raises.
+    """
+    begun = time.monotonic()
+    sitting = _Sitting(out, home, name or out.name, seed, choose_device(device), reporter)
+    write_json(out / "settings.json", {"stage": stage, "seed": seed, "settings": settings.model_dump()})
+    if isinstance(settings, CollectSettings):
+        checkpoint, dataset = None, _collect(settings, sitting).id
+    elif isinstance(settings, PretrainSettings):
+        checkpoint, dataset = _pretrain(settings, sitting), settings.dataset
+    elif isinstance(settings, FinetuneSettings):
+        checkpoint, dataset = _finetune(settings, sitting), None
+    else:
+        checkpoint, dataset = _pipeline(settings, sitting)
+    identity = out.name if checkpoint else None
+    result = StageResult(out.name, identity, dataset, _last_metrics(out), round(time.monotonic() - begun, 1))
+    write_json(out / RESULT, asdict(result))
+    return result
+
+
+def check_references(settings: StageSettings, home: Path, *, allow_path: bool = False) -> None:
+    """Raises SettingsError unless the data set and the teacher that settings name are there and fit."""
+    if isinstance(settings, PretrainSettings):
+        dataset = _dataset(settings, home, allow_path)
+        if settings.length > max(dataset.lengths, default=0):
+            longest = max(dataset.lengths, default=0)
+            message = f"sequences of {settings.length} frames are longer than the longest episode ({longest} frames)"
+            raise SettingsError([Problem("/length", message)])
+    if isinstance(settings, FinetuneSettings) and settings.teacher is not None:
+        latents = _teacher(settings.teacher, home, allow_path).latents
+        if latents != settings.latents:
+            message = f"the video model has {latents} latents, these settings {settings.latents}"
+            raise SettingsError([Problem("/latents", message)])
+
+
+def choose_device(device: str) -> str:
+    """`auto` is the GPU where there is one; raises SettingsError for a device that is not there."""
+    there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    if device == "auto":
+        return there[-1] if len(there) == 2 else there[min(1, len(there) - 1)]
+    if device == "cuda" and len(there) > 1:
+        return "cuda:0"
+    if device not in there:
+        raise SettingsError([Problem("/device", f"there is no device {device!r} here; there is {', '.join(there)}")])
+    return device
+
+
+def _collect(settings: CollectSettings, sitting: _Sitting) -> DatasetInfo:
+    return collect(settings, sitting.out, sitting.seed, sitting.reporter)
+
+
+def _pretrain(settings: PretrainSettings, sitting: _Sitting) -> Path:
+    dataset = _dataset(settings, sitting.home, allow_path=True)
+    return _pretrain_on(dataset, settings, sitting)
+
+
+def _pretrain_on(dataset: DatasetInfo, settings: PretrainSettings, sitting: _Sitting) -> Path:
+    provenance = Provenance(
+        sitting.name, "pretrain", sitting.seed, dataset.environment, settings.model_dump(), dataset=dataset.id
+    )
+    return pretrain(
+        settings, dataset, sitting.out, provenance=provenance, device=sitting.device, reporter=sitting.reporter
+    )
+
+
+def _finetune(settings: FinetuneSettings, sitting: _Sitting) -> Path:
+    folder = None
+    if settings.teacher is not None:
+        folder = _teacher(settings.teacher, sitting.home, allow_path=True).folder
+    return _finetune_from(folder, settings, sitting)
+
+
+def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, sitting: _Sitting) -> Path:
+    teacher = None
+    if teacher_folder is not None:
+        loaded = load_checkpoint(find_checkpoint(sitting.home, str(teacher_folder), allow_path=True))
+        teacher = teacher_for(settings, loaded.model)
+    held_out = _held_out(settings, sitting)
+    provenance = Provenance(
+        sitting.name,
+        "finetune",
+        sitting.seed,
+        settings.environment,
+        settings.model_dump(),
+        dataset=held_out.id,
+        teacher=settings.teacher,
+    )
+    episodes = list(read_episodes(held_out.folder))
+    with _one_environment(settings) as environment:
+        run = Finetuning(settings, teacher, environment.action_size, sitting.seed, sitting.device)
+        return Online(run, environment, episodes, sitting.out, provenance, sitting.reporter).go()
+
+
+def _held_out(settings: FinetuneSettings, sitting: _Sitting) -> DatasetInfo:
+    """Short episodes from anywhere in the environment, on which every checkpoint of the run is explained."""
+    wanted = CollectSettings(
+        environment=settings.environment,
+        distraction=settings.distraction,
+        action_repeat=settings.action_repeat,
+        look=settings.look,
+        episodes=settings.held_out,
+        episode_steps=settings.held_out_steps,
+    )
+    return collect(wanted, sitting.out / "held-out", sitting.seed + 1, sitting.reporter)
+
+
+def _pipeline(settings: PipelineSettings, sitting: _Sitting) -> tuple[Path, str]:
+    dataset = collect(settings.collect, sitting.out / "collect", sitting.seed, sitting.reporter)
+    inner = _within(sitting, "pretrain")
+    video_model = _pretrain_on(dataset, settings.pretrain, inner)
+    checkpoint = _finetune_from(video_model, settings.finetune, _within(sitting, "finetune"))
+    return checkpoint, dataset.id
+
+
+def _within(sitting: _Sitting, stage: str) -> _Sitting:
+    values = vars(sitting)
+    return _Sitting(**{**values, "out": sitting.out / stage, "name": f"{sitting.name}-{stage}"})
+
+
+def _one_environment(settings: FinetuneSettings) -> Any:
+    return VectorEnvironment(
+        settings.environment,
+        distraction=settings.distraction,
+        action_repeat=settings.action_repeat,
+        look=settings.look,
+    )
+
+
+def _dataset(settings: PretrainSettings, home: Path, allow_path: bool) -> DatasetInfo:
+    if settings.dataset is None:
+        raise SettingsError([Problem("/dataset", "pretraining needs a data set: its id or name")])
+    try:
+        return find_dataset(home, settings.dataset, allow_path=allow_path)
+    except NotFound as error:
+        raise SettingsError([Problem("/dataset", str(error))]) from None
+
+
+def _teacher(reference: str, home: Path, allow_path: bool) -> Any:
+    try:
+        return find_checkpoint(home, reference, allow_path=allow_path)
+    except (NotFound, CheckpointError) as error:
+        raise SettingsError([Problem("/teacher", str(error))]) from None
+
+
+def _last_metrics(out: Path) -> dict[str, float]:
+    path = out / METRICS
+    if not path.exists():
+        return {}
+    metrics: dict[str, float] = {}
+    for line in path.read_text().splitlines():
+        metrics.update({key: value for key, value in json.loads(line).items() if isinstance(value, int | float)})
+    return metrics

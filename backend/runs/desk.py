@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
-from backend.pipeline.config import SettingsError, build_settings
-from backend.runs.devices import available_devices
-from backend.runs.errors import FieldProblem, InvalidRun, KeyReused, RunConflict, RunNotFound
+from backend.pipeline.config import SettingsError, StageSettings, build_settings
+from backend.pipeline.stages import check_references, choose_device
+from backend.runs.errors import FieldProblem, IncompatibleSource, InvalidRun, KeyReused, RunConflict, RunNotFound
 from backend.runs.folders import delete_aside, put_back, run_folder, set_aside
 from backend.runs.ids import new_run_id
 from backend.runs.locks import folder_lock, holder
-from backend.runs.references import check_references
+from backend.runs.merging import merged
 from backend.runs.rows import RunRow
 from backend.runs.states import ACTIVE, RunState
 from backend.runs.store import RunStore
@@ -111,7 +111,7 @@ class RunDesk:
         order = Order(
             stage=row.stage,
             preset=preset,
-            overrides=_merged(row.overrides, edits.get("settings") or {}),
+            overrides=merged(row.overrides, edits.get("settings") or {}),
             name=edits.get("name") or f"{row.name} (copy)"[:200],
             seed=row.seed if edits.get("seed") is None else edits["seed"],
             device=edits.get("device") or row.device,
@@ -143,14 +143,7 @@ class RunDesk:
 
     def _new_row(self, order: Order, idempotency_key: str | None, digest: str) -> RunRow:
         device = order.device or self._device
-        try:
-            settings = build_settings(order.stage, order.preset, order.overrides)
-        except SettingsError as error:
-            raise InvalidRun([_placed(FieldProblem(*problem)) for problem in error.problems]) from None
-        if device not in available_devices():
-            known = ", ".join(available_devices())
-            raise InvalidRun([FieldProblem("/device", f"there is no device {device!r} here; there is {known}")])
-        check_references(settings, self.home)
+        settings = self._checked(order, device)
         now = time.time()
         return RunRow(
             id=new_run_id(),
@@ -168,10 +161,26 @@ class RunDesk:
             request_hash=digest,
         )
 
+    def _checked(self, order: Order, device: str) -> StageSettings:
+        """The settings of an order that can be run here. Raises InvalidRun or IncompatibleSource."""
+        try:
+            settings = build_settings(order.stage, order.preset, order.overrides)
+            choose_device(device)
+        except SettingsError as error:
+            raise InvalidRun([_placed(FieldProblem(*problem)) for problem in error.problems]) from None
+        try:
+            check_references(settings, self.home)
+        except SettingsError as error:
+            problems = [_placed(FieldProblem(*problem)) for problem in error.problems]
+            if problems[0].pointer == "/settings/latents":
+                raise IncompatibleSource(problems[0].detail, "Set the same sizes, or choose another one.") from None
+            raise InvalidRun(problems) from None
+        return settings
+
 
 def _placed(problem: FieldProblem) -> FieldProblem:
     """A pointer into the settings as a pointer into the request."""
-    if problem.pointer in ("/stage", "/preset"):
+    if problem.pointer in ("/stage", "/preset", "/device"):
         return problem
     return FieldProblem(f"/settings{problem.pointer}", problem.detail, problem.suggestion)
 
@@ -179,14 +188,6 @@ def _placed(problem: FieldProblem) -> FieldProblem:
 def _digest(order: Order) -> str:
     text = json.dumps(order._asdict(), sort_keys=True, default=dict)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _merged(base: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in edits.items():
-        inner = merged.get(key)
-        merged[key] = _merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
-    return merged
 
 
 def _encode(row: RunRow) -> str:

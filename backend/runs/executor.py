@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import shutil
 import threading
 import time
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from backend.runs.store import RunStore
 from backend.runs.verdict import Ending, Reason, further, judge
 
 log = logging.getLogger(__name__)
+
+FULL_BELOW = 2**20
+"""Free bytes below which a failed attempt is put down to the full disk."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ class RunExecutor:
         return Ending(
             reason=reason,
             code=code,
-            error=read_error(folder),
+            error=read_error(folder) or _full_disk(folder),
             progressed=further(row.furthest, read_progress(folder)) != row.furthest,
             stalled_before=row.stalled,
             last_log_line=last_log_line(folder),
@@ -177,3 +181,10 @@ class RunExecutor:
 def _asked_to_cancel(ending: Ending) -> Ending:
     """The same ending, had the request to cancel come a moment earlier: nothing else refuses a requeue."""
     return Ending(Reason.CANCELLED, ending.code, ending.error, ending.progressed, ending.stalled_before)
+
+
+def _full_disk(folder: Path) -> dict[str, str] | None:
+    """A process that dies of a full disk cannot write that down."""
+    if not folder.exists() or shutil.disk_usage(folder).free > FULL_BELOW:
+        return None
+    return {"type": "disk_full", "message": "the disk is full", "hint": "Free space; the run goes on by itself."}

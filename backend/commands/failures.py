@@ -1,0 +1,37 @@
+"""What a failure of a stage means to the person who started it."""
+
+import errno
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failure by type, in a sentence, with what to do; unexpected ones are told with their traceback."""
+
+    type: str
+    message: str
+    hint: str
+    unexpected: bool = False
+
+
+def describe(error: Exception, out: Path) -> Failure:
+    """The failure that an exception of a stage stands for."""
+    import torch
+
+    from backend.envs.protocol import EnvironmentFailed
+
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return Failure("out_of_memory", f"out of memory: {_first_line(error)}", "Use a smaller batch or length.")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(out).free // 2**20
+        return Failure("disk_full", f"the disk is full ({free} MiB free)", "Free space; the run goes on from its save.")
+    if isinstance(error, EnvironmentFailed):
+        return Failure("environment_failed", str(error), "Resume the run; diswm doctor checks the renderer.")
+    return Failure("error", f"{type(error).__name__}: {_first_line(error)}", "The log has the traceback.", True)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else "no message"

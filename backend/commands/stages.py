@@ -1,0 +1,189 @@
+"""`diswm collect`, `pretrain`, `finetune` and `pipeline`: a stage of the method in a folder."""
+
+import json
+import sys
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backend.commands.serve import EXIT_TAKEN, checked_settings, complain
+from backend.runs.ids import new_run_id
+from backend.runs.locks import Held, folder_lock, hold
+from backend.runs.merging import merged
+from backend.runs.processes import end_with_parent
+
+if TYPE_CHECKING:
+    from backend.pipeline.stages import StageResult
+
+EXIT_FAILED, EXIT_BAD_SETTINGS, EXIT_STOPPED = 1, 2, 143
+MAX_SEED = 2**63 - 1
+STAGES = {
+    "collect": "Collect distracting videos of an environment.",
+    "pretrain": "Pretrain the action-free video model on a data set (--set dataset=ID).",
+    "finetune": "Learn a world model and a policy online, distilled from a video model (--set teacher=ID).",
+    "pipeline": "All of it: collect, pretrain, then fine-tune with the pretrained model as the teacher.",
+}
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A stage as it was asked for on the command line."""
+
+    stage: str
+    preset: str
+    assignments: list[str]
+    settings_file: Path | None
+    seed: int
+    device: str
+    out: Path | None
+    resume: bool
+    name: str | None
+    as_json: bool
+
+
+def register(app: typer.Typer) -> None:
+    """Add one command a stage; all take the same options."""
+    for stage, summary in STAGES.items():
+        app.command(stage, help=summary)(_command_of(stage))
+
+
+def _command_of(stage: str) -> Any:
+    def command(
+        preset: Annotated[str, typer.Option(help="tiny, small or paper.")] = "tiny",
+        assignments: Annotated[
+            list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")
+        ] = None,
+        settings_file: Annotated[
+            Path | None, typer.Option(help="JSON object of settings, between the preset and --set.")
+        ] = None,
+        seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = 0,
+        device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+        out: Annotated[
+            Path | None, typer.Option(help="Folder of the run; a new one in DISWM_HOME/runs if not given.")
+        ] = None,
+        resume: Annotated[bool, typer.Option("--resume", help="Go on from what is in --out.")] = False,
+        name: Annotated[str | None, typer.Option(help="Name of what comes out.")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")] = False,
+    ) -> None:
+        chosen = device or checked_settings().device
+        run(Invocation(stage, preset, assignments or [], settings_file, seed, chosen, out, resume, name, as_json))
+
+    return command
+
+
+def run(invocation: Invocation) -> None:
+    """Run the stage in its folder, alone there, and exit with what its end means."""
+    end_with_parent()
+    home = checked_settings().home
+    out = (invocation.out or home / "runs" / new_run_id()).resolve()
+    if not invocation.resume and _begun(out):
+        complain(f"{out} holds a run already: add --resume to go on with it, or choose another folder")
+        raise typer.Exit(EXIT_BAD_SETTINGS)
+    try:
+        with hold(folder_lock(out)):
+            code = _carry_out(invocation, home, out)
+    except Held as error:
+        complain(f"process {error.holder.get('pid', 'unknown')} writes into {out}: wait for it or end it")
+        raise typer.Exit(EXIT_TAKEN) from None
+    except OSError as error:
+        complain(f"cannot write into {out}: {error.strerror}")
+        raise typer.Exit(EXIT_FAILED) from None
+    raise typer.Exit(code)
+
+
+def _carry_out(invocation: Invocation, home: Path, out: Path) -> int:
+    """The stage from settings to result; every way in which it can end, as an exit code."""
+    from backend.pipeline.config import SettingsError
+    from backend.pipeline.report import Diverged, Stopped
+
+    try:
+        result = _stage(invocation, home, out)
+    except SettingsError as error:
+        for problem in error.problems:
+            complain(f"{problem.pointer.lstrip('/').replace('/', '.')}: {problem.message}")
+        _leave_error(out, "invalid_settings", str(error), "Correct the settings and start again.")
+        return EXIT_BAD_SETTINGS
+    except Stopped as stopped:
+        complain(f"{stopped}; go on with --resume --out {out}")
+        return EXIT_STOPPED
+    except Diverged as error:
+        complain(str(error))
+        _leave_error(out, "diverged", str(error), "Use a smaller learning rate; the last finite checkpoint is kept.")
+        return EXIT_FAILED
+    except Exception as error:
+        from backend.commands.failures import describe
+
+        failure = describe(error, out)
+        if failure.unexpected:
+            traceback.print_exc()
+        complain(failure.message)
+        _leave_error(out, failure.type, failure.message, failure.hint)
+        return EXIT_FAILED
+    _tell(result, out, as_json=invocation.as_json)
+    return 0
+
+
+def _stage(invocation: Invocation, home: Path, out: Path) -> "StageResult":
+    from backend.pipeline.config import build_settings, parse_assignments
+    from backend.pipeline.report import Reporter
+    from backend.pipeline.stages import check_references, choose_device, run_stage
+
+    given = merged(_from_file(invocation.settings_file), parse_assignments(invocation.assignments))
+    settings = build_settings(invocation.stage, invocation.preset, given)
+    device = choose_device(invocation.device)
+    check_references(settings, home, allow_path=True)
+    with Reporter(out, quiet=invocation.as_json).listening() as reporter:
+        return run_stage(
+            invocation.stage,
+            settings,
+            out=out,
+            home=home,
+            seed=invocation.seed,
+            device=device,
+            name=invocation.name,
+            reporter=reporter,
+        )
+
+
+def _begun(out: Path) -> bool:
+    """Whether a stage wrote into the folder before; a lock file or a log is no start."""
+    return any((out / name).exists() for name in ("settings.json", "progress.json", "result.json"))
+
+
+def _from_file(path: Path | None) -> dict[str, Any]:
+    from backend.pipeline.config import Problem, SettingsError
+
+    if path is None:
+        return {}
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise SettingsError([Problem("/settings-file", f"cannot read {path}: {error}")]) from None
+    if not isinstance(values, dict):
+        raise SettingsError([Problem("/settings-file", f"{path} does not hold a JSON object")])
+    return values
+
+
+def _leave_error(out: Path, kind: str, message: str, hint: str) -> None:
+    """What the worker reads after a failure; on a full disk nothing is left, and the worker sees that itself."""
+    from backend.data.files import write_json
+    from backend.pipeline.report import ERROR
+
+    try:
+        write_json(out / ERROR, {"type": kind, "message": message[:2000], "hint": hint})
+    except OSError as error:
+        complain(f"could not write {ERROR}: {error.strerror}")
+
+
+def _tell(result: "StageResult", out: Path, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(result)) + "\n")
+        return
+    typer.echo(f"Done in {result.seconds:.0f} s: {out}")
+    if result.dataset is not None:
+        typer.echo(f"  data set    {result.dataset}")
+    if result.checkpoint is not None:
+        typer.echo(f"  checkpoint  {result.checkpoint}")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from backend.interpret.encoded import EncodedFrames, Floats, Integers
+from backend.interpret.encoded import EncodedFrames, Floats
 from backend.interpret.grouping import group_of, human_name
 from backend.interpret.information import neighbour_information
 from backend.interpret.nulls import Association, associate
@@ -17,7 +17,7 @@ Progress = Callable[[float, str], None]
 NAMED_MARGIN = 0.1
 MAX_FRAMES = 20_000
 ENOUGH_FRAMES, ENOUGH_EPISODES = 5_000, 20
-SCATTER_POINTS, EXTREME_FRAMES = 200, 5
+SCATTER_POINTS = 200
 
 
 def analyse(encoded: EncodedFrames, *, seed: int = 0, progress: Progress | None = None) -> dict[str, Any]:
@@ -87,7 +87,6 @@ def _dimension(frames: EncodedFrames, association: Association, dim: int, seed: 
         "second_factor": names[second] if second is not None else None,
         "second_nmi": round(second_nmi, 4) if second is not None else None,
         "scatter": _scatter(latent, factor),
-        "extremes": _extremes(frames, dim),
     }
 
 
@@ -137,22 +136,6 @@ def _scatter(latent: Floats, factor: Floats) -> dict[str, list[float]]:
     """A few hundred frames of latent against factor, for the eye."""
     chosen = np.linspace(0, len(latent) - 1, min(SCATTER_POINTS, len(latent))).astype(int)
     return {"latent": _rounded(latent[chosen]), "factor": _rounded(factor[chosen])}
-
-
-def _extremes(frames: EncodedFrames, dim: int) -> dict[str, list[dict[str, int]]]:
-    """The frames where the dimension is lowest and highest, one an episode at most, as episode and frame."""
-    order = np.argsort(frames.mean[:, dim], kind="stable")
-    within = frames.frame_in_episode()
-
-    def first(rows: Integers) -> list[dict[str, int]]:
-        places: dict[int, int] = {}
-        for row in rows:
-            places.setdefault(int(frames.episode[row]), int(within[row]))
-            if len(places) == EXTREME_FRAMES:
-                break
-        return [{"episode": episode, "frame": frame} for episode, frame in places.items()]
-
-    return {"low": first(order), "high": first(order[::-1])}
 
 
 def _warnings(frames: EncodedFrames, association: Association) -> list[str]:

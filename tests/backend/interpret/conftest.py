@@ -1,15 +1,15 @@
-"""Made-up latents of which the truth is known, and a small untrained model."""
+"""Made-up latents of which the truth is known, and small loaded checkpoints."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 
+from backend.data.checkpoint import Checkpoint, load_checkpoint, read_info
 from backend.interpret.encoded import EncodedFrames
-from models.config import VideoModelConfig
-from models.video_model import VideoModel
 
 Array = npt.NDArray[np.float64]
 EPISODES, LENGTH = 20, 100
@@ -43,8 +43,19 @@ def encoded() -> Callable[..., EncodedFrames]:
 
 
 @pytest.fixture
-def tiny_model() -> VideoModel:
-    """An untrained video model with four latents."""
-    torch.manual_seed(0)
-    config = VideoModelConfig(latents=4, stoch=6, deter=8, hidden=8, kernels=(4, 4, 8, 8, 16))
-    return VideoModel(config).eval()
+def video_checkpoint(tiny_checkpoint_home: Path) -> Checkpoint:
+    """The shared tiny video model; dimensions 1 and 4 carry no information, 3 carries most."""
+    return _loaded(tiny_checkpoint_home, "tiny-video")
+
+
+@pytest.fixture
+def world_checkpoint(tiny_checkpoint_home: Path) -> Checkpoint:
+    """The shared tiny world model with its actor and critic."""
+    return _loaded(tiny_checkpoint_home, "tiny-world")
+
+
+def _loaded(home: Path, name: str) -> Checkpoint:
+    checkpoint = load_checkpoint(read_info(home / "checkpoints" / name, name, "import"))
+    kl = np.array([0.5, 0.01, 1.0, 2.0, 0.0, 0.2])
+    checkpoint.statistics = replace(checkpoint.statistics, kl=kl)
+    return checkpoint

@@ -85,14 +85,6 @@ def test_metrics_of_the_generator_are_far_from_their_null(result: dict[str, Any]
         assert metrics[name] > metrics["null"][name] + 0.05, name
 
 
-def test_extreme_frames_lie_at_the_ends_of_the_dimension(result: dict[str, Any]) -> None:
-    extremes = result["dimensions"][0]["extremes"]
-    assert len(extremes["low"]) == 5
-    assert {tuple(place.values()) for place in extremes["low"]}.isdisjoint(
-        tuple(place.values()) for place in extremes["high"]
-    )
-
-
 def test_the_same_seed_gives_the_same_numbers_and_progress_ends_at_one(walks: Walks, encoded: Encode) -> None:
     series = walks(0, 2)
     frames = encoded(series[::10], series[::10])

@@ -1,0 +1,180 @@
+"""A traversal ready to be shown or printed: pictures, values, names, and where they come from."""
+
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from backend.data.checkpoint import Checkpoint
+from backend.interpret.encoded import INACTIVE_KL, Floats
+from backend.interpret.names import DimensionName, dimension_names
+from backend.interpret.request import TraversalRequest, ViewError
+from models.traversal import (
+    Anchor,
+    LatentStatistics,
+    anchor_at,
+    footprint,
+    prior_anchor,
+    reconstruct,
+    row_values,
+    traverse,
+)
+from models.types import normalise, to_uint8
+
+Picture = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class TraversalView:
+    """R rows of N cells around one frame. Nothing in it depends on when or where it was made."""
+
+    request: TraversalRequest
+    checkpoint_id: str
+    checkpoint_name: str
+    environment: str | None
+    dims: tuple[int, ...]
+    labels: tuple[DimensionName, ...]  # of the rows
+    kl: Floats  # (R,) nats
+    values: Floats  # (R, N)
+    reference: Floats  # (Z,) the latent of the base frame, edits applied
+    images: Picture  # (R, N, 64, 64, 3)
+    original: Picture  # (64, 64, 3); the reconstruction where there is no frame, at the prior
+    reconstruction: Picture  # (64, 64, 3)
+    footprint: npt.NDArray[np.float32]  # (R, 64, 64) mean range of the colours over the row, 0..1
+    inactive: tuple[int, ...]  # dimensions without information, whether shown or not
+    provenance: dict[str, Any]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each row is called: a person's name, else the factor's, else `dim 7`."""
+        return tuple(label.text for label in self.labels)
+
+    @property
+    def nmi(self) -> tuple[float | None, ...]:
+        """NMI of each row's factor, None where factors have not been computed."""
+        return tuple(label.nmi for label in self.labels)
+
+    @cached_property
+    def settings(self) -> str:
+        """The view as one line of JSON, which files made from it carry; reading it back reopens the view."""
+        carried = {key: self.provenance[key] for key in ("checkpoint", "weights")}
+        return json.dumps({"diswm": "traversal", **carried, "view": self.request.to_json()}, sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Every dimension at every value as one picture, rows by KL, for scrubbing without another request."""
+
+    image: Picture  # (Z * 64, N * 64, 3)
+    view: TraversalView
+
+
+def build_view(checkpoint: Checkpoint, request: TraversalRequest, picture: Picture | None = None) -> TraversalView:
+    """Decodes a view in one batch; raises ViewError.
+
+    `picture` (T, 64, 64, 3) is the base where the request says so: its last frame, after the ones before.
+    """
+    latents = checkpoint.model.config.latents
+    request.check(latents, *checkpoint.clip.image.shape[:2])
+    dims = _rows(request, checkpoint.statistics)
+    anchor, original = _base(checkpoint, request, picture)
+    anchor = _edited(anchor, request)
+    reference = anchor.latent.double().numpy()
+    values = row_values(request.mode, reference, checkpoint.statistics, dims, request.reach, request.columns)
+    images = traverse(checkpoint.model, anchor, dims, torch.from_numpy(values).float())
+    reconstruction = to_uint8(reconstruct(checkpoint.model, anchor)).numpy()
+    names = dimension_names(checkpoint)
+    return TraversalView(
+        request=request,
+        checkpoint_id=checkpoint.info.id,
+        checkpoint_name=checkpoint.info.name,
+        environment=checkpoint.info.environment,
+        dims=dims,
+        labels=tuple(names[dim] for dim in dims),
+        kl=checkpoint.statistics.kl[list(dims)],
+        values=values,
+        reference=reference,
+        images=to_uint8(images).numpy(),
+        original=reconstruction if original is None else original,
+        reconstruction=reconstruction,
+        footprint=footprint(images.clamp(-0.5, 0.5)).numpy(),
+        inactive=tuple(int(dim) for dim in np.flatnonzero(checkpoint.statistics.kl < INACTIVE_KL)),
+        provenance=provenance_of(checkpoint),
+    )
+
+
+def build_atlas(checkpoint: Checkpoint, request: TraversalRequest, picture: Picture | None = None) -> Atlas:
+    """The view of all dimensions by KL, its cells in one picture."""
+    everything = tuple(_by_kl(checkpoint.statistics))
+    view = build_view(checkpoint, replace(request, dims=everything), picture)
+    return Atlas(tile(view.images), view)
+
+
+def tile(images: Picture) -> Picture:
+    """Cells (R, N, H, W, 3) side by side: (R * H, N * W, 3)."""
+    rows, columns, height, width, channels = images.shape
+    return images.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, channels)
+
+
+def provenance_of(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What makes the same picture again: the checkpoint, the hash of its weights, seed and versions."""
+    manifest = json.loads((checkpoint.info.folder / "manifest.json").read_bytes())
+    config = checkpoint.info.config
+    return {
+        "checkpoint": checkpoint.info.id,
+        "name": checkpoint.info.name,
+        "stage": checkpoint.info.stage,
+        "environment": checkpoint.info.environment,
+        "steps": checkpoint.info.steps,
+        "weights": str(manifest["model.safetensors"]),
+        "seed": config.get("seed"),
+        "versions": config.get("versions"),
+    }
+
+
+def _rows(request: TraversalRequest, statistics: LatentStatistics) -> tuple[int, ...]:
+    if request.dims is not None:
+        return request.dims
+    ordered = _by_kl(statistics)
+    active = [dim for dim in ordered if statistics.kl[dim] >= INACTIVE_KL]
+    return tuple(active or ordered)
+
+
+def _by_kl(statistics: LatentStatistics) -> list[int]:
+    return [int(dim) for dim in np.argsort(-statistics.kl, kind="stable")]
+
+
+def _base(checkpoint: Checkpoint, request: TraversalRequest, picture: Picture | None) -> tuple[Anchor, Picture | None]:
+    model, clip = checkpoint.model, checkpoint.clip
+    if request.base == "prior":
+        return prior_anchor(model), None
+    if request.base == "picture":
+        frames = check_picture(picture)
+        return anchor_at(model, normalise(torch.from_numpy(frames)), len(frames) - 1, history=request.history), frames[
+            -1
+        ]
+    seen = clip.image[request.episode, : request.frame + 1]
+    action = torch.from_numpy(clip.action[request.episode, : request.frame + 1])
+    anchor = anchor_at(model, normalise(torch.from_numpy(seen)), request.frame, action, request.history)
+    return anchor, seen[-1]
+
+
+def check_picture(picture: Picture | None) -> Picture:
+    """A picture of the user as frames (T, 64, 64, 3); raises ViewError."""
+    if picture is None:
+        raise ViewError("base", "no picture was handed in")
+    frames = picture[None] if picture.ndim == 3 else picture
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != (64, 64, 3) or not len(frames):
+        raise ViewError("base", f"the picture is {picture.dtype} {picture.shape}, needed is uint8 (T, 64, 64, 3)")
+    return frames
+
+
+def _edited(anchor: Anchor, request: TraversalRequest) -> Anchor:
+    latent = anchor.latent.clone()
+    for dim, value in request.edits.items():
+        latent[dim] = value
+    return anchor._replace(latent=latent)

@@ -1,0 +1,41 @@
+"""A person's name wins over a factor's, and captions say how sure a name is."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from backend.data.checkpoint import Checkpoint, Label, load_checkpoint, read_info, write_label
+from backend.interpret.names import dimension_names
+
+
+@pytest.fixture
+def labelled(tiny_checkpoint_home: Path, tmp_path: Path) -> Checkpoint:
+    folder = tmp_path / "named"
+    shutil.copytree(tiny_checkpoint_home / "checkpoints" / "tiny-video", folder)
+    entries = [
+        {"dim": 0, "status": "named", "name": "hip angle", "factor": "hip_angle_sin", "nmi": 0.814},
+        {"dim": 1, "status": "mixed", "name": None, "factor": "red", "nmi": 0.3},
+        {"dim": 2, "status": "named", "name": "red", "factor": "red", "nmi": 0.5},
+    ]
+    (folder / "factors.json").write_text(json.dumps({"dimensions": entries, "guessed": False}))
+    write_label(folder, 2, Label("glow", author="ada"))
+    write_label(folder, 3, Label("cart", carried_from="older"))
+    return load_checkpoint(read_info(folder, "named", "import"))
+
+
+def test_captions_carry_name_and_nmi(labelled: Checkpoint) -> None:
+    captions = [name.caption for name in dimension_names(labelled)]
+    assert captions[:5] == ["dim 0: hip angle (NMI .81)", "dim 1 (mixed)", "dim 2: glow", "dim 3: cart", "dim 4"]
+
+
+def test_the_source_of_each_name_is_told(labelled: Checkpoint) -> None:
+    sources = [name.source for name in dimension_names(labelled)]
+    assert sources == ["factor", "number", "person", "carried", "number", "number"]
+
+
+def test_guesses_are_marked(labelled: Checkpoint) -> None:
+    path = labelled.info.folder / "factors.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"guessed": True}))
+    assert dimension_names(labelled)[0].caption == "dim 0: hip angle? (NMI .81)"

@@ -1,0 +1,153 @@
+"""The documents say only what is true: commands, targets, routes, files, links and code that they name exist."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+
+from backend.__main__ import build_app
+from backend.main import create_app
+from backend.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+MAPS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md"]
+TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def commands() -> set[str]:
+    """The names of diswm's commands."""
+    return set(typer.main.get_group(build_app()).commands)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_every_command_that_a_document_names_exists(document: Path) -> None:
+    named = set(re.findall(r"(?:`|^|/)diswm ([a-z][a-z-]*)", document.read_text(), re.MULTILINE))
+    assert named <= commands()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_every_make_target_that_a_document_names_exists(document: Path) -> None:
+    assert set(re.findall(r"(?:`|^)make ([a-z]+)", document.read_text(), re.MULTILINE)) <= TARGETS
+
+
+def test_the_documents_name_commands_and_targets() -> None:
+    """Negative control: the patterns above do find something."""
+    text = "\n".join(document.read_text() for document in MAPS)
+    assert len(set(re.findall(r"(?:`|^|/)diswm ([a-z][a-z-]*)", text, re.MULTILINE))) >= 12
+    assert {"app", "test"} <= set(re.findall(r"(?:`|^)make ([a-z]+)", text, re.MULTILINE))
+
+
+def test_the_contract_of_make_holds() -> None:
+    assert {"setup", "app", "test", "check", "faults", "bench", "clean"} <= TARGETS
+
+
+def test_every_option_of_the_stages_that_the_architecture_names_exists() -> None:
+    stages = typer.main.get_group(build_app()).commands
+    for stage in ("collect", "pretrain", "finetune", "pipeline"):
+        options = {option for parameter in stages[stage].params for option in parameter.opts}
+        assert {"--preset", "--set", "--seed", "--device", "--out", "--resume", "--json"} <= options
+
+
+def routes() -> set[tuple[str, str]]:
+    """(method, path) of every route, path parameters without their names."""
+    app = create_app(Settings())
+    paths = json.loads(json.dumps(app.openapi()))["paths"]
+    return {(method.upper(), anonymous(path)) for path, operations in paths.items() for method in operations}
+
+
+def anonymous(path: str) -> str:
+    return re.sub(r"\{[a-z_]+\}", "{}", path)
+
+
+def test_every_route_that_the_architecture_names_is_in_openapi() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    named = re.findall(r"`(GET|POST|PUT|DELETE) (/[^`\s]*)`", text)
+    assert len(named) >= 25, "the pattern finds the table"
+    there = routes()
+    missing = {
+        f"{method} {path}"
+        for method, path in named
+        if not {(method, anonymous(path)), (method, anonymous(f"/api/v1{path}"))} & there
+    }
+    assert not missing
+
+
+def test_the_architecture_names_every_route() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    named = {(method, anonymous(path)) for method, path in re.findall(r"`(GET|POST|PUT|DELETE) (/[^`\s]*)`", text)}
+    missing = {
+        f"{method} {path}"
+        for method, path in routes()
+        if not {(method, path), (method, path.removeprefix("/api/v1"))} & named
+    }
+    assert not missing
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_every_file_that_a_document_names_is_there(document: Path) -> None:
+    """Links relative to the document, and code spans that are paths of this repository."""
+    text = document.read_text()
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    assert [link for link in links if not (document.parent / link).exists()] == []
+    spans = re.findall(r"`((?:models|backend|frontend|tests|benchmarks|docs|scripts)/[\w/.]*)`", text)
+    assert [span for span in spans if not (ROOT / span).exists()] == []
+
+
+def test_every_folder_and_module_of_the_architectures_map_is_there() -> None:
+    block = re.findall(r"```\n(.*?)```", (ROOT / "ARCHITECTURE.md").read_text(), re.DOTALL)[0]
+    top = ""
+    for line in block.splitlines():
+        head = line.split("  " if line.startswith("  ") else " ")[1 if line.startswith("  ") else 0]
+        if not line.startswith(" "):
+            top = head
+            assert (ROOT / top).is_dir(), top
+            continue
+        for word in head.split():
+            there = [ROOT / top / word.rstrip("/"), ROOT / top / f"{word}.py"]
+            assert any(path.exists() for path in there), f"{top}{word}"
+
+
+def test_every_variable_of_the_architecture_is_a_setting_and_the_other_way_round() -> None:
+    documents = (ROOT / "ARCHITECTURE.md").read_text()
+    named = set(re.findall(r"DISWM_[A-Z_]+", documents))
+    settings = {f"DISWM_{field.upper()}" for field in Settings.model_fields}
+    assert named <= settings
+    assert settings <= named
+
+
+def test_the_readmes_python_example_makes_a_gif(
+    tiny_checkpoint_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [code] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(code.strip().splitlines()) == 5
+    checkpoint = tiny_checkpoint_home / "checkpoints" / "tiny-video"
+    monkeypatch.chdir(tmp_path)
+    shipped = re.findall(r"checkpoints/([\w-]+)", code)
+    assert [item for item in shipped if not (ROOT / "checkpoints" / item / "manifest.json").exists()] == []
+    exec(compile(code.replace(f"checkpoints/{shipped[0]}", str(checkpoint)), "README.md", "exec"), {})
+    assert (tmp_path / "traversal.gif").read_bytes()[:6] == b"GIF89a"
+
+
+def test_the_citation_names_the_paper() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["cff-version"] == "1.2.0"
+    paper = citation["preferred-citation"]
+    assert paper["title"].startswith("Disentangled World Models")
+    assert paper["authors"][0] == {"family-names": "Wang", "given-names": "Qi"}
+    assert (len(paper["authors"]), paper["year"]) == (9, 2025)
+    assert "2503.08751" in paper["url"]
+
+
+def test_the_changelog_has_a_section_for_what_is_not_released_and_one_version_number_rules() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert "## [Unreleased]" in changelog
+    version = re.findall(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert [yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"]] == version

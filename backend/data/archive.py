@@ -1,0 +1,68 @@
+"""Reading `.npz` archives from anywhere: no pickles, and no memory asked for that the file does not hold."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+MAX_BYTES = 4 * 2**30  # of one episode, uncompressed: about 350,000 frames
+
+Header = tuple[tuple[int, ...], np.dtype[np.generic]]  # shape and type of one array
+
+
+class ArchiveError(ValueError):
+    """A file is not an archive of plain arrays, or is larger than it may be."""
+
+
+def read_headers(path: Path) -> dict[str, Header]:
+    """Shape and type of each array, without reading the arrays. Raises ArchiveError, OSError."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {_key(entry): _header(archive, entry) for entry in archive.infolist()}
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        raise ArchiveError(f"not a readable .npz archive ({error or 'cut short'})") from error
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+    """All arrays of an archive, after its headers were checked. Raises ArchiveError, OSError."""
+    headers = read_headers(path)
+    size = sum(_bytes(*header) for header in headers.values())
+    if size > MAX_BYTES:
+        raise ArchiveError(f"holds {size:,} bytes of arrays; at most {MAX_BYTES:,} are read")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in headers}
+    except Exception as error:  # zlib, zipfile and numpy each have exceptions of their own for damage
+        raise ArchiveError(f"damaged: {error}") from error
+
+
+def _key(entry: zipfile.ZipInfo) -> str:
+    if not entry.filename.endswith(".npy"):
+        raise ArchiveError(f"holds {entry.filename!r}, which is no array")
+    return entry.filename.removesuffix(".npy")
+
+
+def _header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Header:
+    """Shape and type, which must account for exactly the bytes that the archive says the member has."""
+    try:
+        with archive.open(entry) as member:
+            version = npy.read_magic(member)  # type: ignore[no-untyped-call] # numpy leaves it untyped
+            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+            shape, _, dtype = read(member)  # type: ignore[no-untyped-call] # numpy leaves it untyped
+            start = member.tell()
+    except Exception as error:  # a foreign header raises whatever its bytes happen to provoke
+        raise ArchiveError(f"array {_key(entry)!r} has no readable header ({error})") from error
+    if dtype.hasobject:
+        raise ArchiveError(f"array {_key(entry)!r} holds Python objects, which are never loaded")
+    if start + _bytes(shape, dtype) != entry.file_size:
+        raise ArchiveError(f"array {_key(entry)!r} is said to have the shape {shape}, but not the bytes for it")
+    return shape, dtype
+
+
+def _bytes(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> int:
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    return size

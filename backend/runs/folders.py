@@ -65,7 +65,7 @@ def read_metrics(folder: Path, since: int) -> MetricLines:
 def last_metrics(folder: Path) -> dict[str, Any]:
     """The newest value of each metric; reads the end of the file only."""
     newest: dict[str, Any] = {}
-    for line in _tail(folder / "metrics.jsonl", 16 * 1024).splitlines()[:-1]:
+    for line in _tail(folder / "metrics.jsonl", 16 * 1024).splitlines():
         newest |= _parse(line) or {}
     return {name: value for name, value in newest.items() if name not in ("time", "phase")}
 

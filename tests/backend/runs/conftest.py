@@ -1,0 +1,65 @@
+"""A store of runs in a folder of its own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from backend.runs.database import open_database
+from backend.runs.rows import RunRow
+from backend.runs.states import RunState
+from backend.runs.store import RunStore
+from backend.settings import Settings
+
+
+class Clock:
+    """A time that passes only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    opened = open_database(Settings(home=tmp_path))
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def store(engine: Engine, clock: Clock) -> RunStore:
+    return RunStore(engine, clock)
+
+
+@pytest.fixture
+def add(store: RunStore, clock: Clock) -> Callable[..., RunRow]:
+    """Adds a queued run, one second after the one before."""
+
+    def add_run(run_id: str, **values: Any) -> RunRow:
+        clock.now += 1.0
+        given = {"settings": {}, "overrides": {}, "device": "cpu", "state": RunState.QUEUED} | values
+        row = RunRow(
+            id=run_id,
+            name=run_id,
+            stage="collect",
+            preset="tiny",
+            seed=0,
+            created_at=clock.now,
+            queued_at=clock.now,
+            **given,
+        )
+        added = store.insert(row)
+        assert added is not None
+        return added
+
+    return add_run

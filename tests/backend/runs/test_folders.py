@@ -1,0 +1,96 @@
+"""Reading what a run's process writes while it writes it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from backend.runs import folders
+
+
+def test_metrics_are_read_on_from_where_the_reader_was(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"updates": 1}\n{"updates": 2}\n')
+    assert folders.read_metrics(tmp_path, 0) == ([{"updates": 1}, {"updates": 2}], 2)
+    with path.open("a") as file:
+        file.write('{"updates": 3}\n')
+    assert folders.read_metrics(tmp_path, 2) == ([{"updates": 3}], 3)
+    assert folders.read_metrics(tmp_path, 3) == ([], 3)
+
+
+def test_a_line_that_is_being_written_waits_for_its_end(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"updates": 1}\n{"upda')
+    assert folders.read_metrics(tmp_path, 0) == ([{"updates": 1}], 1)
+
+
+def test_a_reader_ahead_of_a_file_that_was_cut_goes_on_from_its_end(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"updates": 1}\n')
+    assert folders.read_metrics(tmp_path, 40) == ([], 1)
+
+
+def test_numbers_that_json_does_not_know_come_back_as_none(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"loss": NaN, "norm": Infinity}\n')
+    answer = folders.read_metrics(tmp_path, 0).items
+    assert answer == [{"loss": None, "norm": None}]
+    json.dumps(answer, allow_nan=False)
+
+
+def test_one_answer_holds_a_limited_number_of_lines(tmp_path: Path) -> None:
+    count = folders.MAX_LINES + 10
+    (tmp_path / "metrics.jsonl").write_text("".join(f'{{"updates": {n}}}\n' for n in range(count)))
+    first = folders.read_metrics(tmp_path, 0)
+    assert first.next == len(first.items) == folders.MAX_LINES
+    rest = folders.read_metrics(tmp_path, first.next)
+    assert (len(rest.items), rest.next) == (10, count)
+
+
+def test_last_metrics_gather_the_newest_of_each_name(tmp_path: Path) -> None:
+    lines = [
+        {"time": 1.0, "phase": "pretrain", "updates": 10, "image": 5.0},
+        {"time": 2.0, "phase": "evaluate", "updates": 20, "evaluation_return": 7.0},
+    ]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert folders.last_metrics(tmp_path) == {"updates": 20, "image": 5.0, "evaluation_return": 7.0}
+
+
+def test_the_log_is_read_on_by_bytes(tmp_path: Path) -> None:
+    (tmp_path / "log.txt").write_text("grüße\n")
+    assert folders.read_log(tmp_path, 0) == ("grüße\n", 8)
+    assert folders.read_log(tmp_path, 8) == ("", 8)
+    assert folders.read_log(tmp_path, 100) == ("grüße\n", 8)
+    assert folders.last_log_line(tmp_path) == "grüße"
+
+
+def test_a_folder_that_is_not_there_says_nothing(tmp_path: Path) -> None:
+    missing = tmp_path / "none"
+    assert folders.read_progress(missing) is None
+    assert folders.read_metrics(missing, 3) == ([], 0)
+    assert folders.read_log(missing, 0) == ("", 0)
+    assert folders.last_metrics(missing) == {}
+    assert folders.last_log_line(missing) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3"])
+def test_a_damaged_progress_file_counts_as_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "progress.json").write_text(text)
+    assert folders.read_progress(tmp_path) is None
+
+
+def test_the_time_left_follows_the_pace_so_far() -> None:
+    progress = {"done": 20, "total": 100, "started": 1000.0, "updated": 1010.0}
+    assert folders.seconds_left(progress) == pytest.approx(40.0)
+    assert folders.seconds_left(progress | {"done": 0}) is None
+    assert folders.seconds_left({"done": 1}) is None
+
+
+def test_a_folder_set_aside_can_be_put_back_or_deleted(tmp_path: Path) -> None:
+    folder = folders.run_folder(tmp_path, "run-a")
+    folder.mkdir(parents=True)
+    (folder / "x").touch()
+    aside = folders.set_aside(tmp_path, "run-a")
+    assert not folder.exists()
+    folders.put_back(aside, folder)
+    assert (folder / "x").exists()
+    folders.delete_aside(folders.set_aside(tmp_path, "run-a"))
+    assert not folder.exists()
+    assert folders.set_aside(tmp_path, "run-a") is None

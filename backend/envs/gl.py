@@ -38,9 +38,7 @@ def probe(backend: str) -> str | None:
     environment = {**os.environ, "MUJOCO_GL": backend, "PYOPENGL_PLATFORM": backend}
     command = [sys.executable, "-c", _PROBE]
     try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     except subprocess.TimeoutExpired:
         return "drawing one small picture took more than 60 s"
     if done.returncode == 0:

@@ -1,0 +1,199 @@
+"""Environments in processes of their own: one (`ProcessEnvironment`) or several in step (`VectorEnvironment`)."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Literal, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.envs.make import make_environment
+from backend.envs.process import SILENCE_LIMIT, Beat, Child, Handler
+from backend.envs.protocol import Environment, EnvironmentFailed, Look, Step
+
+Factory = Callable[[], Environment]
+
+
+class ProcessEnvironment:
+    """An environment in a spawned process; follows `backend.envs.protocol.Environment`.
+
+    Death, a silence of `limit` seconds and numbers that are not finite raise EnvironmentFailed; the next
+    `reset` begins with a fresh process.
+    """
+
+    def __init__(self, name: str, factory: Factory, limit: float = SILENCE_LIMIT) -> None:
+        self.name = name
+        self._factory = factory
+        self._limit = limit
+        self._child: Child | None = None
+        about = self._about()
+        self.action_size = about.action_size
+        self.factor_names = about.factor_names
+        self.episode_steps = about.episode_steps
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while the process lives."""
+        return self._child.pid if self._child else None
+
+    def reset(self, seed: int) -> Step:
+        self.begin_reset(seed)
+        return self.finish()
+
+    def step(self, action: NDArray[np.float32]) -> Step:
+        self.begin_step(action)
+        return self.finish()
+
+    def begin_reset(self, seed: int) -> None:
+        """Ask for a reset without waiting; `finish` gives its step."""
+        self._ask(("reset", seed))
+
+    def begin_step(self, action: NDArray[np.float32]) -> None:
+        """Ask for a step without waiting; `finish` gives it."""
+        if self._child is None:
+            raise EnvironmentFailed(self.name, "died", "it failed before: reset it first")
+        self._ask(("step", action))
+
+    def finish(self) -> Step:
+        """Wait for what was asked for."""
+        step: Step = self._receive()
+        if not np.isfinite(step.reward) or not np.isfinite(step.factors).all():
+            self.kill()
+            raise EnvironmentFailed(self.name, "not_finite", f"reward {step.reward}, factors {step.factors}")
+        return step
+
+    def close(self) -> None:
+        """End the process; a later `reset` starts another."""
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
+
+    def _about(self) -> "_About":
+        self._ask(("about", None))
+        about: _About = self._receive()
+        return about
+
+    def _ask(self, request: tuple[str, Any]) -> None:
+        if self._child is None:
+            self._child = Child(self.name, _serve, self._factory, limit=self._limit)
+        try:
+            self._child.request(request)
+        except EnvironmentFailed:
+            self._child = None
+            raise
+
+    def _receive(self) -> Any:
+        assert self._child is not None, "nothing was asked for"
+        try:
+            return self._child.answer()
+        except EnvironmentFailed:
+            self._child = None
+            raise
+
+
+class VectorEnvironment:
+    """`count` environments of one kind side by side, each in a process; closes with its `with` block."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        count: int = 1,
+        distraction: str = "none",
+        action_repeat: int = 2,
+        look: Look = "fast",
+        limit: float = SILENCE_LIMIT,
+        factory: Factory | None = None,
+    ) -> None:
+        """`factory` (importable by name) replaces `make_environment` with the other arguments."""
+        if count < 1:
+            raise ValueError(f"at least one environment is needed, got {count}")
+        make = factory or process_factory(name, distraction=distraction, action_repeat=action_repeat, look=look)
+        self.name = name
+        self._environments = [ProcessEnvironment(name, make, limit) for _ in range(count)]
+        first = self._environments[0]
+        self.action_size, self.factor_names = first.action_size, first.factor_names
+        self.episode_steps = first.episode_steps
+
+    def __len__(self) -> int:
+        return len(self._environments)
+
+    @property
+    def pids(self) -> list[int | None]:
+        """Process ids of those that live."""
+        return [environment.pid for environment in self._environments]
+
+    def reset(self, seeds: Sequence[int]) -> list[Step]:
+        """Reset each environment with its seed; those that failed before get fresh processes."""
+        self._check(len(seeds), "seeds")
+        for environment, seed in zip(self._environments, seeds, strict=True):
+            environment.begin_reset(seed)
+        return self._finish()
+
+    def step(self, actions: NDArray[np.float32]) -> list[Step]:
+        """Take one agent step in each, actions (count, A) in [-1, 1]; raises EnvironmentFailed."""
+        self._check(len(actions), "actions")
+        for environment, action in zip(self._environments, actions, strict=True):
+            environment.begin_step(action)
+        return self._finish()
+
+    def close(self) -> None:
+        """End all processes."""
+        for environment in self._environments:
+            environment.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _finish(self) -> list[Step]:
+        try:
+            return [environment.finish() for environment in self._environments]
+        except EnvironmentFailed:
+            for environment in self._environments:
+                environment.kill()  # the others owe answers that nobody will ask for
+            raise
+
+    def _check(self, given: int, what: str) -> None:
+        if given != len(self):
+            raise ValueError(f"{len(self)} environments need {len(self)} {what}, got {given}")
+
+
+def process_factory(
+    name: str, *, distraction: str, action_repeat: int, look: Look, random_pose: bool = False
+) -> Factory:
+    """A factory that can be sent to another process."""
+    return partial(
+        make_environment,
+        name,
+        distraction=distraction,
+        action_repeat=action_repeat,
+        look=look,
+        random_pose=random_pose,
+    )
+
+
+class _About(NamedTuple):
+    action_size: int
+    factor_names: tuple[str, ...]
+    episode_steps: int
+
+
+def _serve(factory: Factory) -> Handler:
+    environment = factory()
+
+    def handle(request: tuple[Literal["about", "reset", "step"], Any], _: Beat) -> _About | Step:
+        verb, value = request
+        if verb == "about":
+            return _About(environment.action_size, environment.factor_names, environment.episode_steps)
+        return environment.reset(value) if verb == "reset" else environment.step(value)
+
+    return handle

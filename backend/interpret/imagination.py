@@ -1,0 +1,117 @@
+"""Following a clip and then going on without it, on several paths at once, each with its own edits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from models.actor_critic import ActorCritic
+from models.types import State
+from models.video_model import VideoModel
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Sets a dimension to a value at a step; with `hold` at every step from there on."""
+
+    dim: int
+    value: float
+    step: int
+    hold: bool = False
+
+    def applies(self, step: int) -> bool:
+        """Whether the edit is made at this step."""
+        return step == self.step or (self.hold and step > self.step)
+
+
+class Chooser(Protocol):
+    """Says which action leads from a state to the next step: step, state (K, .) -> (K, A)."""
+
+    def __call__(self, step: int, state: State) -> Tensor:
+        """The actions that lead to `step`."""
+
+
+class Paths(NamedTuple):
+    """K paths of S steps: states (K, S, .) and the actions that led to them (K, S, A)."""
+
+    states: State
+    action: Tensor
+
+
+def recorded(action: Tensor) -> Chooser:
+    """The same actions (S, A) on every path."""
+    return lambda step, state: action[step].expand(state.deter.shape[0], -1)
+
+
+def by_policy(observed: Tensor, actor_critic: ActorCritic) -> Chooser:
+    """Recorded actions (C, A) while watching, then the mode of the policy."""
+
+    def choose(step: int, state: State) -> Tensor:
+        if step < len(observed):
+            return observed[step].expand(state.deter.shape[0], -1)
+        return actor_critic.policy(state.feature).mode
+
+    return choose
+
+
+@torch.no_grad()
+def follow(
+    model: VideoModel,
+    latent: Tensor,
+    steps: int,
+    choose: Chooser,
+    edits: Sequence[Sequence[Edit]],
+    noise: Tensor | None = None,
+) -> Paths:
+    """Watches C latents (C, Z), then imagines up to S steps, on as many paths as there are lists of edits.
+
+    Means are propagated; `noise` (K, S, stoch) draws the imagined steps instead. No step sees a later latent.
+    """
+    paths = len(edits)
+    state = model.rssm.initial(paths)
+    states, actions = [], []
+    for step in range(steps):
+        action = choose(step, state)
+        deter = model.rssm.advance(state, action if model.config.action_size else None)
+        seen = latent[step].expand(paths, -1) if step < len(latent) else None
+        if seen is not None:
+            stoch = model.rssm.posterior(deter, seen).mean
+        else:
+            prior = model.rssm.prior(deter)
+            stoch = prior.mean if noise is None else prior.sample(noise[:, step])
+        state = _edit(model, State(deter, stoch), seen, [_now(path, step) for path in edits])
+        states.append(state)
+        actions.append(action)
+    deter, stoch = (torch.stack(parts, 1) for parts in zip(*states, strict=True))
+    return Paths(State(deter, stoch), torch.stack(actions, 1))
+
+
+def _now(edits: Sequence[Edit], step: int) -> dict[int, float]:
+    return {edit.dim: edit.value for edit in edits if edit.applies(step)}
+
+
+def _edit(model: VideoModel, state: State, seen: Tensor | None, edits: list[dict[int, float]]) -> State:
+    """Moves the stochastic state of edited paths as far as the posterior moves when the latent is edited.
+
+    The latent is what was seen, or what the encoder sees in the imagined picture. An edit to the value that the latent
+    has already moves nothing.
+    """
+    rows = [path for path, edit in enumerate(edits) if edit]
+    if not rows:
+        return state
+    deter, stoch = state.deter[rows], state.stoch[rows]
+    if seen is None:
+        image = model.decode(State(deter, stoch).feature).clamp(-0.5, 0.5)
+        before = model.encode(image).mean
+    else:
+        before = seen[rows]
+    after = before.clone()
+    for place, path in enumerate(rows):
+        for dim, value in edits[path].items():
+            after[place, dim] = value
+    shift = model.rssm.posterior(deter, after).mean - model.rssm.posterior(deter, before).mean
+    moved = state.stoch.clone()
+    moved[rows] = stoch + shift
+    return State(state.deter, moved)

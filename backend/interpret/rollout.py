@@ -1,0 +1,237 @@
+"""Rollouts: what a model expects to see after some context, beside what came, and another future after an edit."""
+
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from backend.data.checkpoint import Checkpoint
+from backend.interpret.encoded import Floats
+from backend.interpret.imagination import Chooser, Edit, Paths, by_policy, follow, recorded
+from backend.interpret.names import DimensionName, dimension_names
+from backend.interpret.rollout_request import RolloutRequest
+from backend.interpret.view import Picture, provenance_of
+from models.types import State, normalise, to_uint8
+from models.world_model import WorldModel
+
+SPREAD_GAIN = 4  # a standard deviation of 64 grey levels is drawn white
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One future of S steps: pictures, and what the model expects of it where it has the heads to."""
+
+    image: Picture  # (S, 64, 64, 3)
+    action: Floats  # (S, A), that led to each step
+    predicted_reward: Floats | None  # (S,)
+    value: Floats | None  # (S,)
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """`context` steps observed, then imagined ones; `known` of the S true frames exist."""
+
+    request: RolloutRequest
+    checkpoint_id: str
+    checkpoint_name: str
+    environment: str | None
+    labels: tuple[DimensionName, ...]  # of the edited dimensions
+    truth: Picture  # (S, 64, 64, 3), black where the clip has ended
+    known: int
+    model: Branch
+    reward: Floats | None  # (known,) true rewards, None for a video model
+    samples: Picture  # (K, S, 64, 64, 3), none when the mean alone is followed
+    edited: Branch | None
+    provenance: dict[str, Any]
+
+    @property
+    def error(self) -> Picture:
+        """|truth - model| of each step (S, 64, 64, 3), black where there is no truth."""
+        distance = np.abs(self.truth.astype(np.int16) - self.model.image.astype(np.int16)).astype(np.uint8)
+        distance[self.known :] = 0
+        return distance
+
+    @property
+    def change(self) -> Picture | None:
+        """|edited - model| of each step."""
+        if self.edited is None:
+            return None
+        return np.abs(self.edited.image.astype(np.int16) - self.model.image.astype(np.int16)).astype(np.uint8)
+
+    @property
+    def spread(self) -> Picture | None:
+        """Standard deviation over the samples of each pixel, times four, (S, 64, 64, 3)."""
+        if not len(self.samples):
+            return None
+        deviation = self.samples.astype(np.float32).std(axis=0)
+        return np.asarray(np.clip(deviation * SPREAD_GAIN, 0, 255), np.uint8)
+
+    @property
+    def spread_per_step(self) -> list[float] | None:
+        """Mean standard deviation over the samples, in grey levels, a step."""
+        if not len(self.samples):
+            return None
+        deviation = self.samples.astype(np.float32).std(axis=0)
+        return [float(value) for value in deviation.mean(axis=(1, 2, 3))]
+
+    @cached_property
+    def psnr(self) -> list[float | None]:
+        """Peak signal to noise of each step in dB, 100 at most; None where there is no truth."""
+        pairs = zip(self.truth[: self.known], self.model.image, strict=False)
+        return [*(_psnr(truth, model) for truth, model in pairs), *[None] * (self.request.steps - self.known)]
+
+    @cached_property
+    def ssim(self) -> list[float | None]:
+        """Structural similarity of each step; None where there is no truth."""
+        pairs = zip(self.truth[: self.known], self.model.image, strict=False)
+        return [*(_ssim(truth, model) for truth, model in pairs), *[None] * (self.request.steps - self.known)]
+
+    @property
+    def rows(self) -> list[tuple[str, Picture]]:
+        """Every row of the figure with its title."""
+        rows = [("truth", self.truth), ("model", self.model.image), ("error", self.error)]
+        rows += [(f"sample {number + 1}", image) for number, image in enumerate(self.samples)]
+        rows += [("spread", self.spread)] if self.spread is not None else []
+        if self.edited is not None and self.change is not None:
+            rows += [("edited", self.edited.image), ("change", self.change)]
+        return rows
+
+    @cached_property
+    def settings(self) -> str:
+        """The rollout as one line of JSON, which files made from it carry."""
+        carried = {key: self.provenance[key] for key in ("checkpoint", "weights")}
+        return json.dumps({"diswm": "rollout", **carried, "view": self.request.to_json()}, sort_keys=True)
+
+
+def build_rollout(checkpoint: Checkpoint, request: RolloutRequest) -> Rollout:
+    """Follows the mean, the samples and the edited branch; raises ViewError. Same seed, same bytes, on the CPU."""
+    request.check(checkpoint)
+    clip, steps = checkpoint.clip, request.steps
+    latent = _context_latent(checkpoint, request)
+    choose = _chooser(checkpoint, request)
+    samples = request.samples if request.samples > 1 else 0
+    noise = _noise(checkpoint, request, samples)
+    plain = follow(checkpoint.model, latent, steps, choose, [()] * (1 + samples), noise)
+    edited = follow(checkpoint.model, latent, steps, choose, [request.edits]) if request.edits else None
+    known = min(steps, clip.image.shape[1])
+    truth = np.zeros((steps, *clip.image.shape[2:]), np.uint8)
+    truth[:known] = clip.image[request.episode, :known]
+    model = _branch(checkpoint, plain, 0)
+    names = dimension_names(checkpoint)
+    return Rollout(
+        request=request,
+        checkpoint_id=checkpoint.info.id,
+        checkpoint_name=checkpoint.info.name,
+        environment=checkpoint.info.environment,
+        labels=tuple(names[edit.dim] for edit in request.edits),
+        truth=truth,
+        known=known,
+        model=model,
+        reward=clip.reward[request.episode, :known] if model.predicted_reward is not None else None,
+        samples=_decode(checkpoint, State(plain.states.deter[1:], plain.states.stoch[1:])),
+        edited=None if edited is None else _branch(checkpoint, edited, 0),
+        provenance=provenance_of(checkpoint),
+    )
+
+
+@dataclass(frozen=True)
+class TemporalTraversal:
+    """R dimensions held at a value from the end of the context on, and S steps each."""
+
+    rollout: Rollout  # the plain future, for comparison
+    labels: tuple[DimensionName, ...]  # (R,)
+    values: Floats  # (R,)
+    image: Picture  # (R, S, 64, 64, 3)
+
+
+def temporal_traversal(
+    checkpoint: Checkpoint, request: RolloutRequest, dims: tuple[int, ...], sigmas: float
+) -> TemporalTraversal:
+    """Holds each dimension at mean + `sigmas` std of the aggregate posterior and imagines; raises ViewError."""
+    statistics = checkpoint.statistics
+    values = (statistics.mean + sigmas * statistics.std)[list(dims)]
+    holds = [Edit(dim, float(value), request.context, True) for dim, value in zip(dims, values, strict=True)]
+    for hold in holds:
+        replace(request, edits=(hold,)).check(checkpoint)
+    paths = follow(
+        checkpoint.model,
+        _context_latent(checkpoint, request),
+        request.steps,
+        _chooser(checkpoint, request),
+        [[hold] for hold in holds],
+    )
+    names = dimension_names(checkpoint)
+    plain = build_rollout(checkpoint, replace(request, edits=()))
+    return TemporalTraversal(plain, tuple(names[dim] for dim in dims), values, _decode(checkpoint, paths.states))
+
+
+def _context_latent(checkpoint: Checkpoint, request: RolloutRequest) -> Tensor:
+    seen = checkpoint.clip.image[request.episode, : request.context]
+    with torch.no_grad():
+        return checkpoint.model.encode(normalise(torch.from_numpy(seen))).mean
+
+
+def _chooser(checkpoint: Checkpoint, request: RolloutRequest) -> Chooser:
+    size = checkpoint.model.config.action_size
+    if not size:
+        return recorded(torch.zeros(request.steps, 0))
+    clip = torch.from_numpy(checkpoint.clip.action[request.episode])
+    observed = clip[: request.context]
+    if request.actions == "policy":
+        assert checkpoint.actor_critic is not None, "checked with the request"
+        return by_policy(observed, checkpoint.actor_critic)
+    if request.actions == "recorded":
+        return recorded(clip[: request.steps])
+    if request.actions == "given":
+        return recorded(torch.cat([observed, torch.tensor(request.given, dtype=torch.float32)]))
+    return recorded(torch.cat([observed, torch.zeros(request.horizon, size)]))
+
+
+def _noise(checkpoint: Checkpoint, request: RolloutRequest, samples: int) -> Tensor:
+    """Noise of each path and step; the first path has none, so it follows the mean: (1 + K, S, stoch)."""
+    generator = torch.Generator().manual_seed(request.seed)
+    shape = (samples, request.steps, checkpoint.model.config.stoch)
+    noise = torch.randn(shape, generator=generator)
+    return torch.cat([torch.zeros(1, *shape[1:]), noise])
+
+
+@torch.no_grad()
+def _branch(checkpoint: Checkpoint, paths: Paths, path: int) -> Branch:
+    model, actor_critic = checkpoint.model, checkpoint.actor_critic
+    states = State(paths.states.deter[path], paths.states.stoch[path])
+    reward = model.reward(states.feature).numpy() if isinstance(model, WorldModel) else None
+    value = actor_critic.value(states.feature).numpy() if actor_critic is not None else None
+    return Branch(_decode(checkpoint, states), paths.action[path].numpy(), reward, value)
+
+
+@torch.no_grad()
+def _decode(checkpoint: Checkpoint, states: State) -> Picture:
+    image: Picture = to_uint8(checkpoint.model.decode(states.feature)).numpy()
+    return image
+
+
+def _psnr(truth: Picture, model: Picture) -> float:
+    squared = float(np.mean((truth.astype(np.float64) - model) ** 2))
+    return min(100.0, 10 * np.log10(255**2 / squared)) if squared > 0 else 100.0
+
+
+def _ssim(truth: Picture, model: Picture) -> float:
+    """Wang et al. 2004 with a uniform window of 7 pixels, the mean over pixels and colours."""
+    first, second = (image.astype(np.float64) / 255 for image in (truth, model))
+
+    def window(values: npt.NDArray[np.float64]) -> Floats:
+        return np.asarray(ndimage.uniform_filter(values, size=(7, 7, 1)))  # type: ignore[attr-defined]  # not re-exported
+
+    mean_first, mean_second = window(first), window(second)
+    variance_first = window(first**2) - mean_first**2
+    variance_second = window(second**2) - mean_second**2
+    covariance = window(first * second) - mean_first * mean_second
+    light = (2 * mean_first * mean_second + 1e-4) / (mean_first**2 + mean_second**2 + 1e-4)
+    shape = (2 * covariance + 9e-4) / (variance_first + variance_second + 9e-4)
+    return float((light * shape).mean())

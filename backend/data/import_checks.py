@@ -1,0 +1,196 @@
+"""What can be wrong with the files of a checkpoint from outside, checked before they are loaded."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+
+from backend.data.archive import ArchiveError, read_headers
+from backend.data.checkpoint import (
+    CARD,
+    FACTORS,
+    LABELS,
+    CheckpointError,
+    IncompatibleCheckpoint,
+    build_networks,
+    read_labels,
+)
+from backend.data.files import MANIFEST, CorruptFile, verify_folder
+
+WEIGHTS, CONFIG, STATISTICS, CLIP = "model.safetensors", "config.json", "statistics.json", "clip.npz"
+REQUIRED = {WEIGHTS, CONFIG, STATISTICS, CLIP}
+REMEDY = "Send the zip that GET /api/v1/checkpoints/{id}/download gives, unchanged."
+MAX_SIZES = {"latents": 1024, "stoch": 4096, "deter": 8192, "hidden": 8192, "feature": 16384, "action_size": 256}
+MAX_SIZES |= {"head_units": 8192, "units": 8192, "kernels": 2048}
+MAX_SIZES |= dict.fromkeys(("reward_layers", "discount_layers", "actor_layers", "critic_layers"), 16)
+MAX_WEIGHTS = 250_000_000
+MAX_CLIP_FRAMES = 50_000
+
+
+class RefusedImport(CheckpointError):
+    """An archive that is not taken in; `parts` names the files or tensors that are wrong."""
+
+    def __init__(self, message: str, remedy: str = REMEDY, parts: list[str] | None = None) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+        self.parts = parts or []
+
+
+def check_content(folder: Path) -> None:
+    """Everything that can be wrong with the files of a checkpoint, cheapest first."""
+    if set(_object(folder / MANIFEST)) != REQUIRED:
+        raise RefusedImport(f"{MANIFEST} does not list {', '.join(sorted(REQUIRED))}", REMEDY, [MANIFEST])
+    try:
+        verify_folder(folder)
+    except CorruptFile as error:
+        raise RefusedImport(str(error), REMEDY, [error.path.name]) from error
+    config = _object(folder / CONFIG)
+    expected = _expected_weights(config)
+    _check_weights(folder / WEIGHTS, expected)
+    _check_clip(folder / CLIP)
+    _check_statistics(_object(folder / STATISTICS), _latents(config))
+    if (folder / FACTORS).exists() and not isinstance(_object(folder / FACTORS).get("dimensions"), list):
+        raise RefusedImport(f"{FACTORS} lists no dimensions", REMEDY, [FACTORS])
+    _check_texts(folder)
+
+
+def _expected_weights(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Shapes of every tensor of the networks that config.json names; no memory is given to them."""
+    networks = config.get("networks")
+    if not isinstance(networks, dict) or not networks.keys() <= {"video_model", "world_model", "actor_critic"}:
+        raise RefusedImport(f"{CONFIG} names no networks that this version knows", REMEDY, [CONFIG])
+    for network in networks.values():
+        if not isinstance(network, dict):
+            raise RefusedImport(f"{CONFIG} does not give the sizes of its networks", REMEDY, [CONFIG])
+        for key, value in network.items():
+            _check_size(key, value)
+    with torch.device("meta"):
+        model, behaviour = build_networks(networks)
+    parts = {"model": model, **({"actor_critic": behaviour} if behaviour is not None else {})}
+    shapes = {
+        f"{name}.{key}": tuple(value.shape) for name, net in parts.items() for key, value in net.state_dict().items()
+    }
+    weights = sum(torch.Size(shape).numel() for shape in shapes.values())
+    if weights > MAX_WEIGHTS:
+        raise RefusedImport(f"{CONFIG} describes {weights:,} weights, the limit is {MAX_WEIGHTS:,}", REMEDY, [CONFIG])
+    return shapes
+
+
+def _check_size(key: str, value: object) -> None:
+    numbers = value if isinstance(value, list) else [value]
+    if key == "kernels" and len(numbers) != 5:
+        raise RefusedImport(f"{CONFIG}: kernels must be five numbers", REMEDY, [CONFIG])
+    if key == "min_std" and isinstance(value, float) and 0 < value <= 10:
+        return
+    limit = MAX_SIZES.get(key)
+    if limit is None or isinstance(value, list) != (key == "kernels"):
+        raise RefusedImport(f"{CONFIG}: {key[:40]!r} is no size of a network", REMEDY, [CONFIG])
+    for number in numbers:
+        low = 0 if key in ("action_size", "discount_layers") else 1
+        if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= limit:
+            raise RefusedImport(f"{CONFIG}: {key} must be from {low} to {limit}, got {number!r:.40}", REMEDY, [CONFIG])
+
+
+def _check_weights(path: Path, expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Keys, shapes and types from the header first, then every number."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            _check_header(file, expected)
+            spoilt = sorted(key for key in expected if not bool(torch.isfinite(file.get_tensor(key)).all()))
+    except (SafetensorError, ValueError, OverflowError) as error:
+        raise RefusedImport(f"{WEIGHTS} is damaged: {error}", REMEDY, [WEIGHTS]) from error
+    if spoilt:
+        raise RefusedImport(
+            f"{len(spoilt)} tensors hold NaN or infinite weights: {', '.join(spoilt[:5])}",
+            "Send a checkpoint from before the run diverged.",
+            spoilt[:100],
+        )
+
+
+def _check_header(file: Any, expected: Mapping[str, tuple[int, ...]]) -> None:
+    keys = set(file.keys())
+    problems = [f"missing {key}" for key in expected.keys() - keys]
+    problems += [f"unknown {key[:120]}" for key in keys - expected.keys()]
+    for key in sorted(keys & expected.keys()):
+        piece = file.get_slice(key)
+        shape, kind = tuple(piece.get_shape()), piece.get_dtype()
+        if shape != expected[key]:
+            problems.append(f"{key} is {shape}, needed {expected[key]}")
+        elif kind not in ("F32", "F16", "BF16", "F64"):
+            problems.append(f"{key} is of type {kind}, needed F32")
+    if problems:
+        raise IncompatibleCheckpoint(sorted(problems))
+
+
+def _latents(config: Mapping[str, Any]) -> int:
+    networks = config["networks"]
+    return int((networks.get("world_model") or networks["video_model"])["latents"])
+
+
+def _check_statistics(statistics: Mapping[str, Any], latents: int) -> None:
+    """One finite number a dimension in each list, and 101 rows of quantiles."""
+    shapes = dict.fromkeys(("mean", "std", "minimum", "maximum", "kl"), (latents,)) | {"quantiles": (101, latents)}
+    if statistics.keys() != shapes.keys():
+        raise RefusedImport(f"{STATISTICS} does not hold {', '.join(sorted(shapes))}", REMEDY, [STATISTICS])
+    for name, shape in shapes.items():
+        try:
+            values = np.asarray(statistics[name], np.float64)
+        except (ValueError, TypeError) as error:
+            raise RefusedImport(f"{STATISTICS}: {name} is ragged or holds no numbers", REMEDY, [STATISTICS]) from error
+        if values.shape != shape or not np.isfinite(values).all():
+            raise RefusedImport(f"{STATISTICS}: {name} must be {shape} finite numbers", REMEDY, [STATISTICS])
+
+
+def _check_clip(path: Path) -> None:
+    """The clip holds what a checkpoint carries, of a size that can be held; its arrays are not read yet."""
+    try:
+        headers = read_headers(path)
+    except (ArchiveError, OSError) as error:
+        raise RefusedImport(f"{CLIP}: {error}", REMEDY, [CLIP]) from error
+    kinds = {"image": "u", "action": "f", "reward": "f", "factors": "f", "factor_names": "U"}
+    if headers.keys() != kinds.keys() or any(headers[name][1].kind != kind for name, kind in kinds.items()):
+        raise RefusedImport(f"{CLIP} must hold {', '.join(kinds)}", REMEDY, [CLIP])
+    shapes = {name: shape for name, (shape, _) in headers.items()}
+    lengths = shapes["image"][:2]
+    fitting = (
+        len(shapes["image"]) == 5
+        and shapes["image"][2:] == (64, 64, 3)
+        and headers["image"][1].itemsize == 1
+        and min(lengths) > 0
+        and shapes["reward"] == lengths
+        and len(shapes["action"]) == len(shapes["factors"]) == 3
+        and shapes["action"][:2] == shapes["factors"][:2] == lengths
+        and shapes["factor_names"] == shapes["factors"][2:]
+    )
+    if not fitting:
+        raise RefusedImport(f"{CLIP}: the shapes {shapes} do not go together", REMEDY, [CLIP])
+    if lengths[0] * lengths[1] > MAX_CLIP_FRAMES:
+        raise RefusedImport(f"{CLIP} holds more than {MAX_CLIP_FRAMES:,} frames", REMEDY, [CLIP])
+
+
+def _check_texts(folder: Path) -> None:
+    try:
+        read_labels(folder)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise RefusedImport(f"{LABELS} is no table of labels", REMEDY, [LABELS]) from error
+    card = folder / CARD
+    try:
+        text = card.read_text("utf-8") if card.exists() else ""
+    except UnicodeDecodeError as error:
+        raise RefusedImport(f"{CARD} is not UTF-8", REMEDY, [CARD]) from error
+    if "\0" in text:
+        raise RefusedImport(f"{CARD} holds NUL characters", REMEDY, [CARD])
+
+
+def _object(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise RefusedImport(f"{path.name} is no JSON", REMEDY, [path.name]) from error
+    if not isinstance(value, dict):
+        raise RefusedImport(f"{path.name} is no JSON object", REMEDY, [path.name])
+    return value

@@ -1,0 +1,162 @@
+"""Checkpoints from outside: the zip of a checkpoint folder, taken in as data and as nothing else.
+
+Every size is checked before memory is given to it; nothing in the archive is executed or written outside the
+staging folder; what is wrong is said by file and tensor.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+from backend.data.checkpoint import CARD, FACTORS, LABELS, CheckpointInfo, CorruptCheckpoint, load_checkpoint, read_info
+from backend.data.files import MANIFEST, sync_folder
+from backend.data.import_checks import (
+    CLIP,
+    CONFIG,
+    REMEDY,
+    REQUIRED,
+    STATISTICS,
+    WEIGHTS,
+    RefusedImport,
+    check_content,
+)
+
+MIB = 2**20
+LIMITS = {
+    WEIGHTS: 1024 * MIB,
+    CONFIG: 1 * MIB,
+    STATISTICS: 8 * MIB,
+    CLIP: 512 * MIB,
+    MANIFEST: 1 * MIB,
+    FACTORS: 32 * MIB,
+    LABELS: 4 * MIB,
+    CARD: 1 * MIB,
+}
+_PIECE = 1 * MIB
+_PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+
+
+class Imported(NamedTuple):
+    """What an import made, and whether it was here already."""
+
+    info: CheckpointInfo
+    known: bool
+
+
+def import_checkpoint(archive: Path, home: Path) -> Imported:
+    """Takes in the zip of a checkpoint folder under `home/checkpoints`, whole or not at all.
+
+    Raises RefusedImport, or IncompatibleCheckpoint where the weights are not those of the networks that
+    config.json names. The id comes from the content: the same archive again gives the same checkpoint.
+    """
+    shelf = home / "checkpoints"
+    shelf.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".partial-{os.getpid()}-", dir=home))  # found by files.sweep
+    try:
+        _unpack(archive, staging)
+        check_content(staging)
+        id = f"import-{_digest(staging)}"
+        load_checkpoint(read_info(staging, id, "import"))
+        target = shelf / id
+        if target.exists():
+            return Imported(read_info(target, id, "import"), known=True)
+        for file in staging.iterdir():
+            _sync(file)
+        sync_folder(staging)
+        staging.chmod(0o755)
+        staging.rename(target)
+        sync_folder(shelf)
+        return Imported(read_info(target, id, "import"), known=False)
+    except CorruptCheckpoint as error:
+        raise RefusedImport(str(error), REMEDY) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    """Writes the known files of a zip into `folder`, each within its limit; refuses everything else."""
+    with archive.open("rb") as file:
+        head = file.read(8)
+    if head.startswith(_PICKLES):
+        raise RefusedImport("this is a pickle, which can run code when it is opened", "Export it as safetensors.")
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            for name, entry in _members(opened).items():
+                _extract(opened, entry, folder / name, name)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, ValueError) as error:
+        raise RefusedImport(f"the archive is no whole zip file: {error}", REMEDY) from error
+
+
+def _members(opened: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """The files of a zip by name, without the one folder they may stand in; raises RefusedImport."""
+    entries = [entry for entry in opened.infolist() if not entry.is_dir()]
+    if len(entries) > 100:
+        raise RefusedImport(f"the archive holds {len(entries)} files, a checkpoint has at most 8", REMEDY)
+    for entry in entries:
+        _check_entry(entry)
+    tops = {entry.filename.split("/")[0] for entry in entries if "/" in entry.filename}
+    prefix = f"{tops.pop()}/" if len(tops) == 1 and all("/" in entry.filename for entry in entries) else ""
+    members: dict[str, zipfile.ZipInfo] = {}
+    for entry in entries:
+        name = entry.filename.removeprefix(prefix)
+        if name not in LIMITS:
+            pickled = name.endswith((".pkl", ".pickle", ".pt", ".pth", ".ckpt"))
+            why = "is a pickle, which can run code" if pickled else "is no file of a checkpoint"
+            raise RefusedImport(f"{name[:80]!r} {why}", REMEDY, [name[:80]])
+        if name in members:
+            raise RefusedImport(f"{name} stands in the archive twice", REMEDY, [name])
+        if entry.file_size > LIMITS[name]:
+            raise RefusedImport(
+                f"{name} would be {entry.file_size:,} bytes, the limit is {LIMITS[name]:,}", REMEDY, [name]
+            )
+        members[name] = entry
+    missing = sorted({*REQUIRED, MANIFEST} - members.keys())
+    if missing:
+        raise RefusedImport(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing", REMEDY, missing)
+    return members
+
+
+def _check_entry(entry: zipfile.ZipInfo) -> None:
+    """Refuses names that leave the folder, links, encryption and lies about compression."""
+    name = entry.filename
+    shown = [name[:80]]
+    if name.startswith(("/", "\\")) or "\\" in name or "\0" in entry.orig_filename or ".." in name.split("/"):
+        raise RefusedImport(f"{name[:80]!r} points out of the archive", REMEDY, shown)
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise RefusedImport(f"{name[:80]!r} is a link", REMEDY, shown)
+    if entry.flag_bits & 0x1:
+        raise RefusedImport(f"{name[:80]!r} is encrypted", "Send it without a password.", shown)
+    if entry.file_size > 1_100 * entry.compress_size + MIB:
+        raise RefusedImport(f"{name[:80]!r} claims an impossible compression", REMEDY, shown)
+
+
+def _extract(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, name: str) -> None:
+    """Copies one file out, never more bytes than it declared."""
+    left = entry.file_size
+    try:
+        with opened.open(entry) as source, target.open("wb") as copy:
+            while piece := source.read(_PIECE):
+                left -= len(piece)
+                if left < 0:
+                    raise RefusedImport(f"{name} is larger than it says", REMEDY, [name])
+                copy.write(piece)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise RefusedImport(f"{name} is damaged: {error}", REMEDY, [name]) from error
+
+
+def _digest(folder: Path) -> str:
+    """A name for what the manifest's hashes say, however the manifest itself is laid out."""
+    hashes = json.loads((folder / MANIFEST).read_bytes())
+    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,276 @@
+"""A checkpoint from outside is data: whatever else an archive holds is refused by name, and nothing is left behind."""
+
+import io
+import json
+import pickle
+import struct
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save
+
+from backend.data.catalogue import find_checkpoint
+from backend.data.checkpoint import CheckpointError, IncompatibleCheckpoint, load_checkpoint
+from backend.data.files import sha256
+from backend.data.import_checks import RefusedImport
+from backend.data.imports import import_checkpoint
+
+Files = dict[str, bytes]
+
+
+@pytest.fixture
+def files(tiny_checkpoint_home: Path) -> Files:
+    """The files of a good checkpoint."""
+    return {file.name: file.read_bytes() for file in (tiny_checkpoint_home / "checkpoints" / "tiny-world").iterdir()}
+
+
+def zipped(tmp_path: Path, files: Mapping[str, bytes], *, relist: bool = True) -> Path:
+    """A zip of these files; `relist`: with a manifest that tells the truth about them."""
+    files = dict(files)
+    if relist:
+        listed = json.loads(files["manifest.json"])
+        for name in listed.keys() & files.keys():
+            (tmp_path / "piece").write_bytes(files[name])
+            listed[name] = sha256(tmp_path / "piece")
+        files["manifest.json"] = json.dumps(listed).encode()
+    path = tmp_path / "upload.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def home_of(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    home.mkdir(exist_ok=True)
+    return home
+
+
+def left(home: Path) -> list[Path]:
+    return [path for path in home.rglob("*") if path.name != "checkpoints"]
+
+
+def test_a_good_archive_becomes_a_checkpoint_that_loads_and_the_same_one_again_is_known(
+    tmp_path: Path, files: Files
+) -> None:
+    home = home_of(tmp_path)
+    first = import_checkpoint(zipped(tmp_path, files), home)
+    again = import_checkpoint(
+        zipped(tmp_path, {f"folder/{name}": data for name, data in files.items()}, relist=False), home
+    )
+    assert (first.known, again.known) == (False, True)
+    assert first.info.id == again.info.id
+    loaded = load_checkpoint(find_checkpoint(home, first.info.id))
+    assert loaded.info.source == "import"
+    assert loaded.actor_critic is not None
+    assert not list(home.glob(".partial-*"))
+
+
+def replaced(name: str, content: bytes) -> Callable[[Files], Files]:
+    return lambda files: {**files, name: content}
+
+
+def without(name: str) -> Callable[[Files], Files]:
+    return lambda files: {key: value for key, value in files.items() if key != name}
+
+
+def in_config(**changes: object) -> Callable[[Files], Files]:
+    def edit(files: Files) -> Files:
+        config = json.loads(files["config.json"])
+        config["networks"]["world_model"] |= changes
+        return {**files, "config.json": json.dumps(config).encode()}
+
+    return edit
+
+
+def clip_of(**arrays: object) -> Callable[[Files], Files]:
+    def edit(files: Files) -> Files:
+        with np.load(io.BytesIO(files["clip.npz"])) as clip:
+            values = dict(clip) | arrays
+        buffer = io.BytesIO()
+        np.savez(buffer, **values)  # type: ignore[arg-type]  # numpy's stub wants arrays; objects are the point
+        return {**files, "clip.npz": buffer.getvalue()}
+
+    return edit
+
+
+class RunsCode:
+    """Unpickling this writes a file."""
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return (open, ("/tmp/diswm-pickle-ran", "w"))
+
+
+@pytest.mark.parametrize(
+    ("edit", "part"),
+    [
+        (replaced("model.pkl", pickle.dumps(RunsCode())), "model.pkl"),
+        (replaced("../../evil.json", b"{}"), "../../evil.json"),
+        (replaced("/etc/evil", b""), "/etc/evil"),
+        (replaced("a\\b", b""), "a\\b"),
+        (replaced("extra.bin", b""), "extra.bin"),
+        (without("config.json"), "config.json"),
+        (without("manifest.json"), "manifest.json"),
+        (replaced("config.json", b"[]"), "config.json"),
+        (replaced("config.json", b"{" * 100_000), "config.json"),
+        (replaced("config.json", b"{}"), "config.json"),
+        (in_config(latents=10**12), "config.json"),
+        (in_config(latents=True), "config.json"),
+        (in_config(latents="8"), "config.json"),
+        (in_config(latents=-1), "config.json"),
+        (in_config(kernels=[1]), "config.json"),
+        (in_config(deter=8192, hidden=8192, head_units=8192, reward_layers=16), "config.json"),
+        (in_config(_target_="os.system"), "config.json"),
+        (replaced("statistics.json", b'{"mean": []}'), "statistics.json"),
+        (replaced("clip.npz", b"no archive"), "clip.npz"),
+        (clip_of(image=np.array([RunsCode()], dtype=object)), "clip.npz"),
+        (clip_of(image=np.zeros((1, 4, 32, 32, 3), np.uint8)), "clip.npz"),
+        (clip_of(action=np.zeros((1, 2, 2), np.float32)), "clip.npz"),
+        (clip_of(extra=np.zeros(3, np.float32)), "clip.npz"),
+        (replaced("labels.json", b'{"x": 1}'), "labels.json"),
+        (replaced("factors.json", b"{}"), "factors.json"),
+        (replaced("README.md", b"\xff"), "README.md"),
+    ],
+)
+def test_an_archive_that_is_not_just_a_checkpoint_is_refused_naming_the_file(
+    tmp_path: Path, files: Files, edit: Callable[[Files], Files], part: str
+) -> None:
+    edited = edit(files)
+    home = home_of(tmp_path)
+    with pytest.raises(RefusedImport) as caught:
+        import_checkpoint(zipped(tmp_path, edited, relist="manifest.json" in edited), home)
+    assert caught.value.parts == [part]
+    assert caught.value.remedy
+    assert left(home) == []
+    assert not Path("/tmp/diswm-pickle-ran").exists()
+    assert not (tmp_path.parent / "evil.json").exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"text", pickle.dumps(RunsCode()), b"PK\x03\x04 cut", b"#EXTM3U\n/etc/passwd\n"]
+)
+def test_a_file_that_is_no_zip_is_refused(tmp_path: Path, content: bytes) -> None:
+    path, home = tmp_path / "upload.zip", home_of(tmp_path)
+    path.write_bytes(content)
+    with pytest.raises(RefusedImport):
+        import_checkpoint(path, home)
+    assert left(home) == []
+    assert not Path("/tmp/diswm-pickle-ran").exists()
+
+
+def test_a_saved_torch_module_is_refused_without_being_opened(tmp_path: Path) -> None:
+    path, home = tmp_path / "model.pt", home_of(tmp_path)
+    torch.save({"weight": RunsCode()}, path)
+    with pytest.raises(RefusedImport, match="pickle"):
+        import_checkpoint(path, home)
+    assert not Path("/tmp/diswm-pickle-ran").exists()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "statistics.json", "clip.npz"])
+def test_one_flipped_bit_is_noticed_and_the_file_named(tmp_path: Path, files: Files, name: str) -> None:
+    content = bytearray(files[name])
+    content[len(content) // 2] ^= 1
+    home = home_of(tmp_path)
+    with pytest.raises(RefusedImport) as caught:
+        import_checkpoint(zipped(tmp_path, {**files, name: bytes(content)}, relist=False), home)
+    assert caught.value.parts == [name]
+    assert left(home) == []
+
+
+def test_a_bit_flipped_inside_the_zip_is_noticed(tmp_path: Path, files: Files) -> None:
+    path = zipped(tmp_path, files)
+    content = bytearray(path.read_bytes())
+    content[content.index(files["model.safetensors"]) + 4_000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(RefusedImport) as caught:
+        import_checkpoint(path, home_of(tmp_path))
+    assert caught.value.parts == ["model.safetensors"]
+
+
+def weights(tmp_path: Path, files: Files) -> dict[str, torch.Tensor]:
+    (tmp_path / "weights").write_bytes(files["model.safetensors"])
+    return load_file(tmp_path / "weights")
+
+
+def test_missing_extra_and_misshaped_keys_are_all_listed(tmp_path: Path, files: Files) -> None:
+    tensors = weights(tmp_path, files)
+    gone, bent, *_ = sorted(tensors)
+    del tensors[gone]
+    tensors[bent] = torch.zeros(3, 3)
+    tensors["model.stranger"] = torch.zeros(1)
+    home = home_of(tmp_path)
+    with pytest.raises(IncompatibleCheckpoint) as caught:
+        import_checkpoint(zipped(tmp_path, {**files, "model.safetensors": save(tensors)}), home)
+    assert f"missing {gone}" in caught.value.problems
+    assert "unknown model.stranger" in caught.value.problems
+    assert any(problem.startswith(f"{bent} is (3, 3)") for problem in caught.value.problems)
+    assert left(home) == []
+
+
+def test_weights_that_are_not_finite_are_refused_naming_the_tensors(tmp_path: Path, files: Files) -> None:
+    tensors = weights(tmp_path, files)
+    first, second, *_ = sorted(tensors)
+    tensors[first].view(-1)[0] = torch.nan
+    tensors[second].view(-1)[-1] = torch.inf
+    with pytest.raises(RefusedImport) as caught:
+        import_checkpoint(zipped(tmp_path, {**files, "model.safetensors": save(tensors)}), home_of(tmp_path))
+    assert caught.value.parts == [first, second]
+
+
+def lying_header(length: int, header: Mapping[str, object]) -> bytes:
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", length or len(text)) + text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lying_header(2**62, {}),
+        lying_header(0, {"model.a": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}}),
+        lying_header(0, {"model.a": {"dtype": "F32", "shape": [2**63, 2**63], "data_offsets": [0, 4]}}) + b"\0" * 4,
+        b"",
+        b"\0" * 8,
+    ],
+)
+def test_a_header_that_lies_about_sizes_is_refused_within_a_second(
+    tmp_path: Path, files: Files, content: bytes
+) -> None:
+    path, home = zipped(tmp_path, {**files, "model.safetensors": content}), home_of(tmp_path)
+    started = time.perf_counter()
+    with pytest.raises(RefusedImport) as caught:
+        import_checkpoint(path, home)
+    assert time.perf_counter() - started < 1
+    assert caught.value.parts == ["model.safetensors"]
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, files: Files) -> None:
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, b"\0" * 60_000_000 if name == "config.json" else content)
+    home = home_of(tmp_path)
+    started = time.perf_counter()
+    with pytest.raises(RefusedImport) as caught:
+        import_checkpoint(path, home)
+    assert time.perf_counter() - started < 1
+    assert caught.value.parts == ["config.json"]
+    assert left(home) == []
+
+
+def test_a_link_in_the_archive_is_refused(tmp_path: Path, files: Files) -> None:
+    path = zipped(tmp_path, files)
+    with zipfile.ZipFile(path, "a") as archive:
+        link = zipfile.ZipInfo("README.md")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(RefusedImport, match="link"):
+        import_checkpoint(path, home_of(tmp_path))
+
+
+def test_every_refusal_is_an_error_of_checkpoints() -> None:
+    assert issubclass(RefusedImport, CheckpointError)

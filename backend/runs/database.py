@@ -1,5 +1,6 @@
 """Opening the runs' database: durable pragmas for SQLite, and the schema brought up to date."""
 
+import logging
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ def connect(url: str) -> Engine:
 
 def migrate(engine: Engine) -> None:
     """Bring the schema up to date; does nothing when it is."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:

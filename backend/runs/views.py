@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backend.data.catalogue import newest_checkpoint
+from backend.data.episodes import DATASET
 from backend.runs.child import command_of_user
 from backend.runs.folders import last_metrics, read_progress, read_result, run_folder, seconds_left
 from backend.runs.rows import RunRow
@@ -102,8 +104,8 @@ def view_run(row: RunRow, home: Path) -> RunView:
         started_at=_iso_or_none(row.started_at),
         finished_at=_iso_or_none(row.finished_at),
         error=_error(row.error),
-        checkpoint=result.get("checkpoint") or _present(folder, "checkpoint", row.id),
-        dataset=result.get("dataset") or _present(folder, "dataset", row.id),
+        checkpoint=result.get("checkpoint") or (row.id if newest_checkpoint(folder) else None),
+        dataset=result.get("dataset") or (row.id if (folder / "dataset" / DATASET).exists() else None),
         metrics=result.get("metrics") or last_metrics(folder),
         command=command_of_user(row),
         resumable=row.state in RESUMABLE,
@@ -142,10 +144,6 @@ def _error(error: dict[str, Any] | None) -> ErrorView | None:
         message=str(error.get("message", "")),
         hint=str(error.get("hint") or ""),
     )
-
-
-def _present(folder: Path, part: str, run_id: str) -> str | None:
-    return run_id if (folder / part).is_dir() else None
 
 
 def _iso(seconds: float) -> str:

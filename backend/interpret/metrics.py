@@ -91,7 +91,7 @@ def lasso_probe(latent: Floats, factors: Floats, names: Sequence[str], episode: 
     """Sparse linear regression from all latents to each factor; importance is |coefficient|."""
 
     def fit(inputs: Floats, target: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
-        line = Lasso(LASSO_PENALTY)  # type: ignore[no-untyped-call]  # no stubs
+        line = Lasso(LASSO_PENALTY, max_iter=10_000)  # type: ignore[no-untyped-call]  # no stubs
         line.fit(inputs, target)
         return np.abs(line.coef_), line.predict
 
@@ -112,13 +112,15 @@ def linear_probe(latent: Floats, factors: Floats, names: Sequence[str], episode:
 def dci(probe: Probe) -> tuple[float, float, float]:
     """Disentanglement, completeness, informativeness (Eastwood and Williams 2018) of a probe.
 
-    A probe that predicts nothing on unseen episodes still spreads its importances, or gives them all to one accident;
-    the first two numbers leave such factors out, the third counts them as 0.
+    A probe that predicts nothing on unseen episodes may still give all its importance to one accident: for such a
+    factor every dimension counts alike.
     """
-    importance = np.where(probe.score >= MIN_SCORE, probe.importance, 0)
-    if importance.sum() <= 0:
-        return 0.0, 0.0, _group_mean(probe)
-    importance = reduce_groups(importance, probe.names, how="sum")
+    if not probe.score.size:
+        return 0.0, 0.0, 0.0
+    total = probe.importance.sum(axis=0)
+    known = (probe.score >= MIN_SCORE) & (total > 0)
+    shares = probe.importance / np.where(known, total, 1)
+    importance = reduce_groups(np.where(known, shares, 1 / len(shares)), probe.names, how="mean")
     disentanglement = _one_minus_entropy(importance)
     completeness = _one_minus_entropy(importance.T)
     return disentanglement, completeness, _group_mean(probe)

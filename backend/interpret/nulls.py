@@ -18,7 +18,7 @@ from backend.interpret.resample import (
 
 SHIFTS = 200
 RESAMPLES = 200
-EPISODES_PER_BIN = 5
+COARSE_BINS = 4
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class _Binned:
 
     def __init__(self, frames: EncodedFrames, constant: Flags) -> None:
         fine = bin_count(len(frames.mean))
-        coarse = int(np.clip(len(np.unique(frames.episode)) // EPISODES_PER_BIN, 2, fine))
+        coarse = min(fine, max(COARSE_BINS, bin_count(len(np.unique(frames.episode)))))
         self.shape = (frames.mean.shape[1], len(frames.factor_names))
         self.parts: list[tuple[Integers, BinnedFrames]] = []
         for columns, bins in ((np.flatnonzero(~constant), fine), (np.flatnonzero(constant), coarse)):

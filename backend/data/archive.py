@@ -48,9 +48,9 @@ def _header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Header:
     """Shape and type, which must account for exactly the bytes that the archive says the member has."""
     try:
         with archive.open(entry) as member:
-            version = npy.read_magic(member)  # type: ignore[no-untyped-call] # numpy leaves it untyped
+            version = npy.read_magic(member)
             read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-            shape, _, dtype = read(member)  # type: ignore[no-untyped-call] # numpy leaves it untyped
+            shape, _, dtype = read(member)
             start = member.tell()
     except Exception as error:  # a foreign header raises whatever its bytes happen to provoke
         raise ArchiveError(f"array {_key(entry)!r} has no readable header ({error})") from error

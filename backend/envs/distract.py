@@ -132,5 +132,6 @@ class EpisodeFactors:
 
 def colour_at(line: tuple[Colour, Colour], t: float) -> NDArray[np.float64]:
     """The colour (3,) at t in [0, 1] between the two ends of a line."""
-    start, end = np.array(line[0]), np.array(line[1])
-    return start + t * (end - start)
+    start, end = np.array(line)
+    colour: NDArray[np.float64] = start + t * (end - start)
+    return colour

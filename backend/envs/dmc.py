@@ -1,6 +1,6 @@
 """The dm_control tasks as environments: pictures of 64x64, action repeat, distraction, true factors."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +9,7 @@ from backend.envs.distract import Distraction
 from backend.envs.factors import physical_factors
 from backend.envs.protocol import EnvironmentFailed, Step
 from backend.envs.scene import Scene
-
-if TYPE_CHECKING:
-    import dm_env
-    from dm_control.rl.control import Environment as Task
+from backend.envs.simulator import Task, physics_error
 
 
 class ControlEnvironment:
@@ -21,7 +18,7 @@ class ControlEnvironment:
     def __init__(
         self,
         name: str,
-        task: "Task",
+        task: Task,
         scene: Scene,
         distraction: Distraction,
         action_repeat: int,
@@ -56,8 +53,6 @@ class ControlEnvironment:
 
     def step(self, action: NDArray[np.float32]) -> Step:
         """Apply an action (A,) in [-1, 1] for `action_repeat` control steps; their rewards are summed once."""
-        from dm_control.rl.control import PhysicsError
-
         if self._finished:
             raise RuntimeError(f"{self.name}: the episode is over (or was never begun): call reset(seed)")
         if np.shape(action) != (self.action_size,) or not np.isfinite(action).all():
@@ -67,7 +62,7 @@ class ControlEnvironment:
         for _ in range(self._action_repeat):
             try:
                 moment = self._task.step(control)
-            except PhysicsError as error:
+            except physics_error() as error:
                 raise EnvironmentFailed(self.name, "not_finite", str(error)) from error
             self._distraction.advance(self._scene, self._random)
             reward += float(moment.reward)
@@ -80,7 +75,7 @@ class ControlEnvironment:
         """Free the rendering context; without it OSMesa complains at exit."""
         self._task.physics.free()
 
-    def _seen(self, moment: "dm_env.TimeStep", reward: float) -> Step:
+    def _seen(self, moment: Any, reward: float) -> Step:
         physical = np.array([read() for _, read in self._physical], np.float32)
         discount = 1.0 if moment.discount is None else float(moment.discount)
         return Step(
@@ -94,7 +89,7 @@ class ControlEnvironment:
         )
 
 
-def _place_anywhere(name: str, task: "Task", random: np.random.Generator) -> None:
+def _place_anywhere(name: str, task: Task, random: np.random.Generator) -> None:
     """Begin in a pose drawn from far wider than the task's own; tasks that do so themselves stay as they are."""
     if name != "cartpole-swingup":
         return

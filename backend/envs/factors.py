@@ -1,22 +1,20 @@
 """The true physical factors of each task, read from the simulator by name."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from dm_control.mujoco import Physics
+from backend.envs.simulator import Physics
 
 Factor = tuple[str, Callable[[], float]]  # its name, and a function that reads its present value
 
 
-def physical_factors(environment: str, physics: "Physics") -> list[Factor]:
+def physical_factors(environment: str, physics: Physics) -> list[Factor]:
     """All factors of a task; angles that may turn round are given as sine and cosine."""
     return _READERS[environment](physics)
 
 
-def _cartpole(physics: "Physics") -> list[Factor]:
+def _cartpole(physics: Physics) -> list[Factor]:
     return [
         _position(physics, "slider", "cart_position"),
         *_turn(physics, "hinge_1", "pole_angle"),
@@ -25,7 +23,7 @@ def _cartpole(physics: "Physics") -> list[Factor]:
     ]
 
 
-def _reacher(physics: "Physics") -> list[Factor]:
+def _reacher(physics: Physics) -> list[Factor]:
     finger = physics.named.data.geom_xpos
     target = physics.named.model.geom_pos
     return [
@@ -40,7 +38,7 @@ def _reacher(physics: "Physics") -> list[Factor]:
     ]
 
 
-def _cheetah(physics: "Physics") -> list[Factor]:
+def _cheetah(physics: Physics) -> list[Factor]:
     parts = {"b": "back", "f": "front"}
     joints = [
         _position(physics, f"{side}{part}", f"{word}_{part}")
@@ -56,7 +54,7 @@ def _cheetah(physics: "Physics") -> list[Factor]:
     ]
 
 
-def _finger(physics: "Physics") -> list[Factor]:
+def _finger(physics: Physics) -> list[Factor]:
     return [
         _position(physics, "proximal", "proximal"),
         _position(physics, "distal", "distal"),
@@ -67,7 +65,7 @@ def _finger(physics: "Physics") -> list[Factor]:
     ]
 
 
-def _walker(physics: "Physics") -> list[Factor]:
+def _walker(physics: Physics) -> list[Factor]:
     joints = [
         _position(physics, f"{side}_{joint}", f"{side}_{joint}")
         for side in ("right", "left")
@@ -82,7 +80,7 @@ def _walker(physics: "Physics") -> list[Factor]:
     ]
 
 
-def _hopper(physics: "Physics") -> list[Factor]:
+def _hopper(physics: Physics) -> list[Factor]:
     return [
         _height(physics, "torso", "torso_height"),
         *_turn(physics, "rooty", "torso_angle"),
@@ -92,7 +90,7 @@ def _hopper(physics: "Physics") -> list[Factor]:
     ]
 
 
-def _humanoid(physics: "Physics") -> list[Factor]:
+def _humanoid(physics: Physics) -> list[Factor]:
     upright = physics.named.data.xmat
     joints = ("right_hip_y", "left_hip_y", "right_knee", "left_knee", "right_elbow", "left_elbow")
     return [
@@ -105,7 +103,7 @@ def _humanoid(physics: "Physics") -> list[Factor]:
     ]
 
 
-_READERS: dict[str, Callable[["Physics"], list[Factor]]] = {
+_READERS: dict[str, Callable[[Physics], list[Factor]]] = {
     "cartpole-swingup": _cartpole,
     "reacher-easy": _reacher,
     "cheetah-run": _cheetah,
@@ -116,17 +114,17 @@ _READERS: dict[str, Callable[["Physics"], list[Factor]]] = {
 }
 
 
-def _position(physics: "Physics", joint: str, name: str) -> Factor:
+def _position(physics: Physics, joint: str, name: str) -> Factor:
     qpos = physics.named.data.qpos
     return name, lambda: float(qpos[joint][0])
 
 
-def _velocity(physics: "Physics", joint: str, name: str) -> Factor:
+def _velocity(physics: Physics, joint: str, name: str) -> Factor:
     qvel = physics.named.data.qvel
     return name, lambda: float(qvel[joint][0])
 
 
-def _turn(physics: "Physics", joint: str, name: str) -> list[Factor]:
+def _turn(physics: Physics, joint: str, name: str) -> list[Factor]:
     qpos = physics.named.data.qpos
     return [
         (f"{name}_sin", lambda: float(np.sin(qpos[joint][0]))),
@@ -134,6 +132,6 @@ def _turn(physics: "Physics", joint: str, name: str) -> list[Factor]:
     ]
 
 
-def _height(physics: "Physics", body: str, name: str) -> Factor:
+def _height(physics: Physics, body: str, name: str) -> Factor:
     place = physics.named.data.xpos
     return name, lambda: float(place[body, "z"])

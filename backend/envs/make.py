@@ -4,9 +4,11 @@ from contextlib import nullcontext
 
 from backend.envs.distract import Distraction, EpisodeFactors, FlickeringColours, NoDistraction
 from backend.envs.dmc import ControlEnvironment
-from backend.envs.gl import choose_backend
 from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, Environment, Look
 from backend.envs.scene import Scene, recolourable_assets
+from backend.envs.simulator import load_task
+
+__all__ = ["DISTRACTIONS", "ENVIRONMENTS", "make_environment"]
 
 CAMERA = 0
 SET_A = (0.7, 0.3, 0.5)
@@ -34,11 +36,8 @@ def make_environment(
         raise ValueError(f"unknown distraction {distraction!r}: choose one of {', '.join(DISTRACTIONS)}")
     if action_repeat < 1:
         raise ValueError(f"action_repeat must be at least 1, got {action_repeat}")
-    choose_backend()
-    from dm_control import suite
-
     with recolourable_assets() if distraction == "episode" else nullcontext():
-        task = suite.load(*name.split("-"))
+        task = load_task(name)
     scene = Scene(task.physics, CAMERA, look)
     return ControlEnvironment(
         name, task, scene, _make_distraction(name, distraction, scene), action_repeat, random_pose

@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.envs.protocol import IMAGE_SIZE, Look
-
-if TYPE_CHECKING:
-    from dm_control.mujoco import Physics
+from backend.envs.simulator import Physics, common_assets, native, open_camera
 
 FLOOR = "grid"
 BODY_MATERIALS = ("self", "self_default", "effector", "effector_default")
@@ -29,25 +26,22 @@ _GREY_CHECKER = b'rgb1=".7 .7 .7" rgb2="1 1 1" width="300" height="300" mark="ed
 @contextmanager
 def recolourable_assets() -> Iterator[None]:
     """While this is open, dm_control loads models with a plain sky and a grey floor, which take any colour."""
-    from dm_control.suite import common
-
-    kept = dict(common.ASSETS)
+    assets = common_assets()
+    kept = dict(assets)
     if _BLUE_CHECKER not in kept[_MATERIALS]:
         raise RuntimeError("this dm_control has another floor texture than the one that is recoloured here")
-    common.ASSETS[_SKYBOX] = _PLAIN_SKYBOX
-    common.ASSETS[_MATERIALS] = kept[_MATERIALS].replace(_BLUE_CHECKER, _GREY_CHECKER)
+    assets[_SKYBOX] = _PLAIN_SKYBOX
+    assets[_MATERIALS] = kept[_MATERIALS].replace(_BLUE_CHECKER, _GREY_CHECKER)
     try:
         yield
     finally:
-        common.ASSETS.update(kept)
+        assets.update(kept)
 
 
 class Scene:
     """A loaded model, one camera on it, and setters for what can be seen."""
 
-    def __init__(self, physics: "Physics", camera: int, look: Look) -> None:
-        from dm_control.mujoco import Camera
-
+    def __init__(self, physics: Physics, camera: int, look: Look) -> None:
         self.physics = physics
         self._camera_id = camera
         self._flags = {"shadow": False, "reflection": False} if look == "fast" else {}
@@ -58,7 +52,7 @@ class Scene:
         self._headlight = (headlight.ambient.copy(), headlight.diffuse.copy(), headlight.specular.copy())
         self._camera_rotation = physics.model.cam_mat0[camera].reshape(3, 3).copy()
         self._camera_quaternion = physics.model.cam_quat[camera].copy()
-        self._camera = Camera(physics, height=IMAGE_SIZE, width=IMAGE_SIZE, camera_id=camera)
+        self._camera = open_camera(physics, camera, IMAGE_SIZE)
 
     def render(self) -> NDArray[np.uint8]:
         """The picture (64, 64, 3) of the present state."""
@@ -80,8 +74,6 @@ class Scene:
 
     def set_background(self, colour: NDArray[np.float64]) -> None:
         """Paint the whole sky in the colour (3,) in [0, 1]; needs a model of `recolourable_assets`."""
-        import mujoco
-
         model = self.physics.model
         texture = model.name2id("skybox", "texture")
         size = model.tex_height[texture] * model.tex_width[texture] * 3
@@ -90,7 +82,7 @@ class Scene:
         texels[:] = np.round(255 * colour).astype(np.uint8)
         contexts = self.physics.contexts
         with contexts.gl.make_current() as context:
-            context.call(mujoco.mjr_uploadTexture, model.ptr, contexts.mujoco.ptr, texture)
+            context.call(native().mjr_uploadTexture, model.ptr, contexts.mujoco.ptr, texture)
 
     def set_light(self, brightness: float) -> None:
         """Multiply all lights of the scene, the headlight among them, by `brightness`."""
@@ -102,8 +94,7 @@ class Scene:
 
     def set_camera_angle(self, angle: float) -> None:
         """Tilt the camera up by `angle` (radians) from where the task put it, about its own horizontal axis."""
-        import mujoco
-
+        mujoco = native()
         model, data, camera = self.physics.model, self.physics.data, self._camera_id
         tilt = np.array([np.cos(angle / 2), np.sin(angle / 2), 0.0, 0.0])
         matrix = np.zeros(9)

@@ -1,0 +1,26 @@
+"""The page's entry: `streamlit run frontend/app.py`. Navigation, and nothing else."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from frontend.components.states import guarded
+from frontend.pages import PAGES, path
+
+ICON = str(Path(__file__).with_name("icon.svg"))
+
+
+def main() -> None:
+    """Draw the navigation and the page that was asked for."""
+    st.set_page_config(page_title="DisWM Studio", page_icon=ICON, layout="wide")
+    st.logo(ICON, size="medium")
+    pages = [
+        st.Page(path(name), title=title, icon=icon, help=text, default=name == "home", url_path=name)
+        for name, (title, icon, text) in PAGES.items()
+    ]
+    chosen = st.navigation(pages, position="top")
+    with guarded():
+        chosen.run()
+
+
+main()

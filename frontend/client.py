@@ -1,0 +1,195 @@
+"""The only file that speaks HTTP: one small client of the API, and the two ways in which a request can fail."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import httpx
+
+Query = Mapping[str, str | int | float | bool | None]
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One thing that is wrong with what was sent: where (JSON pointer or `query:name`), why, and a nearer value."""
+
+    pointer: str
+    detail: str
+    suggestion: str | None = None
+
+    @property
+    def field(self) -> str:
+        """The dotted name that the pointer addresses: `/settings/pretrain/beta` -> `pretrain.beta`."""
+        if self.pointer.startswith("query:"):
+            return self.pointer.removeprefix("query:")
+        parts = [part.replace("~1", "/").replace("~0", "~") for part in self.pointer.split("/") if part]
+        return ".".join(parts[1:] if parts[:1] == ["settings"] else parts)
+
+    @property
+    def sentence(self) -> str:
+        """What to show next to the field."""
+        return f"{self.detail} Did you mean `{self.suggestion}`?" if self.suggestion else self.detail
+
+
+class ApiProblem(Exception):
+    """The API answered with an error: its own title, sentence, field errors and remedy (RFC 9457)."""
+
+    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+        self.status = status
+        self.title = str(body.get("title") or f"The API answered {status}")
+        self.detail = str(body.get("detail") or "")
+        self.remedy = str(body.get("remedy") or "")
+        self.fields = tuple(
+            FieldProblem(str(item.get("pointer", "")), str(item.get("detail", "")), item.get("suggestion"))
+            for item in body.get("errors") or ()
+            if isinstance(item, Mapping)
+        )
+        super().__init__(self.detail or self.title)
+
+
+class ApiUnreachable(Exception):
+    """Nothing answers at the API's address."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(f"the API is not answering at {url}")
+
+
+@dataclass(frozen=True)
+class File:
+    """A downloaded file under the name that the API gave it."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+class Client:
+    """Requests to `/api/v1` of one API. Safe to share between sessions: it keeps connections, no state of a user."""
+
+    def __init__(self, url: str, *, timeout: float = 60.0) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=httpx.Timeout(timeout, connect=3.0))
+
+    def get(self, path: str, query: Query | None = None) -> Any:
+        """The JSON answer of `GET path`. Raises `ApiProblem` or `ApiUnreachable`, like every verb here."""
+        return self._send("GET", path, params=_clean(query)).json()
+
+    def items(self, path: str, query: Query | None = None) -> list[dict[str, Any]]:
+        """The items of a list, following its cursor to the end."""
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            page = self.get(path, {**(query or {}), "cursor": cursor})
+            found += page["items"]
+            cursor = page.get("next_cursor")
+            if not cursor:
+                return found
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:
+        """The JSON answer of `POST path`; `key` makes a repeated request safe (Idempotency-Key)."""
+        headers = {"Idempotency-Key": key} if key else {}
+        return self._send("POST", path, json=dict(body or {}), headers=headers).json()
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON answer of `PUT path`."""
+        return self._send("PUT", path, json=dict(body)).json()
+
+    def delete(self, path: str) -> None:
+        """Delete what lies at `path`."""
+        self._send("DELETE", path)
+
+    def upload(self, path: str, name: str, files: list[tuple[str, Any]]) -> tuple[int, dict[str, Any]]:
+        """Send (file name, open file) pairs as one multipart form: (status, the JSON answer)."""
+        parts = [("files", (file_name, content)) for file_name, content in files]
+        answer = self._send("POST", path, data={"name": name}, files=parts)
+        return answer.status_code, answer.json()
+
+    def file(self, path: str, query: Query | None = None) -> File:
+        """Download a file; its name comes from the answer's Content-Disposition."""
+        answer = self._send("GET", path, params=_clean(query))
+        media_type = answer.headers.get("content-type", "application/octet-stream").split(";")[0]
+        name = _file_name(answer.headers.get("content-disposition", "")) or path.rsplit("/", 1)[-1]
+        return File(name, media_type, answer.content)
+
+    def alive(self) -> bool:
+        """Whether an API answers at all (with an error or without)."""
+        try:
+            self._http.get(f"{self.url}/healthz", timeout=2.0)
+        except httpx.TransportError:
+            return False
+        return True
+
+    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        headers = {**arguments.pop("headers", {}), **_authorization()}
+        try:
+            answer = self._http.request(method, path, headers=headers, **arguments)
+        except httpx.TransportError as error:
+            raise ApiUnreachable(self.url) from error
+        if answer.is_success:
+            return answer
+        raise ApiProblem(answer.status_code, _problem(answer))
+
+
+@lru_cache(maxsize=8)
+def connect(url: str) -> Client:
+    """The one client of an address."""
+    return Client(url)
+
+
+def client() -> Client:
+    """The client of the API that this page was started for."""
+    return connect(api_url())
+
+
+def api_url() -> str:
+    """The API's address: `DISWM_API_URL`, or the default one on this machine."""
+    return os.environ.get("DISWM_API_URL") or DEFAULT_URL
+
+
+def _authorization() -> dict[str, str]:
+    """The bearer header, read anew each time: an API that restarts may have written a new token."""
+    token = os.environ.get("DISWM_TOKEN") or _token_file()
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _token_file() -> str:
+    path = Path(os.environ.get("DISWM_HOME") or ".diswm") / "token"
+    return path.read_text().strip() if path.is_file() else ""
+
+
+def _clean(query: Query | None) -> dict[str, str]:
+    """Query values as the API reads them: no None, booleans in lower case, no trailing zeros."""
+    pairs = {name: value for name, value in (query or {}).items() if value is not None and value != ""}
+    return {name: plain(value) for name, value in pairs.items()}
+
+
+def plain(value: str | float | bool | None) -> str:
+    """A value as it stands in an address: `True` -> `true`, `2.0` -> `2`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _problem(answer: httpx.Response) -> Mapping[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        return {"detail": answer.text[:300]}
+    return body if isinstance(body, dict) else {"detail": str(body)[:300]}
+
+
+def _file_name(disposition: str) -> str:
+    """The file name in a Content-Disposition header, the RFC 5987 form first."""
+    names = dict(part.strip().partition("=")[::2] for part in disposition.split(";")[1:])
+    if "filename*" in names:
+        return unquote(names["filename*"].strip('"').rpartition("'")[2])
+    return names.get("filename", "").strip('"')

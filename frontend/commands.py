@@ -1,0 +1,56 @@
+"""The command line and the curl that make the same thing as a view of the page."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from frontend.client import plain
+from frontend.state import EXTENTS, Rollout, Traversal, write
+
+
+def traverse(view: Traversal, form: str, dims: str) -> str:
+    """`diswm traverse ...` for a view; `dims` as the API takes them."""
+    options: dict[str, Any] = {"dims": dims, "columns": view.columns, "mode": view.mode}
+    if view.mode in EXTENTS:
+        options["range"] = view.range
+    options |= {"episode": view.episode, "frame": view.frame} if view.base == "clip" else {"base": view.base}
+    if view.edits:
+        options["edits"] = write(view.edits)
+    flags = [] if view.history else ["--no-history"]
+    return _command("traverse", view.checkpoint, {**options, "format": form}, flags)
+
+
+def rollout(view: Rollout, form: str) -> str:
+    """`diswm rollout ...` for a view."""
+    return _command("rollout", view.checkpoint, {**_given(view.api()), "format": form}, [])
+
+
+def stage(name: str, preset: str, seed: int, changes: Mapping[str, Any]) -> str:
+    """`diswm <stage> ...` with what differs from the preset."""
+    parts = ["diswm", name, "--preset", preset, "--seed", str(seed)]
+    for key, value in changes.items():
+        parts += ["--set", f"{key}={'null' if value is None else plain(value)}"]
+    return shlex.join(parts)
+
+
+def curl_get(url: str, path: str, query: Mapping[str, Any]) -> str:
+    """curl that downloads a view under its telling name."""
+    address = f"{url}/api/v1{path}?{urlencode({key: plain(value) for key, value in _given(query).items()})}"
+    return f"curl -OJ {shlex.quote(address)}"
+
+
+def curl_post(url: str, path: str, body: str) -> str:
+    """curl that sends JSON."""
+    return f"curl -X POST {url}/api/v1{path} \\\n  -H 'Content-Type: application/json' \\\n  -d {shlex.quote(body)}"
+
+
+def _command(verb: str, checkpoint: str, options: Mapping[str, Any], flags: list[str]) -> str:
+    parts = ["diswm", verb, checkpoint]
+    for name, value in options.items():
+        parts += [f"--{name}", plain(value)]
+    return shlex.join(parts + flags)
+
+
+def _given(query: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in query.items() if value is not None}

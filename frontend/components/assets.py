@@ -1,0 +1,24 @@
+"""Registers our components: HTML, CSS and JS lie beside this file and travel with the page, no network needed."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+
+
+def register(name: str, *, scripts: tuple[str, ...]) -> Any:
+    """A component from `name.html`, `name.css` and scripts joined in order; returns the command that mounts it."""
+    script = "\n".join((_HERE / script).read_text() for script in scripts)
+    html, css = _HERE / f"{name}.html", _HERE / f"{name}.css"
+    return st.components.v2.component(
+        f"diswm_{name}",
+        html=html.read_text() if html.exists() else None,
+        css=css.read_text() if css.exists() else None,
+        js=script,
+    )
+
+
+def unheard() -> None:
+    """A callback for a value that is read where the component is mounted."""

@@ -1,0 +1,102 @@
+"""Plotly figures as data: curves over training, the matrix of factors, intervals. Colours come from the theme."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Figure = dict[str, Any]
+
+CONFIG = {"displaylogo": False, "displayModeBar": False}
+MOST_POINTS = 800
+MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+
+
+def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, axis: str, log: bool = False) -> Figure:
+    """Named lines over a step counter; long ones are thinned to what a screen can show."""
+    lines = []
+    for name, (x, y) in series.items():
+        thin = max(1, len(x) // MOST_POINTS)
+        line = {"type": "scatter", "mode": "lines", "name": name, "line": {"width": 1.75}}
+        lines.append({**line, "x": list(x[::thin]), "y": list(y[::thin])})
+    layout = {
+        "height": 260,
+        "margin": MARGIN,
+        "hovermode": "x unified",
+        "showlegend": True,
+        "legend": LEGEND,
+        "uirevision": "keep",
+        "xaxis": {"title": {"text": axis.replace("_", " ")}, "rangemode": "tozero"},
+        "yaxis": {"type": "log" if log else "linear", "exponentformat": "power"},
+    }
+    return {"data": lines, "layout": layout}
+
+
+def matrix(values: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str], *, name: str) -> Figure:
+    """A heat map from 0 to 1 with its numbers; rows from top to bottom."""
+    heat = {
+        "type": "heatmap",
+        "z": [list(row) for row in values],
+        "x": list(columns),
+        "y": list(rows),
+        "coloraxis": "coloraxis",
+        "text": [["" if value < 0.095 else f"{value:.2f}".removeprefix("0") for value in row] for row in values],
+        "texttemplate": "%{text}",
+        "xgap": 2,
+        "ygap": 2,
+        "hovertemplate": f"%{{y}}<br>%{{x}}<br>{name} %{{z:.3f}}<extra></extra>",
+    }
+    layout = {
+        "height": 90 + 30 * len(rows) + 6 * max(map(len, columns), default=0),
+        "margin": MARGIN,
+        "coloraxis": {"cmin": 0, "cmax": 1, "colorbar": {"title": {"text": name}, "thickness": 12}},
+        "xaxis": {"tickangle": -35, "showgrid": False},
+        "yaxis": {"autorange": "reversed", "showgrid": False},
+    }
+    return {"data": [heat], "layout": layout}
+
+
+def intervals(dimensions: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Figure:
+    """Best NMI of each dimension with its interval, its second factor, and the null that it must clear."""
+    spread = {
+        "type": "data",
+        "symmetric": False,
+        "thickness": 1.5,
+        "width": 4,
+        "array": [item["interval"][1] - item["nmi"] for item in dimensions],
+        "arrayminus": [item["nmi"] - item["interval"][0] for item in dimensions],
+    }
+    best = _dots("best factor", dimensions, names, "nmi", "factor", {"size": 9}) | {"error_x": spread}
+    second = _dots(
+        "second factor", dimensions, names, "second_nmi", "second_factor", {"size": 8, "symbol": "circle-open"}
+    )
+    null = _dots("null (shifted in time)", dimensions, names, "null", "factor", {"size": 12, "symbol": "line-ns-open"})
+    layout = {
+        "height": 90 + 26 * len(names),
+        "margin": MARGIN,
+        "legend": LEGEND,
+        "xaxis": {"range": [0, 1], "title": {"text": "normalised mutual information"}},
+        "yaxis": {"autorange": "reversed"},
+    }
+    return {"data": [best, second, null], "layout": layout}
+
+
+def _dots(
+    name: str,
+    dimensions: Sequence[Mapping[str, Any]],
+    names: Sequence[str],
+    value: str,
+    text: str,
+    marker: Mapping[str, Any],
+) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": [item.get(value) for item in dimensions],
+        "y": list(names),
+        "text": [item.get(text) for item in dimensions],
+        "marker": dict(marker),
+        "hovertemplate": "%{y}<br>%{text}: %{x:.3f}<extra>" + name + "</extra>",
+    }

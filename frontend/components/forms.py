@@ -1,0 +1,129 @@
+"""Draws one setting of a schema as the widget that fits it, marks what differs, and shows what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from frontend.schema import Field
+
+
+def draw_field(
+    field: Field, start: Any, preset: Any, *, key: str, references: Mapping[str, Sequence[str]], wrong: str | None
+) -> Any:
+    """The widget of a setting; returns its value.
+
+    `start`: the value on first sight; `preset`: what the preset says; `references`: known ids by setting name;
+    `wrong`: what the API said of it.
+    """
+    value = _widget(field, start, _label(field, preset, key, start), key, references.get(field.key))
+    if wrong:
+        st.markdown(f":red[:material/error: {wrong}]")
+    return value
+
+
+def _label(field: Field, preset: Any, key: str, start: Any) -> str:
+    """Title, the paper's symbol, and a mark with the preset's value where it differs."""
+    symbol = f" *{field.symbol}*" if field.symbol else ""
+    now = _seen(field, st.session_state.get(key, start))
+    mark = "" if now == preset else f" :orange-badge[changed, preset: {_text(preset)}]"
+    return f"{field.title}{symbol}{mark}"
+
+
+def _widget(field: Field, start: Any, label: str, key: str, known: Sequence[str] | None) -> Any:
+    if field.kind == "boolean" and not field.optional:
+        return st.toggle(label, bool(start), key=key, help=_help(field))
+    if field.kind == "choice":
+        choices = [*field.choices, *([None] if field.optional else [])]
+        index = choices.index(start) if start in choices else 0
+        return st.selectbox(label, choices, index=index, key=key, help=_help(field), format_func=_text)
+    if field.kind == "integer":
+        return _integer(field, start, label, key)
+    if field.kind == "number":
+        return _number(field, start, label, key)
+    if known is not None:
+        return _reference(field, start, label, key, known)
+    return _seen(field, st.text_input(label, _written(field, start), key=key, help=_help(field), placeholder="none"))
+
+
+def _integer(field: Field, start: int | None, label: str, key: str) -> int | None:
+    return st.number_input(
+        label,
+        min_value=None if field.minimum is None else int(field.minimum),
+        max_value=None if field.maximum is None else int(field.maximum),
+        value=None if start is None else int(start),
+        step=1,
+        key=key,
+        help=_help(field),
+        placeholder="none" if field.optional else "needed",
+    )
+
+
+def _number(field: Field, start: float | None, label: str, key: str) -> float | None:
+    """A number box. An open limit (0 < x) stays the API's to refuse, in its own words."""
+    return st.number_input(
+        label,
+        min_value=None if field.minimum is None else float(field.minimum),
+        max_value=None if field.maximum is None else float(field.maximum),
+        value=None if start is None else float(start),
+        step=_step(start),
+        format="%g",
+        key=key,
+        help=_help(field),
+        placeholder="none" if field.optional else "needed",
+    )
+
+
+def _reference(field: Field, start: Any, label: str, key: str, known: Sequence[str]) -> str | None:
+    """A known id, or one that is typed in."""
+    options = [*known] if start in (None, *known) else [start, *known]
+    return st.selectbox(
+        label,
+        options,
+        index=options.index(start) if start in options else None,
+        key=key,
+        help=_help(field),
+        accept_new_options=True,
+        placeholder="none" if field.optional else "choose or type an id",
+    )
+
+
+def _step(start: float | None) -> float:
+    """A step of the size of the value's first digit: 0.0003 -> 0.0001."""
+    return float(f"1e{int(f'{abs(float(start)):e}'.split('e')[1])}") if start else 0.1
+
+
+def _help(field: Field) -> str:
+    bounds = [
+        f"from {field.minimum:g}" if field.minimum is not None else "",
+        f"to {field.maximum:g}" if field.maximum is not None else "",
+    ]
+    limits = " ".join(part for part in bounds if part)
+    return f"{field.description}{f' ({limits})' if limits else ''}\n\n`{field.name}`"
+
+
+def _written(field: Field, value: Any) -> str:
+    if value is None:
+        return ""
+    return json.dumps(value) if field.kind == "json" else str(value)
+
+
+def _seen(field: Field, value: Any) -> Any:
+    """A widget's value as the setting's: empty text is none, JSON is read where it parses."""
+    if field.kind in ("json", "text") and value == "":
+        return None
+    if field.kind == "json" and isinstance(value, str):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)

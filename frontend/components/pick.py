@@ -1,0 +1,65 @@
+"""Choosing: one of some things, and the checkpoint that a page is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from frontend.client import client
+from frontend.components.states import empty
+from frontend.pages import link
+
+T = TypeVar("T")
+
+
+def select(
+    label: str,
+    options: Sequence[T],
+    start: T,
+    *,
+    key: str,
+    names: Callable[[Any], str] = str,
+    width: int | None = None,
+    help: str | None = None,
+) -> T:
+    """A select box that starts from a value (the first one where that is not an option) and always has one."""
+    index = options.index(start) if start in options else 0
+    found = st.selectbox(label, options, index=index, key=key, format_func=names, width=width or "stretch", help=help)
+    return options[index] if found is None else found
+
+
+def pick_checkpoint(chosen: str, *, key: str) -> dict[str, Any] | None:
+    """A select box over the checkpoints, newest first; None, and what to do, when there is none."""
+    found = client().items("/checkpoints")
+    if not found:
+        empty(
+            "No checkpoint yet",
+            "Train a model: the preset `tiny` takes about two minutes, and its checkpoint appears here.",
+            ":material/neurology:",
+        )
+        link("train", "Open the training form")
+        return None
+    ids = [item["id"] for item in found]
+    if chosen and chosen not in ids:
+        st.warning(f"There is no checkpoint `{chosen}` any more; this is another one.", icon=":material/search_off:")
+    by_id = {item["id"]: item for item in found}
+    index = ids.index(chosen) if chosen in ids else 0
+    pick = st.selectbox(
+        "Checkpoint",
+        ids,
+        index=index,
+        key=key,
+        format_func=lambda name: describe(by_id[name]),
+        label_visibility="collapsed",
+    )
+    return by_id[pick or ids[index]]
+
+
+def describe(item: dict[str, Any]) -> str:
+    """One line about a checkpoint."""
+    parts = [item["name"], item["environment"] or "own videos", f"{item['latents']} latents"]
+    if item.get("named"):
+        parts.append(f"{item['named']} named")
+    return " · ".join([*parts, {"shipped": "shipped", "import": "imported"}.get(item["source"], item["stage"])])

@@ -1,0 +1,39 @@
+"""Still pictures: shown pixel by pixel, cut out of an atlas by the browser; no decoding here."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from frontend.client import File
+
+
+def picture(file: File, alt: str, *, width: int | None = None) -> None:
+    """A picture with its pixels kept sharp, at some width or as wide as there is room."""
+    source = f"data:{file.media_type};base64,{base64.b64encode(file.content).decode()}"
+    size = f"{width}px" if width else "100%"
+    style = f"width:{size};max-width:100%;image-rendering:pixelated;border-radius:4px;display:block"
+    st.html(f'<img src="{source}" alt="{escape(alt)}" style="{style}">')
+
+
+def atlas_card(atlas: Mapping[str, Any], *, rows: int, alt: str) -> None:
+    """The first rows of an atlas as one picture."""
+    _crop(atlas, min(rows, len(atlas["rows"])), "top", alt)
+
+
+def strip(atlas: Mapping[str, Any], dim: int, alt: str) -> None:
+    """One dimension's row of an atlas."""
+    rows = [row["dim"] for row in atlas["rows"]]
+    if dim in rows:
+        _crop(atlas, 1, f"0 {100 * rows.index(dim) / max(1, len(rows) - 1)}%", alt)
+
+
+def _crop(atlas: Mapping[str, Any], rows: int, position: str, alt: str) -> None:
+    """Some rows of an atlas; `position` says which, as CSS does."""
+    fit = f"aspect-ratio:{atlas['columns']}/{rows};object-fit:cover;object-position:{position}"
+    style = f"width:100%;{fit};image-rendering:pixelated;border-radius:4px"
+    st.html(f'<img src="{atlas["image"]}" alt="{escape(alt)}" style="{style}">')

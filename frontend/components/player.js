@@ -1,0 +1,229 @@
+// Plays a rollout: one strip of pictures comes in, every step after that is drawn here, with no request.
+
+const players = new WeakMap();
+const SVG = "http://www.w3.org/2000/svg";
+const DASHES = ["", "6 3", "2 3"];
+const WIDTH = 360;
+const HEIGHT = 120;
+
+export default function (component) {
+  const root = component.parentElement.querySelector(".player");
+  let player = players.get(root);
+  if (!player) players.set(root, (player = new Player(root)));
+  player.tell = component.setStateValue;
+  player.show(component.data);
+  return () => player.close();
+}
+
+class Player {
+  constructor(root) {
+    this.root = root;
+    this.version = null;
+    this.step = 0;
+    this.playing = 0;
+    this.report = 0;
+    this.find = (selector) => root.querySelector(selector);
+    this.find(".play").onclick = () => this.togglePlay();
+    this.find(".back").onclick = () => this.move(-1);
+    this.find(".step").onclick = () => this.move(1);
+    root.addEventListener("keydown", (event) => this.onKey(event));
+    const film = this.find(".film");
+    film.onpointerdown = (event) => {
+      this.stop();
+      film.setPointerCapture(event.pointerId);
+      this.go(this.stepAt(event));
+    };
+    film.onpointermove = (event) => { if (film.hasPointerCapture(event.pointerId)) this.go(this.stepAt(event)); };
+    film.onpointerup = () => this.announce(0);
+    this.drawPlay();
+  }
+
+  close() {
+    this.stop();
+    clearTimeout(this.report);
+  }
+
+  /** Take new data; the same version again (a rerun of the page) leaves the step alone. */
+  async show(data) {
+    if (data.version === this.version) return;
+    this.stop();
+    this.version = data.version;
+    this.root.dataset.state = "loading";
+    const strips = await Promise.all(data.strips.map(loadPicture));
+    if (data.version !== this.version) return;
+    this.data = data;
+    this.strips = strips;
+    this.step = clamp(data.step ?? data.context, 0, data.steps - 1);
+    this.buildPictures();
+    this.buildFilm();
+    this.buildCurves();
+    this.root.setAttribute("aria-valuemax", String(data.steps - 1));
+    this.root.dataset.state = "ready";
+    this.paint();
+  }
+
+  buildPictures() {
+    this.pictures = this.data.rows.map(({ title, strip, row, kind }) => {
+      const figure = make("figure", kind);
+      const canvas = make("canvas", "", { role: "img" });
+      const caption = make("figcaption");
+      caption.textContent = title;
+      figure.append(canvas, caption);
+      return { figure, canvas, strip, row, title };
+    });
+    this.find(".pictures").replaceChildren(...this.pictures.map((picture) => picture.figure));
+  }
+
+  buildFilm() {
+    const { rows, steps, cell, context } = this.data;
+    const film = this.find(".film .strip");
+    film.width = steps * cell;
+    film.height = rows.length * cell;
+    const pen = film.getContext("2d");
+    rows.forEach(({ strip, row }, index) => {
+      pen.drawImage(this.strips[strip], 0, row * cell, steps * cell, cell, 0, index * cell, steps * cell, cell);
+    });
+    const share = (100 * context) / steps;
+    const dash = `repeating-linear-gradient(90deg, var(--st-red-color) 0 8px, transparent 8px 12px)`;
+    const solid = "linear-gradient(var(--st-green-color), var(--st-green-color))";
+    Object.assign(this.find(".border").style, {
+      backgroundImage: `${solid}, ${dash}`, backgroundRepeat: "no-repeat",
+      backgroundSize: `${share}% 100%, ${100 - share}% 100%`, backgroundPosition: "left, right",
+    });
+    this.find(".film .cursor").style.width = `${100 / steps}%`;
+  }
+
+  buildCurves() {
+    const colours = getComputedStyle(this.root).getPropertyValue("--st-chart-categorical-colors").split(",");
+    this.curves = this.data.curves.map((curve) => buildCurve(curve, this.data, colours));
+    this.find(".curves").replaceChildren(...this.curves.map((curve) => curve.element));
+  }
+
+  stepAt(event) {
+    const box = this.find(".film").getBoundingClientRect();
+    return Math.floor(((event.clientX - box.left) / box.width) * this.data.steps);
+  }
+
+  go(step) {
+    this.step = clamp(step, 0, this.data.steps - 1);
+    this.paint();
+  }
+
+  move(by) {
+    this.stop();
+    const { steps } = this.data;
+    this.go((this.step + by + steps) % steps);
+    this.announce(250);
+  }
+
+  onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || this.root.dataset.state !== "ready") return;
+    const actions = {
+      ArrowLeft: () => this.move(-1), ArrowRight: () => this.move(1), ",": () => this.move(-1), ".": () => this.move(1),
+      Home: () => this.go(0), End: () => this.go(this.data.steps - 1), Escape: () => this.stop(),
+    };
+    if (!event.target.closest?.("button")) actions[" "] = () => this.togglePlay();
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    event.stopPropagation();
+    action();
+  }
+
+  togglePlay() {
+    if (this.playing) return this.stop();
+    if (motionIsReduced()) return this.move(1);
+    let last = performance.now();
+    const tick = (now) => {
+      this.playing = requestAnimationFrame(tick);
+      if (now - last < 1000 / 12) return;
+      last = now;
+      this.go((this.step + 1) % this.data.steps);
+    };
+    this.playing = requestAnimationFrame(tick);
+    this.drawPlay();
+  }
+
+  stop() {
+    if (!this.playing) return;
+    cancelAnimationFrame(this.playing);
+    this.playing = 0;
+    this.drawPlay();
+    this.announce(0);
+  }
+
+  /** Tell the page which step is shown, once the hand rests. */
+  announce(delay) {
+    clearTimeout(this.report);
+    this.report = setTimeout(() => this.tell("step", this.step), delay);
+  }
+
+  paint() {
+    const { cell, steps, context } = this.data;
+    const imagined = this.step >= context;
+    for (const { canvas, strip, row, title } of this.pictures) {
+      drawCell(canvas, this.strips[strip], cell, this.step, row);
+      canvas.setAttribute("aria-label", `${title} at step ${this.step}`);
+    }
+    this.root.classList.toggle("imagined", imagined);
+    this.find(".film .cursor").style.left = `${(100 * this.step) / steps}%`;
+    const words = imagined ? `imagined, ${this.step - context + 1} of ${steps - context}` : "observed";
+    this.find(".where").textContent = `step ${this.step} · ${words}`;
+    this.root.setAttribute("aria-valuenow", String(this.step));
+    this.root.setAttribute("aria-valuetext", `step ${this.step}, ${words}`);
+    this.curves.forEach((curve) => curve.show(this.step));
+  }
+
+  drawPlay() {
+    this.find(".play").textContent = this.playing ? "❚❚ Stop" : "▶ Play";
+  }
+}
+
+/** A small chart of some lines over the steps, with a cursor and the numbers under it. */
+function buildCurve({ title, lines }, { steps, context }, colours) {
+  const element = make("div", "curve");
+  const head = make("div", "head");
+  const strong = make("b");
+  strong.textContent = title;
+  const numbers = lines.map((line, index) => {
+    const text = make("span");
+    text.style.color = colours[index % colours.length];
+    return text;
+  });
+  head.append(strong, ...numbers);
+  const known = lines.flatMap((line) => line.values).filter(Number.isFinite);
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const x = (step) => 34 + ((WIDTH - 34) * step) / Math.max(1, steps - 1);
+  const y = (value) => HEIGHT - 14 - ((HEIGHT - 22) * (value - low)) / (high - low || 1);
+  const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title} over the steps` });
+  svg.append(draw("rect", { class: "dream", x: x(context), y: 0, width: WIDTH - x(context), height: HEIGHT - 14 }));
+  svg.append(draw("line", { class: "axis", x1: 34, x2: WIDTH, y1: HEIGHT - 14, y2: HEIGHT - 14 }));
+  for (const value of [low, high]) {
+    const label = draw("text", { x: 30, y: y(value) + 4, "text-anchor": "end" });
+    label.textContent = Number(value.toPrecision(3));
+    svg.append(label);
+  }
+  lines.forEach((line, index) => {
+    const points = line.values.map((value, step) => (Number.isFinite(value) ? `${x(step)},${y(value)}` : null)).filter(Boolean);
+    const stroke = colours[index % colours.length];
+    svg.append(draw("path", { d: `M${points.join("L")}`, stroke, "stroke-dasharray": DASHES[index % DASHES.length] }));
+  });
+  const now = draw("line", { class: "now", y1: 0, y2: HEIGHT - 14 });
+  svg.append(now);
+  element.append(head, svg);
+  const show = (step) => {
+    now.setAttribute("x1", x(step));
+    now.setAttribute("x2", x(step));
+    lines.forEach((line, index) => {
+      const value = line.values[step];
+      numbers[index].textContent = `${["━", "╍", "┅"][index % 3]} ${line.name} ${Number.isFinite(value) ? value.toFixed(2) : ""}`;
+    });
+  };
+  return { element, show };
+}
+
+function draw(tag, attributes) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}

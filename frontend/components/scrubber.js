@@ -1,0 +1,332 @@
+// The traversal scrubber. One atlas picture comes in; every move after that is drawn here, with no request.
+
+const instances = new WeakMap();
+
+export default function (component) {
+  const root = component.parentElement.querySelector(".scrubber");
+  let scrubber = instances.get(root);
+  if (!scrubber) instances.set(root, (scrubber = new Scrubber(root)));
+  scrubber.tell = component.setStateValue;
+  scrubber.trigger = component.setTriggerValue;
+  scrubber.show(component.data);
+  return () => scrubber.close();
+}
+
+class Scrubber {
+  constructor(root) {
+    this.root = root;
+    this.version = null;
+    this.rows = [];
+    this.selected = { row: 0, column: 0 };
+    this.hover = null;
+    this.direction = 1;
+    this.playing = 0;
+    this.pending = 0;
+    this.report = 0;
+    this.find = (selector) => root.querySelector(selector);
+    root.addEventListener("keydown", (event) => this.onKey(event));
+    this.find(".play").onclick = () => this.togglePlay();
+    this.find(".back").onclick = () => this.step(-1);
+    this.find(".step").onclick = () => this.step(1);
+    this.find(".foot").onclick = () => this.toggleFootprint();
+    this.find(".ask").onclick = () => this.toggleHelp();
+    this.find(".keep").onclick = () => this.keep();
+    this.find(".fold").onclick = () => this.toggleFold();
+    this.drawPlay();
+  }
+
+  close() {
+    this.stop();
+    cancelAnimationFrame(this.pending);
+    clearTimeout(this.report);
+  }
+
+  /** Take new data. The same version again (a rerun of the page) leaves the user's place alone. */
+  async show(data) {
+    this.drawHeld(data);
+    if (data.version === this.version) return;
+    this.stop();
+    this.version = data.version;
+    this.root.dataset.state = "loading";
+    const uris = [data.image, data.original, data.reconstruction, data.footprint];
+    const [atlas, original, reconstruction, footprint] = await Promise.all(uris.map(loadPicture));
+    if (data.version !== this.version) return;
+    Object.assign(this, { data, atlas, heat: heatPicture(footprint, false), veil: heatPicture(footprint, true) });
+    drawCell(this.find(".original"), original, original.naturalWidth, 0, 0);
+    drawCell(this.find(".reconstruction"), reconstruction, reconstruction.naturalWidth, 0, 0);
+    this.root.classList.toggle("compact", Boolean(data.compact));
+    this.build();
+    this.root.dataset.state = "ready";
+    this.paint();
+  }
+
+  // --- building ---------------------------------------------------------------------------------------------------
+
+  build() {
+    const { rows, columns, selected } = this.data;
+    const groups = [this.find(".rows:not(.folded)"), this.find(".rows.folded")];
+    groups.forEach((group) => group.replaceChildren());
+    const most = Math.max(...rows.map((row) => row.kl), 1e-9);
+    this.rows = rows.map((row, index) => this.buildRow(row, index, most));
+    this.rows.forEach((row) => groups[row.data.folded ? 1 : 0].append(row.element));
+    this.root.style.setProperty("--n", columns);
+    const values = this.find(".values");
+    values.replaceChildren(...Array.from({ length: columns }, () => make("span")));
+    const fold = this.find(".fold");
+    fold.hidden = !rows.some((row) => row.folded);
+    this.drawFold();
+    const row = Math.max(0, rows.findIndex((candidate) => candidate.dim === selected?.dim));
+    const column = clamp(selected?.column ?? (columns - 1) / 2, 0, columns - 1);
+    this.selected = { row, column };
+    this.hover = null;
+    if (rows[row]?.folded) this.toggleFold(true);
+  }
+
+  buildRow(data, index, most) {
+    const { cell, columns } = this.data;
+    const element = make("div", "row");
+    const label = make("div", "label");
+    const name = make("div", "name");
+    name.textContent = name.title = data.title;
+    const bar = make("span", "bar", { role: "img", "aria-label": `KL ${data.kl.toFixed(2)} nats` });
+    bar.append(make("i"));
+    bar.firstChild.style.width = `${(100 * data.kl) / most}%`;
+    const facts = make("div", "kl");
+    facts.textContent = data.facts;
+    label.append(name, bar, facts);
+
+    const strip = make("div", "strip", {
+      role: "slider", tabindex: index === 0 ? "0" : "-1", "aria-label": `${data.title}, value`,
+      "aria-valuemin": "1", "aria-valuemax": String(columns),
+    });
+    const canvas = make("canvas", "", { "aria-hidden": "true" });
+    canvas.width = columns * cell;
+    canvas.height = cell;
+    const context = canvas.getContext("2d");
+    context.drawImage(this.atlas, 0, data.row * cell, columns * cell, cell, 0, 0, columns * cell, cell);
+    const reference = make("div", "mark reference");
+    const cursor = make("div", "mark cursor");
+    reference.style.width = cursor.style.width = `${100 / columns}%`;
+    reference.style.left = `${(100 * (columns - 1)) / 2 / columns}%`;
+    strip.append(canvas, reference, cursor);
+    this.listen(strip, index);
+
+    const print = make("canvas", "print", { role: "img", "aria-label": `Where ${data.title} changes the picture` });
+    drawCell(print, this.heat, cell, 0, data.row);
+    element.append(label, strip, print);
+    return { data, element, strip, cursor };
+  }
+
+  listen(strip, row) {
+    const columnAt = (event) => {
+      const box = strip.getBoundingClientRect();
+      const share = (event.clientX - box.left) / box.width;
+      return clamp(Math.floor(share * this.data.columns), 0, this.data.columns - 1);
+    };
+    strip.onpointerdown = (event) => {
+      if (event.button !== 0) return;
+      this.stop();
+      strip.setPointerCapture(event.pointerId);
+      this.hover = null;
+      this.select(row, columnAt(event));
+    };
+    strip.onpointermove = (event) => {
+      if (strip.hasPointerCapture(event.pointerId)) this.select(row, columnAt(event), false);
+      else if (event.pointerType === "mouse" && !this.playing) this.preview({ row, column: columnAt(event) });
+    };
+    strip.onpointerup = () => this.announce(0);
+    strip.onpointerleave = () => this.preview(null);
+    strip.onfocus = () => { if (this.selected.row !== row) this.select(row, this.selected.column); };
+  }
+
+  // --- moving -----------------------------------------------------------------------------------------------------
+
+  select(row, column, focus = true) {
+    this.selected = { row, column };
+    if (focus) this.rows[row].strip.focus({ preventScroll: true });
+    this.paintSoon();
+  }
+
+  preview(place) {
+    this.hover = place;
+    this.paintSoon();
+  }
+
+  step(by) {
+    const last = this.data.columns - 1;
+    const column = this.selected.column + by;
+    this.select(this.selected.row, column > last ? 0 : column < 0 ? last : column, false);
+    this.announce(250);
+  }
+
+  /** The next row that can be seen, in the given direction. */
+  turn(by) {
+    const open = this.find(".fold").getAttribute("aria-expanded") === "true";
+    const seen = this.rows.map((row, index) => index).filter((index) => open || !this.rows[index].data.folded);
+    const at = clamp(seen.indexOf(this.selected.row) + by, 0, seen.length - 1);
+    this.select(seen[at], this.selected.column);
+    this.rows[seen[at]].element.scrollIntoView({ block: "nearest" });
+    this.announce(250);
+  }
+
+  onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || this.root.dataset.state !== "ready") return;
+    const onButton = event.target.closest?.("button");
+    const { row } = this.selected;
+    const actions = {
+      ArrowLeft: () => this.nudge(-1), ArrowRight: () => this.nudge(1),
+      ArrowUp: () => this.turn(-1), ArrowDown: () => this.turn(1),
+      Home: () => this.nudge(-Infinity), End: () => this.nudge(Infinity),
+      ".": () => this.step(1), ",": () => this.step(-1),
+      0: () => { this.select(row, (this.data.columns - 1) / 2); this.announce(250); },
+      f: () => this.toggleFootprint(), F: () => this.toggleFootprint(), "?": () => this.toggleHelp(),
+      Escape: () => { this.stop(); this.toggleHelp(false); },
+    };
+    if (!onButton) Object.assign(actions, { " ": () => this.togglePlay(), Enter: () => this.keep() });
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    event.stopPropagation();
+    action();
+  }
+
+  /** Like step, but stops at the ends. */
+  nudge(by) {
+    this.stop();
+    this.hover = null;
+    this.select(this.selected.row, clamp(this.selected.column + by, 0, this.data.columns - 1));
+    this.announce(250);
+  }
+
+  togglePlay() {
+    if (this.playing) return this.stop();
+    if (motionIsReduced()) return this.step(1);
+    let last = performance.now();
+    const beat = 1000 / Math.max(6, Math.min(14, this.data.columns));
+    const tick = (now) => {
+      this.playing = requestAnimationFrame(tick);
+      if (now - last < beat) return;
+      last = now;
+      const end = this.data.columns - 1;
+      if (this.selected.column >= end) this.direction = -1;
+      if (this.selected.column <= 0) this.direction = 1;
+      this.selected.column += this.direction;
+      this.paint();
+    };
+    this.hover = null;
+    this.playing = requestAnimationFrame(tick);
+    this.drawPlay();
+  }
+
+  stop() {
+    if (!this.playing) return;
+    cancelAnimationFrame(this.playing);
+    this.playing = 0;
+    this.drawPlay();
+    this.announce(0);
+  }
+
+  keep() {
+    const row = this.rows[this.selected.row].data;
+    this.trigger("hold", { dim: row.dim, value: row.values[this.selected.column] });
+  }
+
+  /** Tell the page which cell was chosen, once the hand rests. */
+  announce(delay) {
+    clearTimeout(this.report);
+    this.report = setTimeout(() => {
+      const row = this.rows[this.selected.row];
+      if (row) this.tell("cell", { dim: row.data.dim, column: this.selected.column });
+    }, delay);
+  }
+
+  // --- drawing ----------------------------------------------------------------------------------------------------
+
+  paintSoon() {
+    if (!this.pending) this.pending = requestAnimationFrame(() => this.paint());
+  }
+
+  paint() {
+    cancelAnimationFrame(this.pending);
+    this.pending = 0;
+    if (!this.rows.length) return;
+    const shown = this.hover ?? this.selected;
+    const row = this.rows[shown.row];
+    const { cell, columns } = this.data;
+    drawCell(this.find(".picture"), this.atlas, cell, shown.column, row.data.row);
+    const veil = this.find(".veil");
+    veil.width = veil.height = cell;
+    drawCell(veil, this.veil, cell, 0, row.data.row);
+    this.root.classList.toggle("hovering", this.hover !== null);
+    this.rows.forEach((other, index) => {
+      other.element.classList.toggle("active", index === this.selected.row);
+      other.element.classList.toggle("hovered", index === this.hover?.row);
+      other.strip.tabIndex = index === this.selected.row ? 0 : -1;
+    });
+    for (const place of [this.selected, shown]) this.rows[place.row].cursor.style.left = `${(100 * place.column) / columns}%`;
+    this.drawReadout(row.data, shown.column);
+  }
+
+  drawReadout(row, column) {
+    const centre = (this.data.columns - 1) / 2;
+    const value = row.values[column];
+    const sigma = (value - row.mean) / row.std;
+    const change = value - row.values[centre];
+    const words = `${row.title}, ${signed(sigma, 1)} sigma${column === centre ? ", as in the frame" : ""}`;
+    const strip = this.rows[this.data.rows.indexOf(row)].strip;
+    strip.setAttribute("aria-valuenow", String(column + 1));
+    strip.setAttribute("aria-valuetext", words);
+    this.find(".picture").setAttribute("aria-label", `Decoded picture: ${words}`);
+    this.find(".caption").textContent = column === centre ? "The frame's own value" : "Edited";
+    const numbers = [["in σ", signed(sigma, 2)], ["value", signed(value, 2)], ["from frame", signed(change, 2)]];
+    const parts = [make("span", "title"), make("span", "sub"), ...numbers.map(() => make("span"))];
+    parts[0].textContent = row.title;
+    parts[1].textContent = row.note;
+    numbers.forEach(([name, text], index) => {
+      const strong = make("b");
+      strong.textContent = text;
+      parts[index + 2].append(name, strong);
+    });
+    this.find(".readout").replaceChildren(...parts);
+    this.find(".headlabel").textContent = `σ of ${row.short}`;
+    [...this.find(".values").children].forEach((cell, index) => {
+      cell.textContent = index === centre ? "frame" : signed((row.values[index] - row.mean) / row.std, 1);
+      cell.className = index === column ? "here" : "";
+    });
+  }
+
+  drawPlay() {
+    this.find(".play").textContent = this.playing ? "❚❚ Stop" : "▶ Play";
+  }
+
+  drawHeld(data) {
+    const chips = (data.held ?? []).map(({ dim, text }) => {
+      const chip = make("button", "", { type: "button", "aria-label": `Let go of ${text}` });
+      chip.textContent = `${text}  ×`;
+      chip.onclick = () => this.trigger("release", dim);
+      return chip;
+    });
+    this.find(".held").replaceChildren(...chips);
+  }
+
+  drawFold() {
+    const open = this.find(".fold").getAttribute("aria-expanded") === "true";
+    this.find(".fold").textContent = `${open ? "Hide" : "Show"} ${this.data.fold}`;
+  }
+
+  toggleFold(open = this.find(".fold").getAttribute("aria-expanded") !== "true") {
+    this.find(".fold").setAttribute("aria-expanded", String(open));
+    this.find(".rows.folded").hidden = !open;
+    this.drawFold();
+  }
+
+  toggleFootprint() {
+    const on = this.root.classList.toggle("footprinted");
+    this.find(".foot").setAttribute("aria-pressed", String(on));
+  }
+
+  toggleHelp(open = this.find(".help").hidden) {
+    this.find(".help").hidden = !open;
+    this.find(".ask").setAttribute("aria-expanded", String(open));
+  }
+}

@@ -1,0 +1,139 @@
+"""The traversal scrubber on the page: turns an atlas of the API into what scrubber.js draws."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from frontend.components.assets import register, unheard
+
+_SCRUBBER = register("scrubber", scripts=("canvas.js", "scrubber.js"))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A chosen cell of the grid."""
+
+    dim: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the user did: the chosen cell; a value to hold from now on; a held dimension to let go of."""
+
+    cell: Cell | None
+    hold: tuple[int, float] | None
+    release: int | None
+
+
+def scrubber(
+    key: str,
+    atlas: Mapping[str, Any],
+    statistics: Mapping[str, Any],
+    *,
+    chosen: Sequence[int] = (),
+    selected: Cell | None = None,
+    held: Sequence[tuple[int, float]] = (),
+    compact: bool = False,
+) -> Answer:
+    """Draw the atlas. `chosen` dimensions come first and in order; empty: the active ones by KL."""
+    rows = _rows(atlas, statistics, chosen)
+    content = {
+        **{name: atlas[name] for name in ("image", "cell", "columns", "original", "reconstruction", "footprint")},
+        "rows": rows,
+        "fold": _fold_label(rows, chosen),
+        "compact": compact,
+    }
+    version = hashlib.sha1(json.dumps(content, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+    chips = [{"dim": dim, "text": f"{title_of(atlas, dim)} at {value:+.2f}"} for dim, value in held]
+    place = {"dim": selected.dim, "column": selected.column} if selected else None
+    answer = _SCRUBBER(
+        key=key,
+        data={**content, "version": version, "held": chips, "selected": place},
+        on_cell_change=unheard,
+        on_hold_change=unheard,
+        on_release_change=unheard,
+    )
+    hold = answer.hold
+    return Answer(
+        cell=_cell(answer.cell),
+        hold=(int(hold["dim"]), float(hold["value"])) if hold else None,
+        release=None if answer.release is None else int(answer.release),
+    )
+
+
+def last_cell(key: str) -> Cell | None:
+    """The cell that was chosen when the page ran last, before the scrubber is drawn again."""
+    return _cell((st.session_state.get(key) or {}).get("cell"))
+
+
+def title_of(atlas: Mapping[str, Any], dim: int) -> str:
+    """What a dimension is called: `dim 7: hip angle`, or `dim 7`."""
+    name = next((row["name"] for row in atlas["rows"] if row["dim"] == dim), None)
+    return title(dim, name)
+
+
+def title(dim: int, name: str | None) -> str:
+    """`dim 7: hip angle`, or `dim 7` for one without a name."""
+    return f"dim {dim}: {name}" if name and name != f"dim {dim}" else f"dim {dim}"
+
+
+def short(value: float) -> str:
+    """A share without its leading zero, as figures print it: 0.81 -> `.81`."""
+    return f"{value:.2f}".removeprefix("0")
+
+
+def _rows(atlas: Mapping[str, Any], statistics: Mapping[str, Any], chosen: Sequence[int]) -> list[dict[str, Any]]:
+    place = {row["dim"]: index for index, row in enumerate(atlas["rows"])}
+    order = [dim for dim in chosen if dim in place] + [dim for dim in place if dim not in chosen]
+    rows = []
+    for dim in order:
+        row = atlas["rows"][place[dim]]
+        folded = dim not in chosen if chosen else row["status"] == "inactive"
+        rows.append(
+            {
+                "dim": dim,
+                "row": place[dim],
+                "title": title(dim, row["name"]),
+                "short": f"dim {dim}",
+                "facts": _facts(row),
+                "note": _note(row),
+                "kl": row["kl"],
+                "values": row["values"],
+                "mean": statistics["mean"][dim],
+                "std": max(statistics["std"][dim], 1e-6),
+                "folded": folded,
+            }
+        )
+    return rows
+
+
+def _facts(row: Mapping[str, Any]) -> str:
+    known = row["status"] != "inactive" and row.get("nmi") is not None
+    return f"KL {row['kl']:.2f}" + (f" · NMI {short(row['nmi'])}" if known else "")
+
+
+def _note(row: Mapping[str, Any]) -> str:
+    words = {
+        "named": "one factor stands out",
+        "mixed": "several factors mixed",
+        "unnamed": "no known factor",
+        "inactive": "inactive",
+    }
+    return f"{words.get(row['status'], row['status'])} · KL {row['kl']:.2f} nats"
+
+
+def _fold_label(rows: Sequence[Mapping[str, Any]], chosen: Sequence[int]) -> str:
+    count = sum(bool(row["folded"]) for row in rows)
+    kind = "other" if chosen else "inactive"
+    return f"{count} {kind} dimension{'' if count == 1 else 's'}"
+
+
+def _cell(value: Mapping[str, Any] | None) -> Cell | None:
+    return Cell(int(value["dim"]), int(value["column"])) if value else None

@@ -1,0 +1,78 @@
+"""What a page shows when it has nothing, waits, or meets an error: always a sentence and what to do next."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+import streamlit as st
+
+from frontend.client import ApiProblem, ApiUnreachable, client
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_LOG = logging.getLogger("diswm.page")
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Show errors of the body as sentences; a programming error goes to the log, never onto the page."""
+    try:
+        yield
+    except ApiUnreachable as error:
+        unreachable(error)
+    except ApiProblem as problem:
+        show_problem(problem)
+    except Exception:
+        _LOG.exception("a page failed")
+        st.error(
+            "**This page met an error of its own.** The terminal of `diswm app` says which. "
+            "Reload the page; your runs and checkpoints are not touched.",
+            icon=":material/bug_report:",
+        )
+
+
+def live(every: float | None = None) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """A guarded fragment: a part that reruns alone, every so many seconds if told."""
+
+    def wrap(function: Callable[P, None]) -> Callable[P, None]:
+        return st.fragment(guarded()(function), run_every=every)
+
+    return wrap
+
+
+def unreachable(error: ApiUnreachable) -> None:
+    """Nothing answers: say how to start it, and go on by itself once it does."""
+    with st.container(border=True, key="unreachable"):
+        st.subheader("The API is not answering", anchor=False)
+        st.markdown(
+            f"Nothing answers at `{error.url}`. Start everything with `make app`, or the API alone with "
+            "`diswm serve`. Runs that were going on continue from their last checkpoint."
+        )
+        st.button("Try again", icon=":material/refresh:", type="primary", key="retry")
+        _wait_for_api()
+
+
+@st.fragment(run_every=3.0)
+def _wait_for_api() -> None:
+    if client().alive():
+        st.rerun()
+    st.caption("This page looks again every three seconds.")
+
+
+def show_problem(problem: ApiProblem) -> None:
+    """The API's own words: title, sentence, every field, remedy."""
+    lines = [f"**{problem.title}.** {problem.detail}".strip()]
+    lines += [f"- `{field.field}`: {field.sentence}" for field in problem.fields]
+    if problem.remedy:
+        lines.append(f"\n{problem.remedy}")
+    st.error("\n".join(lines), icon=":material/error:")
+
+
+def empty(title: str, sentence: str, icon: str) -> None:
+    """An empty list: what would be here and how it gets here. Links may follow below it."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.markdown(f"### {icon}\n**{title}**", text_alignment="center")
+        st.markdown(sentence, text_alignment="center")

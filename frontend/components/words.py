@@ -1,0 +1,88 @@
+"""Small things that every page says: states, times, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+# state -> (badge colour, icon): the icon says it too, not the colour alone
+STATES = {
+    "queued": ("gray", ":material/hourglass_empty:"),
+    "running": ("blue", ":material/play_circle:"),
+    "paused": ("orange", ":material/pause_circle:"),
+    "succeeded": ("green", ":material/check_circle:"),
+    "failed": ("red", ":material/error:"),
+    "cancelled": ("gray", ":material/stop_circle:"),
+    "diverged": ("red", ":material/trending_up:"),
+}
+SIGNS = {
+    "queued": "…",
+    "running": "▶",
+    "paused": "❚❚",
+    "succeeded": "✓",
+    "failed": "✕",
+    "cancelled": "■",
+    "diverged": "↗",
+}
+ENDED = ("succeeded", "failed", "cancelled", "diverged")
+
+
+def state_badge(state: str) -> str:
+    """A state as a Markdown badge."""
+    colour, icon = STATES.get(state, ("gray", ":material/help:"))
+    return f":{colour}-badge[{icon} {state}]"
+
+
+def state_text(state: str) -> str:
+    """A state as plain text, its sign before it."""
+    return f"{SIGNS.get(state, '?')} {state}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds for people: `40 s`, `12 min`, `3 h 5 min`."""
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def ago(moment: str | None) -> str:
+    """An ISO time as how long ago it was."""
+    if not moment:
+        return ""
+    then = datetime.fromisoformat(moment)
+    seconds = (datetime.now(UTC) - (then if then.tzinfo else then.replace(tzinfo=UTC))).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 48 * 3600:
+        return f"{duration(seconds)} ago"
+    return f"{seconds / 86400:.0f} days ago"
+
+
+def elapsed(run: Mapping[str, Any]) -> str:
+    """How long a run took, or has been going on."""
+    if not run.get("started_at"):
+        return ""
+    start = datetime.fromisoformat(run["started_at"])
+    end = datetime.fromisoformat(run["finished_at"]) if run.get("finished_at") else datetime.now(start.tzinfo or UTC)
+    return duration((end - start).total_seconds())
+
+
+def progress_share(run: Mapping[str, Any]) -> float:
+    """How much of a run is done, from 0 to 1."""
+    if run["state"] == "succeeded":
+        return 1.0
+    progress = run.get("progress")
+    return min(1.0, progress["done"] / max(1, progress["total"])) if progress else 0.0
+
+
+def progress_line(run: Mapping[str, Any]) -> str:
+    """Where a running run is: phase, counts, time left."""
+    progress = run.get("progress")
+    if not progress:
+        return {"queued": "waits for its turn", "running": "is starting"}.get(run["state"], "")
+    left = f" · {duration(progress['eta_s'])} left" if progress.get("eta_s") is not None else ""
+    return f"{progress['phase']} · {progress['done']:,} of {progress['total']:,}{left}"

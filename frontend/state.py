@@ -1,0 +1,172 @@
+"""What a view shows, as a value: read from the address, kept in the session, written back as a link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self, TypeVar, cast
+
+import streamlit as st
+
+from frontend.client import plain
+
+MODES = {
+    "sigma": "± σ of the data",
+    "fixed": "fixed ±",
+    "quantile": "quantiles",
+    "minmax": "minimum to maximum",
+    "offset": "offset from the frame",
+}
+# mode -> (usual reach, most, step, unit); the minimum to maximum of the data has none
+EXTENTS = {
+    "sigma": (2.0, 20.0, 0.5, "σ"),
+    "fixed": (3.0, 100.0, 0.5, "units"),
+    "quantile": (90.0, 100.0, 5.0, "%"),
+    "offset": (9.0, 100.0, 1.0, "units"),
+}
+COLUMNS = (3, 5, 7, 9, 11, 13, 15, 21)
+
+
+@dataclass(frozen=True)
+class View:
+    """A view that an address can reopen: every field that differs from its default stands in the query."""
+
+    @classmethod
+    def from_query(cls, query: dict[str, str]) -> Self:
+        """Read a query; what does not parse keeps its default, so that an old link still opens."""
+        view = cls()
+        for field in fields(cls):
+            if field.name in query:
+                try:
+                    view = replace(view, **{field.name: _read(getattr(view, field.name), query[field.name])})
+                except ValueError:
+                    continue
+        return view
+
+    def query(self) -> dict[str, str]:
+        """The query of the link that reopens this view."""
+        start = type(self)()
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: write(value) for name, value in values.items() if value != getattr(start, name)}
+
+
+@dataclass(frozen=True)
+class Traversal(View):
+    """The Traversals page.
+
+    `dims`: chosen rows in order (empty: the active ones); `edits`: values held in every cell; `dim`, `column`: the
+    chosen cell.
+    """
+
+    checkpoint: str = ""
+    base: str = "clip"
+    episode: int = 0
+    frame: int = 0
+    history: bool = True
+    mode: str = "sigma"
+    range: float = 2.0
+    columns: int = 11
+    dims: tuple[int, ...] = ()
+    edits: tuple[tuple[int, float], ...] = ()
+    dim: int = -1
+    column: int = -1
+
+    def api(self) -> dict[str, Any]:
+        """The query of `GET .../traversal` and `.../atlas` that draws this view."""
+        frame = {"episode": self.episode, "frame": self.frame} if self.base == "clip" else {}
+        return {
+            **frame,
+            "base": self.base,
+            "history": self.history,
+            "mode": self.mode,
+            "range": self.range if self.mode in EXTENTS else None,
+            "columns": self.columns,
+            "edits": write(self.edits) or None,
+        }
+
+
+@dataclass(frozen=True)
+class Rollout(View):
+    """The Rollouts page; `dim` held at `value` from `step` on is the branch (dim -1: no branch)."""
+
+    checkpoint: str = ""
+    episode: int = 0
+    context: int = 5
+    horizon: int = 25
+    actions: str = "recorded"
+    seed: int = 0
+    dim: int = -1
+    value: float = 0.0
+    step: int = 5
+
+    def api(self) -> dict[str, Any]:
+        """The query of `GET .../rollout` that imagines this."""
+        edit = f"{self.dim}:{plain(self.value)}@{self.step}" if self.dim >= 0 else None
+        return {
+            "episode": self.episode,
+            "context": self.context,
+            "horizon": self.horizon,
+            "actions": self.actions,
+            "seed": self.seed,
+            "edit": edit,
+        }
+
+
+@dataclass(frozen=True)
+class Chosen(View):
+    """A page that shows one thing of a list: a run, a checkpoint's factors, a data set."""
+
+    id: str = ""
+    dim: int = -1
+
+
+V = TypeVar("V", bound=View)
+
+
+def open_view(page: str, kind: type[V]) -> V:
+    """The page's view: from the address when somebody came with a new one, else as this session left it."""
+    query = st.query_params.to_dict()
+    if query and query != st.session_state.get(f"{page}.written"):
+        keep_view(page, kind.from_query(query))
+        st.session_state[f"{page}.edition"] = edition(page) + 1
+    return cast(V, st.session_state.get(f"{page}.view") or kind())
+
+
+def keep_view(page: str, view: View) -> None:
+    """Remember the view for this session and write it into the address."""
+    st.session_state[f"{page}.view"] = view
+    query = view.query()
+    st.session_state[f"{page}.written"] = query
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+
+
+def edition(page: str) -> int:
+    """How often a link was opened on this page: part of its widgets' keys, so that they start from the link."""
+    return int(st.session_state.get(f"{page}.edition", 0))
+
+
+def key_of(page: str, name: str, *more: object) -> str:
+    """A widget's key: another one once a link was opened, so that the widget starts from the link."""
+    return ".".join([page, name, *map(str, more), str(edition(page))])
+
+
+def write(value: Any) -> str:
+    """A field as text: tuples by commas, pairs by colons."""
+    if isinstance(value, tuple):
+        return ",".join(
+            ":".join(plain(part) for part in item) if isinstance(item, tuple) else plain(item) for item in value
+        )
+    return plain(value)
+
+
+def _read(default: Any, text: str) -> Any:
+    """Text as the type of the default. Raises ValueError."""
+    if isinstance(default, bool):
+        return text == "true"
+    if isinstance(default, tuple):
+        parts = [part for part in text.split(",") if part]
+        pairs = [part.split(":") for part in parts]
+        if any(len(pair) == 2 for pair in pairs):
+            return tuple((int(dim), float(value)) for dim, value in pairs)
+        return tuple(int(part) for part in parts)
+    return type(default)(text)

@@ -1,0 +1,91 @@
+"""Home: what runs now, and the newest checkpoints; the first one live, under the mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from frontend.client import client
+from frontend.components.pick import describe
+from frontend.components.pictures import atlas_card
+from frontend.components.scrubber import Cell, scrubber
+from frontend.components.states import empty, live
+from frontend.components.words import ENDED, ago, progress_line, progress_share, state_badge
+from frontend.pages import link
+
+CARDS = 6
+LIVE_ROWS = 6
+
+
+def show() -> None:
+    """The whole page."""
+    st.title("DisWM Studio", anchor=False)
+    st.markdown(
+        "What does each latent dimension of a world model mean? Train one, browse its traversals, put them in a paper."
+    )
+    checkpoints = client().items("/checkpoints")
+    if checkpoints:
+        _first(checkpoints[0])
+    else:
+        empty("No checkpoint yet", "Train a model: the preset `tiny` takes about two minutes.", ":material/neurology:")
+    _running()
+    if len(checkpoints) > 1:
+        st.subheader("Newest checkpoints", anchor=False)
+        with st.grid(3, gap="medium"):
+            for item in checkpoints[1 : CARDS + 1]:
+                with st.container(border=True):
+                    _card(item)
+
+
+def _first(item: Mapping[str, Any]) -> None:
+    """The newest checkpoint, to be scrubbed at once."""
+    name = item["id"]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(item["name"], anchor=False, width="content")
+        st.caption(describe(dict(item)), width="content")
+        link("traversals", "All its traversals", {"checkpoint": name})
+        link("factors", "Its factors", {"id": name})
+    with st.skeleton(height=420):
+        detail = client().get(f"/checkpoints/{name}")
+        atlas = client().get(f"/checkpoints/{name}/atlas", {"columns": 11})
+    _live(atlas, detail)
+
+
+@live()
+def _live(atlas: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
+    top = [row["dim"] for row in atlas["rows"] if row["status"] != "inactive"][:LIVE_ROWS]
+    shown = {**atlas, "rows": atlas["rows"]}
+    start = Cell(top[0], atlas["columns"] // 2) if top else None
+    scrubber("home.scrubber", shown, detail["statistics"], chosen=top, selected=start, compact=True)
+    st.caption("Drag along a row. With the keyboard: ← → value, ↑ ↓ dimension, Space plays.")
+
+
+@live(every=2.0)
+def _running() -> None:
+    runs = [run for run in client().items("/runs") if run["state"] not in ENDED]
+    st.subheader("Runs now", anchor=False)
+    if not runs:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("Nothing runs.", width="content")
+            link("train", "Start a run")
+        return
+    for run in runs:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            link("runs", run["name"] or run["id"], {"id": run["id"]})
+            st.markdown(state_badge(run["state"]), width="content")
+            st.progress(progress_share(run), text=progress_line(run), width="stretch")
+
+
+def _card(item: Mapping[str, Any]) -> None:
+    name = item["id"]
+    atlas = client().get(f"/checkpoints/{name}/atlas", {"columns": 7})
+    atlas_card(atlas, rows=4, alt=f"The four strongest dimensions of {item['name']}, one a row")
+    st.markdown(f"**{item['name']}**")
+    st.caption(f"{describe(dict(item))} · {ago(item['created_at'])}")
+    link("traversals", "Traversals", {"checkpoint": name})
+
+
+if __name__ == "__main__":
+    show()

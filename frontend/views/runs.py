@@ -1,0 +1,228 @@
+"""Runs: what runs, how far, how well; and everything that can be done with a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from frontend.client import ApiProblem, client
+from frontend.components import charts
+from frontend.components.states import empty, live, show_problem
+from frontend.components.words import ENDED, ago, elapsed, progress_line, progress_share, state_badge, state_text
+from frontend.pages import link, path
+from frontend.state import Chosen, keep_view, open_view
+
+PAGE = "runs"
+COUNTERS = ("updates", "agent_steps", "environment_steps")
+LOG_CHARACTERS = 20_000
+
+
+def show() -> None:
+    """The whole page."""
+    st.title("Runs", anchor=False)
+    if not client().get("/runs", {"limit": 1})["items"]:
+        empty(
+            "No run yet", "Start one from the form: the preset `tiny` takes about two minutes.", ":material/monitoring:"
+        )
+        link("train", "Open the training form")
+        return
+    _page()
+
+
+@live(every=2.0)
+def _page() -> None:
+    view = open_view(PAGE, Chosen)
+    runs = sorted(client().items("/runs"), key=lambda run: run["created_at"] or "", reverse=True)
+    if not runs:
+        st.rerun()
+    known = [run["id"] for run in runs]
+    picked = _table(runs)
+    chosen = picked or (view.id if view.id in known else known[0])
+    if chosen != view.id:
+        view = replace(view, id=chosen)
+        keep_view(PAGE, view)
+    _detail(next(run for run in runs if run["id"] == chosen), runs)
+
+
+def _table(runs: list[dict[str, Any]]) -> str | None:
+    """The list of runs; the id of the row that was clicked."""
+    rows = [
+        {
+            "state": state_text(run["state"]),
+            "name": run["name"] or run["id"],
+            "stage": run["stage"],
+            "preset": run["preset"],
+            "progress": 100 * progress_share(run),
+            "now": progress_line(run) or (run["error"] or {}).get("message", "") or elapsed(run),
+            "started": ago(run["started_at"] or run["created_at"]),
+        }
+        for run in runs
+    ]
+    answer = st.dataframe(
+        rows,
+        hide_index=True,
+        key=f"{PAGE}.table",
+        on_select="rerun",
+        selection_mode="single-cell",
+        height="content" if len(rows) < 8 else 300,
+        alt="All runs, newest first",
+        column_config={
+            "state": st.column_config.TextColumn("State", width="small"),
+            "name": st.column_config.TextColumn("Run", width="medium"),
+            "stage": st.column_config.TextColumn("Stage", width="small"),
+            "preset": st.column_config.TextColumn("Preset", width="small"),
+            "progress": st.column_config.ProgressColumn(
+                "Progress", format="%.0f %%", min_value=0, max_value=100, width="small"
+            ),
+            "now": st.column_config.TextColumn("Now", width="large"),
+            "started": st.column_config.TextColumn("Started", width="small"),
+        },
+    )
+    selected = answer["selection"]["cells"]
+    return runs[selected[0][0]]["id"] if selected and selected[0][0] < len(runs) else None
+
+
+def _detail(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(run["name"] or run["id"], anchor=False, width="content")
+        st.markdown(state_badge(run["state"]), width="content")
+        st.caption(f"{run['stage']} · {run['preset']} · seed {run['seed']} · {elapsed(run)}", width="content")
+    if run["state"] not in ENDED:
+        st.progress(progress_share(run), text=progress_line(run))
+    if run["error"]:
+        error = run["error"]
+        st.error(f"**{error['type'].replace('_', ' ').capitalize()}.** {error['message']}\n\n{error.get('hint') or ''}")
+    _actions(run)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _curves(run, runs)
+    with right:
+        _log(run)
+        st.caption("The same from the shell")
+        st.code(run["command"], language="bash", wrap_lines=True)
+        with st.expander("Settings"):
+            st.json(run["settings"], expanded=1)
+
+
+def _actions(run: Mapping[str, Any]) -> None:
+    name = run["id"]
+    with st.container(horizontal=True):
+        if run["checkpoint"]:
+            link("traversals", "Its traversals", {"checkpoint": run["checkpoint"]})
+        if run["dataset"]:
+            link("datasets", "Its data set", {"id": run["dataset"]})
+        if run["state"] not in ENDED and st.button("Stop and save", icon=":material/stop_circle:", key=f"stop.{name}"):
+            _do(f"/runs/{name}/cancel", "The run saves a checkpoint and stops.")
+        if run["resumable"] and st.button("Resume", icon=":material/play_circle:", key=f"resume.{name}"):
+            _do(f"/runs/{name}/resume", "The run goes on from its last checkpoint.")
+        if st.button(
+            "Run again", icon=":material/replay:", key=f"clone.{name}", help="Queue the same settings once more."
+        ):
+            _do(f"/runs/{name}/clone", "A copy waits in the queue.")
+        if st.button("Clone and edit", icon=":material/edit:", key=f"edit.{name}"):
+            st.switch_page(path("train"), query_params={"run": name})
+        if run["state"] in ENDED and st.button("Delete", icon=":material/delete:", key=f"delete.{name}"):
+            _delete(name, run["name"] or name)
+
+
+def _do(address: str, done: str) -> None:
+    try:
+        client().post(address)
+    except ApiProblem as problem:
+        show_problem(problem)
+        return
+    st.toast(done)
+    st.rerun(scope="fragment")
+
+
+@st.dialog("Delete this run?")
+def _delete(run: str, name: str) -> None:
+    st.markdown(f"**{name}**, with its logs, curves and checkpoint, will be gone for good.")
+    with st.container(horizontal=True):
+        if st.button("Delete it", type="primary", icon=":material/delete:"):
+            try:
+                client().delete(f"/runs/{run}")
+            except ApiProblem as problem:
+                show_problem(problem)
+                return
+            st.rerun()
+        if st.button("Keep it"):
+            st.rerun()
+
+
+def _curves(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
+    lines = _metrics(run["id"])
+    names = sorted({name for line in lines for name in line} - {"time", "phase", *COUNTERS})
+    if not names:
+        st.caption("Curves appear here with the first update.")
+        return
+    counters = [name for name in COUNTERS if any(line.get(name) for line in lines)] or ["updates"]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        axis = st.segmented_control(
+            "Over",
+            counters,
+            default=counters[0],
+            required=True,
+            key=f"axis.{run['id']}",
+            format_func=lambda name: name.replace("_", " "),
+        )
+        others = {other["id"]: other["name"] or other["id"] for other in runs if other["id"] != run["id"]}
+        beside = st.multiselect(
+            "Compare with",
+            list(others),
+            format_func=others.__getitem__,
+            key=f"beside.{run['id']}",
+            placeholder="another run",
+            max_selections=4,
+            width=260,
+        )
+    returns = [name for name in names if "return" in name or "reward" in name]
+    losses = [name for name in names if name not in returns]
+    found = {run["name"] or run["id"]: lines} | {others[other]: _metrics(other) for other in beside}
+    for title, group, log in (("Return", returns, False), ("Losses", losses, True)):
+        if group:
+            start = [name for name in ("return", "loss", "image_loss", "kl") if name in group] or group[:3]
+            shown = st.pills(title, group, selection_mode="multi", default=start, key=f"{title}.{run['id']}")
+            figure = charts.curves(_series(found, shown, axis or "updates"), axis=axis or "updates", log=log)
+            st.plotly_chart(figure, key=f"figure.{title}.{run['id']}", config=charts.CONFIG, alt=f"{title} over {axis}")
+
+
+def _series(
+    found: Mapping[str, list[dict[str, Any]]], names: list[str], axis: str
+) -> dict[str, tuple[list[float], list[float]]]:
+    series = {}
+    for run, lines in found.items():
+        for name in names:
+            points = [(line.get(axis, 0), line[name]) for line in lines if name in line]
+            label = name if len(found) == 1 else f"{run}: {name}"
+            series[label] = ([x for x, _ in points], [y for _, y in points])
+    return series
+
+
+def _metrics(run: str) -> list[dict[str, Any]]:
+    """All metric lines of a run; only what is new is asked for."""
+    seen: dict[str, tuple[int, list[dict[str, Any]]]] = st.session_state.setdefault(f"{PAGE}.metrics", {})
+    since, lines = seen.get(run, (0, []))
+    answer = client().get(f"/runs/{run}/metrics", {"since": since})
+    if answer["next"] < since:
+        lines, answer = [], client().get(f"/runs/{run}/metrics", {"since": 0})
+    seen[run] = (answer["next"], lines + answer["items"])
+    return seen[run][1]
+
+
+def _log(run: Mapping[str, Any]) -> None:
+    seen: dict[str, tuple[int, str]] = st.session_state.setdefault(f"{PAGE}.log", {})
+    since, text = seen.get(run["id"], (0, ""))
+    answer = client().get(f"/runs/{run['id']}/log", {"since": since})
+    text = (text + answer["text"])[-LOG_CHARACTERS:] if answer["next"] >= since else answer["text"]
+    seen[run["id"]] = (answer["next"], text)
+    st.caption("Log")
+    with st.container(height=260, autoscroll=True, border=True):
+        st.code(text or "nothing yet", language=None, wrap_lines=True)
+
+
+if __name__ == "__main__":
+    show()

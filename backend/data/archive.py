@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -16,23 +17,28 @@ class ArchiveError(ValueError):
     """A file is not an archive of plain arrays, or is larger than it may be."""
 
 
-def read_headers(path: Path) -> dict[str, Header]:
+Source = Path | IO[bytes]
+
+
+def read_headers(source: Source) -> dict[str, Header]:
     """Shape and type of each array, without reading the arrays. Raises ArchiveError, OSError."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(source) as archive:
             return {_key(entry): _header(archive, entry) for entry in archive.infolist()}
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise ArchiveError(f"not a readable .npz archive ({error or 'cut short'})") from error
 
 
-def read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+def read_arrays(source: Source) -> dict[str, NDArray[np.generic]]:
     """All arrays of an archive, after its headers were checked. Raises ArchiveError, OSError."""
-    headers = read_headers(path)
+    headers = read_headers(source)
     size = sum(_bytes(*header) for header in headers.values())
     if size > MAX_BYTES:
         raise ArchiveError(f"holds {size:,} bytes of arrays; at most {MAX_BYTES:,} are read")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        if not isinstance(source, Path):
+            source.seek(0)
+        with np.load(source, allow_pickle=False) as archive:
             return {name: archive[name] for name in headers}
     except Exception as error:  # zlib, zipfile and numpy each have exceptions of their own for damage
         raise ArchiveError(f"damaged: {error}") from error

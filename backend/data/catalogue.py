@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -59,7 +60,7 @@ def newest_checkpoint(out: Path) -> Path | None:
 def list_datasets(home: Path) -> list[DatasetInfo]:
     """Every readable data set, newest first: collected by runs or imported."""
     folders = [*home.glob("runs/*/dataset"), *home.glob("runs/*/collect/dataset"), *home.glob("datasets/*")]
-    found = _readable((lambda folder=folder: read_dataset_info(folder)) for folder in folders)
+    found = _readable(partial(read_dataset_info, folder) for folder in folders)
     return sorted(found, key=lambda info: info.created_at, reverse=True)
 
 
@@ -94,7 +95,7 @@ def _imported(home: Path) -> list[CheckpointInfo]:
 
 
 def _infos(folders: Iterable[tuple[Path, str]], source: str) -> list[CheckpointInfo]:
-    return _readable((lambda path=path, id=id: read_info(path, id, source)) for path, id in folders)
+    return _readable(partial(read_info, path, id, source) for path, id in folders)
 
 
 Read = TypeVar("Read")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,12 +96,17 @@ def read_episode(path: Path) -> Episode:
     and rewards may lack the row of the first frame.
     """
     try:
-        arrays = read_arrays(path)
-        return _episode(arrays)
+        with path.open("rb") as file:
+            return parse_episode(file)
     except OSError as error:
         raise EpisodeError(f"{path.name}: {error.strerror or error}") from error
     except ValueError as error:
         raise EpisodeError(f"{path.name}: {error}") from error
+
+
+def parse_episode(file: IO[bytes]) -> Episode:
+    """`read_episode` of an open file. Raises ValueError."""
+    return _episode(read_arrays(file))
 
 
 def read_episodes(folder: Path) -> Iterator[Episode]:

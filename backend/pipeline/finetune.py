@@ -85,10 +85,14 @@ class Finetuning:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next update depends on, but the replay."""
-        parts = {"agent": self.agent, "randomness": self.randomness}
-        updates = {"model": self.update_model, "actor": self.update_actor, "critic": self.update_critic}
-        states = {name: part.state_dict() for name, part in {**parts, **updates}.items()}
-        return {"updates": self.updates, **states}
+        return {
+            "updates": self.updates,
+            "agent": self.agent.state_dict(),
+            "randomness": self.randomness.state_dict(),
+            "model": self.update_model.state_dict(),
+            "actor": self.update_actor.state_dict(),
+            "critic": self.update_critic.state_dict(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from what `state_dict` gave."""

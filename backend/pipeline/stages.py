@@ -2,17 +2,19 @@
 
 import json
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from backend.data.catalogue import NotFound, find_checkpoint, find_dataset
-from backend.data.checkpoint import CheckpointError, load_checkpoint
+from backend.data.catalogue import NotFound, find_checkpoint, find_dataset, newest_checkpoint
+from backend.data.checkpoint import CheckpointError, CheckpointInfo, load_checkpoint
 from backend.data.episodes import DatasetInfo, read_episodes
 from backend.data.files import write_json
-from backend.envs.vector import VectorEnvironment
+from backend.envs.make import make_environment
+from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.collect import collect
 from backend.pipeline.config import (
     CollectSettings,
@@ -70,16 +72,17 @@ def run_stage(
     begun = time.monotonic()
     sitting = _Sitting(out, home, name or out.name, seed, choose_device(device), reporter)
     write_json(out / "settings.json", {"stage": stage, "seed": seed, "settings": settings.model_dump()})
+    dataset: str | None = None
     if isinstance(settings, CollectSettings):
-        checkpoint, dataset = None, _collect(settings, sitting).id
+        dataset = collect(settings, out, seed, reporter).id
     elif isinstance(settings, PretrainSettings):
-        checkpoint, dataset = _pretrain(settings, sitting), settings.dataset
+        dataset = _pretrain(settings, sitting)
     elif isinstance(settings, FinetuneSettings):
-        checkpoint, dataset = _finetune(settings, sitting), None
+        _finetune(settings, sitting)
     else:
-        checkpoint, dataset = _pipeline(settings, sitting)
-    identity = out.name if checkpoint else None
-    result = StageResult(out.name, identity, dataset, _last_metrics(out), round(time.monotonic() - begun, 1))
+        dataset = _pipeline(settings, sitting)
+    checkpoint = out.name if newest_checkpoint(out) else None
+    result = StageResult(out.name, checkpoint, dataset, _last_metrics(out), round(time.monotonic() - begun, 1))
     write_json(out / RESULT, asdict(result))
     return result
 
@@ -111,13 +114,10 @@ def choose_device(device: str) -> str:
     return device
 
 
-def _collect(settings: CollectSettings, sitting: _Sitting) -> DatasetInfo:
-    return collect(settings, sitting.out, sitting.seed, sitting.reporter)
-
-
-def _pretrain(settings: PretrainSettings, sitting: _Sitting) -> Path:
+def _pretrain(settings: PretrainSettings, sitting: _Sitting) -> str:
     dataset = _dataset(settings, sitting.home, allow_path=True)
-    return _pretrain_on(dataset, settings, sitting)
+    _pretrain_on(dataset, settings, sitting)
+    return dataset.id
 
 
 def _pretrain_on(dataset: DatasetInfo, settings: PretrainSettings, sitting: _Sitting) -> Path:
@@ -129,14 +129,14 @@ def _pretrain_on(dataset: DatasetInfo, settings: PretrainSettings, sitting: _Sit
     )
 
 
-def _finetune(settings: FinetuneSettings, sitting: _Sitting) -> Path:
+def _finetune(settings: FinetuneSettings, sitting: _Sitting) -> None:
     folder = None
     if settings.teacher is not None:
         folder = _teacher(settings.teacher, sitting.home, allow_path=True).folder
-    return _finetune_from(folder, settings, sitting)
+    _finetune_from(folder, settings, sitting)
 
 
-def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, sitting: _Sitting) -> Path:
+def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, sitting: _Sitting) -> None:
     teacher = None
     if teacher_folder is not None:
         loaded = load_checkpoint(find_checkpoint(sitting.home, str(teacher_folder), allow_path=True))
@@ -152,9 +152,9 @@ def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, sitt
         teacher=settings.teacher,
     )
     episodes = list(read_episodes(held_out.folder))
-    with _one_environment(settings) as environment:
+    with closing(_one_environment(settings)) as environment:
         run = Finetuning(settings, teacher, environment.action_size, sitting.seed, sitting.device)
-        return Online(run, environment, episodes, sitting.out, provenance, sitting.reporter).go()
+        Online(run, environment, episodes, sitting.out, provenance, sitting.reporter).go()
 
 
 def _held_out(settings: FinetuneSettings, sitting: _Sitting) -> DatasetInfo:
@@ -170,12 +170,12 @@ def _held_out(settings: FinetuneSettings, sitting: _Sitting) -> DatasetInfo:
     return collect(wanted, sitting.out / "held-out", sitting.seed + 1, sitting.reporter)
 
 
-def _pipeline(settings: PipelineSettings, sitting: _Sitting) -> tuple[Path, str]:
+def _pipeline(settings: PipelineSettings, sitting: _Sitting) -> str:
     dataset = collect(settings.collect, sitting.out / "collect", sitting.seed, sitting.reporter)
     inner = _within(sitting, "pretrain")
     video_model = _pretrain_on(dataset, settings.pretrain, inner)
-    checkpoint = _finetune_from(video_model, settings.finetune, _within(sitting, "finetune"))
-    return checkpoint, dataset.id
+    _finetune_from(video_model, settings.finetune, _within(sitting, "finetune"))
+    return dataset.id
 
 
 def _within(sitting: _Sitting, stage: str) -> _Sitting:
@@ -183,13 +183,15 @@ def _within(sitting: _Sitting, stage: str) -> _Sitting:
     return _Sitting(**{**values, "out": sitting.out / stage, "name": f"{sitting.name}-{stage}"})
 
 
-def _one_environment(settings: FinetuneSettings) -> Any:
-    return VectorEnvironment(
+def _one_environment(settings: FinetuneSettings) -> ProcessEnvironment:
+    factory = partial(
+        make_environment,
         settings.environment,
         distraction=settings.distraction,
         action_repeat=settings.action_repeat,
         look=settings.look,
     )
+    return ProcessEnvironment(settings.environment, factory)
 
 
 def _dataset(settings: PretrainSettings, home: Path, allow_path: bool) -> DatasetInfo:
@@ -201,7 +203,7 @@ def _dataset(settings: PretrainSettings, home: Path, allow_path: bool) -> Datase
         raise SettingsError([Problem("/dataset", str(error))]) from None
 
 
-def _teacher(reference: str, home: Path, allow_path: bool) -> Any:
+def _teacher(reference: str, home: Path, allow_path: bool) -> CheckpointInfo:
     try:
         return find_checkpoint(home, reference, allow_path=allow_path)
     except (NotFound, CheckpointError) as error:

@@ -24,7 +24,7 @@ class Update:
         loss.backward(inputs=self._parameters)  # type: ignore[no-untyped-call] # torch stub
         norm = float(nn.utils.clip_grad_norm_(self._parameters, self._clip_norm, foreach=True))
         if not math.isfinite(norm):
-            raise Diverged(f"the gradient norm is {norm} at a loss of {float(loss):.4g}; try a smaller learning rate")
+            raise Diverged(f"the gradient norm is {norm} at a loss of {loss.item():.4g}; try a smaller learning rate")
         self.optimiser.step()
         return norm
 

@@ -1,0 +1,130 @@
+"""Films of one forced container and an allowed codec, frame by frame to 64x64; runs in the decoding process."""
+
+from collections.abc import Iterator
+from typing import IO
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from backend.data.containers import VideoError
+from backend.data.decode import SIDE, Decoded, Request, check_size, close_doors, crop_box
+
+CODECS = frozenset(
+    "h264 hevc vp8 vp9 av1 libdav1d mpeg4 mpeg2video mpeg1video mjpeg gif rawvideo ffv1 huffyuv png".split()
+)
+
+
+def decode_film(source: IO[bytes], output: IO[bytes], request: Request) -> Decoded:
+    """Write all frames that can be decoded; raises VideoError where there is none to begin with."""
+    av.logging.set_level(av.logging.PANIC)
+    close_doors()
+    try:
+        container = av.open(source, mode="r", format=request.container, options={"protocol_whitelist": "none"})
+    except (av.error.FFmpegError, ValueError, EOFError) as error:
+        raise _damaged(f"its beginning cannot be read ({_why(error)})") from error
+    with container:
+        if not container.streams.video:
+            raise VideoError("no_video", "the file has no video track", "Upload a film with a picture.")
+        stream = container.streams.video[0]
+        found = _open_stream(stream, request)
+        _write_frames(_Good(stream, container, found), output, request, found)
+    return found
+
+
+class _Good:
+    """The undamaged frames of a stream; counts what had to be left out."""
+
+    def __init__(self, stream: VideoStream, container: av.container.InputContainer, found: Decoded) -> None:
+        self._stream, self._container, self._found = stream, container, found
+        self.damaged = 0
+        self.seen = 0
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except (av.error.FFmpegError, OSError) as error:
+                self._found.warnings.append(f"reading stopped before the end: {_why(error)}")
+                return
+            yield from self._of(packet)
+
+    def _of(self, packet: "av.packet.Packet[VideoStream]") -> Iterator[VideoFrame]:
+        try:
+            frames = packet.decode()
+        except MemoryError:
+            raise
+        except (av.error.FFmpegError, ValueError):
+            self.damaged += 1
+            return
+        for frame in frames:
+            self.seen += 1
+            if frame.is_corrupt or packet.is_corrupt:
+                self.damaged += 1
+            else:
+                yield frame
+
+
+def _open_stream(stream: VideoStream, request: Request) -> Decoded:
+    context = stream.codec_context
+    codec = context.name if context else "unknown"
+    if codec not in CODECS:
+        message = f"the film's codec {codec} is not among those that are decoded here"
+        raise VideoError("codec", message, "Encode it as H.264 in an mp4, or as VP9 in a webm.")
+    check_size(context.width, context.height, request.limits)
+    context.thread_count = 1
+    context.options = {"err_detect": "explode"}
+    rate = float(stream.average_rate) / request.stride if stream.average_rate else None
+    return Decoded(width=context.width, height=context.height, frame_rate=rate, codec=codec)
+
+
+def _write_frames(good: _Good, output: IO[bytes], request: Request, found: Decoded) -> None:
+    limits = request.limits
+    pixels = 0
+    for index, frame in enumerate(good):
+        check_size(frame.width, frame.height, limits)  # a stream may change its size on the way
+        pixels += frame.width * frame.height
+        if request.container == "gif" and pixels > limits.max_gif_pixels:
+            message = f"the gif unpacks to more than {limits.max_gif_pixels:,} pixels"
+            raise VideoError("too_large", message, "Scale it down or cut it, or upload it as an mp4.")
+        if index % request.stride:
+            continue
+        if found.frames == limits.max_frames:
+            found.warnings.append(f"only the first {limits.max_frames:,} frames were taken")
+            break
+        output.write(_square(frame).tobytes())
+        found.frames += 1
+    else:
+        _compare_with_promise(good, found)
+
+
+def _compare_with_promise(good: _Good, found: Decoded) -> None:
+    """Warn where frames were damaged, or fewer came than the header promised."""
+    promised = good._stream.frames
+    if good.damaged:
+        found.warnings.append(f"{good.damaged} damaged parts were left out; {good.seen} frames were decoded")
+    elif 0 < good.seen < promised:
+        found.warnings.append(f"the file is cut: {good.seen} of {promised} frames are in it")
+
+
+def _square(frame: VideoFrame) -> NDArray[np.uint8]:
+    """Scale the shorter side to 64 and cut out the centre: (64, 64, 3)."""
+    scale = SIDE / min(frame.width, frame.height)
+    width, height = max(SIDE, round(frame.width * scale)), max(SIDE, round(frame.height * scale))
+    small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
+    left, upper, right, lower = crop_box(width, height)
+    return np.ascontiguousarray(small[upper:lower, left:right])
+
+
+def _damaged(what: str) -> VideoError:
+    remedy = "Check that the upload is complete and that a player shows it, or encode it again as H.264 mp4."
+    return VideoError("damaged", f"the film is damaged: {what}", remedy)
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,76 @@
+"""Zips of pictures, and `.npz` episodes; runs in the decoding process."""
+
+import re
+import warnings
+import zipfile
+from typing import IO
+
+import numpy as np
+from PIL import Image
+
+from backend.data.containers import VideoError
+from backend.data.decode import SIDE, Decoded, Request, check_size, close_doors, crop_box
+from backend.data.episodes import encode_episode, parse_episode
+
+FORMATS = ("PNG", "JPEG")
+
+
+def decode_zip(source: IO[bytes], output: IO[bytes], request: Request) -> Decoded:
+    """Write the pictures of a zip in the order of their names, numbers by their value."""
+    Image.init()
+    close_doors()
+    found = Decoded(codec="frames")
+    damaged = 0
+    with zipfile.ZipFile(source) as archive:
+        entries = [entry for entry in archive.infolist() if _is_picture(entry.filename)]
+        entries.sort(key=lambda entry: _natural(entry.filename))
+        for entry in entries[:: request.stride]:
+            if found.frames == request.limits.max_frames:
+                found.warnings.append(f"only the first {request.limits.max_frames:,} frames were taken")
+                break
+            try:
+                with archive.open(entry) as member:
+                    output.write(_square(member, request, found))
+                found.frames += 1
+            except (OSError, zipfile.BadZipFile, EOFError, SyntaxError, RuntimeError, NotImplementedError):
+                damaged += 1
+    if damaged:
+        found.warnings.append(f"{damaged} damaged pictures were left out")
+    return found
+
+
+def decode_episode(source: IO[bytes], output: IO[bytes], request: Request) -> Decoded:
+    """Check an episode and write it anew, with all its parts, in the layout of `backend.data.episodes`."""
+    close_doors()
+    try:
+        episode = parse_episode(source)
+    except ValueError as error:
+        remedy = "Keep uint8 pictures (T, 64, 64, 3) under `image` in it, and no Python objects."
+        raise VideoError("episode", f"the episode cannot be read: {error}", remedy) from error
+    if len(episode.image) > request.limits.max_frames:
+        message = f"the episode has {len(episode.image):,} frames; at most {request.limits.max_frames:,} are taken"
+        raise VideoError("too_large", message, "Split it into shorter episodes.")
+    output.write(encode_episode(episode))
+    return Decoded(frames=len(episode.image), width=SIDE, height=SIDE, codec="episode")
+
+
+def _square(member: IO[bytes], request: Request, found: Decoded) -> bytes:
+    """Bytes of one picture as RGB of 64x64, its centre."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # sizes are checked here
+        picture = Image.open(member, formats=FORMATS)
+    check_size(*picture.size, request.limits)
+    found.width, found.height = picture.size
+    box = crop_box(*picture.size)
+    small = picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX, box=box)
+    return np.asarray(small, np.uint8).tobytes()
+
+
+def _is_picture(name: str) -> bool:
+    base = name.rsplit("/", 1)[-1]
+    return base.lower().endswith((".png", ".jpg", ".jpeg")) and not base.startswith(".")
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """A sort key under which frame 10 follows frame 9."""
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", name)]

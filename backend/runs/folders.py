@@ -67,7 +67,7 @@ def last_metrics(folder: Path) -> dict[str, Any]:
     newest: dict[str, Any] = {}
     for line in _tail(folder / "metrics.jsonl", 16 * 1024).splitlines():
         newest |= _parse(line) or {}
-    return {name: value for name, value in newest.items() if name not in ("time", "phase")}
+    return newest
 
 
 def read_log(folder: Path, since: int) -> LogText:

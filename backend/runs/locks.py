@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-PATIENCE_S = 0.5
+PATIENCE_S = 0.2
 """How long `hold` insists, so that a reader's glance (`holder`) at a free lock never refuses anybody."""
 
 

@@ -106,7 +106,7 @@ def view_run(row: RunRow, home: Path) -> RunView:
         error=_error(row.error),
         checkpoint=result.get("checkpoint") or (row.id if newest_checkpoint(folder) else None),
         dataset=result.get("dataset") or (row.id if (folder / "dataset" / DATASET).exists() else None),
-        metrics=result.get("metrics") or last_metrics(folder),
+        metrics=_without_time(result.get("metrics") or last_metrics(folder)),
         command=command_of_user(row),
         resumable=row.state in RESUMABLE,
         cancelling=row.cancel_requested and row.state == RunState.RUNNING,
@@ -144,6 +144,10 @@ def _error(error: dict[str, Any] | None) -> ErrorView | None:
         message=str(error.get("message", "")),
         hint=str(error.get("hint") or ""),
     )
+
+
+def _without_time(metrics: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in metrics.items() if name not in ("time", "phase")}
 
 
 def _iso(seconds: float) -> str:

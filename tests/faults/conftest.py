@@ -1,0 +1,164 @@
+"""Real processes on a store of their own: what the fault tests start, watch and kill."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backend.data.episodes import frames_only, read_dataset_info, write_dataset_info, write_episode
+from backend.runs.database import open_database
+from backend.runs.desk import Order, RunDesk
+from backend.runs.folders import read_progress, run_folder
+from backend.runs.locks import holder, worker_lock
+from backend.runs.processes import processes_of_run, processes_of_worker
+from backend.runs.rows import RunRow
+from backend.settings import Settings
+
+SMALL = {"latents": 2, "stoch": 2, "deter": 4, "hidden": 4, "batch": 1, "length": 2, "held_out": 2}
+
+
+class Store:
+    """A home, its table of runs, and the processes that a test starts on it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.settings = Settings(home=home)
+        self.engine = open_database(self.settings)
+        self.desk = RunDesk(self.engine, home, "cpu")
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
+        """A `diswm` command on this store; what it says goes to a file in the home."""
+        with (self.home / f"{command[0]}.txt").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "backend", *command],
+                env=os.environ | {"DISWM_HOME": str(self.home), "OMP_NUM_THREADS": "1"} | environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._started.append(process)
+        return process
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        """A worker that takes runs."""
+        worker = self.start("worker")
+        lock = worker_lock(self.home, self.settings.worker)
+        until(lambda: (holder(lock) or {}).get("ready") is True, 60)
+        return worker
+
+    def start_api(self) -> tuple[subprocess.Popen[bytes], str]:
+        """An API that answers, and its address."""
+        port = free_port()
+        api = self.start("serve", DISWM_PORT=str(port))
+        address = f"http://127.0.0.1:{port}"
+        until(lambda: answers(f"{address}/healthz"), 60)
+        return api, address
+
+    def add_dataset(self, name: str = "noise") -> str:
+        """A data set of noise: 6 episodes of 12 frames."""
+        folder = self.home / "datasets" / name
+        folder.mkdir(parents=True)
+        generator = np.random.default_rng(0)
+        for number in range(6):
+            frames = generator.integers(0, 255, (12, 64, 64, 3), dtype=np.uint8)
+            write_episode(folder / f"episode-{number:06d}.npz", frames_only(frames))
+        write_dataset_info(read_dataset_info(folder))
+        return name
+
+    def pretrain(self, **overrides: Any) -> str:
+        """The id of a queued pretraining on noise, as small as can be."""
+        given = SMALL | {"dataset": "noise", "checkpoint_every": 20, "log_every": 10} | overrides
+        return self.desk.submit(Order("pretrain", "tiny", given, None, 0, "cpu")).row.id
+
+    def row(self, run: str) -> RunRow:
+        """The run's row."""
+        return self.desk.get(run)
+
+    def done(self, run: str) -> float:
+        """Units that the run has done in its current phase."""
+        progress = read_progress(run_folder(self.home, run))
+        return float(progress["done"]) if progress else 0.0
+
+    def processes(self, run: str) -> list[int]:
+        """Living processes of the run."""
+        return processes_of_run(self.home, run)
+
+    def leaders(self, run: str) -> list[int]:
+        """Living processes that carry out the run's stage: those that lead their session."""
+        return [process for process in self.processes(run) if leads_session(process)]
+
+    def end(self) -> None:
+        """Kill everything that is left."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        for process in processes_of_worker(self.home, self.settings.worker):
+            os.kill(process, signal.SIGKILL)
+        self.engine.dispose()
+
+
+def leads_session(process: int) -> bool:
+    try:
+        return os.getsid(process) == process
+    except ProcessLookupError:
+        return False
+
+
+def until(condition: Callable[[], bool], seconds: float) -> None:
+    """Wait for a condition; a test that waits in vain fails here."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def send(url: str, body: Any, **headers: str) -> tuple[int, Any]:
+    """POST JSON: status and answer; raises OSError when nobody answers."""
+    request = urllib.request.Request(
+        url, json.dumps(body).encode(), {"Content-Type": "application/json"} | headers, method="POST"
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, json.load(refused)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Store]:
+    """A store with a data set."""
+    opened = Store(tmp_path)
+    opened.add_dataset()
+    try:
+        yield opened
+    finally:
+        opened.end()

@@ -1,0 +1,38 @@
+"""Two backends on one store: the second exits within two seconds and says why."""
+
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.runs.folders import run_folder
+from backend.runs.locks import api_lock, folder_lock, hold, worker_lock
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "app"])
+def test_the_second_backend_on_a_store_exits_at_once_and_says_why(shop: Any, command: str) -> None:
+    lock = worker_lock(shop.home, "worker-1") if command == "worker" else api_lock(shop.home)
+    with hold(lock):
+        code, seconds, said = _run(shop, command)
+    assert code == 75
+    assert seconds < 2
+    assert "another" in said and str(shop.home) in said
+
+
+def test_a_second_process_on_a_run_is_refused(shop: Any) -> None:
+    run = shop.pretrain(updates=20)
+    folder = run_folder(shop.home, run)
+    with hold(folder_lock(folder)):
+        code, _, said = _run(shop, "pretrain", "--set", "dataset=noise", "--out", str(folder), "--resume")
+    assert code == 75
+    assert "writes into" in said
+    assert not (folder / "progress.json").exists()
+
+
+def _run(shop: Any, *command: str) -> tuple[int, float, str]:
+    begun = time.monotonic()
+    process: subprocess.Popen[bytes] = shop.start(*command)
+    code = process.wait(30)
+    return code, time.monotonic() - begun, Path(shop.home / f"{command[0]}.txt").read_text()

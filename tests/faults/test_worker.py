@@ -1,0 +1,125 @@
+"""A worker that is killed, stopped or asked to end loses nothing, and never carries out a run twice at once."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.runs.folders import read_metrics, run_folder
+from backend.runs.states import RunState
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def _counting(shop: Any, run: str) -> Iterator[list[int]]:
+    """How many processes carried out the run at once, looked at all the time."""
+    counts: list[int] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.05):
+            counts.append(len(shop.leaders(run)))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield counts
+    finally:
+        over.set()
+        thread.join()
+
+
+def _until(condition: Any, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def _damage(home: Path, dataset: str) -> None:
+    """Flip bits where the frames are: the headers, which are looked at before a start, stay whole."""
+    for episode in (home / "datasets" / dataset).glob("*.npz"):
+        content = bytearray(episode.read_bytes())
+        for place in range(5_000, 6_000):
+            content[place] ^= 0xFF
+        episode.write_bytes(content)
+
+
+def _killed_once(shop: Any, run: str, *, stop_child: bool) -> None:
+    """Start a worker, let the run get further, and kill the worker; with a child that stands still, if asked."""
+    before = shop.done(run)
+    worker = shop.start_worker()
+    _until(lambda: shop.done(run) > before + 5)
+    if stop_child:
+        os.kill(shop.leaders(run)[0], signal.SIGSTOP)
+    worker.kill()
+    worker.wait()
+
+
+def test_a_run_whose_workers_are_killed_is_taken_up_again_and_never_runs_twice_at_once(shop: Any) -> None:
+    run = shop.pretrain(updates=200)
+    with _counting(shop, run) as counts:
+        _killed_once(shop, run, stop_child=False)
+        _until(lambda: not shop.processes(run), 15)  # the orphan saved and ended by itself
+        _killed_once(shop, run, stop_child=True)
+        assert len(shop.leaders(run)) == 1  # this one cannot: the next worker ends it
+        shop.start_worker()
+        _until(lambda: shop.row(run).state == RunState.SUCCEEDED)
+    assert max(counts) == 1
+    row = shop.row(run)
+    assert (row.attempt, row.stalled, row.error) == (3, 0, None)
+    lines = read_metrics(run_folder(shop.home, run), 0).items
+    assert [line["updates"] for line in lines] == list(range(10, 201, 10))
+
+
+def test_a_worker_asked_to_end_saves_its_run_and_the_next_goes_on_until_cancelled(shop: Any) -> None:
+    run = shop.pretrain(updates=50_000)
+    worker = shop.start_worker()
+    _until(lambda: shop.done(run) > 5)
+    worker.terminate()
+    assert worker.wait(15) == 0
+    assert shop.processes(run) == []
+    row = shop.row(run)
+    assert (row.state, row.attempt, row.stalled) == (RunState.QUEUED, 1, 0)
+    saved = shop.done(run)
+    assert list((run_folder(shop.home, run) / "resume").glob("update-*"))
+
+    shop.start_worker()
+    _until(lambda: shop.row(run).state == RunState.RUNNING and shop.done(run) > saved)
+    begun = time.monotonic()
+    shop.desk.cancel(run)
+    _until(lambda: shop.row(run).state == RunState.CANCELLED and not shop.processes(run), 5)
+    assert time.monotonic() - begun < 5
+    assert shop.desk.resume(run).state == RunState.QUEUED
+
+
+def test_a_run_that_stands_still_is_cancelled_all_the_same(shop: Any) -> None:
+    run = shop.pretrain(updates=50_000)
+    shop.start_worker()
+    _until(lambda: len(shop.leaders(run)) == 1)
+    os.kill(shop.leaders(run)[0], signal.SIGSTOP)
+    begun = time.monotonic()
+    shop.desk.cancel(run)
+    _until(lambda: shop.row(run).state == RunState.CANCELLED and not shop.processes(run), 5)
+    assert time.monotonic() - begun < 5
+
+
+def test_a_poison_run_ends_after_three_attempts_and_does_not_hold_up_others(shop: Any) -> None:
+    shop.add_dataset("poison")
+    poison = shop.pretrain(dataset="poison", updates=20)
+    good = shop.pretrain(updates=20)
+    _damage(shop.home, "poison")
+    shop.start_worker()
+    _until(lambda: shop.row(poison).state == RunState.FAILED)
+    row, other = shop.row(poison), shop.row(good)
+    assert row.attempt == 3
+    assert "episode-000000" in row.error["message"]
+    assert other.state == RunState.SUCCEEDED
+    assert other.finished_at < row.finished_at

@@ -1,0 +1,60 @@
+"""Telling file names: `diswm_walker-walk_dim07-hip-angle_pm2sd.gif`."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from backend.interpret.names import DimensionName
+from backend.interpret.request import TraversalRequest
+from backend.interpret.rollout import Rollout
+from backend.interpret.view import TraversalView
+
+MAX_NAMED_ROWS = 2
+
+
+def file_name(view: TraversalView, format: str) -> str:
+    """Environment, what is shown, and over which range."""
+    parts = ["diswm", slug(view.environment or view.checkpoint_name), _rows(view.labels), _range(view.request)]
+    request = view.request
+    if request.base != "clip":
+        parts.append(request.base)
+    elif request.episode or request.frame:
+        parts.append(f"ep{request.episode}-frame{request.frame}")
+    return f"{'_'.join(parts)}.{format}"
+
+
+def rollout_file_name(rollout: Rollout, format: str) -> str:
+    """Environment, episode, lengths, actions and edits."""
+    request = rollout.request
+    parts = ["diswm", slug(rollout.environment or rollout.checkpoint_name), f"rollout-ep{request.episode}"]
+    parts += [f"{request.context}seen-{request.horizon}imagined", request.actions]
+    parts += [f"edit-{_rows(rollout.labels)}"] if rollout.labels else []
+    return f"{'_'.join(parts)}.{format}"
+
+
+def bundle_name(view: TraversalView) -> str:
+    """The name of the zip, and of the folder inside it."""
+    return file_name(view, "zip").replace("diswm_", "diswm-bundle_", 1)
+
+
+def slug(text: str) -> str:
+    """Letters, digits and dashes of a name; never empty, never a path."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:40] or "unnamed"
+
+
+def _rows(labels: Sequence[DimensionName]) -> str:
+    if len(labels) > MAX_NAMED_ROWS:
+        return f"{len(labels)}dims"
+    return "-".join(f"dim{label.dim:02d}" + (f"-{slug(label.name)}" if label.name else "") for label in labels)
+
+
+def _range(request: TraversalRequest) -> str:
+    reach = f"{request.reach:g}".replace(".", "p")
+    return {
+        "sigma": f"pm{reach}sd",
+        "fixed": f"pm{reach}",
+        "quantile": f"mid{reach}pct",
+        "minmax": "min-max",
+        "offset": f"frame-pm{reach}",
+    }[request.mode]

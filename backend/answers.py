@@ -1,27 +1,22 @@
 """How a finished file is sent: the format that was asked for, its ETag, 304 where the client has it already."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from backend.errors import Fault, Problem, nearest, short
+from backend.export.options import MEDIA_TYPES as FILE_TYPES
 from backend.workshop import Answer
 
 MEDIA_TYPES = {
     "json": "application/json",
-    "png": "image/png",
+    "jpeg": "image/jpeg",
     "webp": "image/webp",
-    "svg": "image/svg+xml",
-    "pdf": "application/pdf",
-    "gif": "image/gif",
-    "apng": "image/apng",
-    "mp4": "video/mp4",
-    "webm": "video/webm",
-    "npz": "application/x-npz",
-    "csv": "text/csv; charset=utf-8",
-    "zip": "application/zip",
+    **FILE_TYPES,
 }
 
 
@@ -54,6 +49,22 @@ def send(request: Request, answer: Answer, *, status: int = 200, headers: Mappin
     return Response(answer.content, status_code=status, media_type=answer.media_type, headers=common)
 
 
+def send_file(file: BinaryIO, media_type: str, file_name: str, etag: str) -> Response:
+    """An open file, piece by piece; it is closed at the end."""
+    headers = {
+        "ETag": etag,
+        "Cache-Control": "private, no-cache",
+        "Content-Length": str(os.fstat(file.fileno()).st_size),
+        "Content-Disposition": disposition(file_name),
+    }
+    return StreamingResponse(_pieces(file), media_type=media_type, headers=headers)
+
+
+def not_modified(etag: str) -> Response:
+    """304."""
+    return Response(status_code=304, headers={"ETag": etag, "Cache-Control": "private, no-cache"})
+
+
 def matches(given: str | None, etag: str) -> bool:
     """Whether an `If-None-Match` names this ETag (compared weakly, RFC 9110 section 13.1.2)."""
     if given is None:
@@ -67,6 +78,12 @@ def disposition(file_name: str) -> str:
     plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\/' else "_" for c in file_name)
     extended = "" if plain == file_name else f"; filename*=UTF-8''{quote(file_name, safe='')}"
     return f'attachment; filename="{plain}"{extended}'
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(1 << 18):
+            yield piece
 
 
 def _quality(accept: str, media_type: str) -> float:

@@ -1,7 +1,11 @@
 """What the routes are handed: settings, loaded checkpoints, the workshop; and what every query must keep to."""
 
+import json
+import math
 import threading
+import time
 from collections.abc import Hashable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +15,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from backend.data.catalogue import find_checkpoint
+from backend.data.catalogue import find_checkpoint, list_checkpoints
 from backend.data.checkpoint import FACTORS, LABELS, Checkpoint, CheckpointInfo, load_checkpoint
 from backend.data.files import MANIFEST
 from backend.errors import Fault, Problem, nearest, short
@@ -19,25 +23,47 @@ from backend.settings import Settings
 from backend.workshop import ByteCache, Studies, Workshop
 
 CHECKPOINT_BYTES = 1 << 30
+LISTED_SECONDS = 0.5
 
 
 class Library:
-    """Loaded checkpoints, those used last, within a limit of memory. Safe to use from many threads."""
+    """Checkpoints: what there is, and those used last in memory. Safe to use from many threads."""
 
     def __init__(self, home: Path, limit: int = CHECKPOINT_BYTES) -> None:
         self.home = home
         self._cache: ByteCache[Checkpoint] = ByteCache(limit, _size)
         self._lock = threading.Lock()
         self._loading: dict[Hashable, threading.Lock] = {}
+        self._listed: tuple[float, list[CheckpointInfo]] = (-math.inf, [])
+        self._named: dict[Hashable, int] = {}
 
     @property
     def used_bytes(self) -> int:
         """Memory that the loaded checkpoints take."""
         return self._cache.used
 
+    def list(self, *, fresh: bool = True) -> list[CheckpointInfo]:
+        """Every checkpoint, newest first; unless `fresh`, as it was up to LISTED_SECONDS ago."""
+        at, listed = self._listed
+        if fresh or time.monotonic() - at > LISTED_SECONDS:
+            listed = list_checkpoints(self.home)
+            self._listed = (time.monotonic(), listed)
+        return listed
+
     def find(self, reference: str) -> CheckpointInfo:
-        """What the catalogue says of a checkpoint; raises NotFound."""
+        """What the catalogue says of a checkpoint, by id or name; raises NotFound."""
+        for info in self.list(fresh=False):
+            if info.id == reference:
+                return info
         return find_checkpoint(self.home, reference)
+
+    def named(self, info: CheckpointInfo) -> int:
+        """How many dimensions have a factor of their own; 0 where factors have not been computed."""
+        path = info.folder / FACTORS
+        key = (path, _stamp(path))
+        if key not in self._named:
+            self._named[key] = _count_named(path)
+        return self._named[key]
 
     def load(self, info: CheckpointInfo) -> Checkpoint:
         """The checkpoint, verified and loaded once however many ask; raises CheckpointError."""
@@ -70,11 +96,15 @@ class Services:
     library: Library
     workshop: Workshop
     studies: Studies
+    intake: ThreadPoolExecutor  # uploads are read here
+    writing: threading.Lock  # held while labels are changed
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
         """Fresh services; `close` ends their threads."""
-        return cls(settings, Library(settings.home), Workshop(), Studies())
+        return cls(
+            settings, Library(settings.home), Workshop(), Studies(), ThreadPoolExecutor(2, "intake"), threading.Lock()
+        )
 
     @property
     def home(self) -> Path:
@@ -85,6 +115,7 @@ class Services:
         """Ends the threads."""
         self.workshop.close()
         self.studies.close()
+        self.intake.shutdown(wait=False, cancel_futures=True)
 
 
 def _services(request: Request) -> Services:
@@ -157,6 +188,13 @@ def _size(checkpoint: Checkpoint) -> int:
     weights = sum(tensor.nbytes for network in networks if network for tensor in network.state_dict().values())
     clip = checkpoint.clip
     return int(weights) + clip.image.nbytes + clip.action.nbytes + clip.factors.nbytes
+
+
+def _count_named(path: Path) -> int:
+    try:
+        return sum(entry["status"] == "named" for entry in json.loads(path.read_bytes())["dimensions"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

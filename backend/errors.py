@@ -121,9 +121,9 @@ def pointer_of(location: Sequence[str | int]) -> str:
     return "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
-def of_validation(error: RequestValidationError) -> Problem:
-    """422 with one fault an error that pydantic found."""
-    faults = [_fault(item) for item in error.errors()]
+def of_validation(items: Iterable[Mapping[str, Any]]) -> Problem:
+    """422 with one fault an error that pydantic found (`error.errors()`)."""
+    faults = [_fault(item) for item in items]
     first = faults[0] if faults else Fault("/", "the request is not valid")
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return Problem(
@@ -148,9 +148,21 @@ def of_http(error: HTTPException) -> Problem:
 
 
 def of_os(error: OSError) -> Problem | None:
-    """507 where the disk is full or its quota used up; None for any other failure."""
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return None
+    """507 where the disk is full, 409 where it may not be written; None for any other failure."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return disk_full()
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return Problem(
+            409,
+            "read-only",
+            "This lies in a place that the API may not write.",
+            remedy="Give the API's user the right to write there, or take it into DISWM_HOME by download and upload.",
+        )
+    return None
+
+
+def disk_full() -> Problem:
+    """507: nothing was kept of the request."""
     return Problem(
         507,
         "disk-full",
@@ -178,7 +190,7 @@ async def answer_problem(_request: Request, error: Exception) -> Response:
 async def answer_validation(_request: Request, error: Exception) -> Response:
     """Handler for RequestValidationError."""
     assert isinstance(error, RequestValidationError)
-    return of_validation(error).response()
+    return of_validation(error.errors()).response()
 
 
 async def answer_http(_request: Request, error: Exception) -> Response:
@@ -188,7 +200,7 @@ async def answer_http(_request: Request, error: Exception) -> Response:
 
 
 async def answer_os(_request: Request, error: Exception) -> Response:
-    """Handler for OSError: a full disk is 507, all else is a defect and goes on to the log."""
+    """Handler for OSError: a full disk is 507, a read-only place 409, all else a defect for the log."""
     assert isinstance(error, OSError)
     problem = of_os(error)
     if problem is None:

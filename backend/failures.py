@@ -13,8 +13,14 @@ from starlette.responses import Response
 from backend import errors
 from backend.data.catalogue import NotFound
 from backend.data.checkpoint import CheckpointError, IncompatibleCheckpoint
+from backend.data.containers import VideoError
+from backend.data.episodes import EpisodeError
+from backend.data.files import CorruptFile
+from backend.data.import_checks import RefusedImport
 from backend.errors import Fault, Problem
+from backend.interpret.request import ViewError
 from backend.pipeline.config import SettingsError
+from backend.queries import refused_view
 
 Translate = Callable[[Any], Problem]
 
@@ -48,7 +54,7 @@ def _unknown_entry(error: NotFound) -> Problem:
     )
 
 
-def _damaged(error: CheckpointError) -> Problem:
+def _damaged(error: CheckpointError | CorruptFile) -> Problem:
     return Problem(
         409,
         "checkpoint-damaged",
@@ -75,9 +81,38 @@ def _settings(error: SettingsError) -> Problem:
     )
 
 
+def _refused_import(error: RefusedImport) -> Problem:
+    return Problem(
+        422,
+        "import-refused",
+        f"This checkpoint is not taken in: {error}.",
+        remedy=error.remedy,
+        errors=[Fault(f"/file/{part}", str(error)) for part in error.parts] or [Fault("/file", str(error))],
+    )
+
+
+def _unreadable_episode(error: EpisodeError) -> Problem:
+    return Problem(
+        409,
+        "dataset-damaged",
+        f"This data set cannot be read: {error}.",
+        remedy="Collect or upload it again.",
+        errors=[Fault("path:dataset", str(error))],
+    )
+
+
+def _film(error: VideoError) -> Problem:
+    return Problem(422, "clip-refused", str(error), remedy=error.remedy, errors=[Fault("/files", str(error))])
+
+
 _TABLE: dict[type[Exception], Translate] = {
     NotFound: _unknown_entry,
     CheckpointError: _damaged,
     IncompatibleCheckpoint: _incompatible,
+    RefusedImport: _refused_import,
+    CorruptFile: _damaged,
+    EpisodeError: _unreadable_episode,
+    VideoError: _film,
+    ViewError: refused_view,
     SettingsError: _settings,
 }

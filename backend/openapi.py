@@ -52,6 +52,24 @@ def problem_response(reason: str) -> dict[str, Any]:
     return {"description": reason, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
 
+def files(*media_types: str, description: str = "The file, or JSON.") -> dict[int | str, dict[str, Any]]:
+    """`responses=` of a route that answers with files, and with 304 where the client has them."""
+    return {
+        200: {"description": description, "content": {media_type: {} for media_type in media_types}},
+        304: {"description": "`If-None-Match` names the ETag of the answer."},
+    }
+
+
+def multipart(field: str, *, many: bool, required_name: bool = False) -> dict[str, Any]:
+    """`openapi_extra=` of a route that reads a form by itself."""
+    binary = {"type": "string", "format": "binary"}
+    value = {"type": "array", "items": binary, "minItems": 1} if many else binary
+    properties = {field: value, "name": {"type": "string", "maxLength": 200}}
+    required = [field, "name"] if required_name else [field]
+    schema = {"type": "object", "properties": properties, "required": required}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """`responses=` of a route for the refusals that are its own (404, 406, 409)."""
     reasons = {**_REASONS, 406: "There is no such format."}

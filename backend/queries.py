@@ -2,18 +2,22 @@
 
 import math
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from backend.data.checkpoint import CheckpointInfo
 from backend.errors import Fault, Problem, short
+from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, TABLE_FORMATS, WIDTHS, ExportOptions
 from backend.interpret.request import MAX_CELLS, MAX_COLUMNS, TraversalRequest, ViewError
+from backend.interpret.rollout_request import MAX_FRAMES, MAX_HORIZON, MAX_SAMPLES, RolloutRequest, parse_edits
 
-WIDTHS = (3.25, 5.5, 6.875)
+TRAVERSAL_FORMATS = ("json", *FIGURE_FORMATS, *FILM_FORMATS, *TABLE_FORMATS)
+ATLAS_FORMATS = ("json", "jpeg", "webp", "png")
+ROLLOUT_FORMATS = ("json", "gif", "mp4", "webm", "apng", "png", "npz", "csv")
 MAX_INDEX = 10_000_000
-_WHOLE = re.compile(r"-?[0-9]{1,15}")
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
 _NUMBER = re.compile(r"-?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?")
 
 
@@ -50,6 +54,7 @@ def _known_width(value: float) -> float:
 
 
 Whole = Annotated[int, BeforeValidator(_read_whole), Field(strict=True)]
+Seed = Annotated[Whole, Field(ge=0, le=2**63 - 1)]
 Index = Annotated[Whole, Field(ge=0, le=MAX_INDEX)]
 Number = Annotated[float, BeforeValidator(_read_number), Field(allow_inf_nan=False)]
 Width = Annotated[Number, AfterValidator(_known_width)]
@@ -134,15 +139,73 @@ class RenderQuery(BaseModel):
     pingpong: Flag = Field(True, description="Forth and back.")
     captions: Flag = Field(True, description="Names beside the rows.")
     loop: Flag = Field(True, description="Whether an animation begins again.")
+    footprint: Flag = Field(True, description="Whether a figure ends with where each row changes.")
+    format: str | None = Field(None, max_length=20, description="The kind of file; else `Accept` decides.")
+
+    def options(self) -> ExportOptions:
+        """The knobs of the export."""
+        return ExportOptions(
+            width=self.width,
+            fps=self.fps,
+            upscale=self.upscale,
+            pingpong=self.pingpong,
+            captions=self.captions,
+            loop=self.loop,
+            footprint=self.footprint,
+        )
 
 
-def no_text_for_numbers(values: Any, model: type[BaseModel]) -> Any:
-    """In a JSON body a number is a number: text is for addresses only."""
-    texts = ("dims", "edits", "edit", "mode", "base", "actions", "format", "kind", "checkpoint")
-    for name in values if isinstance(values, dict) else ():
-        if isinstance(values[name], str) and name not in texts and name in {*model.model_fields, "range"}:
-            raise ValueError(f"{name} must not be text, got {short(values[name])}")
-    return values
+class TraversalFileQuery(TraversalQuery, RenderQuery):
+    """A traversal and the file that it is wanted as."""
+
+    format: str | None = Field(
+        None, max_length=20, json_schema_extra={"enum": list(TRAVERSAL_FORMATS)}, description="Else `Accept` decides."
+    )
+
+
+class AtlasFileQuery(AtlasQuery):
+    """An atlas, as JSON or as the picture alone."""
+
+    format: str | None = Field(
+        None, max_length=20, json_schema_extra={"enum": list(ATLAS_FORMATS)}, description="Else `Accept` decides."
+    )
+
+
+class RolloutQuery(BaseModel):
+    """A stretch of an episode observed, then imagined, perhaps with edits."""
+
+    model_config = ConfigDict(frozen=True)
+
+    episode: Index = Field(0, description="Episode of the checkpoint's clip.")
+    context: Index = Field(5, json_schema_extra={"minimum": 1}, description="Steps observed.")
+    horizon: Index = Field(25, json_schema_extra={"minimum": 1, "maximum": MAX_HORIZON}, description="Steps imagined.")
+    actions: Literal["recorded", "policy", "zero"] = Field("recorded", description="What the agent does meanwhile.")
+    samples: Index = Field(1, json_schema_extra={"minimum": 1, "maximum": MAX_SAMPLES}, description="1: the mean.")
+    seed: Seed = Field(0, description="Of the samples; the same seed gives the same bytes on the CPU.")
+    edit: str = Field("", max_length=2000, description="`dim:value@step`, with `+` to hold it; several by commas.")
+
+    def request(self, given: tuple[tuple[float, ...], ...] = ()) -> RolloutRequest:
+        """What interpret is asked; raises Problem or ViewError where it cannot be answered."""
+        frames = (self.context + self.horizon) * (self.samples + 2)
+        refuse_over_budget(frames, MAX_FRAMES, "query:horizon", "frames")
+        return RolloutRequest(
+            episode=self.episode,
+            context=self.context,
+            horizon=self.horizon,
+            actions="given" if given else self.actions,
+            given=given,
+            samples=self.samples,
+            seed=self.seed,
+            edits=parse_edits(self.edit),
+        )
+
+
+class RolloutFileQuery(RolloutQuery, RenderQuery):
+    """A rollout and the file that it is wanted as."""
+
+    format: str | None = Field(
+        None, max_length=20, json_schema_extra={"enum": list(ROLLOUT_FORMATS)}, description="Else `Accept` decides."
+    )
 
 
 def read_dims(text: str, latents: int) -> tuple[int, ...] | None:
@@ -166,17 +229,6 @@ def read_edits(text: str, latents: int) -> dict[int, float]:
             raise ViewError("edits", f"dimension {dim} is edited twice")
         edits[dim] = _value("edits", value_text)
     return edits
-
-
-def read_branch(text: str | None, latents: int) -> tuple[int, float, int] | None:
-    """ "7:1.5@10" -> (7, 1.5, 10), a dimension, its value and the step from which it is held; raises ViewError."""
-    if text is None:
-        return None
-    edit, at, step = text.partition("@")
-    dim, colon, value = edit.partition(":")
-    if not at or not colon or not _WHOLE.fullmatch(step):
-        raise ViewError("edit", f"{short(text)} is not of the form dim:value@step")
-    return _dim("edit", dim, latents), _value("edit", value), int(step)
 
 
 def refuse_over_budget(cost: int, limit: int, pointer: str, unit: str) -> None:

@@ -89,3 +89,114 @@ class PresetList(View):
 
     items: list[PresetView]
     next_cursor: str | None = None
+
+
+class CheckpointView(View):
+    """A checkpoint in a list."""
+
+    id: str
+    name: str
+    stage: str
+    source: str
+    created_at: str
+    run: str | None
+    environment: str | None
+    steps: int
+    latents: int
+    named: int = Field(description="Dimensions whose factor is known.")
+
+
+class CheckpointList(View):
+    """Checkpoints, newest first."""
+
+    items: list[CheckpointView]
+    next_cursor: str | None = None
+
+
+class ClipView(View):
+    """The episodes that travel with a checkpoint."""
+
+    episodes: int
+    length: int
+    factor_names: list[str]
+
+
+class CheckpointDetail(CheckpointView):
+    """A checkpoint with everything but its weights."""
+
+    config: dict[str, Any]
+    clip: ClipView
+    statistics: dict[str, Any]
+    policy: bool
+    card: str | None = Field(description="Model card, as markdown.")
+
+
+class LabelBody(Body):
+    """What a person calls a dimension; an empty name takes the label away."""
+
+    name: str = Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")
+    note: str = Field("", max_length=2000)
+    author: str = Field("", max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")
+
+
+class LabelView(View):
+    """A label as it is kept."""
+
+    dim: int
+    name: str
+    note: str
+    author: str
+    written_at: str
+    carried_from: str | None
+
+
+class DatasetView(View):
+    """A data set."""
+
+    id: str
+    name: str
+    kind: str
+    environment: str | None
+    episodes: int
+    frames: int
+    lengths: list[int] = Field(description="Frames of each episode.")
+    action_size: int
+    factor_names: list[str]
+    guessed_factors: bool
+    created_at: str
+    settings: dict[str, Any]
+    warnings: list[str]
+
+
+class DatasetList(View):
+    """Data sets, newest first."""
+
+    items: list[DatasetView]
+    next_cursor: str | None = None
+
+
+class RolloutBody(Body):
+    """A rollout with actions given by hand."""
+
+    actions: list[list[float]] = Field(min_length=1, max_length=500, description="A row an imagined step.")
+    view: dict[str, Any] = Field(default={}, description="The same fields as the query of the rollout.")
+
+
+class ExportBody(Body):
+    """A file to be made and kept."""
+
+    checkpoint: str = Field(max_length=200)
+    kind: str = Field("traversal", max_length=20, json_schema_extra={"enum": ["traversal", "rollout", "bundle"]})
+    format: str = Field("gif", max_length=10)
+    view: dict[str, Any] = Field(default={}, description="The same fields as the query of the view.")
+
+
+class ExportView(View):
+    """A file that was made; equal requests give the same one."""
+
+    id: str
+    url: str
+    file_name: str
+    media_type: str
+    etag: str
+    bytes: int

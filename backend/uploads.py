@@ -15,11 +15,12 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from backend.errors import Problem, invalid, short
+from backend.errors import Problem, disk_full, invalid, nearest, short
 
 FOLDER = "uploads"
 PIECE_BYTES = 1 << 20
 MAX_FILES = 4_096
+SPARE_BYTES = 64 * 2**20
 MAX_FIELDS = 32
 MAX_FIELD_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 16 * 1024
@@ -52,6 +53,7 @@ async def received(request: Request, home: Path) -> AsyncIterator[Upload]:
     """
     folder = home / FOLDER / f"{os.getpid()}-{uuid.uuid4().hex}"
     reader = _FormReader(folder, _boundary(request))
+    _refuse_without_room(request, home)
     await asyncio.to_thread(folder.mkdir, parents=True)
     try:
         await _feed(request, reader)
@@ -67,6 +69,13 @@ def sweep(home: Path) -> None:
         process = folder.name.partition("-")[0]
         if process.isdigit() and (int(process) == os.getpid() or not Path(f"/proc/{process}").exists()):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _refuse_without_room(request: Request, home: Path) -> None:
+    """507 before the first byte where the disk could not hold the body."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) + SPARE_BYTES > shutil.disk_usage(home).free:
+        raise disk_full()
 
 
 async def _feed(request: Request, reader: "_FormReader") -> None:
@@ -230,3 +239,20 @@ def display_name(name: str) -> str:
     """A client's file name as text to show: its last part, printable characters only, at most 120 of them."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     return "".join(c for c in last if c.isprintable() and c != "\ufffd")[:120].strip(". ") or "unnamed"
+
+
+def one_file(upload: Upload) -> UploadedFile:
+    """The only file of an upload; raises Problem 422 where there are none or several."""
+    if len(upload.files) != 1:
+        raise invalid(
+            "/file", f"one file is taken, got {len(upload.files)}", remedy="Send one file, as `-F file=@x.zip`."
+        )
+    return upload.files[0]
+
+
+def only_fields(upload: Upload, known: set[str]) -> None:
+    """Raises Problem 422 for a field of the form that is not one of these."""
+    for name in upload.fields:
+        if name not in known:
+            detail = f"there is no field {short(name)}; there is {', '.join(sorted(known))}"
+            raise invalid(f"/{name[:80]}", detail, remedy="Take it out.", suggestion=nearest(name, known))

@@ -1,0 +1,156 @@
+"""Checkpoints: list, look into, take out and bring in."""
+
+import asyncio
+import contextlib
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from backend.answers import MEDIA_TYPES, choose_format, matches, not_modified, send, send_file
+from backend.api.runs import answering, desk_of
+from backend.data.catalogue import NotFound
+from backend.data.checkpoint import CARD, CheckpointInfo
+from backend.data.imports import Imported, import_checkpoint
+from backend.data.packing import pack_checkpoint
+from backend.deps import Library, Serving
+from backend.errors import Fault, Problem
+from backend.interpret.request import check_index
+from backend.openapi import files, multipart, refusals
+from backend.paging import Cursor, Limit, page
+from backend.pictures import encode
+from backend.queries import Index
+from backend.schemas import CheckpointDetail, CheckpointList, CheckpointView, ClipView
+from backend.uploads import one_file, received
+from backend.workshop import Answer
+
+FRAME_FORMATS = ("png", "webp")
+
+router = APIRouter(tags=["checkpoints"])
+
+
+def find_checkpoint(checkpoint: str, request: Request, serving: Serving) -> CheckpointInfo:
+    """The checkpoint named in the path: 404 where there is none, 409 where its run has not written one yet."""
+    try:
+        return serving.library.find(checkpoint)
+    except NotFound:
+        with answering():
+            run = desk_of(request).store.get(checkpoint)
+        if run is None:
+            raise
+    raise Problem(
+        409,
+        "no-checkpoint-yet",
+        f"The run {run.id} is {run.state} and has written no checkpoint yet.",
+        remedy=f"Wait for its first checkpoint; GET /api/v1/runs/{run.id} shows its progress.",
+        errors=[Fault("path:checkpoint", "no checkpoint yet")],
+    )
+
+
+Found = Annotated[CheckpointInfo, Depends(find_checkpoint)]
+
+
+@router.get("/checkpoints")
+def list_checkpoints(serving: Serving, limit: Limit = 100, cursor: Cursor = None) -> CheckpointList:
+    """Checkpoints of runs, imported and shipped, newest first."""
+    shown, following = page(serving.library.list(), limit, cursor, lambda info: info.id)
+    return CheckpointList(items=[_view(info, serving.library) for info in shown], next_cursor=following)
+
+
+@router.post(
+    "/checkpoints",
+    status_code=201,
+    responses={200: {"model": CheckpointView, "description": "It is here already."}, **refusals(409)},
+    openapi_extra=multipart("file", many=False),
+)
+async def upload_checkpoint(request: Request, serving: Serving, response: Response) -> CheckpointView:
+    """Brings in the zip that `download` gives: safetensors and JSON only, every size and hash checked."""
+    async with received(request, serving.home) as upload:
+        file = one_file(upload)
+        imported: Imported = await asyncio.get_running_loop().run_in_executor(
+            serving.intake, import_checkpoint, file.path, serving.home
+        )
+    response.status_code = 200 if imported.known else 201
+    response.headers["Location"] = f"/api/v1/checkpoints/{imported.info.id}"
+    return _view(imported.info, serving.library)
+
+
+@router.get("/checkpoints/{checkpoint}", responses=refusals(409))
+def get_checkpoint(info: Found, serving: Serving) -> CheckpointDetail:
+    """One checkpoint: settings, clip, statistics of its latents, model card."""
+    loaded = serving.library.load(info)
+    episodes, length = loaded.clip.image.shape[:2]
+    return CheckpointDetail(
+        **_view(info, serving.library).model_dump(),
+        config=info.config,
+        clip=ClipView(episodes=episodes, length=length, factor_names=list(loaded.clip.factor_names)),
+        statistics=loaded.statistics.to_json(),
+        policy=loaded.actor_critic is not None,
+        card=_card(info.folder),
+    )
+
+
+@router.get("/checkpoints/{checkpoint}/download", responses={**files("application/zip"), **refusals(409)})
+def download_checkpoint(info: Found, request: Request, serving: Serving) -> Response:
+    """The whole checkpoint as a zip, to be brought in elsewhere."""
+    etag = f'"{hashlib.sha256(repr(serving.library.version(info)).encode()).hexdigest()[:32]}"'
+    if matches(request.headers.get("if-none-match"), etag):
+        return not_modified(etag)
+    return send_file(_packed(info.folder, serving.home), MEDIA_TYPES["zip"], f"diswm_{info.name}.zip", etag)
+
+
+@router.get(
+    "/checkpoints/{checkpoint}/frame",
+    responses={**files("image/png", "image/webp", description="The frame."), **refusals(406, 409)},
+    response_class=Response,
+)
+async def get_frame(
+    info: Found,
+    request: Request,
+    serving: Serving,
+    episode: Annotated[Index, Query()] = 0,
+    frame: Annotated[Index, Query()] = 0,
+    format: Annotated[str | None, Query(max_length=20, json_schema_extra={"enum": list(FRAME_FORMATS)})] = None,
+) -> Response:
+    """A true frame of the checkpoint's clip."""
+    chosen = choose_format(format, request.headers.get("accept"), FRAME_FORMATS)
+
+    def make() -> Answer:
+        clip = serving.library.load(info).clip.image
+        check_index("episode", episode, clip.shape[0])
+        check_index("frame", frame, clip.shape[1])
+        return Answer(encode(clip[episode, frame], chosen), MEDIA_TYPES[chosen])
+
+    key = ("frame", serving.library.version(info), episode, frame, chosen)
+    return send(request, await serving.workshop.answer(key, 1, make))
+
+
+def _view(info: CheckpointInfo, library: Library) -> CheckpointView:
+    return CheckpointView(
+        id=info.id,
+        name=info.name,
+        stage=info.stage,
+        source=info.source,
+        created_at=info.created_at,
+        run=info.run,
+        environment=info.environment,
+        steps=info.steps,
+        latents=info.latents,
+        named=library.named(info),
+    )
+
+
+def _card(folder: Path) -> str | None:
+    path = folder / CARD
+    return path.read_text("utf-8", "replace") if path.is_file() else None
+
+
+def _packed(folder: Path, home: Path) -> BinaryIO:
+    """The open zip of a checkpoint; its name is gone from the disk already, so nothing can be left behind."""
+    with contextlib.ExitStack() as stack:
+        file = tempfile.NamedTemporaryFile(dir=home, prefix=".download-")  # noqa: SIM115  # handed to the answer
+        stack.callback(file.close)
+        pack_checkpoint(folder, Path(file.name))
+        return Path(file.name).open("rb")

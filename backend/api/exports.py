@@ -1,0 +1,79 @@
+"""Exports: a view as a file that is made once, kept under an address of its own, and named for people."""
+
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+
+from backend.answers import matches, not_modified, send_file
+from backend.api.checkpoints import find_checkpoint
+from backend.bodies import pointing_into_the_body
+from backend.data.catalogue import NotFound
+from backend.data.kept import Kept, find_kept, keep
+from backend.deps import Serving
+from backend.errors import Fault, Problem, not_found
+from backend.exporting import plan_export
+from backend.openapi import files, refusals
+from backend.schemas import ExportBody, ExportView
+
+router = APIRouter(tags=["exports"])
+
+
+@router.post(
+    "/exports",
+    status_code=201,
+    responses={200: {"model": ExportView, "description": "It was made before."}, **refusals(406, 409)},
+)
+async def create_export(body: ExportBody, request: Request, serving: Serving, response: Response) -> ExportView:
+    """Make a figure, an animation, a table or a whole bundle of a view and keep it."""
+    try:
+        info = await asyncio.to_thread(find_checkpoint, body.checkpoint, request, serving)
+    except NotFound as error:
+        raise _unknown_checkpoint(error) from None
+    with pointing_into_the_body():
+        plan = plan_export(body, info, serving.library)
+        answer = await serving.workshop.answer(plan.key, plan.cost, plan.make)
+    kept, known = await asyncio.to_thread(
+        keep, serving.home, answer.content, answer.file_name or "export", answer.media_type
+    )
+    response.status_code = 200 if known else 201
+    response.headers["Location"] = f"/api/v1/exports/{kept.id}"
+    return _view(kept)
+
+
+@router.get(
+    "/exports/{export}", responses=files("application/octet-stream", description="The file."), response_class=Response
+)
+def get_export(export: str, request: Request, serving: Serving) -> Response:
+    """The file, under its telling name."""
+    found = find_kept(serving.home, export)
+    if found is None:
+        raise not_found("export", export, known=[])
+    kept, path = found
+    if matches(request.headers.get("if-none-match"), _etag(kept)):
+        return not_modified(_etag(kept))
+    return send_file(path.open("rb"), kept.media_type, kept.file_name, _etag(kept))
+
+
+def _view(kept: Kept) -> ExportView:
+    return ExportView(
+        id=kept.id,
+        url=f"/api/v1/exports/{kept.id}",
+        file_name=kept.file_name,
+        media_type=kept.media_type,
+        etag=_etag(kept),
+        bytes=kept.bytes,
+    )
+
+
+def _etag(kept: Kept) -> str:
+    return f'"{kept.id}"'
+
+
+def _unknown_checkpoint(error: NotFound) -> Problem:
+    return Problem(
+        422,
+        "invalid-input",
+        f"/checkpoint: {error}",
+        remedy="GET /api/v1/checkpoints lists what there is.",
+        errors=[Fault("/checkpoint", str(error))],
+    )

@@ -1,0 +1,55 @@
+"""Rollouts: what the model expects to see, beside what came, and another future after an edit."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from backend.answers import MEDIA_TYPES, choose_format, send
+from backend.api.checkpoints import Found
+from backend.bodies import pointing_into_the_body, query_of
+from backend.data.checkpoint import CheckpointInfo
+from backend.deps import Services, Serving
+from backend.drawing import draw_rollout
+from backend.openapi import files, refusals
+from backend.queries import ROLLOUT_FORMATS, RolloutFileQuery
+from backend.schemas import RolloutBody
+
+router = APIRouter(tags=["rollouts"])
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    **files(*(MEDIA_TYPES[name] for name in ROLLOUT_FORMATS)),
+    **refusals(406, 409),
+}
+
+
+@router.get("/checkpoints/{checkpoint}/rollout", responses=_RESPONSES, response_class=Response)
+async def get_rollout(
+    info: Found, request: Request, serving: Serving, query: Annotated[RolloutFileQuery, Query()]
+) -> Response:
+    """Watch an episode for `context` steps, then imagine `horizon` more."""
+    return await _answer(info, request, serving, query, ())
+
+
+@router.post("/checkpoints/{checkpoint}/rollout", responses=_RESPONSES, response_class=Response)
+async def post_rollout(info: Found, request: Request, serving: Serving, body: RolloutBody) -> Response:
+    """The same with actions given by hand, one row an imagined step."""
+    with pointing_into_the_body():
+        query = query_of(RolloutFileQuery, {"horizon": len(body.actions), **body.view})
+        return await _answer(info, request, serving, query, tuple(tuple(row) for row in body.actions))
+
+
+async def _answer(
+    info: CheckpointInfo,
+    request: Request,
+    serving: Services,
+    query: RolloutFileQuery,
+    given: tuple[tuple[float, ...], ...],
+) -> Response:
+    format = choose_format(query.format, request.headers.get("accept"), ROLLOUT_FORMATS)
+    asked, options = query.request(given), query.options()
+    key = ("rollout", serving.library.version(info), repr(asked), format, options if format != "json" else None)
+    cost = asked.steps * (asked.samples + 2)
+    answer = await serving.workshop.answer(
+        key, cost, lambda: draw_rollout(serving.library.load(info), asked, format, options)
+    )
+    return send(request, answer)

@@ -1,0 +1,51 @@
+"""Traversals of a frame and the atlas that the page scrubs through, as JSON or as a file."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from backend.answers import MEDIA_TYPES, choose_format, send
+from backend.api.checkpoints import Found
+from backend.deps import Serving
+from backend.drawing import draw_atlas, draw_traversal
+from backend.openapi import files, refusals
+from backend.queries import ATLAS_FORMATS, TRAVERSAL_FORMATS, AtlasFileQuery, TraversalFileQuery
+
+router = APIRouter(tags=["traversals"])
+
+
+@router.get(
+    "/checkpoints/{checkpoint}/traversal",
+    responses={**files(*(MEDIA_TYPES[name] for name in TRAVERSAL_FORMATS)), **refusals(406, 409)},
+    response_class=Response,
+)
+async def get_traversal(
+    info: Found, request: Request, serving: Serving, query: Annotated[TraversalFileQuery, Query()]
+) -> Response:
+    """Edit one latent at a time and keep everything else: a row a dimension, a column a value."""
+    format = choose_format(query.format, request.headers.get("accept"), TRAVERSAL_FORMATS)
+    view, options = query.request(info), query.options()
+    key = ("traversal", serving.library.version(info), repr(view), format, options if format != "json" else None)
+    rows = info.latents if view.dims is None else len(view.dims)
+    answer = await serving.workshop.answer(
+        key, rows * view.columns, lambda: draw_traversal(serving.library.load(info), view, format, options)
+    )
+    return send(request, answer)
+
+
+@router.get(
+    "/checkpoints/{checkpoint}/atlas",
+    responses={**files(*(MEDIA_TYPES[name] for name in ATLAS_FORMATS)), **refusals(406, 409)},
+    response_class=Response,
+)
+async def get_atlas(
+    info: Found, request: Request, serving: Serving, query: Annotated[AtlasFileQuery, Query()]
+) -> Response:
+    """Every dimension at every value as one picture and its index, for scrubbing without another request."""
+    format = choose_format(query.format, request.headers.get("accept"), ATLAS_FORMATS)
+    view = query.request(info)
+    key = ("atlas", serving.library.version(info), repr(view), format)
+    answer = await serving.workshop.answer(
+        key, info.latents * view.columns, lambda: draw_atlas(serving.library.load(info), view, format)
+    )
+    return send(request, answer)

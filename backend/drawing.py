@@ -1,0 +1,201 @@
+"""Views as answers: the JSON that the page draws, or the file that was asked for. Runs in the workshop's threads."""
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from backend.answers import MEDIA_TYPES
+from backend.data.checkpoint import Checkpoint
+from backend.errors import Fault, Problem
+from backend.export.names import bundle_name, file_name, rollout_file_name
+from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, ExportOptions
+from backend.interpret.encoded import Floats
+from backend.interpret.names import DimensionName
+from backend.interpret.request import TraversalRequest
+from backend.interpret.rollout import Branch, Rollout, build_rollout
+from backend.interpret.rollout_request import RolloutRequest
+from backend.interpret.view import Picture, TraversalView, build_atlas, build_view
+from backend.pictures import contact_sheet, data_uri, encode
+from backend.workshop import Answer
+
+CELL = 64
+
+
+def draw_traversal(checkpoint: Checkpoint, request: TraversalRequest, format: str, options: ExportOptions) -> Answer:
+    """A traversal as JSON or as a file; raises ViewError."""
+    options.check()
+    view = build_view(checkpoint, request)
+    if format != "json":
+        return Answer(_traversal_file(view, format, options), MEDIA_TYPES[format], file_name(view, format))
+    return json_answer(
+        {
+            "checkpoint": view.checkpoint_id,
+            "request": view.request.to_json(),
+            "dims": _rows(view),
+            "reference": _numbers(view.reference),
+            "inactive": list(view.inactive),
+            "original": data_uri(view.original),
+            "reconstruction": data_uri(view.reconstruction),
+            "file_name": file_name(view, "gif"),
+            "provenance": view.provenance,
+        }
+    )
+
+
+def draw_atlas(checkpoint: Checkpoint, request: TraversalRequest, format: str) -> Answer:
+    """Every dimension at every value as one picture, with its index; raises ViewError."""
+    atlas = build_atlas(checkpoint, request)
+    view = atlas.view
+    if format != "json":
+        return Answer(encode(atlas.image, format), MEDIA_TYPES[format])
+    return json_answer(
+        {
+            "checkpoint": view.checkpoint_id,
+            "request": view.request.to_json(),
+            "cell": CELL,
+            "rows": _rows(view),
+            "columns": view.request.columns,
+            "reference": _numbers(view.reference),
+            "inactive": list(view.inactive),
+            "image": data_uri(atlas.image, "jpeg"),
+            "original": data_uri(view.original),
+            "reconstruction": data_uri(view.reconstruction),
+            "footprint": data_uri(_heat(view.footprint)),
+        }
+    )
+
+
+def draw_rollout(checkpoint: Checkpoint, request: RolloutRequest, format: str, options: ExportOptions) -> Answer:
+    """A rollout as JSON or as a file; raises ViewError, or Problem 409 where the policy does not fit the model."""
+    options.check()
+    refuse_foreign_policy(checkpoint, request.actions)
+    rollout = build_rollout(checkpoint, request)
+    if format != "json":
+        return Answer(_rollout_file(rollout, format, options), MEDIA_TYPES[format], rollout_file_name(rollout, format))
+    return json_answer(
+        {
+            "checkpoint": rollout.checkpoint_id,
+            "request": request.to_json(),
+            "context": request.context,
+            "horizon": request.horizon,
+            "cell": CELL,
+            "steps": list(range(request.steps)),
+            "known": rollout.known,
+            "reward": None if rollout.reward is None else _numbers(rollout.reward),
+            "psnr": rollout.psnr,
+            "ssim": rollout.ssim,
+            "spread": rollout.spread_per_step,
+            **_branch(rollout, rollout.model, rollout.error),
+            "edited": _edited(rollout),
+            "file_name": rollout_file_name(rollout, "gif"),
+            "provenance": rollout.provenance,
+        }
+    )
+
+
+def draw_bundle(checkpoint: Checkpoint, request: TraversalRequest, options: ExportOptions) -> Answer:
+    """The zip for a paper: the view in every format, with its values, settings and provenance; raises ViewError."""
+    from backend.export.bundle import build_bundle
+
+    options.check()
+    view = build_view(checkpoint, request)
+    return Answer(build_bundle(view, options), MEDIA_TYPES["zip"], bundle_name(view))
+
+
+def refuse_foreign_policy(checkpoint: Checkpoint, actions: str) -> None:
+    """409 where there is no policy, or one whose actions are not those of the model."""
+    if actions != "policy":
+        return
+    behaviour, size = checkpoint.actor_critic, checkpoint.model.config.action_size
+    if behaviour is not None and behaviour.config.action_size == size:
+        return
+    has = (
+        "no policy"
+        if behaviour is None
+        else f"a policy with {behaviour.config.action_size} actions, the model takes {size}"
+    )
+    raise Problem(
+        409,
+        "policy-does-not-fit",
+        f"{checkpoint.info.name} has {has}.",
+        remedy="Take actions=recorded or actions=zero, or a checkpoint of a fine-tuned agent.",
+        errors=[Fault("query:actions", f"the checkpoint has {has}")],
+    )
+
+
+def json_answer(value: dict[str, Any]) -> Answer:
+    """An answer of JSON."""
+    return Answer(json.dumps(value, allow_nan=False, separators=(",", ":")).encode(), MEDIA_TYPES["json"])
+
+
+def _traversal_file(view: TraversalView, format: str, options: ExportOptions) -> bytes:
+    """The view in one of its formats; matplotlib and PyAV are loaded by the first that needs them."""
+    if format in FIGURE_FORMATS:
+        from backend.export.figure import render_figure
+
+        return render_figure(view, format, width=options.width, footprint=options.footprint)
+    if format in FILM_FORMATS:
+        from backend.export.animation import render_animation
+
+        return render_animation(view, format, options)
+    from backend.export.tables import render_table
+
+    return render_table(view, format)
+
+
+def _rollout_file(rollout: Rollout, format: str, options: ExportOptions) -> bytes:
+    from backend.export.rollout import render_rollout
+
+    return render_rollout(rollout, format, options)
+
+
+def _rows(view: TraversalView) -> list[dict[str, Any]]:
+    return [
+        _row(label, float(kl), values, label.dim in view.inactive)
+        for label, kl, values in zip(view.labels, view.kl, view.values, strict=True)
+    ]
+
+
+def _row(label: DimensionName, kl: float, values: Floats, inactive: bool) -> dict[str, Any]:
+    return {
+        "dim": label.dim,
+        "name": label.text,
+        "caption": label.caption,
+        "source": label.source,
+        "factor": label.factor,
+        "status": label.status or ("inactive" if inactive else "unnamed"),
+        "kl": round(kl, 6),
+        "nmi": label.nmi,
+        "values": _numbers(values),
+    }
+
+
+def _branch(rollout: Rollout, branch: Branch, difference: Picture) -> dict[str, Any]:
+    return {
+        "frames": data_uri(contact_sheet([rollout.truth, branch.image, difference]), "jpeg"),
+        "rows": ["truth", "model", "difference"],
+        "actions": [_numbers(row) for row in branch.action],
+        "predicted_reward": None if branch.predicted_reward is None else _numbers(branch.predicted_reward),
+        "value": None if branch.value is None else _numbers(branch.value),
+    }
+
+
+def _edited(rollout: Rollout) -> dict[str, Any] | None:
+    if rollout.edited is None or rollout.change is None:
+        return None
+    return {**_branch(rollout, rollout.edited, rollout.change), "names": [label.text for label in rollout.labels]}
+
+
+def _heat(footprint: npt.NDArray[np.float32]) -> Picture:
+    """Footprints (R, H, W) below each other as grey levels, brightest where any row changes most."""
+    top = max(float(footprint.max()), 1e-6)
+    return (footprint.reshape(-1, footprint.shape[-1]) / top * 255).round().astype(np.uint8)
+
+
+def _numbers(values: Iterable[float]) -> list[float | None]:
+    """Numbers as JSON knows them, with six decimals; what is not finite becomes null."""
+    return [round(float(value), 6) if math.isfinite(value) else None for value in values]

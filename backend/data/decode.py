@@ -25,7 +25,7 @@ class Limits:
     max_frames: int = 20_000  # kept; the rest is left out with a warning
     max_side: int = 4096  # pixels
     max_pixels: int = 4096 * 2304  # of one frame
-    max_gif_pixels: int = 400_000_000  # of all frames together: about two seconds of work
+    max_gif_pixels: int = 200_000_000  # of all frames together: about a second of work
 
 
 @dataclass(frozen=True)

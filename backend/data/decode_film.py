@@ -1,5 +1,6 @@
 """Films of one forced container and an allowed codec, frame by frame to 64x64; runs in the decoding process."""
 
+import importlib
 from collections.abc import Iterator
 from typing import IO
 
@@ -16,10 +17,17 @@ CODECS = frozenset(
     "h264 hevc vp8 vp9 av1 libdav1d mpeg4 mpeg2video mpeg1video mjpeg gif rawvideo ffv1 huffyuv png".split()
 )
 
+# PyAV loads these when it first meets such a track, which would be after the doors are closed.
+_LATE = (
+    "audio.stream audio.codeccontext subtitles.stream subtitles.codeccontext video.stream video.codeccontext".split()
+)
+
 
 def decode_film(source: IO[bytes], output: IO[bytes], request: Request) -> Decoded:
     """Write all frames that can be decoded; raises VideoError where there is none to begin with."""
     av.logging.set_level(av.logging.PANIC)
+    for module in _LATE:
+        importlib.import_module(module)
     close_doors()
     try:
         container = av.open(source, mode="r", format=request.container, options={"protocol_whitelist": "none"})

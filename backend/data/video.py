@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -135,7 +137,8 @@ def _too_short(decoded: Decoded, min_frames: int, stride: int) -> VideoError:
         remedy = "Check that a player shows it, or encode it again as H.264 mp4."
         return VideoError("damaged", "not one frame of it can be decoded", remedy)
     strided = f" with every {stride}th kept" if stride > 1 else ""
-    message = f"{decoded.frames} frames{strided} are too few; at least {min_frames} are needed"
+    lost = "".join(f"; {warning}" for warning in decoded.warnings)
+    message = f"{decoded.frames} frames{strided} are too few; at least {min_frames} are needed{lost}"
     return VideoError("too_short", message, "Choose a longer film" + (" or a smaller stride." if strided else "."))
 
 
@@ -148,12 +151,16 @@ def _check_alike(sources: Sequence[_Source]) -> None:
 def _episodes(source: _Source, episode_frames: int, min_frames: int) -> Iterator[_Part]:
     """The episodes of one file; a rest too short for one of its own is left out."""
     if source.container == "episode":
-        yield _Part(source.decoded.frames, lambda target: target.write_bytes(source.path.read_bytes()))
+        yield _Part(source.decoded.frames, partial(_copy, source.path))
         return
     for start in range(0, source.decoded.frames, episode_frames):
         frames = min(episode_frames, source.decoded.frames - start)
         if frames >= min_frames:
-            yield _Part(frames, lambda target, start=start, frames=frames: _cut(source.path, start, frames, target))
+            yield _Part(frames, partial(_cut, source.path, start, frames))
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
 
 
 def _cut(raw: Path, start: int, frames: int, target: Path) -> None:
@@ -163,7 +170,7 @@ def _cut(raw: Path, start: int, frames: int, target: Path) -> None:
 
 
 def _describe(sources: Sequence[_Source], parts: Sequence[_Part], target: Path, name: str) -> DatasetInfo:
-    action_size, factor_names = 0, ()
+    action_size, factor_names = 0, tuple[str, ...]()
     published = sources[0].container == "episode"
     if published:
         shapes = {_published_shape(source) for source in sources}

@@ -50,7 +50,7 @@ def _unknown_entry(error: NotFound) -> Problem:
         "not-found",
         f"There is {error}.",
         remedy="GET /api/v1/checkpoints and /api/v1/datasets list what there is.",
-        errors=[Fault("path:id", str(error))],
+        errors=[Fault("path:checkpoint", str(error))],
     )
 
 
@@ -60,17 +60,18 @@ def _damaged(error: CheckpointError | CorruptFile) -> Problem:
         "checkpoint-damaged",
         f"This checkpoint cannot be used: {error}.",
         remedy="Take another checkpoint, or resume the run that wrote it: it falls back to the last good one.",
-        errors=[Fault("path:id", str(error))],
+        errors=[Fault("path:checkpoint", str(error))],
     )
 
 
-def _incompatible(error: IncompatibleCheckpoint) -> Problem:
+def incompatible(error: IncompatibleCheckpoint, pointer: str = "path:checkpoint") -> Problem:
+    """409 with every key that does not fit."""
     return Problem(
         409,
         "checkpoint-incompatible",
         f"This checkpoint cannot be used: {error}.",
         remedy="Load it with the version that wrote it, or train it again.",
-        errors=[Fault("path:id", problem) for problem in error.problems[:100]],
+        errors=[Fault(pointer, problem) for problem in error.problems[:100]],
     )
 
 
@@ -108,7 +109,7 @@ def _film(error: VideoError) -> Problem:
 _TABLE: dict[type[Exception], Translate] = {
     NotFound: _unknown_entry,
     CheckpointError: _damaged,
-    IncompatibleCheckpoint: _incompatible,
+    IncompatibleCheckpoint: incompatible,
     RefusedImport: _refused_import,
     CorruptFile: _damaged,
     EpisodeError: _unreadable_episode,

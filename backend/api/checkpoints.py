@@ -12,11 +12,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from backend.answers import MEDIA_TYPES, choose_format, matches, not_modified, send, send_file
 from backend.api.runs import answering, desk_of
 from backend.data.catalogue import NotFound
-from backend.data.checkpoint import CARD, CheckpointInfo
+from backend.data.checkpoint import CARD, CheckpointInfo, IncompatibleCheckpoint
 from backend.data.imports import Imported, import_checkpoint
 from backend.data.packing import pack_checkpoint
 from backend.deps import Library, Serving
 from backend.errors import Fault, Problem
+from backend.failures import incompatible
 from backend.interpret.request import check_index
 from backend.openapi import files, multipart, refusals
 from backend.paging import Cursor, Limit, page
@@ -69,9 +70,7 @@ async def upload_checkpoint(request: Request, serving: Serving, response: Respon
     """Brings in the zip that `download` gives: safetensors and JSON only, every size and hash checked."""
     async with received(request, serving.home) as upload:
         file = one_file(upload)
-        imported: Imported = await asyncio.get_running_loop().run_in_executor(
-            serving.intake, import_checkpoint, file.path, serving.home
-        )
+        imported = await asyncio.get_running_loop().run_in_executor(serving.intake, _take_in, file.path, serving.home)
     response.status_code = 200 if imported.known else 201
     response.headers["Location"] = f"/api/v1/checkpoints/{imported.info.id}"
     return _view(imported.info, serving.library)
@@ -125,6 +124,13 @@ async def get_frame(
 
     key = ("frame", serving.library.version(info), episode, frame, chosen)
     return send(request, await serving.workshop.answer(key, 1, make))
+
+
+def _take_in(archive: Path, home: Path) -> Imported:
+    try:
+        return import_checkpoint(archive, home)
+    except IncompatibleCheckpoint as error:
+        raise incompatible(error, "/file/model.safetensors") from error
 
 
 def _view(info: CheckpointInfo, library: Library) -> CheckpointView:

@@ -122,6 +122,7 @@ class Online:
         replay = Replay(run.agent.world_model.config.action_size, self.settings.replay_capacity)
         self.experience = Experience(run.agent, player, replay, out / "replay", provenance.seed, run.device)
         self.returns: list[list[float]] = []  # [agent steps, mean return] of each evaluation
+        self._saved = 0  # checkpoints' worth of updates that are saved
 
     @property
     def agent_steps(self) -> int:
@@ -131,12 +132,10 @@ class Online:
     def go(self) -> Path:
         """Runs to the end and returns the last checkpoint; raises Stopped after a save."""
         self._restore()
-        settings, finished = self.settings, False
-        while not finished:
+        while not self._finished:
             self._step()
-            finished = self.agent_steps >= settings.agent_steps
-            self.reporter.progress(self.agent_steps, settings.agent_steps, "finetune")
-            if self.reporter.stop_requested and not finished:
+            self.reporter.progress(self.agent_steps, self.settings.agent_steps, "finetune")
+            if self.reporter.stop_requested and not self._finished:
                 self._save()
                 raise Stopped(f"stopped and saved after {self.agent_steps} agent steps")
         if not self.returns or self.returns[-1][0] < self.agent_steps:
@@ -155,6 +154,8 @@ class Online:
                 self._learn()
         if ended is not None and self.agent_steps // settings.evaluate_every > self._evaluated:
             self._evaluate()
+        if self.run.updates // settings.checkpoint_every > self._saved and not self._finished:
+            self._save()
 
     def _learn(self) -> None:
         run, settings = self.run, self.settings
@@ -164,8 +165,10 @@ class Online:
             values = {name: float(value.mean()) for name, value in metrics.items()}
             weight = run.weights(self.agent_steps).get("distillation", 0.0)
             self._log("finetune", {**values, "distill_weight": weight})
-        if run.updates % settings.checkpoint_every == 0:
-            self._save()
+
+    @property
+    def _finished(self) -> bool:
+        return self.agent_steps >= self.settings.agent_steps
 
     @property
     def _evaluated(self) -> int:
@@ -189,6 +192,7 @@ class Online:
         self.reporter.log(phase, values, updates=self.run.updates, agent_steps=steps, environment_steps=control)
 
     def _save(self) -> Path:
+        self._saved = self.run.updates // self.settings.checkpoint_every
         state = {"run": self.run.state_dict(), "experience": self.experience.state_dict(), "returns": self.returns}
         save_training(self.out / "resume", self.agent_steps, state)
         extra = {**self.provenance.extra, "agent_steps": self.agent_steps, "evaluations": self.returns}
@@ -204,6 +208,7 @@ class Online:
             self.experience.begin()
             return
         self.run.load_state_dict(state["run"])
+        self._saved = self.run.updates // self.settings.checkpoint_every
         self.returns = state["returns"]
         self.experience.load_state_dict(state["experience"])
         for phase in ("episode", "finetune", "evaluate"):

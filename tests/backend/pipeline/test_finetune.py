@@ -1,0 +1,182 @@
+"""Online learning: the teacher stands still, its weight follows the step, a cut run goes on bit for bit."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from backend.data.checkpoint import load_checkpoint, read_info
+from backend.data.episodes import Episode, frames_only
+from backend.envs.protocol import Step
+from backend.pipeline.config import FinetuneSettings, SettingsError, build_settings
+from backend.pipeline.distill import Teacher, distill_weight
+from backend.pipeline.evaluate import episode_seed
+from backend.pipeline.finetune import Finetuning, Online, teacher_for
+from backend.pipeline.publish import Provenance
+from backend.pipeline.report import Reporter, Stopped
+from models.config import VideoModelConfig
+from models.types import Batch
+from models.video_model import VideoModel
+
+SMALL = {"latents": 4, "stoch": 8, "deter": 16, "hidden": 16, "units": 16, "batch": 4, "length": 6, "horizon": 4}
+
+
+class Slider:
+    """A square that the action pushes; the reward is how far right it is. Twenty steps an episode."""
+
+    action_size, factor_names = 1, ("square_x",)
+
+    def __init__(self) -> None:
+        self.seeds: list[int] = []
+        self._x, self._steps = 0.0, 0
+
+    def reset(self, seed: int) -> Step:
+        self.seeds.append(seed)
+        self._x, self._steps = float(np.random.default_rng(seed).uniform(4, 40)), 0
+        return self._seen(0.0)
+
+    def step(self, action: NDArray[np.float32]) -> Step:
+        self._x, self._steps = float(np.clip(self._x + 6 * action[0], 0, 48)), self._steps + 1
+        return self._seen(self._x / 48)
+
+    def _seen(self, reward: float) -> Step:
+        image = np.zeros((64, 64, 3), np.uint8)
+        image[24:40, int(self._x) : int(self._x) + 16] = 200
+        last = self._steps == 20
+        return Step(image, reward, 1.0, self._steps == 0, last, False, np.array([self._x], np.float32))
+
+
+class StoppingReporter(Reporter):
+    """Asks the run to stop after some agent steps."""
+
+    def __init__(self, out: Path, stop_after: int | None) -> None:
+        super().__init__(out, quiet=True)
+        self._stop_after = stop_after
+
+    def progress(self, done: int, total: int, phase: str) -> None:
+        super().progress(done, total, phase)
+        self.stop_requested = self._stop_after is not None and done >= self._stop_after
+
+
+def settings(**changes: object) -> FinetuneSettings:
+    base = {
+        "agent_steps": 90, "prefill": 40, "first_updates": 2, "train_every": 5, "evaluate_every": 40,
+        "evaluate_episodes": 2, "checkpoint_every": 4, "log_every": 1, "distill_steps": 50,
+    }  # fmt: skip
+    built = build_settings("finetune", "tiny", {**SMALL, **base, **changes})
+    assert isinstance(built, FinetuneSettings)
+    return built
+
+
+def a_teacher() -> VideoModel:
+    torch.manual_seed(7)
+    return VideoModel(VideoModelConfig(latents=4, stoch=8, deter=16, hidden=16))
+
+
+def held_out() -> list[Episode]:
+    rng = np.random.default_rng(5)
+    image = rng.integers(0, 255, (2, 8, 64, 64, 3)).astype(np.uint8)
+    episodes = [frames_only(frames) for frames in image]
+    return [e._replace(action=np.zeros((8, 1), np.float32)) for e in episodes]
+
+
+def online(out: Path, chosen: FinetuneSettings, stop_after: int | None = None, seed: int = 0) -> tuple[Online, Slider]:
+    slider = Slider()
+    run = Finetuning(chosen, Teacher(a_teacher()), 1, seed, "cpu")
+    provenance = Provenance("slider", "finetune", seed, "slider", {})
+    return Online(run, slider, held_out(), out, provenance, StoppingReporter(out, stop_after)), slider
+
+
+def lines_of(out: Path) -> list[dict[str, float]]:
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "time"} for line in lines]
+
+
+@pytest.mark.parametrize("cut", [13, 44, 80])
+def test_a_run_cut_inside_an_episode_goes_on_bit_for_bit(tmp_path: Path, cut: int) -> None:
+    whole, _ = online(tmp_path / "whole", settings())
+    final = whole.go()
+    with pytest.raises(Stopped):
+        online(tmp_path / "cut", settings(), stop_after=cut)[0].go()
+    resumed = online(tmp_path / "cut", settings())[0].go()
+    assert lines_of(tmp_path / "cut") == lines_of(tmp_path / "whole")
+    assert (resumed / "model.safetensors").read_bytes() == (final / "model.safetensors").read_bytes()
+
+
+def test_the_checkpoint_acts_and_names_its_counters(tmp_path: Path) -> None:
+    run, _ = online(tmp_path, settings())
+    loaded = load_checkpoint(read_info(run.go(), "c", "run"))
+    assert loaded.actor_critic is not None
+    assert loaded.info.config["agent_steps"] == 90
+    assert [steps for steps, _ in loaded.info.config["evaluations"]] == [40, 80, 90]
+    last = lines_of(tmp_path)[-1]
+    assert (last["agent_steps"], last["environment_steps"]) == (90, 180)
+
+
+def test_the_teacher_does_not_move_and_everything_else_does() -> None:
+    run = Finetuning(settings(free_nats=0.0), Teacher(a_teacher()), 1, 0, "cpu")
+    assert run.teacher is not None
+    before = {key: value.clone() for key, value in run.teacher.state_dict().items()}
+    parts = (run.agent.world_model, run.agent.actor_critic.actor, run.agent.actor_critic.critic)
+    student = [value.clone() for part in parts for value in part.state_dict().values()]
+    image = torch.randint(0, 255, (4, 6, 64, 64, 3), dtype=torch.uint8)
+    is_first = torch.zeros(4, 6, dtype=torch.bool)
+    is_first[:, 0] = True
+    batch = Batch(image, torch.randn(4, 6, 1), torch.randn(4, 6), torch.ones(4, 6), is_first)
+    metrics = run.learn(batch, 0)
+    assert metrics["distillation"].mean() > 0
+    for key, value in run.teacher.state_dict().items():
+        torch.testing.assert_close(value, before[key], rtol=0, atol=0)
+    after = [value for part in parts for value in part.state_dict().values()]
+    moved = [not torch.equal(old, new) for old, new in zip(student, after, strict=True)]
+    assert all(moved)
+
+
+def test_distillation_pulls_the_student_towards_the_teacher() -> None:
+    image = torch.randint(0, 255, (4, 6, 64, 64, 3), dtype=torch.uint8)
+    is_first = torch.zeros(4, 6, dtype=torch.bool)
+    is_first[:, 0] = True
+    batch = Batch(image, torch.zeros(4, 6, 1), torch.zeros(4, 6), torch.ones(4, 6), is_first)
+    outcomes = {}
+    for weight in (0.0, 10.0):
+        chosen = settings(distill_start=weight, distill_end=weight, beta=0.0, learning_rate=3e-3)
+        run = Finetuning(chosen, Teacher(a_teacher()), 1, 0, "cpu")
+        for _ in range(12):
+            metrics = run.learn(batch, 0)
+        outcomes[weight] = float(metrics["distillation"].mean())
+    assert outcomes[10.0] < 0.5 * outcomes[0.0]
+
+
+def test_distill_weight_follows_the_step() -> None:
+    assert distill_weight(0) == pytest.approx(0.1)
+    assert distill_weight(25_000) == pytest.approx(0.055)
+    assert distill_weight(50_000) == distill_weight(400_000) == pytest.approx(0.01)
+
+
+def test_across_domains_distillation_starts_late_and_then_anneals() -> None:
+    assert distill_weight(49_999, delay=50_000) == 0
+    assert distill_weight(50_000, delay=50_000) == pytest.approx(0.1)
+    assert distill_weight(75_000, delay=50_000) == pytest.approx(0.055)
+    assert distill_weight(100_000, delay=50_000) == pytest.approx(0.01)
+
+
+def test_the_weight_in_the_loss_is_that_of_the_current_step(tmp_path: Path) -> None:
+    online(tmp_path, settings())[0].go()
+    logged = {line["agent_steps"]: line["distill_weight"] for line in lines_of(tmp_path) if line["phase"] == "finetune"}
+    assert len(logged) > 5
+    for step, weight in logged.items():
+        assert weight == pytest.approx(distill_weight(int(step), ramp=50))
+
+
+def test_no_two_episodes_share_a_seed() -> None:
+    seeds = [episode_seed(3, purpose, index) for purpose in ("train", "evaluate") for index in range(2000)]
+    assert len(set(seeds)) == len(seeds)
+    assert episode_seed(3, "train", 0) == episode_seed(3, "train", 0) != episode_seed(4, "train", 0)
+
+
+def test_a_teacher_with_other_latents_is_refused() -> None:
+    with pytest.raises(SettingsError, match="the video model has 4 latents, the world model 8"):
+        teacher_for(settings(latents=8), a_teacher())

@@ -18,9 +18,7 @@ CODECS = frozenset(
 )
 
 # PyAV loads these when it first meets such a track, which would be after the doors are closed.
-_LATE = (
-    "audio.stream audio.codeccontext subtitles.stream subtitles.codeccontext video.stream video.codeccontext".split()
-)
+_LATE = [f"av.{kind}.{part}" for kind in ("video", "audio", "subtitles") for part in ("stream", "codeccontext")]
 
 
 def decode_film(source: IO[bytes], output: IO[bytes], request: Request) -> Decoded:
@@ -38,6 +36,8 @@ def decode_film(source: IO[bytes], output: IO[bytes], request: Request) -> Decod
             raise VideoError("no_video", "the file has no video track", "Upload a film with a picture.")
         stream = container.streams.video[0]
         found = _open_stream(stream, request)
+        if request.container == "gif" and not _has_trailer(source):
+            found.warnings.append("the file is cut: its end is missing")
         _write_frames(_Good(stream, container, found), output, request, found)
     return found
 
@@ -49,6 +49,13 @@ class _Good:
         self._stream, self._container, self._found = stream, container, found
         self.damaged = 0
         self.seen = 0
+
+    def promised(self) -> int:
+        """Frames that the header speaks of; where it gives a duration alone, nine tenths of what fit in it."""
+        if self._stream.frames:
+            return self._stream.frames
+        duration, rate = self._container.duration, self._stream.average_rate
+        return int(0.9 * duration / av.time_base * rate) if duration and rate else 0
 
     def __iter__(self) -> Iterator[VideoFrame]:
         packets = self._container.demux(self._stream)
@@ -112,12 +119,20 @@ def _write_frames(good: _Good, output: IO[bytes], request: Request, found: Decod
 
 
 def _compare_with_promise(good: _Good, found: Decoded) -> None:
-    """Warn where frames were damaged, or fewer came than the header promised."""
-    promised = good._stream.frames
+    """Warn where frames were damaged, or clearly fewer came than the header promised."""
     if good.damaged:
         found.warnings.append(f"{good.damaged} damaged parts were left out; {good.seen} frames were decoded")
-    elif 0 < good.seen < promised:
-        found.warnings.append(f"the file is cut: {good.seen} of {promised} frames are in it")
+    elif good.seen < (promised := good.promised()):
+        found.warnings.append(f"the file is cut: {good.seen} of about {promised} frames are in it")
+
+
+def _has_trailer(source: IO[bytes]) -> bool:
+    """Whether a gif ends as it should; leaves the file where it was."""
+    place = source.tell()
+    source.seek(-min(16, source.seek(0, 2)), 2)
+    tail = source.read()
+    source.seek(place)
+    return tail.rstrip(b"\0").endswith(b";")
 
 
 def _square(frame: VideoFrame) -> NDArray[np.uint8]:

@@ -1,5 +1,7 @@
 """Zips of pictures, and `.npz` episodes; runs in the decoding process."""
 
+import importlib
+import io
 import re
 import warnings
 import zipfile
@@ -10,14 +12,14 @@ from PIL import Image
 
 from backend.data.containers import VideoError
 from backend.data.decode import SIDE, Decoded, Request, check_size, close_doors, crop_box
-from backend.data.episodes import encode_episode, parse_episode
+from backend.data.episodes import encode_episode, frames_only, parse_episode
 
 FORMATS = ("PNG", "JPEG")
 
 
 def decode_zip(source: IO[bytes], output: IO[bytes], request: Request) -> Decoded:
     """Write the pictures of a zip in the order of their names, numbers by their value."""
-    Image.init()
+    _rehearse()
     close_doors()
     found = Decoded(codec="frames")
     damaged = 0
@@ -41,7 +43,8 @@ def decode_zip(source: IO[bytes], output: IO[bytes], request: Request) -> Decode
 
 def decode_episode(source: IO[bytes], output: IO[bytes], request: Request) -> Decoded:
     """Check an episode and write it anew, with all its parts, in the layout of `backend.data.episodes`."""
-    close_doors()
+    parse_episode(io.BytesIO(encode_episode(frames_only(np.zeros((1, SIDE, SIDE, 3), np.uint8)))))
+    close_doors()  # after a rehearsal, which has loaded all that is loaded on first use
     try:
         episode = parse_episode(source)
     except ValueError as error:
@@ -52,6 +55,21 @@ def decode_episode(source: IO[bytes], output: IO[bytes], request: Request) -> De
         raise VideoError("too_large", message, "Split it into shorter episodes.")
     output.write(encode_episode(episode))
     return Decoded(frames=len(episode.image), width=SIDE, height=SIDE, codec="episode")
+
+
+def _rehearse() -> None:
+    """Read a zip with a picture of each format, so that nothing is left that is loaded on first use."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in FORMATS:
+            picture = io.BytesIO()
+            Image.new("RGB", (8, 8)).save(picture, name)
+            archive.writestr(name, picture.getvalue())
+    with zipfile.ZipFile(buffer) as archive:
+        for name in FORMATS:
+            with archive.open(name) as member, Image.open(member, formats=FORMATS) as picture_again:
+                picture_again.convert("RGB").resize((4, 4), Image.Resampling.BOX)
+    importlib.import_module("encodings.cp437")  # for names in zips that are not marked as UTF-8
 
 
 def _square(member: IO[bytes], request: Request, found: Decoded) -> bytes:

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -63,7 +65,7 @@ def import_clips(
     if not files:
         raise VideoError("empty", "there is no file to make a data set of", "Choose at least one film.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".partial-decode-", dir=target.parent) as staging:
+    with tempfile.TemporaryDirectory(prefix=f".partial-{os.getpid()}-decode-", dir=target.parent) as staging:
         sources = []
         for index, (given, path) in enumerate(files):
             output = Path(staging) / f"{index:04d}"
@@ -107,14 +109,14 @@ def _in_child(request: Request) -> Decoded:
             command,
             input=json.dumps(asdict(request)) + "\n",
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             text=True,
             timeout=request.limits.seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        message = f"decoding takes longer than {request.limits.seconds:g} s"
-        raise VideoError("too_slow", message, "Cut the film or scale it down.") from None
+        raise _too_slow(request.limits) from None
+    if done.returncode == -signal.SIGXCPU:
+        raise _too_slow(request.limits)
     reply = _reply(done.stdout)
     if reply is None:
         message = f"the decoder gave up on it (exit status {done.returncode})"
@@ -122,6 +124,11 @@ def _in_child(request: Request) -> Decoded:
     if "error" in reply:
         raise VideoError(**reply["error"])
     return Decoded(**reply["decoded"])
+
+
+def _too_slow(limits: Limits) -> VideoError:
+    message = f"decoding takes longer than {limits.seconds:g} s"
+    return VideoError("too_slow", message, "Cut the film or scale it down.")
 
 
 def _reply(output: str) -> dict[str, Any] | None:

@@ -21,7 +21,10 @@ def describe(error: Exception, out: Path) -> Failure:
     import torch
 
     from backend.envs.protocol import EnvironmentFailed
+    from backend.pipeline.report import Diverged
 
+    if isinstance(error, Diverged):
+        return Failure("diverged", str(error), "Use a smaller learning rate; the last finite checkpoint is kept.")
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return Failure("out_of_memory", f"out of memory: {_first_line(error)}", "Use a smaller batch or length.")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

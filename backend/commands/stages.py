@@ -16,6 +16,7 @@ from backend.runs.merging import merged
 from backend.runs.processes import end_with_parent
 
 if TYPE_CHECKING:
+    from backend.pipeline.config import SettingsError, StageSettings
     from backend.pipeline.stages import StageResult
 
 EXIT_FAILED, EXIT_BAD_SETTINGS, EXIT_STOPPED = 1, 2, 143
@@ -79,12 +80,13 @@ def run(invocation: Invocation) -> None:
     end_with_parent()
     home = checked_settings().home
     out = (invocation.out or home / "runs" / new_run_id()).resolve()
+    settings = _settings(invocation, out)
     if not invocation.resume and _begun(out):
         complain(f"{out} holds a run already: add --resume to go on with it, or choose another folder")
         raise typer.Exit(EXIT_BAD_SETTINGS)
     try:
         with hold(folder_lock(out)):
-            code = _carry_out(invocation, home, out)
+            code = _carry_out(invocation, settings, home, out)
     except Held as error:
         complain(f"process {error.holder.get('pid', 'unknown')} writes into {out}: wait for it or end it")
         raise typer.Exit(EXIT_TAKEN) from None
@@ -94,25 +96,29 @@ def run(invocation: Invocation) -> None:
     raise typer.Exit(code)
 
 
-def _carry_out(invocation: Invocation, home: Path, out: Path) -> int:
-    """The stage from settings to result; every way in which it can end, as an exit code."""
-    from backend.pipeline.config import SettingsError
-    from backend.pipeline.report import Diverged, Stopped
+def _settings(invocation: Invocation, out: Path) -> "StageSettings":
+    """The settings asked for; exits with 2 when they are wrong, before anything slow is imported."""
+    from backend.pipeline.config import SettingsError, build_settings, parse_assignments
 
     try:
-        result = _stage(invocation, home, out)
+        given = merged(_from_file(invocation.settings_file), parse_assignments(invocation.assignments))
+        return build_settings(invocation.stage, invocation.preset, given)
     except SettingsError as error:
-        for problem in error.problems:
-            complain(f"{problem.pointer.lstrip('/').replace('/', '.')}: {problem.message}")
-        _leave_error(out, "invalid_settings", str(error), "Correct the settings and start again.")
-        return EXIT_BAD_SETTINGS
+        raise typer.Exit(_refuse(error, out)) from None
+
+
+def _carry_out(invocation: Invocation, settings: "StageSettings", home: Path, out: Path) -> int:
+    """The stage from settings to result; every way in which it can end, as an exit code."""
+    from backend.pipeline.config import SettingsError
+    from backend.pipeline.report import Stopped
+
+    try:
+        result = _stage(invocation, settings, home, out)
+    except SettingsError as error:
+        return _refuse(error, out)
     except Stopped as stopped:
         complain(f"{stopped}; go on with --resume --out {out}")
         return EXIT_STOPPED
-    except Diverged as error:
-        complain(str(error))
-        _leave_error(out, "diverged", str(error), "Use a smaller learning rate; the last finite checkpoint is kept.")
-        return EXIT_FAILED
     except Exception as error:
         from backend.commands.failures import describe
 
@@ -126,13 +132,10 @@ def _carry_out(invocation: Invocation, home: Path, out: Path) -> int:
     return 0
 
 
-def _stage(invocation: Invocation, home: Path, out: Path) -> "StageResult":
-    from backend.pipeline.config import build_settings, parse_assignments
+def _stage(invocation: Invocation, settings: "StageSettings", home: Path, out: Path) -> "StageResult":
     from backend.pipeline.report import Reporter
     from backend.pipeline.stages import check_references, choose_device, run_stage
 
-    given = merged(_from_file(invocation.settings_file), parse_assignments(invocation.assignments))
-    settings = build_settings(invocation.stage, invocation.preset, given)
     device = choose_device(invocation.device)
     check_references(settings, home, allow_path=True)
     with Reporter(out, quiet=invocation.as_json).listening() as reporter:
@@ -146,6 +149,15 @@ def _stage(invocation: Invocation, home: Path, out: Path) -> "StageResult":
             name=invocation.name,
             reporter=reporter,
         )
+
+
+def _refuse(error: "SettingsError", out: Path) -> int:
+    """Every problem in a sentence of its own."""
+    for problem in error.problems:
+        complain(f"{problem.pointer.lstrip('/').replace('/', '.')}: {problem.message}")
+    if out.is_dir():
+        _leave_error(out, "invalid_settings", str(error), "Correct the settings and start again.")
+    return EXIT_BAD_SETTINGS
 
 
 def _begun(out: Path) -> bool:

@@ -58,13 +58,23 @@ class Store:
         until(lambda: (holder(lock) or {}).get("ready") is True, 60)
         return worker
 
-    def start_api(self) -> tuple[subprocess.Popen[bytes], str]:
-        """An API that answers, and its address."""
-        port = free_port()
-        api = self.start("serve", DISWM_PORT=str(port))
-        address = f"http://127.0.0.1:{port}"
+    def address(self) -> str:
+        """Where an API of this store may listen."""
+        return f"http://127.0.0.1:{free_port()}"
+
+    def start_api(self, address: str) -> subprocess.Popen[bytes]:
+        """An API that answers at the address."""
+        api = self.start("serve", DISWM_PORT=address.rpartition(":")[2])
         until(lambda: answers(f"{address}/healthz"), 60)
-        return api, address
+        return api
+
+    def send(self, url: str, body: Any, **headers: str) -> tuple[int, Any]:
+        """POST JSON: status and answer; raises OSError when nobody answers."""
+        return send(url, body, **headers)
+
+    def until(self, condition: Callable[[], bool], seconds: float = 90) -> None:
+        """Wait for a condition; a test that waits in vain fails here."""
+        until(condition, seconds)
 
     def add_dataset(self, name: str = "noise") -> str:
         """A data set of noise: 6 episodes of 12 frames."""

@@ -36,13 +36,6 @@ def _counting(shop: Any, run: str) -> Iterator[list[int]]:
         thread.join()
 
 
-def _until(condition: Any, seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-
-
 def _damage(home: Path, dataset: str) -> None:
     """Flip bits where the frames are: the headers, which are looked at before a start, stay whole."""
     for episode in (home / "datasets" / dataset).glob("*.npz"):
@@ -56,7 +49,7 @@ def _killed_once(shop: Any, run: str, *, stop_child: bool) -> None:
     """Start a worker, let the run get further, and kill the worker; with a child that stands still, if asked."""
     before = shop.done(run)
     worker = shop.start_worker()
-    _until(lambda: shop.done(run) > before + 5)
+    shop.until(lambda: shop.done(run) > before + 5)
     if stop_child:
         os.kill(shop.leaders(run)[0], signal.SIGSTOP)
     worker.kill()
@@ -67,11 +60,11 @@ def test_a_run_whose_workers_are_killed_is_taken_up_again_and_never_runs_twice_a
     run = shop.pretrain(updates=200)
     with _counting(shop, run) as counts:
         _killed_once(shop, run, stop_child=False)
-        _until(lambda: not shop.processes(run), 15)  # the orphan saved and ended by itself
+        shop.until(lambda: not shop.processes(run), 15)  # the orphan saved and ended by itself
         _killed_once(shop, run, stop_child=True)
         assert len(shop.leaders(run)) == 1  # this one cannot: the next worker ends it
         shop.start_worker()
-        _until(lambda: shop.row(run).state == RunState.SUCCEEDED)
+        shop.until(lambda: shop.row(run).state == RunState.SUCCEEDED)
     assert max(counts) == 1
     row = shop.row(run)
     assert (row.attempt, row.stalled, row.error) == (3, 0, None)
@@ -82,7 +75,7 @@ def test_a_run_whose_workers_are_killed_is_taken_up_again_and_never_runs_twice_a
 def test_a_worker_asked_to_end_saves_its_run_and_the_next_goes_on_until_cancelled(shop: Any) -> None:
     run = shop.pretrain(updates=50_000)
     worker = shop.start_worker()
-    _until(lambda: shop.done(run) > 5)
+    shop.until(lambda: shop.done(run) > 5)
     worker.terminate()
     assert worker.wait(15) == 0
     assert shop.processes(run) == []
@@ -92,10 +85,10 @@ def test_a_worker_asked_to_end_saves_its_run_and_the_next_goes_on_until_cancelle
     assert list((run_folder(shop.home, run) / "resume").glob("update-*"))
 
     shop.start_worker()
-    _until(lambda: shop.row(run).state == RunState.RUNNING and shop.done(run) > saved)
+    shop.until(lambda: shop.row(run).state == RunState.RUNNING and shop.done(run) > saved)
     begun = time.monotonic()
     shop.desk.cancel(run)
-    _until(lambda: shop.row(run).state == RunState.CANCELLED and not shop.processes(run), 5)
+    shop.until(lambda: shop.row(run).state == RunState.CANCELLED and not shop.processes(run), 5)
     assert time.monotonic() - begun < 5
     assert shop.desk.resume(run).state == RunState.QUEUED
 
@@ -103,11 +96,11 @@ def test_a_worker_asked_to_end_saves_its_run_and_the_next_goes_on_until_cancelle
 def test_a_run_that_stands_still_is_cancelled_all_the_same(shop: Any) -> None:
     run = shop.pretrain(updates=50_000)
     shop.start_worker()
-    _until(lambda: len(shop.leaders(run)) == 1)
+    shop.until(lambda: len(shop.leaders(run)) == 1)
     os.kill(shop.leaders(run)[0], signal.SIGSTOP)
     begun = time.monotonic()
     shop.desk.cancel(run)
-    _until(lambda: shop.row(run).state == RunState.CANCELLED and not shop.processes(run), 5)
+    shop.until(lambda: shop.row(run).state == RunState.CANCELLED and not shop.processes(run), 5)
     assert time.monotonic() - begun < 5
 
 
@@ -117,7 +110,7 @@ def test_a_poison_run_ends_after_three_attempts_and_does_not_hold_up_others(shop
     good = shop.pretrain(updates=20)
     _damage(shop.home, "poison")
     shop.start_worker()
-    _until(lambda: shop.row(poison).state == RunState.FAILED)
+    shop.until(lambda: shop.row(poison).state == RunState.FAILED)
     row, other = shop.row(poison), shop.row(good)
     assert row.attempt == 3
     assert "episode-000000" in row.error["message"]

@@ -12,6 +12,7 @@ PAGES = {
     "traversals": ("Traversals", ":material/grid_on:", "What each latent dimension changes in the picture."),
     "factors": ("Factors", ":material/hub:", "Which dimension stands for which factor, with numbers."),
     "rollouts": ("Rollouts", ":material/movie:", "What the model imagines, beside what happened."),
+    "compare": ("Compare", ":material/compare_arrows:", "Which dimension of one checkpoint is which of another."),
     "datasets": ("Data sets", ":material/photo_library:", "Clips and episodes; upload your own."),
 }
 

@@ -86,29 +86,40 @@ class Traversal(View):
 
 @dataclass(frozen=True)
 class Rollout(View):
-    """The Rollouts page; `dim` held at `value` from `step` on is the branch (dim -1: no branch)."""
+    """The Rollouts page; `dim` set to `value` at `step` is the branch (dim -1: none), `hold` keeps it from there on."""
 
     checkpoint: str = ""
     episode: int = 0
     context: int = 5
     horizon: int = 25
     actions: str = "recorded"
+    samples: int = 1
     seed: int = 0
     dim: int = -1
     value: float = 0.0
     step: int = 5
+    hold: bool = True
 
     def api(self) -> dict[str, Any]:
         """The query of `GET .../rollout` that imagines this."""
-        edit = f"{self.dim}:{plain(self.value)}@{self.step}" if self.dim >= 0 else None
+        edit = f"{self.dim}:{plain(self.value)}@{self.step}{'+' if self.hold else ''}" if self.dim >= 0 else None
         return {
             "episode": self.episode,
             "context": self.context,
             "horizon": self.horizon,
             "actions": self.actions,
+            "samples": self.samples,
             "seed": self.seed,
             "edit": edit,
         }
+
+
+@dataclass(frozen=True)
+class TwoCheckpoints(View):
+    """The Compare page: two checkpoints."""
+
+    first: str = ""
+    second: str = ""
 
 
 @dataclass(frozen=True)

@@ -100,3 +100,17 @@ def _dots(
         "marker": dict(marker),
         "hovertemplate": "%{y}<br>%{text}: %{x:.3f}<extra>" + name + "</extra>",
     }
+
+
+def scatter(points: Mapping[str, Sequence[float]], x: str, y: str) -> Figure:
+    """Latent against factor, a dot a frame."""
+    dots = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": list(points["latent"]),
+        "y": list(points["factor"]),
+        "marker": {"size": 5, "opacity": 0.6},
+        "hovertemplate": f"{x} %{{x:.2f}}<br>{y} %{{y:.2f}}<extra></extra>",
+    }
+    axes = {"xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}}
+    return {"data": [dots], "layout": {"height": 280, "margin": MARGIN, "showlegend": False, **axes}}

@@ -20,20 +20,26 @@ def picture(file: File, alt: str, *, width: int | None = None) -> None:
     st.html(f'<img src="{source}" alt="{escape(alt)}" style="{style}">')
 
 
+EDGE = 0.03  # of a cell, cut away all round so that nothing of the next row shows
+
+
 def atlas_card(atlas: Mapping[str, Any], *, rows: int, alt: str) -> None:
     """The first rows of an atlas as one picture."""
-    _crop(atlas, min(rows, len(atlas["rows"])), "top", alt)
+    _crop(atlas, 0, min(rows, len(atlas["rows"])), alt)
 
 
 def strip(atlas: Mapping[str, Any], dim: int, alt: str) -> None:
     """One dimension's row of an atlas."""
     rows = [row["dim"] for row in atlas["rows"]]
     if dim in rows:
-        _crop(atlas, 1, f"0 {100 * rows.index(dim) / max(1, len(rows) - 1)}%", alt)
+        _crop(atlas, rows.index(dim), 1, alt)
 
 
-def _crop(atlas: Mapping[str, Any], rows: int, position: str, alt: str) -> None:
-    """Some rows of an atlas; `position` says which, as CSS does."""
-    fit = f"aspect-ratio:{atlas['columns']}/{rows};object-fit:cover;object-position:{position}"
+def _crop(atlas: Mapping[str, Any], first: int, count: int, alt: str) -> None:
+    """Some rows of an atlas."""
+    high = count - EDGE
+    hidden = len(atlas["rows"]) - high
+    position = 100 * (first + EDGE / 2) / hidden if hidden > 0 else 0
+    fit = f"aspect-ratio:{atlas['columns']}/{high};object-fit:cover;object-position:0 {position:.3f}%"
     style = f"width:100%;{fit};image-rendering:pixelated;border-radius:4px"
     st.html(f'<img src="{atlas["image"]}" alt="{escape(alt)}" style="{style}">')

@@ -71,6 +71,7 @@ class Player {
       figure.append(canvas, caption);
       return { figure, canvas, strip, row, title };
     });
+    this.root.style.setProperty("--count", this.pictures.length);
     this.find(".pictures").replaceChildren(...this.pictures.map((picture) => picture.figure));
   }
 

@@ -34,22 +34,26 @@ def _rows(branched: bool) -> list[dict[str, Any]]:
         {"title": "Model", "strip": 0, "row": 1, "kind": "model"},
         {"title": "Error", "strip": 0, "row": 2, "kind": "plain"},
     ]
-    branch = [{"title": "Branch: edited", "strip": 1, "row": 1, "kind": "model"}]
+    branch = [
+        {"title": "Branch", "strip": 1, "row": 1, "kind": "model"},
+        {"title": "Branch against model", "strip": 1, "row": 2, "kind": "plain"},
+    ]
     return rows + (branch if branched else [])
 
 
 def _curves(rollout: Mapping[str, Any], edited: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """The charts that have numbers: reward, value, PSNR; the branch as a further line."""
+    """The charts that have numbers: reward, value, PSNR, spread; the branch as a further line."""
     wanted = {
         "Reward": (("true", "reward"), ("predicted", "predicted_reward")),
         "Value": (("model", "value"),),
         "PSNR in dB": (("model", "psnr"),),
+        "Spread of samples": (("grey levels", "spread"),),
     }
     curves = []
     for title, lines in wanted.items():
         drawn = [{"name": name, "values": rollout[key]} for name, key in lines if rollout.get(key)]
         key = lines[-1][1]
-        if edited and edited.get(key) and key != "psnr":
+        if edited and edited.get(key):
             drawn.append({"name": "branch", "values": edited[key]})
         if drawn:
             curves.append({"title": title, "lines": drawn})

@@ -24,6 +24,8 @@ class Scrubber {
     this.pending = 0;
     this.report = 0;
     this.find = (selector) => root.querySelector(selector);
+    this.follow = (event) => this.onOther(event.detail);
+    window.addEventListener("diswm-scrub", this.follow);
     root.addEventListener("keydown", (event) => this.onKey(event));
     this.find(".play").onclick = () => this.togglePlay();
     this.find(".back").onclick = () => this.step(-1);
@@ -39,6 +41,8 @@ class Scrubber {
     this.stop();
     cancelAnimationFrame(this.pending);
     clearTimeout(this.report);
+    window.removeEventListener("diswm-scrub", this.follow);
+    instances.delete(this.root);
   }
 
   /** Take new data. The same version again (a rerun of the page) leaves the user's place alone. */
@@ -152,6 +156,15 @@ class Scrubber {
     this.paintSoon();
   }
 
+  /** Another scrubber of the same group moved: show the row that goes with its row. */
+  onOther({ from, group, pair, column, mirror }) {
+    if (from === this || !group || group !== this.data?.group || this.root.dataset.state !== "ready") return;
+    const row = this.rows.findIndex((candidate) => candidate.data.pair === pair);
+    if (row < 0) return;
+    this.followed = { row, column: mirror * this.rows[row].data.mirror < 0 ? this.data.columns - 1 - column : column };
+    this.paintSoon(true);
+  }
+
   step(by) {
     const last = this.data.columns - 1;
     const column = this.selected.column + by;
@@ -228,7 +241,10 @@ class Scrubber {
 
   keep() {
     const row = this.rows[this.selected.row].data;
-    this.trigger("hold", { dim: row.dim, value: row.values[this.selected.column] });
+    const value = row.values[this.selected.column];
+    this.selected.column = (this.data.columns - 1) / 2; // where the held value will stand
+    this.tell("cell", { dim: row.dim, column: this.selected.column });
+    this.trigger("hold", { dim: row.dim, value });
   }
 
   /** Tell the page which cell was chosen, once the hand rests. */
@@ -242,7 +258,8 @@ class Scrubber {
 
   // --- drawing ----------------------------------------------------------------------------------------------------
 
-  paintSoon() {
+  paintSoon(following = false) {
+    if (!following) this.followed = null;
     if (!this.pending) this.pending = requestAnimationFrame(() => this.paint());
   }
 
@@ -250,7 +267,9 @@ class Scrubber {
     cancelAnimationFrame(this.pending);
     this.pending = 0;
     if (!this.rows.length) return;
+    if (this.followed) this.selected = this.followed;
     const shown = this.hover ?? this.selected;
+    if (!this.followed) this.lead(shown);
     const row = this.rows[shown.row];
     const { cell, columns } = this.data;
     drawCell(this.find(".picture"), this.atlas, cell, shown.column, row.data.row);
@@ -265,6 +284,13 @@ class Scrubber {
     });
     for (const place of [this.selected, shown]) this.rows[place.row].cursor.style.left = `${(100 * place.column) / columns}%`;
     this.drawReadout(row.data, shown.column);
+  }
+
+  /** Let scrubbers of the same group go along. */
+  lead({ row, column }) {
+    const { group } = this.data;
+    const { pair, mirror } = this.rows[row].data;
+    if (group) window.dispatchEvent(new CustomEvent("diswm-scrub", { detail: { from: this, group, pair, column, mirror } }));
   }
 
   drawReadout(row, column) {
@@ -307,6 +333,7 @@ class Scrubber {
       return chip;
     });
     this.find(".held").replaceChildren(...chips);
+    this.find(".base").textContent = chips.length ? "With held values" : "Reconstruction";
   }
 
   drawFold() {

@@ -32,6 +32,14 @@ class Answer:
     release: int | None
 
 
+@dataclass(frozen=True)
+class Pair:
+    """What a row goes with in another scrubber; `mirror` -1 where its values run the other way."""
+
+    name: str
+    mirror: int = 1
+
+
 def scrubber(
     key: str,
     atlas: Mapping[str, Any],
@@ -41,14 +49,23 @@ def scrubber(
     selected: Cell | None = None,
     held: Sequence[tuple[int, float]] = (),
     compact: bool = False,
+    group: str = "",
+    pairs: Mapping[int, Pair] | None = None,
 ) -> Answer:
-    """Draw the atlas. `chosen` dimensions come first and in order; empty: the active ones by KL."""
+    """Draw the atlas. `chosen` dimensions come first and in order; empty: the active ones by KL.
+
+    Scrubbers of one `group` move together: a row goes with the row of the same pair.
+    """
     rows = _rows(atlas, statistics, chosen)
+    for row in rows:
+        pair = (pairs or {}).get(row["dim"], Pair(f"alone-{row['dim']}"))
+        row |= {"pair": pair.name, "mirror": pair.mirror}
     content = {
         **{name: atlas[name] for name in ("image", "cell", "columns", "original", "reconstruction", "footprint")},
         "rows": rows,
         "fold": _fold_label(rows, chosen),
         "compact": compact,
+        "group": group,
     }
     version = hashlib.sha1(json.dumps(content, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
     chips = [{"dim": dim, "text": f"{title_of(atlas, dim)} at {value:+.2f}"} for dim, value in held]

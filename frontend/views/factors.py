@@ -10,27 +10,22 @@ import streamlit as st
 
 from frontend.client import client
 from frontend.components import charts
-from frontend.components.labels import label_form
+from frontend.components.dimension import STATUS, detail_card, title_of_entry
 from frontend.components.pick import pick_checkpoint
 from frontend.components.pictures import strip
-from frontend.components.scrubber import short, title
+from frontend.components.scrubber import short
 from frontend.pages import link
 from frontend.state import Chosen, keep_view, key_of, open_view
 
 PAGE = "factors"
 METRICS = {
     "mig": ("MIG", "Mutual information gap: how far the best dimension of a factor leads the second."),
-    "dci": ("DCI", "Disentanglement: whether each dimension serves one factor."),
+    "dci": ("DCI", "Disentanglement: whether each dimension serves one factor (extra trees)."),
+    "dci_completeness": ("DCI-C", "Completeness: whether each factor sits in one dimension."),
     "sap": ("SAP", "Separated attribute predictability: the gap of linear predictors."),
-    "infomec_m": ("InfoM", "Modularity: each latent encodes at most one factor."),
-    "infomec_e": ("InfoE", "Explicitness: factors can be read out simply."),
-    "infomec_c": ("InfoC", "Compactness: each factor sits in few latents."),
-}
-STATUS = {
-    "named": ":green-badge[:material/check: named]",
-    "mixed": ":orange-badge[:material/call_split: mixed]",
-    "unnamed": ":gray-badge[:material/question_mark: unnamed]",
-    "inactive": ":gray-badge[:material/remove: inactive]",
+    "infom": ("InfoM", "Modularity: each latent encodes at most one factor."),
+    "infoe": ("InfoE", "Explicitness: factors can be read out linearly."),
+    "infoc": ("InfoC", "Compactness: each factor sits in few latents."),
 }
 
 
@@ -48,112 +43,132 @@ def show() -> None:
     with st.spinner("Encoding the clip and measuring; the first time takes up to a minute …"):
         factors = client().get(f"/checkpoints/{view.id}/factors", {"wait": True})
         atlas = client().get(f"/checkpoints/{view.id}/atlas", {"columns": 11})
+    _remarks(factors)
+    _metrics(factors["metrics"])
+    _tabs(view, factors, atlas, client().get(f"/checkpoints/{view.id}")["policy"])
+
+
+def _tabs(view: Chosen, factors: Mapping[str, Any], atlas: Mapping[str, Any], policy: bool) -> None:
+    active = [item for item in factors["dimensions"] if item["status"] != "inactive"]
+    active.sort(key=lambda item: -item["kl"])
+    names = ["Matrix", "Intervals", "Dimensions", "Leakage", *(["Policy"] if policy else [])]
+    tabs = st.tabs(names, key=key_of(PAGE, "tab"), default="Dimensions" if view.dim >= 0 else None, on_change="rerun")
+    for name, tab in zip(names, tabs, strict=True):
+        with tab:
+            if not tab.open:
+                continue
+            if name == "Matrix":
+                _matrix(factors, active)
+            elif name == "Intervals":
+                _intervals(active)
+            elif name == "Dimensions":
+                _cards(view, active, atlas, len(factors["dimensions"]) - len(active))
+            elif name == "Leakage":
+                _leakage(view.id, active)
+            else:
+                _policy(view.id, active)
+
+
+def _remarks(factors: Mapping[str, Any]) -> None:
+    st.caption(
+        f"{factors['frames']:,} frames of {factors['episodes']} episodes · latent means · seed {factors['seed']} · "
+        "0 is chance, 1 is perfect"
+    )
     if factors.get("guessed"):
         st.info(
             "These videos come without truth. The factors below are image statistics (hue, brightness, motion, "
             "position of what moves): guesses, marked as such.",
             icon=":material/lightbulb:",
         )
-    _metrics(factors)
-    active = [item for item in factors["dimensions"] if item["status"] != "inactive"]
-    active.sort(key=lambda item: -item["kl"])
-    tabs = st.tabs(
-        ["Matrix", "Intervals", "Dimensions", "Leakage"],
-        key=f"{PAGE}.tab",
-        default="Dimensions" if view.dim >= 0 else None,
-    )
-    with tabs[0]:
-        _matrix(factors, active)
-    with tabs[1]:
-        st.caption(
-            "Each dimension's best factor with its interval (episodes resampled), and what chance alone would give."
-        )
-        st.plotly_chart(
-            charts.intervals(active, [_title(item) for item in active]),
-            key=f"{PAGE}.intervals",
-            config=charts.CONFIG,
-            alt="Best NMI of each dimension with interval and null",
-        )
-    with tabs[2]:
-        _cards(view, active, atlas, len(factors["dimensions"]) - len(active))
-    with tabs[3]:
-        _leakage(view.id, active)
+    for warning in factors.get("warnings") or ():
+        st.caption(f":material/info: {warning}")
 
 
-def _metrics(factors: Mapping[str, Any]) -> None:
-    metrics = factors["metrics"]
-    around = metrics.get("intervals", {})
-    known = [name for name in METRICS if isinstance(metrics.get(name), int | float)]
+def _metrics(metrics: Mapping[str, Any]) -> None:
+    around, null = metrics.get("intervals", {}), metrics.get("null", {})
     with st.container(horizontal=True, gap="large"):
-        for name in known:
+        for name in (name for name in METRICS if name in metrics):
             label, text = METRICS[name]
-            low_high = around.get(name)
-            text += f"\n\n95% interval: {low_high[0]:.2f} to {low_high[1]:.2f}" if low_high else ""
+            if name in around:
+                text += f"\n\n95% interval: {around[name][0]:.2f} to {around[name][1]:.2f}"
+            if name in null:
+                text += f"\n\nBy chance (factors shifted in time): {null[name]:.2f}"
             st.metric(label, f"{metrics[name]:.2f}", help=text, width="content")
-    st.caption(
-        f"{factors['frames']:,} frames of {factors['episodes']} episodes · latent means · seed {factors['seed']} · "
-        "0 is chance, 1 is perfect"
-    )
 
 
 def _matrix(factors: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) -> None:
-    st.caption("Normalised mutual information of each active dimension with each factor.")
-    values = [factors["nmi"][item["dim"]] for item in active]
-    figure = charts.matrix(values, [_title(item) for item in active], factors["factor_names"], name="NMI")
+    st.caption("Normalised mutual information of each active dimension with each factor, beyond chance.")
+    values = [[max(0.0, value) for value in factors["nmi"][item["dim"]]] for item in active]
+    figure = charts.matrix(values, [title_of_entry(item) for item in active], factors["factor_names"], name="NMI")
     st.plotly_chart(figure, key=f"{PAGE}.matrix", config=charts.CONFIG, alt="Matrix of dimensions and factors")
 
 
+def _intervals(active: Sequence[Mapping[str, Any]]) -> None:
+    known = [item for item in active if item["nmi"] is not None]
+    st.caption("Each dimension's best factor with its interval (episodes resampled), and what chance alone would give.")
+    figure = charts.intervals(known, [title_of_entry(item) for item in known])
+    st.plotly_chart(figure, key=f"{PAGE}.intervals", config=charts.CONFIG, alt="Best NMI with interval and null")
+
+
 def _cards(view: Chosen, active: Sequence[Mapping[str, Any]], atlas: Mapping[str, Any], inactive: int) -> None:
-    ordered = sorted(active, key=lambda item: item["dim"] != view.dim)
-    with st.grid(2, gap="medium"):
-        for item in ordered:
-            with st.container(border=True, key=f"card.{item['dim']}"):
-                _card(view.id, item, atlas)
+    chosen = next((item for item in active if item["dim"] == view.dim), None)
+    if chosen is not None:
+        detail_card(view.id, chosen, atlas)
+    with st.grid(3, gap="medium", min_column_width=320):
+        for item in active:
+            if item is not chosen:
+                with st.container(border=True, key=f"card.{item['dim']}"):
+                    _card(view.id, item, atlas)
     if inactive:
         st.caption(f"{inactive} inactive dimensions carry next to nothing and are left out.")
 
 
 def _card(checkpoint: str, item: Mapping[str, Any], atlas: Mapping[str, Any]) -> None:
-    dim = item["dim"]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{_title(item)}**", width="content")
+        st.markdown(f"**{title_of_entry(item)}**", width="content")
         st.markdown(STATUS.get(item["status"], item["status"]), width="content")
-        st.caption(f"KL {item['kl']:.2f} nats", width="content")
-    strip(atlas, dim, f"Traversal of {_title(item)}")
-    low, high = item["interval"]
-    sign = "+" if item["sign"] >= 0 else "−"
-    lines = [f"**{item['factor']}** {short(item['nmi'])} ({short(low)} to {short(high)}), sign {sign}"]
-    if item.get("second_factor"):
-        second = f"then {item['second_factor']} {short(item['second_nmi'])}"
-        lines.append(f"{second} · lead {short(item['margin'])} · null {short(item['null'])}")
-    st.markdown("  \n".join(lines))
+    strip(atlas, item["dim"], f"Traversal of {title_of_entry(item)}")
+    best = f"{item['factor']} {short(item['nmi'])}" if item["nmi"] is not None else "no factor varies"
+    st.caption(f"KL {item['kl']:.2f} nats · {best}")
     with st.container(horizontal=True):
-        link("traversals", "Traversal", {"checkpoint": checkpoint, "dim": str(dim)})
-        with st.popover("Name it", icon=":material/label:"):
-            label_form(checkpoint, dim, atlas)
+        link("traversals", "Traversal", {"checkpoint": checkpoint, "dim": str(item["dim"])})
+        if st.button("Details", icon=":material/zoom_in:", type="tertiary", key=f"details.{item['dim']}"):
+            keep_view(PAGE, Chosen(checkpoint, item["dim"]))
+            st.rerun()
 
 
 def _leakage(checkpoint: str, active: Sequence[Mapping[str, Any]]) -> None:
-    leakage = client().get(f"/checkpoints/{checkpoint}/leakage")
-    dims = [item["dim"] for item in active]
-    names = [_title(item) for item in active]
+    with st.spinner("Decoding and encoding again …"):
+        leakage = client().get(f"/checkpoints/{checkpoint}/leakage")
+    dims, names = [item["dim"] for item in active], [title_of_entry(item) for item in active]
     st.metric(
         "Diagonal share",
-        f"{leakage['diagonal_share']:.2f}",
+        short(leakage["diagonal_share"]),
         help="1: an edit of a dimension comes back in that dimension alone.",
     )
     st.caption(
-        "Edit the row's dimension, decode, encode again: how much the column's dimension moved. Diagonal is best."
+        "Edit the row's dimension by one σ, decode, encode again: how many σ the column's dimension moved. "
+        "A disentangled model is diagonal."
     )
-    order = leakage.get("dims") or list(range(len(leakage["matrix"])))
-    place = {dim: index for index, dim in enumerate(order)}
-    rows = [[leakage["matrix"][place[a]][place[b]] for b in dims if b in place] for a in dims if a in place]
-    figure = charts.matrix(rows, names, names, name="moved")
+    rows = [[leakage["matrix"][row][column] for column in dims] for row in dims]
+    figure = charts.matrix(rows, names, names, name="σ moved")
     st.plotly_chart(figure, key=f"{PAGE}.leakage", config=charts.CONFIG, alt="Leakage between dimensions")
 
 
-def _title(item: Mapping[str, Any]) -> str:
-    return title(item["dim"], item.get("name"))
+def _policy(checkpoint: str, active: Sequence[Mapping[str, Any]]) -> None:
+    with st.spinner("Asking the policy …"):
+        table = client().get(f"/checkpoints/{checkpoint}/sensitivity")
+    st.caption(
+        "Move a dimension by one σ: how far predicted reward, value and actions move, as a share of their own "
+        "spread over the clip. A distractor that matters here is one that the policy listens to."
+    )
+    known = {item["dim"]: item for item in table["dimensions"]}
+    rows = [known[item["dim"]]["outcomes"] for item in active if item["dim"] in known]
+    names = [title_of_entry(item) for item in active if item["dim"] in known]
+    values = [[row[outcome]["share"] for outcome in table["outcomes"]] for row in rows]
+    figure = charts.matrix(values, names, table["outcomes"], name="share")
+    st.plotly_chart(figure, key=f"{PAGE}.policy", config=charts.CONFIG, alt="Sensitivity of reward, value and actions")
+    st.caption(f"{table['frames']:,} frames of {table['episodes']} episodes")
 
 
 if __name__ == "__main__":

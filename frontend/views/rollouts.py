@@ -59,8 +59,21 @@ def _controls(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
         actions = select(
             "Actions", options, view.actions, names=ACTIONS.__getitem__, key=_key(view, "actions"), width=170
         )
+        samples = int(
+            st.slider(
+                "Samples",
+                1,
+                8,
+                view.samples,
+                key=_key(view, "samples"),
+                width=130,
+                help="1: the model's mean alone. More: how far its futures spread, step by step.",
+            )
+        )
         seed = int(st.number_input("Seed", 0, 2**31, view.seed, key=_key(view, "seed"), width=110))
-    return replace(view, episode=episode, context=context, horizon=int(horizon), actions=actions, seed=seed)
+    return replace(
+        view, episode=episode, context=context, horizon=int(horizon), actions=actions, samples=samples, seed=seed
+    )
 
 
 def _branch(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
@@ -91,7 +104,10 @@ def _branch(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
             width=130,
         )
         step = st.slider("from step", 0, last, min(view.step, last), key=_key(view, "step"), disabled=off, width=190)
-    return replace(view, dim=dim, value=0.0 if off else round(float(value), 4), step=5 if off else int(step))
+        hold = st.toggle("Hold it there", view.hold, key=_key(view, "hold"), disabled=off)
+    if off:
+        return replace(view, dim=-1, value=0.0, step=5, hold=True)
+    return replace(view, dim=dim, value=round(float(value), 4), step=int(step), hold=hold)
 
 
 def _key(view: Rollout, name: str, *more: object) -> str:

@@ -229,14 +229,63 @@ def _add_views(app: FastAPI, world: World) -> None:
         world.labels[dim] = {**await request.json(), "dim": dim}
         return world.labels[dim]
 
+    @app.get("/api/v1/checkpoints/{checkpoint}/factors/{dim}")
+    def card(dim: int) -> dict[str, Any]:
+        places = [{"episode": episode, "frame": 3 * episode} for episode in range(4)]
+        latent = np.linspace(-2, 2, 100)
+        scatter = {"latent": latent.tolist(), "factor": np.sin(latent).tolist()}
+        entry = next(item for item in _factors(world)["dimensions"] if item["dim"] == dim)
+        return {**entry, "scatter": scatter, "extremes": {"low": places, "high": places[::-1]}}
+
     @app.get("/api/v1/checkpoints/{checkpoint}/leakage")
     def leakage() -> dict[str, Any]:
         matrix = np.eye(LATENTS) * 0.9 + 0.02
-        return {"matrix": matrix.tolist(), "diagonal_share": 0.71, "dims": list(range(LATENTS))}
+        return {
+            "matrix": matrix.tolist(),
+            "diagonal_share": 0.71,
+            "active": list(range(8)),
+            "frames": 16,
+            "sigmas": 1.0,
+        }
+
+    @app.get("/api/v1/checkpoints/{checkpoint}/sensitivity")
+    def sensitivity() -> dict[str, Any]:
+        outcomes = ["reward", "value", "action 0"]
+        share = {name: {"mean": 0.1, "size": 0.2, "interval": [0.1, 0.3], "share": 0.4} for name in outcomes}
+        dimensions = [
+            {"dim": dim, "name": f"dim {dim}", "status": "named", "outcomes": share} for dim in range(LATENTS)
+        ]
+        return {"outcomes": outcomes, "dimensions": dimensions, "frames": 160, "episodes": 4}
+
+    @app.get("/api/v1/checkpoints/{checkpoint}/compare")
+    def compare() -> dict[str, Any]:
+        matches = [
+            {
+                "first": dim,
+                "second": (dim + 1) % 8 if dim < 8 else dim,
+                "correlation": max(0.05, 0.97 - 0.08 * dim),
+                "sign": 1 if dim % 2 else -1,
+                "first_name": NAMES.get(dim),
+                "second_name": NAMES.get((dim + 1) % 8 if dim < 8 else dim),
+            }
+            for dim in range(LATENTS)
+        ]
+        return {
+            "matches": matches,
+            "mean_correlation": 0.81,
+            "kept": ["cart position", "pole angle"],
+            "lost": ["camera"],
+            "gained": ["speed"],
+        }
 
     @app.get("/api/v1/checkpoints/{checkpoint}/rollout")
     def rollout(
-        episode: int = 0, context: int = 5, horizon: int = 25, edit: str | None = None, format: str = "json"
+        episode: int = 0,
+        context: int = 5,
+        horizon: int = 25,
+        samples: int = 1,
+        edit: str | None = None,
+        format: str = "json",
     ) -> Any:
         steps = context + horizon
         truth = np.stack([scene(frame_latent(episode, step)) for step in range(steps)])
@@ -250,6 +299,7 @@ def _add_views(app: FastAPI, world: World) -> None:
             "horizon": horizon,
             "cell": CELL,
             "steps": list(range(steps)),
+            "spread": np.linspace(0, 20, steps).tolist() if samples > 1 else None,
             **plain,
             "edited": edited,
         }
@@ -398,7 +448,7 @@ def _factors(world: World) -> dict[str, Any]:
                 "second_nmi": float(second),
             }
         )
-    metrics = {"mig": 0.52, "dci": 0.61, "sap": 0.33, "infomec_m": 0.7, "infomec_e": 0.64, "infomec_c": 0.58}
+    metrics = {"mig": 0.52, "dci": 0.61, "sap": 0.33, "infom": 0.7, "infoe": 0.64, "infoc": 0.58}
     intervals = {name: [value - 0.05, value + 0.04] for name, value in metrics.items()}
     return {
         "dimensions": dimensions,

@@ -1,0 +1,76 @@
+"""Everything about one dimension: its strip, its factor with interval and scatter, its extreme frames, its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from frontend.client import client
+from frontend.components import charts
+from frontend.components.labels import label_form
+from frontend.components.pictures import picture, strip
+from frontend.components.scrubber import short, title
+from frontend.pages import link
+
+STATUS = {
+    "named": ":green-badge[:material/check: named]",
+    "mixed": ":orange-badge[:material/call_split: mixed]",
+    "unnamed": ":gray-badge[:material/question_mark: unnamed]",
+    "inactive": ":gray-badge[:material/remove: inactive]",
+}
+
+
+def title_of_entry(entry: Mapping[str, Any]) -> str:
+    """What an entry of the factors' table is called: `dim 7: hip angle`."""
+    return title(entry["dim"], entry.get("name"))
+
+
+def detail_card(checkpoint: str, entry: Mapping[str, Any], atlas: Mapping[str, Any]) -> None:
+    """One dimension at length."""
+    dim = entry["dim"]
+    card = client().get(f"/checkpoints/{checkpoint}/factors/{dim}")
+    with st.container(border=True, key="card.detail"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.subheader(title_of_entry(entry), anchor=False, width="content")
+            st.markdown(STATUS.get(entry["status"], entry["status"]), width="content")
+            st.caption(f"KL {entry['kl']:.2f} nats", width="content")
+            link("traversals", "Traversal", {"checkpoint": checkpoint, "dim": str(dim)})
+            with st.popover("Name it", icon=":material/label:"):
+                label_form(checkpoint, dim, atlas)
+        strip(atlas, dim, f"Traversal of {title_of_entry(entry)}")
+        words, plot = st.columns([1, 1], gap="large")
+        with words:
+            st.markdown(_evidence(entry))
+            _extremes(checkpoint, card["extremes"])
+        with plot:
+            if card.get("scatter"):
+                figure = charts.scatter(card["scatter"], f"latent {dim}", entry["factor"])
+                st.plotly_chart(figure, key=f"scatter.{dim}", config=charts.CONFIG, alt="Latent against factor")
+
+
+def _evidence(entry: Mapping[str, Any]) -> str:
+    """Best and second factor in words."""
+    if entry["nmi"] is None:
+        return "No factor varies in these frames, so none can be found."
+    low, high = entry["interval"]
+    lines = [f"**{entry['factor']}** {short(entry['nmi'])} ({short(low)} to {short(high)}), {_sign(entry['sign'])}"]
+    if entry.get("second_factor"):
+        lines.append(f"then {entry['second_factor']} {short(entry['second_nmi'])}: a lead of {short(entry['margin'])}")
+    lines.append(f"Chance alone gives at most {short(entry['null'])}.")
+    return "  \n".join(lines)
+
+
+def _sign(sign: int) -> str:
+    return {1: "rising with it", -1: "falling with it"}.get(sign, "not monotone")
+
+
+def _extremes(checkpoint: str, extremes: Mapping[str, Sequence[Mapping[str, int]]]) -> None:
+    """The frames of the clip where the dimension is lowest and highest."""
+    for word, places in (("Lowest in the data", extremes["low"]), ("Highest in the data", extremes["high"])):
+        st.caption(word)
+        with st.container(horizontal=True, gap="xsmall"):
+            for place in places:
+                where = f"episode {place['episode']}, frame {place['frame']}"
+                picture(client().file(f"/checkpoints/{checkpoint}/frame", dict(place)), where, width=72)

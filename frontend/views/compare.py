@@ -1,0 +1,126 @@
+"""Compare: which dimension of one checkpoint is which of another; what distillation carried over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from frontend.client import client
+from frontend.components.pick import describe, select
+from frontend.components.scrubber import Cell, Pair, scrubber, short, title
+from frontend.components.states import empty, live
+from frontend.pages import link
+from frontend.state import TwoCheckpoints, keep_view, key_of, open_view
+
+PAGE = "compare"
+ROWS = 8
+COLUMNS = 9
+
+
+def show() -> None:
+    """The whole page."""
+    st.title("Compare", anchor=False)
+    found = {item["id"]: item for item in client().items("/checkpoints")}
+    if len(found) < 2:
+        empty(
+            "Two checkpoints are needed",
+            "A whole pipeline leaves two: the pretrained video model and the world model that was distilled from it.",
+            ":material/compare_arrows:",
+        )
+        link("train", "Open the training form")
+        return
+    view = _choose(open_view(PAGE, TwoCheckpoints), found)
+    keep_view(PAGE, view)
+    if view.first == view.second:
+        st.info("These are the same checkpoint. Choose another one on one side.")
+        return
+    with st.spinner("Encoding the frames of both …"):
+        comparison = client().get(f"/checkpoints/{view.first}/compare", {"other": view.second})
+    _summary(comparison)
+    _side_by_side(view, comparison)
+    _table(comparison)
+
+
+def _choose(view: TwoCheckpoints, found: Mapping[str, dict[str, Any]]) -> TwoCheckpoints:
+    ids = list(found)
+    names = lambda name: describe(found[name])  # noqa: E731
+    left, right = st.columns(2)
+    with left:
+        first = select("First", ids, view.first or ids[1], names=names, key=key_of(PAGE, "first"))
+    with right:
+        second = select("Second", ids, view.second or ids[0], names=names, key=key_of(PAGE, "second"))
+    return TwoCheckpoints(first, second)
+
+
+def _summary(comparison: Mapping[str, Any]) -> None:
+    left, right = st.columns([1, 4], vertical_alignment="center")
+    left.metric(
+        "Mean correlation",
+        short(comparison["mean_correlation"]),
+        help="Of each active dimension of the first with its match in the second, over the frames of both.",
+    )
+    with right:
+        for word, icon, colour in (("kept", "check", "green"), ("lost", "remove", "red"), ("gained", "add", "blue")):
+            names = comparison[word]
+            badges = " ".join(f":{colour}-badge[:material/{icon}: {name}]" for name in names) or "none"
+            st.markdown(f"{word.capitalize()}: {badges}")
+
+
+@live()
+def _side_by_side(view: TwoCheckpoints, comparison: Mapping[str, Any]) -> None:
+    """Two scrubbers that move together, row by matched row."""
+    atlases = [client().get(f"/checkpoints/{name}/atlas", {"columns": COLUMNS}) for name in (view.first, view.second)]
+    details = [client().get(f"/checkpoints/{name}") for name in (view.first, view.second)]
+    matches = _strongest(comparison["matches"], atlases[0])
+    sides = zip(st.columns(2, gap="large"), ("first", "second"), atlases, details, strict=True)
+    for column, side, atlas, detail in sides:
+        chosen = [match[side] for match in matches]
+        pairs = {match[side]: _pair(match, side) for match in matches}
+        with column:
+            st.markdown(f"**{detail['name']}**")
+            start = Cell(chosen[0], COLUMNS // 2) if chosen else None
+            key = f"{PAGE}.{side}.{view.first}.{view.second}"
+            scrubber(
+                key, atlas, detail["statistics"], chosen=chosen, selected=start, compact=True, group=PAGE, pairs=pairs
+            )
+    st.caption("Scrub on either side: the matched dimension of the other follows.")
+
+
+def _pair(match: Mapping[str, Any], side: str) -> Pair:
+    return Pair(f"{match['first']}-{match['second']}", match["sign"] if side == "second" and match["sign"] else 1)
+
+
+def _strongest(matches: Sequence[dict[str, Any]], atlas: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The matches of the first checkpoint's strongest dimensions, by KL."""
+    by_first = {match["first"]: match for match in matches}
+    active = [row["dim"] for row in atlas["rows"] if row["status"] != "inactive"]
+    return [by_first[dim] for dim in active if dim in by_first][:ROWS]
+
+
+def _table(comparison: Mapping[str, Any]) -> None:
+    rows = [
+        {
+            "first": title(match["first"], match["first_name"]),
+            "second": title(match["second"], match["second_name"]),
+            "correlation": match["correlation"],
+            "direction": "same" if match["sign"] >= 0 else "reversed",
+        }
+        for match in sorted(comparison["matches"], key=lambda match: -float(match["correlation"]))
+    ]
+    st.dataframe(
+        rows,
+        hide_index=True,
+        alt="All matches",
+        column_config={
+            "first": "First",
+            "second": "Second",
+            "correlation": st.column_config.ProgressColumn("Correlation", format="%.2f", min_value=0, max_value=1),
+            "direction": "Direction",
+        },
+    )
+
+
+if __name__ == "__main__":
+    show()

@@ -137,7 +137,7 @@ class Doors:
             return receive
         if "content-encoding" in headers:
             raise _wrong_type("a compressed body", "an uncompressed one")
-        taken = self.rules.uploads.get(scope["path"])
+        taken = self.rules.uploads.get(scope["path"]) if scope["method"] == "POST" else None
         limit = self.rules.body_limit if taken is None else self.rules.upload_limit
         declared = headers.get("content-length", "0")
         if declared.isdigit() and int(declared) > limit:

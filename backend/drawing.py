@@ -139,12 +139,13 @@ def _traversal_file(view: TraversalView, format: str, options: ExportOptions) ->
 
         return render_figure(view, format, width=options.width, footprint=options.footprint)
     if format in FILM_FORMATS:
-        from backend.export.animation import render_animation
+        from backend.export.animation import encode as encode_film
+        from backend.export.animation import film_of
 
-        return render_animation(view, format, options)
-    from backend.export.tables import render_table
+        return encode_film(film_of(view, options), format, options)
+    from backend.export.tables import traversal_csv, traversal_npz
 
-    return render_table(view, format)
+    return {"csv": traversal_csv, "npz": traversal_npz}[format](view)
 
 
 def _rollout_file(rollout: Rollout, format: str, options: ExportOptions) -> bytes:

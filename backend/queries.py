@@ -15,7 +15,7 @@ from backend.interpret.rollout_request import MAX_FRAMES, MAX_HORIZON, MAX_SAMPL
 
 TRAVERSAL_FORMATS = ("json", *FIGURE_FORMATS, *FILM_FORMATS, *TABLE_FORMATS)
 ATLAS_FORMATS = ("json", "jpeg", "webp", "png")
-ROLLOUT_FORMATS = ("json", "gif", "mp4", "webm", "apng", "png", "npz", "csv")
+ROLLOUT_FORMATS = ("json", *FILM_FORMATS, *FIGURE_FORMATS, *TABLE_FORMATS)
 MAX_INDEX = 10_000_000
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _NUMBER = re.compile(r"-?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?")

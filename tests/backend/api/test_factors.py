@@ -1,0 +1,142 @@
+"""Factors, labels, leakage, sensitivity and comparison over HTTP."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from backend.data.checkpoint import Checkpoint
+from backend.interpret.cards import factors_of
+
+BASE = "/api/v1/checkpoints"
+
+
+def test_factors_that_are_not_computed_yet_are_409_with_a_time_to_come_back_and_computed_once(
+    client: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    gate = threading.Event()
+
+    def slow(checkpoint: Checkpoint) -> object:
+        calls.append(checkpoint.info.id)
+        gate.wait(10)
+        return factors_of(checkpoint)
+
+    monkeypatch.setattr("backend.api.factors.factors_of", slow)
+    path = home / "checkpoints" / "tiny-video" / "factors.json"
+    assert not path.exists()
+    first = client.get(f"{BASE}/tiny-video/factors")
+    second = client.get(f"{BASE}/tiny-video/factors")
+    assert [first.status_code, second.status_code] == [409, 409]
+    assert first.headers["retry-after"]
+    assert first.json()["type"] == "/problems/computing"
+    with ThreadPoolExecutor(4) as clients:
+        waiting = [clients.submit(client.get, f"{BASE}/tiny-video/factors?wait=true") for _ in range(4)]
+        time.sleep(0.05)
+        gate.set()
+        answers = [answer.result() for answer in waiting]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    assert calls == ["tiny-video"]
+    assert client.get(f"{BASE}/tiny-video/factors").status_code == 200
+    assert client.get(f"{BASE}/tiny-video").json()["named"] == sum(
+        entry["status"] == "named" for entry in answers[0].json()["dimensions"]
+    )
+
+
+def test_factors_that_cannot_be_computed_are_409_with_the_reason(
+    client: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Checkpoint) -> None:
+        raise ValueError("no frames to encode")
+
+    (home / "checkpoints" / "tiny-video" / "factors.json").unlink(missing_ok=True)
+    monkeypatch.setattr("backend.api.factors.factors_of", fails)
+    answer = client.get(f"{BASE}/tiny-video/factors?wait=true")
+    assert answer.status_code == 409
+    assert "no frames to encode" in answer.json()["detail"]
+
+
+def test_the_table_and_the_card_agree(client: TestClient) -> None:
+    table = client.get(f"{BASE}/tiny-world/factors?wait=true").json()
+    assert len(table["dimensions"]) == 6
+    assert len(table["nmi"]) == 6
+    card = client.get(f"{BASE}/tiny-world/factors/2").json()
+    assert card["factor"] == table["dimensions"][2]["factor"]
+    assert card["extremes"]["low"]
+    assert all(0 <= place["frame"] < 24 for place in card["extremes"]["high"])
+
+
+def test_a_person_s_name_wins_and_can_be_taken_away(client: TestClient) -> None:
+    client.get(f"{BASE}/tiny-world/factors?wait=true")
+    given = client.put(f"{BASE}/tiny-world/labels/3", json={"name": " Hüfte ", "note": "left", "author": "ada"})
+    assert given.status_code == 200
+    assert given.json() | {"written_at": ""} == {
+        "dim": 3,
+        "name": "Hüfte",
+        "note": "left",
+        "author": "ada",
+        "written_at": "",
+        "carried_from": None,
+    }
+    table = client.get(f"{BASE}/tiny-world/factors").json()
+    assert table["dimensions"][3]["name"] == "Hüfte"
+    assert table["dimensions"][3]["name_source"] == "person"
+    assert [label["dim"] for label in table["labels"]] == [3]
+    client.put(f"{BASE}/tiny-world/labels/3", json={"name": ""})
+    assert client.get(f"{BASE}/tiny-world/factors").json()["labels"] == []
+
+
+def test_names_given_at_once_are_all_kept(client: TestClient) -> None:
+    with ThreadPoolExecutor(6) as clients:
+        list(clients.map(lambda dim: client.put(f"{BASE}/tiny-world/labels/{dim}", json={"name": f"n{dim}"}), range(6)))
+    labels = client.get(f"{BASE}/tiny-world/factors?wait=true").json()["labels"]
+    assert [label["name"] for label in labels] == [f"n{dim}" for dim in range(6)]
+
+
+@pytest.mark.parametrize("dim", ["-1", "6", "1.5", "true", "x", "٣", "99999999999999"])
+def test_a_dimension_that_is_not_there_is_422_naming_the_range(client: TestClient, dim: str) -> None:
+    put = client.put(f"{BASE}/tiny-world/labels/{dim}", json={"name": "x"})
+    get = client.get(f"{BASE}/tiny-world/factors/{dim}")
+    assert [put.status_code, get.status_code] == [422, 422]
+    assert "0 to 5" in put.json()["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/name"),
+        ({"name": 3}, "/name"),
+        ({"name": "x" * 81}, "/name"),
+        ({"name": "a\nb"}, "/name"),
+        ({"name": "x", "nmae": "y"}, "/nmae"),
+        ([], "/"),
+    ],
+)
+def test_a_label_that_is_none_is_422(client: TestClient, body: object, pointer: str) -> None:
+    answer = client.put(f"{BASE}/tiny-world/labels/0", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+def test_leakage_is_a_square_table(client: TestClient) -> None:
+    leakage = client.get(f"{BASE}/tiny-world/leakage").json()
+    assert [len(row) for row in leakage["matrix"]] == [6] * 6
+    assert 0 <= leakage["diagonal_share"] <= 1
+
+
+def test_sensitivity_needs_a_policy(client: TestClient) -> None:
+    table = client.get(f"{BASE}/tiny-world/sensitivity").json()
+    assert len(table["dimensions"]) == 6
+    refused = client.get(f"{BASE}/tiny-video/sensitivity")
+    assert refused.status_code == 409
+
+
+def test_two_checkpoints_are_matched(client: TestClient) -> None:
+    itself = client.get(f"{BASE}/tiny-world/compare?other=tiny-world").json()
+    assert all(match["first"] == match["second"] for match in itself["matches"])
+    assert client.get(f"{BASE}/tiny-world/compare?other=nothing").status_code == 404
+    assert client.get(f"{BASE}/tiny-world/compare").status_code == 422

@@ -1,0 +1,157 @@
+"""The application as a whole: every refusal is a problem, nothing leaks, unknown parameters are named."""
+
+import errno
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from backend.main import create_app
+from backend.settings import Settings
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> FastAPI:
+    return create_app(Settings(home=tmp_path / "home"))
+
+
+def opened(app: FastAPI) -> TestClient:
+    return TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("GET", "/api/v1/", 404),
+        ("GET", "/api/v1/checkpoints/", 404),
+        ("DELETE", "/api/v1/checkpoints", 405),
+        ("PATCH", "/api/v1/runs", 405),
+        ("TRACE", "/healthz", 405),
+        ("GET", "/healthz?x=1", 422),
+        ("GET", "/api/v1/presets?verbose=true", 422),
+        ("GET", "/api/v1/runs?limit=0", 422),
+        ("GET", "/api/v1/exports/..", 404),
+        ("GET", "/api/v1/exports/%2e%2e", 404),
+        ("GET", "/api/v1/exports/%2e%2e%2f%2e%2e", 404),
+        ("GET", "/api/v1/exports/" + "0" * 32, 404),
+        ("POST", "/api/v1/exports", 422),
+    ],
+)
+def test_every_refusal_is_a_problem_with_a_remedy(app: FastAPI, method: str, path: str, status: int) -> None:
+    with opened(app) as client:
+        answer = client.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert problem["type"].startswith("/problems/")
+    assert problem["detail"]
+    assert problem["remedy"].endswith(".")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    if status == 405:
+        assert answer.headers["allow"]
+
+
+def test_a_defect_is_500_without_a_word_of_it_and_with_the_security_headers(app: FastAPI) -> None:
+    @app.get("/broken")
+    def broken() -> None:
+        raise ValueError("secret detail")
+
+    with opened(app) as client:
+        answer = client.get("/broken")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "secret" not in answer.text
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize(("code", "status"), [(errno.ENOSPC, 507), (errno.EDQUOT, 507), (errno.EROFS, 409)])
+def test_a_disk_that_takes_no_more_is_said_so(app: FastAPI, code: int, status: int) -> None:
+    @app.get("/writes")
+    def writes() -> None:
+        raise OSError(code, os.strerror(code))
+
+    with opened(app) as client:
+        answer = client.get("/writes")
+    assert answer.status_code == status
+    assert answer.json()["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b'{"stage": "collect", "stage": "collect"}', {"Content-Type": "application/json"}, 400),
+        (b'{"stage": "pretrain", "settings": {"beta": NaN}}', {"Content-Type": "application/json"}, 422),
+        (b"[" * 50_000, {"Content-Type": "application/json"}, 422),
+        (b'{"stage": "\\ud800"}', {"Content-Type": "application/json"}, 422),
+        (b'{"stage": "collect"}', {}, 415),
+        (b'{"stage": "collect"}', {"Content-Type": "text/plain"}, 415),
+        (b'{"stage": "' + b"x" * 50_000_000 + b'"}', {"Content-Type": "application/json"}, 413),
+        (b"[]", {"Content-Type": "application/json"}, 422),
+        (b"3", {"Content-Type": "application/json"}, 422),
+        (b"{}", {"Content-Type": "application/json"}, 422),
+        (b'{"stage": "collect", "presett": "tiny"}', {"Content-Type": "application/json"}, 422),
+    ],
+)
+def test_a_body_that_is_not_plain_json_of_a_run_changes_nothing(
+    app: FastAPI, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    with opened(app) as client:
+        answer = client.post("/api/v1/runs", content=body, headers=headers)
+        assert answer.status_code == status
+        assert answer.json()["errors"] or status == 413
+        assert client.get("/api/v1/runs").json()["items"] == []
+
+
+def test_an_unknown_key_of_a_body_names_the_nearest(app: FastAPI) -> None:
+    with opened(app) as client:
+        answer = client.post("/api/v1/runs", json={"stage": "collect", "presett": "tiny"})
+    assert answer.json()["errors"][0]["pointer"] == "/presett"
+    assert answer.json()["errors"][0]["suggestion"] == "preset"
+
+
+def test_a_run_without_a_checkpoint_yet_is_409(app: FastAPI) -> None:
+    with opened(app) as client:
+        run = client.post("/api/v1/runs", json={"stage": "collect", "preset": "tiny"}).json()
+        answer = client.get(f"/api/v1/checkpoints/{run['id']}/traversal")
+    assert answer.status_code == 409
+    assert answer.json()["type"] == "/problems/no-checkpoint-yet"
+
+
+def test_light_requests_stay_quick_while_heavy_ones_are_computed(tiny_checkpoint_home: Path) -> None:
+    stop = threading.Event()
+    with opened(create_app(Settings(home=tiny_checkpoint_home))) as client, ThreadPoolExecutor(4) as clients:
+
+        def load() -> None:
+            seed = 0
+            while not stop.is_set():
+                seed += 1
+                client.get(f"/api/v1/checkpoints/tiny-world/rollout?samples=4&horizon=15&seed={seed}")
+
+        loads = [clients.submit(load) for _ in range(3)]
+        waits = []
+        for _ in range(60):
+            started = time.perf_counter()
+            assert client.get("/healthz").status_code == 200
+            waits.append(time.perf_counter() - started)
+        stop.set()
+        for running in loads:
+            running.result()
+    assert sorted(waits)[-2] < 0.3
+
+
+def test_the_document_names_problems_truthfully(app: FastAPI) -> None:
+    document = app.openapi()
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            for status, response in operation["responses"].items():
+                if int(status) >= 400:
+                    assert list(response["content"]) == ["application/problem+json"], (path, method, status)
+            assert {"401", "403", "422"} <= operation["responses"].keys()

@@ -104,15 +104,17 @@ def test_a_run_that_stands_still_is_cancelled_all_the_same(shop: Any) -> None:
     assert time.monotonic() - begun < 5
 
 
-def test_a_poison_run_ends_after_three_attempts_and_does_not_hold_up_others(shop: Any) -> None:
+def test_poison_runs_end_and_do_not_hold_up_others(shop: Any) -> None:
     shop.add_dataset("poison")
     poison = shop.pretrain(dataset="poison", updates=20)
+    diverging = shop.pretrain(updates=1000, learning_rate=1.0, clip_norm=1e6)
     good = shop.pretrain(updates=20)
     _damage(shop.home, "poison")
     shop.start_worker()
     shop.until(lambda: shop.row(poison).state == RunState.FAILED)
-    row, other = shop.row(poison), shop.row(good)
-    assert row.attempt == 3
-    assert "episode-000000" in row.error["message"]
-    assert other.state == RunState.SUCCEEDED
-    assert other.finished_at < row.finished_at
+    failed, diverged, done = shop.row(poison), shop.row(diverging), shop.row(good)
+    assert failed.attempt == 3
+    assert "episode-000000" in failed.error["message"]
+    assert (diverged.state, diverged.attempt, diverged.error["type"]) == (RunState.DIVERGED, 1, "diverged")
+    assert done.state == RunState.SUCCEEDED
+    assert done.finished_at < failed.finished_at

@@ -27,8 +27,15 @@ class World:
     datasets: list[dict[str, Any]] = field(default_factory=list)
     labels: dict[int, dict[str, Any]] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
-    requests: list[str] = field(default_factory=list)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    page_size: int = 100
     problem: tuple[str, int, dict[str, Any]] | None = None
+
+    def query_of(self, path: str) -> dict[str, str]:
+        """The query of the last request whose path ends so."""
+        return next(query for asked, query in reversed(self.requests) if asked.endswith(path))
 
     @classmethod
     def furnished(cls) -> "World":
@@ -56,7 +63,8 @@ def create_app(world: World) -> FastAPI:
 
     @app.middleware("http")
     async def remember(request: Request, call_next: Any) -> Response:
-        world.requests.append(f"{request.method} {request.url.path}")
+        world.requests.append((request.url.path, dict(request.query_params)))
+        world.tokens.append(request.headers.get("authorization", ""))
         if world.problem and world.problem[0] in str(request.url):
             return problem(world.problem[1], **world.problem[2])
         answer: Response = await call_next(request)
@@ -109,6 +117,7 @@ def _add_runs(app: FastAPI, world: World) -> None:
     @app.post("/api/v1/runs", status_code=202)
     async def launch(request: Request) -> Any:
         body = await request.json()
+        world.bodies.append(body)
         wrong = settings_problems(body["stage"], body.get("settings", {}))
         if wrong:
             return problem(
@@ -164,8 +173,10 @@ def _add_runs(app: FastAPI, world: World) -> None:
 
 def _add_views(app: FastAPI, world: World) -> None:
     @app.get("/api/v1/checkpoints")
-    def checkpoints() -> dict[str, Any]:
-        return items(world.checkpoints)
+    def checkpoints(cursor: int = 0) -> dict[str, Any]:
+        last = cursor + world.page_size
+        following = str(last) if last < len(world.checkpoints) else None
+        return {"items": world.checkpoints[cursor:last], "next_cursor": following}
 
     @app.get("/api/v1/checkpoints/{checkpoint}")
     def one(checkpoint: str) -> Any:

@@ -43,7 +43,9 @@ def settings(**changes: object) -> PretrainSettings:
     return built
 
 
-def run(chosen: PretrainSettings, dataset: DatasetInfo, out: Path, seed: int = 0, stop_after: int | None = None) -> Path:
+def run(
+    chosen: PretrainSettings, dataset: DatasetInfo, out: Path, seed: int = 0, stop_after: int | None = None
+) -> Path:
     reporter = StoppingReporter(out, stop_after)
     provenance = Provenance("squares", "pretrain", seed, None, {})
     try:
@@ -76,7 +78,9 @@ def test_it_learns_and_beats_the_mean_image_by_far_on_held_out_frames(dataset: D
     assert losses[-1][1] < 0.3 * losses[0][1]
     checkpoint = load_checkpoint(read_info(folder, "c", "run"))
     image = normalise(torch.from_numpy(checkpoint.clip.image))
-    decoded = torch.stack([reconstruct(checkpoint.model, anchor_at(checkpoint.model, image[0], t)) for t in range(STEPS)])
+    decoded = torch.stack(
+        [reconstruct(checkpoint.model, anchor_at(checkpoint.model, image[0], t)) for t in range(STEPS)]
+    )
     error = (decoded - image[0]).square().mean()
     mean_error = (image.flatten(0, 1).mean(0) - image[0]).square().mean()
     assert error < 0.35 * mean_error

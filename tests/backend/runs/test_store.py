@@ -154,12 +154,17 @@ def test_an_idempotency_key_is_taken_once(store: RunStore, add: Add) -> None:
     assert store.get("b") is None
 
 
-def test_waiting_runs_come_longest_waiting_first_and_a_retry_goes_last(store: RunStore, add: Add, clock: Any) -> None:
+def test_waiting_runs_come_longest_waiting_first_and_a_retry_after_an_error_goes_last(
+    store: RunStore, add: Add, clock: Any
+) -> None:
     for name in "abc":
         add(name)
     store.claim("a", 0, "w")
     clock.now += 1
-    store.requeue("a", 1, stalled=1, furthest={})
+    store.requeue("a", 1, stalled=0, furthest={})
+    assert [row.id for row in store.waiting()] == ["a", "b", "c"]
+    store.claim("a", 1, "w")
+    store.requeue("a", 2, stalled=1, furthest={}, error={"type": "crashed"})
     assert [row.id for row in store.waiting()] == ["b", "c", "a"]
 
 

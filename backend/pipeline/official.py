@@ -1,0 +1,43 @@
+"""Published weights as a checkpoint of ours: statistics and a clip from frames that are at hand."""
+
+import datetime
+from pathlib import Path
+
+from backend.data.catalogue import NotFound, find_dataset, list_checkpoints
+from backend.data.checkpoint import CheckpointInfo, Clip, load_checkpoint, read_info, save_checkpoint
+from backend.data.episodes import read_episodes
+from backend.data.official import import_official
+from backend.interpret.latents import encode_frames, statistics_of
+from backend.pipeline.publish import clip_of
+
+
+def import_as_checkpoint(folder: Path, name: str, home: Path, dataset: str | None) -> CheckpointInfo:
+    """Imports `encoder.pt`, `decoder.pt` and `rssm.pt` under `home/checkpoints`.
+
+    The clip to look at comes from `dataset`, else from the newest checkpoint there is. Raises
+    OfficialError, NotFound.
+    """
+    model = import_official(folder)
+    clip = _clip(home, dataset)
+    id = f"official-{datetime.datetime.now(datetime.UTC):%Y%m%d%H%M%S%f}"
+    config = {
+        "name": name,
+        "stage": "import",
+        "environment": None,
+        "steps": 0,
+        "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "settings": {},
+        "origin": "encoder.pt, decoder.pt and rssm.pt of the published layout",
+    }
+    target = home / "checkpoints" / id
+    statistics = statistics_of(encode_frames(model, clip))
+    save_checkpoint(target, model=model, actor_critic=None, config=config, clip=clip, statistics=statistics)
+    return read_info(target, id, "import")
+
+
+def _clip(home: Path, dataset: str | None) -> Clip:
+    if dataset is not None:
+        return clip_of(list(read_episodes(find_dataset(home, dataset, allow_path=True).folder)))
+    for info in list_checkpoints(home):
+        return load_checkpoint(info).clip
+    raise NotFound("there are no frames to look at the model with; name a data set with --dataset")

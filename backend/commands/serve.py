@@ -87,7 +87,7 @@ def command_of_page(settings: Settings) -> list[str]:
         *(sys.executable, "-m", "streamlit", "run", str(PAGE)),
         *("--server.address", settings.page_host, "--server.port", str(settings.page_port)),
         *("--server.headless", "true", "--server.fileWatcherType", "none"),
-        *("--browser.gatherUsageStats", "false"),
+        *("--browser.gatherUsageStats", "false", "--logger.level", "warning"),
     ]
 
 

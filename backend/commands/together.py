@@ -41,6 +41,7 @@ class Part:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "backend", self._command],
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # logs and errors go to the other stream
             start_new_session=True,
             env=environment | {PARENT_VARIABLE: str(os.getpid())},
         )

@@ -134,7 +134,7 @@ class RunStore:
         )
 
     def pass_over(self, run_id: str, generation: int) -> None:
-        """Begin a new generation of a run that still waits although its place in the queue was used up."""
+        """Begin a new generation of a waiting run: its old place in the queue leads nowhere any more."""
         waits = and_(col(RunRow.state) == RunState.QUEUED, col(RunRow.generation) == generation)
         self._change(and_(col(RunRow.id) == run_id, waits), generation=generation + 1)
 
@@ -173,11 +173,12 @@ class RunStore:
         furthest: dict[str, float],
         error: dict[str, Any] | None = None,
     ) -> RunRow | None:
-        """Put an interrupted run at the end of the queue.
+        """Put a run back into the queue: at its end after an error, where it was after a mere interruption.
 
         None when the attempt is no longer the current one, or when somebody asked to cancel it meanwhile.
         """
-        values = self._queued_again() | {"error": error}
+        place = col(RunRow.queued_at) if error is None else self._clock()
+        values = self._queued_again() | {"error": error, "queued_at": place}
         unasked = and_(_held(run_id, attempt), col(RunRow.cancel_requested).is_(False))
         return self._change(unasked, **values, stalled=stalled, furthest=furthest)
 

@@ -36,7 +36,7 @@ def work(settings: Settings, lock: Lock) -> None:
     store = RunStore(open_database(settings))
     executor = RunExecutor(store, settings.home, settings.worker)
     queue = AttemptQueue(executor, store)
-    _clear_up(settings, executor)
+    _clear_up(settings, store, executor)
     launch(settings.database_url, settings.home, settings.worker)
     lock.announce(ready=True)
     log.info("worker %s takes runs", settings.worker)
@@ -47,13 +47,18 @@ def work(settings: Settings, lock: Lock) -> None:
     shut_down()
 
 
-def _clear_up(settings: Settings, executor: RunExecutor) -> None:
-    """End what a killed predecessor left running, and queue its runs again."""
+def _clear_up(settings: Settings, store: RunStore, executor: RunExecutor) -> None:
+    """End what a killed predecessor left running, and queue its runs again where they were.
+
+    All waiting runs get new places, so that those which were interrupted come first.
+    """
     orphans = processes_of_worker(settings.home, settings.worker)
     if orphans:
         log.warning("ending %d processes that a killed worker left", len(orphans))
         end_processes(orphans, ORPHAN_PATIENCE_S)
     executor.hand_back()
+    for row in store.waiting():
+        store.pass_over(row.id, row.generation)
     sweep_trash(settings.home)
 
 

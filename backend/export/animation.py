@@ -28,21 +28,12 @@ ASPECT = 1.6  # of the grid, width to height
 MAX_PIXELS = 400_000_000  # of all frames together
 
 
-def render_animation(
-    view: TraversalView,
-    format: str,
-    *,
-    fps: float = 10.0,
-    upscale: int = 2,
-    pingpong: bool = True,
-    captions: bool = True,
-    loop: bool = True,
-) -> bytes:
+def render_animation(view: TraversalView, format: str, options: ExportOptions | None = None) -> bytes:
     """The film as gif, mp4, webm or apng; equal views give equal bytes. Raises ViewError."""
     check_format(format, FILM_FORMATS)
-    options = ExportOptions(fps=fps, upscale=upscale, pingpong=pingpong, captions=captions, loop=loop)
-    options.check()
-    return encode(film_of(view, options), format, options)
+    chosen = options or ExportOptions()
+    chosen.check()
+    return encode(film_of(view, chosen), format, chosen)
 
 
 def encode(film: Film, format: str, options: ExportOptions) -> bytes:

@@ -25,14 +25,14 @@ BASES = {"clip": "frame", "prior": "prior mean", "picture": "picture"}
 _drawing = threading.Lock()  # matplotlib's settings and font caches belong to the whole process
 
 
-def render_figure(view: TraversalView, format: str, *, width: float = 5.5, footprint: bool | None = None) -> bytes:
+def render_figure(view: TraversalView, format: str, *, width: float = 5.5, footprint: bool = True) -> bytes:
     """The figure as png, svg or pdf; equal views give equal bytes. Raises ViewError.
 
-    `footprint` adds the heat map of where each row changes; by default where the width leaves room for it.
+    `footprint` adds the heat map of where each row changes, where the width leaves room for it.
     """
     check_format(format, FIGURE_FORMATS)
     ExportOptions(width=width).check()
-    layout = Layout(view, width, width >= NARROW if footprint is None else footprint)
+    layout = Layout(view, width, footprint and width >= NARROW)
     with drawing():
         figure, axes = blank(layout.width, layout.height, layout.dpi)
         _draw_head(axes, layout)

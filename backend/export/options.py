@@ -19,6 +19,7 @@ MEDIA_TYPES = {
     "apng": "image/apng",
     "csv": "text/csv; charset=utf-8",
     "npz": "application/octet-stream",
+    "html": "text/html; charset=utf-8",
     "zip": "application/zip",
 }
 MAX_FPS = 50.0  # a GIF frame of one centisecond is shown for ten by every browser
@@ -29,8 +30,8 @@ MAX_UPSCALE = 8
 class ExportOptions:
     """How a view is written.
 
-    width: of figures, in inches. fps, loop, pingpong, captions, upscale (by nearest pixels): of films. footprint:
-    whether a figure ends with the heat map of where each row changes.
+    width: of figures, in inches. footprint: whether a figure that has room ends with where each row changes. fps, loop,
+    pingpong, captions, upscale (by nearest pixels): of films.
     """
 
     width: float = 5.5

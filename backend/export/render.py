@@ -1,0 +1,71 @@
+"""A view as a file: the one way in for the command line and the API, so that both make equal bytes."""
+
+from dataclasses import dataclass
+
+from backend.data.checkpoint import Checkpoint
+from backend.export.animation import render_animation
+from backend.export.bundle import build_bundle
+from backend.export.figure import render_figure
+from backend.export.names import bundle_name, file_name, rollout_file_name
+from backend.export.options import (
+    FIGURE_FORMATS,
+    FILM_FORMATS,
+    MEDIA_TYPES,
+    TABLE_FORMATS,
+    ExportOptions,
+    check_format,
+)
+from backend.export.rollout import render_rollout
+from backend.export.tables import traversal_csv, traversal_npz
+from backend.export.viewer import render_viewer
+from backend.interpret.request import TraversalRequest
+from backend.interpret.rollout import build_rollout
+from backend.interpret.rollout_request import RolloutRequest
+from backend.interpret.view import Picture, TraversalView, build_view
+
+TRAVERSAL_FORMATS = (*FIGURE_FORMATS, *FILM_FORMATS, *TABLE_FORMATS, "html", "zip")
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """Bytes with the name and the type under which they are handed out."""
+
+    content: bytes
+    file_name: str
+    media_type: str
+
+
+def export_traversal(
+    checkpoint: Checkpoint,
+    request: TraversalRequest,
+    format: str,
+    options: ExportOptions | None = None,
+    picture: Picture | None = None,
+) -> ExportedFile:
+    """A traversal in one of TRAVERSAL_FORMATS (zip is the paper bundle); raises ViewError."""
+    chosen = options or ExportOptions()
+    check_format(format, TRAVERSAL_FORMATS)
+    chosen.check()
+    view = build_view(checkpoint, request, picture)
+    name = bundle_name(view) if format == "zip" else file_name(view, format)
+    return ExportedFile(render_view(view, format, chosen), name, MEDIA_TYPES[format])
+
+
+def render_view(view: TraversalView, format: str, options: ExportOptions) -> bytes:
+    """The bytes of a view that is built already; raises ViewError."""
+    check_format(format, TRAVERSAL_FORMATS)
+    if format in FIGURE_FORMATS:
+        return render_figure(view, format, width=options.width, footprint=options.footprint)
+    if format in FILM_FORMATS:
+        return render_animation(view, format, options)
+    makers = {"csv": traversal_csv, "npz": traversal_npz, "html": render_viewer}
+    return makers[format](view) if format in makers else build_bundle(view, options)
+
+
+def export_rollout(
+    checkpoint: Checkpoint, request: RolloutRequest, format: str, options: ExportOptions | None = None
+) -> ExportedFile:
+    """A rollout in one of `backend.export.rollout.ROLLOUT_FORMATS`; raises ViewError."""
+    rollout = build_rollout(checkpoint, request)
+    content = render_rollout(rollout, format, options or ExportOptions())
+    return ExportedFile(content, rollout_file_name(rollout, format), MEDIA_TYPES[format])

@@ -128,6 +128,10 @@ class Client:
             return False
         return True
 
+    def close(self) -> None:
+        """Let go of the kept connections."""
+        self._http.close()
+
     def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         headers = {**arguments.pop("headers", {}), **_authorization()}
         try:

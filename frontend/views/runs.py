@@ -124,8 +124,9 @@ def _actions(run: Mapping[str, Any]) -> None:
             _do(f"/runs/{name}/clone", "A copy waits in the queue.")
         if st.button("Clone and edit", icon=":material/edit:", key=f"edit.{name}"):
             st.switch_page(path("train"), query_params={"run": name})
-        if run["state"] in ENDED and st.button("Delete", icon=":material/delete:", key=f"delete.{name}"):
-            _delete(name, run["name"] or name)
+        if run["state"] in ENDED:
+            with st.popover("Delete", icon=":material/delete:", key=f"ask.{name}"):
+                _delete(name, run["name"] or name)
 
 
 def _do(address: str, done: str) -> None:
@@ -135,22 +136,19 @@ def _do(address: str, done: str) -> None:
         show_problem(problem)
         return
     st.toast(done)
-    st.rerun(scope="fragment")
+    st.rerun()
 
 
-@st.dialog("Delete this run?")
 def _delete(run: str, name: str) -> None:
-    st.markdown(f"**{name}**, with its logs, curves and checkpoint, will be gone for good.")
-    with st.container(horizontal=True):
-        if st.button("Delete it", type="primary", icon=":material/delete:"):
-            try:
-                client().delete(f"/runs/{run}")
-            except ApiProblem as problem:
-                show_problem(problem)
-                return
-            st.rerun()
-        if st.button("Keep it"):
-            st.rerun()
+    st.markdown(f"**{name}**, with its log, curves and checkpoint, will be gone for good.")
+    if st.button("Delete it", type="primary", icon=":material/delete:", key=f"delete.{run}"):
+        try:
+            client().delete(f"/runs/{run}")
+        except ApiProblem as problem:
+            show_problem(problem)
+            return
+        st.toast(f"{name} is gone.")
+        st.rerun()
 
 
 def _curves(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:

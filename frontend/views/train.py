@@ -192,7 +192,7 @@ def _launch(body: Mapping[str, Any]) -> None:
     except ApiProblem as problem:
         st.session_state[WRONG] = {field.field: field.sentence for field in problem.fields}
         st.session_state[f"{PAGE}.problem"] = problem
-        st.rerun(scope="fragment")
+        st.rerun()
     for name in (WRONG, f"{PAGE}.problem", f"{PAGE}.key"):
         st.session_state.pop(name, None)
     st.switch_page(path("runs"), query_params={"id": run["id"]})

@@ -215,7 +215,7 @@ def _choose_rows(view: Traversal, atlas: Mapping[str, Any]) -> None:
     )
     if tuple(chosen) != view.dims:
         keep_view(PAGE, replace(view, dims=tuple(chosen)))
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def _share(view: Traversal) -> None:

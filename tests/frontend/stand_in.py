@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -377,7 +378,7 @@ class View:
             [self.latent + (value - self.latent[dim]) * (np.arange(LATENTS) == dim) for value in self.values(dim)]
             for dim in dims
         ]
-        return np.stack([np.stack([scene(latent) for latent in row]) for row in edits])
+        return np.stack([np.stack([_scene(tuple(latent)) for latent in row]) for row in edits])
 
     def row(self, dim: int) -> dict[str, Any]:
         label = self.world.labels.get(dim, {}).get("name")
@@ -395,6 +396,11 @@ class View:
 
     def stem(self) -> str:
         return f"dim{self.dims[0]:02d}-{NAMES[self.dims[0]].replace(' ', '-')}" if len(self.dims) == 1 else "grid"
+
+
+@lru_cache(maxsize=20_000)
+def _scene(latent: tuple[float, ...]) -> np.ndarray:
+    return scene(np.array(latent))
 
 
 def advance(run: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,72 @@
+"""The client: names of downloads, problems, tokens, an API that is not there."""
+
+from pathlib import Path
+
+import pytest
+from stand_in import World
+
+from frontend.client import ApiProblem, ApiUnreachable, FieldProblem, client, plain
+
+
+@pytest.mark.usefixtures("api")
+def test_a_download_keeps_the_name_that_the_api_gives_it() -> None:
+    file = client().file("/checkpoints/cartpole-small/traversal", {"dims": "1", "format": "gif"})
+    assert file.name == "diswm_cartpole-swingup_dim01-pole-angle_pm2sd.gif"
+    assert file.media_type == "image/gif"
+    assert file.content.startswith(b"GIF89a")
+
+
+@pytest.mark.usefixtures("api")
+def test_a_problem_carries_sentence_fields_and_remedy() -> None:
+    with pytest.raises(ApiProblem) as caught:
+        client().post("/runs", {"stage": "pretrain", "settings": {"betta": 1}}, key="a")
+    assert caught.value.status == 422
+    assert caught.value.remedy == "Correct the marked fields and launch again."
+    assert caught.value.fields[0].field == "betta"
+    assert caught.value.fields[0].sentence == "There is no setting 'betta'. Did you mean `beta`?"
+
+
+@pytest.mark.parametrize(
+    ("pointer", "field"),
+    [
+        ("/settings/pretrain/beta", "pretrain.beta"),
+        ("/settings/a~1b", "a/b"),
+        ("query:range", "range"),
+        ("/seed", "seed"),
+        ("", ""),
+    ],
+)
+def test_a_pointer_names_its_field(pointer: str, field: str) -> None:
+    assert FieldProblem(pointer, "").field == field
+
+
+@pytest.mark.usefixtures("api")
+def test_an_answer_that_is_no_problem_json_is_a_problem_all_the_same() -> None:
+    with pytest.raises(ApiProblem) as caught:
+        client().get("/nothing/here")
+    assert caught.value.status == 404
+
+
+def test_an_api_that_is_not_there_is_said_to_be_unreachable(no_api: str) -> None:
+    with pytest.raises(ApiUnreachable, match=f"not answering at {no_api}"):
+        client().get("/runs")
+    assert not client().alive()
+
+
+@pytest.mark.usefixtures("api")
+def test_the_token_of_the_home_is_sent_and_read_anew(world: World, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("first\n")
+    client().get("/presets")
+    (tmp_path / "token").write_text("second\n")
+    client().get("/presets")
+    assert world.tokens[-2:] == ["Bearer first", "Bearer second"]
+
+
+@pytest.mark.usefixtures("api")
+def test_a_list_is_followed_to_its_end(world: World) -> None:
+    world.page_size = 1
+    assert [item["id"] for item in client().items("/checkpoints")] == ["cartpole-small", "run-cartpole"]
+
+
+def test_values_stand_in_addresses_as_the_api_reads_them() -> None:
+    assert [plain(value) for value in (True, 2.0, 0.25, 7, "a", -1e-05)] == ["true", "2", "0.25", "7", "a", "-1e-05"]

@@ -1,0 +1,40 @@
+"""Command lines and curl that make the same as the page."""
+
+import shlex
+
+from frontend.commands import curl_get, curl_post, rollout, stage, traverse
+from frontend.state import Rollout, Traversal
+
+
+def test_the_command_of_a_traversal_says_everything_that_shapes_it() -> None:
+    view = Traversal(
+        checkpoint="cartpole-small", episode=1, frame=4, mode="fixed", range=3.0, edits=((2, 0.5),), history=False
+    )
+    words = shlex.split(traverse(view, "gif", "7"))
+    assert words[:3] == ["diswm", "traverse", "cartpole-small"]
+    options = dict(zip(words[3:-1:2], words[4:-1:2], strict=True))
+    assert options == {
+        "--dims": "7",
+        "--columns": "11",
+        "--mode": "fixed",
+        "--range": "3",
+        "--episode": "1",
+        "--frame": "4",
+        "--edits": "2:0.5",
+        "--format": "gif",
+    }
+    assert words[-1] == "--no-history"
+
+
+def test_the_command_of_a_stage_sets_only_what_was_changed() -> None:
+    command = stage("pretrain", "tiny", 3, {"beta": 0.1, "dataset": None, "augment": True})
+    assert command == "diswm pretrain --preset tiny --seed 3 --set beta=0.1 --set dataset=null --set augment=true"
+
+
+def test_the_command_of_a_rollout_carries_its_branch() -> None:
+    assert "--edit 4:1.5@9+" in rollout(Rollout(checkpoint="a", dim=4, value=1.5, step=9), "gif")
+
+
+def test_curl_is_quoted_for_the_shell() -> None:
+    assert curl_get("http://h", "/a", {"x": 1.0, "y": None, "z": True}) == "curl -OJ 'http://h/api/v1/a?x=1&z=true'"
+    assert "'\"'\"'" in curl_post("http://h", "/runs", '{"name": "it\'s"}')

@@ -1,0 +1,70 @@
+"""Every page against the stand-in: full, empty, in error, and without an API."""
+
+from pathlib import Path
+
+import pytest
+from conftest import OpenPage, open_app
+from stand_in import World
+
+from frontend.pages import PAGES, path
+
+PAGE_NAMES = tuple(PAGES)
+
+
+def shown(app: object) -> str:
+    """All text of a page."""
+    kinds = ("title", "subheader", "markdown", "caption", "error", "warning", "info", "metric", "code")
+    return "\n".join(f"{element.value}" for kind in kinds for element in getattr(app, kind))
+
+
+@pytest.mark.parametrize("page", PAGE_NAMES)
+def test_a_page_of_a_workplace_in_use_shows_no_error(open_page: OpenPage, page: str) -> None:
+    app = open_page(page)
+    assert not app.exception
+    assert not app.error, shown(app)
+    assert app.title
+
+
+@pytest.mark.parametrize("page", PAGE_NAMES)
+def test_a_page_of_an_empty_workplace_says_what_to_do_next(open_page: OpenPage, world: World, page: str) -> None:
+    world.runs.clear()
+    world.checkpoints.clear()
+    world.datasets.clear()
+    app = open_page(page)
+    assert not app.exception
+    assert not app.error, shown(app)
+    if page != "train":
+        assert any(word in shown(app) for word in ("Train a model", "Start one", "Upload videos", "Two checkpoints"))
+
+
+@pytest.mark.parametrize("page", PAGE_NAMES)
+def test_without_an_api_a_page_says_how_to_start_it(no_api: str, page: str) -> None:
+    app = open_app(page, {})
+    assert not app.exception
+    assert "The API is not answering" in shown(app)
+    assert f"`{no_api}`" in shown(app) and "`make app`" in shown(app)
+    assert app.button(key="retry")
+
+
+@pytest.mark.parametrize("page", PAGE_NAMES)
+def test_a_refusal_of_the_api_is_shown_in_its_own_words(open_page: OpenPage, world: World, page: str) -> None:
+    body = {"title": "Disk full", "detail": "No space is left.", "remedy": "Delete old runs."}
+    world.problem = ("/api/v1/", 507, body)
+    app = open_page(page)
+    assert not app.exception
+    assert "**Disk full.** No space is left." in app.error[0].value
+    assert "Delete old runs." in app.error[0].value
+
+
+def test_a_failure_of_the_page_itself_is_a_sentence_and_no_traceback(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("frontend.client.Client.items", lambda *_: [{}])
+    app = open_page("traversals")
+    assert not app.exception
+    assert "an error of its own" in app.error[0].value
+    assert "KeyError" in caplog.text
+
+
+def test_every_page_has_a_file() -> None:
+    assert all((Path(__file__).parents[2] / "frontend" / path(page)).is_file() for page in PAGES)

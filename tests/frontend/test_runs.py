@@ -1,0 +1,64 @@
+"""The Runs page: what can be done with a run in each state."""
+
+from conftest import OpenPage
+from stand_in import World
+from streamlit.testing.v1 import AppTest
+
+
+def buttons(app: AppTest) -> set[str]:
+    return {button.label for button in app.button}
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(str(element.value) for element in (*app.markdown, *app.caption, *app.error, *app.subheader))
+
+
+def test_a_running_run_shows_progress_and_can_be_stopped(open_page: OpenPage, world: World) -> None:
+    app = open_page("runs", id="run-walker")
+    assert app.progress[0].text.startswith("finetune · ")
+    assert " left" in app.progress[0].text
+    app.button(key="stop.run-walker").click().run()
+    assert world.runs["run-walker"]["state"] == "cancelled"
+    assert "Resume" in buttons(app) and "Stop and save" not in buttons(app)
+    app.button(key="resume.run-walker").click().run()
+    assert world.runs["run-walker"]["state"] == "running"
+
+
+def test_a_diverged_run_says_why_and_what_to_do(open_page: OpenPage) -> None:
+    app = open_page("runs", id="run-broken")
+    assert "The image loss became NaN at update 412." in text(app)
+    assert "Lower model_lr" in text(app)
+    assert "Resume" not in buttons(app)
+
+
+def test_a_finished_run_leads_to_its_traversals(open_page: OpenPage) -> None:
+    app = open_page("runs", id="run-cartpole")
+    assert "Its traversals" in [found.value for found in app.page_link]
+
+
+def test_a_stop_that_comes_too_late_is_answered_with_the_apis_sentence(open_page: OpenPage, world: World) -> None:
+    app = open_page("runs", id="run-walker")
+    body = {"title": "The run is not running", "detail": "It ended already."}
+    world.problem = ("/cancel", 409, body)
+    app.button(key="stop.run-walker").click().run()
+    assert "It ended already." in app.error[0].value
+
+
+def test_a_run_is_deleted_only_after_a_question(open_page: OpenPage, world: World) -> None:
+    app = open_page("runs", id="run-broken")
+    assert any("will be gone for good" in text.value for text in app.markdown)
+    app.button(key="delete.run-broken").click().run()
+    assert "run-broken" not in world.runs
+
+
+def test_only_new_metrics_are_asked_for(open_page: OpenPage, world: World) -> None:
+    app = open_page("runs", id="run-cartpole")
+    lines = app.session_state["runs.metrics"]["run-cartpole"]
+    app.run()
+    assert app.session_state["runs.metrics"]["run-cartpole"][0] == lines[0] == 50
+    assert world.query_of("/metrics") == {"since": "50"}
+
+
+def test_the_command_of_the_run_is_shown(open_page: OpenPage) -> None:
+    app = open_page("runs", id="run-cartpole")
+    assert "diswm pretrain --preset small --seed 0" in [code.value for code in app.code]

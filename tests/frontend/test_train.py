@@ -1,0 +1,96 @@
+"""The training form: drawn from the schema, marked where it differs, refused in the API's own words."""
+
+import json
+
+from conftest import OpenPage
+from stand_in import World
+from streamlit.testing.v1 import AppTest
+
+
+def key_of(app: AppTest, field: str) -> str:
+    """The key of a setting's widget, whatever stage, preset and edition it belongs to."""
+    kinds = (*app.number_input, *app.selectbox, *app.toggle, *app.text_input)
+    return next(widget.key for widget in kinds if widget.key and f".{field}." in widget.key)
+
+
+def commands(app: AppTest) -> str:
+    return "\n".join(code.value for code in app.code)
+
+
+def test_the_form_shows_symbols_and_the_presets_values(open_page: OpenPage) -> None:
+    app = open_page("train", stage="pretrain", preset="tiny")
+    beta = app.number_input(key=key_of(app, "beta"))
+    assert beta.label == "Beta *β*"
+    assert beta.value == 0.015
+    assert app.number_input(key=key_of(app, "updates")).value == 60
+    assert "diswm pretrain --preset tiny --seed 0" in commands(app)
+
+
+def test_what_differs_from_the_preset_is_marked_and_in_the_command(open_page: OpenPage) -> None:
+    app = open_page("train", stage="pretrain")
+    app.number_input(key=key_of(app, "beta")).set_value(0.5).run()
+    assert "changed, preset: 0.015" in app.number_input(key=key_of(app, "beta")).label
+    assert "--set beta=0.5" in commands(app)
+
+
+def test_a_pipeline_has_a_section_for_each_stage(open_page: OpenPage) -> None:
+    app = open_page("train")
+    assert [expander.label for expander in app.expander][:3] == [
+        "Collect videos",
+        "Pretrain the video model",
+        "Distil and fine-tune the world model",
+    ]
+    app.number_input(key=key_of(app, "pretrain.beta")).set_value(0.5).run()
+    assert "--set pretrain.beta=0.5" in commands(app)
+
+
+def test_a_launch_sends_only_the_changes_and_leads_to_the_runs(open_page: OpenPage, world: World) -> None:
+    app = open_page("train", stage="pretrain")
+    app.number_input(key=key_of(app, "updates")).set_value(70).run()
+    app.button(key="train.launch").click().run()
+    assert not app.exception
+    assert world.bodies[-1] == {"stage": "pretrain", "preset": "tiny", "settings": {"updates": 70}, "seed": 0}
+    assert app.title[0].value == "Runs"
+    assert app.query_params["id"] == "run-4"
+
+
+def test_the_same_form_sent_twice_is_one_run(open_page: OpenPage, world: World) -> None:
+    app = open_page("train", stage="pretrain")
+    world.problem = ("/api/v1/runs", 503, {"title": "Busy", "detail": "Try again."})
+    app.button(key="train.launch").click().run()
+    first = app.session_state["train.key"]
+    world.problem = None
+    app.button(key="train.launch").click().run()
+    assert world.keys == {first[1]: "run-4"}, "the key of the first attempt was used again"
+
+
+def test_a_refusal_stands_next_to_its_field_with_the_remedy(open_page: OpenPage, world: World) -> None:
+    app = open_page("train", stage="pretrain")
+    app.number_input(key=key_of(app, "beta")).set_value(7.0).run()
+    app.button(key="train.launch").click().run()
+    assert "Correct the marked fields" in app.error[0].value
+    marked = [text.value for text in app.markdown if "beta must be at most 5" in text.value]
+    assert marked and marked[0].startswith(":red[")
+    assert len(world.runs) == 3, "nothing was started"
+
+
+def test_clone_and_edit_starts_from_the_runs_settings(open_page: OpenPage, world: World) -> None:
+    world.runs["run-cartpole"] |= {"seed": 5, "settings": {"beta": 0.25, "updates": 60}}
+    app = open_page("train", run="run-cartpole")
+    assert app.number_input(key=key_of(app, "beta")).value == 0.25
+    assert "diswm pretrain --preset small --seed 5" in commands(app)
+
+
+def test_a_saved_form_is_loaded_again(open_page: OpenPage) -> None:
+    app = open_page("train")
+    form = {"stage": "pretrain", "preset": "small", "seed": 3, "settings": {"beta": 0.75}}
+    app.file_uploader[0].upload("form.json", json.dumps(form).encode()).run()
+    assert app.number_input(key=key_of(app, "beta")).value == 0.75
+    assert "diswm pretrain --preset small --seed 3 --set beta=0.75" in commands(app)
+
+
+def test_a_file_that_is_no_form_is_refused_with_a_sentence(open_page: OpenPage) -> None:
+    app = open_page("train")
+    app.file_uploader[0].upload("form.json", b"not json").run()
+    assert "This file is not JSON" in app.error[0].value
+    assert not app.exception

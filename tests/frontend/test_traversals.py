@@ -1,0 +1,81 @@
+"""The Traversals page: the view of a link, its commands, held values, names and rows."""
+
+from conftest import OpenPage
+from stand_in import World
+from streamlit.testing.v1 import AppTest
+
+
+def codes(app: AppTest) -> str:
+    return "\n".join(code.value for code in app.code)
+
+
+def widget(app: AppTest, kind: str, name: str) -> object:
+    return next(item for item in getattr(app, kind) if (item.key or "").startswith(f"traversals.{name}."))
+
+
+def test_a_link_opens_its_view_and_the_page_repeats_it(open_page: OpenPage, world: World) -> None:
+    app = open_page("traversals", checkpoint="run-cartpole", episode="2", frame="7", columns="5", dim="3", column="4")
+    assert widget(app, "number_input", "episode").value == 2
+    assert widget(app, "slider", "frame").value == 7
+    assert world.query_of("/atlas") == {
+        "episode": "2",
+        "frame": "7",
+        "base": "clip",
+        "history": "true",
+        "mode": "sigma",
+        "range": "2",
+        "columns": "5",
+    }
+    assert "checkpoint=run-cartpole&episode=2&frame=7&columns=5&dim=3&column=4" in codes(app)
+    assert "diswm traverse run-cartpole --dims 3" in codes(app)
+    assert "/api/v1/checkpoints/run-cartpole/traversal?" in codes(app)
+
+
+def test_another_frame_is_in_the_address_and_asked_for(open_page: OpenPage, world: World) -> None:
+    app = open_page("traversals")
+    widget(app, "slider", "frame").set_value(12).run()
+    assert app.query_params["frame"] == "12"
+    assert world.query_of("/atlas")["frame"] == "12"
+
+
+def test_another_mode_brings_its_own_reach(open_page: OpenPage, world: World) -> None:
+    app = open_page("traversals")
+    widget(app, "selectbox", "mode").select("offset").run()
+    assert world.query_of("/atlas")["range"] == "9"
+    widget(app, "selectbox", "mode").select("minmax").run()
+    assert "range" not in world.query_of("/atlas")
+
+
+def test_held_values_are_asked_for_and_in_the_command(open_page: OpenPage, world: World) -> None:
+    app = open_page("traversals", edits="3:1.5,1:-0.5")
+    assert world.query_of("/atlas")["edits"] == "3:1.5,1:-0.5"
+    assert "--edits 3:1.5,1:-0.5" in codes(app)
+
+
+def test_chosen_rows_keep_their_order(open_page: OpenPage) -> None:
+    app = open_page("traversals", dims="4,2")
+    rows = widget(app, "multiselect", "rows")
+    assert rows.value == [4, 2]
+    rows.set_value([2, 4, 0]).run()
+    assert app.query_params["dims"] == "2,4,0"
+
+
+def test_a_name_is_kept_and_shown_everywhere(open_page: OpenPage, world: World) -> None:
+    app = open_page("traversals", dim="7")
+    name = next(item for item in app.text_input if item.label == "Name")
+    name.set_value("speed of the cart")
+    next(button for button in app.button if button.label == "Save").click().run()
+    assert world.labels[7]["name"] == "speed of the cart"
+    assert "dim 7: speed of the cart" in widget(app, "multiselect", "rows").options
+
+
+def test_a_checkpoint_that_is_gone_is_replaced_with_a_word(open_page: OpenPage) -> None:
+    app = open_page("traversals", checkpoint="nobody")
+    assert "There is no checkpoint `nobody` any more" in app.warning[0].value
+    assert app.query_params["checkpoint"] == "cartpole-small"
+
+
+def test_the_prior_mean_needs_no_frame(open_page: OpenPage, world: World) -> None:
+    app = open_page("traversals", base="prior")
+    assert widget(app, "slider", "frame").disabled
+    assert "frame" not in world.query_of("/atlas")

@@ -8,6 +8,12 @@ from numpy.typing import NDArray
 from backend.envs.scene import BODY_MATERIALS, FLOOR, Scene
 
 Colour = tuple[float, float, float]
+Line = tuple[Colour, Colour]  # the two ends of a line in RGB
+
+BODY_LINE: Line = ((0.95, 0.25, 0.15), (0.15, 0.35, 0.95))
+FLOOR_LINE: Line = ((0.65, 0.55, 0.10), (0.10, 0.45, 0.65))
+BACKGROUND_LINE: Line = ((0.75, 0.30, 0.70), (0.25, 0.70, 0.30))
+LIGHT_RANGE = (0.45, 1.0)  # multiplies every light
 
 READABLE_MATERIALS = {"self": "body", "effector": "effector", "grid": "floor", "decoration": "decoration"}
 
@@ -91,11 +97,6 @@ class EpisodeFactors:
     Needs a scene loaded under `recolourable_assets`.
     """
 
-    body_line: tuple[Colour, Colour] = ((0.95, 0.25, 0.15), (0.15, 0.35, 0.95))
-    floor_line: tuple[Colour, Colour] = ((0.65, 0.55, 0.10), (0.10, 0.45, 0.65))
-    background_line: tuple[Colour, Colour] = ((0.75, 0.30, 0.70), (0.25, 0.70, 0.30))
-    light_range = (0.45, 1.0)  # multiplies every light
-
     def __init__(self, camera_range: float, background: bool) -> None:
         """`camera_range`: largest tilt in radians; `background`: whether the sky can be seen."""
         self._camera_range = camera_range
@@ -106,8 +107,8 @@ class EpisodeFactors:
 
     def reset(self, scene: Scene, random: np.random.Generator) -> None:
         """Draw all values uniformly and apply them."""
-        low = [0.0] * (len(self.factor_names) - 2) + [self.light_range[0], -self._camera_range]
-        high = [1.0] * (len(self.factor_names) - 2) + [self.light_range[1], self._camera_range]
+        low = [0.0] * (len(self.factor_names) - 2) + [LIGHT_RANGE[0], -self._camera_range]
+        high = [1.0] * (len(self.factor_names) - 2) + [LIGHT_RANGE[1], self._camera_range]
         self._values = random.uniform(low, high).astype(np.float32)
         self.apply(scene, dict(zip(self.factor_names, self._values.tolist(), strict=True)))
 
@@ -119,18 +120,18 @@ class EpisodeFactors:
 
     def apply(self, scene: Scene, factors: dict[str, float]) -> None:
         """Draw the scene with the given values of all factors from here on."""
-        body = colour_at(self.body_line, factors["body_colour"])
+        body = colour_at(BODY_LINE, factors["body_colour"])
         for material in BODY_MATERIALS:
             scene.set_material(material, body)
-        scene.set_material(FLOOR, colour_at(self.floor_line, factors["floor_colour"]))
+        scene.set_material(FLOOR, colour_at(FLOOR_LINE, factors["floor_colour"]))
         if self._background:
-            scene.set_background(colour_at(self.background_line, factors["background_colour"]))
+            scene.set_background(colour_at(BACKGROUND_LINE, factors["background_colour"]))
         scene.set_light(factors["light"])
         scene.set_camera_angle(factors["camera_angle"])
         self._values = np.array([factors[name] for name in self.factor_names], np.float32)
 
 
-def colour_at(line: tuple[Colour, Colour], t: float) -> NDArray[np.float64]:
+def colour_at(line: Line, t: float) -> NDArray[np.float64]:
     """The colour (3,) at t in [0, 1] between the two ends of a line."""
     start, end = np.array(line)
     colour: NDArray[np.float64] = start + t * (end - start)

@@ -28,7 +28,8 @@ def choose_backend() -> str:
     """
     chosen = os.environ.get("MUJOCO_GL") or _first_working()
     os.environ["MUJOCO_GL"] = chosen
-    os.environ.setdefault("PYOPENGL_PLATFORM", chosen)
+    if chosen in BACKENDS:
+        os.environ["PYOPENGL_PLATFORM"] = chosen  # the two must agree
     return chosen
 
 

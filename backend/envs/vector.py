@@ -1,6 +1,6 @@
 """Environments in processes of their own: one (`ProcessEnvironment`) or several in step (`VectorEnvironment`)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Literal, NamedTuple, Self
 
@@ -116,7 +116,13 @@ class VectorEnvironment:
             raise ValueError(f"at least one environment is needed, got {count}")
         make = factory or process_factory(name, distraction=distraction, action_repeat=action_repeat, look=look)
         self.name = name
-        self._environments = [ProcessEnvironment(name, make, limit) for _ in range(count)]
+        self._environments: list[ProcessEnvironment] = []
+        try:
+            for _ in range(count):
+                self._environments.append(ProcessEnvironment(name, make, limit))
+        except EnvironmentFailed:
+            self.close()
+            raise
         first = self._environments[0]
         self.action_size, self.factor_names = first.action_size, first.factor_names
         self.episode_steps = first.episode_steps
@@ -132,16 +138,12 @@ class VectorEnvironment:
     def reset(self, seeds: Sequence[int]) -> list[Step]:
         """Reset each environment with its seed; those that failed before get fresh processes."""
         self._check(len(seeds), "seeds")
-        for environment, seed in zip(self._environments, seeds, strict=True):
-            environment.begin_reset(seed)
-        return self._finish()
+        return self._together(ProcessEnvironment.begin_reset, seeds)
 
     def step(self, actions: NDArray[np.float32]) -> list[Step]:
         """Take one agent step in each, actions (count, A) in [-1, 1]; raises EnvironmentFailed."""
         self._check(len(actions), "actions")
-        for environment, action in zip(self._environments, actions, strict=True):
-            environment.begin_step(action)
-        return self._finish()
+        return self._together(ProcessEnvironment.begin_step, actions)
 
     def close(self) -> None:
         """End all processes."""
@@ -154,8 +156,10 @@ class VectorEnvironment:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _finish(self) -> list[Step]:
+    def _together(self, begin: Callable[[ProcessEnvironment, Any], None], values: Iterable[Any]) -> list[Step]:
         try:
+            for environment, value in zip(self._environments, values, strict=True):
+                begin(environment, value)
             return [environment.finish() for environment in self._environments]
         except EnvironmentFailed:
             for environment in self._environments:

@@ -1,0 +1,117 @@
+"""Environments in processes: the same steps as at home, and a typed failure for everything that goes wrong."""
+
+import importlib
+import os
+import signal
+import time
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from backend.envs.make import make_environment
+from backend.envs.protocol import EnvironmentFailed
+from backend.envs.vector import ProcessEnvironment, VectorEnvironment
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The module `broken_environments`, importable in child processes too."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    return importlib.import_module("broken_environments")
+
+
+ACTIONS = np.zeros((2, 2), np.float32)
+
+
+def test_two_processes_give_the_steps_that_one_environment_gives_here() -> None:
+    actions = np.random.default_rng(0).uniform(-1, 1, (4, 1)).astype(np.float32)
+    home = make_environment("cartpole-swingup", distraction="set-a")
+    expected = [[home.reset(seed), *(home.step(action) for action in actions)] for seed in (3, 4)]
+    home.close()
+    with VectorEnvironment("cartpole-swingup", count=2, distraction="set-a") as vector:
+        assert (vector.action_size, vector.episode_steps) == (1, 500)
+        assert vector.factor_names == home.factor_names
+        steps = [vector.reset([3, 4]), *(vector.step(np.stack([action, action])) for action in actions)]
+    for moment, row in enumerate(steps):
+        for index, step in enumerate(row):
+            assert step.image.tobytes() == expected[index][moment].image.tobytes()
+            assert step.reward == expected[index][moment].reward
+            assert step.factors.tobytes() == expected[index][moment].factors.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault", "detail"),
+    [
+        ("Dying", "died", "exit status 7"),
+        ("NotFinite", "not_finite", "reward nan"),
+        ("Raising", "crashed", "a fault of its own"),
+    ],
+)
+def test_a_fault_is_typed_and_the_next_reset_starts_afresh(
+    broken: ModuleType, kind: str, fault: str, detail: str
+) -> None:
+    with VectorEnvironment("broken", count=2, factory=getattr(broken, kind)) as vector:
+        for _ in range(2):
+            first = vector.reset([1, 2])
+            assert [int(step.image[0, 0, 0]) for step in first] == [1, 2]
+            vector.step(ACTIONS)
+            vector.step(ACTIONS)
+            with pytest.raises(EnvironmentFailed, match=detail) as caught:
+                vector.step(ACTIONS)
+            assert caught.value.kind == fault
+            assert vector.pids == [None, None]  # nobody is left with an answer that nobody asks for
+            with pytest.raises(EnvironmentFailed, match="reset it first"):
+                vector.step(ACTIONS)
+
+
+def test_a_hanging_environment_is_given_up_after_the_limit(broken: ModuleType) -> None:
+    with VectorEnvironment("broken", count=1, factory=broken.Hanging, limit=5.0) as vector:
+        vector.reset([0])
+        vector.step(ACTIONS[:1])
+        vector.step(ACTIONS[:1])
+        pid = vector.pids[0]
+        assert pid is not None
+        begun = time.monotonic()
+        with pytest.raises(EnvironmentFailed, match="no answer within 5 s") as caught:
+            vector.step(ACTIONS[:1])
+        assert 4.5 < time.monotonic() - begun < 9
+        assert caught.value.kind == "hung"
+        assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_killed_process_is_noticed_at_once(broken: ModuleType) -> None:
+    environment = ProcessEnvironment("counting", broken.Counting)
+    environment.reset(0)
+    assert environment.pid is not None
+    os.kill(environment.pid, signal.SIGKILL)
+    begun = time.monotonic()
+    with pytest.raises(EnvironmentFailed, match="signal 9"):
+        environment.step(ACTIONS[0])
+    assert time.monotonic() - begun < 5
+    assert environment.reset(5).image[0, 0, 0] == 5
+    environment.close()
+
+
+def test_an_environment_that_cannot_be_made_says_why(broken: ModuleType) -> None:
+    with pytest.raises(EnvironmentFailed, match="no such model") as caught:
+        VectorEnvironment("broken", count=1, factory=broken.Unbuildable)
+    assert caught.value.kind == "crashed"
+
+
+def test_closing_ends_the_processes(broken: ModuleType) -> None:
+    vector = VectorEnvironment("counting", count=2, factory=broken.Counting)
+    pids = vector.pids
+    vector.close()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_counts_must_agree(broken: ModuleType) -> None:
+    with VectorEnvironment("counting", count=1, factory=broken.Counting) as vector:
+        with pytest.raises(ValueError, match="need 1 seeds, got 2"):
+            vector.reset([1, 2])
+        with pytest.raises(ValueError, match="need 1 actions, got 2"):
+            vector.step(ACTIONS)
+    with pytest.raises(ValueError, match="at least one"):
+        VectorEnvironment("counting", count=0, factory=broken.Counting)

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,8 @@ import numpy.typing as npt
 from backend.answers import MEDIA_TYPES
 from backend.data.checkpoint import Checkpoint
 from backend.errors import Fault, Problem
-from backend.export.names import bundle_name, file_name, rollout_file_name
-from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, ExportOptions
+from backend.export.names import file_name, rollout_file_name
+from backend.export.options import ExportOptions
 from backend.interpret.encoded import Floats
 from backend.interpret.names import DimensionName
 from backend.interpret.request import TraversalRequest
@@ -22,15 +22,19 @@ from backend.interpret.view import Picture, TraversalView, build_atlas, build_vi
 from backend.pictures import contact_sheet, data_uri, encode
 from backend.workshop import Answer
 
+if TYPE_CHECKING:
+    from backend.export.render import ExportedFile
+
 CELL = 64
 
 
 def draw_traversal(checkpoint: Checkpoint, request: TraversalRequest, format: str, options: ExportOptions) -> Answer:
     """A traversal as JSON or as a file; raises ViewError."""
-    options.check()
-    view = build_view(checkpoint, request)
     if format != "json":
-        return Answer(_traversal_file(view, format, options), MEDIA_TYPES[format], file_name(view, format))
+        from backend.export.render import export_traversal  # loads matplotlib: not before it is needed
+
+        return _file(export_traversal(checkpoint, request, format, options))
+    view = build_view(checkpoint, request)
     return json_answer(
         {
             "checkpoint": view.checkpoint_id,
@@ -71,11 +75,12 @@ def draw_atlas(checkpoint: Checkpoint, request: TraversalRequest, format: str) -
 
 def draw_rollout(checkpoint: Checkpoint, request: RolloutRequest, format: str, options: ExportOptions) -> Answer:
     """A rollout as JSON or as a file; raises ViewError, or Problem 409 where the policy does not fit the model."""
-    options.check()
     refuse_foreign_policy(checkpoint, request.actions)
-    rollout = build_rollout(checkpoint, request)
     if format != "json":
-        return Answer(_rollout_file(rollout, format, options), MEDIA_TYPES[format], rollout_file_name(rollout, format))
+        from backend.export.render import export_rollout  # loads matplotlib: not before it is needed
+
+        return _file(export_rollout(checkpoint, request, format, options))
+    rollout = build_rollout(checkpoint, request)
     return json_answer(
         {
             "checkpoint": rollout.checkpoint_id,
@@ -95,15 +100,6 @@ def draw_rollout(checkpoint: Checkpoint, request: RolloutRequest, format: str, o
             "provenance": rollout.provenance,
         }
     )
-
-
-def draw_bundle(checkpoint: Checkpoint, request: TraversalRequest, options: ExportOptions) -> Answer:
-    """The zip for a paper: the view in every format, with its values, settings and provenance; raises ViewError."""
-    from backend.export.bundle import build_bundle
-
-    options.check()
-    view = build_view(checkpoint, request)
-    return Answer(build_bundle(view, options), MEDIA_TYPES["zip"], bundle_name(view))
 
 
 def refuse_foreign_policy(checkpoint: Checkpoint, actions: str) -> None:
@@ -132,26 +128,8 @@ def json_answer(value: dict[str, Any]) -> Answer:
     return Answer(json.dumps(value, allow_nan=False, separators=(",", ":")).encode(), MEDIA_TYPES["json"])
 
 
-def _traversal_file(view: TraversalView, format: str, options: ExportOptions) -> bytes:
-    """The view in one of its formats; matplotlib and PyAV are loaded by the first that needs them."""
-    if format in FIGURE_FORMATS:
-        from backend.export.figure import render_figure
-
-        return render_figure(view, format, width=options.width, footprint=options.footprint)
-    if format in FILM_FORMATS:
-        from backend.export.animation import encode as encode_film
-        from backend.export.animation import film_of
-
-        return encode_film(film_of(view, options), format, options)
-    from backend.export.tables import traversal_csv, traversal_npz
-
-    return {"csv": traversal_csv, "npz": traversal_npz}[format](view)
-
-
-def _rollout_file(rollout: Rollout, format: str, options: ExportOptions) -> bytes:
-    from backend.export.rollout import render_rollout
-
-    return render_rollout(rollout, format, options)
+def _file(exported: "ExportedFile") -> Answer:
+    return Answer(exported.content, exported.media_type, exported.file_name)
 
 
 def _rows(view: TraversalView) -> list[dict[str, Any]]:

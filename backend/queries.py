@@ -13,7 +13,7 @@ from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, TABLE_FORMATS, 
 from backend.interpret.request import MAX_CELLS, MAX_COLUMNS, TraversalRequest, ViewError
 from backend.interpret.rollout_request import MAX_FRAMES, MAX_HORIZON, MAX_SAMPLES, RolloutRequest, parse_edits
 
-TRAVERSAL_FORMATS = ("json", *FIGURE_FORMATS, *FILM_FORMATS, *TABLE_FORMATS)
+TRAVERSAL_FORMATS = ("json", *FIGURE_FORMATS, *FILM_FORMATS, *TABLE_FORMATS, "html", "zip")
 ATLAS_FORMATS = ("json", "jpeg", "webp", "png")
 ROLLOUT_FORMATS = ("json", *FILM_FORMATS, *FIGURE_FORMATS, *TABLE_FORMATS)
 MAX_INDEX = 10_000_000
@@ -97,8 +97,7 @@ class FrameQuery(BaseModel):
             base=self.base,
             edits=read_edits(self.edits, info.latents),
         )
-        rows = info.latents if dims is None else len(dims)
-        refuse_over_budget(rows * self.columns if self.columns > 0 else 0, MAX_CELLS, "query:columns", "cells")
+        refuse_over_budget(cells_of(request, info), MAX_CELLS, "query:columns", "cells")
         request.check(info.latents, MAX_INDEX + 1, MAX_INDEX + 1)
         return request
 
@@ -206,6 +205,12 @@ class RolloutFileQuery(RolloutQuery, RenderQuery):
     format: str | None = Field(
         None, max_length=20, json_schema_extra={"enum": list(ROLLOUT_FORMATS)}, description="Else `Accept` decides."
     )
+
+
+def cells_of(request: TraversalRequest, info: CheckpointInfo) -> int:
+    """Cells that a view has at most: what it costs."""
+    rows = info.latents if request.dims is None else len(request.dims)
+    return max(rows * request.columns, 1)
 
 
 def read_dims(text: str, latents: int) -> tuple[int, ...] | None:

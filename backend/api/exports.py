@@ -11,8 +11,8 @@ from backend.data.catalogue import NotFound
 from backend.data.kept import Kept, find_kept, keep
 from backend.deps import Serving
 from backend.errors import Fault, Problem, not_found
-from backend.exporting import plan_export
 from backend.openapi import files, refusals
+from backend.plans import plan_export
 from backend.schemas import ExportBody, ExportView
 
 router = APIRouter(tags=["exports"])

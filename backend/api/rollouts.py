@@ -9,8 +9,8 @@ from backend.api.checkpoints import Found
 from backend.bodies import pointing_into_the_body, query_of
 from backend.data.checkpoint import CheckpointInfo
 from backend.deps import Services, Serving
-from backend.drawing import draw_rollout
 from backend.openapi import files, refusals
+from backend.plans import Actions, plan_rollout
 from backend.queries import ROLLOUT_FORMATS, RolloutFileQuery
 from backend.schemas import RolloutBody
 
@@ -43,13 +43,8 @@ async def _answer(
     request: Request,
     serving: Services,
     query: RolloutFileQuery,
-    given: tuple[tuple[float, ...], ...],
+    given: Actions,
 ) -> Response:
     format = choose_format(query.format, request.headers.get("accept"), ROLLOUT_FORMATS)
-    asked, options = query.request(given), query.options()
-    key = ("rollout", serving.library.version(info), repr(asked), format, options if format != "json" else None)
-    cost = asked.steps * (asked.samples + 2)
-    answer = await serving.workshop.answer(
-        key, cost, lambda: draw_rollout(serving.library.load(info), asked, format, options)
-    )
-    return send(request, answer)
+    plan = plan_rollout(info, serving.library, query, format, given)
+    return send(request, await serving.workshop.answer(plan.key, plan.cost, plan.make))

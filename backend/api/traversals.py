@@ -7,9 +7,10 @@ from fastapi import APIRouter, Query, Request, Response
 from backend.answers import MEDIA_TYPES, choose_format, send
 from backend.api.checkpoints import Found
 from backend.deps import Serving
-from backend.drawing import draw_atlas, draw_traversal
+from backend.drawing import draw_atlas
 from backend.openapi import files, refusals
-from backend.queries import ATLAS_FORMATS, TRAVERSAL_FORMATS, AtlasFileQuery, TraversalFileQuery
+from backend.plans import plan_traversal
+from backend.queries import ATLAS_FORMATS, TRAVERSAL_FORMATS, AtlasFileQuery, TraversalFileQuery, cells_of
 
 router = APIRouter(tags=["traversals"])
 
@@ -24,13 +25,8 @@ async def get_traversal(
 ) -> Response:
     """Edit one latent at a time and keep everything else: a row a dimension, a column a value."""
     format = choose_format(query.format, request.headers.get("accept"), TRAVERSAL_FORMATS)
-    view, options = query.request(info), query.options()
-    key = ("traversal", serving.library.version(info), repr(view), format, options if format != "json" else None)
-    rows = info.latents if view.dims is None else len(view.dims)
-    answer = await serving.workshop.answer(
-        key, rows * view.columns, lambda: draw_traversal(serving.library.load(info), view, format, options)
-    )
-    return send(request, answer)
+    plan = plan_traversal(info, serving.library, query, format)
+    return send(request, await serving.workshop.answer(plan.key, plan.cost, plan.make))
 
 
 @router.get(
@@ -45,7 +41,6 @@ async def get_atlas(
     format = choose_format(query.format, request.headers.get("accept"), ATLAS_FORMATS)
     view = query.request(info)
     key = ("atlas", serving.library.version(info), repr(view), format)
-    answer = await serving.workshop.answer(
-        key, info.latents * view.columns, lambda: draw_atlas(serving.library.load(info), view, format)
-    )
+    cost = cells_of(view, info)
+    answer = await serving.workshop.answer(key, cost, lambda: draw_atlas(serving.library.load(info), view, format))
     return send(request, answer)

@@ -84,6 +84,12 @@ def test_a_body_that_is_no_whole_form_is_422_and_leaves_nothing(tmp_path: Path, 
     assert left(tmp_path) == []
 
 
+def test_a_file_name_of_any_script_arrives_and_one_that_is_no_utf8_does_not_break(tmp_path: Path) -> None:
+    named = part("files", b"a", "\U000ccc29走る.mp4") + b'--frontier\r\nContent-Disposition: form-data; name="f"; '
+    upload, _ = take(tmp_path, named + b'filename="\xff\xfe.mp4"\r\n\r\nb\r\n' + END)
+    assert [file.name for file in upload.files] == ["走る.mp4", "mp4"]
+
+
 @pytest.mark.parametrize("boundary", ["", "x" * 300])
 def test_a_body_without_a_boundary_is_422(tmp_path: Path, boundary: str) -> None:
     with pytest.raises(Problem) as caught:

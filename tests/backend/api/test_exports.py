@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import zipfile
 from pathlib import Path
 
 import av
@@ -66,6 +67,14 @@ def test_a_rollout_becomes_a_file(client: TestClient) -> None:
     assert status == 201
     assert "rollout" in str(made["file_name"])
     assert Image.open(io.BytesIO(client.get(str(made["url"])).content)).n_frames == 9
+
+
+def test_a_bundle_holds_the_view_in_every_form(client: TestClient) -> None:
+    status, made = export(client, kind="bundle", format="zip")
+    assert status == 201
+    with zipfile.ZipFile(io.BytesIO(client.get(str(made["url"])).content)) as bundle:
+        suffixes = {Path(name).suffix for name in bundle.namelist()}
+    assert {".pdf", ".svg", ".png", ".gif", ".mp4", ".csv", ".npz", ".tex", ".html", ".json"} <= suffixes
 
 
 @pytest.mark.parametrize(

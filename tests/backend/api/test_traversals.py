@@ -13,9 +13,12 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 from PIL import Image
 
+from backend.answers import MEDIA_TYPES
 from backend.data.checkpoint import Checkpoint, Clip
 from backend.drawing import draw_traversal
+from backend.export import render, rollout
 from backend.main import create_app
+from backend.queries import ATLAS_FORMATS, ROLLOUT_FORMATS, TRAVERSAL_FORMATS
 from backend.settings import Settings
 
 BASE = "/api/v1/checkpoints/tiny-world"
@@ -125,7 +128,7 @@ def test_a_query_over_the_budget_is_422_with_cost_and_limit(client: TestClient) 
 
 
 @pytest.mark.parametrize(
-    ("query", "headers"), [("?format=jpng", {}), ("?format=", {}), ("", {"Accept": "text/html"}), ("?format=GIF", {})]
+    ("query", "headers"), [("?format=jpng", {}), ("?format=", {}), ("", {"Accept": "image/tiff"}), ("?format=GIF", {})]
 )
 def test_an_unknown_format_is_406_naming_what_there_is(client: TestClient, query: str, headers: dict[str, str]) -> None:
     answer = client.get(f"{BASE}/traversal{query}", headers=headers)
@@ -165,7 +168,7 @@ def test_equal_queries_at_once_are_computed_once_with_equal_bytes(home: Path, mo
         gate.wait(5)
         return draw_traversal(checkpoint, *rest)  # type: ignore[arg-type]  # passed on as it came
 
-    monkeypatch.setattr("backend.api.traversals.draw_traversal", slow)
+    monkeypatch.setattr("backend.plans.draw_traversal", slow)
     with (
         TestClient(create_app(Settings(home=home)), base_url="http://127.0.0.1") as client,
         ThreadPoolExecutor(16) as clients,
@@ -198,7 +201,7 @@ def test_out_of_memory_is_503_and_the_next_query_works(client: TestClient, monke
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr("backend.api.traversals.draw_traversal", hungry)
+        patched.setattr("backend.plans.draw_traversal", hungry)
         answer = client.get(f"{BASE}/traversal?columns=29")
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
@@ -212,3 +215,9 @@ def test_a_figure_comes_as_a_file_with_a_telling_name(client: TestClient, format
     assert answer.headers["content-disposition"].startswith('attachment; filename="diswm_reacher-easy_dim00-dim02')
     start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[format]
     assert answer.content.startswith(start)
+
+
+def test_every_format_of_the_exports_can_be_asked_for() -> None:
+    assert set(TRAVERSAL_FORMATS) == {"json", *render.TRAVERSAL_FORMATS}
+    assert set(ROLLOUT_FORMATS) == {"json", *rollout.ROLLOUT_FORMATS}
+    assert set(MEDIA_TYPES) >= set(TRAVERSAL_FORMATS) | set(ROLLOUT_FORMATS) | set(ATLAS_FORMATS)

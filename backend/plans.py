@@ -1,4 +1,4 @@
-"""What an export asks for, as work for the workshop."""
+"""Views as work for the workshop: what a query or an export asks for, its key and its cost."""
 
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
@@ -7,13 +7,15 @@ from backend.answers import MEDIA_TYPES, choose_format
 from backend.bodies import query_of
 from backend.data.checkpoint import CheckpointInfo
 from backend.deps import Library
-from backend.drawing import draw_bundle, draw_rollout, draw_traversal
+from backend.drawing import draw_rollout, draw_traversal
 from backend.errors import Fault, Problem, nearest, short
-from backend.queries import ROLLOUT_FORMATS, TRAVERSAL_FORMATS, RolloutFileQuery, TraversalFileQuery
+from backend.queries import ROLLOUT_FORMATS, TRAVERSAL_FORMATS, RolloutFileQuery, TraversalFileQuery, cells_of
 from backend.schemas import ExportBody
 from backend.workshop import Answer
 
 BUNDLE_FACTOR = 8  # a bundle holds every kind of file
+
+Actions = tuple[tuple[float, ...], ...]
 
 
 class Plan(NamedTuple):
@@ -34,31 +36,37 @@ def plan_export(body: ExportBody, info: CheckpointInfo, library: Library) -> Pla
     return kinds[body.kind](body, info, library)
 
 
-def _traversal(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
-    format = _format(body.format, TRAVERSAL_FORMATS)
-    query = query_of(TraversalFileQuery, body.view)
+def plan_traversal(info: CheckpointInfo, library: Library, query: TraversalFileQuery, format: str) -> Plan:
+    """A traversal, as JSON or as a file; raises Problem or ViewError before any of it is done."""
     view, options = query.request(info), query.options()
-    key = ("traversal", library.version(info), repr(view), format, options)
-    rows = info.latents if view.dims is None else len(view.dims)
-    return Plan(key, rows * view.columns, lambda: draw_traversal(library.load(info), view, format, options))
+    key = ("traversal", library.version(info), repr(view), format, options if format != "json" else None)
+    cost = cells_of(view, info) * (BUNDLE_FACTOR if format == "zip" else 1)
+    return Plan(key, cost, lambda: draw_traversal(library.load(info), view, format, options))
 
 
-def _rollout(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
-    format = _format(body.format, ROLLOUT_FORMATS)
-    query = query_of(RolloutFileQuery, body.view)
-    asked, options = query.request(), query.options()
-    key = ("rollout", library.version(info), repr(asked), format, options)
+def plan_rollout(
+    info: CheckpointInfo, library: Library, query: RolloutFileQuery, format: str, given: Actions = ()
+) -> Plan:
+    """A rollout, as JSON or as a file; raises Problem or ViewError before any of it is done."""
+    asked, options = query.request(given), query.options()
+    key = ("rollout", library.version(info), repr(asked), format, options if format != "json" else None)
     cost = asked.steps * (asked.samples + 2)
     return Plan(key, cost, lambda: draw_rollout(library.load(info), asked, format, options))
 
 
+def _traversal(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
+    format = _format(body.format, TRAVERSAL_FORMATS)
+    return plan_traversal(info, library, query_of(TraversalFileQuery, body.view), format)
+
+
+def _rollout(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
+    format = _format(body.format, ROLLOUT_FORMATS)
+    return plan_rollout(info, library, query_of(RolloutFileQuery, body.view), format)
+
+
 def _bundle(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
-    _format(body.format, ("zip",))
-    query = query_of(TraversalFileQuery, body.view)
-    view, options = query.request(info), query.options()
-    key = ("bundle", library.version(info), repr(view), options)
-    rows = info.latents if view.dims is None else len(view.dims)
-    return Plan(key, BUNDLE_FACTOR * rows * view.columns, lambda: draw_bundle(library.load(info), view, options))
+    format = _format(body.format, ("zip",))
+    return plan_traversal(info, library, query_of(TraversalFileQuery, body.view), format)
 
 
 def _format(asked: str, offered: tuple[str, ...]) -> str:

@@ -1,0 +1,85 @@
+"""The API against its own OpenAPI document: no defect, no status, type or body that the document does not name."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+import uvicorn
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
+QUICK, LONG = 4, 120  # cases an operation and phase
+QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "phases": [Phase.explicit, Phase.generate]}
+
+
+@pytest.fixture(scope="module")
+def address(app: FastAPI) -> Iterator[str]:
+    """The application served over a real socket."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def document(address: str) -> schemathesis.BaseSchema:
+    """The document as a client gets it; the event stream never ends and is tested with the runs."""
+    schema = schemathesis.openapi.from_url(f"{address}/openapi.json")
+    return schema.exclude(path_regex="/events$")
+
+
+def answers_to(document: schemathesis.BaseSchema, examples: int) -> dict[str, str]:
+    """What is wrong with the answers to each operation, over valid and invalid requests."""
+    wrong: dict[str, str] = {}
+    for result in document.get_all_operations():
+        operation = result.ok()
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            try:
+                _ask(operation, mode, examples)
+            except FailureGroup as failures:
+                wrong[f"{operation.label} {mode.value}"] = "\n".join(str(failure) for failure in failures.exceptions)
+    return wrong
+
+
+def _ask(operation: schemathesis.APIOperation, mode: GenerationMode, examples: int) -> None:
+    @seed(0)
+    @settings(max_examples=examples, database=None, **QUIET)
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: schemathesis.Case) -> None:
+        case.call_and_validate(checks=CHECKS, timeout=60)
+
+    with contextlib.suppress(Unsatisfiable):  # an operation without parameters has no invalid requests
+        ask()
+
+
+def test_every_answer_is_one_that_the_document_names(document: schemathesis.BaseSchema) -> None:
+    assert answers_to(document, QUICK) == {}
+
+
+@pytest.mark.long
+def test_every_answer_is_one_that_the_document_names_in_thousands_of_cases(document: schemathesis.BaseSchema) -> None:
+    assert answers_to(document, LONG) == {}

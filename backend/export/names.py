@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from backend.interpret.names import DimensionName
 from backend.interpret.request import TraversalRequest
-from backend.interpret.rollout import Rollout
+from backend.interpret.rollout import Rollout, TemporalTraversal
 from backend.interpret.view import TraversalView
 
 MAX_NAMED_ROWS = 2
@@ -30,6 +30,14 @@ def rollout_file_name(rollout: Rollout, format: str) -> str:
     parts += [f"{request.context}seen-{request.horizon}imagined", request.actions]
     parts += [f"edit-{_rows(rollout.labels)}"] if rollout.labels else []
     return f"{'_'.join(parts)}.{format}"
+
+
+def temporal_file_name(traversal: TemporalTraversal, sigmas: float, format: str) -> str:
+    """Environment, episode, and which dimensions are held where."""
+    rollout = traversal.rollout
+    where = f"{'p' if sigmas >= 0 else 'm'}{abs(sigmas):g}sd".replace(".", "p")
+    place = slug(rollout.environment or rollout.checkpoint_name)
+    return f"diswm_{place}_hold-{_rows(traversal.labels)}_{where}_ep{rollout.request.episode}.{format}"
 
 
 def bundle_name(view: TraversalView) -> str:

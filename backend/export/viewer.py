@@ -11,8 +11,6 @@ from PIL import Image
 from backend.export.captions import base_text, range_text
 from backend.interpret.view import Picture, TraversalView, tile
 
-QUALITY = 92  # of the WebP atlas: 20 x 11 cells are about 200 kB
-
 
 def render_viewer(view: TraversalView) -> bytes:
     """The page with the view's cells, names and values inside it; equal views give equal bytes."""
@@ -41,8 +39,8 @@ def render_viewer(view: TraversalView) -> bytes:
 
 
 def data_uri(picture: Picture, format: str) -> str:
-    """A picture inside a page: lossless PNG, or WebP."""
+    """A picture inside a page, without loss: PNG, or the smaller WebP."""
     buffer = io.BytesIO()
-    options = {"quality": QUALITY, "method": 4} if format == "webp" else {}
+    options = {"lossless": True, "method": 3} if format == "webp" else {}
     Image.fromarray(picture).save(buffer, format, **options)
     return f"data:image/{format};base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,0 +1,242 @@
+"""`diswm traverse`, `rollout` and `export`: views as files, byte for byte those that the page hands out."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from backend.data.checkpoint import Checkpoint
+    from backend.export.options import ExportOptions
+    from backend.export.render import ExportedFile
+    from backend.interpret.request import TraversalRequest
+
+CheckpointName = Annotated[str, typer.Argument(metavar="CKPT", help="Checkpoint: id, name or folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Out = Annotated[Path | None, typer.Option(help="File, or folder for a telling name; here if not given.")]
+Format = Annotated[
+    str | None, typer.Option(help="png, svg, pdf, gif, mp4, webm, apng, csv, npz, html or zip (bundle).")
+]
+Width = Annotated[float, typer.Option(help="Of figures, in inches: 3.25, 5.5 or 6.875.")]
+Fps = Annotated[float, typer.Option(help="Frames a second; a GIF has 5, 10, 12.5, 20, 25, 33.3 or 50 exactly.")]
+Upscale = Annotated[int, typer.Option(help="Pixels of a film for each pixel of the model.")]
+PingPong = Annotated[bool, typer.Option("--pingpong/--no-pingpong", help="Forth and back.")]
+Captions = Annotated[bool, typer.Option("--captions/--no-captions", help="Names and values in films.")]
+Loop = Annotated[bool, typer.Option("--loop/--no-loop", help="Whether a film begins again.")]
+Footprint = Annotated[bool, typer.Option("--footprint/--no-footprint", help="Where each row changes, in figures.")]
+Episode = Annotated[int, typer.Option(help="Episode of the checkpoint's clip.")]
+
+
+@dataclass(frozen=True)
+class Sink:
+    """Where a file goes and how that is told."""
+
+    out: Path | None
+    format: str | None
+    as_json: bool
+
+    def format_or(self, default: str) -> str:
+        """The format asked for, else that of the file name, else the default."""
+        suffix = self.out.suffix.removeprefix(".").lower() if self.out is not None and not self.out.is_dir() else ""
+        return self.format or suffix or default
+
+    def take(self, file: "ExportedFile", told: dict[str, Any]) -> None:
+        """Writes the file and says so."""
+        from backend.commands.interpret import write
+
+        folder = self.out is None or self.out.is_dir() or not self.out.suffix
+        target = (self.out or Path()) / file.file_name if folder else self.out
+        assert target is not None
+        write(target, file.content)
+        answer = {"file": str(target), "bytes": len(file.content), **told}
+        typer.echo(json.dumps(answer) if self.as_json else f"wrote {target} ({len(file.content):,} bytes)")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the three commands."""
+    app.command()(traverse)
+    app.command()(rollout)
+    app.command()(export)
+
+
+def traverse(
+    checkpoint: CheckpointName,
+    episode: Episode = 0,
+    frame: Annotated[int, typer.Option(help="Frame of the episode.")] = 0,
+    dims: Annotated[str, typer.Option(help="active (by KL), all, or 3,7 in this order.")] = "active",
+    mode: Annotated[str, typer.Option(help="sigma, fixed, quantile, minmax or offset.")] = "sigma",
+    extent: Annotated[float | None, typer.Option("--range", help="How far the mode reaches.")] = None,
+    columns: Annotated[int, typer.Option(help="An odd number; the middle one is the frame itself.")] = 7,
+    history: Annotated[bool, typer.Option("--history/--no-history", help="Frames before have been seen.")] = True,
+    base: Annotated[str, typer.Option(help="clip, or prior for the prior's mean.")] = "clip",
+    picture: Annotated[Path | None, typer.Option(help="A picture of yours as the base frame.")] = None,
+    edits: Annotated[str, typer.Option(help="dim:value,... set in every cell.")] = "",
+    format: Format = None,
+    out: Out = None,
+    width: Width = 5.5,
+    fps: Fps = 10.0,
+    upscale: Upscale = 2,
+    pingpong: PingPong = True,
+    captions: Captions = True,
+    loop: Loop = True,
+    footprint: Footprint = True,
+    as_json: AsJson = False,
+) -> None:
+    """Write a latent traversal as a figure, film, table, page or paper bundle."""
+    from backend.commands.interpret import load, refusals
+    from backend.export.options import ExportOptions
+    from backend.interpret.request import TraversalRequest
+
+    with refusals():
+        loaded = load(checkpoint)
+        request = TraversalRequest(
+            episode=episode,
+            frame=frame,
+            dims=_dims(dims, loaded.model.config.latents),
+            mode=mode,
+            extent=extent,
+            columns=columns,
+            history=history,
+            base="picture" if picture is not None else base,
+            edits=_edits(edits),
+        )
+        options = ExportOptions(width, fps, upscale, pingpong, captions, loop, footprint)
+        _traverse(loaded, request, options, Sink(out, format, as_json), picture)
+
+
+def rollout(
+    checkpoint: CheckpointName,
+    episode: Episode = 0,
+    context: Annotated[int, typer.Option(help="Steps observed.")] = 5,
+    horizon: Annotated[int, typer.Option(help="Steps imagined.")] = 25,
+    actions: Annotated[str, typer.Option(help="recorded, policy or zero.")] = "recorded",
+    samples: Annotated[int, typer.Option(help="1 follows the mean; more draw futures beside it.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the samples.")] = 0,
+    edit: Annotated[list[str] | None, typer.Option(help="dim:value@step; with + at the end it is held.")] = None,
+    hold: Annotated[str, typer.Option(help="Dimensions to hold, one film each: 3,7.")] = "",
+    sigmas: Annotated[float, typer.Option(help="Where --hold holds them, in standard deviations.")] = 2.0,
+    format: Format = None,
+    out: Out = None,
+    width: Width = 5.5,
+    fps: Fps = 10.0,
+    upscale: Upscale = 2,
+    captions: Captions = True,
+    loop: Loop = True,
+    as_json: AsJson = False,
+) -> None:
+    """Write what the model imagines after some context, beside what came; perhaps with edits, or dimensions held."""
+    from backend.commands.interpret import load, refusals
+    from backend.export.options import ExportOptions
+    from backend.export.render import export_rollout, export_temporal
+    from backend.interpret.rollout_request import RolloutRequest, parse_edits
+
+    with refusals():
+        loaded = load(checkpoint)
+        edits = parse_edits(",".join(edit or []))
+        request = RolloutRequest(episode, context, horizon, actions, (), samples, seed, edits)
+        options = ExportOptions(width, fps, upscale, captions=captions, loop=loop)
+        sink = Sink(out, format, as_json)
+        kind = sink.format_or("gif")
+        if hold:
+            held = _dims(hold, loaded.model.config.latents)
+            file = export_temporal(loaded, request, held or (), sigmas, kind, options)
+        else:
+            file = export_rollout(loaded, request, kind, options)
+        sink.take(file, {"checkpoint": loaded.info.id, "request": request.to_json()})
+
+
+def export(
+    checkpoint: CheckpointName,
+    view: Annotated[
+        Path | None, typer.Option(help="File made here (png, gif, svg, npz, bundle) or JSON of a view, to make again.")
+    ] = None,
+    kind: Annotated[str, typer.Option(help="traversal, rollout or bundle.")] = "traversal",
+    format: Format = None,
+    out: Out = None,
+    width: Width = 5.5,
+    fps: Fps = 10.0,
+    upscale: Upscale = 2,
+    pingpong: PingPong = True,
+    captions: Captions = True,
+    loop: Loop = True,
+    footprint: Footprint = True,
+    as_json: AsJson = False,
+) -> None:
+    """Write a view again in another format, from a file that was made from it; or the paper bundle of a checkpoint."""
+    from backend.commands.interpret import load, refusals
+    from backend.export.options import ExportOptions
+    from backend.export.render import export_rollout
+    from backend.interpret.request import TraversalRequest, ViewError
+    from backend.interpret.rollout_request import RolloutRequest
+
+    with refusals():
+        if kind not in ("traversal", "rollout", "bundle"):
+            raise ViewError("kind", f"{kind!r} is not one of traversal, rollout, bundle")
+        loaded = load(checkpoint)
+        asked = _view_of(view, "rollout" if kind == "rollout" else "traversal")
+        options = ExportOptions(width, fps, upscale, pingpong, captions, loop, footprint)
+        sink = Sink(out, "zip" if kind == "bundle" else format, as_json)
+        if kind != "rollout":
+            _traverse(loaded, TraversalRequest.from_json(asked), options, sink, None)
+            return
+        request = RolloutRequest.from_json(asked)
+        file = export_rollout(loaded, request, sink.format_or("gif"), options)
+        sink.take(file, {"checkpoint": loaded.info.id, "request": request.to_json()})
+
+
+def _traverse(
+    loaded: "Checkpoint", request: "TraversalRequest", options: "ExportOptions", sink: Sink, picture: Path | None
+) -> None:
+    from backend.export.render import export_traversal
+
+    pixels = None if picture is None else _read_picture(picture)
+    file = export_traversal(loaded, request, sink.format_or("png"), options, pixels)
+    sink.take(file, {"checkpoint": loaded.info.id, "request": request.to_json()})
+
+
+def _view_of(path: Path | None, kind: str) -> dict[str, Any]:
+    """The view of a file; {} for the default one."""
+    from backend.export.reopen import NoSettings, read_settings
+
+    if path is None:
+        return {}
+    content = path.read_bytes()
+    if path.suffix == ".json":
+        view = json.loads(content)
+        return dict(view.get("view", view))
+    settings = read_settings(content)
+    if settings["diswm"] != kind:
+        raise NoSettings(f"{path.name} shows a {settings['diswm']}; add --kind {settings['diswm']}")
+    return dict(settings["view"])
+
+
+def _dims(text: str, latents: int) -> tuple[int, ...] | None:
+    from backend.interpret.request import ViewError
+
+    if text in ("active", "all"):
+        return None if text == "active" else tuple(range(latents))
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ViewError("dims", f"{text!r} is not active, all or numbers such as 3,7") from None
+
+
+def _edits(text: str) -> dict[int, float]:
+    from backend.interpret.request import ViewError
+
+    try:
+        pairs = [part.split(":") for part in text.split(",") if part]
+        return {int(dim): float(value) for dim, value in pairs}
+    except ValueError:
+        raise ViewError("edits", f"{text!r} is not of the form 3:1.5,7:-2") from None
+
+
+def _read_picture(path: Path) -> Any:
+    """A picture as (64, 64, 3) uint8, its middle square made smaller."""
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    with Image.open(path) as image:
+        return np.asarray(ImageOps.fit(image.convert("RGB"), (64, 64)))

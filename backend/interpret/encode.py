@@ -1,0 +1,55 @@
+"""Everything that a model computes of given images, as arrays: the raw material for other people's analyses."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from backend.interpret.request import ViewError
+from models.types import normalise
+from models.video_model import VideoModel
+
+Arrays = dict[str, npt.NDArray[np.float32]]
+
+
+@torch.no_grad()
+def encode_sequences(model: VideoModel, image: npt.NDArray[Any], action: npt.NDArray[Any] | None = None) -> Arrays:
+    """Latents, recurrent states and reconstructions of B sequences, from their first frame on; means are propagated.
+
+    image: (B, T, 64, 64, 3) uint8. action: (B, T, A), action[:, t] led to image[:, t]; zeros if missing, ignored by an
+    action-free model. Answers float32 `latent_mean`, `latent_logvar` (B, T, Z), `prior_mean`, `prior_std`,
+    `post_mean`, `post_std` (B, T, S), `deter` (B, T, D), `decoded` (B, T, 3, 64, 64) around [-0.5, 0.5], as the
+    network draws it. Raises ViewError naming the array that does not fit.
+    """
+    if image.dtype != np.uint8 or image.ndim != 5 or image.shape[2:] != (64, 64, 3) or not image.size:
+        raise ViewError("image", f"is {image.dtype} {image.shape}, needed is uint8 (B, T, 64, 64, 3)")
+    known = _actions(action, image.shape[0], image.shape[1], model.config.action_size)
+    parts = [_encode(model, torch.from_numpy(image[row : row + 1]), known[row : row + 1]) for row in range(len(image))]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _encode(model: VideoModel, image: torch.Tensor, action: torch.Tensor) -> Arrays:
+    latent = model.encode(normalise(image))
+    observed = model.observe(latent.mean, action)
+    values = {
+        "latent_mean": latent.mean,
+        "latent_logvar": latent.logvar,
+        "prior_mean": observed.prior.mean,
+        "prior_std": observed.prior.std,
+        "post_mean": observed.posterior.mean,
+        "post_std": observed.posterior.std,
+        "deter": observed.states.deter,
+        "decoded": model.decode(observed.states.feature),
+    }
+    return {name: value.numpy() for name, value in values.items()}
+
+
+def _actions(action: npt.NDArray[Any] | None, batch: int, length: int, size: int) -> torch.Tensor:
+    if action is None or not size:
+        return torch.zeros(batch, length, size)
+    if action.shape != (batch, length, size) or not np.issubdtype(action.dtype, np.number):
+        raise ViewError("action", f"is {action.dtype} {action.shape}, needed is {(batch, length, size)}")
+    if not np.isfinite(action).all():
+        raise ViewError("action", "holds NaN or infinity")
+    return torch.from_numpy(action.astype(np.float32))

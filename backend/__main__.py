@@ -5,7 +5,7 @@ from importlib import import_module
 
 import typer
 
-COMMAND_MODULES = ("serve", "stages", "interpret", "doctor", "bench")
+COMMAND_MODULES = ("serve", "stages", "interpret", "doctor", "bench", "official")
 
 
 def build_app() -> typer.Typer:

@@ -1,0 +1,187 @@
+"""What `diswm bench` measures: one function a name, each giving seconds of its repeats and what they mean."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+
+from backend.data.checkpoint import Checkpoint, Clip, load_checkpoint, read_info, save_checkpoint
+from backend.export.animation import render_animation
+from backend.interpret.request import TraversalRequest
+from backend.interpret.view import build_atlas, build_view
+from backend.pipeline.collect import collect
+from backend.pipeline.config import CollectSettings, FinetuneSettings, PretrainSettings
+from backend.pipeline.distill import Teacher
+from backend.pipeline.finetune import Finetuning
+from backend.pipeline.pretrain import Pretraining
+from backend.pipeline.report import Reporter
+from models.actor_critic import ActorCritic
+from models.config import ActorCriticConfig, VideoModelConfig, WorldModelConfig
+from models.traversal import LatentStatistics, anchor_at, traverse
+from models.types import Batch, State
+from models.video_model import VideoModel
+from models.world_model import WorldModel
+
+ACTIONS = 6  # walker walk's
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of what is measured; the networks are those of preset `paper`."""
+
+    batch: int = 16
+    length: int = 16
+    rows: int = 20
+    columns: int = 7
+    episodes: int = 4
+    steps: int = 50
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Median of the repeats in `unit`, and every repeat."""
+
+    value: float
+    unit: str
+    repeats: list[float]
+    detail: dict[str, float]
+
+
+def measure(name: str, sizes: Sizes, device: str, repeats: int) -> Measurement:
+    """Runs one benchmark: a warm-up, then `repeats` timed runs; the GPU is waited for."""
+    if name == "collect":
+        return _collect(sizes, repeats)
+    with TemporaryDirectory() as folder:
+        seconds = _timed(_WORKS[name](sizes, device, Path(folder)), device, repeats)
+    frames = sizes.batch * sizes.length
+    detail = {"frames_per_second": frames / median(seconds)} if name in {"update", "pretrain"} else {}
+    return Measurement(median(seconds), "s", seconds, detail)
+
+
+def _timed(work: Callable[[], object], device: str, repeats: int) -> list[float]:
+    work()
+    seconds = []
+    for _ in range(repeats):
+        _wait(device)
+        begun = time.perf_counter()
+        work()
+        _wait(device)
+        seconds.append(time.perf_counter() - begun)
+    return seconds
+
+
+def _update(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
+    """One online update: world model with distillation, then actor and critic."""
+    teacher = Teacher(VideoModel(VideoModelConfig()))
+    run = Finetuning(FinetuneSettings(batch=sizes.batch, length=sizes.length), teacher, ACTIONS, 0, device)
+    batch = _batch(sizes)
+    return lambda: run.learn(batch, 0)
+
+
+def _pretrain(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
+    run = Pretraining(PretrainSettings(batch=sizes.batch, length=sizes.length), 0, device)
+    batch = _batch(sizes)
+    return lambda: run.step(batch)
+
+
+def _imagine(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
+    """Fifteen steps from every state of a batch, decoded never, under the actor."""
+    world_model = WorldModel(WorldModelConfig(action_size=ACTIONS)).to(device).requires_grad_(False)
+    config = world_model.config
+    behaviour = ActorCritic(ActorCriticConfig(config.feature, ACTIONS)).to(device)
+    count = sizes.batch * sizes.length
+    start = State(torch.zeros(count, config.deter, device=device), torch.zeros(count, config.stoch, device=device))
+
+    @torch.no_grad()
+    def work() -> object:
+        return behaviour.imagine(world_model, start, 15, None)
+
+    return work
+
+
+def _traversal(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
+    """Model and decode of a whole grid, one frame, in one batch."""
+    model = VideoModel(VideoModelConfig()).to(device).eval()
+    image = torch.rand(1, 3, 64, 64, device=device) - 0.5
+    values = torch.linspace(-2, 2, sizes.columns, device=device).repeat(sizes.rows, 1)
+    return lambda: traverse(model, anchor_at(model, image, 0), range(sizes.rows), values)
+
+
+def _atlas(sizes: Sizes, _device: str, folder: Path) -> Callable[[], object]:
+    checkpoint = _checkpoint(folder)
+    return lambda: build_atlas(checkpoint, TraversalRequest(columns=sizes.columns))
+
+
+def _gif(sizes: Sizes, _device: str, folder: Path) -> Callable[[], object]:
+    """Encoding alone: the grid is decoded before."""
+    view = build_view(_checkpoint(folder), TraversalRequest(columns=sizes.columns, dims=tuple(range(sizes.rows))))
+    return lambda: render_animation(view, "gif")
+
+
+def _collect(sizes: Sizes, repeats: int) -> Measurement:
+    """Agent steps per second of walker walk with the fast look, start of the processes included."""
+    seconds = []
+    for repeat in range(repeats):
+        settings = CollectSettings(
+            environment="walker-walk", episodes=sizes.episodes, episode_steps=sizes.steps, workers=sizes.workers
+        )
+        with TemporaryDirectory() as folder:
+            reporter = Reporter(Path(folder), quiet=True)
+            begun = time.perf_counter()
+            collect(settings, Path(folder), repeat, reporter)
+            seconds.append(time.perf_counter() - begun)
+            reporter.close()
+    steps = sizes.episodes * sizes.steps
+    return Measurement(steps / median(seconds), "agent steps/s", seconds, {"agent_steps": float(steps)})
+
+
+_WORKS: dict[str, Callable[[Sizes, str, Path], Callable[[], object]]] = {
+    "update": _update,
+    "pretrain": _pretrain,
+    "imagine": _imagine,
+    "traversal": _traversal,
+    "atlas": _atlas,
+    "gif": _gif,
+}
+NAMES = (*_WORKS, "collect")
+
+
+def _wait(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
+
+
+def _batch(sizes: Sizes) -> Batch:
+    shape = (sizes.batch, sizes.length)
+    generator = torch.Generator().manual_seed(0)
+    is_first = torch.zeros(shape, dtype=torch.bool)
+    is_first[:, 0] = True
+    return Batch(
+        image=torch.randint(0, 256, (*shape, 64, 64, 3), dtype=torch.uint8, generator=generator),
+        action=torch.rand(*shape, ACTIONS, generator=generator) * 2 - 1,
+        reward=torch.rand(shape, generator=generator),
+        discount=torch.ones(shape),
+        is_first=is_first,
+    )
+
+
+def _checkpoint(folder: Path) -> Checkpoint:
+    """A video model of random weights: what it shows does not matter, what it costs does."""
+    torch.manual_seed(0)
+    model = VideoModel(VideoModelConfig()).eval().requires_grad_(False)
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (1, 8, 64, 64, 3)).astype(np.uint8)
+    blank: dict[str, Any] = {"action": np.zeros((1, 8, 1), np.float32), "reward": np.zeros((1, 8), np.float32)}
+    clip = Clip(image=image, **blank, factors=np.zeros((1, 8, 0), np.float32), factor_names=())
+    statistics = LatentStatistics.of(rng.normal(size=(100, 20)), np.full((100, 20), -2.0))
+    config = {"name": "bench", "stage": "pretrain", "environment": None, "steps": 0, "created_at": ""}
+    target = folder / "bench"
+    save_checkpoint(target, model=model, actor_critic=None, config=config, clip=clip, statistics=statistics)
+    return load_checkpoint(read_info(target, "bench", "run"))

@@ -54,7 +54,7 @@ class Decoded:
 def main() -> None:
     """Answer one request; the exit status is 0 also where the file is refused."""
     request = _read_request(sys.stdin.readline())
-    _limit(request.limits)
+    apply_limits(request.limits)
     try:
         reply: dict[str, Any] = {"decoded": asdict(_decode(request))}
     except VideoError as error:
@@ -70,11 +70,11 @@ def _read_request(line: str) -> Request:
     return Request(**values | {"limits": Limits(**values["limits"])})
 
 
-def _limit(limits: Limits) -> None:
+def apply_limits(limits: Limits) -> None:
     """Cap memory, processor time and written bytes."""
     seconds = int(limits.seconds) + 1
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))  # SIGXCPU, then SIGKILL
     written = max(limits.max_frames * SIDE * SIDE * 3, 2**20)
     resource.setrlimit(resource.RLIMIT_FSIZE, (written, written))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

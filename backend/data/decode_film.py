@@ -139,7 +139,7 @@ def _square(frame: VideoFrame) -> NDArray[np.uint8]:
     """Scale the shorter side to 64 and cut out the centre: (64, 64, 3)."""
     scale = SIDE / min(frame.width, frame.height)
     width, height = max(SIDE, round(frame.width * scale)), max(SIDE, round(frame.height * scale))
-    small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
+    small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA", threads=1).to_ndarray()
     left, upper, right, lower = crop_box(width, height)
     return np.ascontiguousarray(small[upper:lower, left:right])
 

@@ -1,0 +1,57 @@
+"""The decoding process: once its doors are closed it opens nothing more, and its limits hold."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_TRIES = """
+import socket, sys
+from backend.data.decode import close_doors
+if len(sys.argv) > 1:
+    close_doors()
+for attempt in (lambda: open("/etc/hostname"), lambda: socket.socket(), lambda: __import__("subprocess").run(["true"])):
+    try:
+        attempt()
+        print("opened")
+    except OSError:
+        print("refused")
+"""
+
+
+def _tries(*arguments: str) -> list[str]:
+    command = [sys.executable, "-c", _TRIES, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_closed_doors_stop_files_sockets_and_programs() -> None:
+    assert _tries("closed") == ["refused"] * 3
+
+
+def test_without_closing_them_the_same_tries_succeed() -> None:
+    assert _tries() == ["opened"] * 3
+
+
+def _under_limits(limits: str, work: str) -> subprocess.CompletedProcess[str]:
+    code = f"from backend.data.decode import *; apply_limits(Limits({limits})); {work}; print('done')"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("limits", "work", "error"),
+    [
+        ("memory=2**29", "bytearray(2**30)", "MemoryError"),
+        ("max_frames=100", "open('{folder}/out', 'wb').write(bytes(2**21))", "File too large"),
+    ],
+)
+def test_memory_and_written_bytes_are_capped(tmp_path: Path, limits: str, work: str, error: str) -> None:
+    ended = _under_limits(limits, work.format(folder=tmp_path))
+    assert ended.returncode == 1 and error in ended.stderr
+    assert _under_limits("", work.format(folder=tmp_path)).stdout == "done\n"
+
+
+def test_processor_time_is_capped() -> None:
+    ended = _under_limits("seconds=0.1", "any(False for _ in iter(int, 1))")
+    assert ended.returncode == -signal.SIGXCPU

@@ -15,7 +15,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from backend.export.layout import GAP, LINE, MARGIN, NARROW, RECONSTRUCTION, SIZE, SMALL, Layout
+from backend.export.layout import LINE, MARGIN, NARROW, RECONSTRUCTION, SIZE, SMALL, Layout
 from backend.export.options import FIGURE_FORMATS, ExportOptions, check_format, signed
 from backend.export.typography import font, shorten
 from backend.interpret.view import Picture, TraversalView
@@ -160,10 +160,10 @@ def _draw_row(axes: Axes, layout: Layout, row: int) -> None:
 
 def _draw_reference(axes: Axes, layout: Layout) -> None:
     """A box around each cell of the column that holds the frame's own values, joined where rows touch."""
-    left = layout.column(layout.columns // 2) - GAP / 2
-    side = layout.cell + GAP
+    left = layout.column(layout.columns // 2) - layout.gap / 2
+    side = layout.cell + layout.gap
     joined = not layout.narrow
     height = (layout.rows - 1) * layout.row_step + side + LINE if joined else side
     for row in range(1 if joined else layout.rows):
-        corner = (left, layout.row(row) - GAP / 2)
+        corner = (left, layout.row(row) - layout.gap / 2)
         axes.add_patch(Rectangle(corner, side, height, fill=False, edgecolor=INK, linewidth=0.9, zorder=3))

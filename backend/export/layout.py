@@ -127,12 +127,17 @@ class Layout:
     @property
     def height(self) -> float:
         """Of the whole figure."""
-        return self.row(self.rows - 1) + self.cell + LINE + 0.03 + MARGIN
+        return self._snap(self.row(self.rows - 1) + self.cell + LINE + 0.03 + MARGIN)
+
+    @cached_property
+    def gap(self) -> float:
+        """Between two cells."""
+        return self._snap(GAP)
 
     @property
     def footprint_left(self) -> float:
         """Left edge of the heat maps."""
-        return self.column(self.columns) + 2 * GAP
+        return self.column(self.columns) + 2 * self.gap
 
     @cached_property
     def printed(self) -> tuple[tuple[int, ...], int]:
@@ -142,13 +147,13 @@ class Layout:
         for step in (step for step in range(1, half + 1) if half % step == 0):
             for digits in (2, 1):
                 widest = max(text_width(signed(value, digits), SMALL) for value in values)
-                if widest + 0.05 <= step * (self.cell + GAP):
+                if widest + 0.05 <= step * (self.cell + self.gap):
                     return tuple(range(0, self.columns, step)), digits
         return (half,), 1
 
     def column(self, index: int) -> float:
         """Left edge of a column."""
-        return self.grid_left + index * (self.cell + GAP)
+        return self.grid_left + index * (self.cell + self.gap)
 
     def row(self, index: int) -> float:
         """Upper edge of a row of cells."""

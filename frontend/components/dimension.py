@@ -11,7 +11,7 @@ from frontend.client import client
 from frontend.components import charts
 from frontend.components.labels import label_form
 from frontend.components.pictures import picture, strip
-from frontend.components.scrubber import short, title
+from frontend.components.scrubber import nats, short, title
 from frontend.pages import link
 
 STATUS = {
@@ -35,7 +35,7 @@ def detail_card(checkpoint: str, entry: Mapping[str, Any], atlas: Mapping[str, A
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(title_of_entry(entry), anchor=False, width="content")
             st.markdown(STATUS.get(entry["status"], entry["status"]), width="content")
-            st.caption(f"KL {entry['kl']:.2f} nats", width="content")
+            st.caption(f"KL {nats(entry['kl'])} nats", width="content")
             link("traversals", "Traversal", {"checkpoint": checkpoint, "dim": str(dim)})
             with st.popover("Name it", icon=":material/label:"):
                 label_form(checkpoint, dim, atlas)

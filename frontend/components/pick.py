@@ -58,8 +58,13 @@ def pick_checkpoint(chosen: str, *, key: str) -> dict[str, Any] | None:
 
 
 def describe(item: dict[str, Any]) -> str:
-    """One line about a checkpoint."""
-    parts = [item["name"], item["environment"] or "own videos", f"{item['latents']} latents"]
+    """One line about a checkpoint, its name first."""
+    return " · ".join([item["name"], *facts(item)])
+
+
+def facts(item: dict[str, Any]) -> list[str]:
+    """What a checkpoint is: environment, size, how many dimensions have names, where it comes from."""
+    parts = [item["environment"] or "own videos", f"{item['latents']} latents"]
     if item.get("named"):
         parts.append(f"{item['named']} named")
-    return " · ".join([*parts, {"shipped": "shipped", "import": "imported"}.get(item["source"], item["stage"])])
+    return [*parts, {"shipped": "shipped", "import": "imported"}.get(item["source"], item["stage"])]

@@ -70,7 +70,7 @@ class Scrubber {
     const { rows, columns, selected } = this.data;
     const groups = [this.find(".rows:not(.folded)"), this.find(".rows.folded")];
     groups.forEach((group) => group.replaceChildren());
-    const most = Math.max(...rows.map((row) => row.kl), 1e-9);
+    const most = Math.max(...rows.map((row) => row.kl), 0.1); // so that an inactive row has no long bar
     this.rows = rows.map((row, index) => this.buildRow(row, index, most));
     this.rows.forEach((row) => groups[row.data.folded ? 1 : 0].append(row.element));
     this.root.style.setProperty("--n", columns);

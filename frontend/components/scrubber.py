@@ -106,6 +106,11 @@ def short(value: float) -> str:
     return f"{value:.2f}".removeprefix("0")
 
 
+def nats(kl: float) -> str:
+    """A KL divergence to two decimals; what is less says so."""
+    return f"{kl:.2f}" if kl >= 0.005 else "< 0.01"
+
+
 def _rows(atlas: Mapping[str, Any], statistics: Mapping[str, Any], chosen: Sequence[int]) -> list[dict[str, Any]]:
     place = {row["dim"]: index for index, row in enumerate(atlas["rows"])}
     order = [dim for dim in chosen if dim in place] + [dim for dim in place if dim not in chosen]
@@ -133,7 +138,7 @@ def _rows(atlas: Mapping[str, Any], statistics: Mapping[str, Any], chosen: Seque
 
 def _facts(row: Mapping[str, Any]) -> str:
     known = row["status"] != "inactive" and row.get("nmi") is not None
-    return f"KL {row['kl']:.2f}" + (f" · NMI {short(row['nmi'])}" if known else "")
+    return f"KL {nats(row['kl'])}" + (f" · NMI {short(row['nmi'])}" if known else "")
 
 
 def _note(row: Mapping[str, Any]) -> str:
@@ -143,7 +148,7 @@ def _note(row: Mapping[str, Any]) -> str:
         "unnamed": "no known factor",
         "inactive": "inactive",
     }
-    return f"{words.get(row['status'], row['status'])} · KL {row['kl']:.2f} nats"
+    return f"{words.get(row['status'], row['status'])} · KL {nats(row['kl'])} nats"
 
 
 def _fold_label(rows: Sequence[Mapping[str, Any]], chosen: Sequence[int]) -> str:

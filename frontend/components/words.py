@@ -85,4 +85,4 @@ def progress_line(run: Mapping[str, Any]) -> str:
     if not progress:
         return {"queued": "waits for its turn", "running": "is starting"}.get(run["state"], "")
     left = f" · {duration(progress['eta_s'])} left" if progress.get("eta_s") is not None else ""
-    return f"{progress['phase']} · {progress['done']:,} of {progress['total']:,}{left}"
+    return f"{progress['phase']} · {progress['done']:,.0f} of {progress['total']:,.0f}{left}"

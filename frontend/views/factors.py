@@ -13,7 +13,7 @@ from frontend.components import charts
 from frontend.components.dimension import STATUS, detail_card, title_of_entry
 from frontend.components.pick import pick_checkpoint
 from frontend.components.pictures import strip
-from frontend.components.scrubber import short
+from frontend.components.scrubber import nats, short
 from frontend.pages import link
 from frontend.state import Chosen, keep_view, key_of, open_view
 
@@ -51,6 +51,12 @@ def show() -> None:
 def _tabs(view: Chosen, factors: Mapping[str, Any], atlas: Mapping[str, Any], policy: bool) -> None:
     active = [item for item in factors["dimensions"] if item["status"] != "inactive"]
     active.sort(key=lambda item: -item["kl"])
+    if not active:
+        st.info(
+            "Every dimension is inactive: there is nothing to name. Train longer, or lower beta.",
+            icon=":material/hourglass_empty:",
+        )
+        return
     names = ["Matrix", "Intervals", "Dimensions", "Leakage", *(["Policy"] if policy else [])]
     tabs = st.tabs(names, key=key_of(PAGE, "tab"), default="Dimensions" if view.dim >= 0 else None, on_change="rerun")
     for name, tab in zip(names, tabs, strict=True):
@@ -129,7 +135,7 @@ def _card(checkpoint: str, item: Mapping[str, Any], atlas: Mapping[str, Any]) ->
         st.markdown(STATUS.get(item["status"], item["status"]), width="content")
     strip(atlas, item["dim"], f"Traversal of {title_of_entry(item)}")
     best = f"{item['factor']} {short(item['nmi'])}" if item["nmi"] is not None else "no factor varies"
-    st.caption(f"KL {item['kl']:.2f} nats · {best}")
+    st.caption(f"KL {nats(item['kl'])} nats · {best}")
     with st.container(horizontal=True):
         link("traversals", "Traversal", {"checkpoint": checkpoint, "dim": str(item["dim"])})
         if st.button("Details", icon=":material/zoom_in:", type="tertiary", key=f"details.{item['dim']}"):

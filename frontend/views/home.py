@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import client
-from frontend.components.pick import describe
+from frontend.components.pick import facts
 from frontend.components.pictures import atlas_card
 from frontend.components.scrubber import Cell, scrubber
 from frontend.components.states import empty, live
@@ -26,25 +26,27 @@ def show() -> None:
         "What does each latent dimension of a world model mean? Train one, browse its traversals, put them in a paper."
     )
     checkpoints = client().items("/checkpoints")
-    if checkpoints:
-        _first(checkpoints[0])
+    best = next((item for item in checkpoints if item["named"]), checkpoints[0] if checkpoints else None)
+    if best:
+        _first(best)
     else:
         empty("No checkpoint yet", "Train a model: the preset `tiny` takes about two minutes.", ":material/neurology:")
     _running()
-    if len(checkpoints) > 1:
+    others = [item for item in checkpoints if item is not best][:CARDS]
+    if others:
         st.subheader("Newest checkpoints", anchor=False)
-        with st.grid(3, gap="medium"):
-            for item in checkpoints[1 : CARDS + 1]:
-                with st.container(border=True):
+        with st.grid(3, gap="medium", min_column_width=300):
+            for item in others:
+                with st.container(border=True, key=f"card.{item['id']}"):
                     _card(item)
 
 
 def _first(item: Mapping[str, Any]) -> None:
-    """The newest checkpoint, to be scrubbed at once."""
+    """The newest checkpoint that has names, to be scrubbed at once."""
     name = item["id"]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(item["name"], anchor=False, width="content")
-        st.caption(describe(dict(item)), width="content")
+        st.caption(" · ".join(facts(dict(item))), width="content")
         link("traversals", "All its traversals", {"checkpoint": name})
         link("factors", "Its factors", {"id": name})
     with st.skeleton(height=420):
@@ -83,7 +85,7 @@ def _card(item: Mapping[str, Any]) -> None:
     atlas = client().get(f"/checkpoints/{name}/atlas", {"columns": 7})
     atlas_card(atlas, rows=4, alt=f"The four strongest dimensions of {item['name']}, one a row")
     st.markdown(f"**{item['name']}**")
-    st.caption(f"{describe(dict(item))} · {ago(item['created_at'])}")
+    st.caption(" · ".join([*facts(dict(item)), ago(item["created_at"])]))
     link("traversals", "Traversals", {"checkpoint": name})
 
 

@@ -17,6 +17,8 @@ from frontend.state import Chosen, keep_view, open_view
 
 PAGE = "runs"
 COUNTERS = ("updates", "agent_steps", "environment_steps")
+QUIET = ("gradient_norm", "distill_weight", "frames_per_second")
+"""Metrics that are not drawn at first."""
 LOG_CHARACTERS = 20_000
 
 
@@ -109,7 +111,7 @@ def _detail(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
 
 def _actions(run: Mapping[str, Any]) -> None:
     name = run["id"]
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if run["checkpoint"]:
             link("traversals", "Its traversals", {"checkpoint": run["checkpoint"]})
         if run["dataset"]:
@@ -182,7 +184,7 @@ def _curves(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
     found = {run["name"] or run["id"]: lines} | {others[other]: _metrics(other) for other in beside}
     for title, group, log in (("Return", returns, False), ("Losses", losses, True)):
         if group:
-            start = [name for name in ("return", "loss", "image_loss", "kl") if name in group] or group[:3]
+            start = [name for name in group if name not in QUIET][:4]
             shown = st.pills(title, group, selection_mode="multi", default=start, key=f"{title}.{run['id']}")
             figure = charts.curves(_series(found, shown, axis or "updates"), axis=axis or "updates", log=log)
             st.plotly_chart(figure, key=f"figure.{title}.{run['id']}", config=charts.CONFIG, alt=f"{title} over {axis}")

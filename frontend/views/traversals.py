@@ -116,6 +116,11 @@ def _workbench(atlas: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
         cell = Cell(cell.dim, atlas["columns"] // 2)
     view = replace(view, dim=cell.dim, column=cell.column)
     keep_view(PAGE, view)
+    if all(row["status"] == "inactive" for row in atlas["rows"]):
+        st.info(
+            "Every dimension is inactive: this model has not learned to use its latents. Train longer, or lower beta.",
+            icon=":material/hourglass_empty:",
+        )
     file = _toolbar(view, atlas, detail)
     downloads.save(PAGE, file)
     answer = scrubber(SCRUBBER, atlas, detail["statistics"], chosen=view.dims, selected=cell, held=view.edits)

@@ -1,0 +1,95 @@
+"""The page in Debian's Chromium, for the tests that need real pixels."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+APP = Path(__file__).parents[2] / "frontend" / "app.py"
+VIEW = {"width": 1440, "height": 1000}
+
+PIXELS = """canvas => {
+    const { width, height } = canvas;
+    return Array.from(canvas.getContext("2d").getImageData(0, 0, width, height).data).join(",");
+}"""
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def run_page(api: str, home: Path) -> Iterator[str]:
+    """Streamlit with our page over an API; yields its address."""
+    port = free_port()
+    environment = os.environ | {"DISWM_API_URL": api, "DISWM_HOME": str(home), "DISWM_TOKEN": ""}
+    command = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.address", "127.0.0.1"]
+    process = subprocess.Popen(
+        [*command, "--server.port", str(port)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=20)
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Headless Chromium; nothing is downloaded."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def wait_for(address: str, seconds: float = 60.0) -> None:
+    """Until something answers at an address."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+
+
+def ready(page: Page, part: str = ".scrubber") -> None:
+    """Until the scrubber (or the player) has drawn."""
+    page.wait_for_selector(f"{part}[data-state=ready]", timeout=60_000)
+
+
+def pixels(page: Page, canvas: str = ".picture") -> str:
+    """What a canvas shows, pixel by pixel."""
+    return str(page.locator(canvas).first.evaluate(PIXELS))
+
+
+def drag(page: Page, row: int, start: float, end: float) -> None:
+    """Drag along a row of the scrubber, from one share of its width to another."""
+    box = page.locator(".strip").nth(row).bounding_box()
+    assert box is not None
+    height = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + start * box["width"], height)
+    page.mouse.down()
+    page.mouse.move(box["x"] + end * box["width"], height, steps=8)
+    page.mouse.up()

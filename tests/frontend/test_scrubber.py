@@ -1,0 +1,263 @@
+"""The scrubber in a real browser, over the stand-in: pixels, keys, links, both themes, no request a move."""
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from browsing import VIEW, drag, open_browser, pixels, ready, run_page
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
+from stand_in import World, serve
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a page over a stand-in, for all tests of this file."""
+    with serve(World.furnished()) as api, run_page(api, tmp_path_factory.mktemp("home")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport=VIEW, accept_downloads=True)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, studio: str) -> Page:
+    """The Traversals page, drawn."""
+    page = context.new_page()
+    page.goto(f"{studio}/traversals")
+    ready(page)
+    return page
+
+
+def value(page: Page) -> Locator:
+    """What the readout says of the value in sigma."""
+    return page.locator(".readout b").first
+
+
+def title(page: Page) -> Locator:
+    """What the readout calls the dimension."""
+    return page.locator(".readout .title")
+
+
+def test_dragging_changes_the_picture_without_a_request_and_is_kept_in_the_address(page: Page) -> None:
+    before, asked = pixels(page), []
+    page.on("request", lambda request: asked.append(request.url))
+    drag(page, 1, 0.5, 0.05)
+    assert pixels(page) != before
+    assert asked == []
+    expect(page).to_have_url(re.compile(r"dim=1&column=0"))
+
+
+def test_scrubbing_takes_less_than_half_of_each_frame(page: Page) -> None:
+    times = (
+        page.locator(".strip")
+        .nth(1)
+        .evaluate(
+            """async strip => {
+            const box = strip.getBoundingClientRect();
+            const times = [];
+            for (let step = 0; step < 90; step++) {
+                const clientX = box.left + (box.width * (step % 45)) / 45;
+                strip.dispatchEvent(new PointerEvent("pointermove", { clientX, pointerType: "mouse" }));
+                await new Promise((done) => requestAnimationFrame((start) => {
+                    times.push(performance.now() - start);  // the scrubber painted just before, in the same frame
+                    done();
+                }));
+            }
+            return times.sort((a, b) => a - b);
+        }"""
+        )
+    )
+    assert times[len(times) // 2] < 8, "milliseconds of 16.7"
+
+
+def test_the_keyboard_moves_steps_plays_and_helps(page: Page) -> None:
+    page.locator(".strip").first.click()
+    start = pixels(page)
+    page.keyboard.press("0")
+    expect(page.locator(".caption")).to_have_text("The frame's own value")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".caption")).to_have_text("Edited")
+    page.keyboard.press("ArrowDown")
+    expect(title(page)).to_have_text("dim 1: pole angle")
+    page.keyboard.press("End")
+    expect(value(page)).to_have_text("+2.00")
+    page.keyboard.press(".")
+    expect(value(page)).to_have_text("−2.00")  # a step past the end begins again
+    assert pixels(page) != start
+    page.keyboard.press("?")
+    expect(page.locator(".help")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".help")).to_be_hidden()
+    page.keyboard.press(" ")
+    expect(page.locator(".play")).to_have_text("❚❚ Stop")
+    expect(value(page)).not_to_have_text("−2.00")
+    page.keyboard.press(" ")
+    expect(page.locator(".play")).to_have_text("▶ Play")
+
+
+def test_with_reduced_motion_nothing_plays_and_space_steps(browser: Browser, studio: str) -> None:
+    context = browser.new_context(viewport=VIEW, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{studio}/traversals?dim=1&column=3")
+    ready(page)
+    page.locator(".row.active .strip").focus()
+    before = value(page).inner_text()
+    page.keyboard.press(" ")
+    expect(value(page)).not_to_have_text(before)
+    after = value(page).inner_text()
+    page.wait_for_timeout(400)
+    assert value(page).inner_text() == after
+    expect(page.locator(".play")).to_have_text("▶ Play")
+    context.close()
+
+
+def test_a_finger_chooses_a_cell(browser: Browser, studio: str) -> None:
+    context = browser.new_context(viewport={"width": 420, "height": 900}, has_touch=True)
+    page = context.new_page()
+    page.goto(f"{studio}/traversals")
+    ready(page)
+    before = pixels(page)
+    page.locator(".strip").nth(2).scroll_into_view_if_needed()
+    page.locator(".strip").nth(2).tap(position={"x": 5, "y": 5})
+    expect(title(page)).to_have_text("dim 2: body hue")
+    assert pixels(page) != before
+    context.close()
+
+
+def test_a_link_reopens_the_same_pixels(page: Page, context: BrowserContext) -> None:
+    drag(page, 3, 0.5, 0.9)
+    expect(page).to_have_url(re.compile("dim=3"))
+    again = context.new_page()
+    again.goto(page.url)
+    ready(again)
+    assert pixels(again) == pixels(page)
+    assert again.locator(".readout").inner_text() == page.locator(".readout").inner_text()
+
+
+def test_a_held_value_stays_in_every_cell_until_it_is_let_go(page: Page) -> None:
+    base = pixels(page, ".reconstruction")
+    drag(page, 1, 0.5, 0.95)
+    page.locator(".keep").click()
+    expect(page.locator(".held button")).to_have_text(re.compile(r"dim 1: pole angle at \+2\.00"))
+    expect(page).to_have_url(re.compile("edits=1%3A2"))
+    assert pixels(page, ".reconstruction") != base
+    page.locator(".held button").click()
+    expect(page.locator(".held button")).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("edits"))
+    assert pixels(page, ".reconstruction") == base
+
+
+def test_the_gif_of_a_dimension_is_downloaded_under_a_telling_name(page: Page, tmp_path: Path) -> None:
+    drag(page, 1, 0.5, 0.6)
+    expect(page).to_have_url(re.compile("dim=1"))
+    page.get_by_role("button", name="Download").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="GIF", exact=True).click()
+    assert download.value.suggested_filename == "diswm_cartpole-swingup_dim01-pole-angle_pm2sd.gif"
+    download.value.save_as(tmp_path / "film.gif")
+    with Image.open(tmp_path / "film.gif") as film:
+        assert film.n_frames == 11
+
+
+def test_inactive_dimensions_are_folded_and_counted(page: Page) -> None:
+    expect(page.locator(".fold")).to_have_text("Show 12 inactive dimensions")
+    expect(page.locator(".strip:visible")).to_have_count(8)
+    page.locator(".fold").click()
+    expect(page.locator(".strip:visible")).to_have_count(20)
+
+
+def test_each_row_is_a_slider_with_words_and_each_picture_has_its_text(page: Page) -> None:
+    strip = page.locator(".strip").nth(1)
+    strip.focus()
+    page.keyboard.press("End")
+    assert strip.get_attribute("role") == "slider"
+    expect(strip).to_have_attribute("aria-valuetext", "dim 1: pole angle, +2.0 sigma")
+    assert page.locator(".picture").get_attribute("aria-label") == "Decoded picture: dim 1: pole angle, +2.0 sigma"
+    unnamed = page.locator("canvas:not([aria-label]):not([aria-hidden=true])")
+    assert unnamed.count() == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_words_are_readable_in_both_themes(browser: Browser, studio: str, theme: str) -> None:
+    context = browser.new_context(viewport=VIEW, color_scheme=theme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{studio}/traversals")
+    ready(page)
+    text = page.locator(".readout .title").evaluate("e => getComputedStyle(e).color")
+    ground = Image.open(io.BytesIO(page.screenshot())).convert("RGB").getpixel((20, 900))
+    assert _contrast(tuple(int(part) for part in re.findall(r"\d+", text)[:3]), ground) > 7
+    context.close()
+
+
+def test_nothing_is_fetched_from_elsewhere(context: BrowserContext, studio: str) -> None:
+    hosts: set[str | None] = set()
+
+    def note(request: Request) -> None:
+        hosts.add(urlsplit(request.url).hostname)
+
+    page = context.new_page()
+    page.on("request", note)
+    for name, part in (("traversals", ".scrubber"), ("rollouts", ".player"), ("", ".scrubber")):
+        page.goto(f"{studio}/{name}")
+        ready(page, part)
+    assert hosts <= {"127.0.0.1", None, ""}
+
+
+def test_two_checkpoints_are_scrubbed_together(context: BrowserContext, studio: str) -> None:
+    page = context.new_page()
+    page.goto(f"{studio}/compare")
+    expect(page.locator(".scrubber[data-state=ready]")).to_have_count(2, timeout=60_000)
+    second = page.locator(".scrubber").nth(1)
+    before = second.locator(".picture").evaluate("c => c.toDataURL()")
+    drag(page, 2, 0.5, 0.05)
+    expect(second.locator(".readout .title")).to_have_text("dim 3: floor hue")  # the match of dim 2
+    assert second.locator(".picture").evaluate("c => c.toDataURL()") != before
+
+
+def test_a_rollout_plays_and_says_what_is_observed_and_what_imagined(context: BrowserContext, studio: str) -> None:
+    page = context.new_page()
+    page.goto(f"{studio}/rollouts?context=5&horizon=10&dim=1&value=2")
+    ready(page, ".player")
+    model = ".pictures figure:nth-child(2) canvas"
+    expect(page.locator(".pictures figure")).to_have_count(5)
+    page.locator(".player").focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".where")).to_have_text("step 0 · observed")
+    green = page.locator(model).evaluate("e => getComputedStyle(e).borderTopStyle")
+    before = pixels(page, model)
+    page.keyboard.press("End")
+    expect(page.locator(".where")).to_have_text("step 14 · imagined, 10 of 10")
+    assert pixels(page, model) != before
+    assert (green, page.locator(model).evaluate("e => getComputedStyle(e).borderTopStyle")) == ("solid", "dashed")
+    page.keyboard.press(" ")
+    expect(page.locator(".where")).not_to_have_text("step 14 · imagined, 10 of 10")
+    page.keyboard.press(" ")
+
+
+def _contrast(one: tuple[int, ...], other: object) -> float:
+    """The contrast ratio of two colours (WCAG)."""
+    assert isinstance(other, tuple)
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: tuple[int, ...]) -> float:
+    parts = [part / 255 for part in colour]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return float(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])

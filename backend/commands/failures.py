@@ -27,12 +27,19 @@ def describe(error: Exception, out: Path) -> Failure:
         return Failure("diverged", str(error), "Use a smaller learning rate; the last finite checkpoint is kept.")
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return Failure("out_of_memory", f"out of memory: {_first_line(error)}", "Use a smaller batch or length.")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if _is_full_disk(error):
         free = shutil.disk_usage(out).free // 2**20
         return Failure("disk_full", f"the disk is full ({free} MiB free)", "Free space; the run goes on from its save.")
     if isinstance(error, EnvironmentFailed):
         return Failure("environment_failed", str(error), "Resume the run; diswm doctor checks the renderer.")
     return Failure("error", f"{type(error).__name__}: {_first_line(error)}", "The log has the traceback.", True)
+
+
+def _is_full_disk(error: Exception) -> bool:
+    """Torch tells of a failed write as a RuntimeError of its archive writer, without the number of the error."""
+    if isinstance(error, RuntimeError):
+        return "inline_container" in str(error) or "PytorchStreamWriter" in str(error)
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _first_line(error: Exception) -> str:

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import typer
@@ -133,5 +133,6 @@ def held(path: Path, what: str) -> Iterator[Lock]:
 
 
 def complain(sentence: str) -> None:
-    """One sentence on the error stream."""
-    typer.echo(f"diswm: {sentence}", err=True)
+    """One sentence on the error stream, if that takes it: it may be a log on a full disk."""
+    with suppress(OSError):
+        typer.echo(f"diswm: {sentence}", err=True)

@@ -1,5 +1,6 @@
 """`diswm collect`, `pretrain`, `finetune` and `pipeline`: a stage of the method in a folder."""
 
+import contextlib
 import json
 import sys
 import traceback
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from backend.pipeline.stages import StageResult
 
 EXIT_FAILED, EXIT_BAD_SETTINGS, EXIT_STOPPED = 1, 2, 143
+EXIT_NOT_WRITTEN = 74
+"""EX_IOERR of sysexits.h: the stage failed, and its folder takes no file that says why."""
 MAX_SEED = 2**63 - 1
 STAGES = {
     "collect": "Collect distracting videos of an environment.",
@@ -124,10 +127,11 @@ def _carry_out(invocation: Invocation, settings: "StageSettings", home: Path, ou
 
         failure = describe(error, out)
         if failure.unexpected:
-            traceback.print_exc()
+            with contextlib.suppress(OSError):
+                traceback.print_exc()
         complain(failure.message)
-        _leave_error(out, failure.type, failure.message, failure.hint)
-        return EXIT_FAILED
+        written = _leave_error(out, failure.type, failure.message, failure.hint)
+        return EXIT_FAILED if written else EXIT_NOT_WRITTEN
     _tell(result, out, as_json=invocation.as_json)
     return 0
 
@@ -179,8 +183,8 @@ def _from_file(path: Path | None) -> dict[str, Any]:
     return values
 
 
-def _leave_error(out: Path, kind: str, message: str, hint: str) -> None:
-    """What the worker reads after a failure; on a full disk nothing is left, and the worker sees that itself."""
+def _leave_error(out: Path, kind: str, message: str, hint: str) -> bool:
+    """Write down what the worker reads after a failure; False when not even that can be written."""
     from backend.data.files import write_json
     from backend.pipeline.report import ERROR
 
@@ -188,6 +192,8 @@ def _leave_error(out: Path, kind: str, message: str, hint: str) -> None:
         write_json(out / ERROR, {"type": kind, "message": message[:2000], "hint": hint})
     except OSError as error:
         complain(f"could not write {ERROR}: {error.strerror}")
+        return False
+    return True
 
 
 def _tell(result: "StageResult", out: Path, *, as_json: bool) -> None:

@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import shutil
 import threading
 import time
 from dataclasses import dataclass
@@ -19,9 +18,6 @@ from backend.runs.verdict import Ending, Reason, further, judge
 
 log = logging.getLogger(__name__)
 
-FULL_BELOW = 2**20
-"""Free bytes below which a failed attempt is put down to the full disk."""
-
 
 @dataclass(frozen=True)
 class Timing:
@@ -31,6 +27,11 @@ class Timing:
     heartbeat: float = 2.0
     cancel_grace: float = 3.0
     stop_grace: float = 10.0
+
+
+def brief(error: SQLAlchemyError) -> str:
+    """The first line: the others repeat the statement and its values."""
+    return str(error).splitlines()[0]
 
 
 class Fenced(Exception):
@@ -81,7 +82,7 @@ class RunExecutor:
             try:
                 return self._store.claim(run_id, generation, self._worker)
             except SQLAlchemyError as error:
-                log.warning("cannot claim run %s, trying again: %s", run_id, error)
+                log.warning("cannot claim run %s, trying again: %s", run_id, brief(error))
                 self._stopping.wait(1.0)
         return None
 
@@ -118,7 +119,7 @@ class RunExecutor:
         try:
             orders = self._store.orders(row.id, row.attempt)
         except SQLAlchemyError as error:
-            log.warning("cannot read the orders of run %s: %s", row.id, error)
+            log.warning("cannot read the orders of run %s: %s", row.id, brief(error))
             return False
         if not orders.current:
             raise Fenced(row.id)
@@ -128,14 +129,14 @@ class RunExecutor:
         try:
             self._store.beat(row.id, row.attempt)
         except SQLAlchemyError as error:
-            log.warning("cannot write the heartbeat of run %s: %s", row.id, error)
+            log.warning("cannot write the heartbeat of run %s: %s", row.id, brief(error))
 
     def _ending(self, row: RunRow, reason: Reason, code: int) -> Ending:
         folder = run_folder(self._home, row.id)
         return Ending(
             reason=reason,
             code=code,
-            error=read_error(folder) or _full_disk(folder),
+            error=read_error(folder),
             progressed=further(row.furthest, read_progress(folder)) != row.furthest,
             stalled_before=row.stalled,
             last_log_line=last_log_line(folder),
@@ -156,7 +157,7 @@ class RunExecutor:
             try:
                 return self._write(row, ending)
             except SQLAlchemyError as error:
-                log.warning("cannot write the end of run %s: %s", row.id, error)
+                log.warning("cannot write the end of run %s: %s", row.id, brief(error))
                 if self._stopping.wait(1.0):
                     return "not written"
 
@@ -181,10 +182,3 @@ class RunExecutor:
 def _asked_to_cancel(ending: Ending) -> Ending:
     """The same ending, had the request to cancel come a moment earlier: nothing else refuses a requeue."""
     return Ending(Reason.CANCELLED, ending.code, ending.error, ending.progressed, ending.stalled_before)
-
-
-def _full_disk(folder: Path) -> dict[str, str] | None:
-    """A process that dies of a full disk cannot write that down."""
-    if not folder.exists() or shutil.disk_usage(folder).free > FULL_BELOW:
-        return None
-    return {"type": "disk_full", "message": "the disk is full", "hint": "Free space; the run goes on by itself."}

@@ -12,6 +12,7 @@ MAX_STALLED = 3
 STOPPED_CODE = 143
 BAD_SETTINGS_CODE = 2
 FOLDER_IN_USE_CODE = 75
+NOT_WRITTEN_CODE = 74
 
 FINAL_ERRORS = {
     "diverged": RunState.DIVERGED,
@@ -89,6 +90,8 @@ def _error_of(ending: Ending) -> dict[str, Any]:
             "another process writes into this run's folder",
             "End the command that runs there, then resume the run.",
         )
+    if ending.code == NOT_WRITTEN_CODE:
+        return _error("disk_full", "the disk is full", "Free space; the run goes on by itself.")
     if ending.code < 0:
         name = signal.Signals(-ending.code).name
         hint = "The system may have run out of memory: try a smaller batch." if name == "SIGKILL" else "See the log."

@@ -10,7 +10,7 @@ from types import FrameType
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.runs.database import open_database
-from backend.runs.executor import RunExecutor
+from backend.runs.executor import RunExecutor, brief
 from backend.runs.folders import sweep_trash
 from backend.runs.locks import Lock
 from backend.runs.processes import end_processes, processes_of_worker
@@ -67,7 +67,7 @@ def _look(store: RunStore, queue: AttemptQueue, home: Path) -> None:
         _resume_after_full_disk(store, home)
         queue.put_waiting()
     except SQLAlchemyError as error:
-        log.warning("the database does not answer: %s", error)
+        log.warning("the database does not answer: %s", brief(error))
 
 
 def _resume_after_full_disk(store: RunStore, home: Path) -> None:

@@ -162,11 +162,22 @@ def send(url: str, body: Any, **headers: str) -> tuple[int, Any]:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Store]:
+def open_shop() -> Iterator[Callable[[Path], Store]]:
+    """Opens stores with a data set in given folders."""
+    opened: list[Store] = []
+
+    def open_at(home: Path) -> Store:
+        store = Store(home)
+        opened.append(store)
+        store.add_dataset()
+        return store
+
+    yield open_at
+    for store in opened:
+        store.end()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, open_shop: Callable[[Path], Store]) -> Store:
     """A store with a data set."""
-    opened = Store(tmp_path)
-    opened.add_dataset()
-    try:
-        yield opened
-    finally:
-        opened.end()
+    return open_shop(tmp_path)

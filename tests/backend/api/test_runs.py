@@ -1,6 +1,7 @@
 """Runs over HTTP: accepted ones are queued, refused ones are told where and why and change nothing."""
 
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from backend.main import create_app
@@ -228,3 +230,20 @@ def test_a_run_whose_worker_died_is_shown_as_waiting(client: TestClient, desk: R
     desk.store._clock = time.time
     assert client.get(f"{URL}/{run}").json()["state"] == "queued"
     assert client.post(f"{URL}/{run}/cancel").json()["state"] == "cancelled"
+
+
+def test_a_full_disk_answers_507_and_reads_go_on(client: TestClient, desk: RunDesk) -> None:
+    run = client.post(URL, json=_body()).json()["id"]
+
+    def no_more_pages(connection: sqlite3.Connection, _record: object) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages}")
+
+    engine = desk.store._engine
+    engine.dispose()
+    event.listen(engine, "connect", no_more_pages)
+    statuses = {client.post(URL, json=_body(name="x" * 200)).status_code for _ in range(40)}
+    assert statuses == {202, 507}
+    refused = client.post(URL, json=_body(name="x" * 200))
+    assert refused.json()["type"] == "/problems/disk-full"
+    assert client.get(f"{URL}/{run}").status_code == 200

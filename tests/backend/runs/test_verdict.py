@@ -25,6 +25,7 @@ def _ending(code: int, **known: Any) -> Ending:
         (_ending(143), RunState.PAUSED),
         (_ending(2), RunState.FAILED),
         (_ending(75), RunState.PAUSED),
+        (_ending(74), RunState.PAUSED),
         (_ending(1, error={"type": "diverged", "message": "NaN"}), RunState.DIVERGED),
         (_ending(1, error={"type": "out_of_memory", "message": "x"}), RunState.FAILED),
         (_ending(1, error={"type": "disk_full", "message": "x"}), RunState.PAUSED),

@@ -4,7 +4,9 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 import schemathesis
 import uvicorn
@@ -20,6 +22,9 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+
+from backend.data.checkpoint import Clip
+from backend.data.episodes import frames_only, write_episode
 
 CHECKS = [
     not_a_server_error,
@@ -46,10 +51,26 @@ def address(app: FastAPI) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def document(address: str) -> schemathesis.BaseSchema:
-    """The document as a client gets it; the event stream never ends and is tested with the runs."""
-    schema = schemathesis.openapi.from_url(f"{address}/openapi.json")
+def document(address: str, home: Path, moving_squares: Clip) -> schemathesis.BaseSchema:
+    """The document as a client gets it, with ids that exist; the event stream is tested with the runs."""
+    (home / "datasets" / "squares").mkdir(parents=True)
+    write_episode(home / "datasets" / "squares" / "0.npz", frames_only(moving_squares.image[0]))
+    known = {"checkpoint": ["tiny-world"], "dataset": ["squares"], "stage": ["pretrain", "collect"]}
+    known |= {"dim": ["0", "5"], "n": ["0", "23"], "run": [_queued_run(address)]}
+    raw = httpx.get(f"{address}/openapi.json").json()
+    for item in raw["paths"].values():
+        for operation in item.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] == "path" and parameter["name"] in known:
+                    parameter["schema"] = {"type": "string", "enum": known[parameter["name"]]}
+    schema = schemathesis.openapi.from_dict(raw)
+    schema.config.update(base_url=address)
     return schema.exclude(path_regex="/events$")
+
+
+def _queued_run(address: str) -> str:
+    run: str = httpx.post(f"{address}/api/v1/runs", json={"stage": "collect", "preset": "tiny"}).json()["id"]
+    return run
 
 
 def answers_to(document: schemathesis.BaseSchema, examples: int) -> dict[str, str]:

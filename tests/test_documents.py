@@ -38,6 +38,11 @@ def test_every_make_target_that_a_document_names_exists(document: Path) -> None:
     assert set(re.findall(r"(?:`|^)make ([a-z]+)", document.read_text(), re.MULTILINE)) <= TARGETS
 
 
+def test_the_architecture_names_every_command() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    assert commands() <= set(re.findall(r"`diswm ([a-z][a-z-]*)", text))
+
+
 def test_the_documents_name_commands_and_targets() -> None:
     """Negative control: the patterns above do find something."""
     text = "\n".join(document.read_text() for document in MAPS)
@@ -117,7 +122,7 @@ def test_every_folder_and_module_of_the_architectures_map_is_there() -> None:
 
 def test_every_variable_of_the_architecture_is_a_setting_and_the_other_way_round() -> None:
     documents = (ROOT / "ARCHITECTURE.md").read_text()
-    named = set(re.findall(r"DISWM_[A-Z_]+", documents))
+    named = set(re.findall(r"`(DISWM_[A-Z_]+)`", documents))
     settings = {f"DISWM_{field.upper()}" for field in Settings.model_fields}
     assert named <= settings
     assert settings <= named

@@ -1,0 +1,64 @@
+"""A file that was made here tells which view it shows; any other file tells nothing and does nothing."""
+
+import io
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from backend.data.checkpoint import Checkpoint
+from backend.export.options import ExportOptions
+from backend.export.render import TRAVERSAL_FORMATS, export_traversal, render_view
+from backend.export.reopen import NoSettings, read_settings
+from backend.export.rollout import render_rollout
+from backend.interpret.request import TraversalRequest
+from backend.interpret.rollout import Rollout
+from backend.interpret.view import TraversalView
+
+Views = Callable[..., TraversalView]
+REOPENED = ("png", "apng", "gif", "svg", "npz", "zip")
+
+
+@pytest.mark.parametrize("format", REOPENED)
+def test_a_file_reopens_its_view(bright: Views, format: str) -> None:
+    view = bright(1, 3)
+    settings = read_settings(render_view(view, format, ExportOptions(upscale=1)))
+    assert settings == json.loads(view.settings)
+
+
+def test_a_rollout_is_told_from_a_traversal(imagined: Rollout) -> None:
+    settings = read_settings(render_rollout(imagined, "gif", ExportOptions(upscale=1)))
+    assert (settings["diswm"], settings["view"]) == ("rollout", imagined.request.to_json())
+
+
+def test_a_reopened_view_makes_the_same_file(checkpoint: Checkpoint) -> None:
+    asked = TraversalRequest(dims=(4, 1), extent=1.5, columns=3, frame=2)
+    made = export_traversal(checkpoint, asked, "png")
+    again = TraversalRequest.from_json(read_settings(made.content)["view"])
+    assert export_traversal(checkpoint, again, "png") == made
+
+
+def foreign() -> list[bytes]:
+    picture, archive = io.BytesIO(), io.BytesIO()
+    Image.new("RGB", (4, 4)).save(picture, "PNG")
+    np.savez(archive, settings=np.array([{"diswm": 1}], dtype=object), allow_pickle=True)
+    wrong = io.BytesIO()
+    np.savez(wrong, settings=np.array('{"diswm": "traversal", "view": 3}'))
+    return [b"", b"hello", picture.getvalue(), picture.getvalue()[:40], archive.getvalue(), wrong.getvalue()]
+
+
+@pytest.mark.parametrize("content", foreign())
+def test_other_files_are_refused(content: bytes) -> None:
+    with pytest.raises(NoSettings):
+        read_settings(content)
+
+
+@pytest.mark.parametrize("format", TRAVERSAL_FORMATS)
+def test_every_format_has_a_name_and_a_type(checkpoint: Checkpoint, format: str) -> None:
+    asked = TraversalRequest(dims=(0,), columns=3)
+    file = export_traversal(checkpoint, asked, format, ExportOptions(upscale=1))
+    assert file.file_name.endswith(f".{format}")
+    assert "/" in file.media_type
+    assert file.content

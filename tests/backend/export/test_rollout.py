@@ -1,0 +1,56 @@
+"""Films and figures of rollouts: green around what was seen, red around what was imagined, one frame a step."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from backend.data.checkpoint import Checkpoint
+from backend.export.film import GREEN, INKS, RED
+from backend.export.options import ExportOptions
+from backend.export.rollout import BORDER, ROLLOUT_FORMATS, render_rollout, render_temporal, rollout_film
+from backend.interpret.request import ViewError
+from backend.interpret.rollout import Rollout, temporal_traversal
+from backend.interpret.rollout_request import RolloutRequest
+
+
+def test_the_border_turns_from_green_to_red_where_imagination_begins(imagined: Rollout) -> None:
+    film = rollout_film(imagined, ExportOptions())
+    top, left = film.corners[1]
+    inks = [INKS.tolist().index(frame[top - BORDER, left].tolist()) for frame in film.frames()]
+    assert inks == [GREEN] * 5 + [RED] * 8
+
+
+def test_each_row_stands_in_its_place_step_by_step(imagined: Rollout) -> None:
+    film = rollout_film(imagined, ExportOptions(upscale=1))
+    assert len(film.corners) == len(imagined.rows) == 8
+    for (_, frames), (top, left) in zip(imagined.rows, film.corners, strict=True):
+        assert np.array_equal(film.drawn[9][top : top + 64, left : left + 64], frames[9])
+
+
+def test_a_rollout_plays_forward_only(imagined: Rollout) -> None:
+    image = Image.open(io.BytesIO(render_rollout(imagined, "gif", ExportOptions(fps=20))))
+    assert image.n_frames == 13
+    assert {frame.info["duration"] for frame in ImageSequence.Iterator(image)} == {50}
+    assert json.loads(image.info["comment"])["view"] == imagined.request.to_json()
+
+
+@pytest.mark.parametrize("format", ROLLOUT_FORMATS)
+def test_every_format_gives_equal_bytes_for_equal_rollouts(imagined: Rollout, format: str) -> None:
+    first, second = (render_rollout(imagined, format, ExportOptions(upscale=1)) for _ in range(2))
+    assert first == second
+    assert len(first) > 200
+
+
+def test_a_temporal_traversal_shows_the_untouched_future_first(agent: Checkpoint) -> None:
+    traversal = temporal_traversal(agent, RolloutRequest(horizon=4), (1, 3), 2.0)
+    image = Image.open(io.BytesIO(render_temporal(traversal, "gif", ExportOptions(captions=False))))
+    assert image.n_frames == 9
+    assert image.width > 2.5 * 128
+
+
+def test_unknown_formats_are_refused(imagined: Rollout) -> None:
+    with pytest.raises(ViewError, match="format"):
+        render_rollout(imagined, "avi", ExportOptions())

@@ -1,0 +1,99 @@
+"""The interactive page opens from disk in a real browser, without a network, and follows mouse and keys."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from backend.export.viewer import render_viewer
+from backend.interpret.names import DimensionName
+from backend.interpret.view import TraversalView
+
+Views = Callable[..., TraversalView]
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+
+def test_a_page_of_20_by_11_cells_stays_under_five_megabytes(bright: Views) -> None:
+    view = bright(20, 11)
+    noisy = np.random.default_rng(0).integers(-6, 7, view.images.shape)
+    noise = replace(view, images=np.clip(view.images + noisy, 0, 255).astype(np.uint8))
+    assert len(render_viewer(noise)) < 5_000_000
+
+
+def test_a_page_asks_for_nothing_from_elsewhere(bright: Views) -> None:
+    page = render_viewer(bright(2, 3)).decode()
+    assert "@@" not in page
+    assert not re.search(r"""(src|href)\s*=\s*["'](?!data:)""", page)
+    assert not re.search(r"fetch\(|XMLHttpRequest|@import|url\(", page)
+
+
+def test_a_name_cannot_break_out_of_the_page(bright: Views) -> None:
+    evil = DimensionName(0, "</script><img src=x onerror=alert(1)>", "person", None, None, None)
+    view = replace(bright(1, 3), labels=(evil,), checkpoint_name="<b>bold</b>")
+    page = render_viewer(view).decode()
+    assert page.count("</script>") == 2
+    assert "<b>bold" not in page
+    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+    assert data["rows"][0]["caption"].startswith("dim 0: </script>")
+
+
+@pytest.fixture
+def page(bright: Views, tmp_path: Path) -> Iterator[Page]:
+    (tmp_path / "view.html").write_bytes(render_viewer(bright(3, 7)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        context = browser.new_context(offline=True)
+        opened = context.new_page()
+        errors: list[str] = []
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        opened.goto((tmp_path / "view.html").as_uri())
+        opened.wait_for_selector("body[data-ready]")
+        yield opened
+        browser.close()
+        assert errors == []
+
+
+@pytest.mark.browser
+def test_keys_and_mouse_scrub_in_the_browser(page: Page) -> None:
+    slider, name = page.locator("#slider"), page.locator("#name")
+    assert name.inner_text() == "dim 0: hip angle (NMI .81)"
+    assert slider.input_value() == "3"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    assert slider.input_value() == "4"
+    assert name.inner_text().startswith("dim 1")
+    box = page.locator("#picture").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 2, box["y"] + 20)
+    assert slider.input_value() == "0"
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20)
+    assert slider.input_value() == "6"
+    page.keyboard.press("0")
+    assert slider.input_value() == "3"
+    page.keyboard.press("?")
+    assert page.locator("#keys").is_visible()
+
+
+@pytest.mark.browser
+def test_the_picture_is_the_cell_and_playing_stops(page: Page) -> None:
+    shown = page.evaluate(
+        "Array.from(document.getElementById('picture').getContext('2d').getImageData(5, 60, 1, 1).data)"
+    )
+    assert shown == [20, 240, 90, 255]
+    play = page.get_by_role("button", name="Play")
+    assert play.get_attribute("aria-pressed") == "false"
+    page.keyboard.press(" ")
+    page.wait_for_function("document.getElementById('slider').value !== '3'")
+    page.keyboard.press(" ")
+    place = page.locator("#slider").input_value()
+    page.wait_for_timeout(300)
+    assert page.locator("#slider").input_value() == place
+    alt = page.locator("#picture").get_attribute("aria-label")
+    assert alt is not None
+    assert "hip angle" in alt

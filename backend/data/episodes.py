@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from backend.data.archive import ArchiveError, Header, read_arrays, read_headers
 from backend.data.files import write_file, write_json
+from backend.envs.protocol import Step
 
 DATASET = "dataset.json"
 SIZE = 64
@@ -70,6 +71,21 @@ def frames_only(image: NDArray[np.uint8]) -> Episode:
         is_terminal=np.zeros(length, bool),
         factors=np.zeros((length, 0), np.float32),
         factor_names=(),
+    )
+
+
+def episode_of(steps: Sequence[Step], actions: Sequence[NDArray[np.float32]], names: tuple[str, ...]) -> Episode:
+    """The episode of T steps, of the actions (A,) that led to them (zeros first) and of the factors' names."""
+    return Episode(
+        image=np.stack([step.image for step in steps]),
+        action=np.stack(actions),
+        reward=np.array([step.reward for step in steps], np.float32),
+        discount=np.array([step.discount for step in steps], np.float32),
+        is_first=np.array([step.is_first for step in steps]),
+        is_last=np.array([step.is_last for step in steps]),
+        is_terminal=np.array([step.is_terminal for step in steps]),
+        factors=np.stack([step.factors for step in steps]),
+        factor_names=names,
     )
 
 

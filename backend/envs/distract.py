@@ -61,10 +61,10 @@ class FlickeringColours:
 
     def __init__(self, scene: Scene, centre: Colour) -> None:
         self._centre = np.array(centre)
-        self._materials = scene.materials()
-        self._colours = np.tile(self._centre, (len(self._materials), 1))  # (materials, 3)
+        materials = scene.materials()
+        self._colours = np.tile(self._centre, (len(materials), 1))  # (materials, 3)
         visible = [name for name in scene.visible_materials() if name != "site"]
-        self._reported = [self._materials.index(name) for name in visible]
+        self._reported = [materials.index(name) for name in visible]
         self.factor_names = tuple(
             f"{READABLE_MATERIALS.get(name, name)}_{channel}"
             for name in visible
@@ -86,8 +86,7 @@ class FlickeringColours:
 
     def _paint(self, scene: Scene, colours: NDArray[np.float64]) -> None:
         self._colours = np.clip(colours, self._centre - self.half_width, self._centre + self.half_width)
-        for name, colour in zip(self._materials, self._colours, strict=True):
-            scene.set_material(name, colour)
+        scene.set_materials(self._colours)
 
 
 class EpisodeFactors:

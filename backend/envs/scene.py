@@ -72,6 +72,10 @@ class Scene:
         """Give a material the colour (3,) in [0, 1]."""
         self.physics.model.mat_rgba[self.physics.model.name2id(name, "material"), :3] = colour
 
+    def set_materials(self, colours: NDArray[np.float64]) -> None:
+        """Give all materials their colours (materials, 3) in [0, 1], in the order of `materials`."""
+        self.physics.model.mat_rgba[:, :3] = colours
+
     def set_background(self, colour: NDArray[np.float64]) -> None:
         """Paint the whole sky in the colour (3,) in [0, 1]; needs a model of `recolourable_assets`."""
         model = self.physics.model

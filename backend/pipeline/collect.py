@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backend.data.archive import ArchiveError, read_headers
 from backend.data.episodes import (
     DATASET,
     DatasetInfo,
     Episode,
+    episode_of,
     now,
     read_dataset_info,
     read_episode,
@@ -25,7 +25,7 @@ from backend.data.files import sweep, write_json
 from backend.envs.gl import choose_backend
 from backend.envs.make import make_environment
 from backend.envs.process import Beat, Child, Handler
-from backend.envs.protocol import Environment, EnvironmentFailed, Step
+from backend.envs.protocol import Environment, EnvironmentFailed
 from backend.pipeline.config import CollectSettings, Problem, SettingsError
 from backend.pipeline.report import Stopped
 
@@ -83,7 +83,8 @@ def record_episode(settings: CollectSettings, environment: Environment, seed: in
         actions.append(action)
         if len(steps) % BEAT_EVERY == 0:
             beat()
-    return _as_episode(steps, actions, environment.factor_names)
+    episode = episode_of(steps, actions, environment.factor_names)
+    return episode._replace(is_last=np.arange(len(steps)) == len(steps) - 1)  # this recording ends here
 
 
 class _Crew:
@@ -173,21 +174,6 @@ def _recorder(settings: CollectSettings, folder: Path, seed: int) -> Handler:
         write_episode(_path(folder, index), record_episode(settings, environment, seed, index, beat))
 
     return record
-
-
-def _as_episode(steps: list[Step], actions: list[NDArray[np.float32]], names: tuple[str, ...]) -> Episode:
-    last = len(steps) - 1
-    return Episode(
-        image=np.stack([step.image for step in steps]),
-        action=np.stack(actions),
-        reward=np.array([step.reward for step in steps], np.float32),
-        discount=np.array([step.discount for step in steps], np.float32),
-        is_first=np.array([step.is_first for step in steps]),
-        is_last=np.arange(len(steps)) == last,
-        is_terminal=np.array([step.is_terminal for step in steps]),
-        factors=np.stack([step.factors for step in steps]),
-        factor_names=names,
-    )
 
 
 def _path(folder: Path, index: int) -> Path:

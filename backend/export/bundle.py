@@ -35,7 +35,7 @@ def build_bundle(view: TraversalView, options: ExportOptions) -> bytes:
     command = traversal_command(view.checkpoint_name, view.request, "zip", options)
     film = film_of(view, options)
     files: dict[str, bytes] = {
-        f"figure.{format}": render_figure(view, format, width=options.width) for format in FIGURE_FORMATS
+        f"traversal.{format}": render_figure(view, format, width=options.width) for format in FIGURE_FORMATS
     }
     files |= {f"traversal.{format}": encode(film, format, options) for format in FILMS}
     files |= _frames(film)
@@ -87,7 +87,7 @@ def _provenance(view: TraversalView, options: ExportOptions, command: str) -> by
 def _readme(view: TraversalView, command: str) -> str:
     return f"""Latent traversal of {view.checkpoint_name}
 
-figure.pdf, .svg, .png   the figure: pdf for LaTeX, svg for slides, png for everything else
+traversal.pdf .svg .png  the figure: pdf for LaTeX, svg for slides, png for everything else
 figure.tex, caption.txt  the figure in LaTeX (compiles as it is) and its caption
 traversal.gif .mp4 .webm the film; mp4 and webm keep full colour resolution (4:4:4)
 frames/                  the film's frames, numbered

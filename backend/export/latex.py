@@ -23,7 +23,10 @@ _SPECIAL = {
 
 
 def figure_tex(view: TraversalView, width: float) -> str:
-    """A whole document around one figure environment, which includes figure.pdf at its own width."""
+    """A whole document around one figure environment, which includes traversal.pdf at its own width.
+
+    Compiling figure.tex writes figure.pdf, so the picture must not be called that.
+    """
     caption = escape(caption_text(view))
     label = escape_label(view.checkpoint_name)
     return "\n".join(
@@ -36,7 +39,7 @@ def figure_tex(view: TraversalView, width: float) -> str:
             r"% ---- from here",
             r"\begin{figure}",
             r"  \centering",
-            rf"  \includegraphics[width={width}in]{{figure.pdf}}",
+            rf"  \includegraphics[width={width}in]{{traversal.pdf}}",
             rf"  \caption{{{caption}}}",
             rf"  \label{{fig:traversal-{label}}}",
             r"\end{figure}",

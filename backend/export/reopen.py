@@ -43,14 +43,14 @@ def _from_picture(content: bytes) -> str | None:
 
 
 def _from_archive(content: bytes) -> str | None:
-    """`settings` of an NPZ, or the figure.png of a bundle."""
+    """`settings` of an NPZ, or those of the figure in a bundle."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
             if "settings.npy" in names:
                 with archive.open("settings.npy") as file:
                     return str(np.lib.format.read_array(file, allow_pickle=False))
-            figure = next((name for name in names if name.endswith("/figure.png")), None)
+            figure = next((name for name in names if name.endswith("/traversal.png")), None)
             return _from_picture(archive.read(figure)) if figure else None
     except (zipfile.BadZipFile, ValueError, OSError, KeyError, RuntimeError):
         return None

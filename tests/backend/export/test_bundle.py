@@ -30,8 +30,8 @@ def bundle(bright: Views) -> dict[str, bytes]:
 
 
 def test_a_bundle_holds_what_a_paper_needs(bundle: dict[str, bytes]) -> None:
-    expected = {f"figure.{format}" for format in ("pdf", "svg", "png", "tex")}
-    expected |= {f"traversal.{format}" for format in ("gif", "mp4", "webm")}
+    expected = {f"traversal.{format}" for format in ("pdf", "svg", "png", "gif", "mp4", "webm")}
+    expected |= {"figure.tex"}
     expected |= {f"frames/{number:03d}.png" for number in range(5)}
     expected |= {"values.csv", "latents.npz", "caption.txt", "interactive.html", "provenance.json", "README.txt"}
     assert bundle.keys() == expected
@@ -82,20 +82,15 @@ def test_the_figure_compiles(bundle: dict[str, bytes], tmp_path: Path) -> None:
     tex = bundle["figure.tex"].decode()
     for environment in ("document", "figure"):
         assert tex.index(rf"\begin{{{environment}}}") < tex.index(rf"\end{{{environment}}}")
-    assert r"\includegraphics" in tex
+    assert "{traversal.pdf}" in tex  # not figure.pdf, which compiling figure.tex overwrites
     if (pdflatex := shutil.which("pdflatex")) is None:
         return
-    for name in ("figure.tex", "figure.pdf"):
+    for name in ("figure.tex", "traversal.pdf"):
         (tmp_path / name).write_bytes(bundle[name])
     result = subprocess.run(
-        [pdflatex, "-interaction=nonstopmode", "-halt-on-error", "-output-directory=out", "figure.tex"],
-        cwd=_with_folder(tmp_path),
+        [pdflatex, "-interaction=nonstopmode", "-halt-on-error", "figure.tex"],
+        cwd=tmp_path,
         capture_output=True,
         check=False,
     )
     assert result.returncode == 0, result.stdout.decode(errors="replace")[-2000:]
-
-
-def _with_folder(path: Path) -> Path:
-    (path / "out").mkdir()
-    return path

@@ -1,5 +1,6 @@
 """A child process that answers requests over a pipe, watched for death and for silence."""
 
+import errno
 import multiprocessing
 import signal
 import time
@@ -10,6 +11,7 @@ from typing import Any, Literal
 
 from backend.envs.protocol import EnvironmentFailed
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 SILENCE_LIMIT = 60.0  # seconds without a word from a child that owes an answer
 
 Beat = Callable[[], None]
@@ -21,7 +23,8 @@ class Child:
     """A spawned process running `answer_requests`; one request is under way at a time.
 
     `make_handler(*arguments)` runs in the child and must be importable by name. Everything that goes wrong
-    surfaces as EnvironmentFailed carrying `label`, after which the child is gone.
+    surfaces as EnvironmentFailed carrying `label` (a full disk as the OSError that it is), after which the child
+    is gone.
     """
 
     def __init__(
@@ -114,5 +117,8 @@ def answer_requests(
     except EnvironmentFailed as failure:
         connection.send(("failed", failure))
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            connection.send(("failed", error))  # not the environment's fault: let the parent see what it is
+            return
         where = traceback.format_exc(limit=-3)
         connection.send(("failed", EnvironmentFailed(label, "crashed", f"{error!r}\n{where}")))

@@ -84,7 +84,7 @@ class ProcessEnvironment:
             self._child = Child(self.name, _serve, self._factory, limit=self._limit)
         try:
             self._child.request(request)
-        except EnvironmentFailed:
+        except (EnvironmentFailed, OSError):
             self._child = None
             raise
 
@@ -92,7 +92,7 @@ class ProcessEnvironment:
         assert self._child is not None, "nothing was asked for"
         try:
             return self._child.answer()
-        except EnvironmentFailed:
+        except (EnvironmentFailed, OSError):
             self._child = None
             raise
 
@@ -120,7 +120,7 @@ class VectorEnvironment:
         try:
             for _ in range(count):
                 self._environments.append(ProcessEnvironment(name, make, limit))
-        except EnvironmentFailed:
+        except (EnvironmentFailed, OSError):
             self.close()
             raise
         first = self._environments[0]
@@ -161,7 +161,7 @@ class VectorEnvironment:
             for environment, value in zip(self._environments, values, strict=True):
                 begin(environment, value)
             return [environment.finish() for environment in self._environments]
-        except EnvironmentFailed:
+        except (EnvironmentFailed, OSError):
             for environment in self._environments:
                 environment.kill()  # the others owe answers that nobody will ask for
             raise

@@ -1,5 +1,6 @@
 """Environments that go wrong, to be run in child processes by the tests."""
 
+import errno
 import os
 import time
 
@@ -75,11 +76,11 @@ class Raising(Counting):
         return super().step(action)
 
 
-class DyingOnSeedOne(Dying):
-    """Dies only in episodes of seed 1."""
+class FullDisk(Counting):
+    """Finds the disk full at the first step."""
 
     def step(self, action: NDArray[np.float32]) -> Step:
-        return super().step(action) if self._seed == 1 else Counting.step(self, action)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"action of size {len(action)}")
 
 
 class Unbuildable(Counting):

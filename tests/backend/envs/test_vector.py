@@ -1,8 +1,11 @@
 """Environments in processes: the same steps as at home, and a typed failure for everything that goes wrong."""
 
+import errno
 import importlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from types import ModuleType
@@ -98,6 +101,36 @@ def test_an_environment_that_cannot_be_made_says_why(broken: ModuleType) -> None
     with pytest.raises(EnvironmentFailed, match="no such model") as caught:
         VectorEnvironment("broken", count=1, factory=broken.Unbuildable)
     assert caught.value.kind == "crashed"
+
+
+def test_a_full_disk_is_no_fault_of_the_environment(broken: ModuleType) -> None:
+    environment = ProcessEnvironment("counting", broken.FullDisk)
+    environment.reset(0)
+    with pytest.raises(OSError, match="No space left") as caught:
+        environment.step(ACTIONS[0])
+    assert caught.value.errno == errno.ENOSPC
+    environment.close()
+
+
+def test_processes_end_with_their_parent(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import os, signal, sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from broken_environments import Counting\n"
+        "from backend.envs.vector import ProcessEnvironment\n"
+        "if __name__ == '__main__':\n"
+        "    print(ProcessEnvironment('counting', Counting).pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    child = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, check=False)
+    assert child.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{child.stdout.strip()}/cmdline").exists() and time.monotonic() < deadline:
+        if not Path(f"/proc/{child.stdout.strip()}/cmdline").read_bytes():
+            break  # a zombie: ended, and not yet collected by whoever inherits it
+        time.sleep(0.05)
+    assert time.monotonic() < deadline
 
 
 def test_closing_ends_the_processes(broken: ModuleType) -> None:

@@ -50,12 +50,17 @@ class Library:
             self._listed = (time.monotonic(), listed)
         return listed
 
+    def recall(self, id: str) -> CheckpointInfo | None:
+        """A checkpoint that was listed within LISTED_SECONDS; never touches the disk."""
+        at, listed = self._listed
+        if time.monotonic() - at > LISTED_SECONDS:
+            return None
+        return next((info for info in listed if info.id == id), None)
+
     def find(self, reference: str) -> CheckpointInfo:
         """What the catalogue says of a checkpoint, by id or name; raises NotFound."""
-        for info in self.list(fresh=False):
-            if info.id == reference:
-                return info
-        return find_checkpoint(self.home, reference)
+        self.list(fresh=False)
+        return self.recall(reference) or find_checkpoint(self.home, reference)
 
     def named(self, info: CheckpointInfo) -> int:
         """How many dimensions have a factor of their own; 0 where factors have not been computed."""
@@ -118,7 +123,7 @@ class Services:
         self.intake.shutdown(wait=False, cancel_futures=True)
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     services = request.app.state.services
     assert isinstance(services, Services)
     return services
@@ -127,7 +132,7 @@ def _services(request: Request) -> Services:
 Serving = Annotated[Services, Depends(_services)]
 
 
-def refuse_unknown_parameters(request: Request) -> None:
+async def refuse_unknown_parameters(request: Request) -> None:
     """422 for a query parameter that the route does not have, or that stands twice."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):

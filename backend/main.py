@@ -8,18 +8,16 @@ from fastapi import Depends, FastAPI, Request
 from starlette.responses import Response
 
 from backend import errors, failures, openapi, uploads
-from backend.api import checkpoints, datasets, exports, factors, health, presets, rollouts, runs, traversals
+from backend.api import checkpoints, datasets, exports, factors, health, presets, rollouts, runs, traversals, views
+from backend.data import files
 from backend.deps import Services, refuse_unknown_parameters
 from backend.doors import SECURITY_HEADERS, DoorRules, Doors
 from backend.monitoring import RequestCounts, RequestLog
 from backend.settings import Settings, get_settings
 
 PREFIX = "/api/v1"
-UPLOADS = {
-    f"{PREFIX}/datasets": frozenset({"multipart/form-data"}),
-    f"{PREFIX}/checkpoints": frozenset({"multipart/form-data"}),
-}
-ROUTERS = (presets, runs, datasets, checkpoints, traversals, factors, rollouts, exports)
+UPLOADS = {f"{PREFIX}/{name}": frozenset({"multipart/form-data"}) for name in ("datasets", "checkpoints", "views")}
+ROUTERS = (presets, runs, datasets, checkpoints, traversals, factors, rollouts, exports, views)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -53,6 +51,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     settings.home.mkdir(parents=True, exist_ok=True)
     uploads.sweep(settings.home)
+    for folder in (settings.home, settings.home / "datasets", settings.home / "exports"):
+        files.sweep(folder)
     services = app.state.services = Services.of(settings)
     try:
         yield

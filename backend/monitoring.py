@@ -2,7 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -65,8 +66,16 @@ class RequestCounts:
         self.seconds = Histogram()
 
 
-def render(counts: RequestCounts, gauges: Iterable[tuple[str, str, float]]) -> str:
-    """The text format of Prometheus, version 0.0.4; `gauges` are (name, help, value)."""
+class Gauge(NamedTuple):
+    """One figure, or one for each value of a label."""
+
+    name: str
+    help: str
+    values: Mapping[str, float]  # label, such as `state="running"`, to value; "" where there is no label
+
+
+def render(counts: RequestCounts, gauges: Iterable[Gauge]) -> str:
+    """The text format of Prometheus, version 0.0.4."""
     lines = ["# HELP diswm_requests_total Requests answered.", "# TYPE diswm_requests_total counter"]
     for (method, route, status), count in sorted(counts.requests.items()):
         lines.append(f'diswm_requests_total{{method="{method}",route="{_escaped(route)}",status="{status}"}} {count}')
@@ -79,8 +88,12 @@ def render(counts: RequestCounts, gauges: Iterable[tuple[str, str, float]]) -> s
         lines.append(f'diswm_request_seconds_bucket{{le="{bound:g}"}} {count}')
     lines.append(f'diswm_request_seconds_bucket{{le="+Inf"}} {seconds.count}')
     lines += [f"diswm_request_seconds_sum {seconds.total:.6f}", f"diswm_request_seconds_count {seconds.count}"]
-    for name, help_text, value in [("diswm_requests_in_flight", "Requests being answered.", counts.in_flight), *gauges]:
-        lines += [f"# HELP {name} {help_text}", f"# TYPE {name} gauge", f"{name} {value:g}"]
+    for gauge in [Gauge("diswm_requests_in_flight", "Requests being answered.", {"": counts.in_flight}), *gauges]:
+        lines += [f"# HELP {gauge.name} {gauge.help}", f"# TYPE {gauge.name} gauge"]
+        lines += [
+            f"{gauge.name}{{{label}}} {value:g}" if label else f"{gauge.name} {value:g}"
+            for label, value in gauge.values.items()
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -200,3 +200,12 @@ class ExportView(View):
     media_type: str
     etag: str
     bytes: int
+
+
+class OpenedView(View):
+    """What a file says of the view that it was made from."""
+
+    kind: str = Field(description="traversal or rollout.")
+    checkpoint: str
+    found: str | None = Field(description="The checkpoint's id, where it is here.")
+    view: dict[str, Any] = Field(description="The fields of the view's query.")

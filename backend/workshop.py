@@ -13,9 +13,9 @@ from backend.errors import overloaded
 
 CACHE_BYTES = 256 * 2**20
 WORKERS = 2
-MAX_PENDING_COST = 8_000.0  # cells waiting or being made; about two seconds on two cores
+MAX_WAIT_SECONDS = 4.0  # of work that has been taken on; more is refused
 MAX_PENDING_JOBS = 64
-SECONDS_PER_CELL = 0.0005  # first guess; replaced by what is measured
+SECONDS_PER_CELL = 0.0005  # first guess; what is measured takes its place, within a factor of ten
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ class Workshop:
     """Computes answers in a small pool of threads. Call it from the event loop only."""
 
     def __init__(
-        self, *, workers: int = WORKERS, max_cost: float = MAX_PENDING_COST, cache_bytes: int = CACHE_BYTES
+        self, *, workers: int = WORKERS, max_wait: float = MAX_WAIT_SECONDS, cache_bytes: int = CACHE_BYTES
     ) -> None:
-        self.max_cost = max_cost
+        self.max_wait = max_wait
         self.pending_cost = 0.0
         self.computed = 0
         self.refused = 0
         self.cache: ByteCache[Answer] = ByteCache(cache_bytes, lambda answer: len(answer.content) + 200)
-        self._seconds_per_cost = SECONDS_PER_CELL
+        self._seconds_per_cell = SECONDS_PER_CELL
         self._flights: dict[Hashable, asyncio.Task[Answer]] = {}
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="workshop")
@@ -96,7 +96,7 @@ class Workshop:
     async def answer(self, key: Hashable, cost: float, make: Callable[[], Answer]) -> Answer:
         """The answer to a query: from the cache, from whoever computes it already, else from `make`.
 
-        `cost` is in decoded cells. Raises Problem 503 with Retry-After where too much work waits.
+        `cost` is in decoded cells, above 0. Raises Problem 503 with Retry-After where too much work waits.
         """
         kept = self.cache.get(key)
         if kept is not None:
@@ -113,18 +113,18 @@ class Workshop:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _admit(self, cost: float) -> None:
-        """A query too dear for an idle workshop is still taken: its own budget was checked before."""
-        busy = self.pending_cost + cost > self.max_cost or self.pending >= MAX_PENDING_JOBS
-        if self.pending and busy:
+        """An idle workshop takes any query: its own budget was checked before."""
+        wait = (self.pending_cost + cost) * self._seconds_per_cell / self._workers
+        if self.pending and (wait > self.max_wait or self.pending >= MAX_PENDING_JOBS):
             self.refused += 1
-            seconds = self.pending_cost * self._seconds_per_cost / self._workers
-            raise overloaded("The API has more to compute than it can soon finish.", seconds=max(1, round(seconds)))
+            raise overloaded("The API has more to compute than it can soon finish.", seconds=max(1, round(wait)))
         self.pending_cost += cost
 
     async def _compute(self, key: Hashable, cost: float, make: Callable[[], Answer]) -> Answer:
         try:
             answer, seconds = await asyncio.get_running_loop().run_in_executor(self._pool, _timed, make)
-            self._seconds_per_cost += 0.1 * (seconds / max(cost, 1.0) - self._seconds_per_cost)
+            measured = min(max(seconds / cost, SECONDS_PER_CELL / 10), SECONDS_PER_CELL * 10)
+            self._seconds_per_cell += 0.1 * (measured - self._seconds_per_cell)
             self.computed += 1
             self.cache.put(key, answer)
             return answer

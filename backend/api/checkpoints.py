@@ -32,10 +32,20 @@ FRAME_FORMATS = ("png", "webp")
 router = APIRouter(tags=["checkpoints"])
 
 
-def find_checkpoint(checkpoint: str, request: Request, serving: Serving) -> CheckpointInfo:
+async def find_checkpoint(checkpoint: str, request: Request, serving: Serving) -> CheckpointInfo:
     """The checkpoint named in the path: 404 where there is none, 409 where its run has not written one yet."""
+    recalled = serving.library.recall(checkpoint)  # without a thread: refusals under load must be quick
+    if recalled is not None:
+        return recalled
+    return await asyncio.to_thread(_look_up, checkpoint, request, serving.library)
+
+
+Found = Annotated[CheckpointInfo, Depends(find_checkpoint)]
+
+
+def _look_up(checkpoint: str, request: Request, library: Library) -> CheckpointInfo:
     try:
-        return serving.library.find(checkpoint)
+        return library.find(checkpoint)
     except NotFound:
         with answering():
             run = desk_of(request).store.get(checkpoint)
@@ -48,9 +58,6 @@ def find_checkpoint(checkpoint: str, request: Request, serving: Serving) -> Chec
         remedy=f"Wait for its first checkpoint; GET /api/v1/runs/{run.id} shows its progress.",
         errors=[Fault("path:checkpoint", "no checkpoint yet")],
     )
-
-
-Found = Annotated[CheckpointInfo, Depends(find_checkpoint)]
 
 
 @router.get("/checkpoints")

@@ -26,7 +26,7 @@ router = APIRouter(tags=["exports"])
 async def create_export(body: ExportBody, request: Request, serving: Serving, response: Response) -> ExportView:
     """Make a figure, an animation, a table or a whole bundle of a view and keep it."""
     try:
-        info = await asyncio.to_thread(find_checkpoint, body.checkpoint, request, serving)
+        info = await find_checkpoint(body.checkpoint, request, serving)
     except NotFound as error:
         raise _unknown_checkpoint(error) from None
     with pointing_into_the_body():

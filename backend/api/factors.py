@@ -101,7 +101,7 @@ async def get_comparison(
     other: Annotated[str, Query(max_length=200, description="The checkpoint to compare with.")],
 ) -> Response:
     """Which dimension of one checkpoint is which of the other, and what became of the names."""
-    second = await asyncio.to_thread(find_checkpoint, other, request, serving)
+    second = await find_checkpoint(other, request, serving)
     library = serving.library
     key = ("compare", library.version(info), library.version(second))
     answer = await serving.workshop.answer(

@@ -5,12 +5,14 @@ import shutil
 from pathlib import Path
 
 from fastapi import APIRouter, Request
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import PlainTextResponse, Response
 
+from backend.api.runs import desk_of
 from backend.data.catalogue import list_checkpoints
 from backend.deps import Serving
 from backend.errors import Fault, Problem
-from backend.monitoring import render
+from backend.monitoring import Gauge, render
 from backend.openapi import problem_response
 from backend.schemas import HealthView, ReadyView
 
@@ -26,11 +28,12 @@ async def get_health(request: Request) -> HealthView:
 
 
 @router.get("/readyz", responses={503: problem_response("Something that the API needs is missing.")})
-def get_readiness(serving: Serving) -> ReadyView:
-    """The store can be written, the disk has room, checkpoints can be listed."""
+def get_readiness(request: Request, serving: Serving) -> ReadyView:
+    """The store can be written, the disk has room, runs can be read, checkpoints can be listed."""
     checks = {
         "home": _home(serving.home),
         "disk": _disk(serving.home),
+        "database": _database(request),
         "checkpoints": f"ok: {len(list_checkpoints(serving.home))}",
     }
     faults = [Fault(f"check:{name}", result) for name, result in checks.items() if not result.startswith("ok")]
@@ -52,16 +55,26 @@ def get_readiness(serving: Serving) -> ReadyView:
 def get_metrics(request: Request, serving: Serving) -> Response:
     """Counters of this process as Prometheus text."""
     workshop = serving.workshop
-    gauges = [
-        ("diswm_queries_pending", "Queries being computed or waiting for it.", float(workshop.pending)),
-        ("diswm_queries_computed", "Queries computed since the start.", float(workshop.computed)),
-        ("diswm_queries_refused", "Queries refused as overload since the start.", float(workshop.refused)),
-        ("diswm_answer_cache_bytes", "Answers kept in memory.", float(workshop.cache.used)),
-        ("diswm_checkpoint_cache_bytes", "Loaded checkpoints.", float(serving.library.used_bytes)),
-        ("diswm_studies_pending", "Long computations under way.", float(serving.studies.pending)),
-        ("diswm_disk_free_bytes", "Room left under DISWM_HOME.", float(shutil.disk_usage(serving.home).free)),
-    ]
+    single = {
+        "diswm_queries_pending": ("Queries being computed or waiting for it.", workshop.pending),
+        "diswm_queries_computed": ("Queries computed since the start.", workshop.computed),
+        "diswm_queries_refused": ("Queries refused as overload since the start.", workshop.refused),
+        "diswm_answer_cache_bytes": ("Answers kept in memory.", workshop.cache.used),
+        "diswm_checkpoint_cache_bytes": ("Loaded checkpoints.", serving.library.used_bytes),
+        "diswm_studies_pending": ("Long computations under way.", serving.studies.pending),
+        "diswm_disk_free_bytes": ("Room left under DISWM_HOME.", shutil.disk_usage(serving.home).free),
+    }
+    gauges = [Gauge(name, text, {"": float(value)}) for name, (text, value) in single.items()]
+    runs = {f'state="{state}"': float(count) for state, count in desk_of(request).store.counts().items()}
+    gauges.append(Gauge("diswm_runs", "Runs by state.", runs))
     return PlainTextResponse(render(request.app.state.counts, gauges), media_type="text/plain; version=0.0.4")
+
+
+def _database(request: Request) -> str:
+    try:
+        return f"ok: {sum(desk_of(request).store.counts().values())} runs"
+    except SQLAlchemyError as error:
+        return f"the table of runs cannot be read ({type(error).__name__})"
 
 
 def _home(home: Path) -> str:

@@ -52,17 +52,17 @@ def test_overload_is_refused_within_100_ms_with_a_time_to_come_back_and_work_tak
         return Answer(b"done", "text/plain")
 
     async def ask() -> tuple[Problem, float, list[Answer], Answer]:
-        shop = Workshop(max_cost=100)
-        taken = [asyncio.create_task(shop.answer(key, 40, blocked)) for key in range(2)]
+        shop = Workshop(max_wait=0.5)
+        taken = [asyncio.create_task(shop.answer(key, 800, blocked)) for key in range(2)]
         await asyncio.sleep(0.01)
         started = time.perf_counter()
         with pytest.raises(Problem) as caught:
-            await shop.answer("too much", 40, blocked)
+            await shop.answer("too much", 800, blocked)
         waited = time.perf_counter() - started
         gate.set()
         done = await asyncio.gather(*taken)
         assert shop.pending == 0
-        return caught.value, waited, done, await shop.answer("too much", 40, blocked)
+        return caught.value, waited, done, await shop.answer("too much", 800, blocked)
 
     problem, waited, done, later = asyncio.run(ask())
     assert problem.status == 503
@@ -70,6 +70,24 @@ def test_overload_is_refused_within_100_ms_with_a_time_to_come_back_and_work_tak
     assert waited < 0.1
     assert [item.content for item in done] == [b"done"] * 2
     assert later.content == b"done"
+
+
+def test_a_workshop_that_has_proved_slow_takes_on_less() -> None:
+    def slow() -> Answer:
+        time.sleep(0.02)
+        return Answer(b"", "text/plain")
+
+    async def ask() -> None:
+        shop = Workshop(workers=1, max_wait=0.1)
+        for key in range(20):
+            await shop.answer(key, 10, slow)
+        waiting = asyncio.create_task(shop.answer("first", 40, slow))
+        await asyncio.sleep(0)
+        with pytest.raises(Problem):
+            await shop.answer("second", 40, slow)
+        await waiting
+
+    asyncio.run(ask())
 
 
 def test_a_failure_reaches_everyone_who_waits_and_is_not_kept() -> None:

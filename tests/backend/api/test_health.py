@@ -25,7 +25,12 @@ def test_only_healthz_is_open_where_there_is_a_token(tmp_path: Path) -> None:
 
 
 def test_a_process_that_can_work_is_ready(client: TestClient) -> None:
-    assert client.get("/readyz").json()["checks"] == {"home": "ok", "disk": "ok", "checkpoints": "ok: 2"}
+    assert client.get("/readyz").json()["checks"] == {
+        "home": "ok",
+        "disk": "ok",
+        "database": "ok: 0 runs",
+        "checkpoints": "ok: 2",
+    }
 
 
 def test_a_process_without_room_is_not_ready(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,60 @@
+"""The other way round: an exported file, dropped on the page, says which view it shows."""
+
+import asyncio
+import json
+import zipfile
+
+from fastapi import APIRouter, Request
+
+from backend import strict_json
+from backend.data.archive import ArchiveError, read_headers
+from backend.data.catalogue import NotFound
+from backend.deps import Library, Serving
+from backend.errors import Problem, invalid
+from backend.export.reopen import NoSettings, read_settings
+from backend.openapi import multipart
+from backend.schemas import OpenedView
+from backend.uploads import UploadedFile, one_file, received
+
+MAX_BYTES = 64 * 2**20  # of the file, and of all that is packed inside it
+
+router = APIRouter(tags=["traversals"])
+
+
+@router.post("/views", openapi_extra=multipart("file", many=False))
+async def open_view(request: Request, serving: Serving) -> OpenedView:
+    """Reads the settings that every PNG, GIF, APNG, SVG, NPZ and bundle made here carries."""
+    async with received(request, serving.home) as upload:
+        file = one_file(upload)
+        return await asyncio.get_running_loop().run_in_executor(serving.intake, _open, file, serving.library)
+
+
+def _open(file: UploadedFile, library: Library) -> OpenedView:
+    _refuse_bombs(file)
+    try:
+        settings = read_settings(file.path.read_bytes())
+        view = strict_json.parse(json.dumps(settings["view"]).encode())
+    except (NoSettings, RecursionError, Problem) as error:
+        raise invalid("/file", str(error), remedy="Open a file that was downloaded from here.") from error
+    checkpoint = str(settings.get("checkpoint", ""))[:200]
+    try:
+        found = library.find(checkpoint).id
+    except NotFound:
+        found = None
+    return OpenedView(kind=settings["diswm"], checkpoint=checkpoint, found=found, view=view)
+
+
+def _refuse_bombs(file: UploadedFile) -> None:
+    """Refuses what would take more memory than a figure: large files, and archives of large ones."""
+    size = file.size
+    if zipfile.is_zipfile(file.path):
+        try:
+            with zipfile.ZipFile(file.path) as archive:
+                size = max(size, sum(entry.file_size for entry in archive.infolist()))
+                arrays = all(name.endswith(".npy") for name in archive.namelist())
+            if arrays:
+                read_headers(file.path)
+        except (zipfile.BadZipFile, NotImplementedError, ArchiveError) as error:
+            raise invalid("/file", f"{file.name} is damaged: {error}", remedy="Download it again.") from error
+    if size > MAX_BYTES:
+        raise invalid("/file", f"{file.name} holds more than {MAX_BYTES >> 20} MiB", remedy="Open the figure itself.")

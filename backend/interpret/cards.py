@@ -1,5 +1,6 @@
 """What the card of a dimension shows: the frames where it is lowest and highest, and the answer for a checkpoint."""
 
+import errno
 import json
 from typing import Any
 
@@ -14,6 +15,7 @@ from backend.interpret.guesses import with_guesses
 from backend.interpret.latents import encode_frames
 
 EXTREME_FRAMES = 5
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # of a checkpoint that can be looked at, not written to
 
 
 def factors_of(
@@ -31,7 +33,11 @@ def factors_of(
         return known
     report: dict[str, Any] = analyse(frames or encode_clip(checkpoint), seed=seed, progress=progress)
     report = json.loads(json.dumps(report))
-    write_json(checkpoint.info.folder / FACTORS, report)
+    try:
+        write_json(checkpoint.info.folder / FACTORS, report)
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
     return report
 
 

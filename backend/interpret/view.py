@@ -170,7 +170,7 @@ def check_picture(picture: Picture | None) -> Picture:
     frames = picture[None] if picture.ndim == 3 else picture
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != (64, 64, 3) or not len(frames):
         raise ViewError("base", f"the picture is {picture.dtype} {picture.shape}, needed is uint8 (T, 64, 64, 3)")
-    return frames
+    return frames.copy()  # torch takes writable arrays only
 
 
 def _edited(anchor: Anchor, request: TraversalRequest) -> Anchor:

@@ -1,11 +1,8 @@
 """`diswm` and `python -m backend`: assembles the commands."""
 
-import importlib.util
-from importlib import import_module
-
 import typer
 
-COMMAND_MODULES = ("serve", "stages", "interpret", "doctor", "bench", "official")
+from backend.commands import bench, doctor, interpret, serve, stages
 
 
 def build_app() -> typer.Typer:
@@ -17,9 +14,8 @@ def build_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for module in COMMAND_MODULES:
-        if importlib.util.find_spec(f"backend.commands.{module}") is not None:
-            import_module(f"backend.commands.{module}").register(app)
+    for module in (serve, stages, interpret, bench, doctor):
+        module.register(app)
     return app
 
 

@@ -26,7 +26,7 @@ class Timing:
     poll: float = 0.2
     heartbeat: float = 2.0
     cancel_grace: float = 3.0
-    stop_grace: float = 10.0
+    stop_grace: float = 15.0
 
 
 def brief(error: SQLAlchemyError) -> str:

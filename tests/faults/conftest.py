@@ -70,7 +70,7 @@ class Store:
         """POST JSON: status and answer; raises OSError when nobody answers."""
         return send(url, body, **headers)
 
-    def until(self, condition: Callable[[], bool], seconds: float = 90) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = 180) -> None:
         """Wait for a condition; a test that waits in vain fails here."""
         until(condition, seconds)
 

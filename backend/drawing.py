@@ -18,7 +18,7 @@ from backend.interpret.names import DimensionName
 from backend.interpret.request import TraversalRequest
 from backend.interpret.rollout import Branch, Rollout, build_rollout
 from backend.interpret.rollout_request import RolloutRequest
-from backend.interpret.view import Picture, TraversalView, build_atlas, build_view
+from backend.interpret.view import Picture, TraversalView, build_atlas, build_view, tile
 from backend.pictures import contact_sheet, data_uri, encode
 from backend.workshop import Answer
 
@@ -39,9 +39,12 @@ def draw_traversal(checkpoint: Checkpoint, request: TraversalRequest, format: st
         {
             "checkpoint": view.checkpoint_id,
             "request": view.request.to_json(),
+            "cell": CELL,
             "dims": _rows(view),
+            "columns": view.request.columns,
             "reference": _numbers(view.reference),
             "inactive": list(view.inactive),
+            "image": data_uri(tile(view.images), "jpeg"),
             "original": data_uri(view.original),
             "reconstruction": data_uri(view.reconstruction),
             "file_name": file_name(view, "gif"),

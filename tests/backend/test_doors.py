@@ -1,5 +1,6 @@
 """Who and what comes in: Host, Origin, token, content type, size, form; and what every answer carries."""
 
+import asyncio
 import dataclasses
 import hashlib
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
 from backend.doors import DoorRules, Doors
+from backend.errors import Problem
 
 RULES = DoorRules(
     token_digest=None,
@@ -149,3 +152,41 @@ def test_every_answer_carries_the_security_headers() -> None:
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     assert "x-frame-options" not in client(None).get("/healthz").headers
+
+
+def ask_slowly(path: str, headers: dict[str, str], pieces: list[bytes], rules: DoorRules) -> int:
+    """The status for a body of which some pieces come and then nothing more."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            while (await receive()).get("more_body"):
+                pass
+        except Problem as problem:
+            await problem.response()(scope, receive, send)
+
+    async def ask() -> int:
+        waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+        statuses: list[int] = []
+
+        async def receive() -> Message:
+            if waiting:
+                return waiting.pop(0)
+            await asyncio.sleep(60)
+            raise AssertionError("nobody waits that long")
+
+        async def send(message: Message) -> None:
+            statuses.append(message.get("status", 0))
+
+        scope = {"type": "http", "method": "POST", "path": path, "scheme": "http", "query_string": b"", "headers": []}
+        pairs = {"host": "localhost", **headers}.items()
+        scope["headers"] = [(name.encode(), value.encode()) for name, value in pairs]
+        await Doors(app, rules)(scope, receive, send)
+        return statuses[0]
+
+    return asyncio.run(ask())
+
+
+def test_a_body_that_stalls_is_408() -> None:
+    hasty = dataclasses.replace(RULES, idle_seconds=0.05, body_seconds=0.05)
+    assert ask_slowly("/echo", {"content-type": "application/json"}, [b'{"a"'], hasty) == 408
+    assert ask_slowly("/upload", {"content-type": "multipart/form-data; boundary=x"}, [b"--x"], hasty) == 408

@@ -36,6 +36,9 @@ def test_a_traversal_s_middle_column_is_the_frame_s_own_latent(client: TestClien
         assert row["values"] == sorted(row["values"])
     assert np.array_equal(picture(view["original"]), moving_squares.image[1, 4])
     assert view["request"]["range"] == 2
+    grid = picture(view["image"]).astype(int)
+    assert grid.shape == (2 * 64, 5 * 64, 3)
+    assert np.abs(grid[:64, 128:192] - picture(view["reconstruction"])).mean() < 3
 
 
 def test_an_edit_moves_the_base_of_the_whole_grid(client: TestClient) -> None:

@@ -59,7 +59,7 @@ def newest_checkpoint(out: Path) -> Path | None:
 
 def list_datasets(home: Path) -> list[DatasetInfo]:
     """Every readable data set, newest first: collected by runs or imported."""
-    folders = [*home.glob("runs/*/dataset"), *home.glob("runs/*/collect/dataset"), *home.glob("datasets/*")]
+    folders = [*home.glob("runs/*/dataset"), *home.glob("runs/*/collect/dataset"), *home.glob("datasets/[!.]*")]
     found = _readable(partial(read_dataset_info, folder) for folder in folders)
     return sorted(found, key=lambda info: info.created_at, reverse=True)
 
@@ -91,7 +91,7 @@ def _in_runs(home: Path) -> list[CheckpointInfo]:
 
 
 def _imported(home: Path) -> list[CheckpointInfo]:
-    return _infos(((path, path.name) for path in home.glob("checkpoints/*")), "import")
+    return _infos(((path, path.name) for path in home.glob("checkpoints/[!.]*")), "import")
 
 
 def _infos(folders: Iterable[tuple[Path, str]], source: str) -> list[CheckpointInfo]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from backend.data.episodes import Episode, read_episode, write_episode
+from backend.data.episodes import episode_of, read_episode, write_episode
 from backend.data.replay import Replay
 from backend.envs.protocol import Step
 from backend.pipeline.evaluate import Player, episode_seed
@@ -74,7 +74,7 @@ class Experience:
         self._actions.append(action)
 
     def _finish(self) -> float:
-        episode = episode_of(self._steps, self._actions, self.player)
+        episode = episode_of(self._steps, self._actions, self.player.factor_names)
         write_episode(self._folder / f"episode-{self._episodes:06d}.npz", episode)
         self.replay.add(episode)
         self._episodes += 1
@@ -84,18 +84,3 @@ class Experience:
 
     def _paths(self) -> list[Path]:
         return sorted(self._folder.glob("episode-*.npz"))
-
-
-def episode_of(steps: list[Step], actions: list[np.ndarray[Any, np.dtype[np.float32]]], source: object) -> Episode:
-    """An episode of T steps and the actions that led to them, (T, A)."""
-    return Episode(
-        image=np.stack([step.image for step in steps]),
-        action=np.stack(actions),
-        reward=np.array([step.reward for step in steps], np.float32),
-        discount=np.array([step.discount for step in steps], np.float32),
-        is_first=np.array([step.is_first for step in steps]),
-        is_last=np.array([step.is_last for step in steps]),
-        is_terminal=np.array([step.is_terminal for step in steps]),
-        factors=np.stack([step.factors for step in steps]),
-        factor_names=tuple(getattr(source, "factor_names", ())),
-    )

@@ -13,6 +13,8 @@ from models.agent import Agent
 class Player(Protocol):
     """One environment, in this process or in another."""
 
+    factor_names: tuple[str, ...]
+
     def reset(self, seed: int) -> Step: ...
 
     def step(self, action: NDArray[np.float32]) -> Step: ...

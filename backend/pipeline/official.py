@@ -20,7 +20,7 @@ def import_as_checkpoint(folder: Path, name: str, home: Path, dataset: str | Non
     model = import_official(folder)
     clip = _clip(home, dataset)
     id = f"official-{datetime.datetime.now(datetime.UTC):%Y%m%d%H%M%S%f}"
-    config = {
+    config: dict[str, object] = {
         "name": name,
         "stage": "import",
         "environment": None,

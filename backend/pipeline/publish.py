@@ -20,7 +20,7 @@ from backend.interpret.latents import encode_frames, statistics_of
 from models.actor_critic import ActorCritic
 from models.video_model import VideoModel
 
-CLIP_EPISODES, CLIP_FRAMES = 12, 48
+CLIP_EPISODES, CLIP_FRAMES = 24, 50
 MILESTONES = 8
 FACTOR_EPISODES = 20  # fewer held-out episodes say nothing about factors
 

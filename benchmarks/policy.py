@@ -1,0 +1,76 @@
+"""Does a trained policy beat a random one? Returns of both on the same episodes, as one JSON object.
+
+.venv/bin/python benchmarks/policy.py CKPT --episodes 10
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from backend.data.catalogue import find_checkpoint
+from backend.data.checkpoint import load_checkpoint
+from backend.envs.make import make_environment
+from backend.envs.vector import ProcessEnvironment
+from backend.pipeline.evaluate import Player, episode_seed, evaluate
+from backend.settings import get_settings
+from models.agent import Agent
+from models.world_model import WorldModel
+
+
+def main() -> None:
+    """Plays the episodes and prints what came out."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoint", help="id, name or folder")
+    parser.add_argument("--episodes", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=1_000)
+    arguments = parser.parse_args()
+    info = find_checkpoint(get_settings().home, arguments.checkpoint, allow_path=True)
+    seeds = [episode_seed(arguments.seed, "benchmark", index) for index in range(arguments.episodes)]
+    print(json.dumps(compare(info.folder, seeds)))
+
+
+def compare(folder: Path, seeds: list[int]) -> dict[str, Any]:
+    """Returns of the policy and of uniformly random actions on the episodes of these seeds."""
+    loaded = load_checkpoint(find_checkpoint(folder, str(folder), allow_path=True))
+    assert isinstance(loaded.model, WorldModel) and loaded.actor_critic is not None, "this checkpoint has no policy"
+    settings = loaded.info.config["settings"]
+    agent = Agent(loaded.model, loaded.actor_critic)
+    factory = partial(
+        make_environment,
+        settings["environment"],
+        distraction=settings["distraction"],
+        action_repeat=settings["action_repeat"],
+        look=settings["look"],
+    )
+    with closing(ProcessEnvironment(settings["environment"], factory)) as player:
+        policy = evaluate(agent, player, seeds).returns
+        rng = np.random.default_rng(0)
+        size = player.action_size
+        random = tuple(_play(player, seed, lambda: rng.uniform(-1, 1, size).astype(np.float32)) for seed in seeds)
+    return {
+        "environment": settings["environment"],
+        "distraction": settings["distraction"],
+        "episodes": len(seeds),
+        "policy": {"mean": float(np.mean(policy)), "std": float(np.std(policy)), "returns": policy},
+        "random": {"mean": float(np.mean(random)), "std": float(np.std(random)), "returns": random},
+        "torch": torch.__version__,
+    }
+
+
+def _play(player: Player, seed: int, choose: Callable[[], np.ndarray[Any, np.dtype[np.float32]]]) -> float:
+    step, score = player.reset(seed), 0.0
+    while not step.is_last:
+        step = player.step(choose())
+        score += step.reward
+    return score
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""Makes a shipped checkpoint of a finished run: its folder, its figures and a model card of its own numbers.
+
+.venv/bin/python benchmarks/ship.py RUN_FOLDER NAME --dataset DATASET --command "diswm pretrain ..."
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from backend.data.catalogue import SHIPPED, find_dataset, newest_checkpoint
+from backend.data.checkpoint import CARD, Checkpoint, load_checkpoint, read_info
+from backend.data.episodes import Episode, read_episodes
+from backend.export.options import ExportOptions
+from backend.export.render import export_traversal
+from backend.interpret.request import TraversalRequest
+from backend.pipeline.publish import write_factors
+from backend.settings import get_settings
+from benchmarks.policy import compare
+from models.types import normalise
+
+CURVES = ("image", "latent", "distillation", "evaluation_return")
+
+
+def main() -> None:
+    """Copies, explains, draws and describes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("--dataset", help="data set whose last episodes are held out; else the run's own")
+    parser.add_argument("--command", required=True, help="the command that made the run, for the card")
+    parser.add_argument("--note", default="", help="a sentence for the card")
+    parser.add_argument("--episodes", type=int, default=20, help="episodes for policy against random")
+    arguments = parser.parse_args()
+    folder = _copy(arguments.run, SHIPPED / arguments.name)
+    checkpoint = load_checkpoint(read_info(folder, arguments.name, "shipped"))
+    episodes = _held_out(arguments, checkpoint)
+    factors = write_factors(folder, episodes, seed=0)
+    lines = [json.loads(line) for line in (arguments.run / "metrics.jsonl").read_text().splitlines()]
+    _draw_curves(lines, folder / "curves.png")
+    _draw_traversal(checkpoint, folder)
+    policy = compare(folder, list(range(50_000, 50_000 + arguments.episodes))) if checkpoint.actor_critic else None
+    card = _card(arguments, checkpoint, factors, _quality(checkpoint, episodes), _minutes(lines), policy)
+    (folder / CARD).write_text(card)
+    print(card)
+
+
+def _copy(run: Path, target: Path) -> Path:
+    source = newest_checkpoint(run)
+    assert source is not None, f"{run} has no checkpoint"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target)
+    return target
+
+
+def _held_out(arguments: argparse.Namespace, checkpoint: Checkpoint) -> list[Episode]:
+    settings = checkpoint.info.config["settings"]
+    if arguments.dataset:
+        source = find_dataset(get_settings().home, arguments.dataset, allow_path=True).folder
+    else:
+        source = arguments.run / "held-out" / "dataset"
+    return list(read_episodes(source))[-settings["held_out"] :]
+
+
+@torch.no_grad()
+def _quality(checkpoint: Checkpoint, episodes: list[Episode]) -> dict[str, float]:
+    """PSNR in dB of reconstructions of held-out frames, and of the mean held-out image instead."""
+    model, errors, images = checkpoint.model, [], []
+    for episode in episodes[:50]:
+        image = normalise(torch.from_numpy(episode.image))
+        action = torch.from_numpy(episode.action)[None] if model.config.action_size else None
+        observed = model.observe(model.encode(image[None]).mean, action)
+        errors.append((model.decode(observed.states.feature[0]) - image).square().mean().item())
+        images.append(image)
+    frames = torch.cat(images)
+    mean_error = (frames - frames.mean(0)).square().mean().item()
+    return {"model": -10 * np.log10(np.mean(errors)), "mean": -10 * np.log10(mean_error)}
+
+
+def _draw_curves(lines: list[dict[str, Any]], path: Path) -> None:
+    shown = [name for name in CURVES if any(name in line for line in lines)]
+    figure = Figure(figsize=(2.6 * len(shown), 2.2), layout="constrained")
+    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(shown))), shown, strict=True):
+        points = [(line["agent_steps"] or line["updates"], line[name]) for line in lines if name in line]
+        axes.plot(*zip(*points, strict=True), linewidth=1)
+        axes.set_title(name.replace("_", " "), fontsize=8)
+        axes.set_xlabel("agent steps" if lines[-1]["agent_steps"] else "updates", fontsize=7)
+        axes.tick_params(labelsize=7)
+        if name == "image":
+            axes.set_yscale("log")
+    figure.savefig(path, dpi=110)
+
+
+def _draw_traversal(checkpoint: Checkpoint, folder: Path) -> None:
+    request = TraversalRequest(columns=7)
+    options = ExportOptions(upscale=2)
+    for format in ("png", "gif"):
+        (folder / f"traversal.{format}").write_bytes(export_traversal(checkpoint, request, format, options).content)
+
+
+def _minutes(lines: list[dict[str, Any]]) -> float:
+    return float(lines[-1]["time"] - lines[0]["time"]) / 60
+
+
+def _card(
+    arguments: argparse.Namespace,
+    checkpoint: Checkpoint,
+    factors: dict[str, Any],
+    quality: dict[str, float],
+    minutes: float,
+    policy: dict[str, Any] | None,
+) -> str:
+    info, metrics = checkpoint.info, factors["metrics"]
+    named = [dimension for dimension in factors["dimensions"] if dimension["status"] == "named"]
+    kind = "world model with a policy" if policy else "video model"
+    versions = f"torch {info.config['versions']['torch']}"
+    parts = [
+        f"# {arguments.name}",
+        f"A {kind}, really trained on {info.environment} with per-episode distractions. {arguments.note}".strip(),
+        "![Traversal](traversal.gif)",
+        f"## Training\n```\n{arguments.command}\n```",
+        f"Seed {info.config['seed']}, {info.steps:,} steps, {minutes:.0f} minutes on one thread of a busy two-core CPU, "
+        f"{versions}. Settings: [config.json](config.json).",
+        "![Curves](curves.png)",
+        f"Reconstruction of held-out frames: {quality['model']:.1f} dB PSNR; the mean image: {quality['mean']:.1f} dB.",
+        "## What the dimensions mean",
+        f"{len(named)} of {info.latents} dimensions are named: the normalised mutual information with the best factor "
+        "clears a shifted null and leads the next factor by 0.1. "
+        f"Measured on {factors['frames']:,} held-out frames of {factors['episodes']} episodes; 95 % intervals resample "
+        f"episodes. MIG {metrics['mig']:.2f}, DCI {metrics['dci']:.2f}, SAP {metrics['sap']:.2f}. "
+        "Dimensions that are not listed are inactive.",
+        _table(factors),
+    ]
+    if policy:
+        ours, random = policy["policy"], policy["random"]
+        parts += [
+            "## Policy",
+            f"Return over {policy['episodes']} episodes in unseen colours, most likely action: **{ours['mean']:.0f}** "
+            f"(std {ours['std']:.0f}); uniformly random actions on the same episodes: {random['mean']:.0f} "
+            f"(std {random['std']:.0f}). `benchmarks/policy.py` measures it.",
+        ]
+    parts += [
+        "## Limits",
+        "A short run on a CPU, far from the paper's length: something to look at and to try tools on, not a result to "
+        "compare with.",
+        "Made by `benchmarks/ship.py` from the run's own numbers.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(factors: dict[str, Any]) -> str:
+    head = "| dim | KL (nats) | status | best factor | NMI | lead | null |\n|---|---|---|---|---|---|---|"
+    rows = [
+        f"| {d['dim']} | {d['kl']:.2f} | {d['status']} | {d['factor'] or '-'} | {d['nmi']:.2f} "
+        f"[{d['interval'][0]:.2f}, {d['interval'][1]:.2f}] | {d['margin']:.2f} | {d['null']:.2f} |"
+        for d in sorted(factors["dimensions"], key=lambda d: -float(d["kl"]))
+        if d["status"] != "inactive"
+    ]
+    return "\n".join([head, *rows])
+
+
+if __name__ == "__main__":
+    main()

@@ -107,10 +107,12 @@ class Client:
         """Delete what lies at `path`."""
         self._send("DELETE", path)
 
-    def upload(self, path: str, name: str, files: list[tuple[str, Any]]) -> tuple[int, dict[str, Any]]:
-        """Send (file name, open file) pairs as one multipart form: (status, the JSON answer)."""
-        parts = [("files", (file_name, content)) for file_name, content in files]
-        answer = self._send("POST", path, data={"name": name}, files=parts)
+    def upload(
+        self, path: str, files: list[tuple[str, Any]], *, part: str = "files", fields: Mapping[str, str] | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """Send (file name, open file) pairs and text fields as one multipart form: (status, the JSON answer)."""
+        parts = [(part, (name, content)) for name, content in files]
+        answer = self._send("POST", path, data=dict(fields or {}), files=parts)
         return answer.status_code, answer.json()
 
     def file(self, path: str, query: Query | None = None) -> File:

@@ -8,22 +8,26 @@ from urllib.parse import urlencode
 from frontend.client import plain
 from frontend.state import EXTENTS, Rollout, Traversal, write
 
+STYLE = {"fps": 10.0, "upscale": 2, "width": 5.5, "pingpong": True, "captions": True}
+"""How a file is drawn unless one says otherwise."""
 
-def traverse(view: Traversal, form: str, dims: str) -> str:
+
+def traverse(view: Traversal, form: str, dims: str, style: Mapping[str, Any]) -> str:
     """`diswm traverse ...` for a view; `dims` as the API takes them."""
     options: dict[str, Any] = {"dims": dims, "columns": view.columns, "mode": view.mode}
     if view.mode in EXTENTS:
         options["range"] = view.range
     options |= {"episode": view.episode, "frame": view.frame} if view.base == "clip" else {"base": view.base}
+    if not view.history:
+        options["history"] = False
     if view.edits:
         options["edits"] = write(view.edits)
-    flags = [] if view.history else ["--no-history"]
-    return _command("traverse", view.checkpoint, {**options, "format": form}, flags)
+    return _command("traverse", view.checkpoint, {**options, **_unusual(style), "format": form})
 
 
-def rollout(view: Rollout, form: str) -> str:
+def rollout(view: Rollout, form: str, style: Mapping[str, Any]) -> str:
     """`diswm rollout ...` for a view."""
-    return _command("rollout", view.checkpoint, {**_given(view.api()), "format": form}, [])
+    return _command("rollout", view.checkpoint, {**_given(view.api()), **_unusual(style), "format": form})
 
 
 def stage(name: str, preset: str, seed: int, changes: Mapping[str, Any]) -> str:
@@ -45,11 +49,18 @@ def curl_post(url: str, path: str, body: str) -> str:
     return f"curl -X POST {url}/api/v1{path} \\\n  -H 'Content-Type: application/json' \\\n  -d {shlex.quote(body)}"
 
 
-def _command(verb: str, checkpoint: str, options: Mapping[str, Any], flags: list[str]) -> str:
+def _command(verb: str, checkpoint: str, options: Mapping[str, Any]) -> str:
     parts = ["diswm", verb, checkpoint]
     for name, value in options.items():
-        parts += [f"--{name}", plain(value)]
-    return shlex.join(parts + flags)
+        if isinstance(value, bool):
+            parts.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            parts += [f"--{name}", plain(value)]
+    return shlex.join(parts)
+
+
+def _unusual(style: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in style.items() if value != STYLE[name]}
 
 
 def _given(query: Mapping[str, Any]) -> dict[str, Any]:

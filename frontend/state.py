@@ -24,6 +24,7 @@ EXTENTS = {
     "offset": (9.0, 100.0, 1.0, "units"),
 }
 COLUMNS = (3, 5, 7, 9, 11, 13, 15, 21)
+MOST_COLUMNS = 32
 
 
 @dataclass(frozen=True)

@@ -4,25 +4,57 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
 from frontend.client import ApiProblem, File
+from frontend.commands import STYLE
 from frontend.components.assets import register
 from frontend.components.states import show_problem
 
+LABELS = {"html": "Interactive page", "zip": "Paper bundle", "webm": "WebM"}
 _SAVER = register("saver", scripts=("saver.js",))
 
 
-def buttons(key: str, formats: Sequence[str], fetch: Callable[[str], File]) -> File | None:
-    """A row of buttons; the file of the one that was clicked, or None. Give it to `save`."""
+def style_form(page: str) -> dict[str, Any]:
+    """How the files are drawn: the knobs of figures and films."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        fps = st.select_slider(
+            "Frames a second",
+            [5.0, 10.0, 12.5, 20.0, 25.0, 50.0],
+            float(STYLE["fps"]),
+            key=f"{page}.fps",
+            format_func=lambda value: f"{value:g}",
+            width=200,
+            help="Speeds that a GIF can really have.",
+        )
+        upscale = st.select_slider("Upscale", [1, 2, 3, 4, 8], int(STYLE["upscale"]), key=f"{page}.upscale", width=140)
+        width = st.selectbox(
+            "Figure width",
+            [3.25, 5.5, 6.875],
+            index=1,
+            key=f"{page}.width",
+            width=120,
+            format_func=lambda inches: f"{inches:g} in",
+        )
+    with st.container(horizontal=True):
+        pingpong = st.toggle("There and back", True, key=f"{page}.pingpong")
+        captions = st.toggle("Captions", True, key=f"{page}.captions")
+    return {"fps": float(fps), "upscale": int(upscale), "width": width, "pingpong": pingpong, "captions": captions}
+
+
+def buttons(key: str, groups: Mapping[str, Sequence[str]], fetch: Callable[[str], File]) -> File | None:
+    """Rows of buttons, a row a group of formats; the file of the one that was clicked. Give it to `save`."""
     found = None
-    with st.container(horizontal=True, gap="xsmall"):
-        for form in formats:
-            clicked = st.button(form.upper(), key=f"{key}.{form}", icon=":material/download:")
-            if clicked:
-                found = _fetch(form, fetch)
+    for title, formats in groups.items():
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+            st.caption(title, width=70)
+            for form in formats:
+                label = LABELS.get(form, form.upper())
+                if st.button(label, key=f"{key}.{form}", icon=":material/download:"):
+                    found = _fetch(label, form, fetch)
     return found
 
 
@@ -36,9 +68,9 @@ def save(key: str, file: File | None) -> None:
     _SAVER(key=f"{key}.saver", data=data)
 
 
-def _fetch(form: str, fetch: Callable[[str], File]) -> File | None:
+def _fetch(label: str, form: str, fetch: Callable[[str], File]) -> File | None:
     try:
-        with st.spinner(f"Making the {form.upper()} …"):
+        with st.spinner(f"Making the {label} …"):
             return fetch(form)
     except ApiProblem as problem:
         show_problem(problem)

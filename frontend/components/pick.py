@@ -30,6 +30,11 @@ def select(
     return options[index] if found is None else found
 
 
+def within(value: float, low: float, high: float) -> float:
+    """The nearest value that a widget takes; a link may say anything."""
+    return max(low, min(value, high))
+
+
 def pick_checkpoint(chosen: str, *, key: str) -> dict[str, Any] | None:
     """A select box over the checkpoints, newest first; None, and what to do, when there is none."""
     found = client().items("/checkpoints")

@@ -148,7 +148,9 @@ def _upload() -> None:
         return
     try:
         with st.spinner("Reading the clips …"):
-            status, made = client().upload("/datasets", name or files[0].name, [(file.name, file) for file in files])
+            status, made = client().upload(
+                "/datasets", [(file.name, file) for file in files], fields={"name": name or files[0].name}
+            )
     except ApiProblem as problem:
         show_problem(problem)
         return

@@ -9,17 +9,18 @@ from typing import Any
 import streamlit as st
 
 from frontend import commands
-from frontend.client import File, client
+from frontend.client import client
 from frontend.components import downloads
-from frontend.components.pick import pick_checkpoint, select
+from frontend.components.pick import pick_checkpoint, select, within
 from frontend.components.player import player
+from frontend.components.reopen import reopen_form
 from frontend.components.scrubber import title
 from frontend.components.states import live
 from frontend.pages import address, link
 from frontend.state import Rollout, keep_view, key_of, open_view
 
 PAGE = "rollouts"
-FORMATS = ("gif", "mp4", "npz")
+FORMATS = {"Film": ("gif", "mp4", "webm", "apng"), "Figure": ("png", "pdf", "svg"), "Data": ("csv", "npz")}
 ACTIONS = {"recorded": "as recorded", "policy": "by the policy", "zero": "none (zero)"}
 
 
@@ -47,14 +48,13 @@ def _controls(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
     """Where the rollout starts and who acts."""
     last, longest = detail["clip"]["episodes"] - 1, detail["clip"]["length"] - 1
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        episode = int(
-            st.number_input("Episode", 0, last, min(view.episode, last), key=_key(view, "episode"), width=110)
-        )
-        context = int(
-            st.slider("Observed frames", 1, longest, min(view.context, longest), key=_key(view, "context"), width=190)
-        )
+        start = int(within(view.episode, 0, last))
+        episode = int(st.number_input("Episode", 0, last, start, key=_key(view, "episode"), width=110))
+        seen = int(within(view.context, 1, longest))
+        context = int(st.slider("Observed frames", 1, longest, seen, key=_key(view, "context"), width=190))
         most = max(2, longest + 1 - context)
-        horizon = st.slider("Imagined steps", 1, most, min(view.horizon, most), key=_key(view, "horizon"), width=190)
+        far = int(within(view.horizon, 1, most))
+        horizon = int(st.slider("Imagined steps", 1, most, far, key=_key(view, "horizon"), width=190))
         options = [name for name in ACTIONS if name != "policy" or detail["policy"]]
         actions = select(
             "Actions", options, view.actions, names=ACTIONS.__getitem__, key=_key(view, "actions"), width=170
@@ -64,16 +64,16 @@ def _controls(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
                 "Samples",
                 1,
                 8,
-                view.samples,
+                int(within(view.samples, 1, 8)),
                 key=_key(view, "samples"),
                 width=130,
                 help="1: the model's mean alone. More: how far its futures spread, step by step.",
             )
         )
-        seed = int(st.number_input("Seed", 0, 2**31, view.seed, key=_key(view, "seed"), width=110))
-    return replace(
-        view, episode=episode, context=context, horizon=int(horizon), actions=actions, samples=samples, seed=seed
-    )
+        seed = int(
+            st.number_input("Seed", 0, 2**31, int(within(view.seed, 0, 2**31)), key=_key(view, "seed"), width=110)
+        )
+    return replace(view, episode=episode, context=context, horizon=horizon, actions=actions, samples=samples, seed=seed)
 
 
 def _branch(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
@@ -103,7 +103,8 @@ def _branch(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
             disabled=off,
             width=130,
         )
-        step = st.slider("from step", 0, last, min(view.step, last), key=_key(view, "step"), disabled=off, width=190)
+        since = int(within(view.step, 0, last))
+        step = st.slider("from step", 0, last, since, key=_key(view, "step"), disabled=off, width=190)
         hold = st.toggle("Hold it there", view.hold, key=_key(view, "hold"), disabled=off)
     if off:
         return replace(view, dim=-1, value=0.0, step=5, hold=True)
@@ -125,9 +126,13 @@ def _play(rollout: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
     view = open_view(PAGE, Rollout)
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.popover("Download", icon=":material/download:", type="primary"):
-            file = _downloads(view)
+            style = downloads.style_form(PAGE)
+            path, query = f"/checkpoints/{view.checkpoint}/rollout", {**view.api(), **style}
+            file = downloads.buttons(PAGE, FORMATS, lambda form: client().file(path, {**query, "format": form}))
         with st.popover("Link and command", icon=":material/link:"):
-            _share(view)
+            _share(view, style)
+        with st.popover("Open a file", icon=":material/file_open:"):
+            reopen_form(PAGE)
         if view.dim >= 0:
             link("traversals", "The dimension's traversal", {"checkpoint": view.checkpoint, "dim": str(view.dim)})
         st.caption(f"{detail['environment'] or 'own videos'} · {view.context} observed, {view.horizon} imagined")
@@ -136,18 +141,13 @@ def _play(rollout: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
     st.caption("Drag along the film. With the keyboard: ← → step, Space plays.")
 
 
-def _downloads(view: Rollout) -> File | None:
-    path = f"/checkpoints/{view.checkpoint}/rollout"
-    return downloads.buttons(PAGE, FORMATS, lambda form: client().file(path, {**view.api(), "format": form}))
-
-
-def _share(view: Rollout) -> None:
+def _share(view: Rollout, style: Mapping[str, Any]) -> None:
+    query = {**view.api(), **style, "format": "gif"}
     st.caption("This link reopens the view exactly.")
     st.code(address(PAGE, view.query()), language=None, wrap_lines=True)
     st.caption("The same GIF from the shell")
-    st.code(commands.rollout(view, "gif"), language="bash", wrap_lines=True)
+    st.code(commands.rollout(view, "gif", style), language="bash", wrap_lines=True)
     st.caption("… and over HTTP")
-    query = {**view.api(), "format": "gif"}
     st.code(
         commands.curl_get(client().url, f"/checkpoints/{view.checkpoint}/rollout", query),
         language="bash",

@@ -17,8 +17,7 @@ from frontend.state import Chosen, keep_view, open_view
 
 PAGE = "runs"
 COUNTERS = ("updates", "agent_steps", "environment_steps")
-QUIET = ("gradient_norm", "distill_weight", "frames_per_second")
-"""Metrics that are not drawn at first."""
+QUIET = ("gradient_norm", "distill_weight", "frames_per_second")  # metrics that are not drawn at first
 LOG_CHARACTERS = 20_000
 
 

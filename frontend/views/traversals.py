@@ -12,14 +12,20 @@ from frontend import commands
 from frontend.client import File, client
 from frontend.components import downloads
 from frontend.components.labels import label_form
-from frontend.components.pick import pick_checkpoint, select
+from frontend.components.pick import pick_checkpoint, select, within
+from frontend.components.reopen import reopen_form
 from frontend.components.scrubber import Cell, last_cell, scrubber, title_of
 from frontend.components.states import live
 from frontend.pages import address, link
-from frontend.state import COLUMNS, EXTENTS, MODES, Traversal, keep_view, key_of, open_view, write
+from frontend.state import COLUMNS, EXTENTS, MODES, MOST_COLUMNS, Traversal, keep_view, key_of, open_view, write
 
 PAGE = "traversals"
-FORMATS = ("gif", "png", "pdf", "mp4", "svg", "webm", "apng", "csv", "npz")
+FORMATS = {
+    "Film": ("gif", "mp4", "webm", "apng"),
+    "Figure": ("png", "pdf", "svg"),
+    "Data": ("csv", "npz"),
+    "All": ("html", "zip"),
+}
 SCRUBBER = "traversals.scrubber"
 
 
@@ -53,7 +59,7 @@ def _base_frame(view: Traversal, clip: Mapping[str, Any]) -> Traversal:
     base = st.segmented_control(
         "Base frame",
         ["clip", "prior"],
-        default=view.base,
+        default="prior" if view.base == "prior" else "clip",
         required=True,
         key=_key(view, "base"),
         format_func={"clip": "From the clip", "prior": "Prior mean"}.__getitem__,
@@ -61,12 +67,9 @@ def _base_frame(view: Traversal, clip: Mapping[str, Any]) -> Traversal:
     )
     off = base == "prior"
     last_episode, last_frame = clip["episodes"] - 1, clip["length"] - 1
-    episode = st.number_input(
-        "Episode", 0, last_episode, min(view.episode, last_episode), key=_key(view, "episode"), disabled=off, width=110
-    )
-    frame = st.slider(
-        "Frame", 0, last_frame, min(view.frame, last_frame), key=_key(view, "frame"), disabled=off, width=190
-    )
+    start, first = int(within(view.episode, 0, last_episode)), int(within(view.frame, 0, last_frame))
+    episode = st.number_input("Episode", 0, last_episode, start, key=_key(view, "episode"), disabled=off, width=110)
+    frame = st.slider("Frame", 0, last_frame, first, key=_key(view, "frame"), disabled=off, width=190)
     history = st.toggle(
         "History",
         view.history,
@@ -92,14 +95,15 @@ def _values(view: Traversal) -> Traversal:
         f"Reach in {unit}",
         0.0,
         most,
-        view.range if mode == view.mode else usual,
+        within(view.range, 0.0, most) if mode == view.mode else usual,
         step,
         format="%g",
         key=_key(view, "range", mode),
         disabled=mode not in EXTENTS,
         width=130,
     )
-    columns = st.select_slider("Columns", COLUMNS, view.columns, key=_key(view, "columns"), width=150)
+    wanted = int(within(view.columns, 1, MOST_COLUMNS)) // 2 * 2 + 1
+    columns = st.select_slider("Columns", sorted({*COLUMNS, wanted}), wanted, key=_key(view, "columns"), width=150)
     return replace(view, mode=mode, range=float(reach), columns=int(columns))
 
 
@@ -149,19 +153,26 @@ def _toolbar(view: Traversal, atlas: Mapping[str, Any], detail: Mapping[str, Any
     name = title_of(atlas, view.dim)
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.popover("Download", icon=":material/download:", type="primary"):
-            file = _downloads(view, name)
+            dims = _scope(view, name)
+            style = downloads.style_form(PAGE)
+            query = {**view.api(), "dims": dims, **style}
+            path = f"/checkpoints/{view.checkpoint}/traversal"
+            file = downloads.buttons(PAGE, FORMATS, lambda form: client().file(path, {**query, "format": form}))
         with st.popover(f"Name {name.split(':')[0]}", icon=":material/label:"):
             label_form(view.checkpoint, view.dim, atlas)
         with st.popover("Rows", icon=":material/reorder:"):
             _choose_rows(view, atlas)
         with st.popover("Link and command", icon=":material/link:"):
-            _share(view)
+            _share(view, dims, style)
+        with st.popover("Open a file", icon=":material/file_open:"):
+            reopen_form(PAGE)
         link("factors", "Factors", {"id": view.checkpoint, "dim": str(view.dim)})
         st.caption(f"{detail['environment'] or 'own videos'} · {detail['latents']} latents")
     return file
 
 
-def _downloads(view: Traversal, name: str) -> File | None:
+def _scope(view: Traversal, name: str) -> str:
+    """Which rows a download shows, as the API takes them."""
     scope = st.segmented_control(
         "What",
         ["dim", "rows"],
@@ -170,40 +181,7 @@ def _downloads(view: Traversal, name: str) -> File | None:
         key="traversals.scope",
         format_func={"dim": name, "rows": "All shown rows"}.__getitem__,
     )
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        fps = st.select_slider(
-            "Frames a second",
-            [5.0, 10.0, 12.5, 20.0, 25.0, 50.0],
-            10.0,
-            key="traversals.fps",
-            format_func=lambda value: f"{value:g}",
-            width=200,
-        )
-        upscale = st.select_slider("Upscale", [1, 2, 3, 4, 8], 4, key="traversals.upscale", width=140)
-        width = st.selectbox(
-            "Figure width",
-            [3.25, 5.5, 6.875],
-            1,
-            key="traversals.width",
-            width=120,
-            format_func=lambda inches: f"{inches:g} in",
-        )
-    with st.container(horizontal=True):
-        pingpong = st.toggle("There and back", True, key="traversals.pingpong")
-        captions = st.toggle("Captions", True, key="traversals.captions")
-    style = {"fps": fps, "upscale": upscale, "width": width, "pingpong": pingpong, "captions": captions}
-    query = {**view.api(), "dims": _dims(view, scope == "rows"), **style}
-    return downloads.buttons(
-        PAGE,
-        FORMATS,
-        lambda form: client().file(f"/checkpoints/{view.checkpoint}/traversal", {**query, "format": form}),
-    )
-
-
-def _dims(view: Traversal, rows: bool) -> str:
-    if not rows:
-        return str(view.dim)
-    return write(view.dims) or "active"
+    return str(view.dim) if scope == "dim" else write(view.dims) or "active"
 
 
 def _choose_rows(view: Traversal, atlas: Mapping[str, Any]) -> None:
@@ -223,18 +201,15 @@ def _choose_rows(view: Traversal, atlas: Mapping[str, Any]) -> None:
         st.rerun()
 
 
-def _share(view: Traversal) -> None:
-    query = {**view.api(), "dims": _dims(view, rows=False), "format": "gif"}
+def _share(view: Traversal, dims: str, style: Mapping[str, Any]) -> None:
+    query = {**view.api(), "dims": dims, **style, "format": "gif"}
+    path = f"/checkpoints/{view.checkpoint}/traversal"
     st.caption("This link reopens the view exactly.")
     st.code(address(PAGE, view.query()), language=None, wrap_lines=True)
     st.caption("The same GIF from the shell")
-    st.code(commands.traverse(view, "gif", _dims(view, rows=False)), language="bash", wrap_lines=True)
+    st.code(commands.traverse(view, "gif", dims, style), language="bash", wrap_lines=True)
     st.caption("… and over HTTP")
-    st.code(
-        commands.curl_get(client().url, f"/checkpoints/{view.checkpoint}/traversal", query),
-        language="bash",
-        wrap_lines=True,
-    )
+    st.code(commands.curl_get(client().url, path, query), language="bash", wrap_lines=True)
 
 
 if __name__ == "__main__":

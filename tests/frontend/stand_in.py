@@ -61,6 +61,7 @@ def create_app(world: World) -> FastAPI:
     _add_runs(app, world)
     _add_views(app, world)
     _add_datasets(app, world)
+    _add_files(app)
 
     @app.middleware("http")
     async def remember(request: Request, call_next: Any) -> Response:
@@ -315,6 +316,17 @@ def _add_views(app: FastAPI, world: World) -> None:
             **plain,
             "edited": edited,
         }
+
+
+def _add_files(app: FastAPI) -> None:
+    @app.post("/api/v1/views")
+    async def views(request: Request) -> Any:
+        async with request.form() as form:
+            content = await form["file"].read()
+        if not content.startswith(b"GIF89a"):
+            return problem(422, "Invalid input", "the file carries no settings of DisWM Studio")
+        view = {"episode": 1, "frame": 9, "dims": [2], "mode": "sigma", "range": 2.0, "columns": 7, "edits": {"1": 0.5}}
+        return {"kind": "traversal", "checkpoint": "cartpole-small", "found": "cartpole-small", "view": view}
 
 
 def _add_datasets(app: FastAPI, world: World) -> None:

@@ -2,7 +2,7 @@
 
 import shlex
 
-from frontend.commands import curl_get, curl_post, rollout, stage, traverse
+from frontend.commands import STYLE, curl_get, curl_post, rollout, stage, traverse
 from frontend.state import Rollout, Traversal
 
 
@@ -10,20 +10,12 @@ def test_the_command_of_a_traversal_says_everything_that_shapes_it() -> None:
     view = Traversal(
         checkpoint="cartpole-small", episode=1, frame=4, mode="fixed", range=3.0, edits=((2, 0.5),), history=False
     )
-    words = shlex.split(traverse(view, "gif", "7"))
-    assert words[:3] == ["diswm", "traverse", "cartpole-small"]
-    options = dict(zip(words[3:-1:2], words[4:-1:2], strict=True))
-    assert options == {
-        "--dims": "7",
-        "--columns": "11",
-        "--mode": "fixed",
-        "--range": "3",
-        "--episode": "1",
-        "--frame": "4",
-        "--edits": "2:0.5",
-        "--format": "gif",
-    }
-    assert words[-1] == "--no-history"
+    words = shlex.split(traverse(view, "gif", "7", {**STYLE, "fps": 20.0, "captions": False}))
+    assert words == [
+        *("diswm", "traverse", "cartpole-small", "--dims", "7", "--columns", "11", "--mode", "fixed", "--range", "3"),
+        *("--episode", "1", "--frame", "4", "--no-history", "--edits", "2:0.5"),
+        *("--fps", "20", "--no-captions", "--format", "gif"),
+    ]
 
 
 def test_the_command_of_a_stage_sets_only_what_was_changed() -> None:
@@ -32,7 +24,7 @@ def test_the_command_of_a_stage_sets_only_what_was_changed() -> None:
 
 
 def test_the_command_of_a_rollout_carries_its_branch() -> None:
-    assert "--edit 4:1.5@9+" in rollout(Rollout(checkpoint="a", dim=4, value=1.5, step=9), "gif")
+    assert "--edit 4:1.5@9+" in rollout(Rollout(checkpoint="a", dim=4, value=1.5, step=9), "gif", STYLE)
 
 
 def test_curl_is_quoted_for_the_shell() -> None:

@@ -79,3 +79,26 @@ def test_the_prior_mean_needs_no_frame(open_page: OpenPage, world: World) -> Non
     app = open_page("traversals", base="prior")
     assert widget(app, "slider", "frame").disabled
     assert "frame" not in world.query_of("/atlas")
+
+
+def test_a_link_with_absurd_values_opens_the_nearest_view(open_page: OpenPage, world: World) -> None:
+    app = open_page("traversals", episode="-3", frame="999999", columns="64", range="-1", mode="magic", base="nowhere")
+    assert not app.error and not app.exception
+    query = world.query_of("/atlas")
+    assert (query["episode"], query["frame"], query["columns"], query["mode"]) == ("0", "39", "33", "sigma")
+    app = open_page("rollouts", context="0", horizon="9999", samples="-1", step="777", actions="dance", dim="400")
+    assert not app.error and not app.exception
+
+
+def test_a_file_that_was_downloaded_here_opens_its_view(open_page: OpenPage, world: World) -> None:
+    app = open_page("traversals")
+    next(box for box in app.file_uploader if box.key == "traversals.reopen").upload("film.gif", b"GIF89a").run()
+    assert not app.error
+    assert app.query_params["frame"] == "9"
+    assert world.query_of("/atlas")["edits"] == "1:0.5"
+
+
+def test_a_file_without_settings_is_refused_in_the_apis_words(open_page: OpenPage) -> None:
+    app = open_page("traversals")
+    next(box for box in app.file_uploader if box.key == "traversals.reopen").upload("film.gif", b"nothing").run()
+    assert "carries no settings" in app.error[0].value

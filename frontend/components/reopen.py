@@ -1,0 +1,69 @@
+"""The other way round: a file that was downloaded here says which view it shows, and the page opens it again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from frontend.client import ApiProblem, client
+from frontend.components.states import show_problem
+from frontend.pages import path
+from frontend.state import Rollout, Traversal, View
+
+_EDIT = re.compile(r"(\d+):([^@]+)@(\d+)(\+?)")
+
+
+def reopen_form(page: str) -> None:
+    """A place to drop such a file; a good one leads to its view."""
+    st.caption("Every file that is downloaded here carries its settings. Drop one to see its view again.")
+    kinds = ["png", "apng", "gif", "svg", "npz", "zip"]
+    file = st.file_uploader("File", type=kinds, key=f"{page}.reopen", label_visibility="collapsed")
+    if file is None or st.session_state.get(f"{page}.reopened") == file.file_id:
+        return
+    st.session_state[f"{page}.reopened"] = file.file_id
+    try:
+        _, opened = client().upload("/views", [(file.name, file)], part="file")
+    except ApiProblem as problem:
+        show_problem(problem)
+        return
+    if opened["found"] is None:
+        st.error(f"This file shows the checkpoint `{opened['checkpoint']}`, which is not here. Bring it in first.")
+        return
+    target, view = view_of(opened)
+    st.switch_page(path(target), query_params=view.query())
+
+
+def view_of(opened: Mapping[str, Any]) -> tuple[str, View]:
+    """The page and the view that a file was made from."""
+    values, checkpoint = opened["view"], opened["found"]
+    if opened["kind"] == "rollout":
+        return "rollouts", _rollout(checkpoint, values)
+    given = {
+        name: values[name] for name in ("episode", "frame", "mode", "range", "columns", "history") if name in values
+    }
+    dims = tuple(values.get("dims") or ())
+    edits = tuple((int(dim), float(value)) for dim, value in (values.get("edits") or {}).items())
+    base = values.get("base", "clip")
+    cell = {"dim": dims[0], "column": values["columns"] // 2} if len(dims) == 1 and "columns" in values else {}
+    view = Traversal(
+        checkpoint=checkpoint,
+        base=base if base in ("clip", "prior") else "clip",
+        dims=dims if len(dims) > 1 else (),
+        edits=edits,
+        **given,
+        **cell,
+    )
+    return "traversals", view
+
+
+def _rollout(checkpoint: str, values: Mapping[str, Any]) -> Rollout:
+    names = ("episode", "context", "horizon", "actions", "samples", "seed")
+    view = Rollout(checkpoint=checkpoint, **{name: values[name] for name in names if name in values})
+    edit = _EDIT.match(str(values.get("edit") or ""))
+    if edit is None:
+        return view
+    dim, value, step, hold = edit.groups()
+    return Rollout(**{**vars(view), "dim": int(dim), "value": float(value), "step": int(step), "hold": bool(hold)})

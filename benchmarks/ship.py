@@ -124,7 +124,7 @@ def _card(
         f"A {kind}, really trained on {info.environment} with per-episode distractions. {arguments.note}".strip(),
         "![Traversal](traversal.gif)",
         f"## Training\n```\n{arguments.command}\n```",
-        f"Seed {info.config['seed']}, {info.steps:,} steps, {minutes:.0f} minutes on one thread of a busy two-core CPU, "
+        f"Seed {info.config['seed']}, {info.steps:,} steps, {minutes:.0f} minutes on one thread of a busy CPU, "
         f"{versions}. Settings: [config.json](config.json).",
         "![Curves](curves.png)",
         f"Reconstruction of held-out frames: {quality['model']:.1f} dB PSNR; the mean image: {quality['mean']:.1f} dB.",

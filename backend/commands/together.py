@@ -73,7 +73,8 @@ class Part:
 
 
 def run_together(settings: Settings) -> int:
-    """Run the three until Ctrl-C or SIGTERM; the exit code."""
+    """Run the three until Ctrl-C or SIGTERM; the exit code. The page gets this API, whatever DISWM_API_URL says."""
+    settings = settings.model_copy(update={"api_url": None})
     taken = _taken(settings)
     if taken is not None:
         return taken

@@ -68,6 +68,9 @@ class RunExecutor:
                 ending = self._carry_out(row)
             except Fenced:
                 return "taken by another worker"
+            except Exception as error:
+                log.exception("run %s could not be carried out", row.id)
+                ending = _not_carried_out(row, error)
             return self._settle(row, ending)
 
     def hand_back(self) -> None:
@@ -89,10 +92,7 @@ class RunExecutor:
     def _carry_out(self, row: RunRow) -> Ending:
         if read_result(run_folder(self._home, row.id)) is not None:
             return self._ending(row, Reason.BY_ITSELF, 0)
-        try:
-            child = start_child(row, self._home)
-        except OSError as error:
-            return self._not_started(row, error)
+        child = start_child(row, self._home)
         try:
             reason, code = self._watch(row, child)
         finally:
@@ -142,12 +142,6 @@ class RunExecutor:
             last_log_line=last_log_line(folder),
         )
 
-    def _not_started(self, row: RunRow, error: OSError) -> Ending:
-        kind = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "error"
-        message = f"the process could not be started: {error}"
-        described = {"type": kind, "message": message, "hint": "See the worker's log."}
-        return Ending(Reason.BY_ITSELF, 1, described, progressed=False, stalled_before=row.stalled)
-
     def _settle(self, row: RunRow, ending: Ending) -> str:
         """Write the verdict down, however long the database takes to accept it.
 
@@ -177,6 +171,17 @@ class RunExecutor:
             row.id, row.attempt, verdict.state, error=verdict.error, result=result, furthest=furthest
         )
         return verdict.state if finished is not None else "taken by another worker"
+
+
+def _not_carried_out(row: RunRow, error: Exception) -> Ending:
+    """A failure of the worker itself: counts as a crash, so that it cannot repeat itself without end."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    described = {
+        "type": "disk_full" if full else "error",
+        "message": f"the run could not be carried out: {error}",
+        "hint": "See the worker's log.",
+    }
+    return Ending(Reason.BY_ITSELF, 1, described, progressed=False, stalled_before=row.stalled)
 
 
 def _asked_to_cancel(ending: Ending) -> Ending:

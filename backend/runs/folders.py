@@ -127,9 +127,10 @@ def sweep_trash(home: Path) -> None:
 
 
 def _read_object(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file; None where there is none that can be read."""
     try:
         return _parse(path.read_bytes())
-    except FileNotFoundError:
+    except OSError:
         return None
 
 
@@ -146,5 +147,5 @@ def _tail(path: Path, size: int) -> bytes:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - size))
             return file.read()
-    except FileNotFoundError:
+    except OSError:
         return b""

@@ -88,7 +88,7 @@ def test_looking_who_holds_a_free_lock_refuses_nobody(tmp_path: Path) -> None:
     thread = threading.Thread(target=look)
     thread.start()
     try:
-        for _ in range(200):
+        for _ in range(50):
             with hold(path):
                 pass
     finally:

@@ -1,0 +1,111 @@
+"""One attempt at a run, with a real process: stopped, fenced, finished before, or never started."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from backend.runs.executor import RunExecutor, Timing
+from backend.runs.folders import run_folder
+from backend.runs.processes import processes_of_run
+from backend.runs.rows import RunRow
+from backend.runs.states import RunState
+from backend.runs.store import RunStore
+
+Add = Callable[..., RunRow]
+SETTINGS = {"episodes": 10_000}
+
+
+@pytest.fixture
+def executor(store: RunStore, tmp_path: Path) -> RunExecutor:
+    return RunExecutor(store, tmp_path, "w", Timing(poll=0.05, heartbeat=0.2, cancel_grace=1.0, stop_grace=1.0))
+
+
+class Attempt:
+    """An attempt in a thread of its own, whose process is there."""
+
+    def __init__(self, executor: RunExecutor, home: Path, run: str) -> None:
+        self._answers: list[str] = []
+        self._thread = threading.Thread(target=lambda: self._answers.append(executor.attempt(run, 0)))
+        self._thread.start()
+        deadline = time.monotonic() + 30
+        while not processes_of_run(home, run):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def answer(self) -> str:
+        self._thread.join(30)
+        return self._answers[0]
+
+
+def test_a_stopped_executor_hands_its_run_back(
+    executor: RunExecutor, store: RunStore, add: Add, tmp_path: Path
+) -> None:
+    add("run-a", settings=SETTINGS)
+    attempt = Attempt(executor, tmp_path, "run-a")
+    executor.stop()
+    assert attempt.answer() == RunState.QUEUED
+    assert processes_of_run(tmp_path, "run-a") == []
+    row = store.get("run-a")
+    assert row is not None and (row.state, row.generation, row.stalled) == (RunState.QUEUED, 1, 0)
+    assert executor.attempt("run-a", 1) == "not claimed"
+
+
+def test_an_executor_that_lost_its_run_ends_its_process_and_writes_nothing(
+    executor: RunExecutor, store: RunStore, add: Add, tmp_path: Path
+) -> None:
+    add("run-a", settings=SETTINGS)
+    attempt = Attempt(executor, tmp_path, "run-a")
+    store.requeue("run-a", 1, stalled=0, furthest={})
+    store.claim("run-a", 1, "other")
+    assert attempt.answer() == "taken by another worker"
+    assert processes_of_run(tmp_path, "run-a") == []
+    row = store.get("run-a")
+    assert row is not None and (row.state, row.worker, row.attempt) == (RunState.RUNNING, "other", 2)
+
+
+def test_a_cancelled_run_is_ended_with_its_process(
+    executor: RunExecutor, store: RunStore, add: Add, tmp_path: Path
+) -> None:
+    add("run-a", settings=SETTINGS)
+    attempt = Attempt(executor, tmp_path, "run-a")
+    store.cancel("run-a")
+    assert attempt.answer() == RunState.CANCELLED
+    assert processes_of_run(tmp_path, "run-a") == []
+
+
+def test_a_run_that_finished_while_its_worker_died_is_not_carried_out_again(
+    executor: RunExecutor, store: RunStore, add: Add, tmp_path: Path
+) -> None:
+    add("run-a")
+    folder = run_folder(tmp_path, "run-a")
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text('{"run": "run-a", "dataset": "run-a"}')
+    assert executor.attempt("run-a", 0) == RunState.SUCCEEDED
+    row = store.get("run-a")
+    assert row is not None and row.result == {"run": "run-a", "dataset": "run-a"}
+    assert not (folder / "log.txt").exists()
+
+
+def test_a_run_whose_folder_cannot_be_made_fails_in_the_end(
+    executor: RunExecutor, store: RunStore, add: Add, tmp_path: Path
+) -> None:
+    add("run-a")
+    (tmp_path / "runs").write_text("in the way")
+    assert [executor.attempt("run-a", generation) for generation in range(3)] == ["queued", "queued", "failed"]
+    row = store.get("run-a")
+    assert row is not None and row.error is not None and "could not be carried out" in row.error["message"]
+
+
+def test_what_a_dead_worker_held_is_queued_again_or_cancelled(executor: RunExecutor, store: RunStore, add: Add) -> None:
+    for name in ("run-a", "run-b"):
+        add(name)
+        store.claim(name, 0, "w")
+    add("run-c")
+    store.claim("run-c", 0, "other")
+    store.cancel("run-b")
+    executor.hand_back()
+    states = {name: row.state for name in ("run-a", "run-b", "run-c") if (row := store.get(name))}
+    assert states == {"run-a": RunState.QUEUED, "run-b": RunState.CANCELLED, "run-c": RunState.RUNNING}

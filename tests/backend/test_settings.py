@@ -1,0 +1,92 @@
+"""What the environment says about a process."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from backend.settings import Settings, TokenFileError, is_loopback
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "HOST", "PORT", "PAGE_HOST", "PAGE_PORT", "TOKEN", "DATABASE_URL", "API_URL"):
+        monkeypatch.delenv(f"DISWM_{name}", raising=False)
+
+
+def test_defaults_are_this_machine_and_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings()
+    assert settings.home == tmp_path / ".diswm"
+    assert settings.url_of_database == f"sqlite:///{tmp_path}/.diswm/diswm.sqlite"
+    assert (settings.url_of_api, settings.url_of_page) == ("http://127.0.0.1:8000", "http://127.0.0.1:8501")
+    assert settings.read_token() is None
+
+
+def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "DISWM_HOME": "/srv/diswm",
+        "DISWM_DATABASE_URL": "postgresql://h/d",
+        "DISWM_TOKEN": "secret",
+        "DISWM_HOST": "0.0.0.0",
+        "DISWM_PORT": "9000",
+        "DISWM_ALLOWED_HOSTS": "a.example, b.example",
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert settings.home == Path("/srv/diswm")
+    assert settings.url_of_database == "postgresql://h/d"
+    assert settings.read_token() == "secret"
+    assert settings.url_of_api == "http://127.0.0.1:9000"
+    assert settings.allowed_hosts == ["a.example", "b.example"]
+    assert "secret" not in repr(settings)
+
+
+def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISWM_TOKEN", "")
+    monkeypatch.setenv("DISWM_DATABASE_URL", "")
+    settings = Settings()
+    assert settings.read_token() is None
+    assert settings.url_of_database.startswith("sqlite:///")
+
+
+def test_a_token_may_stand_in_a_file_of_ones_own(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    settings.token_file.write_text("from-file\n")
+    settings.token_file.chmod(0o600)
+    assert settings.read_token() == "from-file"
+    settings.token_file.chmod(0o640)
+    with pytest.raises(TokenFileError, match="chmod 600"):
+        settings.read_token()
+    settings.token_file.chmod(0o600)
+    settings.token_file.write_text(" \n")
+    with pytest.raises(TokenFileError, match="empty"):
+        settings.read_token()
+
+
+@pytest.mark.parametrize("values", [{"port": 0}, {"port": 65536}, {"worker": "../x"}, {"body_limit": 0}])
+def test_values_out_of_range_are_refused(values: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Settings(**values)
+
+
+@pytest.mark.parametrize(
+    ("host", "closed"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.1.2", False),
+        ("example.org", False),
+        ("", False),
+    ],
+)
+def test_only_this_machines_own_addresses_are_closed(host: str, closed: bool) -> None:
+    assert is_loopback(host) == closed
+
+
+def test_an_address_of_version_6_stands_in_brackets() -> None:
+    assert Settings(host="::1").url_of_api == "http://[::1]:8000"

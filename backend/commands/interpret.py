@@ -52,11 +52,15 @@ def factors(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of shifts and resamples.")] = 0,
     refresh: Annotated[bool, typer.Option("--refresh", help="Compute again what is kept.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Also edit each dimension and ask a probe of pixels what has changed.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what each dimension means: factors with intervals against a shifted null, and MIG, DCI, SAP, InfoMEC."""
     from backend.data.catalogue import find_dataset
     from backend.interpret.cards import encode_clip, encode_dataset, factors_of
+    from backend.interpret.interventions import check_names
 
     with refusals():
         loaded = load(checkpoint)
@@ -67,6 +71,8 @@ def factors(
             frames = encode_clip(loaded)
         with progress_bar(hidden=as_json) as report:
             answer = factors_of(loaded, frames, seed=seed, progress=report)
+        if check:
+            answer = answer | {"check": check_names(loaded)}
     typer.echo(json.dumps(answer) if as_json else _table(answer))
 
 
@@ -165,5 +171,9 @@ def _table(answer: dict[str, Any]) -> str:
     for metric, (low, high) in metrics["intervals"].items():
         null = metrics["null"][metric]
         lines.append(f"{metric:<24} {metrics[metric]:.3f}  [{low:.3f}, {high:.3f}]  by chance {null:.3f}")
+    for entry in answer.get("check", {}).get("dimensions", []):
+        if entry["agrees"] is not None:
+            word = "which agrees" if entry["agrees"] else f"which its name ({entry['named']}) does not say"
+            lines.append(f"dim {entry['dim']}: an edit draws {entry['reported'] or 'nothing known'}, {word}")
     frames = f"{answer['frames']} frames of {answer['episodes']} episodes"
     return "\n".join([*lines, "", frames, *answer["warnings"]])

@@ -46,7 +46,7 @@ def diagonal_share(matrix: Floats, kept: list[int]) -> float:
 
 def leakage_of(checkpoint: Checkpoint, frames: int = FRAMES) -> dict[str, Any]:
     """{"matrix": Z x Z, "diagonal_share": over active dimensions, "active": [...], "frames", "sigmas"}."""
-    anchors = _anchors(checkpoint, frames)
+    anchors = anchors_of(checkpoint, frames)
     model = checkpoint.model
     spread = torch.from_numpy(checkpoint.statistics.std * SIGMAS).float().clamp(min=1e-6)
     matrix = leakage_matrix(
@@ -65,7 +65,7 @@ def leakage_of(checkpoint: Checkpoint, frames: int = FRAMES) -> dict[str, Any]:
     }
 
 
-def _anchors(checkpoint: Checkpoint, frames: int) -> list[Anchor]:
+def anchors_of(checkpoint: Checkpoint, frames: int) -> list[Anchor]:
     """Base frames spread evenly over the clip, each with its history."""
     clip = checkpoint.clip
     episodes, length = clip.image.shape[:2]

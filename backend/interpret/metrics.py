@@ -139,8 +139,8 @@ def _probe(
     fit: Callable[[Floats, Floats], tuple[Floats, Callable[[Floats], Floats]]],
 ) -> Probe:
     kept = np.flatnonzero(varying(factors))
-    test = _held_out(episode)
-    inputs, targets = _standardise(latent), _standardise(factors)
+    test = held_out(episode)
+    inputs, targets = standardise(latent), standardise(factors)
     importance, score = np.zeros((latent.shape[1], len(kept))), np.zeros(len(kept))
     for column, factor in enumerate(kept):
         target = targets[:, factor]
@@ -150,7 +150,7 @@ def _probe(
     return Probe(importance, score, tuple(_names(names, varying(factors))))
 
 
-def _held_out(episode: Integers) -> Flags:
+def held_out(episode: Integers) -> Flags:
     """Every fourth episode; with fewer than four, the last quarter of the frames: (N,)."""
     numbers = np.unique(episode)
     if len(numbers) < 4:
@@ -162,13 +162,14 @@ def _leaf_frames(frames: int) -> int:
     return int(np.clip(frames // 50, 2, LEAF_FRAMES))
 
 
-def _standardise(values: Floats) -> Floats:
+def standardise(values: Floats) -> Floats:
+    """Columns of mean 0 and deviation 1; a constant column becomes 0: (N, K) -> (N, K)."""
     spread = values.std(axis=0)
     return np.asarray((values - values.mean(axis=0)) / np.where(spread > 1e-9, spread, 1))
 
 
 def _correlation(latent: Floats, factors: Floats) -> Floats:
-    return np.asarray(_standardise(latent).T @ _standardise(factors) / len(latent))
+    return np.asarray(standardise(latent).T @ standardise(factors) / len(latent))
 
 
 def _gaps(matrix: Floats) -> Floats:

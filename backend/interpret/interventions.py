@@ -1,0 +1,128 @@
+"""Names checked by intervention: change a dimension, and ask a probe that sees pixels alone what has changed.
+
+NMI says what a dimension goes with; this says what an edit of it draws. Both together make a name worth printing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.linear_model import RidgeCV
+
+from backend.data.checkpoint import Checkpoint
+from backend.interpret.encoded import Flags, Floats, Integers
+from backend.interpret.grouping import group_of
+from backend.interpret.leakage import anchors_of
+from backend.interpret.metrics import held_out, standardise, varying
+from models.traversal import decode_latents
+from models.types import State, normalise
+
+POOL = 4  # pixels that the probe sees as one
+FRAMES = 12
+MIN_SCORE = 0.3  # R2 on unseen episodes below which the probe cannot see a factor
+MIN_MOVE = 0.1  # standard deviations of a factor for one of the dimension
+
+Draw = Callable[[Floats, int], Floats]
+
+
+@dataclass(frozen=True)
+class PixelProbe:
+    """Reads factors from pictures (..., 3, 64, 64), in their standard deviations; `score` (F,) on unseen episodes."""
+
+    read: Callable[[Floats], Floats]
+    score: Floats
+
+    @property
+    def sees(self) -> Flags:
+        """The factors that it can tell: (F,)."""
+        return np.asarray(self.score >= MIN_SCORE)
+
+
+def fit_probe(image: Floats, factors: Floats, episode: Integers) -> PixelProbe:
+    """Ridge regression from coarse pixels, scored on held-out episodes: (N, 3, 64, 64), (N, F), (N,)."""
+    pixels, targets = _pool(image), standardise(factors)
+    unseen = held_out(episode)
+    line = RidgeCV(np.logspace(0, 4, 9))  # type: ignore[no-untyped-call]  # no stubs
+    line.fit(pixels[~unseen], targets[~unseen])
+    residual = ((line.predict(pixels[unseen]) - targets[unseen]) ** 2).mean(axis=0)
+    score = 1 - residual / np.maximum(targets[unseen].var(axis=0), 1e-9)
+    return PixelProbe(lambda seen: np.asarray(line.predict(_pool(seen))), np.where(varying(factors), score, 0))
+
+
+def moves_of(probe: PixelProbe, draw: Draw, latent: Floats, spread: Floats) -> Floats:
+    """What the probe reads for one spread of each dimension, mean size over frames and both ways: (Z, F).
+
+    latent: (N, Z) base frames. `draw(latents (Z, Z), n)` decodes edits of base frame n.
+    """
+    total = np.zeros((latent.shape[1], len(probe.score)))
+    for frame, base in enumerate(latent):
+        ahead, behind = (probe.read(draw(base + sign * np.diag(spread), frame)) for sign in (1, -1))
+        total += np.abs(ahead - behind) / 2
+    return np.asarray(total / len(latent))
+
+
+def check_names(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Whether edits draw what the names say, on the checkpoint's own clip.
+
+    {"dimensions": [{"dim", "reported": factor or None, "move": factor deviations a sigma, "named", "agrees": bool or
+    None where there is no name or the probe cannot see its factor}], "seen": {factor: R2 of the probe}}.
+    """
+    clip = checkpoint.clip
+    factors = clip.factors.reshape(-1, clip.factors.shape[-1]).astype(np.float64)
+    episodes, length = clip.image.shape[:2]
+    probe = fit_probe(_reconstructions(checkpoint), factors, np.repeat(np.arange(episodes), length))
+    anchors = anchors_of(checkpoint, FRAMES)
+    moves = moves_of(
+        probe,
+        lambda latents, frame: decode_latents(
+            checkpoint.model, anchors[frame], torch.from_numpy(latents).float()
+        ).numpy(),
+        np.stack([anchor.latent.numpy() for anchor in anchors]),
+        checkpoint.statistics.std,
+    )
+    entries = {entry["dim"]: entry for entry in (checkpoint.factors or {}).get("dimensions", [])}
+    return {
+        "dimensions": [
+            _verdict(dim, move, probe, clip.factor_names, entries.get(dim, {})) for dim, move in enumerate(moves)
+        ],
+        "seen": {name: round(float(score), 4) for name, score in zip(clip.factor_names, probe.score, strict=True)},
+    }
+
+
+def _verdict(dim: int, move: Floats, probe: PixelProbe, names: Sequence[str], entry: dict[str, Any]) -> dict[str, Any]:
+    visible = np.where(probe.sees, move, 0)
+    best = int(np.argmax(visible)) if len(visible) else 0
+    reported = names[best] if len(visible) and visible[best] >= MIN_MOVE else None
+    named = entry.get("factor") if entry.get("status") == "named" else None
+    checkable = named is not None and named in names and bool(probe.sees[list(names).index(named)])
+    return {
+        "dim": dim,
+        "reported": reported,
+        "move": round(float(visible[best]), 4) if len(visible) else 0.0,
+        "named": named,
+        "agrees": _same(reported, named) if checkable else None,
+    }
+
+
+def _same(reported: str | None, named: str | None) -> bool:
+    return reported is not None and named is not None and group_of(reported) == group_of(named)
+
+
+@torch.no_grad()
+def _reconstructions(checkpoint: Checkpoint) -> Floats:
+    """The clip as the model draws it, so that the probe knows its style: (E * T, 3, 64, 64)."""
+    model, clip = checkpoint.model, checkpoint.clip
+    latent = model.encode(normalise(torch.from_numpy(clip.image))).mean
+    states = model.observe(latent, torch.from_numpy(clip.action)).states
+    feature = State(states.deter.flatten(0, 1), states.stoch.flatten(0, 1)).feature
+    parts = torch.split(feature, 256)  # type: ignore[no-untyped-call]  # torch has no types here
+    return np.concatenate([model.decode(part).numpy() for part in parts])
+
+
+def _pool(image: Floats) -> Floats:
+    """Means over squares of pixels, flat: (N, 3, 64, 64) -> (N, 768)."""
+    frames, channels, height, width = image.shape
+    squares = image.reshape(frames, channels, height // POOL, POOL, width // POOL, POOL)
+    return np.asarray(squares.mean(axis=(3, 5)).reshape(frames, -1))

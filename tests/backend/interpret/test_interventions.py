@@ -1,0 +1,45 @@
+"""An edit is known by what it draws: a probe of pixels reports the factor that a dimension paints."""
+
+import numpy as np
+import numpy.typing as npt
+
+from backend.data.checkpoint import Checkpoint
+from backend.interpret.interventions import PixelProbe, check_names, fit_probe, moves_of
+
+Array = npt.NDArray[np.floating]
+EPISODE = np.repeat(np.arange(12), 20)
+
+
+def paint(latents: Array) -> Array:
+    """Dimension 0 is the light, dimension 1 moves a bar sideways, dimension 2 draws nothing: (N, 3, 64, 64)."""
+    across = np.arange(64)
+    bar = np.exp(-((across - 32 - 8 * latents[:, 1, None]) ** 2) / 200)
+    image = np.broadcast_to(bar[:, None, None, :], (len(latents), 3, 64, 64)) * 0.4 - 0.2
+    return np.asarray(image + 0.1 * latents[:, 0, None, None, None])
+
+
+def probe() -> PixelProbe:
+    """Knows light and place of the bar; its third factor is in no picture."""
+    truth = np.random.default_rng(0).normal(size=(240, 3))
+    return fit_probe(paint(truth), np.c_[truth[:, 0], truth[:, 1], np.random.default_rng(1).normal(size=240)], EPISODE)
+
+
+def test_the_probe_knows_what_it_cannot_see() -> None:
+    assert probe().sees.tolist() == [True, True, False]
+
+
+def test_each_edit_is_reported_as_what_it_draws() -> None:
+    latent = np.random.default_rng(2).normal(size=(5, 3)) * 0.3
+    moves = moves_of(probe(), lambda latents, _frame: paint(latents), latent, np.ones(3))
+    assert moves[0, 0] > 0.8
+    assert moves[1, 1] > 0.6
+    assert moves[0, 1] < 0.3
+    assert moves[1, 0] < 0.3
+    assert (moves[2] < 1e-6).all()
+
+
+def test_a_checkpoint_is_checked_dimension_by_dimension(video_checkpoint: Checkpoint) -> None:
+    answer = check_names(video_checkpoint)
+    assert [entry["dim"] for entry in answer["dimensions"]] == list(range(6))
+    assert answer["seen"].keys() == set(video_checkpoint.clip.factor_names)
+    assert all(entry["agrees"] is None for entry in answer["dimensions"] if entry["named"] is None)

@@ -1,5 +1,6 @@
 """Online learning (eq. 5): act, remember, distil, and learn a behaviour in imagination."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from models.agent import Agent
 from models.config import ActorCriticConfig, WorldModelConfig
 from models.losses import total
 from models.types import Batch
+from models.video_model import VideoModel
 from models.world_model import WorldModel
 
 
@@ -196,7 +198,7 @@ class Online:
         state = {"run": self.run.state_dict(), "experience": self.experience.state_dict(), "returns": self.returns}
         save_training(self.out / "resume", self.agent_steps, state)
         extra = {**self.provenance.extra, "agent_steps": self.agent_steps, "evaluations": self.returns}
-        provenance = Provenance(**{**vars(self.provenance), "extra": extra})
+        provenance = replace(self.provenance, extra=extra)
         agent, last = self.run.agent, self.settings.agent_steps
         return publish(
             self.out, agent.world_model, agent.actor_critic, self.held_out, provenance, self.agent_steps, last
@@ -215,7 +217,7 @@ class Online:
             self.reporter.cut_metrics(phase, self.run.updates, self.agent_steps)
 
 
-def teacher_for(settings: FinetuneSettings, model: Any) -> Teacher:
+def teacher_for(settings: FinetuneSettings, model: VideoModel) -> Teacher:
     """A teacher from a loaded video model; raises SettingsError where its latents do not match."""
     if model.config.latents != settings.latents:
         message = f"the video model has {model.config.latents} latents, the world model {settings.latents}"

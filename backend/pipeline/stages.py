@@ -3,7 +3,7 @@
 import json
 import time
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -172,15 +172,10 @@ def _held_out(settings: FinetuneSettings, sitting: _Sitting) -> DatasetInfo:
 
 def _pipeline(settings: PipelineSettings, sitting: _Sitting) -> str:
     dataset = collect(settings.collect, sitting.out / "collect", sitting.seed, sitting.reporter)
-    inner = _within(sitting, "pretrain")
+    inner = replace(sitting, out=sitting.out / "pretrain", name=f"{sitting.name} (video model)")
     video_model = _pretrain_on(dataset, settings.pretrain, inner)
-    _finetune_from(video_model, settings.finetune, _within(sitting, "finetune"))
+    _finetune_from(video_model, settings.finetune, replace(sitting, out=sitting.out / "finetune"))
     return dataset.id
-
-
-def _within(sitting: _Sitting, stage: str) -> _Sitting:
-    values = vars(sitting)
-    return _Sitting(**{**values, "out": sitting.out / stage, "name": f"{sitting.name}-{stage}"})
 
 
 def _one_environment(settings: FinetuneSettings) -> ProcessEnvironment:

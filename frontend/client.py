@@ -15,6 +15,11 @@ import httpx
 Query = Mapping[str, str | int | float | bool | None]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+TOO_SLOW = {
+    "title": "No answer in time",
+    "detail": "The API has the question, but has not answered it yet.",
+    "remedy": "The machine may be busy with a run. Try again in a moment.",
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class ApiProblem(Exception):
 
     def __init__(self, status: int, body: Mapping[str, Any]) -> None:
         self.status = status
+        self.kind = str(body.get("type") or "").rpartition("/")[2]
         self.title = str(body.get("title") or f"The API answered {status}")
         self.detail = str(body.get("detail") or "")
         self.remedy = str(body.get("remedy") or "")
@@ -138,6 +144,8 @@ class Client:
         headers = {**arguments.pop("headers", {}), **_authorization()}
         try:
             answer = self._http.request(method, path, headers=headers, **arguments)
+        except httpx.ReadTimeout as error:
+            raise ApiProblem(504, TOO_SLOW) from error
         except httpx.TransportError as error:
             raise ApiUnreachable(self.url) from error
         if answer.is_success:

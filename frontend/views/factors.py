@@ -8,12 +8,13 @@ from typing import Any
 
 import streamlit as st
 
-from frontend.client import client
+from frontend.client import ApiProblem, client
 from frontend.components import charts
 from frontend.components.dimension import STATUS, detail_card, title_of_entry
 from frontend.components.pick import pick_checkpoint
 from frontend.components.pictures import strip
 from frontend.components.scrubber import nats, short
+from frontend.components.states import live
 from frontend.pages import link
 from frontend.state import Chosen, keep_view, key_of, open_view
 
@@ -40,12 +41,36 @@ def show() -> None:
         return
     view = replace(view, id=checkpoint["id"], dim=view.dim if checkpoint["id"] == view.id else -1)
     keep_view(PAGE, view)
-    with st.spinner("Encoding the clip and measuring; the first time takes up to a minute …"):
-        factors = client().get(f"/checkpoints/{view.id}/factors", {"wait": True})
-        atlas = client().get(f"/checkpoints/{view.id}/atlas", {"columns": 11})
+    factors = _factors(view.id)
+    if factors is None:
+        _computing(view.id)
+        return
+    atlas = client().get(f"/checkpoints/{view.id}/atlas", {"columns": 11})
     _remarks(factors)
     _metrics(factors["metrics"])
     _tabs(view, factors, atlas, client().get(f"/checkpoints/{view.id}")["policy"])
+
+
+def _factors(checkpoint: str) -> Mapping[str, Any] | None:
+    """The table of factors; None while the API computes it."""
+    try:
+        found: Mapping[str, Any] = client().get(f"/checkpoints/{checkpoint}/factors")
+    except ApiProblem as problem:
+        if problem.kind != "computing":
+            raise
+        return None
+    return found
+
+
+@live(every=2.0)
+def _computing(checkpoint: str) -> None:
+    if _factors(checkpoint) is not None:
+        st.rerun()
+    st.info(
+        "Encoding the clip and measuring every dimension against every factor. The first time takes up to a "
+        "minute; then it is kept with the checkpoint.",
+        icon="spinner",
+    )
 
 
 def _tabs(view: Chosen, factors: Mapping[str, Any], atlas: Mapping[str, Any], policy: bool) -> None:

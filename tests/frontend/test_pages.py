@@ -68,3 +68,14 @@ def test_a_failure_of_the_page_itself_is_a_sentence_and_no_traceback(
 
 def test_every_page_has_a_file() -> None:
     assert all((Path(__file__).parents[2] / "frontend" / path(page)).is_file() for page in PAGES)
+
+
+def test_factors_that_are_being_computed_are_waited_for(open_page: OpenPage, world: World) -> None:
+    body = {"type": "/problems/computing", "title": "Computing", "detail": "Ask again."}
+    world.problem = ("/factors", 409, body)
+    app = open_page("factors")
+    assert not app.error
+    assert "The first time takes up to a minute" in app.info[0].value
+    world.problem = None
+    app.run()
+    assert app.metric[0].label == "MIG"

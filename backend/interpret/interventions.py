@@ -44,7 +44,7 @@ def fit_probe(image: Floats, factors: Floats, episode: Integers) -> PixelProbe:
     """Ridge regression from coarse pixels, scored on held-out episodes: (N, 3, 64, 64), (N, F), (N,)."""
     pixels, targets = _pool(image), standardise(factors)
     unseen = held_out(episode)
-    line = RidgeCV(np.logspace(0, 4, 9))  # type: ignore[no-untyped-call]  # no stubs
+    line: Any = RidgeCV(np.logspace(0, 4, 9))  # type: ignore[no-untyped-call]  # no stubs
     line.fit(pixels[~unseen], targets[~unseen])
     residual = ((line.predict(pixels[unseen]) - targets[unseen]) ** 2).mean(axis=0)
     score = 1 - residual / np.maximum(targets[unseen].var(axis=0), 1e-9)
@@ -117,7 +117,7 @@ def _reconstructions(checkpoint: Checkpoint) -> Floats:
     latent = model.encode(normalise(torch.from_numpy(clip.image))).mean
     states = model.observe(latent, torch.from_numpy(clip.action)).states
     feature = State(states.deter.flatten(0, 1), states.stoch.flatten(0, 1)).feature
-    parts = torch.split(feature, 256)  # type: ignore[no-untyped-call]  # torch has no types here
+    parts = torch.split(feature, 256)
     return np.concatenate([model.decode(part).numpy() for part in parts])
 
 

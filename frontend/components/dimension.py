@@ -11,7 +11,7 @@ from frontend.client import client
 from frontend.components import charts
 from frontend.components.labels import label_form
 from frontend.components.pictures import picture, strip
-from frontend.components.scrubber import nats, short, title
+from frontend.components.scrubber import nats, short, title, words_of
 from frontend.pages import link
 
 STATUS = {
@@ -24,7 +24,7 @@ STATUS = {
 
 def title_of_entry(entry: Mapping[str, Any]) -> str:
     """What an entry of the factors' table is called: `dim 7: hip angle`."""
-    return title(entry["dim"], entry.get("name"))
+    return title(entry["dim"], entry.get("name"), guess=entry.get("name_source") == "guess")
 
 
 def detail_card(checkpoint: str, entry: Mapping[str, Any], atlas: Mapping[str, Any]) -> None:
@@ -46,7 +46,7 @@ def detail_card(checkpoint: str, entry: Mapping[str, Any], atlas: Mapping[str, A
             _extremes(checkpoint, card["extremes"])
         with plot:
             if card.get("scatter"):
-                figure = charts.scatter(card["scatter"], f"latent {dim}", entry["factor"])
+                figure = charts.scatter(card["scatter"], f"latent {dim}", words_of(entry["factor"]))
                 st.plotly_chart(figure, key=f"scatter.{dim}", config=charts.CONFIG, alt="Latent against factor")
 
 
@@ -55,9 +55,13 @@ def _evidence(entry: Mapping[str, Any]) -> str:
     if entry["nmi"] is None:
         return "No factor varies in these frames, so none can be found."
     low, high = entry["interval"]
-    lines = [f"**{entry['factor']}** {short(entry['nmi'])} ({short(low)} to {short(high)}), {_sign(entry['sign'])}"]
+    lines = [
+        f"**{words_of(entry['factor'])}** {short(entry['nmi'])} ({short(low)} to {short(high)}), {_sign(entry['sign'])}"
+    ]
     if entry.get("second_factor"):
-        lines.append(f"then {entry['second_factor']} {short(entry['second_nmi'])}: a lead of {short(entry['margin'])}")
+        lines.append(
+            f"then {words_of(entry['second_factor'])} {short(entry['second_nmi'])}: a lead of {short(entry['margin'])}"
+        )
     lines.append(f"Chance alone gives at most {short(entry['null'])}.")
     return "  \n".join(lines)
 

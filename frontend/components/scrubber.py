@@ -92,18 +92,23 @@ def last_cell(key: str) -> Cell | None:
 
 def title_of(atlas: Mapping[str, Any], dim: int) -> str:
     """What a dimension is called: `dim 7: hip angle`, or `dim 7`."""
-    name = next((row["name"] for row in atlas["rows"] if row["dim"] == dim), None)
-    return title(dim, name)
+    row = next((row for row in atlas["rows"] if row["dim"] == dim), None)
+    return title(dim, row["name"], guess=row.get("source") == "guess") if row else title(dim, None)
 
 
-def title(dim: int, name: str | None) -> str:
-    """`dim 7: hip angle`, or `dim 7` for one without a name."""
-    return f"dim {dim}: {name}" if name and name != f"dim {dim}" else f"dim {dim}"
+def title(dim: int, name: str | None, *, guess: bool = False) -> str:
+    """`dim 7: hip angle`, `dim 7: hue?` for a guess, or `dim 7` for one without a name."""
+    return f"dim {dim}: {name}{'?' if guess else ''}" if name and name != f"dim {dim}" else f"dim {dim}"
 
 
 def short(value: float) -> str:
     """A share without its leading zero, as figures print it: 0.81 -> `.81`."""
     return f"{value:.2f}".removeprefix("0")
+
+
+def words_of(factor: str) -> str:
+    """A factor's name for people: `pole_angle_sin` -> `pole angle sin`."""
+    return factor.replace("_", " ")
 
 
 def nats(kl: float) -> str:
@@ -122,7 +127,7 @@ def _rows(atlas: Mapping[str, Any], statistics: Mapping[str, Any], chosen: Seque
             {
                 "dim": dim,
                 "row": place[dim],
-                "title": title(dim, row["name"]),
+                "title": title_of(atlas, dim),
                 "short": f"dim {dim}",
                 "facts": _facts(row),
                 "note": _note(row),
@@ -148,7 +153,8 @@ def _note(row: Mapping[str, Any]) -> str:
         "unnamed": "no known factor",
         "inactive": "inactive",
     }
-    return f"{words.get(row['status'], row['status'])} · KL {nats(row['kl'])} nats"
+    carried = "name carried over · " if row.get("source") == "carried" else ""
+    return f"{carried}{words.get(row['status'], row['status'])} · KL {nats(row['kl'])} nats"
 
 
 def _fold_label(rows: Sequence[Mapping[str, Any]], chosen: Sequence[int]) -> str:

@@ -120,7 +120,7 @@ def _facts(item: Mapping[str, Any]) -> None:
     else:
         st.caption("Factors: the simulator's truth, known with every frame")
     st.dataframe(
-        [{"factor": name} for name in item["factor_names"]],
+        [{"factor": name.replace("_", " ")} for name in item["factor_names"]],
         hide_index=True,
         height="content",
         column_config={"factor": "Factor"},

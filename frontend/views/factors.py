@@ -13,7 +13,7 @@ from frontend.components import charts
 from frontend.components.dimension import STATUS, detail_card, title_of_entry
 from frontend.components.pick import pick_checkpoint
 from frontend.components.pictures import strip
-from frontend.components.scrubber import nats, short
+from frontend.components.scrubber import nats, short, words_of
 from frontend.components.states import live
 from frontend.pages import link
 from frontend.state import Chosen, keep_view, key_of, open_view
@@ -130,7 +130,12 @@ def _metrics(metrics: Mapping[str, Any]) -> None:
 def _matrix(factors: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) -> None:
     st.caption("Normalised mutual information of each active dimension with each factor, beyond chance.")
     values = [[max(0.0, value) for value in factors["nmi"][item["dim"]]] for item in active]
-    figure = charts.matrix(values, [title_of_entry(item) for item in active], factors["factor_names"], name="NMI")
+    figure = charts.matrix(
+        values,
+        [title_of_entry(item) for item in active],
+        [words_of(name) for name in factors["factor_names"]],
+        name="NMI",
+    )
     st.plotly_chart(figure, key=f"{PAGE}.matrix", config=charts.CONFIG, alt="Matrix of dimensions and factors")
 
 
@@ -159,7 +164,7 @@ def _card(checkpoint: str, item: Mapping[str, Any], atlas: Mapping[str, Any]) ->
         st.markdown(f"**{title_of_entry(item)}**", width="content")
         st.markdown(STATUS.get(item["status"], item["status"]), width="content")
     strip(atlas, item["dim"], f"Traversal of {title_of_entry(item)}")
-    best = f"{item['factor']} {short(item['nmi'])}" if item["nmi"] is not None else "no factor varies"
+    best = f"{words_of(item['factor'])} {short(item['nmi'])}" if item["nmi"] is not None else "no factor varies"
     st.caption(f"KL {nats(item['kl'])} nats · {best}")
     with st.container(horizontal=True):
         link("traversals", "Traversal", {"checkpoint": checkpoint, "dim": str(item["dim"])})

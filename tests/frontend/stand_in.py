@@ -399,6 +399,7 @@ class View:
         nmi = 0.85 - 0.05 * dim if dim in NAMES else 0.05
         return {
             "dim": dim,
+            "source": "person" if label else "factor" if dim in NAMES else "number",
             "name": name,
             "kl": float(KL[dim]),
             "status": status,

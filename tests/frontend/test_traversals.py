@@ -69,6 +69,13 @@ def test_a_name_is_kept_and_shown_everywhere(open_page: OpenPage, world: World) 
     assert "dim 7: speed of the cart" in widget(app, "multiselect", "rows").options
 
 
+def test_the_note_of_a_name_is_there_to_be_changed(open_page: OpenPage, world: World) -> None:
+    world.labels[3] = {"name": "ground", "note": "only below the cart"}
+    app = open_page("traversals", dim="3")
+    fields = {item.label: item.value for item in app.text_input}
+    assert fields == {"Name": "ground", "Note": "only below the cart"}
+
+
 def test_a_checkpoint_that_is_gone_is_replaced_with_a_word(open_page: OpenPage) -> None:
     app = open_page("traversals", checkpoint="nobody")
     assert "There is no checkpoint `nobody` any more" in app.warning[0].value

@@ -1,0 +1,31 @@
+"""The page while the API is away: it says so, and goes on by itself once the API is back."""
+
+from pathlib import Path
+
+import pytest
+from browsing import VIEW, free_port, open_browser, ready, run_page
+from playwright.sync_api import expect
+from stand_in import World, serve
+
+pytestmark = pytest.mark.browser
+
+
+def test_an_open_page_outlives_a_restart_of_the_api(tmp_path: Path) -> None:
+    port, world = free_port(), World.furnished()
+    with run_page(f"http://127.0.0.1:{port}", tmp_path) as address, open_browser() as browser:
+        page = browser.new_context(viewport=VIEW).new_page()
+        page.goto(f"{address}/runs")
+        expect(page.get_by_text("The API is not answering")).to_be_visible(timeout=60_000)
+        with serve(world, port):
+            expect(page.get_by_role("button", name="Stop and save")).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("The API is not answering").first).to_be_visible(timeout=30_000)
+        with serve(world, port):
+            expect(page.get_by_role("button", name="Stop and save")).to_be_visible(timeout=30_000)
+            page.goto(f"{address}/traversals?dim=2")
+            ready(page)
+        page.reload()
+        expect(page.get_by_text("The API is not answering")).to_be_visible(timeout=30_000)
+        with serve(world, port):
+            ready(page)
+            assert "dim=2" in page.url
+        expect(page.locator(".stException")).to_have_count(0)

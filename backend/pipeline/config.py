@@ -112,6 +112,12 @@ class PretrainSettings(_ModelSettings):
         20, "Held-out episodes", "Data", "Last episodes, kept from training, that figures are computed on."
     )
     updates: Count = _described(20_000, "Updates", "Optimisation")
+    beta_warmup: Annotated[int, Field(ge=0, le=100_000_000)] = _described(
+        0,
+        "Updates of beta's warm-up",
+        "Losses",
+        "β grows from 0 over so many updates, so that no dimension dies early.",
+    )
 
 
 class FinetuneSettings(_EnvironmentSettings, _ModelSettings):

@@ -33,15 +33,20 @@ class Pretraining:
                 VideoModelConfig(settings.latents, settings.stoch, settings.deter, settings.hidden)
             ).to(device)
         self.update = Update(self.model.parameters(), settings.learning_rate, settings.adam_eps, settings.clip_norm)
-        self.weights = {"image": 1.0, "dynamics": settings.dynamics_weight, "latent": settings.beta}
 
     def step(self, batch: Batch) -> tuple[Inference, float]:
         """One update on a batch: its inference and the gradient norm."""
         moved = Batch(*(part.to(self.device) for part in batch))
         inference = self.model.infer(moved, self.randomness.torch, self.settings.kl_balance, self.settings.free_nats)
-        norm = self.update(total(inference.losses, self.weights))
+        norm = self.update(total(inference.losses, self.weights(self.updates)))
         self.updates += 1
         return inference, norm
+
+    def weights(self, update: int) -> dict[str, float]:
+        """The weight of each loss at an update."""
+        settings = self.settings
+        beta = settings.beta * warmth(update, settings.beta_warmup)
+        return {"image": 1.0, "dynamics": settings.dynamics_weight, "latent": beta}
 
     def save(self, folder: Path) -> None:
         """Keeps everything that the next step depends on."""
@@ -97,6 +102,11 @@ def pretrain(
         if reporter.stop_requested and not last:
             raise Stopped(f"stopped and saved after {run.updates} updates")
     return publish(out, run.model, None, held_out, provenance, run.updates, settings.updates)
+
+
+def warmth(update: int, warmup: int) -> float:
+    """How far beta has grown: linear from 0 to 1 over `warmup` updates, 1 without a warm-up."""
+    return min(update / warmup, 1.0) if warmup else 1.0
 
 
 def split(episodes: Sequence[Episode], held_out: int) -> tuple[list[Episode], list[Episode]]:

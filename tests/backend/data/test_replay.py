@@ -1,0 +1,63 @@
+"""Replay: sequences stay inside one episode, all places are as likely, the ring forgets the oldest."""
+
+import numpy as np
+import pytest
+
+from backend.data.episodes import Episode, frames_only
+from backend.data.replay import Replay, TooShort
+
+
+def an_episode(number: int, length: int) -> Episode:
+    """Every frame says its episode and its step."""
+    image = np.zeros((length, 64, 64, 3), np.uint8)
+    image[..., 0], image[..., 1] = number, np.arange(length)[:, None, None]
+    action = np.full((length, 2), number, np.float32)
+    return frames_only(image)._replace(action=action, reward=np.arange(length, dtype=np.float32))
+
+
+def test_a_sequence_is_consecutive_and_of_one_episode() -> None:
+    replay = Replay(action_size=2)
+    replay.extend([an_episode(0, 7), an_episode(1, 4), an_episode(2, 9)])
+    batch = replay.sample(200, 4, np.random.default_rng(0))
+    number, step = batch.image[:, :, 0, 0, 0].numpy(), batch.image[:, :, 0, 0, 1].numpy()
+    assert (number == number[:, :1]).all()
+    assert (np.diff(step, axis=1) == 1).all()
+    np.testing.assert_array_equal(batch.action[..., 0].numpy(), number)
+    np.testing.assert_array_equal(batch.reward.numpy(), step)
+    assert batch.is_first[:, 0].all() and not batch.is_first[:, 1:].any()
+
+
+def test_every_place_is_as_likely() -> None:
+    replay = Replay(action_size=2)
+    replay.extend([an_episode(0, 5), an_episode(1, 3)])
+    batch = replay.sample(8000, 3, np.random.default_rng(0))
+    first = batch.image[:, 0, 0, 0].numpy()
+    counts = {place: int((first[:, :2] == place).all(1).sum()) for place in ((0, 0), (0, 1), (0, 2), (1, 0))}
+    assert sum(counts.values()) == 8000
+    assert all(abs(count - 2000) < 200 for count in counts.values())
+
+
+def test_the_same_generator_gives_the_same_batch() -> None:
+    replay = Replay(action_size=2)
+    replay.extend([an_episode(number, 6) for number in range(4)])
+    first, second = (replay.sample(5, 3, np.random.default_rng(9)) for _ in range(2))
+    assert (first.image == second.image).all()
+
+
+def test_the_ring_forgets_the_oldest_and_never_mixes() -> None:
+    replay = Replay(action_size=2, capacity=25)
+    for number in range(9):
+        replay.add(an_episode(number, 6 + number % 3))
+        assert len(replay) <= 25
+    batch = replay.sample(300, 3, np.random.default_rng(0))
+    number, step = batch.image[:, :, 0, 0, 0].numpy(), batch.image[:, :, 0, 0, 1].numpy()
+    assert set(np.unique(number)) <= {5, 6, 7, 8} and 8 in number
+    assert (number == number[:, :1]).all() and (np.diff(step, axis=1) == 1).all()
+
+
+def test_what_can_never_fit_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not fit a replay of 5"):
+        Replay(action_size=2, capacity=5).add(an_episode(0, 6))
+    replay = Replay(action_size=2)
+    with pytest.raises(TooShort, match="the longest episode has 0"):
+        replay.sample(1, 2, np.random.default_rng(0))

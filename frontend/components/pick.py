@@ -9,7 +9,6 @@ import streamlit as st
 
 from frontend.client import client
 from frontend.components.states import empty
-from frontend.pages import link
 
 T = TypeVar("T")
 
@@ -43,8 +42,9 @@ def pick_checkpoint(chosen: str, *, key: str) -> dict[str, Any] | None:
             "No checkpoint yet",
             "Train a model: the preset `tiny` takes about two minutes, and its checkpoint appears here.",
             ":material/neurology:",
+            page="train",
+            label="Open the training form",
         )
-        link("train", "Open the training form")
         return None
     ids = [item["id"] for item in found]
     if chosen and chosen not in ids:

@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeVar
 import streamlit as st
 
 from frontend.client import ApiProblem, ApiUnreachable, client
+from frontend.pages import link
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,16 +64,19 @@ def _wait_for_api() -> None:
 
 
 def show_problem(problem: ApiProblem) -> None:
-    """The API's own words: title, sentence, every field, remedy."""
+    """The API's own words: title, sentence, every field that the sentence does not name, remedy."""
     lines = [f"**{problem.title}.** {problem.detail}".strip()]
-    lines += [f"- `{field.field}`: {field.sentence}" for field in problem.fields]
+    fields = [field for field in problem.fields if field.detail not in problem.detail]
+    lines += [f"- `{field.field}`: {field.sentence}" for field in fields]
     if problem.remedy:
         lines.append(f"\n{problem.remedy}")
     st.error("\n".join(lines), icon=":material/error:")
 
 
-def empty(title: str, sentence: str, icon: str) -> None:
-    """An empty list: what would be here and how it gets here. Links may follow below it."""
+def empty(title: str, sentence: str, icon: str, *, page: str = "", label: str = "") -> None:
+    """An empty list: what would be here, and a link to the page that brings it here."""
     with st.container(border=True, horizontal_alignment="center"):
         st.markdown(f"### {icon}\n**{title}**", text_alignment="center")
         st.markdown(sentence, text_alignment="center")
+        if page:
+            link(page, label)

@@ -11,7 +11,6 @@ from frontend.client import client
 from frontend.components.pick import describe, select
 from frontend.components.scrubber import Cell, Pair, scrubber, short, title
 from frontend.components.states import empty, live
-from frontend.pages import link
 from frontend.state import TwoCheckpoints, keep_view, key_of, open_view
 
 PAGE = "compare"
@@ -28,8 +27,9 @@ def show() -> None:
             "Two checkpoints are needed",
             "A whole pipeline leaves two: the pretrained video model and the world model that was distilled from it.",
             ":material/compare_arrows:",
+            page="train",
+            label="Open the training form",
         )
-        link("train", "Open the training form")
         return
     view = _choose(open_view(PAGE, TwoCheckpoints), found)
     keep_view(PAGE, view)

@@ -30,7 +30,13 @@ def show() -> None:
     if best:
         _first(best)
     else:
-        empty("No checkpoint yet", "Train a model: the preset `tiny` takes about two minutes.", ":material/neurology:")
+        empty(
+            "No checkpoint yet",
+            "Train a model: the preset `tiny` takes about two minutes.",
+            ":material/neurology:",
+            page="train",
+            label="Open the training form",
+        )
     _running()
     others = [item for item in checkpoints if item is not best][:CARDS]
     if others:

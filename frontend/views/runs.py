@@ -26,9 +26,12 @@ def show() -> None:
     st.title("Runs", anchor=False)
     if not client().get("/runs", {"limit": 1})["items"]:
         empty(
-            "No run yet", "Start one from the form: the preset `tiny` takes about two minutes.", ":material/monitoring:"
+            "No run yet",
+            "Start one from the form: the preset `tiny` takes about two minutes.",
+            ":material/monitoring:",
+            page="train",
+            label="Open the training form",
         )
-        link("train", "Open the training form")
         return
     _page()
 

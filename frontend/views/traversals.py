@@ -50,7 +50,7 @@ def show() -> None:
 
 def _controls(view: Traversal, detail: Mapping[str, Any]) -> Traversal:
     """The base frame and the range of values."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         view = _base_frame(view, detail["clip"])
         return _values(view)
 
@@ -69,7 +69,7 @@ def _base_frame(view: Traversal, clip: Mapping[str, Any]) -> Traversal:
     last_episode, last_frame = clip["episodes"] - 1, clip["length"] - 1
     start, first = int(within(view.episode, 0, last_episode)), int(within(view.frame, 0, last_frame))
     episode = st.number_input("Episode", 0, last_episode, start, key=_key(view, "episode"), disabled=off, width=110)
-    frame = st.slider("Frame", 0, last_frame, first, key=_key(view, "frame"), disabled=off, width=190)
+    frame = st.slider("Frame", 0, last_frame, first, key=_key(view, "frame"), disabled=off, width=160)
     history = st.toggle(
         "History",
         view.history,
@@ -87,7 +87,7 @@ def _values(view: Traversal) -> Traversal:
         view.mode,
         names=MODES.__getitem__,
         key=_key(view, "mode"),
-        width=190,
+        width=175,
         help="How far each dimension is moved. σ: of the latent over the data.",
     )
     usual, most, step, unit = EXTENTS.get(mode, (1.0, 1.0, 0.5, "whole"))
@@ -103,7 +103,7 @@ def _values(view: Traversal) -> Traversal:
         width=130,
     )
     wanted = int(within(view.columns, 1, MOST_COLUMNS)) // 2 * 2 + 1
-    columns = st.select_slider("Columns", sorted({*COLUMNS, wanted}), wanted, key=_key(view, "columns"), width=150)
+    columns = st.select_slider("Columns", sorted({*COLUMNS, wanted}), wanted, key=_key(view, "columns"), width=130)
     return replace(view, mode=mode, range=float(reach), columns=int(columns))
 
 

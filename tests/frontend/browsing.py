@@ -1,7 +1,6 @@
 """The page in Debian's Chromium, for the tests that need real pixels."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -48,8 +47,17 @@ def run_page(api: str, home: Path) -> Iterator[str]:
         wait_for(f"http://127.0.0.1:{port}/_stcore/health")
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=20)
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes], seconds: float = 30.0) -> None:
+    """Ask a process to stop; a busy machine may be too slow for asking."""
+    process.terminate()
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import urllib.request
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import VIEW, drag, free_port, open_browser, pixels, ready, wait_for
+from browsing import VIEW, drag, end, free_port, open_browser, pixels, ready, wait_for
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -40,8 +39,7 @@ def run_application(home: Path) -> Iterator[tuple[str, str]]:
         wait_for(f"http://127.0.0.1:{page}/_stcore/health")
         yield f"http://127.0.0.1:{page}", f"http://127.0.0.1:{api}"
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
+        end(process)
 
 
 def test_a_run_from_the_form_ends_in_a_gif_of_its_traversal(tmp_path: Path) -> None:

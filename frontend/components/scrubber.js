@@ -19,6 +19,7 @@ class Scrubber {
     this.rows = [];
     this.selected = { row: 0, column: 0 };
     this.hover = null;
+    this.holding = false;
     this.direction = 1;
     this.playing = 0;
     this.pending = 0;
@@ -71,7 +72,11 @@ class Scrubber {
     const groups = [this.find(".rows:not(.folded)"), this.find(".rows.folded")];
     groups.forEach((group) => group.replaceChildren());
     const most = Math.max(...rows.map((row) => row.kl), 0.1); // so that an inactive row has no long bar
-    this.rows = rows.map((row, index) => this.buildRow(row, index, most));
+    this.rows = rows.map((row, index) => {
+      const built = buildRow(row, this, most);
+      this.listen(built.strip, index);
+      return built;
+    });
     this.rows.forEach((row) => groups[row.data.folded ? 1 : 0].append(row.element));
     this.root.style.setProperty("--n", columns);
     const values = this.find(".values");
@@ -80,45 +85,13 @@ class Scrubber {
     fold.hidden = !rows.some((row) => row.folded);
     this.drawFold();
     const row = Math.max(0, rows.findIndex((candidate) => candidate.dim === selected?.dim));
-    const column = clamp(selected?.column ?? (columns - 1) / 2, 0, columns - 1);
+    const middle = (columns - 1) / 2;
+    const column = this.holding ? middle : clamp(selected?.column ?? middle, 0, columns - 1);
     this.selected = { row, column };
+    if (this.holding) this.announce(0);
+    this.holding = false;
     this.hover = null;
     if (rows[row]?.folded) this.toggleFold(true);
-  }
-
-  buildRow(data, index, most) {
-    const { cell, columns } = this.data;
-    const element = make("div", "row");
-    const label = make("div", "label");
-    const name = make("div", "name");
-    name.textContent = name.title = data.title;
-    const bar = make("span", "bar", { role: "img", "aria-label": `KL ${data.kl.toFixed(2)} nats` });
-    bar.append(make("i"));
-    bar.firstChild.style.width = `${(100 * data.kl) / most}%`;
-    const facts = make("div", "kl");
-    facts.textContent = data.facts;
-    label.append(name, bar, facts);
-
-    const strip = make("div", "strip", {
-      role: "slider", tabindex: index === 0 ? "0" : "-1", "aria-label": `${data.title}, value`,
-      "aria-valuemin": "1", "aria-valuemax": String(columns),
-    });
-    const canvas = make("canvas", "", { "aria-hidden": "true" });
-    canvas.width = columns * cell;
-    canvas.height = cell;
-    const context = canvas.getContext("2d");
-    context.drawImage(this.atlas, 0, data.row * cell, columns * cell, cell, 0, 0, columns * cell, cell);
-    const reference = make("div", "mark reference");
-    const cursor = make("div", "mark cursor");
-    reference.style.width = cursor.style.width = `${100 / columns}%`;
-    reference.style.left = `${(100 * (columns - 1)) / 2 / columns}%`;
-    strip.append(canvas, reference, cursor);
-    this.listen(strip, index);
-
-    const print = make("canvas", "print", { role: "img", "aria-label": `Where ${data.title} changes the picture` });
-    drawCell(print, this.heat, cell, 0, data.row);
-    element.append(label, strip, print);
-    return { data, element, strip, cursor };
   }
 
   listen(strip, row) {
@@ -239,12 +212,11 @@ class Scrubber {
     this.announce(0);
   }
 
+  /** Hold the value from now on; it stands in the middle of the pictures that come back. */
   keep() {
     const row = this.rows[this.selected.row].data;
-    const value = row.values[this.selected.column];
-    this.selected.column = (this.data.columns - 1) / 2; // where the held value will stand
-    this.tell("cell", { dim: row.dim, column: this.selected.column });
-    this.trigger("hold", { dim: row.dim, value });
+    this.holding = true;
+    this.trigger("hold", { dim: row.dim, value: row.values[this.selected.column] });
   }
 
   /** Tell the page which cell was chosen, once the hand rests. */
@@ -294,31 +266,7 @@ class Scrubber {
   }
 
   drawReadout(row, column) {
-    const centre = (this.data.columns - 1) / 2;
-    const value = row.values[column];
-    const sigma = (value - row.mean) / row.std;
-    const change = value - row.values[centre];
-    const words = `${row.title}, ${signed(sigma, 1)} sigma${column === centre ? ", as in the frame" : ""}`;
-    const strip = this.rows[this.data.rows.indexOf(row)].strip;
-    strip.setAttribute("aria-valuenow", String(column + 1));
-    strip.setAttribute("aria-valuetext", words);
-    this.find(".picture").setAttribute("aria-label", `Decoded picture: ${words}`);
-    this.find(".caption").textContent = column === centre ? "The frame's own value" : "Edited";
-    const numbers = [["in σ", signed(sigma, 2)], ["value", signed(value, 2)], ["from frame", signed(change, 2)]];
-    const parts = [make("span", "title"), make("span", "sub"), ...numbers.map(() => make("span"))];
-    parts[0].textContent = row.title;
-    parts[1].textContent = row.note;
-    numbers.forEach(([name, text], index) => {
-      const strong = make("b");
-      strong.textContent = text;
-      parts[index + 2].append(name, strong);
-    });
-    this.find(".readout").replaceChildren(...parts);
-    this.find(".headlabel").textContent = `σ of ${row.short}`;
-    [...this.find(".values").children].forEach((cell, index) => {
-      cell.textContent = index === centre ? "frame" : signed((row.values[index] - row.mean) / row.std, 1);
-      cell.className = index === column ? "here" : "";
-    });
+    drawReadout(this.root, this.rows[this.data.rows.indexOf(row)].strip, row, column, this.data.columns);
   }
 
   drawPlay() {

@@ -57,7 +57,7 @@ def _table(found: list[dict[str, Any]], view: Chosen) -> dict[str, Any]:
     answer = st.dataframe(
         rows,
         hide_index=True,
-        key=key_of(PAGE, "table"),
+        key=key_of(PAGE, "table", len(found)),
         on_select="rerun",
         selection_mode="single-cell",
         alt="All data sets",

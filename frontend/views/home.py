@@ -64,9 +64,8 @@ def _first(item: Mapping[str, Any]) -> None:
 @live()
 def _live(atlas: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
     top = [row["dim"] for row in atlas["rows"] if row["status"] != "inactive"][:LIVE_ROWS]
-    shown = {**atlas, "rows": atlas["rows"]}
     start = Cell(top[0], atlas["columns"] // 2) if top else None
-    scrubber("home.scrubber", shown, detail["statistics"], chosen=top, selected=start, compact=True)
+    scrubber("home.scrubber", atlas, detail["statistics"], chosen=top, selected=start, compact=True)
     st.caption("Drag along a row. With the keyboard: ← → value, ↑ ↓ dimension, Space plays.")
 
 

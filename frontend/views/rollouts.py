@@ -34,7 +34,8 @@ def show() -> None:
     if checkpoint is None:
         return
     if checkpoint["id"] != view.checkpoint:
-        view = Rollout(checkpoint=checkpoint["id"]) if view.checkpoint else replace(view, checkpoint=checkpoint["id"])
+        start = Rollout() if view.checkpoint else view
+        view = replace(start, checkpoint=checkpoint["id"])
     with st.skeleton(height=480):
         detail = client().get(f"/checkpoints/{view.checkpoint}")
         view = _controls(view, detail)

@@ -24,7 +24,8 @@ LOG_CHARACTERS = 20_000
 def show() -> None:
     """The whole page."""
     st.title("Runs", anchor=False)
-    if not client().get("/runs", {"limit": 1})["items"]:
+    runs = client().items("/runs")
+    if not runs:
         empty(
             "No run yet",
             "Start one from the form: the preset `tiny` takes about two minutes.",
@@ -33,10 +34,10 @@ def show() -> None:
             label="Open the training form",
         )
         return
-    _page()
+    going = any(run["state"] not in ENDED for run in runs)
+    live(every=2.0 if going else 10.0)(_page)()
 
 
-@live(every=2.0)
 def _page() -> None:
     view = open_view(PAGE, Chosen)
     runs = sorted(client().items("/runs"), key=lambda run: run["created_at"] or "", reverse=True)
@@ -68,7 +69,7 @@ def _table(runs: list[dict[str, Any]]) -> str | None:
     answer = st.dataframe(
         rows,
         hide_index=True,
-        key=f"{PAGE}.table",
+        key=f"{PAGE}.table.{hash(tuple(run['id'] for run in runs))}",  # a row number means nothing in another list
         on_select="rerun",
         selection_mode="single-cell",
         height="content" if len(rows) < 8 else 300,

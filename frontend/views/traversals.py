@@ -26,7 +26,6 @@ FORMATS = {
     "Data": ("csv", "npz"),
     "All": ("html", "zip"),
 }
-SCRUBBER = "traversals.scrubber"
 
 
 def show() -> None:
@@ -39,13 +38,18 @@ def show() -> None:
     if checkpoint is None:
         return
     if checkpoint["id"] != view.checkpoint:
-        view = Traversal(checkpoint=checkpoint["id"]) if view.checkpoint else replace(view, checkpoint=checkpoint["id"])
+        view = _of_another(view, checkpoint["id"]) if view.checkpoint else replace(view, checkpoint=checkpoint["id"])
     with st.skeleton(height=520):
         detail = client().get(f"/checkpoints/{view.checkpoint}")
         view = _controls(view, detail)
         keep_view(PAGE, view)
         atlas = client().get(f"/checkpoints/{view.checkpoint}/atlas", view.api())
     _workbench(atlas, detail)
+
+
+def _of_another(view: Traversal, checkpoint: str) -> Traversal:
+    """The same values for another checkpoint; frame, rows and held values belong to the one that was left."""
+    return replace(view, checkpoint=checkpoint, episode=0, frame=0, dims=(), edits=(), dim=-1, column=-1)
 
 
 def _controls(view: Traversal, detail: Mapping[str, Any]) -> Traversal:
@@ -115,9 +119,8 @@ def _key(view: Traversal, name: str, *more: str) -> str:
 def _workbench(atlas: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
     """Toolbar and scrubber; a move in the scrubber reruns this part alone."""
     view = open_view(PAGE, Traversal)
-    cell = last_cell(SCRUBBER) or _start(view, atlas)
-    if cell.column >= atlas["columns"]:
-        cell = Cell(cell.dim, atlas["columns"] // 2)
+    key = _key(view, "scrubber")
+    cell = _cell(view, last_cell(key), atlas)
     view = replace(view, dim=cell.dim, column=cell.column)
     keep_view(PAGE, view)
     if all(row["status"] == "inactive" for row in atlas["rows"]):
@@ -127,17 +130,19 @@ def _workbench(atlas: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
         )
     file = _toolbar(view, atlas, detail)
     downloads.save(PAGE, file)
-    answer = scrubber(SCRUBBER, atlas, detail["statistics"], chosen=view.dims, selected=cell, held=view.edits)
+    answer = scrubber(key, atlas, detail["statistics"], chosen=view.dims, selected=cell, held=view.edits)
     if answer.hold or answer.release is not None:
         keep_view(PAGE, replace(view, edits=_edited(view.edits, answer.hold, answer.release)))
         st.rerun()
 
 
-def _start(view: Traversal, atlas: Mapping[str, Any]) -> Cell:
-    """The cell of the link, else the first row as in the frame."""
-    known = {row["dim"] for row in atlas["rows"]}
-    dim = view.dim if view.dim in known else (view.dims or (atlas["rows"][0]["dim"],))[0]
-    return Cell(dim, view.column if 0 <= view.column < atlas["columns"] else atlas["columns"] // 2)
+def _cell(view: Traversal, chosen: Cell | None, atlas: Mapping[str, Any]) -> Cell:
+    """The cell that was chosen last, else the one of the link, else the first row as in the frame."""
+    known, middle = {row["dim"] for row in atlas["rows"]}, atlas["columns"] // 2
+    dim, column = (chosen.dim, chosen.column) if chosen else (view.dim, view.column)
+    if dim not in known:
+        dim, column = next(iter(view.dims), atlas["rows"][0]["dim"]), middle
+    return Cell(dim, column if 0 <= column < atlas["columns"] else middle)
 
 
 def _edited(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -20,6 +20,8 @@ FLAGS = (
 ).split()
 APP = Path(__file__).parents[2] / "frontend" / "app.py"
 VIEW = {"width": 1440, "height": 1000}
+
+expect.set_options(timeout=20_000)  # a machine that trains beside the tests is slow to answer
 
 PIXELS = """canvas => {
     const { width, height } = canvas;

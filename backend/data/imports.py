@@ -9,9 +9,11 @@ import json
 import os
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +42,7 @@ LIMITS = {
     CARD: 1 * MIB,
 }
 _PIECE = 1 * MIB
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError, OverflowError)
 _PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
@@ -87,11 +90,13 @@ def _unpack(archive: Path, folder: Path) -> None:
     if head.startswith(_PICKLES):
         raise RefusedImport("this is a pickle, which can run code when it is opened", "Export it as safetensors.")
     try:
-        with zipfile.ZipFile(archive) as opened:
-            for name, entry in _members(opened).items():
-                _extract(opened, entry, folder / name, name)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, ValueError) as error:
-        raise RefusedImport(f"the archive is no whole zip file: {error}", REMEDY) from error
+        opened = zipfile.ZipFile(archive)
+    except _DAMAGE as error:
+        raise RefusedImport(f"the archive is no whole zip file: {error}") from error
+    with opened:
+        for name, entry in _members(opened).items():
+            with (folder / name).open("wb") as copy:
+                copy.writelines(_pieces(opened, entry, name))
 
 
 def _members(opened: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -131,23 +136,25 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
         raise RefusedImport(f"{name[:80]!r} points out of the archive", REMEDY, shown)
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise RefusedImport(f"{name[:80]!r} is a link", REMEDY, shown)
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise RefusedImport(f"{name[:80]!r} is compressed in an unusual way", "Pack it as a plain zip.", shown)
     if entry.flag_bits & 0x1:
         raise RefusedImport(f"{name[:80]!r} is encrypted", "Send it without a password.", shown)
     if entry.file_size > 1_100 * entry.compress_size + MIB:
         raise RefusedImport(f"{name[:80]!r} claims an impossible compression", REMEDY, shown)
 
 
-def _extract(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, name: str) -> None:
-    """Copies one file out, never more bytes than it declared."""
+def _pieces(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> Iterator[bytes]:
+    """One file of the zip, never more bytes than it declared; raises RefusedImport for whatever is wrong in it."""
     left = entry.file_size
     try:
-        with opened.open(entry) as source, target.open("wb") as copy:
+        with opened.open(entry) as source:
             while piece := source.read(_PIECE):
                 left -= len(piece)
                 if left < 0:
                     raise RefusedImport(f"{name} is larger than it says", REMEDY, [name])
-                copy.write(piece)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+                yield piece
+    except _DAMAGE as error:
         raise RefusedImport(f"{name} is damaged: {error}", REMEDY, [name]) from error
 
 

@@ -44,30 +44,27 @@ def test_different_queries_are_computed_each() -> None:
     assert first.etag != second.etag
 
 
-def test_overload_is_refused_within_100_ms_with_a_time_to_come_back_and_work_taken_on_is_finished() -> None:
+def test_overload_is_refused_without_any_wait_and_work_taken_on_is_finished() -> None:
     gate = threading.Event()
 
     def blocked() -> Answer:
         gate.wait(5)
         return Answer(b"done", "text/plain")
 
-    async def ask() -> tuple[Problem, float, list[Answer], Answer]:
+    async def ask() -> tuple[Problem, list[Answer], Answer]:
         shop = Workshop(max_wait=0.5)
         taken = [asyncio.create_task(shop.answer(key, 800, blocked)) for key in range(2)]
         await asyncio.sleep(0.01)
-        started = time.perf_counter()
         with pytest.raises(Problem) as caught:
-            await shop.answer("too much", 800, blocked)
-        waited = time.perf_counter() - started
+            shop.answer("too much", 800, blocked).send(None)  # type: ignore[attr-defined]  # the first step of a coroutine
         gate.set()
         done = await asyncio.gather(*taken)
         assert shop.pending == 0
-        return caught.value, waited, done, await shop.answer("too much", 800, blocked)
+        return caught.value, done, await shop.answer("too much", 800, blocked)
 
-    problem, waited, done, later = asyncio.run(ask())
+    problem, done, later = asyncio.run(ask())
     assert problem.status == 503
     assert int(problem.headers["Retry-After"]) >= 1
-    assert waited < 0.1
     assert [item.content for item in done] == [b"done"] * 2
     assert later.content == b"done"
 
@@ -122,17 +119,21 @@ def test_a_client_that_leaves_does_not_cancel_the_work_of_the_others() -> None:
 
 
 def test_the_event_loop_stays_free_while_work_is_done() -> None:
-    async def ask() -> float:
-        shop = Workshop()
-        work = asyncio.create_task(shop.answer("q", 1, lambda: (time.sleep(0.2), Answer(b"", "text/plain"))[1]))
-        await asyncio.sleep(0.01)
-        started = time.perf_counter()
-        await asyncio.sleep(0)
-        waited = time.perf_counter() - started
-        await work
-        return waited
+    gate = threading.Event()
 
-    assert asyncio.run(ask()) < 0.1
+    def blocked() -> Answer:
+        gate.wait(5)
+        return Answer(b"done", "text/plain")
+
+    async def ask() -> Answer:
+        work = asyncio.create_task(Workshop().answer("q", 1, blocked))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not work.done()
+        gate.set()
+        return await work
+
+    assert asyncio.run(ask()).content == b"done"
 
 
 def test_the_cache_keeps_what_was_used_last_within_its_limit() -> None:

@@ -1,7 +1,7 @@
 """Data sets over HTTP: uploads of real and hostile files, frames, contact sheet."""
 
 import io
-import time
+import os
 import zipfile
 from pathlib import Path
 
@@ -108,6 +108,12 @@ def bomb_zip() -> bytes:
     return buffer.getvalue()
 
 
+def processor_seconds() -> float:
+    """Time that this process and its finished children have computed: what a busy machine does not change."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -129,10 +135,10 @@ def test_a_hostile_or_broken_file_is_422_within_seconds_and_leaves_nothing(
     client: TestClient, home: Path, name: str, content: bytes
 ) -> None:
     before = sorted(path.name for path in (home / "datasets").glob("*"))
-    started = time.perf_counter()
+    started = processor_seconds()
     status, problem = send(client, (name, content))
     assert status == 422
-    assert time.perf_counter() - started < 6
+    assert processor_seconds() - started < 4
     assert name in str(problem["detail"])
     assert "root:" not in str(problem)
     assert problem["remedy"]

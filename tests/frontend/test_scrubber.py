@@ -63,6 +63,7 @@ def test_dragging_changes_the_picture_without_a_request_and_is_kept_in_the_addre
     expect(page).to_have_url(re.compile(r"dim=1&column=0"))
 
 
+@pytest.mark.long
 def test_scrubbing_takes_less_than_half_of_each_frame(page: Page) -> None:
     times = (
         page.locator(".strip")

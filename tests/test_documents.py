@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 import yaml
+from PIL import Image
 
 from backend.__main__ import build_app
 from backend.main import create_app
@@ -128,17 +129,15 @@ def test_every_variable_of_the_architecture_is_a_setting_and_the_other_way_round
     assert settings <= named
 
 
-def test_the_readmes_python_example_makes_a_gif(
-    tiny_checkpoint_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_readmes_python_example_makes_a_gif_of_the_shipped_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [code] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert len([line for line in code.splitlines() if line]) == 5, "five lines, as the README says"
-    checkpoint = tiny_checkpoint_home / "checkpoints" / "tiny-video"
     monkeypatch.chdir(tmp_path)
-    shipped = re.findall(r"checkpoints/([\w-]+)", code)
-    assert [item for item in shipped if not (ROOT / "checkpoints" / item / "manifest.json").exists()] == []
-    exec(compile(code.replace(f"checkpoints/{shipped[0]}", str(checkpoint)), "README.md", "exec"), {})
-    assert (tmp_path / "traversal.gif").read_bytes()[:6] == b"GIF89a"
+    exec(compile(code, "README.md", "exec"), {})
+    with Image.open(tmp_path / "traversal.gif") as film:
+        assert film.format == "GIF"
+        assert getattr(film, "n_frames", 1) >= 7
 
 
 def test_the_citation_names_the_paper() -> None:

@@ -55,7 +55,7 @@ class Store:
         """A worker that takes runs."""
         worker = self.start("worker")
         lock = worker_lock(self.home, self.settings.worker)
-        until(lambda: (holder(lock) or {}).get("ready") is True, 60)
+        until(lambda: (holder(lock) or {}).get("ready") is True, 180)
         return worker
 
     def address(self) -> str:
@@ -70,7 +70,7 @@ class Store:
         """POST JSON: status and answer; raises OSError when nobody answers."""
         return send(url, body, **headers)
 
-    def until(self, condition: Callable[[], bool], seconds: float = 180) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = 300) -> None:
         """Wait for a condition; a test that waits in vain fails here."""
         until(condition, seconds)
 

@@ -48,7 +48,7 @@ class Apis:
         assert self._forks.stdin is not None and self._forks.stdout is not None
         print(file=self._forks.stdin, flush=True)
         process = int(self._forks.stdout.readline())
-        self._shop.until(lambda: self._shop.answers(f"{self.address}/healthz"), 60)
+        self._shop.until(lambda: self._shop.answers(f"{self.address}/healthz"), 180)
         return process
 
     def end(self) -> None:
@@ -107,7 +107,7 @@ def _hammer(shop: Any, kills: int) -> dict[str, str]:
 
 def _wait_for_more(shop: Any, writers: Writers) -> None:
     before = len(writers.answered)
-    shop.until(lambda: len(writers.answered) > before + WRITERS, 60)
+    shop.until(lambda: len(writers.answered) > before + WRITERS, 180)
 
 
 def _check(shop: Any, answered: dict[str, str]) -> None:

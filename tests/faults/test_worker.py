@@ -60,7 +60,7 @@ def test_a_run_whose_workers_are_killed_is_taken_up_again_and_never_runs_twice_a
     run = shop.pretrain(updates=200)
     with _counting(shop, run) as counts:
         _killed_once(shop, run, stop_child=False)
-        shop.until(lambda: not shop.processes(run), 15)  # the orphan saved and ended by itself
+        shop.until(lambda: not shop.processes(run), 60)  # the orphan saved and ended by itself
         _killed_once(shop, run, stop_child=True)
         assert len(shop.leaders(run)) == 1  # this one cannot: the next worker ends it
         shop.start_worker()
@@ -77,7 +77,7 @@ def test_a_worker_asked_to_end_saves_its_run_which_goes_on_at_the_next_until_can
     worker = shop.start_worker()
     shop.until(lambda: shop.done(run) > 5)
     worker.terminate()
-    assert worker.wait(15) == 0
+    assert worker.wait(60) == 0
     assert shop.processes(run) == []
     row = shop.row(run)
     assert (row.state, row.attempt, row.stalled) == (RunState.QUEUED, 1, 0)

@@ -12,7 +12,7 @@ class Preset(NamedTuple):
 
 DESCRIPTIONS = {
     "tiny": Preset("Tiny", "The whole pipeline in under two minutes on two CPU cores: a first look, not a result."),
-    "small": Preset("Small", "One to two hours on two CPU cores: latents that carry factors, a policy that learns."),
+    "small": Preset("Small", "One to two hours on two CPU cores: latents that carry factors."),
     "paper": Preset("Paper", "The paper's settings: for a GPU."),
 }
 

@@ -74,8 +74,6 @@ PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
             "prefill": 1_000,
             "first_updates": 100,
             "train_every": 5,
-            "actor_rate": 2e-4,
-            "critic_rate": 2e-4,
             "learning_rate": 6e-4,
             "replay_capacity": 50_000,
             "evaluate_every": 2_500,

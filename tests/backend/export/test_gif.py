@@ -159,4 +159,4 @@ def test_films_that_cannot_be_made_are_refused(bright: Views, options: ExportOpt
 
 def test_a_film_that_is_too_large_is_refused_before_it_is_drawn(bright: Views) -> None:
     with pytest.raises(ViewError, match="pixels"):
-        render_animation(bright(60, 33), "mp4", ExportOptions(upscale=8))
+        render_animation(bright(40, 33), "mp4", ExportOptions(upscale=8, captions=False))

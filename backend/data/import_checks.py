@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 
-from backend.data.archive import ArchiveError, read_headers
+from backend.data.archive import ArchiveError, read_arrays, read_headers
 from backend.data.checkpoint import (
     CARD,
     FACTORS,
@@ -28,7 +28,7 @@ MAX_SIZES = {"latents": 1024, "stoch": 4096, "deter": 8192, "hidden": 8192, "fea
 MAX_SIZES |= {"head_units": 8192, "units": 8192, "kernels": 2048}
 MAX_SIZES |= dict.fromkeys(("reward_layers", "discount_layers", "actor_layers", "critic_layers"), 16)
 MAX_WEIGHTS = 250_000_000
-MAX_CLIP_FRAMES = 50_000
+MAX_CLIP_FRAMES = 10_000
 
 
 class RefusedImport(CheckpointError):
@@ -146,7 +146,7 @@ def _check_statistics(statistics: Mapping[str, Any], latents: int) -> None:
 
 
 def _check_clip(path: Path) -> None:
-    """The clip holds what a checkpoint carries, of a size that can be held; its arrays are not read yet."""
+    """The clip holds what a checkpoint carries, of a size that can be held, checked before its arrays are read."""
     try:
         headers = read_headers(path)
     except (ArchiveError, OSError) as error:
@@ -170,6 +170,12 @@ def _check_clip(path: Path) -> None:
         raise RefusedImport(f"{CLIP}: the shapes {shapes} do not go together", REMEDY, [CLIP])
     if lengths[0] * lengths[1] > MAX_CLIP_FRAMES:
         raise RefusedImport(f"{CLIP} holds more than {MAX_CLIP_FRAMES:,} frames", REMEDY, [CLIP])
+    try:
+        arrays = read_arrays(path)
+    except (ArchiveError, OSError) as error:
+        raise RefusedImport(f"{CLIP}: {error}", REMEDY, [CLIP]) from error
+    if not all(np.isfinite(arrays[name].astype(np.float64)).all() for name in ("action", "reward", "factors")):
+        raise RefusedImport(f"{CLIP} holds NaN or infinity", REMEDY, [CLIP])
 
 
 def _check_texts(folder: Path) -> None:

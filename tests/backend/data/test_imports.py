@@ -99,6 +99,13 @@ def clip_of(**arrays: object) -> Callable[[Files], Files]:
     return edit
 
 
+def flipped_inside_clip(files: Files) -> Files:
+    """The clip with a bit changed in its pictures: its own checksum is wrong, the manifest's hash is not."""
+    content = bytearray(files["clip.npz"])
+    content[len(content) // 4] ^= 1
+    return {**files, "clip.npz": bytes(content)}
+
+
 class RunsCode:
     """Unpickling this writes a file."""
 
@@ -132,6 +139,8 @@ class RunsCode:
         (clip_of(image=np.zeros((1, 4, 32, 32, 3), np.uint8)), "clip.npz"),
         (clip_of(action=np.zeros((1, 2, 2), np.float32)), "clip.npz"),
         (clip_of(extra=np.zeros(3, np.float32)), "clip.npz"),
+        (clip_of(reward=np.full((3, 24), np.nan, np.float32)), "clip.npz"),
+        (flipped_inside_clip, "clip.npz"),
         (replaced("labels.json", b'{"x": 1}'), "labels.json"),
         (replaced("factors.json", b"{}"), "factors.json"),
         (replaced("README.md", b"\xff"), "README.md"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from time import monotonic
 from typing import Any, Self, TypeVar, cast
 
 import streamlit as st
@@ -25,6 +26,7 @@ EXTENTS = {
 }
 COLUMNS = (3, 5, 7, 9, 11, 13, 15, 21)
 MOST_COLUMNS = 32
+STALE_S = 15.0  # a browser's message may carry the address from before our last change for so long
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,9 @@ V = TypeVar("V", bound=View)
 def open_view(page: str, kind: type[V]) -> V:
     """The page's view: from the address when somebody came with a new one, else as this session left it."""
     query = st.query_params.to_dict()
-    if query and query != st.session_state.get(f"{page}.written"):
+    if query and not _is_ours(page, query):
         keep_view(page, kind.from_query(query))
+        _remember(page, query)
         st.session_state[f"{page}.edition"] = edition(page) + 1
     return cast(V, st.session_state.get(f"{page}.view") or kind())
 
@@ -147,9 +150,23 @@ def keep_view(page: str, view: View) -> None:
     """Remember the view for this session and write it into the address."""
     st.session_state[f"{page}.view"] = view
     query = view.query()
+    _remember(page, query)
     st.session_state[f"{page}.written"] = query
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
+
+
+def _is_ours(page: str, query: dict[str, str]) -> bool:
+    """Whether the page wrote an address, just now or a moment ago: the browser may not have the last one yet."""
+    if query == st.session_state.get(f"{page}.written"):
+        return True
+    recent: list[tuple[float, dict[str, str]]] = st.session_state.get(f"{page}.recent", [])
+    return any(query == known and monotonic() - when < STALE_S for when, known in recent)
+
+
+def _remember(page: str, query: dict[str, str]) -> None:
+    recent = [item for item in st.session_state.get(f"{page}.recent", []) if monotonic() - item[0] < STALE_S]
+    st.session_state[f"{page}.recent"] = [*recent, (monotonic(), query)]
 
 
 def edition(page: str) -> int:

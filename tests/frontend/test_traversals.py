@@ -1,5 +1,6 @@
 """The Traversals page: the view of a link, its commands, held values, names and rows."""
 
+import pytest
 from conftest import OpenPage
 from stand_in import World
 from streamlit.testing.v1 import AppTest
@@ -109,3 +110,20 @@ def test_a_file_without_settings_is_refused_in_the_apis_words(open_page: OpenPag
     app = open_page("traversals")
     next(box for box in app.file_uploader if box.key == "traversals.reopen").upload("film.gif", b"nothing").run()
     assert "carries no settings" in app.error[0].value
+
+
+def test_an_address_that_the_browser_sends_late_does_not_undo_a_change(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page("traversals", frame="3")
+    first = dict(app.query_params)
+    widget(app, "slider", "frame").set_value(12).run()
+    app.query_params.clear()
+    app.query_params["frame"] = first["frame"]
+    app.query_params["checkpoint"] = first["checkpoint"]
+    app.run()
+    assert widget(app, "slider", "frame").value == 12
+    monkeypatch.setattr("frontend.state.STALE_S", 0.0)
+    app.query_params["frame"] = "3"
+    app.run()
+    assert widget(app, "slider", "frame").value == 3, "much later it is the way back in the browser"

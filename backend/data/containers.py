@@ -52,7 +52,7 @@ def sniff(path: Path) -> Container:
 def _zip_content(path: Path) -> Container:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+            names = [entry.filename for entry in archive.infolist() if not entry.filename.endswith("/")]
     except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
         raise VideoError("damaged", f"the zip cannot be read ({error})", "Pack and upload it again.") from error
     if len(names) > MAX_MEMBERS:

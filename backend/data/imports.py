@@ -101,7 +101,7 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 def _members(opened: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """The files of a zip by name, without the one folder they may stand in; raises RefusedImport."""
-    entries = [entry for entry in opened.infolist() if not entry.is_dir()]
+    entries = [entry for entry in opened.infolist() if not entry.filename.endswith("/")]
     if len(entries) > 100:
         raise RefusedImport(f"the archive holds {len(entries)} files, a checkpoint has at most 8", REMEDY)
     for entry in entries:

@@ -108,6 +108,20 @@ def bomb_zip() -> bytes:
     return buffer.getvalue()
 
 
+def nameless_zip() -> bytes:
+    """A zip whose only file has no name, which Python's own `is_dir` does not survive."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("x", b"content")
+    content = bytearray(buffer.getvalue())
+    record = content.index(b"PK\x01\x02")
+    content[record + 28 : record + 30] = b"\0\0"
+    del content[record + 46]
+    end = content.index(b"PK\x05\x06")
+    content[end + 12 : end + 16] = (end - record).to_bytes(4, "little")
+    return bytes(content)
+
+
 def processor_seconds() -> float:
     """Time that this process and its finished children have computed: what a busy machine does not change."""
     times = os.times()
@@ -124,6 +138,7 @@ def processor_seconds() -> float:
         ("hls.mp4", b"\xef\xbb\xbf#EXTM3U\nfile:///etc/passwd\n"),
         ("bomb.gif", gif_bomb()),
         ("bomb.zip", bomb_zip()),
+        ("nameless.zip", nameless_zip()),
         ("short.mp4", film(frames=4)),
         ("huge.mp4", film(frames=2, size=4608, codec="mpeg4")),
         ("cut.mp4", film()[:600]),

@@ -19,8 +19,8 @@ def encode_sequences(model: VideoModel, image: npt.NDArray[Any], action: npt.NDA
 
     image: (B, T, 64, 64, 3) uint8. action: (B, T, A), action[:, t] led to image[:, t]; zeros if missing, ignored by an
     action-free model. Answers float32 `latent_mean`, `latent_logvar` (B, T, Z), `prior_mean`, `prior_std`,
-    `post_mean`, `post_std` (B, T, S), `deter` (B, T, D), `decoded` (B, T, 3, 64, 64) around [-0.5, 0.5], as the
-    network draws it. Raises ViewError naming the array that does not fit.
+    `post_mean`, `post_std` (B, T, S), `deter` (B, T, D), `decoded` (B, T, 64, 64, 3) around [-0.5, 0.5], laid out
+    as `image` is. Raises ViewError naming the array that does not fit.
     """
     if image.dtype != np.uint8 or image.ndim != 5 or image.shape[2:] != (64, 64, 3) or not image.size:
         raise ViewError("image", f"is {image.dtype} {image.shape}, needed is uint8 (B, T, 64, 64, 3)")
@@ -40,7 +40,7 @@ def _encode(model: VideoModel, image: torch.Tensor, action: torch.Tensor) -> Arr
         "post_mean": observed.posterior.mean,
         "post_std": observed.posterior.std,
         "deter": observed.states.deter,
-        "decoded": model.decode(observed.states.feature),
+        "decoded": model.decode(observed.states.feature).movedim(-3, -1),
     }
     return {name: value.numpy() for name, value in values.items()}
 

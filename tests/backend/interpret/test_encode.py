@@ -28,7 +28,7 @@ def test_arrays_equal_a_loop_written_by_hand(world_checkpoint: Checkpoint) -> No
             "post_mean": posterior.mean[0],
             "post_std": posterior.std[0],
             "deter": deter[0],
-            "decoded": model.decode(state.feature)[0],
+            "decoded": model.decode(state.feature)[0].movedim(-3, -1),
         }
         assert arrays.keys() == expected.keys()
         for name, value in expected.items():
@@ -46,7 +46,7 @@ def test_shapes_are_batch_time_and_what_it_is(video_checkpoint: Checkpoint) -> N
         "post_mean": (2, 4, 8),
         "post_std": (2, 4, 8),
         "deter": (2, 4, 16),
-        "decoded": (2, 4, 3, 64, 64),
+        "decoded": (2, 4, 64, 64, 3),
     }
 
 

@@ -11,9 +11,9 @@ Colour = tuple[float, float, float]
 Line = tuple[Colour, Colour]  # the two ends of a line in RGB
 
 BODY_LINE: Line = ((0.95, 0.25, 0.15), (0.15, 0.35, 0.95))
-FLOOR_LINE: Line = ((0.65, 0.55, 0.10), (0.10, 0.45, 0.65))
+FLOOR_LINE: Line = ((0.80, 0.55, 0.05), (0.05, 0.45, 0.80))
 BACKGROUND_LINE: Line = ((0.75, 0.30, 0.70), (0.25, 0.70, 0.30))
-LIGHT_RANGE = (0.45, 1.0)  # multiplies every light
+LIGHT_RANGE = (0.4, 1.0)  # multiplies every light
 
 READABLE_MATERIALS = {"self": "body", "effector": "effector", "grid": "floor", "decoration": "decoration"}
 

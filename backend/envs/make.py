@@ -14,7 +14,7 @@ CAMERA = 0
 SET_A = (0.7, 0.3, 0.5)
 SET_B = (0.5, 0.7, 0.3)
 SKY_HIDDEN = ("reacher-easy", "humanoid-walk")  # no sky in the picture: its colour is no factor there
-CAMERA_RANGE = 0.1  # radians: about a seventh of the picture's height to either side
+CAMERA_RANGE = 0.05  # radians: about a fourteenth of the picture's height to either side
 
 
 def make_environment(

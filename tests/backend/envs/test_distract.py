@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backend.envs.distract import BACKGROUND_LINE, BODY_LINE, FLOOR_LINE, EpisodeFactors, FlickeringColours, colour_at
+from backend.envs.distract import (
+    BACKGROUND_LINE,
+    BODY_LINE,
+    FLOOR_LINE,
+    LIGHT_RANGE,
+    EpisodeFactors,
+    FlickeringColours,
+    colour_at,
+)
 from backend.envs.dmc import ControlEnvironment
 from backend.envs.make import SET_A, SET_B, SKY_HIDDEN, make_environment
 from backend.envs.protocol import ENVIRONMENTS, Step
@@ -117,7 +125,7 @@ def test_episode_factors_hold_within_an_episode_and_differ_between_episodes() ->
     firsts = np.stack([episode[0] for episode in episodes])
     assert (np.abs(firsts[:, None] - firsts[None]) > 1e-4).all(axis=2).sum() == 6 * 5
     colours, light = firsts[:, :3], firsts[:, 3]
-    assert colours.min() >= 0 and colours.max() <= 1 and light.min() >= 0.45 and light.max() <= 1
+    assert colours.min() >= 0 and colours.max() <= 1 and light.min() >= LIGHT_RANGE[0] and light.max() <= 1
 
 
 def test_body_colour_moves_the_bodys_pixels_along_its_line_and_nothing_else(stage: Stage) -> None:
@@ -150,7 +158,7 @@ def test_floor_colour_moves_the_floors_pixels_only(stage: Stage) -> None:
 
 
 def test_light_brightens_body_and_floor_and_leaves_the_sky(stage: Stage) -> None:
-    pictures = [stage.draw(light=value) for value in (0.45, 0.7, 1.0)]
+    pictures = [stage.draw(light=value) for value in (LIGHT_RANGE[0], 0.7, 1.0)]
     masks = _masks(stage.environment)
     for part in ("body", "floor"):
         brightness = [picture[masks[part]].mean() for picture in pictures]

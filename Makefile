@@ -41,8 +41,8 @@ format: setup ## format the code and sort its imports
 faults: setup ## run the long form of the fault tests
 	@$(BIN)/pytest -m long tests/faults
 
-bench: setup ## measure everything that `diswm bench` can measure
-	@for name in update pretrain imagine traversal atlas gif collect; do $(BIN)/diswm bench $$name --json; done
+bench: setup ## measure everything that `diswm bench` can measure, into benchmarks/results
+	@$(BIN)/python -m benchmarks.table
 
 constraints: setup ## write constraints.txt from what is installed
 	@scripts/constraints.sh > constraints.tmp && mv constraints.tmp constraints.txt && touch $(INSTALLED)

@@ -17,8 +17,8 @@ from backend.interpret.request import TraversalRequest
 from backend.interpret.view import build_atlas, build_view
 from backend.pipeline.collect import collect
 from backend.pipeline.config import CollectSettings, FinetuneSettings, PretrainSettings
-from backend.pipeline.distill import Teacher
 from backend.pipeline.finetune import Finetuning
+from backend.pipeline.methods import Source, build_parts
 from backend.pipeline.pretrain import Pretraining
 from backend.pipeline.report import Reporter
 from models.actor_critic import ActorCritic
@@ -79,15 +79,16 @@ def _timed(work: Callable[[], object], device: str, repeats: int) -> list[float]
 
 def _update(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
     """One online update: world model with distillation, then actor and critic."""
-    teacher = Teacher(VideoModel(VideoModelConfig()))
-    run = Finetuning(FinetuneSettings(batch=sizes.batch, length=sizes.length), teacher, ACTIONS, 0, device)
-    batch = _batch(sizes)
+    settings = FinetuneSettings(batch=sizes.batch, length=sizes.length)
+    source = Source(VideoModel(VideoModelConfig()), ACTIONS)
+    run = Finetuning(settings, build_parts(settings, source, ACTIONS, 0), 0, device)
+    batch = example_batch(sizes)
     return lambda: run.learn(batch, 0)
 
 
 def _pretrain(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
     run = Pretraining(PretrainSettings(batch=sizes.batch, length=sizes.length), 0, device)
-    batch = _batch(sizes)
+    batch = example_batch(sizes)
     return lambda: run.step(batch)
 
 
@@ -158,7 +159,8 @@ def _wait(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def _batch(sizes: Sizes) -> Batch:
+def example_batch(sizes: Sizes) -> Batch:
+    """Frames of noise, the same every time, of an environment with six actions."""
     shape = (sizes.batch, sizes.length)
     generator = torch.Generator().manual_seed(0)
     is_first = torch.zeros(shape, dtype=torch.bool)

@@ -1,5 +1,6 @@
 """Distractions: what changes in the picture and has nothing to do with the task, with its true values."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -117,7 +118,16 @@ class EpisodeFactors:
     def values(self) -> NDArray[np.float32]:
         return self._values.copy()
 
-    def apply(self, scene: Scene, factors: dict[str, float]) -> None:
+    def redraw(self, scene: Scene, factors: Mapping[str, float]) -> None:
+        """Give some factors other values; the others stay as they are. Raises ValueError for an unknown one."""
+        for name, value in factors.items():
+            if name not in self.factor_names:
+                raise ValueError(f"{name!r} cannot be set here; there is {', '.join(self.factor_names)}")
+            if not np.isfinite(value):
+                raise ValueError(f"{name} must be a finite number, got {value!r}")
+        self.apply(scene, dict(zip(self.factor_names, self._values.tolist(), strict=True)) | dict(factors))
+
+    def apply(self, scene: Scene, factors: Mapping[str, float]) -> None:
         """Draw the scene with the given values of all factors from here on."""
         body = colour_at(BODY_LINE, factors["body_colour"])
         for material in BODY_MATERIALS:

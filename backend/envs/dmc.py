@@ -1,11 +1,12 @@
 """The dm_control tasks as environments: pictures of 64x64, action repeat, distraction, true factors."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.envs.distract import Distraction
+from backend.envs.distract import Distraction, EpisodeFactors
 from backend.envs.factors import physical_factors
 from backend.envs.protocol import EnvironmentFailed, Step
 from backend.envs.scene import Scene
@@ -71,12 +72,31 @@ class ControlEnvironment:
         self._finished = moment.last()
         return self._seen(moment, reward)
 
+    def redraw(self, factors: Mapping[str, float]) -> Step:
+        """Give factors of the distraction other values from here on and look again; no time passes, nothing is earned.
+
+        Raises ValueError for a factor that cannot be set.
+        """
+        if self._finished:
+            raise RuntimeError(f"{self.name}: the episode is over (or was never begun): call reset(seed)")
+        if not isinstance(self._distraction, EpisodeFactors):
+            raise ValueError(f"{', '.join(factors)}: this distraction has no factor that can be set")
+        self._distraction.redraw(self._scene, factors)
+        return Step(
+            image=self._scene.render(),
+            reward=0.0,
+            discount=1.0,
+            is_first=False,
+            is_last=False,
+            is_terminal=False,
+            factors=self._factors(),
+        )
+
     def close(self) -> None:
         """Free the rendering context; without it OSMesa complains at exit."""
         self._task.physics.free()
 
     def _seen(self, moment: Any, reward: float) -> Step:
-        physical = np.array([read() for _, read in self._physical], np.float32)
         discount = 1.0 if moment.discount is None else float(moment.discount)
         return Step(
             image=self._scene.render(),
@@ -85,8 +105,12 @@ class ControlEnvironment:
             is_first=bool(moment.first()),
             is_last=bool(moment.last()),
             is_terminal=bool(moment.last()) and discount == 0.0,
-            factors=np.concatenate([physical, self._distraction.values()]),
+            factors=self._factors(),
         )
+
+    def _factors(self) -> NDArray[np.float32]:
+        physical = np.array([read() for _, read in self._physical], np.float32)
+        return np.concatenate([physical, self._distraction.values()])
 
 
 def _place_anywhere(name: str, task: Task, random: np.random.Generator) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.envs.dmc import ControlEnvironment
 from backend.envs.make import make_environment
 from backend.envs.process import SILENCE_LIMIT, Beat, Child, Handler
 from backend.envs.protocol import Look
@@ -69,6 +70,8 @@ def _serve(name: str, distraction: str, action_repeat: int, look: Look, random_p
     environment = make_environment(
         name, distraction=distraction, action_repeat=action_repeat, look=look, random_pose=random_pose
     )
+    if not isinstance(environment, ControlEnvironment):
+        raise TypeError(f"{name}: its factors cannot be set")
 
     def handle(request: tuple[int, NDArray[np.float32], Change | None], beat: Beat) -> Life | ValueError:
         seed, action, change = request

@@ -37,12 +37,12 @@ class ActorCritic(nn.Module):
 
     def policy(self, feature: Tensor) -> TruncatedNormal:
         """The actor's distribution over actions: (..., S + D) -> (..., A)."""
-        mean, raw = self.actor(feature).chunk(2, -1)
+        mean, raw = self.actor(self._seen(feature)).chunk(2, -1)
         return TruncatedNormal(torch.tanh(mean), 2 * torch.sigmoid(raw / 2) + self.config.min_std)
 
     def value(self, feature: Tensor) -> Tensor:
         """Expected return of a state: (..., S + D) -> (...)."""
-        value: Tensor = self.critic(feature)
+        value: Tensor = self.critic(self._seen(feature))
         return value.squeeze(-1)
 
     def imagine(
@@ -70,7 +70,7 @@ class ActorCritic(nn.Module):
         feature = imagined.states.feature
         arrived = feature[:, 1:]
         discount = gamma * world_model.discount(arrived)
-        slow_value: Tensor = self.slow_critic(arrived).squeeze(-1)
+        slow_value: Tensor = self.slow_critic(self._seen(arrived)).squeeze(-1)
         returns = lambda_return(world_model.reward(arrived), slow_value, discount, lam)
         with torch.no_grad():
             reached = torch.cat([torch.ones_like(discount[:, :1]), discount[:, :-1]], 1).cumprod(1)
@@ -79,3 +79,6 @@ class ActorCritic(nn.Module):
             "actor": -reached * (returns + entropy_weight * imagined.entropy),
             "critic": 0.5 * reached * (value - returns.detach()).square(),
         }
+
+    def _seen(self, feature: Tensor) -> Tensor:
+        return feature[..., self.config.skip : self.config.skip + self.config.feature]

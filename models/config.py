@@ -14,11 +14,35 @@ class VideoModelConfig:
     hidden: int = 200
     action_size: int = 0  # A; 0 makes the model action-free
     kernels: tuple[int, int, int, int, int] = (32, 32, 64, 64, 256)  # conv channels, first to last
+    vision: str = "vae"  # encoder and decoder: the paper's "vae", or DreamerV2's "conv"
+    below_stoch: int = 0  # S, D and hidden size of an action-free recurrent model underneath (APV); 0: none
+    below_deter: int = 0
+    below_hidden: int = 0
 
     @property
     def feature(self) -> int:
         """Size of the input of every head, S + D."""
         return self.stoch + self.deter
+
+    @property
+    def state_stoch(self) -> int:
+        """Size of a state's `stoch`, that of a model underneath counted in."""
+        return self.below_stoch + self.stoch
+
+    @property
+    def heads(self) -> slice:
+        """The part of a state's feature that heads look at: all of it, but for a model underneath."""
+        return slice(self.below_stoch, self.below_stoch + self.feature)
+
+    @property
+    def below(self) -> "VideoModelConfig":
+        """Sizes of the action-free recurrent model underneath, which sees the latents."""
+        return VideoModelConfig(self.latents, self.below_stoch, self.below_deter, self.below_hidden)
+
+    @property
+    def above(self) -> "VideoModelConfig":
+        """Sizes of the recurrent model with actions, which sees the features of the one underneath."""
+        return VideoModelConfig(self.below.feature, self.stoch, self.deter, self.hidden, self.action_size)
 
 
 @dataclass(frozen=True)
@@ -37,6 +61,7 @@ class ActorCriticConfig:
 
     feature: int  # S + D of the world model
     action_size: int  # A
+    skip: int = 0  # leading entries of a state's feature that belong to a model underneath
     actor_layers: int = 4
     critic_layers: int = 3
     units: int = 400

@@ -64,9 +64,10 @@ def distillation(teacher: Gaussian, student: Gaussian) -> Tensor:
 def distillation_as_released(teacher_sample: Tensor, student_sample: Tensor) -> Tensor:
     """The published code's form, for comparison: KL of softmaxes over Z of two samples, (B, T, Z) -> (B, T).
 
-    That code averages over B and *sums* over T; the factor T is put in here, so that the mean is the same.
+    That code averages over B and *sums* over T; the factor T is put in here, so that the mean is the same. It has no
+    detach: both sides move.
     """
-    target = teacher_sample.detach().log_softmax(-1)
+    target = teacher_sample.log_softmax(-1)
     logits = student_sample.log_softmax(-1)
     return (target.exp() * (target - logits)).sum(-1) * teacher_sample.shape[1]
 

@@ -1,5 +1,6 @@
 """Recurrent state-space model: follow a sequence that is seen (`observe`) or one that is not (`imagine`)."""
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
@@ -24,11 +25,78 @@ def _gaussian(moments: Tensor) -> Gaussian:
     return Gaussian(mean, 2 * torch.sigmoid(raw / 2) + 0.1)
 
 
-class RSSM(nn.Module):
-    """Gaussian RSSM with a GRU cell (the paper's h and z); action size 0 makes it action-free.
+class Recurrence(nn.Module, ABC):
+    """Four steps of a belief, and with them: follow a sequence that is seen, or go on without seeing.
 
     Randomness comes in as standard normal noise: without noise the mean is propagated.
     """
+
+    @abstractmethod
+    def initial(self, batch: int) -> State:
+        """The zero state, (B, .)."""
+
+    @abstractmethod
+    def advance(self, state: State, action: Tensor | None) -> Tensor:
+        """h of the next step: state (B, .), action (B, A) -> deter (B, D)."""
+
+    @abstractmethod
+    def prior(self, deter: Tensor) -> Gaussian:
+        """p(z given h): (..., D) -> Gaussian (..., S)."""
+
+    @abstractmethod
+    def posterior(self, deter: Tensor, latent: Tensor) -> Gaussian:
+        """q(z given h, bold z): (..., D), (..., Z) -> Gaussian (..., S)."""
+
+    def draw(self, belief: Gaussian, noise: Tensor | None) -> Tensor:
+        """z of a belief (..., S): its sample for `noise`, its mean without."""
+        return belief.mean if noise is None else belief.sample(noise)
+
+    def observe(
+        self,
+        latent: Tensor,
+        action: Tensor | None = None,
+        is_first: Tensor | None = None,
+        state: State | None = None,
+        noise: Tensor | None = None,
+    ) -> Observed:
+        """Follow latents (B, T, Z) with actions (B, T, A); the state restarts where `is_first` (B, T).
+
+        `noise` (B, T, S) draws z from the posterior; without it the posterior mean goes on.
+        """
+        batch, length, _ = latent.shape
+        state = self.initial(batch) if state is None else state
+        steps: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+        for t in range(length):
+            step_action = None if action is None else action[:, t]
+            if is_first is not None:
+                keep = (~is_first[:, t]).to(latent.dtype).unsqueeze(-1)
+                state = State(state.deter * keep, state.stoch * keep)
+                step_action = None if step_action is None else step_action * keep
+            deter = self.advance(state, step_action)
+            posterior = self.posterior(deter, latent[:, t])
+            stoch = self.draw(posterior, None if noise is None else noise[:, t])
+            state = State(deter, stoch)
+            steps.append((deter, stoch, posterior.mean, posterior.std))
+        deters, stochs, means, stds = (torch.stack(parts, 1) for parts in zip(*steps, strict=True))
+        return Observed(State(deters, stochs), self.prior(deters), Gaussian(means, stds))
+
+    def imagine_step(self, state: State, action: Tensor | None = None, noise: Tensor | None = None) -> State:
+        """One step without seeing: state (B, .), action (B, A), noise (B, S) or the mean -> state (B, .)."""
+        deter = self.advance(state, action)
+        return State(deter, self.draw(self.prior(deter), noise))
+
+    def imagine(self, state: State, steps: int, action: Tensor | None = None, noise: Tensor | None = None) -> State:
+        """Go on from `state` (B, .) for N steps, actions (B, N, A), noise (B, N, S) -> states (B, N, .)."""
+        states = []
+        for n in range(steps):
+            step_action = None if action is None else action[:, n]
+            state = self.imagine_step(state, step_action, None if noise is None else noise[:, n])
+            states.append(state)
+        return State(torch.stack([s.deter for s in states], 1), torch.stack([s.stoch for s in states], 1))
+
+
+class RSSM(Recurrence):
+    """Gaussian RSSM with a GRU cell (the paper's h and z); action size 0 makes it action-free."""
 
     def __init__(self, config: VideoModelConfig) -> None:
         super().__init__()
@@ -59,46 +127,60 @@ class RSSM(nn.Module):
         hidden = self.posterior_hidden(torch.cat([deter, latent], -1))
         return _gaussian(self.posterior_moments(functional.elu(hidden)))
 
-    def observe(
-        self,
-        latent: Tensor,
-        action: Tensor | None = None,
-        is_first: Tensor | None = None,
-        state: State | None = None,
-        noise: Tensor | None = None,
-    ) -> Observed:
-        """Follow latents (B, T, Z) with actions (B, T, A); the state restarts where `is_first` (B, T).
 
-        `noise` (B, T, S) draws z from the posterior; without it the posterior mean goes on.
-        """
-        batch, length, _ = latent.shape
-        state = self.initial(batch) if state is None else state
-        steps: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
-        for t in range(length):
-            step_action = None if action is None else action[:, t]
-            if is_first is not None:
-                keep = (~is_first[:, t]).to(latent.dtype).unsqueeze(-1)
-                state = State(state.deter * keep, state.stoch * keep)
-                step_action = None if step_action is None else step_action * keep
-            deter = self.advance(state, step_action)
-            posterior = self.posterior(deter, latent[:, t])
-            stoch = posterior.mean if noise is None else posterior.sample(noise[:, t])
-            state = State(deter, stoch)
-            steps.append((deter, stoch, posterior.mean, posterior.std))
-        deters, stochs, means, stds = (torch.stack(parts, 1) for parts in zip(*steps, strict=True))
-        return Observed(State(deters, stochs), self.prior(deters), Gaussian(means, stds))
+class StackedRSSM(Recurrence):
+    """A recurrent model with actions on the features of an action-free one underneath (APV).
 
-    def imagine_step(self, state: State, action: Tensor | None = None, noise: Tensor | None = None) -> State:
-        """One step without seeing: state (B, .), action (B, A), noise (B, S) or the mean -> state (B, .)."""
-        deter = self.advance(state, action)
-        prior = self.prior(deter)
-        return State(deter, prior.mean if noise is None else prior.sample(noise))
+    Both live in one state: `stoch` is [below, above], `deter` is [above, below], so that what belongs to the upper
+    model is one piece of the feature. The lower model propagates means, and knows of no action in imagination either.
+    """
 
-    def imagine(self, state: State, steps: int, action: Tensor | None = None, noise: Tensor | None = None) -> State:
-        """Go on from `state` (B, .) for N steps, actions (B, N, A), noise (B, N, S) -> states (B, N, .)."""
-        states = []
-        for n in range(steps):
-            step_action = None if action is None else action[:, n]
-            state = self.imagine_step(state, step_action, None if noise is None else noise[:, n])
-            states.append(state)
-        return State(torch.stack([s.deter for s in states], 1), torch.stack([s.stoch for s in states], 1))
+    def __init__(self, config: VideoModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.below = RSSM(config.below)
+        self.above = RSSM(config.above)
+
+    def initial(self, batch: int) -> State:
+        return _stacked(self.below.initial(batch), self.above.initial(batch))
+
+    def advance(self, state: State, action: Tensor | None) -> Tensor:
+        below, above = self.apart(state)
+        return torch.cat([self.above.advance(above, action), self.below.advance(below, None)], -1)
+
+    def prior(self, deter: Tensor) -> Gaussian:
+        above, below = self._deters(deter)
+        return _side_by_side(self.below.prior(below), self.above.prior(above))
+
+    def posterior(self, deter: Tensor, latent: Tensor) -> Gaussian:
+        above, below = self._deters(deter)
+        seen = self.below.posterior(below, latent)
+        feature = State(below, seen.mean).feature
+        return _side_by_side(seen, self.above.posterior(above, feature))
+
+    def draw(self, belief: Gaussian, noise: Tensor | None) -> Tensor:
+        drawn = super().draw(belief, noise)
+        below = self.config.below_stoch
+        return torch.cat([belief.mean[..., :below], drawn[..., below:]], -1)
+
+    def apart(self, state: State) -> tuple[State, State]:
+        """The states of the lower and of the upper model."""
+        above, below = self._deters(state.deter)
+        size = self.config.below_stoch
+        return State(below, state.stoch[..., :size]), State(above, state.stoch[..., size:])
+
+    def _deters(self, deter: Tensor) -> tuple[Tensor, Tensor]:
+        return deter[..., : self.config.deter], deter[..., self.config.deter :]
+
+
+def recurrence_of(config: VideoModelConfig) -> Recurrence:
+    """The recurrent model that a configuration asks for."""
+    return StackedRSSM(config) if config.below_deter else RSSM(config)
+
+
+def _stacked(below: State, above: State) -> State:
+    return State(torch.cat([above.deter, below.deter], -1), torch.cat([below.stoch, above.stoch], -1))
+
+
+def _side_by_side(left: Gaussian, right: Gaussian) -> Gaussian:
+    return Gaussian(torch.cat([left.mean, right.mean], -1), torch.cat([left.std, right.std], -1))

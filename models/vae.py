@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.config import VideoModelConfig
+from models.losses import latent_kl
 from models.types import Gaussian
 
 IMAGE_SIZE = 64
@@ -13,6 +14,8 @@ IMAGE_SIZE = 64
 
 class Encoder(nn.Module):
     """q(bold z given o): five convolutions to 1 x 1, then mean and log variance of Z latents."""
+
+    constraints: tuple[str, ...] = ("latent",)  # names of the losses that hold the latent to a prior
 
     def __init__(self, config: VideoModelConfig) -> None:
         super().__init__()
@@ -31,6 +34,10 @@ class Encoder(nn.Module):
         hidden = self.convolutions(flat).flatten(1)
         mean, logvar = self.moments(hidden).reshape(*image.shape[:-3], -1).chunk(2, -1)
         return Gaussian(mean, (0.5 * logvar).exp())
+
+    def losses(self, latent: Gaussian) -> dict[str, Tensor]:
+        """The disentanglement constraint on a latent (B, T, Z), (B, T)."""
+        return {"latent": latent_kl(latent)}
 
 
 class Decoder(nn.Module):

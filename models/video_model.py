@@ -6,10 +6,17 @@ import torch
 from torch import Tensor, nn
 
 from models.config import VideoModelConfig
-from models.losses import dynamics_kl, image_loss, latent_kl
-from models.rssm import RSSM, Observed
+from models.conv import ConvDecoder, ConvEncoder
+from models.losses import dynamics_kl, image_loss
+from models.rssm import Observed, recurrence_of
 from models.types import Batch, Gaussian, State, normalise
 from models.vae import Decoder, Encoder
+
+VISIONS: dict[str, tuple[type[Encoder] | type[ConvEncoder], type[Decoder] | type[ConvDecoder]]] = {
+    "vae": (Encoder, Decoder),
+    "conv": (ConvEncoder, ConvDecoder),
+}
+"""Encoder and decoder by the name that a configuration gives to both."""
 
 
 class Inference(NamedTuple):
@@ -26,9 +33,10 @@ class VideoModel(nn.Module):
     def __init__(self, config: VideoModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config)
-        self.rssm = RSSM(config)
-        self.decoder = Decoder(config)
+        encoder, decoder = VISIONS[config.vision]
+        self.encoder = encoder(config)
+        self.rssm = recurrence_of(config)
+        self.decoder = decoder(config)
 
     def encode(self, image: Tensor) -> Gaussian:
         """q(bold z given o): (..., 3, 64, 64) in [-0.5, 0.5] -> Gaussian (..., Z)."""
@@ -36,7 +44,7 @@ class VideoModel(nn.Module):
 
     def decode(self, feature: Tensor) -> Tensor:
         """Mean image of a state's feature: (..., S + D) -> (..., 3, 64, 64)."""
-        return self.decoder(feature)  # type: ignore[no-any-return] # nn.Module call
+        return self.decoder(feature[..., self.config.heads])  # type: ignore[no-any-return] # nn.Module call
 
     def observe(
         self,
@@ -78,7 +86,7 @@ class VideoModel(nn.Module):
         return {
             "image": image_loss(self.decode(observed.states.feature), image),
             "dynamics": dynamics_kl(observed.posterior, observed.prior, balance, free_nats),
-            "latent": latent_kl(latent),
+            **self.encoder.losses(latent),
         }
 
     def _known(self, action: Tensor | None) -> Tensor | None:

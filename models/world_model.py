@@ -5,8 +5,8 @@ from torch import Tensor, nn
 
 from models.config import WorldModelConfig
 from models.layers import mlp
-from models.losses import discount_loss, distillation, reward_loss
-from models.types import Batch, Gaussian, normalise
+from models.losses import discount_loss, reward_loss
+from models.types import Batch, normalise
 from models.video_model import Inference, VideoModel, noise_like
 
 
@@ -22,38 +22,36 @@ class WorldModel(VideoModel):
 
     def reward(self, feature: Tensor) -> Tensor:
         """Mean reward of arriving in a state: (..., S + D) -> (...)."""
-        value: Tensor = self.reward_head(feature)
+        value: Tensor = self.reward_head(feature[..., self.config.heads])
         return value.squeeze(-1)
 
     def discount(self, feature: Tensor) -> Tensor:
         """Probability that the episode goes on: (..., S + D) -> (...); 1 without a discount head."""
         if self.discount_head is None:
             return torch.ones_like(feature[..., 0])
-        logit: Tensor = self.discount_head(feature)
+        logit: Tensor = self.discount_head(feature[..., self.config.heads])
         return logit.squeeze(-1).sigmoid()
 
     def infer_online(
         self,
         batch: Batch,
-        teacher: Gaussian | None,
         generator: torch.Generator | None = None,
         balance: float = 0.8,
         free_nats: float = 1.0,
     ) -> Inference:
-        """The losses of online learning (eq. 5): those of eq. 2, `reward`, and where there is one `distillation`.
+        """The losses of online learning (eq. 5): those of eq. 2 and `reward`; distillation is the caller's.
 
-        `teacher` is the frozen video model's latent of the same images, (B, T, Z). The recurrent state is sampled.
+        The recurrent state is sampled.
         """
         image = normalise(batch.image)
         latent = self.encode(image)
-        noise = noise_like(latent.mean.new_empty(*latent.mean.shape[:2], self.config.stoch), generator)
+        noise = noise_like(latent.mean.new_empty(*latent.mean.shape[:2], self.config.state_stoch), generator)
         sample = latent.sample(noise_like(latent.mean, generator))
         observed = self.observe(sample, batch.action, batch.is_first, noise=noise)
         feature = observed.states.feature
         losses = self.image_losses(image, latent, observed, balance, free_nats)
         losses["reward"] = reward_loss(self.reward(feature), batch.reward)
         if self.discount_head is not None:
-            losses["discount"] = discount_loss(self.discount_head(feature).squeeze(-1), batch.discount)
-        if teacher is not None:
-            losses["distillation"] = distillation(teacher, latent)
+            logit = self.discount_head(feature[..., self.config.heads]).squeeze(-1)
+            losses["discount"] = discount_loss(logit, batch.discount)
         return Inference(losses, latent, observed)

@@ -20,13 +20,16 @@ from backend.data.checkpoint import (
     read_labels,
 )
 from backend.data.files import MANIFEST, CorruptFile, verify_folder
+from models.video_model import VISIONS
 
 WEIGHTS, CONFIG, STATISTICS, CLIP = "model.safetensors", "config.json", "statistics.json", "clip.npz"
 REQUIRED = {WEIGHTS, CONFIG, STATISTICS, CLIP}
 REMEDY = "Send the zip that GET /api/v1/checkpoints/{id}/download gives, unchanged."
 MAX_SIZES = {"latents": 1024, "stoch": 4096, "deter": 8192, "hidden": 8192, "feature": 16384, "action_size": 256}
+MAX_SIZES |= {"below_stoch": 4096, "below_deter": 8192, "below_hidden": 8192, "skip": 4096}
 MAX_SIZES |= {"head_units": 8192, "units": 8192, "kernels": 2048}
 MAX_SIZES |= dict.fromkeys(("reward_layers", "discount_layers", "actor_layers", "critic_layers"), 16)
+MAY_BE_ZERO = ("action_size", "discount_layers", "below_stoch", "below_deter", "below_hidden", "skip")
 MAX_WEIGHTS = 250_000_000
 MAX_CLIP_FRAMES = 10_000
 
@@ -84,13 +87,15 @@ def _check_size(key: str, value: object) -> None:
     numbers = value if isinstance(value, list) else [value]
     if key == "kernels" and len(numbers) != 5:
         raise RefusedImport(f"{CONFIG}: kernels must be five numbers", REMEDY, [CONFIG])
+    if key == "vision" and value in VISIONS:
+        return
     if key == "min_std" and isinstance(value, float) and 0 < value <= 10:
         return
     limit = MAX_SIZES.get(key)
     if limit is None or isinstance(value, list) != (key == "kernels"):
         raise RefusedImport(f"{CONFIG}: {key[:40]!r} is no size of a network", REMEDY, [CONFIG])
     for number in numbers:
-        low = 0 if key in ("action_size", "discount_layers") else 1
+        low = 0 if key in MAY_BE_ZERO else 1
         if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= limit:
             raise RefusedImport(f"{CONFIG}: {key} must be from {low} to {limit}, got {number!r:.40}", REMEDY, [CONFIG])
 

@@ -9,7 +9,8 @@ import torch
 from backend.data.episodes import episode_of, read_episode, write_episode
 from backend.data.replay import Replay
 from backend.envs.protocol import Step
-from backend.pipeline.evaluate import Player, episode_seed
+from backend.pipeline.evaluate import episode_seed
+from backend.pipeline.players import Players
 from models.agent import Agent, Memory
 from models.types import State
 
@@ -17,18 +18,29 @@ from models.types import State
 class Experience:
     """Acts step by step; `state_dict` holds the episode under way as its seed and actions, which repeat it."""
 
-    def __init__(self, agent: Agent, player: Player, replay: Replay, folder: Path, seed: int, device: str) -> None:
-        self.agent, self.player, self.replay = agent, player, replay
+    def __init__(self, agent: Agent, players: Players, replay: Replay, folder: Path, seed: int, device: str) -> None:
+        self.agent, self.players, self.replay = agent, players, replay
         self.agent_steps = 0
         self._folder, self._seed, self._device = folder, seed, device
         self._episodes = 0  # finished
+        self._begun_at = 0  # agent steps when the episode under way began
         self._steps: list[Step] = []
         self._actions: list[np.ndarray[Any, np.dtype[np.float32]]] = []
         self._memory = agent.begin(1)
         folder.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def between_episodes(self) -> bool:
+        """Whether the next step is the first of an episode."""
+        return len(self._actions) == 1
+
     def begin(self) -> None:
         """Starts the next training episode."""
+        self._begin_at(self.agent_steps)
+
+    def _begin_at(self, agent_steps: int) -> None:
+        self._begun_at = agent_steps
+        self.player = self.players.training(agent_steps)
         self._steps = [self.player.reset(episode_seed(self._seed, "train", self._episodes))]
         self._actions = [np.zeros(self.agent.world_model.config.action_size, np.float32)]
         self._memory = self.agent.begin(1)
@@ -53,6 +65,7 @@ class Experience:
         return {
             "agent_steps": self.agent_steps,
             "episodes": self._episodes,
+            "begun_at": self._begun_at,
             "actions": torch.from_numpy(np.stack(self._actions)),
             "memory": [state.deter, state.stoch, action],
         }
@@ -63,7 +76,7 @@ class Experience:
         for stale in self._paths()[self._episodes :]:
             stale.unlink()
         self.replay.extend(read_episode(path) for path in self._paths())
-        self.begin()
+        self._begin_at(state["begun_at"])
         for action in state["actions"][1:].numpy():
             self._take(action)
         deter, stoch, action = (part.to(self._device) for part in state["memory"])

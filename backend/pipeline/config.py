@@ -11,6 +11,15 @@ from pydantic_core import PydanticCustomError
 from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS
 from backend.pipeline.presets import PRESET_VALUES
 
+METHOD_NAMES = (
+    "diswm",
+    "diswm-no-distillation",
+    "diswm-no-disentanglement",
+    "dreamerv2",
+    "dv2-finetune",
+    "apv",
+)  # what they are made of: backend.pipeline.methods
+
 
 def _one_of(known: Sequence[str]) -> AfterValidator:
     def check(value: str) -> str:
@@ -27,6 +36,7 @@ def _one_of(known: Sequence[str]) -> AfterValidator:
 
 EnvironmentName = Annotated[str, _one_of(ENVIRONMENTS), Field(json_schema_extra={"enum": list(ENVIRONMENTS)})]
 DistractionName = Annotated[str, _one_of(DISTRACTIONS), Field(json_schema_extra={"enum": list(DISTRACTIONS)})]
+MethodName = Annotated[str, _one_of(METHOD_NAMES), Field(json_schema_extra={"enum": list(METHOD_NAMES)})]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 Rate = Annotated[float, Field(gt=0, le=1)]
@@ -111,6 +121,12 @@ class PretrainSettings(_ModelSettings):
     held_out: Annotated[int, Field(ge=1, le=1000)] = _described(
         20, "Held-out episodes", "Data", "Last episodes, kept from training, that figures are computed on."
     )
+    vision: Literal["vae", "conv"] = _described(
+        "vae",
+        "Image networks",
+        "Networks",
+        "vae: the paper's, with latents; conv: DreamerV2's, 32 deep and without beta, for dv2-finetune and apv.",
+    )
     updates: Count = _described(20_000, "Updates", "Optimisation")
     beta_warmup: Annotated[int, Field(ge=0, le=100_000_000)] = _described(
         0,
@@ -123,8 +139,36 @@ class PretrainSettings(_ModelSettings):
 class FinetuneSettings(_EnvironmentSettings, _ModelSettings):
     """Learn a world model online, distilled from a video model, with an actor and critic in imagination."""
 
+    distraction_later: DistractionName | None = _described(
+        None,
+        "Distraction of the second half",
+        "Environment",
+        "Shown from half of the agent steps on, as in the paper: set-a, then set-b. None: the same to the end.",
+    )
+    evaluate_distraction: DistractionName | None = _described(
+        None,
+        "Distraction of evaluations",
+        "Environment",
+        "None: that of the moment, as in the paper. Another one tests what was learned under colours never seen.",
+    )
+    method: MethodName = _described(
+        "diswm",
+        "Method",
+        "Method",
+        "diswm, two ablations of it, or a baseline: dreamerv2 from nothing; dv2-finetune and apv from a video model.",
+    )
     teacher: str | None = _described(
-        None, "Video model", "Distillation", "Checkpoint whose latents are distilled; none: no distillation."
+        None,
+        "Video model",
+        "Method",
+        "Checkpoint whose latents are distilled (none: no distillation), or that a baseline starts from.",
+    )
+    distillation: Literal["gaussian", "as-released"] = _described(
+        "gaussian",
+        "Distillation",
+        "Distillation",
+        "as-released: as the published code has it, for comparison: softmaxes of samples, averaged over B and summed "
+        "over T; the weight never anneals; the video model learns too.",
     )
     distill_start: Weight = _described(0.1, "First weight", "Distillation", symbol="η")
     distill_end: Weight = _described(0.01, "Last weight", "Distillation", symbol="η")
@@ -149,6 +193,13 @@ class FinetuneSettings(_EnvironmentSettings, _ModelSettings):
     entropy: Weight = _described(1e-4, "Entropy weight", "Behaviour")
     actor_rate: Rate = _described(8e-5, "Actor's learning rate", "Behaviour")
     critic_rate: Rate = _described(8e-5, "Critic's learning rate", "Behaviour")
+    bonus_weight: Weight = _described(0.1, "Weight of the bonus", "Intrinsic bonus (apv)", symbol="λ")
+    bonus_neighbours: Annotated[int, Field(ge=1, le=1024)] = _described(
+        16, "Nearest neighbours", "Intrinsic bonus (apv)", symbol="k"
+    )
+    bonus_queue: Annotated[int, Field(ge=1, le=1_000_000)] = _described(4096, "Queue", "Intrinsic bonus (apv)")
+    bonus_size: Annotated[int, Field(ge=1, le=4096)] = _described(128, "Projected size", "Intrinsic bonus (apv)")
+    bonus_length: Annotated[int, Field(ge=1, le=1000)] = _described(5, "Steps compared", "Intrinsic bonus (apv)")
     units: Annotated[int, Field(ge=1, le=4096)] = _described(400, "Units of the heads", "Networks")
     slow_critic_every: Count = _described(100, "Updates between refreshes of the slow critic", "Behaviour")
     evaluate_every: Count = _described(5_000, "Agent steps between evaluations", "Evaluation")
@@ -159,6 +210,12 @@ class FinetuneSettings(_EnvironmentSettings, _ModelSettings):
     held_out_steps: Annotated[int, Field(ge=2, le=1000)] = _described(
         50, "Agent steps of a held-out episode", "Evaluation"
     )
+
+    @model_validator(mode="after")
+    def _sequences_fit_the_bonus(self) -> "FinetuneSettings":
+        if self.method == "apv" and self.bonus_length > self.length:
+            raise _conflict("/bonus_length", f"{self.bonus_length} steps do not fit sequences of {self.length}")
+        return self
 
 
 class PipelineSettings(_Settings):

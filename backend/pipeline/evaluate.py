@@ -1,5 +1,6 @@
 """Evaluation: whole episodes of the agent's most likely actions, each with a seed of its own."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -36,10 +37,20 @@ class Evaluation(NamedTuple):
         return float(np.std(self.returns))
 
 
-def evaluate(agent: Agent, player: Player, seeds: list[int], device: str = "cpu") -> Evaluation:
-    """Plays one episode a seed with the mode of the policy; seeds must differ."""
+def evaluate(
+    agent: Agent,
+    player: Player,
+    seeds: list[int],
+    device: str = "cpu",
+    before_each: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Plays one episode a seed with the mode of the policy; seeds must differ. `before_each` may raise to end it."""
     assert len(set(seeds)) == len(seeds), "two evaluation episodes share a seed"
-    return Evaluation(tuple(_play(agent, player, seed, device) for seed in seeds))
+    returns = []
+    for seed in seeds:
+        before_each()
+        returns.append(_play(agent, player, seed, device))
+    return Evaluation(tuple(returns))
 
 
 def episode_seed(seed: int, purpose: str, index: int) -> int:

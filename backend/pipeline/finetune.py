@@ -5,42 +5,37 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from backend.data.episodes import Episode
 from backend.data.replay import Replay
 from backend.data.resume import Randomness, load_training, save_training
 from backend.pipeline.acting import Experience
-from backend.pipeline.config import FinetuneSettings, Problem, SettingsError
-from backend.pipeline.distill import Teacher, distill_weight
-from backend.pipeline.evaluate import Player, episode_seed, evaluate
+from backend.pipeline.config import FinetuneSettings
+from backend.pipeline.evaluate import episode_seed, evaluate
+from backend.pipeline.methods import Parts
+from backend.pipeline.players import Players
 from backend.pipeline.publish import Provenance, publish
 from backend.pipeline.report import Reporter, Stopped
 from backend.pipeline.update import Update
-from models.actor_critic import ActorCritic
 from models.agent import Agent
-from models.config import ActorCriticConfig, WorldModelConfig
 from models.losses import total
 from models.types import Batch
-from models.video_model import VideoModel
-from models.world_model import WorldModel
 
 
 class Finetuning:
     """World model, behaviour, their optimisers and generators: what `learn` changes and a resume restores."""
 
-    def __init__(
-        self, settings: FinetuneSettings, teacher: Teacher | None, action_size: int, seed: int, device: str
-    ) -> None:
-        self.settings, self.device = settings, device
-        self.teacher = None if teacher is None else teacher.to(device)
+    def __init__(self, settings: FinetuneSettings, parts: Parts, seed: int, device: str) -> None:
+        self.settings, self.parts, self.device = settings, parts, device
         self.updates = 0
         self.randomness = Randomness(seed, device)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            world_model, actor_critic = _networks(settings, action_size)
+        world_model, actor_critic = parts.world_model, parts.actor_critic
         self.agent = Agent(world_model, actor_critic).to(device)
+        self.helpers = nn.ModuleDict(parts.helpers()).to(device)
         adam = settings.adam_eps, settings.clip_norm
-        self.update_model = Update(world_model.parameters(), settings.learning_rate, *adam)
+        learned = parts.distiller.learned() if parts.distiller else []
+        self.update_model = Update([*world_model.parameters(), *learned], settings.learning_rate, *adam)
         self.update_actor = Update(actor_critic.actor.parameters(), settings.actor_rate, *adam)
         self.update_critic = Update(actor_critic.critic.parameters(), settings.critic_rate, *adam)
 
@@ -49,8 +44,10 @@ class Finetuning:
         moved = Batch(*(part.to(self.device) for part in batch))
         settings, world_model, behaviour = self.settings, self.agent.world_model, self.agent.actor_critic
         generator = self.randomness.torch
-        teacher = self.teacher.latent(moved.image) if self.teacher else None
-        inference = world_model.infer_online(moved, teacher, generator, settings.kl_balance, settings.free_nats)
+        rewarded = self.parts.bonus(moved) if self.parts.bonus else moved
+        inference = world_model.infer_online(rewarded, generator, settings.kl_balance, settings.free_nats)
+        if self.parts.distiller:
+            inference.losses["distillation"] = self.parts.distiller.loss(moved.image, inference.latent, generator)
         self.update_model(total(inference.losses, self.weights(agent_steps)))
 
         start = inference.observed.states.detach().flatten()
@@ -66,30 +63,16 @@ class Finetuning:
 
     def weights(self, agent_steps: int) -> dict[str, float]:
         """The weight of each loss of the world model at an agent step."""
-        settings = self.settings
-        weights = {
-            "image": 1.0,
-            "dynamics": settings.dynamics_weight,
-            "latent": settings.beta,
-            "reward": settings.reward_scale,
-        }
-        if settings.discount_layers:
-            weights["discount"] = 1.0
-        if self.teacher:
-            weights["distillation"] = distill_weight(
-                agent_steps,
-                start=settings.distill_start,
-                end=settings.distill_end,
-                ramp=settings.distill_steps,
-                delay=settings.distill_delay,
-            )
-        return weights
+        if self.parts.distiller is None:
+            return self.parts.weights
+        return self.parts.weights | {"distillation": self.parts.distiller.weight(agent_steps)}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next update depends on, but the replay."""
         return {
             "updates": self.updates,
             "agent": self.agent.state_dict(),
+            "helpers": self.helpers.state_dict(),
             "randomness": self.randomness.state_dict(),
             "model": self.update_model.state_dict(),
             "actor": self.update_actor.state_dict(),
@@ -100,6 +83,7 @@ class Finetuning:
         """Goes on from what `state_dict` gave."""
         self.updates = state["updates"]
         self.agent.load_state_dict(state["agent"])
+        self.helpers.load_state_dict(state["helpers"])
         self.randomness.load_state_dict(state["randomness"])
         self.update_model.load_state_dict(state["model"])
         self.update_actor.load_state_dict(state["actor"])
@@ -112,17 +96,17 @@ class Online:
     def __init__(
         self,
         run: Finetuning,
-        player: Player,
+        players: Players,
         held_out: list[Episode],
         out: Path,
         provenance: Provenance,
         reporter: Reporter,
     ) -> None:
-        self.run, self.player, self.held_out = run, player, held_out
+        self.run, self.players, self.held_out = run, players, held_out
         self.out, self.provenance, self.reporter = out, provenance, reporter
         self.settings = run.settings
         replay = Replay(run.agent.world_model.config.action_size, self.settings.replay_capacity)
-        self.experience = Experience(run.agent, player, replay, out / "replay", provenance.seed, run.device)
+        self.experience = Experience(run.agent, players, replay, out / "replay", provenance.seed, run.device)
         self.returns: list[list[float]] = []  # [agent steps, mean return] of each evaluation
         self._saved = 0  # checkpoints' worth of updates that are saved
 
@@ -134,12 +118,14 @@ class Online:
     def go(self) -> Path:
         """Runs to the end and returns the last checkpoint; raises Stopped after a save."""
         self._restore()
+        self._catch_up()
         while not self._finished:
+            if self._evaluation_is_due:
+                self._evaluate()
             self._step()
-            self.reporter.progress(self.agent_steps, self.settings.agent_steps, "finetune")
-            if self.reporter.stop_requested and not self._finished:
-                self._save()
-                raise Stopped(f"stopped and saved after {self.agent_steps} agent steps")
+            self._report()
+            if not self._finished:
+                self._heed_stop()
         if not self.returns or self.returns[-1][0] < self.agent_steps:
             self._evaluate()
         return self._save()
@@ -152,12 +138,28 @@ class Online:
             self._log("episode", {"episode_return": ended})
         learnable = self.agent_steps >= settings.prefill and len(self.experience.replay) > settings.length
         if learnable and self.agent_steps % settings.train_every == 0:
-            for _ in range(settings.first_updates if self.run.updates == 0 else 1):
-                self._learn()
-        if ended is not None and self.agent_steps // settings.evaluate_every > self._evaluated:
-            self._evaluate()
+            self._learn()
+            self._catch_up()
         if self.run.updates // settings.checkpoint_every > self._saved and not self._finished:
             self._save()
+
+    def _catch_up(self) -> None:
+        """The other first updates, once the first is made; a run that was stopped among them goes on here."""
+        while 0 < self.run.updates < self.settings.first_updates:
+            self._heed_stop()
+            self._learn()
+            self.reporter.progress(self.run.updates, self.settings.first_updates, "first updates")
+
+    def _report(self) -> None:
+        if self.agent_steps < self.settings.prefill:
+            self.reporter.progress(self.agent_steps, self.settings.prefill, "random steps")
+        else:
+            self.reporter.progress(self.agent_steps, self.settings.agent_steps, "finetune")
+
+    def _heed_stop(self) -> None:
+        if self.reporter.stop_requested:
+            self._save()
+            raise Stopped(f"stopped and saved after {self.agent_steps} agent steps")
 
     def _learn(self) -> None:
         run, settings = self.run, self.settings
@@ -173,16 +175,19 @@ class Online:
         return self.agent_steps >= self.settings.agent_steps
 
     @property
-    def _evaluated(self) -> int:
-        return int(self.returns[-1][0]) // self.settings.evaluate_every if self.returns else 0
+    def _evaluation_is_due(self) -> bool:
+        evaluated = self.returns[-1][0] if self.returns else 0
+        every = self.settings.evaluate_every
+        return self.experience.between_episodes and self.agent_steps // every > evaluated // every
 
     def _evaluate(self) -> None:
-        """Evaluates between two episodes, in the same environment."""
+        """Evaluates between two episodes, in the same environment; one that is stopped begins anew after a resume."""
         count = self.settings.evaluate_episodes
         first = len(self.returns) * count
         seeds = [episode_seed(self.provenance.seed, "evaluate", first + index) for index in range(count)]
+        player = self.players.evaluating(self.agent_steps)
         self.run.agent.eval()
-        outcome = evaluate(self.run.agent, self.player, seeds, self.run.device)
+        outcome = evaluate(self.run.agent, player, seeds, self.run.device, before_each=self._heed_stop)
         self.run.agent.train()
         self.experience.begin()
         self.returns.append([float(self.agent_steps), outcome.mean])
@@ -196,44 +201,31 @@ class Online:
     def _save(self) -> Path:
         self._saved = self.run.updates // self.settings.checkpoint_every
         state = {"run": self.run.state_dict(), "experience": self.experience.state_dict(), "returns": self.returns}
-        save_training(self.out / "resume", self.agent_steps, state)
+        save_training(self.out / "resume", self.agent_steps + self.run.updates, state)  # grows with either
         extra = {**self.provenance.extra, "agent_steps": self.agent_steps, "evaluations": self.returns}
         provenance = replace(self.provenance, extra=extra)
         agent, last = self.run.agent, self.settings.agent_steps
         return publish(
-            self.out, agent.world_model, agent.actor_critic, self.held_out, provenance, self.agent_steps, last
+            self.out,
+            agent.world_model,
+            agent.actor_critic,
+            self.held_out,
+            provenance,
+            self.agent_steps,
+            last,
+            self.reporter.note,
         )
 
     def _restore(self) -> None:
         state = load_training(self.out / "resume")
         if state is None:
             self.experience.begin()
-            return
-        self.run.load_state_dict(state["run"])
-        self._saved = self.run.updates // self.settings.checkpoint_every
-        self.returns = state["returns"]
-        self.experience.load_state_dict(state["experience"])
-        for phase in ("episode", "finetune", "evaluate"):
+        else:
+            self.run.load_state_dict(state["run"])
+            self._saved = self.run.updates // self.settings.checkpoint_every
+            self.returns = state["returns"]
+            self.experience.load_state_dict(state["experience"])
+        for phase in ("episode", "finetune"):
             self.reporter.cut_metrics(phase, self.run.updates, self.agent_steps)
-
-
-def teacher_for(settings: FinetuneSettings, model: VideoModel) -> Teacher:
-    """A teacher from a loaded video model; raises SettingsError where its latents do not match."""
-    if model.config.latents != settings.latents:
-        message = f"the video model has {model.config.latents} latents, the world model {settings.latents}"
-        raise SettingsError([Problem("/latents", message)])
-    return Teacher(model)
-
-
-def _networks(settings: FinetuneSettings, action_size: int) -> tuple[WorldModel, ActorCritic]:
-    config = WorldModelConfig(
-        latents=settings.latents,
-        stoch=settings.stoch,
-        deter=settings.deter,
-        hidden=settings.hidden,
-        action_size=action_size,
-        discount_layers=settings.discount_layers,
-        head_units=settings.units,
-    )
-    behaviour = ActorCriticConfig(feature=config.feature, action_size=action_size, units=settings.units)
-    return WorldModel(config), ActorCritic(behaviour)
+        evaluated_at = int(self.returns[-1][0]) if self.returns else 0
+        self.reporter.cut_metrics("evaluate", self.run.updates, evaluated_at)

@@ -1,6 +1,7 @@
 """Pretraining (eq. 2): the action-free video model learns from videos full of distractions."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from backend.pipeline.publish import Provenance, publish
 from backend.pipeline.report import Reporter, Stopped
 from backend.pipeline.update import Update
 from models.config import VideoModelConfig
+from models.conv import conv_kernels
 from models.losses import total
 from models.types import Batch
 from models.video_model import Inference, VideoModel
@@ -29,9 +31,7 @@ class Pretraining:
         self.randomness = Randomness(seed, device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.model = VideoModel(
-                VideoModelConfig(settings.latents, settings.stoch, settings.deter, settings.hidden)
-            ).to(device)
+            self.model = VideoModel(_sizes(settings)).to(device)
         self.update = Update(self.model.parameters(), settings.learning_rate, settings.adam_eps, settings.clip_norm)
 
     def step(self, batch: Batch) -> tuple[Inference, float]:
@@ -46,7 +46,8 @@ class Pretraining:
         """The weight of each loss at an update."""
         settings = self.settings
         beta = settings.beta * warmth(update, settings.beta_warmup)
-        return {"image": 1.0, "dynamics": settings.dynamics_weight, "latent": beta}
+        constraints = dict.fromkeys(self.model.encoder.constraints, beta)
+        return {"image": 1.0, "dynamics": settings.dynamics_weight, **constraints}
 
     def save(self, folder: Path) -> None:
         """Keeps everything that the next step depends on."""
@@ -98,10 +99,10 @@ def pretrain(
         last = run.updates == settings.updates
         if run.updates % settings.checkpoint_every == 0 or last or reporter.stop_requested:
             run.save(out / "resume")
-            publish(out, run.model, None, held_out, provenance, run.updates, settings.updates)
+            publish(out, run.model, None, held_out, provenance, run.updates, settings.updates, reporter.note)
         if reporter.stop_requested and not last:
             raise Stopped(f"stopped and saved after {run.updates} updates")
-    return publish(out, run.model, None, held_out, provenance, run.updates, settings.updates)
+    return publish(out, run.model, None, held_out, provenance, run.updates, settings.updates, reporter.note)
 
 
 def warmth(update: int, warmup: int) -> float:
@@ -116,6 +117,14 @@ def split(episodes: Sequence[Episode], held_out: int) -> tuple[list[Episode], li
         raise SettingsError([Problem("/dataset", message)])
     kept = min(held_out, len(episodes) // 2)
     return list(episodes[:-kept]), list(episodes[-kept:])
+
+
+def _sizes(settings: PretrainSettings) -> VideoModelConfig:
+    sizes = VideoModelConfig(settings.latents, settings.stoch, settings.deter, settings.hidden)
+    if settings.vision == "vae":
+        return sizes
+    kernels = conv_kernels()
+    return replace(sizes, vision=settings.vision, kernels=kernels, latents=kernels[-1])
 
 
 def _sample(replay: Replay, settings: PretrainSettings, rng: np.random.Generator) -> Batch:

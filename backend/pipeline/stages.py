@@ -11,6 +11,7 @@ import torch
 
 from backend.data.catalogue import NotFound, find_checkpoint, find_dataset, newest_checkpoint
 from backend.data.checkpoint import CheckpointError, CheckpointInfo, load_checkpoint
+from backend.data.crash import crash_point
 from backend.data.episodes import DatasetInfo, read_episodes
 from backend.data.files import write_json
 from backend.envs.make import make_environment
@@ -25,7 +26,9 @@ from backend.pipeline.config import (
     SettingsError,
     StageSettings,
 )
-from backend.pipeline.finetune import Finetuning, Online, teacher_for
+from backend.pipeline.finetune import Finetuning, Online
+from backend.pipeline.methods import Source, build_parts, check_source
+from backend.pipeline.players import ByDistraction, PaddedActions, pad_actions
 from backend.pipeline.pretrain import pretrain
 from backend.pipeline.publish import Provenance
 from backend.pipeline.report import METRICS, RESULT, Reporter
@@ -71,6 +74,7 @@ def run_stage(
     """
     begun = time.monotonic()
     sitting = _Sitting(out, home, name or out.name, seed, choose_device(device), reporter)
+    reporter.note(f"{stage} on {sitting.device}, seed {seed}")
     write_json(out / "settings.json", {"stage": stage, "seed": seed, "settings": settings.model_dump()})
     dataset: str | None = None
     if isinstance(settings, CollectSettings):
@@ -84,6 +88,8 @@ def run_stage(
     checkpoint = out.name if newest_checkpoint(out) else None
     result = StageResult(out.name, checkpoint, dataset, _last_metrics(out), round(time.monotonic() - begun, 1))
     write_json(out / RESULT, asdict(result))
+    crash_point("result-written")
+    reporter.note(f"{stage} is done, after {result.seconds:,.0f} s of this sitting")
     return result
 
 
@@ -95,11 +101,11 @@ def check_references(settings: StageSettings, home: Path, *, allow_path: bool = 
             longest = max(dataset.lengths, default=0)
             message = f"sequences of {settings.length} frames are longer than the longest episode ({longest} frames)"
             raise SettingsError([Problem("/length", message)])
-    if isinstance(settings, FinetuneSettings) and settings.teacher is not None:
-        latents = _teacher(settings.teacher, home, allow_path).latents
-        if latents != settings.latents:
-            message = f"the video model has {latents} latents, these settings {settings.latents}"
-            raise SettingsError([Problem("/latents", message)])
+    if isinstance(settings, FinetuneSettings):
+        config = None
+        if settings.teacher is not None:
+            config = _teacher(settings.teacher, home, allow_path).config
+        check_source(settings, config)
 
 
 def choose_device(device: str) -> str:
@@ -137,10 +143,10 @@ def _finetune(settings: FinetuneSettings, sitting: _Sitting) -> None:
 
 
 def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, sitting: _Sitting) -> None:
-    teacher = None
+    source = None
     if teacher_folder is not None:
         loaded = load_checkpoint(find_checkpoint(sitting.home, str(teacher_folder), allow_path=True))
-        teacher = teacher_for(settings, loaded.model)
+        source = Source(loaded.model, loaded.clip.action.shape[-1])
     held_out = _held_out(settings, sitting)
     provenance = Provenance(
         sitting.name,
@@ -151,10 +157,12 @@ def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, sitt
         dataset=held_out.id,
         teacher=settings.teacher,
     )
-    episodes = list(read_episodes(held_out.folder))
-    with closing(_one_environment(settings)) as environment:
-        run = Finetuning(settings, teacher, environment.action_size, sitting.seed, sitting.device)
-        Online(run, environment, episodes, sitting.out, provenance, sitting.reporter).go()
+    parts = build_parts(settings, source, held_out.action_size, sitting.seed)
+    action_size = parts.world_model.config.action_size
+    episodes = pad_actions(list(read_episodes(held_out.folder)), action_size)
+    run = Finetuning(settings, parts, sitting.seed, sitting.device)
+    with closing(_players(settings)) as players:
+        Online(run, players, episodes, sitting.out, provenance, sitting.reporter).go()
 
 
 def _held_out(settings: FinetuneSettings, sitting: _Sitting) -> DatasetInfo:
@@ -178,15 +186,27 @@ def _pipeline(settings: PipelineSettings, sitting: _Sitting) -> str:
     return dataset.id
 
 
-def _one_environment(settings: FinetuneSettings) -> ProcessEnvironment:
+def _players(settings: FinetuneSettings) -> ByDistraction:
+    """The run's environment under its distractions: the first one, and from half of the run on perhaps another."""
+    return ByDistraction(
+        partial(_one_environment, settings),
+        first=settings.distraction,
+        later=settings.distraction_later or settings.distraction,
+        change_at=settings.agent_steps // 2,
+        evaluated=settings.evaluate_distraction,
+    )
+
+
+def _one_environment(settings: FinetuneSettings, distraction: str) -> PaddedActions:
     factory = partial(
         make_environment,
         settings.environment,
-        distraction=settings.distraction,
+        distraction=distraction,
         action_repeat=settings.action_repeat,
         look=settings.look,
     )
-    return ProcessEnvironment(settings.environment, factory)
+    environment = ProcessEnvironment(settings.environment, factory)
+    return PaddedActions(environment, environment.action_size)
 
 
 def _dataset(settings: PretrainSettings, home: Path, allow_path: bool) -> DatasetInfo:

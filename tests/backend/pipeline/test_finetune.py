@@ -12,9 +12,11 @@ from backend.data.checkpoint import load_checkpoint, read_info
 from backend.data.episodes import Episode, frames_only
 from backend.envs.protocol import Step
 from backend.pipeline.config import FinetuneSettings, SettingsError, build_settings
-from backend.pipeline.distill import Teacher, distill_weight
+from backend.pipeline.distill import distill_weight
 from backend.pipeline.evaluate import episode_seed
-from backend.pipeline.finetune import Finetuning, Online, teacher_for
+from backend.pipeline.finetune import Finetuning, Online
+from backend.pipeline.methods import Source, build_parts
+from backend.pipeline.players import Always
 from backend.pipeline.publish import Provenance
 from backend.pipeline.report import Reporter, Stopped
 from models.config import VideoModelConfig
@@ -50,15 +52,20 @@ class Slider:
 
 
 class StoppingReporter(Reporter):
-    """Asks the run to stop after some agent steps."""
+    """Asks the run to stop after some agent steps, or after some units of a phase."""
 
-    def __init__(self, out: Path, stop_after: int | None) -> None:
+    def __init__(self, out: Path, stop_after: int | tuple[str, int] | None) -> None:
         super().__init__(out, quiet=True)
         self._stop_after = stop_after
+        self.phases: list[str] = []
 
     def progress(self, done: int, total: int, phase: str) -> None:
         super().progress(done, total, phase)
-        self.stop_requested = self._stop_after is not None and done >= self._stop_after
+        self.phases += [phase] if phase not in self.phases[-1:] else []
+        if isinstance(self._stop_after, tuple):
+            self.stop_requested = phase == self._stop_after[0] and done >= self._stop_after[1]
+        else:
+            self.stop_requested = self._stop_after is not None and done >= self._stop_after
 
 
 def settings(**changes: object) -> FinetuneSettings:
@@ -76,6 +83,10 @@ def a_teacher() -> VideoModel:
     return VideoModel(VideoModelConfig(latents=4, stoch=8, deter=16, hidden=16))
 
 
+def finetuning(chosen: FinetuneSettings, seed: int = 0) -> Finetuning:
+    return Finetuning(chosen, build_parts(chosen, Source(a_teacher(), 1), 1, seed), seed, "cpu")
+
+
 def held_out() -> list[Episode]:
     rng = np.random.default_rng(5)
     image = rng.integers(0, 255, (2, 8, 64, 64, 3)).astype(np.uint8)
@@ -83,11 +94,13 @@ def held_out() -> list[Episode]:
     return [e._replace(action=np.zeros((8, 1), np.float32)) for e in episodes]
 
 
-def online(out: Path, chosen: FinetuneSettings, stop_after: int | None = None, seed: int = 0) -> tuple[Online, Slider]:
+def online(
+    out: Path, chosen: FinetuneSettings, stop_after: int | tuple[str, int] | None = None, seed: int = 0
+) -> tuple[Online, Slider]:
     slider = Slider()
-    run = Finetuning(chosen, Teacher(a_teacher()), 1, seed, "cpu")
+    run = finetuning(chosen, seed)
     provenance = Provenance("slider", "finetune", seed, "slider", {})
-    return Online(run, slider, held_out(), out, provenance, StoppingReporter(out, stop_after)), slider
+    return Online(run, Always(slider), held_out(), out, provenance, StoppingReporter(out, stop_after)), slider
 
 
 def lines_of(out: Path) -> list[dict[str, float]]:
@@ -106,6 +119,58 @@ def test_a_run_cut_inside_an_episode_goes_on_bit_for_bit(tmp_path: Path, cut: in
     assert (resumed / "model.safetensors").read_bytes() == (final / "model.safetensors").read_bytes()
 
 
+def test_a_run_stopped_among_its_first_updates_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    chosen = settings(first_updates=6, checkpoint_every=100)
+    whole, _ = online(tmp_path / "whole", chosen)
+    final = whole.go()
+    assert isinstance(whole.reporter, StoppingReporter)
+    assert whole.reporter.phases == ["random steps", "first updates", "finetune"]
+    for units in (3, 5):  # twice at the same agent step: the second save must not be taken for the first
+        with pytest.raises(Stopped):
+            online(tmp_path / "cut", chosen, stop_after=("first updates", units))[0].go()
+    assert lines_of(tmp_path / "cut")[-1]["updates"] == 5
+    resumed = online(tmp_path / "cut", chosen)[0].go()
+    assert lines_of(tmp_path / "cut") == lines_of(tmp_path / "whole")
+    assert (resumed / "model.safetensors").read_bytes() == (final / "model.safetensors").read_bytes()
+
+
+def test_a_run_stopped_in_an_evaluation_evaluates_again_and_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    whole, _ = online(tmp_path / "whole", settings())
+    final = whole.go()
+    cut, slider = online(tmp_path / "cut", settings())
+    first = episode_seed(0, "evaluate", 0)
+
+    def stop_at_the_first_evaluation(seed: int) -> Step:
+        cut.reporter.stop_requested = cut.reporter.stop_requested or seed == first
+        return Slider.reset(slider, seed)
+
+    slider.reset = stop_at_the_first_evaluation  # type: ignore[method-assign] # watches when it begins
+    with pytest.raises(Stopped, match="40 agent steps"):
+        cut.go()
+    assert not [line for line in lines_of(tmp_path / "cut") if line["phase"] == "evaluate"]
+    resumed = online(tmp_path / "cut", settings())[0].go()
+    assert lines_of(tmp_path / "cut") == lines_of(tmp_path / "whole")
+    assert (resumed / "model.safetensors").read_bytes() == (final / "model.safetensors").read_bytes()
+
+
+def test_a_run_killed_before_its_first_save_writes_no_line_twice(tmp_path: Path) -> None:
+    chosen = settings(checkpoint_every=1000)
+    online(tmp_path / "whole", chosen)[0].go()
+    killed, slider = online(tmp_path / "killed", chosen)
+
+    def die(action: NDArray[np.float32]) -> Step:
+        if killed.agent_steps == 60:
+            raise KeyboardInterrupt
+        return Slider.step(slider, action)
+
+    slider.step = die  # type: ignore[method-assign] # stands in for a kill
+    with pytest.raises(KeyboardInterrupt):
+        killed.go()
+    assert lines_of(tmp_path / "killed")
+    online(tmp_path / "killed", chosen)[0].go()
+    assert lines_of(tmp_path / "killed") == lines_of(tmp_path / "whole")
+
+
 def test_the_checkpoint_acts_and_names_its_counters(tmp_path: Path) -> None:
     run, _ = online(tmp_path, settings())
     loaded = load_checkpoint(read_info(run.go(), "c", "run"))
@@ -117,9 +182,10 @@ def test_the_checkpoint_acts_and_names_its_counters(tmp_path: Path) -> None:
 
 
 def test_the_teacher_does_not_move_and_everything_else_does() -> None:
-    run = Finetuning(settings(free_nats=0.0), Teacher(a_teacher()), 1, 0, "cpu")
-    assert run.teacher is not None
-    before = {key: value.clone() for key, value in run.teacher.state_dict().items()}
+    run = finetuning(settings(free_nats=0.0))
+    assert run.parts.distiller is not None
+    teacher = run.parts.distiller.teacher
+    before = {key: value.clone() for key, value in teacher.state_dict().items()}
     parts = (run.agent.world_model, run.agent.actor_critic.actor, run.agent.actor_critic.critic)
     student = [value.clone() for part in parts for value in part.state_dict().values()]
     image = torch.randint(0, 255, (4, 6, 64, 64, 3), dtype=torch.uint8)
@@ -128,7 +194,7 @@ def test_the_teacher_does_not_move_and_everything_else_does() -> None:
     batch = Batch(image, torch.randn(4, 6, 1), torch.randn(4, 6), torch.ones(4, 6), is_first)
     metrics = run.learn(batch, 0)
     assert metrics["distillation"].mean() > 0
-    for key, value in run.teacher.state_dict().items():
+    for key, value in teacher.state_dict().items():
         torch.testing.assert_close(value, before[key], rtol=0, atol=0)
     after = [value for part in parts for value in part.state_dict().values()]
     moved = [not torch.equal(old, new) for old, new in zip(student, after, strict=True)]
@@ -143,7 +209,7 @@ def test_distillation_pulls_the_student_towards_the_teacher() -> None:
     outcomes = {}
     for weight in (0.0, 10.0):
         chosen = settings(distill_start=weight, distill_end=weight, beta=0.0, learning_rate=3e-3)
-        run = Finetuning(chosen, Teacher(a_teacher()), 1, 0, "cpu")
+        run = finetuning(chosen)
         for _ in range(12):
             metrics = run.learn(batch, 0)
         outcomes[weight] = float(metrics["distillation"].mean())
@@ -179,4 +245,4 @@ def test_no_two_episodes_share_a_seed() -> None:
 
 def test_a_teacher_with_other_latents_is_refused() -> None:
     with pytest.raises(SettingsError, match="the video model has 4 latents, the world model 8"):
-        teacher_for(settings(latents=8), a_teacher())
+        finetuning(settings(latents=8))

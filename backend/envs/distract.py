@@ -29,7 +29,7 @@ class Distraction(Protocol):
         """Draw the values of a new episode."""
         ...
 
-    def advance(self, scene: Scene, random: np.random.Generator) -> None:
+    def advance(self, scene: Scene, random: np.random.Generator, /) -> None:
         """Move on by one control step."""
         ...
 

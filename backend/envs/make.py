@@ -1,19 +1,32 @@
 """Building an environment from its name."""
 
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+
+import numpy as np
+from numpy.typing import NDArray
 
 from backend.envs.distract import Distraction, EpisodeFactors, FlickeringColours, NoDistraction
 from backend.envs.dmc import ControlEnvironment
-from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, Environment, Look
+from backend.envs.moving import (
+    BackgroundVideo,
+    CameraJitter,
+    Together,
+    WanderingLight,
+    procedural_clips,
+    sky_clips,
+)
+from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, SKY_HIDDEN, Environment, Look, offered_distractions
 from backend.envs.scene import Scene, recolourable_assets
 from backend.envs.simulator import load_task
 
-__all__ = ["DISTRACTIONS", "ENVIRONMENTS", "make_environment"]
+__all__ = ["DISTRACTIONS", "ENVIRONMENTS", "SKY_HIDDEN", "make_environment"]
 
 CAMERA = 0
+PAINTED_SKY = ("episode", "video", "everything")  # need a sky and a floor that take any colour
+EVERYTHING = ("set-a", "camera-jitter", "light", "video")
 SET_A = (0.7, 0.3, 0.5)
 SET_B = (0.5, 0.7, 0.3)
-SKY_HIDDEN = ("reacher-easy", "humanoid-walk")  # no sky in the picture: its colour is no factor there
 CAMERA_RANGE = 0.05  # radians: about a fourteenth of the picture's height to either side
 
 
@@ -24,8 +37,11 @@ def make_environment(
     action_repeat: int = 2,
     look: Look = "fast",
     random_pose: bool = False,
+    films: Sequence[NDArray[np.uint8]] = (),
 ) -> Environment:
     """Load a task of `ENVIRONMENTS` with a distraction of `DISTRACTIONS`.
+
+    `films` (T, 64, 64, 3) play behind the scene where the distraction shows a video; without them procedural ones do.
 
     One environment a process: its rendering context belongs to the thread that makes it. Raises ValueError
     for an unknown name, NoRenderer where nothing can draw.
@@ -34,21 +50,30 @@ def make_environment(
         raise ValueError(f"unknown environment {name!r}: choose one of {', '.join(ENVIRONMENTS)}")
     if distraction not in DISTRACTIONS:
         raise ValueError(f"unknown distraction {distraction!r}: choose one of {', '.join(DISTRACTIONS)}")
+    if distraction not in offered_distractions(name):
+        raise ValueError(f"{name} cannot show {distraction!r}: choose one of {', '.join(offered_distractions(name))}")
     if action_repeat < 1:
         raise ValueError(f"action_repeat must be at least 1, got {action_repeat}")
-    with recolourable_assets() if distraction == "episode" else nullcontext():
+    with recolourable_assets() if distraction in PAINTED_SKY else nullcontext():
         task = load_task(name)
     scene = Scene(task.physics, CAMERA, look)
-    return ControlEnvironment(
-        name, task, scene, _make_distraction(name, distraction, scene), action_repeat, random_pose
-    )
+    made = _make_distraction(name, distraction, scene, films)
+    return ControlEnvironment(name, task, scene, made, action_repeat, random_pose)
 
 
-def _make_distraction(name: str, distraction: str, scene: Scene) -> Distraction:
-    if distraction == "set-a":
-        return FlickeringColours(scene, SET_A)
-    if distraction == "set-b":
-        return FlickeringColours(scene, SET_B)
-    if distraction == "episode":
-        return EpisodeFactors(camera_range=CAMERA_RANGE, background=name not in SKY_HIDDEN)
-    return NoDistraction()
+def _make_distraction(name: str, distraction: str, scene: Scene, films: Sequence[NDArray[np.uint8]]) -> Distraction:
+    def everything() -> Distraction:
+        shown = [part for part in EVERYTHING if part in offered_distractions(name)]
+        return Together([_make_distraction(name, part, scene, films) for part in shown])
+
+    makers: dict[str, Callable[[], Distraction]] = {
+        "none": NoDistraction,
+        "set-a": lambda: FlickeringColours(scene, SET_A),
+        "set-b": lambda: FlickeringColours(scene, SET_B),
+        "episode": lambda: EpisodeFactors(camera_range=CAMERA_RANGE, background=name not in SKY_HIDDEN),
+        "camera-jitter": CameraJitter,
+        "light": WanderingLight,
+        "video": lambda: BackgroundVideo(sky_clips(films) or procedural_clips()),
+        "everything": everything,
+    }
+    return makers[distraction]()

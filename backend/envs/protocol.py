@@ -17,7 +17,15 @@ ENVIRONMENTS = (
     "cartpole-swingup",
     "humanoid-walk",
 )
-DISTRACTIONS = ("none", "set-a", "set-b", "episode")
+DISTRACTIONS = ("none", "set-a", "set-b", "episode", "camera-jitter", "light", "video", "everything")
+SKY_HIDDEN = ("reacher-easy", "humanoid-walk")  # no sky in the picture: its colour is no factor there
+
+
+def offered_distractions(environment: str) -> tuple[str, ...]:
+    """The distractions that an environment can show."""
+    if environment in SKY_HIDDEN:
+        return tuple(name for name in DISTRACTIONS if name != "video")
+    return DISTRACTIONS
 
 
 class Step(NamedTuple):
@@ -30,6 +38,7 @@ class Step(NamedTuple):
     is_last: bool
     is_terminal: bool
     factors: NDArray[np.float32]  # (F,), in the order of `factor_names`
+    success: bool | None = None  # whether the task is solved now; None where the task does not say
 
 
 class Environment(Protocol):

@@ -12,6 +12,7 @@ from backend.envs.simulator import Physics, common_assets, native, open_camera
 FLOOR = "grid"
 BODY_MATERIALS = ("self", "self_default", "effector", "effector_default")
 
+SKY_SIZE = 32  # texels on each side of the plain sky
 _SKYBOX = "./common/skybox.xml"
 _MATERIALS = "./common/materials.xml"
 # A plain sky of 32 texels is uploaded in a quarter of a millisecond; the original one takes 70.
@@ -78,12 +79,20 @@ class Scene:
 
     def set_background(self, colour: NDArray[np.float64]) -> None:
         """Paint the whole sky in the colour (3,) in [0, 1]; needs a model of `recolourable_assets`."""
+        self._paint_sky(np.round(255 * colour).astype(np.uint8))
+
+    def set_background_picture(self, picture: NDArray[np.uint8]) -> None:
+        """Paint a picture (SKY_SIZE, SKY_SIZE, 3) on all sides of the sky; needs a model of `recolourable_assets`."""
+        self._paint_sky(picture)
+
+    def _paint_sky(self, paint: NDArray[np.uint8]) -> None:
+        """One colour (3,), or a picture for each of the six sides."""
         model = self.physics.model
         texture = model.name2id("skybox", "texture")
         size = model.tex_height[texture] * model.tex_width[texture] * 3
         start = model.tex_adr[texture]
-        texels = model.tex_data[start : start + size].reshape(-1, 3)
-        texels[:] = np.round(255 * colour).astype(np.uint8)
+        texels = model.tex_data[start : start + size].reshape(-1, SKY_SIZE, SKY_SIZE, 3)
+        texels[:] = paint
         contexts = self.physics.contexts
         with contexts.gl.make_current() as context:
             context.call(native().mjr_uploadTexture, model.ptr, contexts.mujoco.ptr, texture)
@@ -96,15 +105,16 @@ class Scene:
             brightness * part for part in self._headlight
         )
 
-    def set_camera_angle(self, angle: float) -> None:
-        """Tilt the camera up by `angle` (radians) from where the task put it, about its own horizontal axis."""
+    def set_camera_angle(self, tilt: float, pan: float = 0.0) -> None:
+        """Turn the camera up by `tilt` and left by `pan` (radians) from where the task put it, about its own axes."""
         mujoco = native()
         model, data, camera = self.physics.model, self.physics.data, self._camera_id
-        tilt = np.array([np.cos(angle / 2), np.sin(angle / 2), 0.0, 0.0])
-        matrix = np.zeros(9)
-        mujoco.mju_quat2Mat(matrix, tilt)
-        quaternion = np.zeros(4)
-        mujoco.mju_mulQuat(quaternion, self._camera_quaternion, tilt)
+        up = np.array([np.cos(tilt / 2), np.sin(tilt / 2), 0.0, 0.0])
+        left = np.array([np.cos(pan / 2), 0.0, np.sin(pan / 2), 0.0])
+        turn, quaternion, matrix = np.zeros(4), np.zeros(4), np.zeros(9)
+        mujoco.mju_mulQuat(turn, left, up)
+        mujoco.mju_quat2Mat(matrix, turn)
+        mujoco.mju_mulQuat(quaternion, self._camera_quaternion, turn)
         model.cam_quat[camera] = quaternion
         model.cam_mat0[camera] = (self._camera_rotation @ matrix.reshape(3, 3)).ravel()
         mujoco.mj_camlight(model.ptr, data.ptr)

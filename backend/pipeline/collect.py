@@ -2,12 +2,14 @@
 
 import json
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backend.data.archive import ArchiveError, read_headers
 from backend.data.episodes import (
@@ -45,11 +47,18 @@ class CollectReporter(Protocol):
     def note(self, text: str) -> None: ...
 
 
-def collect(settings: CollectSettings, out: Path, seed: int, reporter: CollectReporter) -> DatasetInfo:
+def collect(
+    settings: CollectSettings,
+    out: Path,
+    seed: int,
+    reporter: CollectReporter,
+    films: Sequence[NDArray[np.uint8]] = (),
+) -> DatasetInfo:
     """Fill `out/dataset` with episodes; those already there are kept.
 
-    Episode i depends on the settings, the seed and i alone, never on the number of processes. Raises Stopped
-    (call again to go on), EnvironmentFailed, SettingsError if the folder was begun with other settings.
+    `films` (T, 64, 64, 3) play behind the scene where the distraction shows a video. Episode i depends on the
+    settings, the films, the seed and i alone, never on the number of processes. Raises Stopped (call again to go
+    on), EnvironmentFailed, SettingsError if the folder was begun with other settings.
     """
     folder = out / "dataset"
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +68,7 @@ def collect(settings: CollectSettings, out: Path, seed: int, reporter: CollectRe
     if missing or not (folder / DATASET).exists():
         if missing:
             choose_backend()  # once, for all processes
-            _Crew(settings, folder, seed, missing, reporter).work()
+            _Crew(settings, folder, seed, missing, reporter, films).work()
         write_dataset_info(_describe(settings, out, folder, seed))
     reporter.progress(settings.episodes, settings.episodes, "collect")
     return read_dataset_info(folder)
@@ -97,7 +106,9 @@ class _Crew:
         seed: int,
         missing: deque[int],
         reporter: CollectReporter,
+        films: Sequence[NDArray[np.uint8]],
     ) -> None:
+        self._films = films
         self._settings, self._folder, self._seed = settings, folder, seed
         self._missing, self._reporter = missing, reporter
         self._done = settings.episodes - len(missing)
@@ -122,7 +133,7 @@ class _Crew:
             sweep(self._folder)
 
     def _start(self) -> None:
-        child = Child(self._settings.environment, _recorder, self._settings, self._folder, self._seed)
+        child = Child(self._settings.environment, _recorder, self._settings, self._folder, self._seed, self._films)
         job = _Job(child, self._missing.popleft())
         self._jobs.append(job)
         child.request(job.index)
@@ -160,7 +171,7 @@ class _Job:
     index: int  # of the episode under way
 
 
-def _recorder(settings: CollectSettings, folder: Path, seed: int) -> Handler:
+def _recorder(settings: CollectSettings, folder: Path, seed: int, films: Sequence[NDArray[np.uint8]]) -> Handler:
     """Runs in a child: makes one environment, then records the episodes it is asked for."""
     environment = make_environment(
         settings.environment,
@@ -168,6 +179,7 @@ def _recorder(settings: CollectSettings, folder: Path, seed: int) -> Handler:
         action_repeat=settings.action_repeat,
         look=settings.look,
         random_pose=settings.random_pose,
+        films=films,
     )
 
     def record(index: int, beat: Beat) -> None:

@@ -3,12 +3,12 @@
 import difflib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS
+from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, offered_distractions
 from backend.pipeline.presets import PRESET_VALUES
 
 METHOD_NAMES = (
@@ -76,12 +76,29 @@ class _EnvironmentSettings(_Settings):
         "episode",
         "Distraction",
         "Environment",
-        "none; episode: colours, light and camera drawn once an episode; set-a, set-b: the paper's flicker.",
+        "none; episode: colours, light and camera drawn once an episode; set-a, set-b: the paper's flicker; "
+        "camera-jitter, light, video: one of these moves all the time; everything: set-a and these three.",
+    )
+    films: str | None = _described(
+        None,
+        "Films behind the scene",
+        "Environment",
+        "Data set whose clips play on the sky under video and everything; none: procedural waves.",
     )
     action_repeat: Annotated[int, Field(ge=1, le=16)] = _described(2, "Action repeat", "Environment")
     look: Literal["fast", "paper"] = _described(
         "fast", "Look", "Environment", "fast leaves out shadows and anti-aliasing; paper keeps them."
     )
+
+    @model_validator(mode="after")
+    def _distractions_are_offered(self) -> Self:
+        for setting in ("distraction", "distraction_later", "evaluate_distraction"):
+            wanted = getattr(self, setting, None)
+            offered = offered_distractions(self.environment)
+            if wanted is not None and wanted not in offered:
+                message = f"{self.environment} cannot show {wanted!r}; it offers {', '.join(offered)}"
+                raise _conflict(f"/{setting}", message)
+        return self
 
 
 class CollectSettings(_EnvironmentSettings):
@@ -304,8 +321,10 @@ def _problem(model: type[BaseModel], detail: Any) -> Problem:
     if detail["type"] == "extra_forbidden":
         return _unknown(pointer, location[-1], _keys(model, location[:-1]), "setting")
     context = detail.get("ctx", {})
-    if detail["type"] in {"unknown", "conflict"}:
-        return Problem(context.get("pointer", pointer), detail["msg"], context.get("suggestion"))
+    if detail["type"] == "conflict":  # its pointer starts at the settings that hold the conflict
+        return Problem(pointer.removesuffix("/") + context["pointer"], detail["msg"])
+    if detail["type"] == "unknown":
+        return Problem(pointer, detail["msg"], context.get("suggestion"))
     return Problem(pointer, f"{detail['msg']} (got {_shown(detail['input'])})")
 
 

@@ -25,11 +25,18 @@ class Evaluation(NamedTuple):
     """Returns of the evaluated episodes."""
 
     returns: tuple[float, ...]
+    successes: tuple[bool | None, ...] = ()  # of the same episodes; None where the task does not say
 
     @property
     def mean(self) -> float:
         """Mean episode return."""
         return float(np.mean(self.returns))
+
+    @property
+    def success_rate(self) -> float | None:
+        """Share of the episodes in which the task was solved at some step; None where the task does not say."""
+        said = [success for success in self.successes if success is not None]
+        return float(np.mean(said)) if said else None
 
     @property
     def std(self) -> float:
@@ -46,11 +53,13 @@ def evaluate(
 ) -> Evaluation:
     """Plays one episode a seed with the mode of the policy; seeds must differ. `before_each` may raise to end it."""
     assert len(set(seeds)) == len(seeds), "two evaluation episodes share a seed"
-    returns = []
+    returns, successes = [], []
     for seed in seeds:
         before_each()
-        returns.append(_play(agent, player, seed, device))
-    return Evaluation(tuple(returns))
+        score, success = _play(agent, player, seed, device)
+        returns.append(score)
+        successes.append(success)
+    return Evaluation(tuple(returns), tuple(successes))
 
 
 def episode_seed(seed: int, purpose: str, index: int) -> int:
@@ -59,12 +68,14 @@ def episode_seed(seed: int, purpose: str, index: int) -> int:
     return int(np.random.SeedSequence(words).generate_state(1, np.uint32)[0])
 
 
-def _play(agent: Agent, player: Player, seed: int, device: str) -> float:
+def _play(agent: Agent, player: Player, seed: int, device: str) -> tuple[float, bool | None]:
+    """The return of an episode, and whether the task was solved in it."""
     step = player.reset(seed)
     memory = agent.begin(1)
-    score = 0.0
+    score, success = 0.0, step.success
     while not step.is_last:
         action, memory = agent.act(torch.from_numpy(step.image[None].copy()).to(device), memory)
         step = player.step(action[0].cpu().numpy())
         score += step.reward
-    return score
+        success = success or step.success
+    return score, success

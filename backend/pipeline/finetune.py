@@ -191,7 +191,8 @@ class Online:
         self.run.agent.train()
         self.experience.begin()
         self.returns.append([float(self.agent_steps), outcome.mean])
-        self._log("evaluate", {"evaluation_return": outcome.mean, "evaluation_std": outcome.std})
+        solved = {} if outcome.success_rate is None else {"success_rate": outcome.success_rate}
+        self._log("evaluate", {"evaluation_return": outcome.mean, "evaluation_std": outcome.std, **solved})
 
     def _log(self, phase: str, values: dict[str, float]) -> None:
         steps = self.agent_steps

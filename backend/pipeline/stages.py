@@ -2,17 +2,20 @@
 
 import json
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from backend.data.catalogue import NotFound, find_checkpoint, find_dataset, newest_checkpoint
 from backend.data.checkpoint import CheckpointError, CheckpointInfo, load_checkpoint
 from backend.data.crash import crash_point
-from backend.data.episodes import DatasetInfo, read_episodes
+from backend.data.episodes import DatasetInfo, EpisodeError, episode_paths, read_episode, read_episodes
 from backend.data.files import write_json
 from backend.envs.make import make_environment
 from backend.envs.vector import ProcessEnvironment
@@ -32,6 +35,9 @@ from backend.pipeline.players import ByDistraction, PaddedActions, pad_actions
 from backend.pipeline.pretrain import pretrain
 from backend.pipeline.publish import Provenance
 from backend.pipeline.report import METRICS, RESULT, Reporter
+
+Films = Sequence[NDArray[np.uint8]]
+MOST_FILMS, MOST_FRAMES = 32, 64  # that play behind a scene
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def run_stage(
     write_json(out / "settings.json", {"stage": stage, "seed": seed, "settings": settings.model_dump()})
     dataset: str | None = None
     if isinstance(settings, CollectSettings):
-        dataset = collect(settings, out, seed, reporter).id
+        dataset = collect(settings, out, seed, reporter, _films(settings, home, allow_path=True)).id
     elif isinstance(settings, PretrainSettings):
         dataset = _pretrain(settings, sitting)
     elif isinstance(settings, FinetuneSettings):
@@ -101,6 +107,8 @@ def check_references(settings: StageSettings, home: Path, *, allow_path: bool = 
             longest = max(dataset.lengths, default=0)
             message = f"sequences of {settings.length} frames are longer than the longest episode ({longest} frames)"
             raise SettingsError([Problem("/length", message)])
+    if isinstance(settings, CollectSettings | FinetuneSettings):
+        _films(settings, home, allow_path)
     if isinstance(settings, FinetuneSettings):
         config = None
         if settings.teacher is not None:
@@ -147,7 +155,8 @@ def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, sitt
     if teacher_folder is not None:
         loaded = load_checkpoint(find_checkpoint(sitting.home, str(teacher_folder), allow_path=True))
         source = Source(loaded.model, loaded.clip.action.shape[-1])
-    held_out = _held_out(settings, sitting)
+    films = _films(settings, sitting.home, allow_path=True)
+    held_out = _held_out(settings, sitting, films)
     provenance = Provenance(
         sitting.name,
         "finetune",
@@ -161,35 +170,37 @@ def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, sitt
     action_size = parts.world_model.config.action_size
     episodes = pad_actions(list(read_episodes(held_out.folder)), action_size)
     run = Finetuning(settings, parts, sitting.seed, sitting.device)
-    with closing(_players(settings)) as players:
+    with closing(_players(settings, films)) as players:
         Online(run, players, episodes, sitting.out, provenance, sitting.reporter).go()
 
 
-def _held_out(settings: FinetuneSettings, sitting: _Sitting) -> DatasetInfo:
+def _held_out(settings: FinetuneSettings, sitting: _Sitting, films: Films) -> DatasetInfo:
     """Short episodes from anywhere in the environment, on which every checkpoint of the run is explained."""
     wanted = CollectSettings(
         environment=settings.environment,
         distraction=settings.distraction,
+        films=settings.films,
         action_repeat=settings.action_repeat,
         look=settings.look,
         episodes=settings.held_out,
         episode_steps=settings.held_out_steps,
     )
-    return collect(wanted, sitting.out / "held-out", sitting.seed + 1, sitting.reporter)
+    return collect(wanted, sitting.out / "held-out", sitting.seed + 1, sitting.reporter, films)
 
 
 def _pipeline(settings: PipelineSettings, sitting: _Sitting) -> str:
-    dataset = collect(settings.collect, sitting.out / "collect", sitting.seed, sitting.reporter)
+    films = _films(settings.collect, sitting.home, allow_path=True)
+    dataset = collect(settings.collect, sitting.out / "collect", sitting.seed, sitting.reporter, films)
     inner = replace(sitting, out=sitting.out / "pretrain", name=f"{sitting.name} (video model)")
     video_model = _pretrain_on(dataset, settings.pretrain, inner)
     _finetune_from(video_model, settings.finetune, replace(sitting, out=sitting.out / "finetune"))
     return dataset.id
 
 
-def _players(settings: FinetuneSettings) -> ByDistraction:
+def _players(settings: FinetuneSettings, films: Films) -> ByDistraction:
     """The run's environment under its distractions: the first one, and from half of the run on perhaps another."""
     return ByDistraction(
-        partial(_one_environment, settings),
+        partial(_one_environment, settings, films),
         first=settings.distraction,
         later=settings.distraction_later or settings.distraction,
         change_at=settings.agent_steps // 2,
@@ -197,16 +208,29 @@ def _players(settings: FinetuneSettings) -> ByDistraction:
     )
 
 
-def _one_environment(settings: FinetuneSettings, distraction: str) -> PaddedActions:
+def _one_environment(settings: FinetuneSettings, films: Films, distraction: str) -> PaddedActions:
     factory = partial(
         make_environment,
         settings.environment,
         distraction=distraction,
         action_repeat=settings.action_repeat,
         look=settings.look,
+        films=films,
     )
     environment = ProcessEnvironment(settings.environment, factory)
     return PaddedActions(environment, environment.action_size)
+
+
+def _films(settings: CollectSettings | FinetuneSettings, home: Path, allow_path: bool) -> Films:
+    """The first films of the data set that is to play behind the scene."""
+    if settings.films is None:
+        return ()
+    try:
+        folder = find_dataset(home, settings.films, allow_path=allow_path).folder
+        paths = episode_paths(folder)[:MOST_FILMS]
+        return [read_episode(path).image[:MOST_FRAMES] for path in paths]
+    except (NotFound, EpisodeError) as error:
+        raise SettingsError([Problem("/films", str(error))]) from None
 
 
 def _dataset(settings: PretrainSettings, home: Path, allow_path: bool) -> DatasetInfo:

@@ -145,7 +145,7 @@ def _references() -> dict[str, list[str]]:
     """Known ids for settings that name a data set or a checkpoint."""
     datasets = [item["id"] for item in client().items("/datasets")]
     checkpoints = [item["id"] for item in client().items("/checkpoints")]
-    return {"dataset": datasets, "teacher": checkpoints, "checkpoint": checkpoints}
+    return {"dataset": datasets, "teacher": checkpoints, "checkpoint": checkpoints, "films": datasets}
 
 
 def _side(view: Form, preset: Mapping[str, Any], changes: Mapping[str, Any]) -> None:

@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from backend.data.crash import crash_point
+
 MANIFEST = "manifest.json"
 _ASIDE = ".partial-"
 
@@ -30,7 +32,9 @@ def write_file(target: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        crash_point("file-before-rename")
         aside.rename(target)
+        crash_point("file-after-rename")
         sync_folder(target.parent)
     except BaseException:
         aside.unlink(missing_ok=True)
@@ -57,13 +61,24 @@ def write_folder(target: Path, files: Mapping[str, Content]) -> None:
     try:
         for name, content in files.items():
             _write(aside / name, content)
+            crash_point("folder-half-written")
         _write(aside / MANIFEST, json.dumps({name: sha256(aside / name) for name in files}, indent=1).encode())
         sync_folder(aside)
+        crash_point("folder-before-rename")
         aside.rename(target)
+        crash_point("folder-after-rename")
         sync_folder(target.parent)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes a folder so that at no moment a part of it stands under its name; a sweep takes what a kill leaves."""
+    aside = folder.with_name(f"{_ASIDE}{os.getpid()}-{folder.name}")
+    folder.rename(aside)
+    crash_point("folder-half-removed")
+    shutil.rmtree(aside)
 
 
 def verify_folder(folder: Path) -> None:

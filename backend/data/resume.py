@@ -1,6 +1,6 @@
 """What a stage needs to go on exactly where it stopped, kept twice so that a damaged copy costs one step back."""
 
-import shutil
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from backend.data.files import CorruptFile, sweep, verify_folder, write_folder
+from backend.data.files import CorruptFile, remove_folder, sweep, verify_folder, write_folder
 
 KEPT = 2
+log = logging.getLogger(__name__)
 
 
 def save_training(folder: Path, updates: int, state: Mapping[str, Any]) -> None:
@@ -19,7 +20,7 @@ def save_training(folder: Path, updates: int, state: Mapping[str, Any]) -> None:
     if not target.exists():
         write_folder(target, {"training.pt": lambda path: torch.save(dict(state), path)})
     for old in sorted(folder.glob("update-*"))[:-KEPT]:
-        shutil.rmtree(old)
+        remove_folder(old)
 
 
 def load_training(folder: Path) -> dict[str, Any] | None:
@@ -30,8 +31,9 @@ def load_training(folder: Path) -> dict[str, Any] | None:
     for candidate in sorted(folder.glob("update-*"), reverse=True):
         try:
             verify_folder(candidate)
-        except CorruptFile:
-            shutil.rmtree(candidate)
+        except CorruptFile as error:
+            log.warning("the save %s is damaged (%s): going on from the one before", candidate.name, error)
+            remove_folder(candidate)
             continue
         state: dict[str, Any] = torch.load(candidate / "training.pt", map_location="cpu", weights_only=True)
         return state

@@ -3,8 +3,7 @@
 import datetime
 import json
 import platform
-import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,14 @@ import numpy as np
 import torch
 
 from backend.data.checkpoint import FACTORS, Clip, load_checkpoint, read_info, save_checkpoint
+from backend.data.crash import crash_point
 from backend.data.episodes import Episode
-from backend.data.files import write_json
-from backend.interpret.factors import analyse
+from backend.data.files import remove_folder, sweep, write_json
 from backend.interpret.latents import encode_frames, statistics_of
 from models.actor_critic import ActorCritic
 from models.video_model import VideoModel
 
+Note = Callable[[str], None]  # takes one sentence for the run's log
 CLIP_EPISODES, CLIP_FRAMES = 24, 50
 MILESTONES = 8
 FACTOR_EPISODES = 20  # fewer held-out episodes say nothing about factors
@@ -63,12 +63,15 @@ def publish(
     provenance: Provenance,
     updates: int,
     last_update: int,
+    note: Note,
 ) -> Path:
     """Writes `out/checkpoints/update-…`, unless it is there already, and returns it; older ones are thinned.
 
     The newest two stay, and about eight spread over the run. The last one also gets its factors.
     """
+    crash_point("between-state-and-weights")
     folder = out / "checkpoints" / f"update-{updates:09d}"
+    sweep(folder.parent)
     if not folder.exists():
         model.eval()
         encoded = encode_frames(model, held_out)
@@ -82,13 +85,19 @@ def publish(
         )
         model.train()
         _thin(folder.parent, last_update)
+        note(f"checkpoint {folder.name}: can be browsed now")
     if updates >= last_update and len(held_out) >= FACTOR_EPISODES and not (folder / FACTORS).exists():
-        write_factors(folder, held_out, provenance.seed)
+        note(f"finding what the dimensions mean, on {len(held_out)} held-out episodes")
+        report = write_factors(folder, held_out, provenance.seed)
+        named = sum(entry["status"] == "named" for entry in report["dimensions"])
+        note(f"{named} of {len(report['dimensions'])} dimensions have a factor of their own")
     return folder
 
 
 def write_factors(folder: Path, episodes: Sequence[Episode], seed: int) -> dict[str, Any]:
     """Says what each dimension of a checkpoint means on these episodes, and keeps it with the checkpoint."""
+    from backend.interpret.factors import analyse  # slow to import, needed at the end of a run only
+
     checkpoint = load_checkpoint(read_info(folder, folder.name, "run"))
     report = analyse(encode_frames(checkpoint.model, episodes), seed=seed)
     write_json(folder / FACTORS, json.loads(json.dumps(report)))
@@ -113,5 +122,5 @@ def _thin(folder: Path, last_update: int) -> None:
     for old in present[:-2]:
         milestone = int(old.name.removeprefix("update-")) // spacing
         if milestone in seen:
-            shutil.rmtree(old)
+            remove_folder(old)
         seen.add(milestone)

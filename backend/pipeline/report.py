@@ -14,9 +14,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from backend.data.files import write_json
+from backend.data.crash import crash_point
+from backend.data.files import sweep, write_file, write_json
 
 METRICS, PROGRESS, RESULT, ERROR = "metrics.jsonl", "progress.json", "result.json", "error.json"
+TOLD_EVERY_S = 30.0
+"""Seconds between two lines of the log that tell metrics of the same phase."""
 
 
 class Stopped(Exception):
@@ -34,11 +37,14 @@ class Reporter:
         from torch.utils.tensorboard import SummaryWriter  # slow to import, needed by stages only
 
         out.mkdir(parents=True, exist_ok=True)
+        sweep(out)
         self.out = out
         self.stop_requested = False
         self._quiet = quiet
         self._bar: tqdm[Any] | None = None
         self._phase, self._begun, self._written = "", time.time(), 0.0
+        self._done_before = 0
+        self._told: dict[str, float] = {}
         self._events = SummaryWriter(str(out / "tensorboard"))
 
     @contextlib.contextmanager
@@ -61,33 +67,38 @@ class Reporter:
         agent_steps: int = 0,
         environment_steps: int = 0,
     ) -> None:
-        """Appends one line of metrics; a value that is not finite is left out of the line."""
+        """Appends one line of metrics, and tells some of them in the log; a value that is not finite is left out."""
         finite = {name: float(value) for name, value in values.items() if math.isfinite(value)}
         counters = {"updates": updates, "agent_steps": agent_steps, "environment_steps": environment_steps}
         line = json.dumps({"time": round(time.time(), 3), "phase": phase, **counters, **finite})
-        with (self.out / METRICS).open("a") as file:
-            file.write(line + "\n")
+        crash_point("metrics-line", lambda: _append(self.out / METRICS, line[: len(line) // 2]))
+        _append(self.out / METRICS, line + "\n")
+        self._tell(phase, finite, f"{agent_steps:,} agent steps" if agent_steps else f"{updates:,} updates")
         for name, value in finite.items():
             self._events.add_scalar(f"{phase}/{name}", value, agent_steps or updates)
         if self._bar is not None:
             self._bar.set_postfix({name: f"{value:.3g}" for name, value in list(finite.items())[:4]})
 
     def progress(self, done: int, total: int, phase: str) -> None:
-        """Says how far the stage is: `done` of `total`, of what `phase` names."""
+        """Says how far the stage is: `done` of `total`, of what `phase` names.
+
+        What is done at the first report of a phase was done before: the time left follows the pace since then.
+        """
         now = time.time()
         if phase != self._phase:
-            self._phase, self._begun, self._written = phase, now, 0.0
-            self._new_bar(total, phase)
+            self._phase, self._begun, self._written, self._done_before = phase, now, 0.0, done
+            self._new_bar(done, total, phase)
+            self.note(f"{phase}: {done:,} of {total:,}")
         if self._bar is not None:
             self._bar.update(done - self._bar.n)
         if now - self._written >= 0.5 or done >= total:
             self._written = now
-            state = {"phase": phase, "done": done, "total": total, "started": self._begun, "updated": now}
-            write_json(self.out / PROGRESS, state)
+            state = {"phase": phase, "done": done, "total": total, "done_before": self._done_before}
+            write_json(self.out / PROGRESS, {**state, "started": self._begun, "updated": now})
 
     def note(self, text: str) -> None:
-        """One sentence for the log."""
-        tqdm.write(text, file=sys.stderr)
+        """One sentence for the log, with the time of day (UTC)."""
+        tqdm.write(f"{time.strftime('%H:%M:%S', time.gmtime())} {text}", file=sys.stderr)
 
     def cut_metrics(self, phase: str, updates: int, agent_steps: int = 0) -> None:
         """Drops the lines that a resumed stage will write again: those of `phase` behind the counters."""
@@ -95,7 +106,7 @@ class Reporter:
         if not path.exists():
             return
         kept = [line for line in path.read_text().splitlines() if _precedes(line, phase, updates, agent_steps)]
-        path.write_text("".join(f"{line}\n" for line in kept))
+        write_file(path, "".join(f"{line}\n" for line in kept).encode())
 
     def close(self) -> None:
         """Closes files and the progress bar."""
@@ -104,15 +115,26 @@ class Reporter:
             self._bar = None
         self._events.close()
 
-    def _new_bar(self, total: int, phase: str) -> None:
+    def _tell(self, phase: str, values: Mapping[str, float], when: str) -> None:
+        now = time.monotonic()
+        if now - self._told.get(phase, -math.inf) >= TOLD_EVERY_S:
+            self._told[phase] = now
+            self.note(f"{phase} at {when}: {', '.join(f'{name} {value:.4g}' for name, value in values.items())}")
+
+    def _new_bar(self, done: int, total: int, phase: str) -> None:
         if self._bar is not None:
             self._bar.close()
-        self._bar = None if self._quiet else tqdm(total=total, desc=phase, file=sys.stderr, mininterval=1)
+        self._bar = None if self._quiet else tqdm(total=total, initial=done, desc=phase, file=sys.stderr, mininterval=1)
 
     def _request_stop(self, _signal: int, _frame: FrameType | None) -> None:
         if self.stop_requested:
             os._exit(143)  # asked twice: do not wait for the save
         self.stop_requested = True
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a") as file:
+        file.write(text)
 
 
 def _precedes(line: str, phase: str, updates: int, agent_steps: int) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
+from backend.data.crash import crash_point
 from backend.pipeline.config import SettingsError, StageSettings, build_settings
 from backend.pipeline.stages import check_references, choose_device
 from backend.runs.errors import FieldProblem, IncompatibleSource, InvalidRun, KeyReused, RunConflict, RunNotFound
@@ -64,6 +65,7 @@ class RunDesk:
                 return Submitted(earlier, new=False)
         row = self.store.insert(self._new_row(order, idempotency_key, digest))
         if row is not None:
+            crash_point("run-inserted")
             return Submitted(row, new=True)
         earlier = self._earlier(idempotency_key or "", digest)
         assert earlier is not None, "only a taken idempotency key refuses a new id"

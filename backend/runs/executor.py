@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from backend.data.crash import crash_point
 from backend.runs.child import Child, start_child
 from backend.runs.folders import last_log_line, read_error, read_progress, read_result, run_folder
 from backend.runs.rows import RunRow
@@ -64,6 +65,7 @@ class RunExecutor:
             row = self._claim(run_id, generation)
             if row is None:
                 return "not claimed"
+            crash_point("run-claimed")
             try:
                 ending = self._carry_out(row)
             except Fenced:
@@ -71,7 +73,10 @@ class RunExecutor:
             except Exception as error:
                 log.exception("run %s could not be carried out", row.id)
                 ending = _not_carried_out(row, error)
-            return self._settle(row, ending)
+            crash_point("attempt-over")
+            state = self._settle(row, ending)
+            crash_point("verdict-written")
+            return state
 
     def hand_back(self) -> None:
         """Queue what an earlier process of this worker held when it died; its processes must be ended first."""

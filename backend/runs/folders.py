@@ -31,7 +31,7 @@ def run_folder(home: Path, run_id: str) -> Path:
 
 
 def read_progress(folder: Path) -> dict[str, Any] | None:
-    """{"phase", "done", "total", "started", "updated"}, or None before the first report."""
+    """{"phase", "done", "total", "done_before", "started", "updated"}, or None before the first report."""
     return _read_object(folder / "progress.json")
 
 
@@ -90,13 +90,14 @@ def last_log_line(folder: Path) -> str | None:
 
 
 def seconds_left(progress: dict[str, Any]) -> float | None:
-    """The time that the rest of a phase will take at the pace of the whole phase so far."""
+    """The time that the rest of a phase will take at the pace of this sitting: what was done before does not count."""
     try:
         done, total = float(progress["done"]), float(progress["total"])
+        fresh = done - float(progress.get("done_before", 0))
         spent = float(progress["updated"]) - float(progress["started"])
     except (KeyError, TypeError, ValueError):
         return None
-    return round(spent / done * (total - done), 1) if done > 0 and spent > 0 else None
+    return round(spent / fresh * (total - done), 1) if fresh > 0 and spent > 0 else None
 
 
 def set_aside(home: Path, run_id: str) -> Path | None:

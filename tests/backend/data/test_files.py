@@ -2,13 +2,16 @@
 
 import os
 import random
+import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from backend.data import files
+from backend.data.crash import crash_point
 from backend.data.files import CorruptFile, sweep, verify_folder, write_file, write_folder, write_json
 
 
@@ -82,17 +85,93 @@ def test_a_missing_or_foreign_manifest_is_noticed(tmp_path: Path, manifest: byte
         verify_folder(tmp_path / "c")
 
 
-def test_a_killed_write_leaves_no_folder_and_the_sweep_takes_the_rest(tmp_path: Path) -> None:
-    script = (
-        "import os, pathlib, signal, sys; from backend.data.files import write_folder\n"
-        "die = lambda path: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "write_folder(pathlib.Path(sys.argv[1]) / 'c', {'a': b'1', 'b': die})"
-    )
-    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
-    assert killed.returncode == -9
-    assert not (tmp_path / "c").exists() and list(tmp_path.iterdir())
-    sweep(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+_ACTIONS = """
+import os, pathlib, shutil, sys
+from backend.data.crash import crash_point
+from backend.data.files import remove_folder, write_file, write_folder
+home = pathlib.Path(sys.argv[1])
+
+def naive_folder(target, files):
+    target.mkdir()
+    for name, content in files.items():
+        (target / name).write_bytes(content)
+        crash_point("folder-half-written")
+
+def naive_file(target, content):
+    with target.open("wb") as file:
+        file.write(content[:3])
+        file.flush()
+        crash_point("file-before-rename")
+        file.write(content[3:])
+
+def naive_removal(folder):
+    (folder / "a").unlink()
+    crash_point("folder-half-removed")
+    shutil.rmtree(folder)
+
+naive = len(sys.argv) > 2
+(naive_folder if naive else write_folder)(home / "new", {"a": b"1", "b": b"2"})
+(naive_file if naive else write_file)(home / "state", b"written anew")
+(naive_removal if naive else remove_folder)(home / "old")
+"""
+
+
+def _killed_at(point: str, home: Path, *naive: str) -> list[str]:
+    """What is neither whole nor absent in the home of a process that died at a point, and what no sweep took."""
+    write_folder(home / "old", {"a": b"1", "b": b"2"})
+    write_file(home / "state", b"as it was")
+    command = [sys.executable, "-c", _ACTIONS, str(home), *naive]
+    killed = subprocess.run(command, env=os.environ | {"DISWM_CRASH_AT": point}, check=False)
+    assert killed.returncode == -9  # the point was reached
+    sweep(home)
+    wrong = [] if (home / "state").read_bytes() in (b"as it was", b"written anew") else ["state"]
+    for folder in sorted(home.glob("*/")):
+        try:
+            verify_folder(folder)
+        except CorruptFile:
+            wrong.append(folder.name)
+    return wrong + [path.name for path in home.glob(".*")]
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "folder-half-written",
+        "folder-before-rename",
+        "folder-after-rename",
+        "file-before-rename",
+        "file-after-rename",
+        "folder-half-removed",
+    ],
+)
+def test_a_kill_at_any_point_leaves_files_and_folders_whole_or_absent(tmp_path: Path, point: str) -> None:
+    assert _killed_at(point, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("point", "broken"),
+    [("folder-half-written", "new"), ("file-before-rename", "state"), ("folder-half-removed", "old")],
+)
+def test_the_same_kill_is_noticed_where_files_are_written_in_place(tmp_path: Path, point: str, broken: str) -> None:
+    """The negative control of the test above."""
+    assert broken in _killed_at(point, tmp_path, "naive")
+
+
+def test_without_the_variable_no_point_does_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISWM_CRASH_AT", raising=False)
+    crash_point("anything")
+    monkeypatch.setenv("DISWM_CRASH_AT", "something-else")
+    crash_point("anything")
+
+
+def test_a_point_can_be_named_by_how_often_it_was_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda _process, number: killed.append(number))
+    monkeypatch.setenv("DISWM_CRASH_AT", "third-time:3")
+    said: list[str] = []
+    for time in ("first", "second", "third", "fourth"):
+        crash_point("third-time", partial(said.append, time))
+    assert (said, killed) == (["third"], [signal.SIGKILL])
 
 
 def test_the_sweep_leaves_the_writes_of_living_processes(tmp_path: Path) -> None:

@@ -84,6 +84,12 @@ def test_the_time_left_follows_the_pace_so_far() -> None:
     assert folders.seconds_left({"done": 1}) is None
 
 
+def test_the_time_left_of_a_resumed_run_follows_the_pace_of_this_sitting() -> None:
+    progress = {"done": 60, "total": 100, "done_before": 50, "started": 1000.0, "updated": 1010.0}
+    assert folders.seconds_left(progress) == pytest.approx(40.0)
+    assert folders.seconds_left(progress | {"done": 50}) is None
+
+
 def test_a_folder_set_aside_can_be_put_back_or_deleted(tmp_path: Path) -> None:
     folder = folders.run_folder(tmp_path, "run-a")
     folder.mkdir(parents=True)

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import ipaddress
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -44,6 +45,7 @@ class DoorRules:
     uploads: Mapping[str, frozenset[str]] = field(default_factory=dict)  # path -> content types taken there
     idle_seconds: float = 30.0  # longest wait for the next piece of a body
     body_seconds: float = 60.0  # longest time for a whole JSON body
+    slowest_upload: float = 16 * 1024.0  # bytes a second that an upload must keep up, after the first `idle_seconds`
 
     @classmethod
     def of(cls, settings: Settings, uploads: Mapping[str, frozenset[str]]) -> "DoorRules":
@@ -144,7 +146,7 @@ class Doors:
             raise too_large(limit)
         if taken is not None:
             check_type(headers, taken)
-            return _counted(receive, limit, self.rules.idle_seconds)
+            return _counted(receive, limit, self.rules)
         try:
             body = await asyncio.wait_for(_read_all(receive, limit), self.rules.body_seconds)
         except TimeoutError as error:
@@ -211,19 +213,23 @@ async def _read_all(receive: Receive, limit: int) -> bytes:
             return b"".join(pieces)
 
 
-def _counted(receive: Receive, limit: int, idle_seconds: float) -> Receive:
-    """`receive` that raises 413 past `limit` bytes and 408 where a body stalls."""
+def _counted(receive: Receive, limit: int, rules: DoorRules) -> Receive:
+    """`receive` that raises 413 past `limit` bytes and 408 where a body stalls, or drips so that it never ends."""
     size = 0
     whole = False
+    waited = 0.0  # for the client alone: what we do with the pieces does not count
 
     async def counted() -> Message:
-        nonlocal size, whole
+        nonlocal size, whole, waited
         if whole:
             return await receive()
+        left = rules.idle_seconds + size / rules.slowest_upload - waited
+        began = time.monotonic()
         try:
-            message = await asyncio.wait_for(receive(), idle_seconds)
+            message = await asyncio.wait_for(receive(), min(rules.idle_seconds, left))
         except TimeoutError as error:
             raise _too_slow() from error
+        waited += time.monotonic() - began
         size += len(message.get("body", b""))
         whole = not message.get("more_body", False)
         if size > limit:

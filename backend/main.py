@@ -51,7 +51,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     settings.home.mkdir(parents=True, exist_ok=True)
     uploads.sweep(settings.home)
-    for folder in (settings.home, settings.home / "datasets", settings.home / "exports"):
+    for folder in (settings.home, *(settings.home / name for name in ("datasets", "checkpoints", "exports"))):
         files.sweep(folder)
     services = app.state.services = Services.of(settings)
     try:

@@ -14,6 +14,7 @@ from backend.deps import Serving
 from backend.errors import Fault, Problem
 from backend.monitoring import Gauge, render
 from backend.openapi import problem_response
+from backend.runs.locks import living_workers
 from backend.schemas import HealthView, ReadyView
 
 MIN_FREE_BYTES = 64 * 2**20
@@ -29,12 +30,16 @@ async def get_health(request: Request) -> HealthView:
 
 @router.get("/readyz", responses={503: problem_response("Something that the API needs is missing.")})
 def get_readiness(request: Request, serving: Serving) -> ReadyView:
-    """The store can be written, the disk has room, runs can be read, checkpoints can be listed."""
+    """The store can be written, the disk has room, runs can be read, checkpoints can be listed.
+
+    Says too which workers live; without one the API is ready all the same, and runs wait.
+    """
     checks = {
         "home": _home(serving.home),
         "disk": _disk(serving.home),
         "database": _database(request),
         "checkpoints": f"ok: {len(list_checkpoints(serving.home))}",
+        "worker": f"ok: {', '.join(living_workers(serving.home)) or 'none on this machine, runs wait for one'}",
     }
     faults = [Fault(f"check:{name}", result) for name, result in checks.items() if not result.startswith("ok")]
     if faults:

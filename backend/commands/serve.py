@@ -47,10 +47,12 @@ def serve() -> None:
     with held(api_lock(settings.home), "API"):
         import uvicorn
 
+        from backend.connections import PromptProtocol
         from backend.main import create_app
 
         uvicorn.run(
             create_app(settings),
+            http=PromptProtocol,
             host=settings.host,
             port=settings.port,
             log_level="warning",

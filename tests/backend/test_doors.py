@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from backend.doors import DoorRules, Doors
@@ -154,22 +155,33 @@ def test_every_answer_carries_the_security_headers() -> None:
     assert "x-frame-options" not in client(None).get("/healthz").headers
 
 
-def ask_slowly(path: str, headers: dict[str, str], pieces: list[bytes], rules: DoorRules) -> int:
-    """The status for a body of which some pieces come and then nothing more."""
+def ask_slowly(
+    path: str,
+    headers: dict[str, str],
+    pieces: list[bytes],
+    rules: DoorRules,
+    *,
+    every: float = 0.0,
+    whole: bool = False,
+) -> int:
+    """The status for a body whose pieces come one `every` so many seconds; then it ends, or nothing more comes."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             while (await receive()).get("more_body"):
                 pass
+            await Response()(scope, receive, send)
         except Problem as problem:
             await problem.response()(scope, receive, send)
 
     async def ask() -> int:
         waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+        waiting[-1]["more_body"] = not whole
         statuses: list[int] = []
 
         async def receive() -> Message:
             if waiting:
+                await asyncio.sleep(every)
                 return waiting.pop(0)
             await asyncio.sleep(60)
             raise AssertionError("nobody waits that long")
@@ -190,3 +202,19 @@ def test_a_body_that_stalls_is_408() -> None:
     hasty = dataclasses.replace(RULES, idle_seconds=0.05, body_seconds=0.05)
     assert ask_slowly("/echo", {"content-type": "application/json"}, [b'{"a"'], hasty) == 408
     assert ask_slowly("/upload", {"content-type": "multipart/form-data; boundary=x"}, [b"--x"], hasty) == 408
+
+
+FORM = {"content-type": "multipart/form-data; boundary=x"}
+
+
+def test_a_body_that_drips_is_408_long_before_its_end() -> None:
+    drops = [b"x"] * 1_000
+    hasty = dataclasses.replace(RULES, idle_seconds=0.2, body_seconds=0.2, slowest_upload=1_000.0)
+    assert ask_slowly("/echo", {"content-type": "application/json"}, drops, hasty, every=0.01) == 408
+    assert ask_slowly("/upload", FORM, drops, hasty, every=0.01) == 408
+
+
+def test_a_slow_upload_that_keeps_up_the_least_pace_comes_in() -> None:
+    """The control of the test above: pieces as slow, but with bytes enough in them."""
+    patient = dataclasses.replace(RULES, idle_seconds=0.2, slowest_upload=1_000.0)
+    assert ask_slowly("/upload", FORM, [b"x" * 100] * 40, patient, every=0.01, whole=True) == 200

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from backend.data.catalogue import SHIPPED
 from backend.main import create_app
+from backend.runs.locks import hold, worker_lock
 from backend.settings import Settings
 
 
@@ -31,7 +32,17 @@ def test_a_process_that_can_work_is_ready(client: TestClient) -> None:
         "disk": "ok",
         "database": "ok: 0 runs",
         "checkpoints": f"ok: {2 + len(list(SHIPPED.glob('*/')))}",
+        "worker": "ok: none on this machine, runs wait for one",
     }
+
+
+def test_readiness_names_the_workers_that_live(client: TestClient) -> None:
+    home = client.app.state.settings.home  # type: ignore[attr-defined] # the FastAPI app
+    with hold(worker_lock(home, "worker-1")), hold(worker_lock(home, "gpu-2")):
+        assert client.get("/readyz").json()["checks"]["worker"] == "ok: gpu-2, worker-1"
+    assert (
+        client.get("/readyz").json()["checks"]["worker"].startswith("ok: none")
+    )  # lock files stay, their holders do not
 
 
 def test_a_process_without_room_is_not_ready(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

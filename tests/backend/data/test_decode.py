@@ -55,3 +55,26 @@ def test_memory_and_written_bytes_are_capped(tmp_path: Path, limits: str, work: 
 def test_processor_time_is_capped() -> None:
     ended = _under_limits("seconds=0.1", "any(False for _ in iter(int, 1))")
     assert ended.returncode == -signal.SIGXCPU
+
+
+_CONNECTS = """
+import socket, sys
+from backend.data.decode import leave_network
+listening = socket.create_server(("127.0.0.1", 0))
+left = sys.argv[1] == "leave" and leave_network()
+try:
+    socket.create_connection(listening.getsockname(), timeout=5)
+    print(left, "connected")
+except OSError:
+    print(left, "alone")
+"""
+
+
+@pytest.mark.parametrize("choice", ["leave", "stay"])
+def test_the_decoder_leaves_the_network_where_the_system_permits_it(choice: str) -> None:
+    unshare = ["unshare", "--user", "--net", "true"], ["unshare", "--net", "true"]
+    permitted = any(subprocess.run(command, capture_output=True, check=False).returncode == 0 for command in unshare)
+    command = [sys.executable, "-c", _CONNECTS, choice]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    gone = choice == "leave" and permitted
+    assert said == [str(gone), "alone" if gone else "connected"]

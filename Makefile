@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 # Tests of one file stay in one process (real ports, real children), two files run at once, one thread each.
 PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n $(or $(JOBS),2) --dist loadfile
 
-.PHONY: help setup app test check format faults bench constraints clean
+.PHONY: help setup app test check format faults audit bench constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
@@ -38,8 +38,13 @@ format: setup ## format the code and sort its imports
 	@$(BIN)/ruff check --fix-only -q .
 	@$(BIN)/ruff format .
 
-faults: setup ## run the long form of the fault tests
-	@$(BIN)/pytest -m long tests/faults
+faults: setup ## run the long form of the fault tests, and write benchmarks/results/faults.md
+	@FAULTS_TABLE=benchmarks/results/faults.md $(BIN)/pytest -m long tests/faults
+	@cat benchmarks/results/faults.md
+
+audit: setup ## compare every pinned version with the public advisories; a package without an answer fails it
+	@$(BIN)/python -m pip install -q --disable-pip-version-check pip-audit
+	@$(BIN)/pip-audit -r constraints.txt --no-deps --disable-pip --strict --progress-spinner off
 
 bench: setup ## measure everything that `diswm bench` can measure, into benchmarks/results
 	@$(BIN)/python -m benchmarks.table

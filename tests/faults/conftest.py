@@ -1,7 +1,9 @@
 """Real processes on a store of their own: what the fault tests start, watch and kill."""
 
+import datetime
 import json
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -14,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
+import torch
 
 from backend.data.episodes import frames_only, read_dataset_info, write_dataset_info, write_episode
 from backend.runs.database import open_database
@@ -25,18 +29,93 @@ from backend.runs.processes import processes_of_run, processes_of_worker
 from backend.runs.rows import RunRow
 from backend.settings import Settings
 
+FORKS = """
+import json, os, sys
+import uvicorn
+import backend.main, backend.pipeline.stages, backend.runs.worker  # slow, and the same for every command below
+from backend.__main__ import main
+
+for line in sys.stdin:
+    order = json.loads(line)
+    if "wait" in order:
+        print(os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1]), flush=True)
+        continue
+    process = os.fork()
+    if process == 0:
+        os.setsid()
+        os.environ.update(order["environment"])
+        log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        for stream, target in ((os.open(os.devnull, os.O_RDONLY), 0), (log, 1), (log, 2)):
+            os.dup2(stream, target)
+        sys.argv = ["diswm", *order["command"]]
+        main()
+    print(process, flush=True)
+"""
+
 SMALL = {"latents": 2, "stoch": 2, "deter": 4, "hidden": 4, "batch": 1, "length": 2, "held_out": 2}
+
+
+class Forks:
+    """Starts `diswm` commands in processes that need not import anything: a hundred of them take little time."""
+
+    def __init__(self) -> None:
+        self._server: subprocess.Popen[str] | None = None
+
+    def start(self, command: tuple[str, ...], environment: dict[str, str], log: Path) -> int:
+        """The process of a command."""
+        return self._ask({"command": command, "environment": environment, "log": str(log)})
+
+    def wait(self, process: int) -> int:
+        """The exit status of a command, negative for a signal."""
+        return self._ask({"wait": process})
+
+    def end(self) -> None:
+        """End the server."""
+        if self._server is not None:
+            self._server.communicate()
+
+    def _ask(self, order: dict[str, Any]) -> int:
+        if self._server is None:
+            self._server = subprocess.Popen(
+                [sys.executable, "-c", FORKS],
+                env=os.environ | {"OMP_NUM_THREADS": "1"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        assert self._server.stdin is not None and self._server.stdout is not None
+        print(json.dumps(order), file=self._server.stdin, flush=True)
+        return int(self._server.stdout.readline())
 
 
 class Store:
     """A home, its table of runs, and the processes that a test starts on it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, forks: Forks) -> None:
         self.home = home
         self.settings = Settings(home=home)
         self.engine = open_database(self.settings)
         self.desk = RunDesk(self.engine, home, "cpu")
         self._started: list[subprocess.Popen[bytes]] = []
+        self._forks = forks
+        self._forked: set[int] = set()
+
+    def fork(self, *command: str, **environment: str) -> int:
+        """The process of a `diswm` command that has nothing to import any more."""
+        here = {"DISWM_HOME": str(self.home)} | environment
+        process = self._forks.start(command, here, self.home / f"{command[0]}.txt")
+        self._forked.add(process)
+        return process
+
+    def finish(self, process: int) -> int:
+        """Wait for a forked command; its exit status, negative for a signal."""
+        self._forked.discard(process)
+        return self._forks.wait(process)
+
+    def kill(self, process: int) -> None:
+        """SIGKILL to a forked command."""
+        os.kill(process, signal.SIGKILL)
+        assert self.finish(process) == -signal.SIGKILL
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
         """A `diswm` command on this store; what it says goes to a file in the home."""
@@ -87,8 +166,13 @@ class Store:
 
     def pretrain(self, **overrides: Any) -> str:
         """The id of a queued pretraining on noise, as small as can be."""
-        given = SMALL | {"dataset": "noise", "checkpoint_every": 20, "log_every": 10} | overrides
-        return self.desk.submit(Order("pretrain", "tiny", given, None, 0, "cpu")).row.id
+        return self.submit(
+            "pretrain", SMALL | {"dataset": "noise", "checkpoint_every": 20, "log_every": 10} | overrides
+        )
+
+    def submit(self, stage: str, settings: dict[str, Any]) -> str:
+        """The id of a queued run."""
+        return self.desk.submit(Order(stage, "tiny", settings, None, 0, "cpu")).row.id
 
     def row(self, run: str) -> RunRow:
         """The run's row."""
@@ -109,6 +193,9 @@ class Store:
 
     def end(self) -> None:
         """Kill everything that is left."""
+        for process in list(self._forked):
+            os.kill(process, signal.SIGKILL)
+            self.finish(process)
         for process in self._started:
             if process.poll() is None:
                 process.kill()
@@ -161,13 +248,21 @@ def send(url: str, body: Any, **headers: str) -> tuple[int, Any]:
             return refused.code, json.load(refused)
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Where commands come from of which many are started."""
+    server = Forks()
+    yield server
+    server.end()
+
+
 @pytest.fixture
-def open_shop() -> Iterator[Callable[[Path], Store]]:
+def open_shop(forks: Forks) -> Iterator[Callable[[Path], Store]]:
     """Opens stores with a data set in given folders."""
     opened: list[Store] = []
 
     def open_at(home: Path) -> Store:
-        store = Store(home)
+        store = Store(home, forks)
         opened.append(store)
         store.add_dataset()
         return store
@@ -181,3 +276,45 @@ def open_shop() -> Iterator[Callable[[Path], Store]]:
 def shop(tmp_path: Path, open_shop: Callable[[Path], Store]) -> Store:
     """A store with a data set."""
     return open_shop(tmp_path)
+
+
+class Ledger:
+    """What the long forms found, as a table; `make faults` keeps it under the name in FAULTS_TABLE."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, ...]] = []
+
+    def write(self, promise: str, bar: str, tried: str, seen: str) -> None:
+        """One row."""
+        self.rows.append((promise, bar, tried, seen))
+
+    def text(self) -> str:
+        """The table, and on which machine and day it was made."""
+        memory = psutil.virtual_memory().total // 2**30
+        machine = f"{_processor()}, {os.cpu_count()} cores, {memory} GiB, {platform.system()} {platform.release()}"
+        versions = f"Python {platform.python_version()}, torch {torch.__version__}"
+        rows = [("promise", "bar", "tried", "seen"), ("---",) * 4, *self.rows]
+        table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        today = datetime.datetime.now(datetime.UTC).date()
+        return (
+            f"# What faults did\n\nWritten by `make faults` on {today}, on {machine}; {versions}. "
+            f"A row is written only by a test that passed.\n\n{table}\n"
+        )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+@pytest.fixture(scope="session")
+def ledger() -> Iterator[Ledger]:
+    """Where long forms write what they found."""
+    opened = Ledger()
+    yield opened
+    target = os.environ.get("FAULTS_TABLE")
+    if target and opened.rows:
+        Path(target).write_text(opened.text())

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from backend.runs.folders import read_metrics, run_folder
+from backend.runs.locks import holder, worker_lock
 from backend.runs.states import RunState
-
-pytestmark = pytest.mark.slow
 
 
 @contextmanager
@@ -56,6 +56,7 @@ def _killed_once(shop: Any, run: str, *, stop_child: bool) -> None:
     worker.wait()
 
 
+@pytest.mark.slow
 def test_a_run_whose_workers_are_killed_is_taken_up_again_and_never_runs_twice_at_once(shop: Any) -> None:
     run = shop.pretrain(updates=200)
     with _counting(shop, run) as counts:
@@ -72,6 +73,77 @@ def test_a_run_whose_workers_are_killed_is_taken_up_again_and_never_runs_twice_a
     assert [line["updates"] for line in lines] == list(range(10, 201, 10))
 
 
+@pytest.mark.long
+def test_runs_whose_workers_are_killed_again_and_again_equal_one_that_was_left_alone(shop: Any, ledger: Any) -> None:
+    kills = int(os.environ.get("WORKER_KILLS", "200"))
+    settings = {"updates": 400, "checkpoint_every": 25, "log_every": 10}
+    alone = shop.pretrain(**settings)
+    worker = shop.fork("worker")
+    shop.until(lambda: shop.row(alone).state == RunState.SUCCEEDED)
+    shop.kill(worker)
+    wanted, done, runs = _outcome(shop, alone), 0, 0
+    while done < kills:
+        run = shop.pretrain(**settings)
+        with _counting(shop, run) as counts:
+            done += _hunted(shop, run, kills - done)
+        assert max(counts) == 1
+        assert _outcome(shop, run) == wanted
+        runs += 1
+    seen = f"{runs} runs finished, each equal to the one left alone; never two processes on one"
+    ledger.write(
+        "a killed worker loses nothing", "taken up again, curve equal, never two at once", f"{done} kills", seen
+    )
+
+
+def _hunted(shop: Any, run: str, kills: int) -> int:
+    """Kill workers while the run is carried out, each once it got further, then let it finish; the number of kills."""
+    for done in range(kills):
+        before = shop.done(run)
+        worker = shop.fork("worker")
+        shop.until(lambda before=before: _over(shop, run) or shop.done(run) > before)
+        over = _over(shop, run)
+        shop.kill(worker)
+        if over:
+            return done
+        shop.until(lambda: not shop.leaders(run))  # its process saves and ends by itself
+    worker = shop.fork("worker")
+    shop.until(lambda: _over(shop, run))
+    shop.kill(worker)
+    return kills
+
+
+def _over(shop: Any, run: str) -> bool:
+    return bool(shop.row(run).state == RunState.SUCCEEDED)
+
+
+def _outcome(shop: Any, run: str) -> tuple[list[Any], bytes]:
+    """Metrics without the time, and the last weights."""
+    folder = run_folder(shop.home, run)
+    lines = [line | {"time": 0} for line in read_metrics(folder, 0).items]
+    weights = max(folder.glob("checkpoints/update-*")) / "model.safetensors"
+    return lines, weights.read_bytes()
+
+
+@pytest.mark.slow
+def test_a_worker_that_stood_still_and_lost_its_run_writes_nothing_about_it(shop: Any) -> None:
+    run = shop.pretrain(updates=50_000)
+    worker = shop.start_worker()
+    shop.until(lambda: shop.done(run) > 5)
+    worker.send_signal(signal.SIGSTOP)
+    with shop.engine.begin() as connection:  # as if it had stood still for a minute
+        connection.execute(text("UPDATE runs SET heartbeat_at = heartbeat_at - 60"))
+    shop.desk.cancel(run)
+    assert shop.row(run).state == RunState.CANCELLED
+    worker.send_signal(signal.SIGCONT)
+    shop.until(lambda: not shop.processes(run), 30)
+    row = shop.row(run)
+    assert (row.state, row.attempt, row.error, row.result) == (RunState.CANCELLED, 1, None, None)
+    shop.until(
+        lambda: (holder(worker_lock(shop.home, "worker-1")) or {}).get("ready") is True, 5
+    )  # it lives and goes on
+
+
+@pytest.mark.slow
 def test_a_worker_asked_to_end_saves_its_run_which_goes_on_at_the_next_until_cancelled(shop: Any) -> None:
     run = shop.pretrain(updates=50_000)
     worker = shop.start_worker()
@@ -102,6 +174,7 @@ def _cancel(shop: Any, run: str) -> None:
     assert time.monotonic() - begun < 5
 
 
+@pytest.mark.slow
 def test_poison_runs_end_and_do_not_hold_up_others(shop: Any) -> None:
     shop.add_dataset("poison")
     poison = shop.pretrain(dataset="poison", updates=20)

@@ -8,7 +8,19 @@ from fastapi import Depends, FastAPI, Request
 from starlette.responses import Response
 
 from backend import errors, failures, openapi, uploads
-from backend.api import checkpoints, datasets, exports, factors, health, presets, rollouts, runs, traversals, views
+from backend.api import (
+    checkpoints,
+    datasets,
+    exports,
+    factors,
+    health,
+    imagination,
+    presets,
+    rollouts,
+    runs,
+    traversals,
+    views,
+)
 from backend.data import files
 from backend.deps import Services, refuse_unknown_parameters
 from backend.doors import SECURITY_HEADERS, DoorRules, Doors
@@ -17,7 +29,7 @@ from backend.settings import Settings, get_settings
 
 PREFIX = "/api/v1"
 UPLOADS = {f"{PREFIX}/{name}": frozenset({"multipart/form-data"}) for name in ("datasets", "checkpoints", "views")}
-ROUTERS = (presets, runs, datasets, checkpoints, traversals, factors, rollouts, exports, views)
+ROUTERS = (presets, runs, datasets, checkpoints, traversals, factors, rollouts, imagination, exports, views)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -64,7 +64,7 @@ def _look_up(checkpoint: str, request: Request, library: Library) -> CheckpointI
 def list_checkpoints(serving: Serving, limit: Limit = 100, cursor: Cursor = None) -> CheckpointList:
     """Checkpoints of runs, imported and shipped, newest first."""
     shown, following = page(serving.library.list(), limit, cursor, lambda info: info.id)
-    return CheckpointList(items=[_view(info, serving.library) for info in shown], next_cursor=following)
+    return CheckpointList(items=[view_of(info, serving.library) for info in shown], next_cursor=following)
 
 
 @router.post(
@@ -80,7 +80,7 @@ async def upload_checkpoint(request: Request, serving: Serving, response: Respon
         imported = await asyncio.get_running_loop().run_in_executor(serving.intake, _take_in, file.path, serving.home)
     response.status_code = 200 if imported.known else 201
     response.headers["Location"] = f"/api/v1/checkpoints/{imported.info.id}"
-    return _view(imported.info, serving.library)
+    return view_of(imported.info, serving.library)
 
 
 @router.get("/checkpoints/{checkpoint}", responses=refusals(409))
@@ -89,7 +89,7 @@ def get_checkpoint(info: Found, serving: Serving) -> CheckpointDetail:
     loaded = serving.library.load(info)
     episodes, length = loaded.clip.image.shape[:2]
     return CheckpointDetail(
-        **_view(info, serving.library).model_dump(),
+        **view_of(info, serving.library).model_dump(),
         config=info.config,
         clip=ClipView(episodes=episodes, length=length, factor_names=list(loaded.clip.factor_names)),
         statistics=loaded.statistics.to_json(),
@@ -140,7 +140,8 @@ def _take_in(archive: Path, home: Path) -> Imported:
         raise incompatible(error, "/file/model.safetensors") from error
 
 
-def _view(info: CheckpointInfo, library: Library) -> CheckpointView:
+def view_of(info: CheckpointInfo, library: Library) -> CheckpointView:
+    """A checkpoint as lists show it."""
     return CheckpointView(
         id=info.id,
         name=info.name,

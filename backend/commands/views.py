@@ -115,8 +115,6 @@ def rollout(
     samples: Annotated[int, typer.Option(help="1 follows the mean; more draw futures beside it.")] = 1,
     seed: Annotated[int, typer.Option(help="Of the samples.")] = 0,
     edit: Annotated[list[str] | None, typer.Option(help="dim:value@step; with + at the end it is held.")] = None,
-    hold: Annotated[str, typer.Option(help="Dimensions to hold, one film each: 3,7.")] = "",
-    sigmas: Annotated[float, typer.Option(help="Where --hold holds them, in standard deviations.")] = 2.0,
     format: Format = None,
     out: Out = None,
     width: Width = 5.5,
@@ -126,10 +124,10 @@ def rollout(
     loop: Loop = True,
     as_json: AsJson = False,
 ) -> None:
-    """Write what the model imagines after some context, beside what came; perhaps with edits, or dimensions held."""
+    """Write what the model imagines after some context, beside what came; perhaps with a branch that edits make."""
     from backend.commands.interpret import load, refusals
     from backend.export.options import ExportOptions
-    from backend.export.render import export_rollout, export_temporal
+    from backend.export.render import export_rollout
     from backend.interpret.rollout_request import RolloutRequest, parse_edits
 
     with refusals():
@@ -138,12 +136,7 @@ def rollout(
         request = RolloutRequest(episode, context, horizon, actions, (), samples, seed, edits)
         options = ExportOptions(width, fps, upscale, captions=captions, loop=loop)
         sink = Sink(out, format, as_json)
-        kind = sink.format_or("gif")
-        if hold:
-            held = _dims(hold, loaded.model.config.latents)
-            file = export_temporal(loaded, request, held or (), sigmas, kind, options)
-        else:
-            file = export_rollout(loaded, request, kind, options)
+        file = export_rollout(loaded, request, sink.format_or("gif"), options)
         sink.take(file, {"checkpoint": loaded.info.id, "request": request.to_json()})
 
 

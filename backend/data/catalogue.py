@@ -10,6 +10,7 @@ from backend.data.checkpoint import CheckpointError, CheckpointInfo, read_info
 from backend.data.episodes import DatasetInfo, EpisodeError, read_dataset_info
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
+_UPDATE = ".update-"  # between a run's id and the count, in the id of a checkpoint that is not its last
 
 
 class NotFound(Exception):
@@ -39,13 +40,31 @@ def find_checkpoint(home: Path, reference: str, *, allow_path: bool = False) -> 
 
     Raises NotFound with the nearest names, CheckpointError where the folder named is none.
     """
+    listed = list_checkpoints(home)
+    run, _, update = reference.rpartition(_UPDATE)
+    if run and update:
+        listed += [earlier for entry in listed if entry.id == run for earlier in _before(entry)]
     try:
-        return _find("checkpoint", reference, list_checkpoints(home))
+        return _find("checkpoint", reference, listed)
     except NotFound:
         if not allow_path or not Path(reference).is_dir():
             raise
     folder = Path(reference).resolve()
     return read_info(newest_checkpoint(folder) or folder, folder.name, "import")
+
+
+def checkpoints_of_run(home: Path, info: CheckpointInfo) -> list[CheckpointInfo]:
+    """Every checkpoint of the run that this one comes from, in the order of training: pretraining first.
+
+    The last of a stage goes by its usual id, those before by `<id>.update-<count>`. A checkpoint of no run is alone.
+    """
+    listed = {entry.id: entry for entry in list_checkpoints(home)}
+    if info.run is None:
+        return [info]
+    found = []
+    for last in (listed.get(f"{info.run}-pretrain"), listed.get(info.run)):
+        found += [*_before(last), last] if last is not None else []
+    return found
 
 
 def newest_checkpoint(out: Path) -> Path | None:
@@ -88,6 +107,14 @@ def _in_runs(home: Path) -> list[CheckpointInfo]:
         if newest and (newest, run.parent.name) not in found:
             found.append((newest, f"{run.parent.name}-pretrain"))
     return _infos(found, "run")
+
+
+def _before(last: CheckpointInfo) -> list[CheckpointInfo]:
+    """The checkpoints that a run wrote into the same folder before this one."""
+    if last.source != "run":
+        return []
+    folders = sorted(path for path in last.folder.parent.glob("update-*") if path.name < last.folder.name)
+    return _infos(((path, f"{last.id}.{path.name}") for path in folders), "run")
 
 
 def _imported(home: Path) -> list[CheckpointInfo]:

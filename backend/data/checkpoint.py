@@ -155,7 +155,7 @@ def read_info(folder: Path, id: str, source: str) -> CheckpointInfo:
             source=source,
             folder=folder,
             created_at=str(config["created_at"]),
-            run=id.removesuffix("-pretrain") if source == "run" else None,
+            run=id.partition(".update-")[0].removesuffix("-pretrain") if source == "run" else None,
             environment=config.get("environment"),
             steps=int(config["steps"]),
             latents=int(sizes["latents"]),

@@ -4,9 +4,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from backend.interpret.counterfactual import Counterfactual
 from backend.interpret.names import DimensionName
 from backend.interpret.request import TraversalRequest
-from backend.interpret.rollout import Rollout, TemporalTraversal
+from backend.interpret.rollout import Rollout
+from backend.interpret.temporal import TemporalTraversal
+from backend.interpret.together import Together
 from backend.interpret.view import TraversalView
 
 MAX_NAMED_ROWS = 2
@@ -32,12 +35,28 @@ def rollout_file_name(rollout: Rollout, format: str) -> str:
     return f"{'_'.join(parts)}.{format}"
 
 
-def temporal_file_name(traversal: TemporalTraversal, sigmas: float, format: str) -> str:
-    """Environment, episode, and which dimensions are held where."""
-    rollout = traversal.rollout
-    where = f"{'p' if sigmas >= 0 else 'm'}{abs(sigmas):g}sd".replace(".", "p")
+def temporal_file_name(traversal: TemporalTraversal) -> str:
+    """Environment, episode, and which dimensions are held where; without ending."""
+    rollout, request = traversal.untouched, traversal.request
+    where = f"{'p' if request.sigmas >= 0 else 'm'}{abs(request.sigmas):g}sd".replace(".", "p")
+    where = "as-chosen" if request.hold else where
     place = slug(rollout.environment or rollout.checkpoint_name)
-    return f"diswm_{place}_hold-{_rows(traversal.labels)}_{where}_ep{rollout.request.episode}.{format}"
+    since = f"from{request.since}-ep{rollout.request.episode}"
+    return f"diswm_{place}_hold-{_rows(traversal.labels)}_{where}_{since}"
+
+
+def together_file_name(together: Together) -> str:
+    """Environment, episode, and how many checkpoints; without ending."""
+    first = together.rollouts[0]
+    place = slug(first.environment or first.checkpoint_name)
+    lengths = f"{first.request.context}seen-{first.request.horizon}imagined"
+    return f"diswm_{place}_{len(together.rollouts)}checkpoints_ep{first.request.episode}_{lengths}"
+
+
+def counterfactual_file_name(view: Counterfactual) -> str:
+    """Environment, the factor and its new value, and the dimension; without ending."""
+    value = f"{view.after:.2f}".replace(".", "p").replace("-", "m")
+    return f"diswm_{slug(view.environment)}_{slug(view.request.factor)}-to-{value}_{_rows([view.label])}"
 
 
 def bundle_name(view: TraversalView) -> str:

@@ -6,7 +6,7 @@ from backend.data.checkpoint import Checkpoint
 from backend.export.animation import render_animation
 from backend.export.bundle import build_bundle
 from backend.export.figure import render_figure
-from backend.export.names import bundle_name, file_name, rollout_file_name, temporal_file_name
+from backend.export.names import bundle_name, file_name, rollout_file_name
 from backend.export.options import (
     FIGURE_FORMATS,
     FILM_FORMATS,
@@ -15,11 +15,13 @@ from backend.export.options import (
     ExportOptions,
     check_format,
 )
-from backend.export.rollout import render_rollout, render_temporal
+from backend.export.reel import render_reel
+from backend.export.rollout import render_rollout
 from backend.export.tables import traversal_csv, traversal_npz
 from backend.export.viewer import render_viewer
+from backend.interpret.reel import Reel
 from backend.interpret.request import TraversalRequest
-from backend.interpret.rollout import build_rollout, temporal_traversal
+from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import RolloutRequest
 from backend.interpret.view import Picture, TraversalView, build_view
 
@@ -71,15 +73,7 @@ def export_rollout(
     return ExportedFile(content, rollout_file_name(rollout, format), MEDIA_TYPES[format])
 
 
-def export_temporal(
-    checkpoint: Checkpoint,
-    request: RolloutRequest,
-    dims: tuple[int, ...],
-    sigmas: float,
-    format: str,
-    options: ExportOptions | None = None,
-) -> ExportedFile:
-    """Dimensions held at mean + `sigmas` std while the model imagines, as a film; raises ViewError."""
-    traversal = temporal_traversal(checkpoint, request, dims, sigmas)
-    content = render_temporal(traversal, format, options or ExportOptions())
-    return ExportedFile(content, temporal_file_name(traversal, sigmas, format), MEDIA_TYPES[format])
+def export_reel(reel: Reel, format: str, options: ExportOptions | None = None) -> ExportedFile:
+    """Rows of pictures over time in one of `backend.export.reel.REEL_FORMATS`; raises ViewError."""
+    content = render_reel(reel, format, options or ExportOptions())
+    return ExportedFile(content, f"{reel.name}.{format}", MEDIA_TYPES[format])

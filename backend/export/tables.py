@@ -21,7 +21,7 @@ def traversal_csv(view: TraversalView) -> bytes:
         what = [label.dim, label.text, label.status or "", label.factor or "", _number(label.nmi)]
         numbers = [_number(view.kl[row]), _number(view.reference[label.dim])]
         lines.append([*what, *numbers, *(_number(value) for value in view.values[row])])
-    return _csv([header, *lines])
+    return table([header, *lines])
 
 
 def traversal_npz(view: TraversalView) -> bytes:
@@ -64,7 +64,7 @@ def rollout_csv(rollout: Rollout) -> bytes:
                 *(_at(series, step) for series in other),
             ]
         )
-    return _csv(lines)
+    return table(lines)
 
 
 def rollout_npz(rollout: Rollout) -> bytes:
@@ -99,7 +99,8 @@ def npz(**arrays: npt.NDArray[Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _csv(lines: list[list[Any]]) -> bytes:
+def table(lines: list[list[Any]]) -> bytes:
+    """Lines of cells as CSV; None is an empty cell."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(lines)
     return buffer.getvalue().encode("utf-8")

@@ -51,6 +51,12 @@ def analyse(encoded: EncodedFrames, *, seed: int = 0, progress: Progress | None 
     }
 
 
+def name_dimensions(encoded: EncodedFrames, seed: int = 0) -> list[str | None]:
+    """What `analyse` calls each dimension, without intervals and metrics."""
+    association = associate(encoded, seed, _silent)
+    return [_dimension(encoded, association, dim, seed)["name"] for dim in range(encoded.mean.shape[1])]
+
+
 def named_count(factors: dict[str, Any]) -> int:
     """How many dimensions have a name of their own."""
     return sum(entry["status"] == "named" for entry in factors["dimensions"])

@@ -56,7 +56,7 @@ def by_policy(observed: Tensor, actor_critic: ActorCritic) -> Chooser:
     return choose
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def follow(
     model: VideoModel,
     latent: Tensor,
@@ -77,10 +77,9 @@ def follow(
         deter = model.rssm.advance(state, action if model.config.action_size else None)
         seen = latent[step].expand(paths, -1) if step < len(latent) else None
         if seen is not None:
-            stoch = model.rssm.posterior(deter, seen).mean
+            stoch = model.rssm.draw(model.rssm.posterior(deter, seen), None)
         else:
-            prior = model.rssm.prior(deter)
-            stoch = prior.mean if noise is None else prior.sample(noise[:, step])
+            stoch = model.rssm.draw(model.rssm.prior(deter), None if noise is None else noise[:, step])
         state = _edit(model, State(deter, stoch), seen, [_now(path, step) for path in edits])
         states.append(state)
         actions.append(action)

@@ -1,7 +1,7 @@
 """Rollouts: what a model expects to see after some context, beside what came, and another future after an edit."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -13,8 +13,9 @@ from torch import Tensor
 
 from backend.data.checkpoint import Checkpoint
 from backend.interpret.encoded import Floats
-from backend.interpret.imagination import Chooser, Edit, Paths, by_policy, follow, recorded
+from backend.interpret.imagination import Chooser, Paths, by_policy, follow, recorded
 from backend.interpret.names import DimensionName, dimension_names
+from backend.interpret.reel import Reading, Reel, Strip, difference
 from backend.interpret.rollout_request import RolloutRequest
 from backend.interpret.view import Picture, provenance_of
 from models.types import State, normalise, to_uint8
@@ -54,7 +55,7 @@ class Rollout:
     @property
     def error(self) -> Picture:
         """|truth - model| of each step (S, 64, 64, 3), black where there is no truth."""
-        distance = np.abs(self.truth.astype(np.int16) - self.model.image.astype(np.int16)).astype(np.uint8)
+        distance = difference(self.truth, self.model.image)
         distance[self.known :] = 0
         return distance
 
@@ -63,7 +64,7 @@ class Rollout:
         """|edited - model| of each step."""
         if self.edited is None:
             return None
-        return np.abs(self.edited.image.astype(np.int16) - self.model.image.astype(np.int16)).astype(np.uint8)
+        return difference(self.edited.image, self.model.image)
 
     @property
     def spread(self) -> Picture | None:
@@ -94,14 +95,35 @@ class Rollout:
         return [*(_ssim(truth, model) for truth, model in pairs), *[None] * (self.request.steps - self.known)]
 
     @property
-    def rows(self) -> list[tuple[str, Picture]]:
-        """Every row of the figure with its title."""
-        rows = [("truth", self.truth), ("model", self.model.image), ("error", self.error)]
-        rows += [(f"sample {number + 1}", image) for number, image in enumerate(self.samples)]
-        rows += [("spread", self.spread)] if self.spread is not None else []
+    def strips(self) -> tuple[Strip, ...]:
+        """Every row of pictures with its title."""
+        rows = [
+            Strip("truth", "", self.truth, "truth"),
+            Strip("model", "", self.model.image),
+            Strip("error", "|truth − model|", self.error, "difference"),
+        ]
+        rows += [Strip(f"sample {number + 1}", "", image) for number, image in enumerate(self.samples)]
+        if self.spread is not None:
+            rows.append(Strip("spread", f"SD × {SPREAD_GAIN}", self.spread, "difference"))
         if self.edited is not None and self.change is not None:
-            rows += [("edited", self.edited.image), ("change", self.change)]
-        return rows
+            edits = ", ".join(label.text for label in self.labels)
+            rows.append(Strip("edited", edits, self.edited.image))
+            rows.append(Strip("change", "|edited − model|", self.change, "difference"))
+        return tuple(rows)
+
+    def reel(self, name: str) -> Reel:
+        """Rows and curves to be shown, and the name of their files."""
+        return Reel(
+            kind="rollout",
+            title=f"Rollout, {self.checkpoint_name}",
+            name=name,
+            context=self.request.context,
+            strips=self.strips,
+            curves={"PSNR in dB": {"model": self.psnr}, "SSIM": {"model": self.ssim}},
+            settings=self.settings,
+            facts={"known": self.known},
+            reading=Reading("PSNR", "dB", self.psnr),
+        )
 
     @cached_property
     def settings(self) -> str:
@@ -114,16 +136,14 @@ def build_rollout(checkpoint: Checkpoint, request: RolloutRequest) -> Rollout:
     """Follows the mean, the samples and the edited branch; raises ViewError. Same seed, same bytes, on the CPU."""
     request.check(checkpoint)
     clip, steps = checkpoint.clip, request.steps
-    latent = _context_latent(checkpoint, request)
-    choose = _chooser(checkpoint, request)
-    samples = request.samples if request.samples > 1 else 0
-    noise = _noise(checkpoint, request, samples)
-    plain = follow(checkpoint.model, latent, steps, choose, [()] * (1 + samples), noise)
+    latent = context_latent(checkpoint, request)
+    choose = chooser(checkpoint, request)
+    plain = follow(checkpoint.model, latent, steps, choose, [()])
     edited = follow(checkpoint.model, latent, steps, choose, [request.edits]) if request.edits else None
     known = min(steps, clip.image.shape[1])
     truth = np.zeros((steps, *clip.image.shape[2:]), np.uint8)
     truth[:known] = clip.image[request.episode, :known]
-    model = _branch(checkpoint, plain, 0)
+    model = branch_of(checkpoint, plain)
     names = dimension_names(checkpoint)
     return Rollout(
         request=request,
@@ -135,50 +155,21 @@ def build_rollout(checkpoint: Checkpoint, request: RolloutRequest) -> Rollout:
         known=known,
         model=model,
         reward=clip.reward[request.episode, :known] if model.predicted_reward is not None else None,
-        samples=_decode(checkpoint, State(plain.states.deter[1:], plain.states.stoch[1:])),
-        edited=None if edited is None else _branch(checkpoint, edited, 0),
+        samples=_sample(checkpoint, request, model.image),
+        edited=None if edited is None else branch_of(checkpoint, edited),
         provenance=provenance_of(checkpoint),
     )
 
 
-@dataclass(frozen=True)
-class TemporalTraversal:
-    """R dimensions held at a value from the end of the context on, and S steps each."""
-
-    rollout: Rollout  # the plain future, for comparison
-    labels: tuple[DimensionName, ...]  # (R,)
-    values: Floats  # (R,)
-    image: Picture  # (R, S, 64, 64, 3)
-
-
-def temporal_traversal(
-    checkpoint: Checkpoint, request: RolloutRequest, dims: tuple[int, ...], sigmas: float
-) -> TemporalTraversal:
-    """Holds each dimension at mean + `sigmas` std of the aggregate posterior and imagines; raises ViewError."""
-    statistics = checkpoint.statistics
-    values = (statistics.mean + sigmas * statistics.std)[list(dims)]
-    holds = [Edit(dim, float(value), request.context, True) for dim, value in zip(dims, values, strict=True)]
-    for hold in holds:
-        replace(request, edits=(hold,)).check(checkpoint)
-    paths = follow(
-        checkpoint.model,
-        _context_latent(checkpoint, request),
-        request.steps,
-        _chooser(checkpoint, request),
-        [[hold] for hold in holds],
-    )
-    names = dimension_names(checkpoint)
-    plain = build_rollout(checkpoint, replace(request, edits=()))
-    return TemporalTraversal(plain, tuple(names[dim] for dim in dims), values, _decode(checkpoint, paths.states))
-
-
-def _context_latent(checkpoint: Checkpoint, request: RolloutRequest) -> Tensor:
+def context_latent(checkpoint: Checkpoint, request: RolloutRequest) -> Tensor:
+    """What the encoder sees in the observed frames, and nothing after them: (C, Z)."""
     seen = checkpoint.clip.image[request.episode, : request.context]
-    with torch.no_grad():
+    with torch.inference_mode():
         return checkpoint.model.encode(normalise(torch.from_numpy(seen))).mean
 
 
-def _chooser(checkpoint: Checkpoint, request: RolloutRequest) -> Chooser:
+def chooser(checkpoint: Checkpoint, request: RolloutRequest) -> Chooser:
+    """Who acts."""
     size = checkpoint.model.config.action_size
     if not size:
         return recorded(torch.zeros(request.steps, 0))
@@ -194,25 +185,32 @@ def _chooser(checkpoint: Checkpoint, request: RolloutRequest) -> Chooser:
     return recorded(torch.cat([observed, torch.zeros(request.horizon, size)]))
 
 
-def _noise(checkpoint: Checkpoint, request: RolloutRequest, samples: int) -> Tensor:
-    """Noise of each path and step; the first path has none, so it follows the mean: (1 + K, S, stoch)."""
-    generator = torch.Generator().manual_seed(request.seed)
-    shape = (samples, request.steps, checkpoint.model.config.stoch)
-    noise = torch.randn(shape, generator=generator)
-    return torch.cat([torch.zeros(1, *shape[1:]), noise])
+@torch.inference_mode()
+def _sample(checkpoint: Checkpoint, request: RolloutRequest, mean: Picture) -> Picture:
+    """K futures drawn with the request's seed: (K, S, 64, 64, 3). What was observed is the mean's, decoded once."""
+    count, context = request.samples if request.samples > 1 else 0, request.context
+    samples = np.broadcast_to(mean, (count, *mean.shape)).copy()
+    if count:
+        generator = torch.Generator().manual_seed(request.seed)
+        noise = torch.randn((count, request.steps, checkpoint.model.config.state_stoch), generator=generator)
+        latent, choose = context_latent(checkpoint, request), chooser(checkpoint, request)
+        states = follow(checkpoint.model, latent, request.steps, choose, [()] * count, noise).states
+        samples[:, context:] = decode(checkpoint, State(states.deter[:, context:], states.stoch[:, context:]))
+    return samples
 
 
-@torch.no_grad()
-def _branch(checkpoint: Checkpoint, paths: Paths, path: int) -> Branch:
+@torch.inference_mode()
+def branch_of(checkpoint: Checkpoint, paths: Paths, path: int = 0) -> Branch:
+    """One of the paths with its pictures, and what the model's heads expect of it."""
     model, actor_critic = checkpoint.model, checkpoint.actor_critic
     states = State(paths.states.deter[path], paths.states.stoch[path])
     reward = model.reward(states.feature).numpy() if isinstance(model, WorldModel) else None
     value = actor_critic.value(states.feature).numpy() if actor_critic is not None else None
-    return Branch(_decode(checkpoint, states), paths.action[path].numpy(), reward, value)
+    return Branch(decode(checkpoint, states), paths.action[path].numpy(), reward, value)
 
 
-@torch.no_grad()
-def _decode(checkpoint: Checkpoint, states: State) -> Picture:
+@torch.inference_mode()
+def decode(checkpoint: Checkpoint, states: State) -> Picture:
     """Pictures of states (..., .), a part at a time, which stays in the processor's cache: a third faster."""
     feature = states.feature
     parts = torch.split(feature.flatten(0, -2), DECODED_AT_ONCE)

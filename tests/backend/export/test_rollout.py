@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from backend.data.checkpoint import Checkpoint
 from backend.export.film import GREEN, INKS, RED
 from backend.export.options import ExportOptions
-from backend.export.rollout import BORDER, ROLLOUT_FORMATS, render_rollout, render_temporal, rollout_film
+from backend.export.reel import BORDER
+from backend.export.rollout import ROLLOUT_FORMATS, render_rollout, rollout_film
 from backend.interpret.request import ViewError
-from backend.interpret.rollout import Rollout, temporal_traversal
-from backend.interpret.rollout_request import RolloutRequest
+from backend.interpret.rollout import Rollout
 
 
 def test_the_border_turns_from_green_to_red_where_imagination_begins(imagined: Rollout) -> None:
@@ -25,9 +24,9 @@ def test_the_border_turns_from_green_to_red_where_imagination_begins(imagined: R
 
 def test_each_row_stands_in_its_place_step_by_step(imagined: Rollout) -> None:
     film = rollout_film(imagined, ExportOptions(upscale=1))
-    assert len(film.corners) == len(imagined.rows) == 8
-    for (_, frames), (top, left) in zip(imagined.rows, film.corners, strict=True):
-        assert np.array_equal(film.drawn[9][top : top + 64, left : left + 64], frames[9])
+    assert len(film.corners) == len(imagined.strips) == 8
+    for strip, (top, left) in zip(imagined.strips, film.corners, strict=True):
+        assert np.array_equal(film.drawn[9][top : top + 64, left : left + 64], strip.frames[9])
 
 
 def test_a_rollout_plays_forward_only(imagined: Rollout) -> None:
@@ -42,13 +41,6 @@ def test_every_format_gives_equal_bytes_for_equal_rollouts(imagined: Rollout, fo
     first, second = (render_rollout(imagined, format, ExportOptions(upscale=1)) for _ in range(2))
     assert first == second
     assert len(first) > 200
-
-
-def test_a_temporal_traversal_shows_the_untouched_future_first(agent: Checkpoint) -> None:
-    traversal = temporal_traversal(agent, RolloutRequest(horizon=4), (1, 3), 2.0)
-    image = Image.open(io.BytesIO(render_temporal(traversal, "gif", ExportOptions(captions=False))))
-    assert image.n_frames == 9
-    assert image.width > 2.5 * 128
 
 
 def test_unknown_formats_are_refused(imagined: Rollout) -> None:

@@ -10,7 +10,7 @@ import torch
 from backend.data.checkpoint import Checkpoint, Clip
 from backend.interpret.imagination import Edit
 from backend.interpret.request import ViewError
-from backend.interpret.rollout import Rollout, build_rollout, temporal_traversal
+from backend.interpret.rollout import Rollout, build_rollout
 from backend.interpret.rollout_request import RolloutRequest, format_edit, parse_edits
 from models.types import State, normalise, to_uint8
 
@@ -92,7 +92,21 @@ def test_an_edit_of_an_imagined_step_starts_there(world_checkpoint: Checkpoint) 
     differs = rollout.edited.value != rollout.model.value
     assert not differs[:9].any()
     assert differs[9:].all()
-    assert rollout.rows[-1][0] == "change"
+    assert rollout.strips[-1].title == "change"
+
+
+def test_an_edit_of_nothing_changes_nothing_however_many_samples_are_drawn_beside_it(
+    world_checkpoint: Checkpoint,
+) -> None:
+    image = normalise(torch.from_numpy(world_checkpoint.clip.image[1, :5]))
+    own = float(world_checkpoint.model.encode(image).mean[3, 2])
+    asked = replace(REQUEST, samples=4, edits=(Edit(2, own, 3),))
+    rollout = build_rollout(world_checkpoint, asked)
+    assert rollout.change is not None
+    assert not rollout.change.any()
+    assert np.array_equal(rollout.samples[:, :5], np.broadcast_to(rollout.model.image[:5], (4, 5, 64, 64, 3)))
+    moved = build_rollout(world_checkpoint, replace(asked, edits=(Edit(2, own + 9, 3),)))
+    assert not np.array_equal(moved.edited.value, moved.model.value)  # the control: another value does change it
 
 
 def test_a_held_edit_acts_at_every_later_step(world_checkpoint: Checkpoint) -> None:
@@ -135,17 +149,6 @@ def test_a_perfect_picture_scores_the_most(video_checkpoint: Checkpoint) -> None
     noisy = np.clip(rollout.truth.astype(int) + 10, 0, 255).astype(np.uint8)
     worse = replace(rollout, model=replace(rollout.model, image=noisy))
     assert worse.psnr[0] == pytest.approx(20 * np.log10(25.5), abs=0.3)
-
-
-def test_a_temporal_traversal_holds_each_dimension_from_the_context_on(video_checkpoint: Checkpoint) -> None:
-    grid = temporal_traversal(video_checkpoint, REQUEST, (3, 0), 2.0)
-    assert grid.image.shape == (2, 15, 64, 64, 3)
-    statistics = video_checkpoint.statistics
-    assert np.allclose(grid.values, (statistics.mean + 2 * statistics.std)[[3, 0]])
-    held = Edit(3, float(grid.values[0]), 5, True)
-    alone = build_rollout(video_checkpoint, replace(REQUEST, edits=(held,))).edited
-    assert alone is not None
-    assert np.abs(grid.image[0].astype(int) - alone.image.astype(int)).max() <= 1
 
 
 def test_settings_reopen_the_rollout(world_checkpoint: Checkpoint) -> None:

@@ -1,0 +1,137 @@
+"""Reels as films, figures and tables: green stands around what was observed, red around what was imagined."""
+
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from backend.export.animation import Grid, encode
+from backend.export.figure import GREY, blank, drawing, put_picture, put_text, write
+from backend.export.film import BLACK, GREEN, RED, WHITE, Film, Note, text_size, write_text
+from backend.export.film import GREY as GREY_INK
+from backend.export.layout import GAP, LINE, MARGIN, SIZE, SMALL
+from backend.export.names import slug
+from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, TABLE_FORMATS, ExportOptions, check_format
+from backend.export.tables import npz, table
+from backend.export.typography import text_width
+from backend.interpret.reel import Reel
+
+REEL_FORMATS = (*FILM_FORMATS, *FIGURE_FORMATS, *TABLE_FORMATS)
+OBSERVED_COLOUR, IMAGINED_COLOUR = "#008c46", "#c8281e"
+BORDER = 3  # pixels around a picture of a film
+MIN_CELL = 0.36  # inches of a figure's cell
+
+
+def render_reel(reel: Reel, format: str, options: ExportOptions) -> bytes:
+    """The reel in any of its formats; equal reels give equal bytes. Raises ViewError."""
+    check_format(format, REEL_FORMATS)
+    options.check()
+    if format in FIGURE_FORMATS:
+        return _figure(reel, format, options.width)
+    if format in TABLE_FORMATS:
+        return {"csv": _csv, "npz": _npz}[format](reel)
+    return encode(reel_film(reel, options), format, options)
+
+
+def reel_film(reel: Reel, options: ExportOptions) -> Film:
+    """Every row side by side, one frame a step."""
+    grid = Grid(len(reel.strips), 64 * options.upscale, text_size(options.upscale), options.captions, tracks=False)
+    status = 2 * grid.gap + round(grid.text * 1.3) if options.captions else 0
+    ground = np.full((grid.height + status, grid.width), WHITE, np.uint8)
+    corners = tuple((top + status, left) for top, left in map(grid.corner, range(len(reel.strips))))
+    for strip, (top, left) in zip(reel.strips, corners, strict=True):
+        if options.captions:
+            lines = [(strip.title, BLACK), (strip.note, GREY_INK)]
+            text = np.concatenate([write_text(*line, grid.text, grid.cell) for line in lines])
+            ground[top - BORDER - len(text) : top - BORDER, left : left + grid.cell] = text
+    notes = []
+    for step in range(reel.steps):
+        borders = [_border(grid, reel, step, top, left) for top, left in corners]
+        notes.append((*borders, *(_status(grid, reel, step) if options.captions else ())))
+    return Film(
+        ground=ground,
+        corners=corners,
+        pictures=np.stack([strip.frames for strip in reel.strips], axis=1),
+        notes=tuple(notes),
+        order=tuple(range(reel.steps)),
+        upscale=options.upscale,
+        title=reel.title,
+        settings=reel.settings,
+    )
+
+
+def _border(grid: Grid, reel: Reel, step: int, top: int, left: int) -> Note:
+    side = grid.cell + 2 * BORDER
+    ink = GREEN if step < reel.context else RED
+    return Note(top - BORDER, left - BORDER, np.full((side, side), ink, np.uint8))
+
+
+def _status(grid: Grid, reel: Reel, step: int) -> list[Note]:
+    """`■ step 7 imagined · PSNR 24.1 dB` on top of the frame."""
+    seen = step < reel.context
+    text = f"step {step} {'observed' if seen else 'imagined'}"
+    value = reel.reading.values[step] if reel.reading else None
+    if reel.reading and value is not None:
+        text += f" · {reel.reading.title} {value:.1f} {reel.reading.unit}"
+    side = grid.text - 2
+    line = write_text(text, BLACK, grid.text, grid.width - 3 * grid.gap - side)
+    block = np.full((side, side), GREEN if seen else RED, np.uint8)
+    top = grid.gap + (len(line) - side) // 2
+    return [Note(top, grid.gap, block), Note(grid.gap, 2 * grid.gap + side, line)]
+
+
+def _figure(reel: Reel, format: str, width: float) -> bytes:
+    left = MARGIN + max(text_width(strip.title, SIZE) for strip in reel.strips) + 0.08
+    room = width - MARGIN - left
+    count = max(1, min(reel.steps, int((room + GAP) / (MIN_CELL + GAP))))
+    cell = min((room - (count - 1) * GAP) / count, 0.7)
+    steps = sorted({round(step) for step in np.linspace(0, reel.steps - 1, count)})
+    top = MARGIN + 2.6 * LINE
+    height = top + len(reel.strips) * (cell + GAP) + (LINE if reel.reading else 0) + 2 * MARGIN
+    dpi = max(1, -(-300 * cell // 64)) * 64 / cell
+    with drawing():
+        figure, axes = blank(width, height, dpi)
+        for row, strip in enumerate(reel.strips):
+            y = top + row * (cell + GAP)
+            put_text(axes, MARGIN, y + cell / 2, strip.title, size=SIZE)
+            for column, step in enumerate(steps):
+                put_picture(axes, strip.frames[step], left + column * (cell + GAP), y, cell, cell)
+        foot = top + len(reel.strips) * (cell + GAP) + 0.01
+        if reel.reading:
+            put_text(axes, MARGIN, foot, f"{reel.reading.title} ({reel.reading.unit})", GREY, va="top")
+        for column, step in enumerate(steps):
+            x = left + column * (cell + GAP)
+            colour = OBSERVED_COLOUR if step < reel.context else IMAGINED_COLOUR
+            axes.add_patch(Rectangle((x, top - 0.05), cell, 0.03, facecolor=colour, linewidth=0))
+            put_text(axes, x + cell / 2, top - 0.07, str(step), ha="center", va="bottom")
+            value = reel.reading.values[step] if reel.reading else None
+            put_text(axes, x + cell / 2, foot, "" if value is None else f"{value:.0f}", GREY, ha="center", va="top")
+        first = next((column for column, step in enumerate(steps) if step >= reel.context), 0)
+        place = max(left + first * (cell + GAP), left + text_width("observed ", SMALL))
+        put_text(axes, left, MARGIN, "observed", OBSERVED_COLOUR, va="top")
+        put_text(axes, place, MARGIN, "imagined", IMAGINED_COLOUR, va="top")
+        put_text(axes, MARGIN, top - 0.07, "step", GREY, va="bottom")
+        return write(figure, format, reel.title, reel.settings)
+
+
+def _csv(reel: Reel) -> bytes:
+    """A line a step, a column a line of a chart."""
+    lines = [(f"{chart}: {line}", values) for chart, held in reel.curves.items() for line, values in held.items()]
+    header = ["step", "seen", *(name for name, _ in lines)]
+    rows = [[step, int(step < reel.context), *(values[step] for _, values in lines)] for step in range(reel.steps)]
+    return table([header, *rows])
+
+
+def _npz(reel: Reel) -> bytes:
+    """Every row of pictures (K, S, 64, 64, 3) with its title, and every line of a chart."""
+    lines = {
+        f"{slug(chart)}_{slug(line)}".replace("-", "_"): np.array(values, np.float64)
+        for chart, held in reel.curves.items()
+        for line, values in held.items()
+    }
+    return npz(
+        frames=np.stack([strip.frames for strip in reel.strips]),
+        titles=np.array([strip.title for strip in reel.strips]),
+        notes=np.array([strip.note for strip in reel.strips]),
+        context=np.array(reel.context),
+        settings=np.array(reel.settings),
+        **{f"curve_{name}": values for name, values in lines.items()},
+    )

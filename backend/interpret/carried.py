@@ -1,0 +1,117 @@
+"""What distillation carried over: the dimensions of one model, followed through the checkpoints of a run."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from backend.data.checkpoint import Checkpoint
+from backend.interpret.encoded import INACTIVE_KL, EncodedFrames, Flags
+from backend.interpret.factors import name_dimensions
+from backend.interpret.guesses import with_guesses
+from backend.interpret.latents import encode_frames
+from backend.interpret.matching import KEPT_CORRELATION, Match, match_latents
+from backend.interpret.names import dimension_names
+from backend.interpret.request import ViewError
+
+MOST_FRAMES = 1200
+MOST_CHECKPOINTS = 24
+
+
+def carried_over(reference: Checkpoint, checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
+    """Matches the reference's dimensions with those of each checkpoint over the same frames: the last one's clip.
+
+    {"reference": {"id", "name"}, "checkpoints": [{"id", "name", "stage", "steps", "mean_correlation", "kept", "lost",
+    "gained"}], "dimensions": [{"dim", "name", "kl", "active", "correlation", "match", "sign", "fate"}], "frames"}.
+    `correlation`, `match` and `sign` have a value a checkpoint. A named dimension is kept while its match correlates by
+    0.7 or more and does not bear another name, else lost; a name is gained that the reference does not have. `fate` is
+    that at the end. Dimensions stand by falling KL. Raises ViewError.
+    """
+    if not checkpoints:
+        raise ViewError("reference", "there is no checkpoint to compare with")
+    if len(checkpoints) > MOST_CHECKPOINTS:
+        raise ViewError("reference", f"{len(checkpoints)} checkpoints are more than {MOST_CHECKPOINTS}")
+    frames = checkpoints[-1].clip
+    encoded = {checkpoint.info.id: _encode(checkpoint, frames) for checkpoint in (reference, *checkpoints)}
+    truth = encoded[reference.info.id]
+    names = _names(reference, truth)
+    matches = [
+        {match.first: match for match in match_latents(truth.mean, encoded[checkpoint.info.id].mean)}
+        for checkpoint in checkpoints
+    ]
+    named = [_names(checkpoint, encoded[checkpoint.info.id]) for checkpoint in checkpoints]
+    active = reference.statistics.kl >= INACTIVE_KL
+    fates = [_fates(names, match, others) for match, others in zip(matches, named, strict=True)]
+    return {
+        "reference": {"id": reference.info.id, "name": reference.info.name},
+        "checkpoints": [
+            {
+                "id": checkpoint.info.id,
+                "name": checkpoint.info.name,
+                "stage": checkpoint.info.stage,
+                "steps": checkpoint.info.steps,
+                "mean_correlation": _mean(match, active),
+                **_sorted_names(names, fate, others),
+            }
+            for checkpoint, match, fate, others in zip(checkpoints, matches, fates, named, strict=True)
+        ],
+        "dimensions": [
+            {
+                "dim": int(dim),
+                "name": names[dim],
+                "kl": round(float(reference.statistics.kl[dim]), 4),
+                "active": bool(active[dim]),
+                "correlation": [_of(match, dim, "correlation") for match in matches],
+                "match": [_of(match, dim, "second") for match in matches],
+                "sign": [_of(match, dim, "sign") for match in matches],
+                "fate": fates[-1].get(int(dim)),
+            }
+            for dim in np.argsort(-reference.statistics.kl, kind="stable")
+        ],
+        "frames": len(truth.mean),
+    }
+
+
+def _encode(checkpoint: Checkpoint, clip: Any) -> EncodedFrames:
+    """Latents of every n-th frame, so that there are 1,200 at most; guesses take the place of missing factors."""
+    source, guessed = (clip, False) if clip.factor_names else (with_guesses(clip.image), True)
+    encoded = encode_frames(checkpoint.model, source, guessed=guessed)
+    step = -(-len(encoded.mean) // MOST_FRAMES)
+    return encoded.take(np.arange(0, len(encoded.mean), step))
+
+
+def _names(checkpoint: Checkpoint, encoded: EncodedFrames) -> list[str | None]:
+    """Names that are kept with the checkpoint, else those that these frames give; a person's name always wins."""
+    known = dimension_names(checkpoint)
+    if checkpoint.factors is not None:
+        return [name.name for name in known]
+    found = name_dimensions(encoded)
+    return [name.name or other for name, other in zip(known, found, strict=True)]
+
+
+def _fates(names: list[str | None], matches: Mapping[int, Match], others: list[str | None]) -> dict[int, str]:
+    """`kept` or `lost` for each named dimension of the reference."""
+    fates = {}
+    for dim, name in enumerate(names):
+        if name is not None:
+            match = matches.get(dim)
+            close = match is not None and match.correlation >= KEPT_CORRELATION
+            fates[dim] = "kept" if match and close and others[match.second] in (None, name) else "lost"
+    return fates
+
+
+def _sorted_names(names: list[str | None], fates: Mapping[int, str], others: list[str | None]) -> dict[str, list[str]]:
+    kept = {str(names[dim]) for dim, fate in fates.items() if fate == "kept"}
+    before, after = {name for name in names if name}, {name for name in others if name}
+    return {"kept": sorted(kept), "lost": sorted(before - kept), "gained": sorted(after - before)}
+
+
+def _mean(matches: Mapping[int, Match], active: Flags) -> float:
+    """Mean correlation over the reference's active dimensions."""
+    found = [match.correlation for dim, match in matches.items() if active[dim]]
+    return round(float(np.mean(found)), 4) if found else 0.0
+
+
+def _of(matches: Mapping[int, Match], dim: Any, what: str) -> Any:
+    match = matches.get(int(dim))
+    return None if match is None else getattr(match, what)

@@ -1,0 +1,322 @@
+"""A counterfactual held against the simulator: change a factor in the world, and its dimension in the model.
+
+The world lives the same episode twice, with equal actions; from one step on a factor has another value in one of the
+lives. The model watches the first life's context and imagines the rest twice: as it is, and with the dimension set to
+what the encoder reads off the changed picture. What differs between the world's two lives is the true change, what
+differs between the model's two futures the predicted one.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from backend.data.checkpoint import Checkpoint, Clip
+from backend.envs.intervene import Change, Life, Simulation
+from backend.envs.protocol import CONTROL_TASKS
+from backend.interpret.encoded import INACTIVE_KL, Floats
+from backend.interpret.imagination import Edit, follow
+from backend.interpret.names import DimensionName, dimension_names
+from backend.interpret.reel import Reel, Strip, curve, difference
+from backend.interpret.request import ViewError, check_index, check_number
+from backend.interpret.rollout import Branch, branch_of, chooser, context_latent
+from backend.interpret.rollout_request import MAX_HORIZON, RolloutRequest
+from backend.interpret.view import Picture, provenance_of
+from models.types import State, normalise
+
+DISTRACTION = "episode"  # the one whose factors can be set
+SETTABLE = ("body_colour", "floor_colour", "background_colour", "light", "camera_angle")
+MOST_STEPS = 200
+ACTIONS = ("recorded", "zero")
+_FIELDS = ("factor", "to", "dim", "seed", "episode", "context", "horizon", "step", "actions")
+
+
+@dataclass(frozen=True)
+class CounterfactualRequest:
+    """Set `factor` to `to` on reaching `step`, and hold dimension `dim` in the model.
+
+    to: None takes the end of the factor's range in the clip that lies farther away. dim: None takes the dimension that
+    goes with the factor most. step: None takes the first imagined one. seed: of the episode that is lived. actions:
+    those of an episode of the clip, or zeros.
+    """
+
+    factor: str
+    to: float | None = None
+    dim: int | None = None
+    seed: int = 0
+    episode: int = 0
+    context: int = 5
+    horizon: int = 14
+    step: int | None = None
+    actions: str = "recorded"
+
+    @property
+    def since(self) -> int:
+        """The first step that differs."""
+        return self.context if self.step is None else self.step
+
+    @property
+    def steps(self) -> int:
+        """Context and horizon together."""
+        return self.context + self.horizon
+
+    def check(self, checkpoint: Checkpoint) -> None:
+        """Raises ViewError unless this checkpoint and its environment can answer."""
+        episodes, length = checkpoint.clip.image.shape[:2]
+        can_be_set = settable(checkpoint)
+        if not can_be_set:
+            raise ViewError("factor", f"{checkpoint.info.name} comes from no simulator whose factors can be set")
+        if self.factor not in can_be_set:
+            raise ViewError("factor", f"{self.factor!r} cannot be set; there is {', '.join(can_be_set)}")
+        low, high = factor_range(checkpoint, self.factor)
+        if self.to is not None:
+            check_number("to", self.to, low, high)
+        if self.dim is not None:
+            check_index("dim", self.dim, checkpoint.model.config.latents)
+        check_index("seed", self.seed, 2**63)
+        check_index("episode", self.episode, episodes)
+        for name, value in (("context", self.context), ("horizon", self.horizon)):
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= min(MAX_HORIZON, MOST_STEPS):
+                raise ViewError(name, f"{value!r} is not a whole number from 1 to {MOST_STEPS}")
+        if self.actions not in ACTIONS:
+            raise ViewError("actions", f"{self.actions!r} is not one of {', '.join(ACTIONS)}")
+        most = length if self.actions == "recorded" else MOST_STEPS
+        if self.steps > most:
+            raise ViewError("horizon", f"{self.steps} steps are more than {most}; take fewer, or zero actions")
+        check_index("step", self.since, self.steps)
+
+    def to_json(self) -> dict[str, Any]:
+        """The request as the query of the HTTP route names it."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "CounterfactualRequest":
+        """What `to_json` wrote; missing keys keep their defaults, unknown ones raise ViewError."""
+        if unknown := sorted(values.keys() - set(_FIELDS)):
+            raise ViewError(unknown[0], f"is not part of a counterfactual; known are {', '.join(_FIELDS)}")
+        if "factor" not in values:
+            raise ViewError("factor", "is missing")
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """Both lives of the world, both futures of the model, and how much of the true change each dimension explains."""
+
+    request: CounterfactualRequest
+    checkpoint_name: str
+    environment: str
+    label: DimensionName
+    value: float  # what the dimension is set to
+    before: float  # the factor's value in the first life
+    after: float
+    lived: Life
+    changed: Life
+    model: Branch
+    edited: Branch
+    explained: dict[int, float]  # dim -> share of the true change, over active dimensions
+    names: tuple[DimensionName, ...]
+    policy: Floats | None  # (S,) distance of the policy's actions in the two futures
+    provenance: dict[str, Any]
+
+    @cached_property
+    def settings(self) -> str:
+        """The view as one line of JSON, which files made from it carry."""
+        carried = {key: self.provenance[key] for key in ("checkpoint", "weights")}
+        return json.dumps({"diswm": "counterfactual", **carried, "view": self.request.to_json()}, sort_keys=True)
+
+    def reel(self, name: str) -> Reel:
+        """Rows and curves to be shown, and the name of their files."""
+        factor = self.request.factor.replace("_", " ")
+        told = f"{factor} {self.before:.2f} → {self.after:.2f}".replace("-", "−")
+        edit = f"dim {self.label.dim} held at {self.value:.2f}".replace("-", "−")
+        return Reel(
+            kind="counterfactual",
+            title=f"Counterfactual, {self.checkpoint_name}",
+            name=name,
+            context=self.request.context,
+            strips=(
+                Strip("world", "as it was", self.lived.image, "truth"),
+                Strip("world, changed", told, self.changed.image, "truth"),
+                Strip(
+                    "true change", "|changed − world|", difference(self.changed.image, self.lived.image), "difference"
+                ),
+                Strip("model", "as it was", self.model.image),
+                Strip("model, edited", edit, self.edited.image),
+                Strip(
+                    "predicted change",
+                    "|edited − model|",
+                    difference(self.edited.image, self.model.image),
+                    "difference",
+                ),
+            ),
+            curves=self._curves(),
+            settings=self.settings,
+            facts={
+                "since": self.request.since,
+                "factor": self.request.factor,
+                "before": round(self.before, 4),
+                "after": round(self.after, 4),
+                "dim": self.label.dim,
+                "name": self.label.text,
+                "value": round(self.value, 4),
+                "explained": round(self.explained[self.label.dim], 4),
+                "dimensions": [
+                    {"dim": dim, "name": self.names[dim].text, "explained": round(share, 4)}
+                    for dim, share in sorted(self.explained.items(), key=lambda item: -item[1])
+                ],
+            },
+        )
+
+    def _curves(self) -> dict[str, Any]:
+        def size(first: Picture, second: Picture) -> Any:
+            return curve(difference(first, second).mean(axis=(1, 2, 3)))
+
+        charts = {
+            "Change in grey levels": {
+                "true": size(self.changed.image, self.lived.image),
+                "predicted": size(self.edited.image, self.model.image),
+            }
+        }
+        if self.model.predicted_reward is not None and self.edited.predicted_reward is not None:
+            charts["Change of reward"] = {
+                "true": curve(self.changed.reward - self.lived.reward),
+                "predicted": curve(self.edited.predicted_reward - self.model.predicted_reward),
+            }
+        if self.model.value is not None and self.edited.value is not None:
+            charts["Change of value"] = {"predicted": curve(self.edited.value - self.model.value)}
+        if self.policy is not None:
+            charts["Change of the policy's action"] = {"predicted": curve(self.policy)}
+        return charts
+
+
+def settable(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """The factors that can be set in the simulator which this checkpoint's clip comes from."""
+    known = checkpoint.clip.factor_names
+    if checkpoint.info.environment not in CONTROL_TASKS or not {"light", "camera_angle"} <= set(known):
+        return ()
+    return tuple(name for name in SETTABLE if name in known)
+
+
+def factor_range(checkpoint: Checkpoint, factor: str) -> tuple[float, float]:
+    """Least and greatest value of a factor in the clip: what the model may be asked about."""
+    values = checkpoint.clip.factors[..., checkpoint.clip.factor_names.index(factor)]
+    return float(values.min()), float(values.max())
+
+
+def bearer(checkpoint: Checkpoint, factor: str) -> int:
+    """The dimension that goes with a factor most: by NMI where factors were computed, else by |correlation|."""
+    factors = checkpoint.factors
+    if factors is not None and factor in factors["factor_names"]:
+        return int(np.argmax(np.array(factors["nmi"])[:, factors["factor_names"].index(factor)]))
+    clip = checkpoint.clip
+    with torch.inference_mode():
+        latent = checkpoint.model.encode(normalise(torch.from_numpy(clip.image[:, 0]))).mean.numpy()
+    truth = clip.factors[:, 0, clip.factor_names.index(factor)]
+    spread = latent.std(0) * truth.std()
+    covariance = ((latent - latent.mean(0)) * (truth - truth.mean())[:, None]).mean(0)
+    return int(np.argmax(np.abs(covariance) / np.where(spread > 1e-9, spread, np.inf)))
+
+
+def counterfactual(checkpoint: Checkpoint, request: CounterfactualRequest) -> Counterfactual:
+    """Lives the episode twice in a process of its own, imagines it twice, and compares.
+
+    Raises ViewError, EnvironmentFailed.
+    """
+    request.check(checkpoint)
+    lived, changed = _live_twice(checkpoint, request)
+    dim = bearer(checkpoint, request.factor) if request.dim is None else request.dim
+    seen, asked = _seen(checkpoint, request, lived)
+    with torch.inference_mode():
+        reading = seen.model.encode(normalise(torch.from_numpy(changed.image[request.since]))).mean.numpy()
+    active = [int(other) for other in np.flatnonzero(checkpoint.statistics.kl >= INACTIVE_KL)]
+    dims = [dim, *(other for other in active if other != dim)]
+    edits = [[Edit(other, float(reading[other]), request.since, True)] for other in dims]
+    latent, choose = context_latent(seen, asked), chooser(seen, asked)
+    plain = follow(seen.model, latent, asked.steps, choose, [()])
+    paths = follow(seen.model, latent, asked.steps, choose, edits)
+    model, futures = branch_of(seen, plain), [branch_of(seen, paths, row) for row in range(len(dims))]
+    factor = lived.factor_names.index(request.factor)
+    names = dimension_names(checkpoint)
+    true = _signed(changed.image, lived.image)
+    return Counterfactual(
+        request=request,
+        checkpoint_name=checkpoint.info.name,
+        environment=str(checkpoint.info.environment),
+        label=names[dim],
+        value=float(reading[dim]),
+        before=float(lived.factors[request.since, factor]),
+        after=float(changed.factors[request.since, factor]),
+        lived=lived,
+        changed=changed,
+        model=model,
+        edited=futures[0],
+        explained={
+            other: explained(true, _signed(future.image, model.image))
+            for other, future in zip(dims, futures, strict=True)
+        },
+        names=tuple(names),
+        policy=_policy_change(checkpoint, plain.states, paths.states),
+        provenance=provenance_of(checkpoint),
+    )
+
+
+def explained(true: Floats, predicted: Floats) -> float:
+    """1 - |true - predicted|^2 / |true|^2: 1 where the change is foreseen, 0 where none is, below for a wrong one."""
+    size = float((true**2).sum())
+    return 1 - float(((true - predicted) ** 2).sum()) / size if size > 0 else 0.0
+
+
+def _live_twice(checkpoint: Checkpoint, request: CounterfactualRequest) -> tuple[Life, Life]:
+    settings = checkpoint.info.config.get("settings") or {}
+    clip = checkpoint.clip
+    action = np.zeros((request.steps, clip.action.shape[2]), np.float32)
+    if request.actions == "recorded":
+        action = clip.action[request.episode, : request.steps]
+    with Simulation(
+        str(checkpoint.info.environment),
+        distraction=DISTRACTION,
+        action_repeat=int(settings.get("action_repeat") or 2),
+        look=settings.get("look") or "fast",
+        random_pose=True,
+    ) as world:
+        lived = world.live(request.seed, action)
+        before = float(lived.factors[0, lived.factor_names.index(request.factor)])
+        low, high = factor_range(checkpoint, request.factor)
+        far = low if before - low > high - before else high
+        to = far if request.to is None else request.to
+        changed = world.live(request.seed, action, Change(request.since, {request.factor: to}))
+    if len(lived.image) < request.steps:
+        raise ViewError("horizon", f"the episode ends after {len(lived.image)} steps; take fewer")
+    return lived, changed
+
+
+def _seen(checkpoint: Checkpoint, request: CounterfactualRequest, lived: Life) -> tuple[Checkpoint, RolloutRequest]:
+    """The checkpoint with the lived episode as its clip, and the rollout that imagines it."""
+    action = np.zeros((request.steps, checkpoint.clip.action.shape[2]), np.float32)
+    if request.actions == "recorded":
+        action = checkpoint.clip.action[request.episode, : request.steps]
+    clip = Clip(lived.image[None], action[None], lived.reward[None], lived.factors[None], lived.factor_names)
+    asked = RolloutRequest(context=request.context, horizon=request.horizon, actions="recorded")
+    asked.check(seen := replace(checkpoint, clip=clip))
+    return seen, asked
+
+
+@torch.inference_mode()
+def _policy_change(checkpoint: Checkpoint, plain: State, edited: State) -> Floats | None:
+    """How far apart the policy's modes lie in the two futures, step by step: (S,)."""
+    behaviour = checkpoint.actor_critic
+    if behaviour is None:
+        return None
+    first, second = (
+        behaviour.policy(State(states.deter[0], states.stoch[0]).feature).mode for states in (plain, edited)
+    )
+    return np.asarray((first - second).norm(dim=-1).numpy())
+
+
+def _signed(second: Picture, first: Picture) -> Floats:
+    return second.astype(np.float32) - first.astype(np.float32)

@@ -1,0 +1,58 @@
+"""Rows of pictures over the same steps, with curves beside them: what every view of imagination is shown as."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backend.interpret.view import Picture
+
+Curve = list[float | None]  # a value a step; None where there is none
+
+
+class Strip(NamedTuple):
+    """One row: what it is called, what is to be known of it, and its picture at each step."""
+
+    title: str
+    note: str
+    frames: Picture  # (S, 64, 64, 3)
+    kind: str = "model"  # truth, model (imagined after the context) or difference
+
+
+class Reading(NamedTuple):
+    """One number of each step that films and figures print: `PSNR`, `dB`."""
+
+    title: str
+    unit: str
+    values: Curve
+
+
+@dataclass(frozen=True)
+class Reel:
+    """S steps, of which the first `context` were observed. Equal requests give equal reels."""
+
+    kind: str  # what `settings` reopens
+    title: str
+    name: str  # of its files, without ending
+    context: int
+    strips: tuple[Strip, ...]
+    curves: Mapping[str, Mapping[str, Curve]]  # chart -> line -> (S,)
+    settings: str
+    facts: Mapping[str, Any]  # what else the page shows, ready for JSON
+    reading: Reading | None = None
+
+    @property
+    def steps(self) -> int:
+        """Context and horizon together."""
+        return len(self.strips[0].frames)
+
+
+def difference(first: Picture, second: Picture) -> Picture:
+    """|first - second| of pictures of one shape, in grey levels."""
+    return np.abs(first.astype(np.int16) - second.astype(np.int16)).astype(np.uint8)
+
+
+def curve(values: Any) -> Curve:
+    """Numbers (S,) as a curve, with six decimals; what is not finite is missing."""
+    return [round(float(value), 6) if np.isfinite(value) else None for value in values]

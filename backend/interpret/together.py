@@ -1,0 +1,94 @@
+"""One stretch of an episode imagined by several checkpoints, step by step beside each other."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from backend.data.checkpoint import Checkpoint
+from backend.interpret.reel import Reel, Strip, curve
+from backend.interpret.request import ViewError
+from backend.interpret.rollout import Rollout, build_rollout
+from backend.interpret.rollout_request import MAX_FRAMES, RolloutRequest
+
+MAX_CHECKPOINTS = 12
+
+
+@dataclass(frozen=True)
+class Together:
+    """The rollouts of K checkpoints over the frames and actions of the first one's clip."""
+
+    checkpoints: tuple[str, ...]  # ids
+    titles: tuple[str, ...]  # (K,) such as "640 updates"
+    rollouts: tuple[Rollout, ...]
+
+    @cached_property
+    def settings(self) -> str:
+        """The view as one line of JSON, which files made from it carry."""
+        first = self.rollouts[0]
+        carried = {key: first.provenance[key] for key in ("checkpoint", "weights")}
+        view = {**first.request.to_json(), "with": list(self.checkpoints[1:])}
+        return json.dumps({"diswm": "together", **carried, "view": view}, sort_keys=True)
+
+    def reel(self, name: str) -> Reel:
+        """Rows and curves to be shown, and the name of their files."""
+        first = self.rollouts[0]
+        pairs = list(zip(self.titles, self.rollouts, strict=True))
+        charts = {
+            "PSNR in dB": {title: list(rollout.psnr) for title, rollout in pairs},
+            "SSIM": {title: list(rollout.ssim) for title, rollout in pairs},
+        }
+        rewards = {
+            title: curve(rollout.model.predicted_reward)
+            for title, rollout in pairs
+            if rollout.model.predicted_reward is not None
+        }
+        if rewards and first.reward is not None:
+            charts["Reward"] = {
+                "true": [*curve(first.reward), *[None] * (first.request.steps - first.known)],
+                **rewards,
+            }
+        return Reel(
+            kind="together",
+            title=f"Rollouts over training, {first.checkpoint_name}",
+            name=name,
+            context=first.request.context,
+            strips=(
+                Strip("truth", "", first.truth, "truth"),
+                *(Strip(title, rollout.checkpoint_name, rollout.model.image) for title, rollout in pairs),
+            ),
+            curves=charts,
+            settings=self.settings,
+            facts={"checkpoints": list(self.checkpoints), "known": first.known},
+        )
+
+
+def roll_out_together(checkpoints: Sequence[Checkpoint], request: RolloutRequest) -> Together:
+    """The same frames and actions for all, means propagated, earliest training first; raises ViewError."""
+    first = checkpoints[0]
+    if len(checkpoints) > MAX_CHECKPOINTS:
+        raise ViewError("with", f"{len(checkpoints)} checkpoints are more than {MAX_CHECKPOINTS}")
+    if request.steps * (len(checkpoints) + 1) > MAX_FRAMES:
+        raise ViewError("with", f"more than {MAX_FRAMES} frames; take fewer checkpoints or steps")
+    asked = replace(request, samples=1, edits=())
+    rollouts = []
+    for checkpoint in checkpoints:
+        size = checkpoint.model.config.action_size
+        if size not in (0, first.clip.action.shape[2]):
+            raise ViewError(
+                "with", f"{checkpoint.info.id} takes {size} actions, these frames have {first.clip.action.shape[2]}"
+            )
+        if asked.actions == "policy" and checkpoint.actor_critic is None:
+            raise ViewError("actions", f"{checkpoint.info.id} has no policy; take recorded or zero actions")
+        rollouts.append(build_rollout(replace(checkpoint, clip=first.clip), asked))
+    return Together(
+        tuple(checkpoint.info.id for checkpoint in checkpoints),
+        tuple(_title(checkpoint) for checkpoint in checkpoints),
+        tuple(rollouts),
+    )
+
+
+def _title(checkpoint: Checkpoint) -> str:
+    unit = "agent steps" if checkpoint.info.stage == "finetune" else "updates"
+    stage = {"finetune": "world model", "pretrain": "video model"}.get(checkpoint.info.stage, checkpoint.info.name)
+    return f"{stage}, {checkpoint.info.steps:,} {unit}"

@@ -1,0 +1,47 @@
+"""Several checkpoints imagine the same stretch: each row is that one's own rollout over the first one's frames."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from backend.data.checkpoint import Checkpoint, Clip
+from backend.interpret.request import ViewError
+from backend.interpret.rollout import build_rollout
+from backend.interpret.rollout_request import RolloutRequest
+from backend.interpret.together import roll_out_together
+
+REQUEST = RolloutRequest(episode=1, context=5, horizon=10)
+
+
+def test_each_row_is_that_checkpoints_rollout_of_the_first_ones_frames(
+    video_checkpoint: Checkpoint, world_checkpoint: Checkpoint
+) -> None:
+    clip = video_checkpoint.clip
+    darker = Clip(clip.image // 2, clip.action, clip.reward, clip.factors, clip.factor_names)
+    first = replace(world_checkpoint, clip=darker)
+    reel = roll_out_together([first, video_checkpoint], REQUEST).reel("x")
+    alone = build_rollout(first, REQUEST), build_rollout(replace(video_checkpoint, clip=darker), REQUEST)
+    assert np.array_equal(reel.strips[0].frames, darker.image[1, :15])
+    for strip, rollout in zip(reel.strips[1:], alone, strict=True):
+        assert np.array_equal(strip.frames, rollout.model.image)
+    assert list(reel.curves["PSNR in dB"].values()) == [rollout.psnr for rollout in alone]
+    assert len(reel.curves["Reward"]) == 2  # the true one and the world model's; a video model predicts none
+
+
+def test_the_view_names_its_checkpoints(video_checkpoint: Checkpoint, world_checkpoint: Checkpoint) -> None:
+    found = roll_out_together([world_checkpoint, video_checkpoint], REQUEST)
+    assert json.loads(found.settings)["view"]["with"] == ["tiny-video"]
+    assert found.titles == ("world model, 10 agent steps", "video model, 10 updates")
+
+
+def test_what_does_not_fit_is_refused(video_checkpoint: Checkpoint, world_checkpoint: Checkpoint) -> None:
+    clip = world_checkpoint.clip
+    narrow = replace(video_checkpoint, clip=replace(clip, action=clip.action[..., :1]))
+    with pytest.raises(ViewError, match="takes 2 actions, these frames have 1"):
+        roll_out_together([narrow, world_checkpoint], REQUEST)
+    with pytest.raises(ViewError, match="has no policy"):
+        roll_out_together([world_checkpoint, video_checkpoint], replace(REQUEST, actions="policy"))
+    with pytest.raises(ViewError, match="are more than 12"):
+        roll_out_together([world_checkpoint] * 13, REQUEST)

@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 # Tests of one file stay in one process (real ports, real children), two files run at once, one thread each.
 PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n $(or $(JOBS),2) --dist loadfile
 
-.PHONY: help setup app test check format faults audit bench constraints clean
+.PHONY: help setup app test check format faults audit bench metaworld constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
@@ -48,6 +48,9 @@ audit: setup ## compare every pinned version with the public advisories; a packa
 
 bench: setup ## measure everything that `diswm bench` can measure, into benchmarks/results
 	@$(BIN)/python -m benchmarks.table
+
+metaworld: ## make .metaworld, the virtual environment of the drawer tasks
+	@scripts/make-metaworld.sh
 
 constraints: setup ## write constraints.txt from what is installed
 	@scripts/constraints.sh > constraints.tmp && mv constraints.tmp constraints.txt && touch $(INSTALLED)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from backend.envs.distract import Distraction, EpisodeFactors, FlickeringColours, NoDistraction
 from backend.envs.dmc import ControlEnvironment
+from backend.envs.drawerworld import DrawerEnvironment, metaworld_python
 from backend.envs.moving import (
     BackgroundVideo,
     CameraJitter,
@@ -16,7 +17,16 @@ from backend.envs.moving import (
     procedural_clips,
     sky_clips,
 )
-from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, SKY_HIDDEN, Environment, Look, offered_distractions
+from backend.envs.protocol import (
+    DISTRACTIONS,
+    DRAWERS,
+    ENVIRONMENTS,
+    SKY_HIDDEN,
+    Environment,
+    Look,
+    offered_distractions,
+)
+from backend.envs.pusher import ANY_COLOUR, HALF_WIDTH, PusherEnvironment, check_gymnasium
 from backend.envs.scene import Scene, recolourable_assets
 from backend.envs.simulator import load_task
 
@@ -28,6 +38,12 @@ EVERYTHING = ("set-a", "camera-jitter", "light", "video")
 SET_A = (0.7, 0.3, 0.5)
 SET_B = (0.5, 0.7, 0.3)
 CAMERA_RANGE = 0.05  # radians: about a fourteenth of the picture's height to either side
+PUSHER_COLOURS = {
+    "none": None,
+    "set-a": (SET_A, HALF_WIDTH),
+    "set-b": (SET_B, HALF_WIDTH),
+    "episode": ANY_COLOUR,
+}  # a box that the colours of table and arm are drawn from once an episode
 
 
 def make_environment(
@@ -42,9 +58,8 @@ def make_environment(
     """Load a task of `ENVIRONMENTS` with a distraction of `DISTRACTIONS`.
 
     `films` (T, 64, 64, 3) play behind the scene where the distraction shows a video; without them procedural ones do.
-
     One environment a process: its rendering context belongs to the thread that makes it. Raises ValueError
-    for an unknown name, NoRenderer where nothing can draw.
+    for an unknown name, NoRenderer where nothing can draw, MissingExtra where something is to be installed first.
     """
     if name not in ENVIRONMENTS:
         raise ValueError(f"unknown environment {name!r}: choose one of {', '.join(ENVIRONMENTS)}")
@@ -54,11 +69,23 @@ def make_environment(
         raise ValueError(f"{name} cannot show {distraction!r}: choose one of {', '.join(offered_distractions(name))}")
     if action_repeat < 1:
         raise ValueError(f"action_repeat must be at least 1, got {action_repeat}")
+    if name in DRAWERS:
+        return DrawerEnvironment(name, distraction == "episode", action_repeat, look)
+    if name == "pusher":
+        return PusherEnvironment(PUSHER_COLOURS[distraction], action_repeat, look)
     with recolourable_assets() if distraction in PAINTED_SKY else nullcontext():
         task = load_task(name)
     scene = Scene(task.physics, CAMERA, look)
     made = _make_distraction(name, distraction, scene, films)
     return ControlEnvironment(name, task, scene, made, action_repeat, random_pose)
+
+
+def check_installed(name: str) -> None:
+    """Raises MissingExtra, saying what to install, where an environment needs what is not here."""
+    if name in DRAWERS:
+        metaworld_python()
+    if name == "pusher":
+        check_gymnasium()
 
 
 def _make_distraction(name: str, distraction: str, scene: Scene, films: Sequence[NDArray[np.uint8]]) -> Distraction:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Look = Literal["fast", "paper"]
 IMAGE_SIZE = 64
 
-ENVIRONMENTS = (
+CONTROL_TASKS = (
     "reacher-easy",
     "cheetah-run",
     "finger-spin",
@@ -17,12 +17,18 @@ ENVIRONMENTS = (
     "cartpole-swingup",
     "humanoid-walk",
 )
+DRAWERS = ("drawer-open", "drawer-close")
+ENVIRONMENTS = (*CONTROL_TASKS, "pusher", *DRAWERS)
 DISTRACTIONS = ("none", "set-a", "set-b", "episode", "camera-jitter", "light", "video", "everything")
 SKY_HIDDEN = ("reacher-easy", "humanoid-walk")  # no sky in the picture: its colour is no factor there
 
 
 def offered_distractions(environment: str) -> tuple[str, ...]:
     """The distractions that an environment can show."""
+    if environment in DRAWERS:
+        return ("none", "episode")
+    if environment == "pusher":
+        return ("none", "set-a", "set-b", "episode")
     if environment in SKY_HIDDEN:
         return tuple(name for name in DISTRACTIONS if name != "video")
     return DISTRACTIONS
@@ -68,6 +74,10 @@ class Environment(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class MissingExtra(RuntimeError):
+    """What an environment needs is not installed; the message says how to install it."""
 
 
 class EnvironmentFailed(RuntimeError):

@@ -17,7 +17,8 @@ from backend.data.checkpoint import CheckpointError, CheckpointInfo, load_checkp
 from backend.data.crash import crash_point
 from backend.data.episodes import DatasetInfo, EpisodeError, episode_paths, read_episode, read_episodes
 from backend.data.files import write_json
-from backend.envs.make import make_environment
+from backend.envs.make import check_installed, make_environment
+from backend.envs.protocol import MissingExtra
 from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.collect import collect
 from backend.pipeline.config import (
@@ -100,15 +101,19 @@ def run_stage(
 
 
 def check_references(settings: StageSettings, home: Path, *, allow_path: bool = False) -> None:
-    """Raises SettingsError unless the data set and the teacher that settings name are there and fit."""
+    """Raises SettingsError unless the data set, the films, the teacher and the environment are there and fit."""
     if isinstance(settings, PretrainSettings):
         dataset = _dataset(settings, home, allow_path)
         if settings.length > max(dataset.lengths, default=0):
             longest = max(dataset.lengths, default=0)
             message = f"sequences of {settings.length} frames are longer than the longest episode ({longest} frames)"
             raise SettingsError([Problem("/length", message)])
-    if isinstance(settings, CollectSettings | FinetuneSettings):
-        _films(settings, home, allow_path)
+    for place, part in _simulated(settings).items():
+        try:
+            check_installed(part.environment)
+        except MissingExtra as error:
+            raise SettingsError([Problem(f"{place}/environment", str(error))]) from None
+        _films(part, home, allow_path, place)
     if isinstance(settings, FinetuneSettings):
         config = None
         if settings.teacher is not None:
@@ -221,7 +226,14 @@ def _one_environment(settings: FinetuneSettings, films: Films, distraction: str)
     return PaddedActions(environment, environment.action_size)
 
 
-def _films(settings: CollectSettings | FinetuneSettings, home: Path, allow_path: bool) -> Films:
+def _simulated(settings: StageSettings) -> dict[str, CollectSettings | FinetuneSettings]:
+    """The parts of settings that name an environment, by the pointer to them."""
+    if isinstance(settings, PipelineSettings):
+        return {"/collect": settings.collect, "/finetune": settings.finetune}
+    return {} if isinstance(settings, PretrainSettings) else {"": settings}
+
+
+def _films(settings: CollectSettings | FinetuneSettings, home: Path, allow_path: bool, place: str = "") -> Films:
     """The first films of the data set that is to play behind the scene."""
     if settings.films is None:
         return ()
@@ -230,7 +242,7 @@ def _films(settings: CollectSettings | FinetuneSettings, home: Path, allow_path:
         paths = episode_paths(folder)[:MOST_FILMS]
         return [read_episode(path).image[:MOST_FRAMES] for path in paths]
     except (NotFound, EpisodeError) as error:
-        raise SettingsError([Problem("/films", str(error))]) from None
+        raise SettingsError([Problem(f"{place}/films", str(error))]) from None
 
 
 def _dataset(settings: PretrainSettings, home: Path, allow_path: bool) -> DatasetInfo:

@@ -17,7 +17,7 @@ from backend.envs.distract import (
 )
 from backend.envs.dmc import ControlEnvironment
 from backend.envs.make import SET_A, SET_B, SKY_HIDDEN, make_environment
-from backend.envs.protocol import ENVIRONMENTS, Step
+from backend.envs.protocol import CONTROL_TASKS, Step
 from backend.envs.scene import BODY_MATERIALS
 
 MIDDLE = {"body_colour": 0.5, "floor_colour": 0.5, "background_colour": 0.5, "light": 0.8, "camera_angle": 0.0}
@@ -174,7 +174,7 @@ def test_camera_angle_moves_the_horizon(stage: Stage) -> None:
     assert (np.diff(horizons) >= 2).all()  # tilting up shows more sky
 
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
+@pytest.mark.parametrize("name", CONTROL_TASKS)
 def test_the_agent_stays_in_view_at_both_ends_of_the_camera_angle(name: str) -> None:
     stage = Stage(name)
     seen = []
@@ -185,7 +185,7 @@ def test_the_agent_stays_in_view_at_both_ends_of_the_camera_angle(name: str) -> 
     assert min(seen[1:]) > 0.7 * seen[0] > 0
 
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
+@pytest.mark.parametrize("name", CONTROL_TASKS)
 def test_background_is_a_factor_exactly_where_the_sky_is_seen(name: str) -> None:
     stage = Stage(name)
     stage.draw()

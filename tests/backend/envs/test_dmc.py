@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from backend.envs.dmc import ControlEnvironment
 from backend.envs.make import make_environment
-from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, EnvironmentFailed, Step
+from backend.envs.protocol import CONTROL_TASKS, DISTRACTIONS, EnvironmentFailed, Step
 
 
 def _make(name: str, distraction: str = "none", repeat: int = 2, random_pose: bool = False) -> ControlEnvironment:
@@ -32,7 +32,7 @@ def cartpole() -> Iterator[ControlEnvironment]:
     environment.close()
 
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
+@pytest.mark.parametrize("name", CONTROL_TASKS)
 def test_every_task_shows_a_picture_and_finite_named_factors(name: str) -> None:
     environment = _make(name, "episode")
     try:

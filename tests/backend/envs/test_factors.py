@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from backend.envs.dmc import ControlEnvironment
 from backend.envs.make import make_environment
-from backend.envs.protocol import ENVIRONMENTS
+from backend.envs.protocol import CONTROL_TASKS
 
 
 def _resets(name: str, geom: str, count: int) -> tuple[NDArray[np.float64], NDArray[np.float32], tuple[str, ...]]:
@@ -45,7 +45,7 @@ def test_target_of_the_reacher_is_where_it_is_drawn() -> None:
         assert np.corrcoef(places[:, axis], sign * factors[:, names.index(name)])[0, 1] > 0.99
 
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
+@pytest.mark.parametrize("name", CONTROL_TASKS)
 def test_factors_vary_over_resets_and_steps_and_angles_lie_on_the_circle(name: str) -> None:
     environment = make_environment(name, distraction="none", random_pose=True)
     random = np.random.default_rng(0)

@@ -13,6 +13,7 @@ from backend.export.names import counterfactual_file_name, temporal_file_name, t
 from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, TABLE_FORMATS, ExportOptions
 from backend.interpret.counterfactual import CounterfactualRequest, counterfactual
 from backend.interpret.reel import Reel
+from backend.interpret.request import ViewError
 from backend.interpret.rollout_request import MAX_FRAMES, MAX_HORIZON, RolloutRequest
 from backend.interpret.steering import steer
 from backend.interpret.temporal import TemporalRequest, temporal_traversal
@@ -76,7 +77,10 @@ class TemporalFileQuery(StretchQuery):
 
     def request(self, info: CheckpointInfo) -> TemporalRequest:
         """What interpret is asked; raises Problem or ViewError where it cannot be answered."""
-        hold = read_edits(self.hold, info.latents)
+        try:
+            hold = read_edits(self.hold, info.latents)
+        except ViewError as error:
+            raise ViewError("hold", error.message) from error
         dims = None if hold and self.dims == "active" else read_dims(self.dims, info.latents)
         return TemporalRequest(self.stretch(), dims, self.sigmas, self.step, self.together, hold)
 

@@ -12,7 +12,7 @@ from backend.interpret.request import ViewError
 from backend.queries import refused_view
 
 PLACE = "/view/"
-TEXTS = frozenset({"dims", "edits", "edit", "mode", "base", "actions", "format"})
+TEXTS = frozenset({"dims", "edits", "edit", "mode", "base", "source", "actions", "format"})
 
 Query = TypeVar("Query", bound=BaseModel)
 

@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from backend.data.catalogue import find_checkpoint, list_checkpoints
-from backend.data.checkpoint import FACTORS, LABELS, Checkpoint, CheckpointInfo, load_checkpoint
+from backend.data.checkpoint import CHECKS, FACTORS, LABELS, Checkpoint, CheckpointInfo, load_checkpoint
 from backend.data.files import MANIFEST
 from backend.errors import Fault, Problem, nearest, short
 from backend.settings import Settings
@@ -90,7 +90,7 @@ class Library:
 
     def version(self, info: CheckpointInfo) -> Hashable:
         """Changes whenever an answer about this checkpoint may: its weights, factors or labels were written."""
-        return (info.folder, *(_stamp(info.folder / name) for name in (MANIFEST, FACTORS, LABELS)))
+        return (info.folder, *(_stamp(info.folder / name) for name in (MANIFEST, FACTORS, LABELS, CHECKS)))
 
 
 @dataclass(frozen=True)

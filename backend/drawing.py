@@ -13,6 +13,7 @@ from backend.data.checkpoint import Checkpoint
 from backend.errors import Fault, Problem
 from backend.export.names import file_name, rollout_file_name
 from backend.export.options import ExportOptions
+from backend.interpret.base import BaseFrames
 from backend.interpret.encoded import Floats
 from backend.interpret.names import DimensionName
 from backend.interpret.request import TraversalRequest
@@ -28,13 +29,19 @@ if TYPE_CHECKING:
 CELL = 64
 
 
-def draw_traversal(checkpoint: Checkpoint, request: TraversalRequest, format: str, options: ExportOptions) -> Answer:
-    """A traversal as JSON or as a file; raises ViewError."""
+def draw_traversal(
+    checkpoint: Checkpoint,
+    request: TraversalRequest,
+    format: str,
+    options: ExportOptions,
+    frames: BaseFrames | None = None,
+) -> Answer:
+    """A traversal as JSON or as a file, from `frames` where the request says so; raises ViewError."""
     if format != "json":
         from backend.export.render import export_traversal  # loads matplotlib: not before it is needed
 
-        return _file(export_traversal(checkpoint, request, format, options))
-    view = build_view(checkpoint, request)
+        return _file(export_traversal(checkpoint, request, format, options, frames))
+    view = build_view(checkpoint, request, frames)
     return json_answer(
         {
             "checkpoint": view.checkpoint_id,
@@ -53,9 +60,11 @@ def draw_traversal(checkpoint: Checkpoint, request: TraversalRequest, format: st
     )
 
 
-def draw_atlas(checkpoint: Checkpoint, request: TraversalRequest, format: str) -> Answer:
+def draw_atlas(
+    checkpoint: Checkpoint, request: TraversalRequest, format: str, frames: BaseFrames | None = None
+) -> Answer:
     """Every dimension at every value as one picture, with its index; raises ViewError."""
-    atlas = build_atlas(checkpoint, request)
+    atlas = build_atlas(checkpoint, request, frames)
     view = atlas.view
     if format != "json":
         return Answer(encode(atlas.image, format), MEDIA_TYPES[format])

@@ -10,11 +10,13 @@ from starlette.responses import Response
 from backend import errors, failures, openapi, uploads
 from backend.api import (
     checkpoints,
+    curves,
     datasets,
     exports,
     factors,
     health,
     imagination,
+    pictures,
     presets,
     rollouts,
     runs,
@@ -28,8 +30,9 @@ from backend.monitoring import RequestCounts, RequestLog
 from backend.settings import Settings, get_settings
 
 PREFIX = "/api/v1"
-UPLOADS = {f"{PREFIX}/{name}": frozenset({"multipart/form-data"}) for name in ("datasets", "checkpoints", "views")}
-ROUTERS = (presets, runs, datasets, checkpoints, traversals, factors, rollouts, imagination, exports, views)
+TAKES_FILES = ("datasets", "checkpoints", "pictures", "views")
+UPLOADS = {f"{PREFIX}/{name}": frozenset({"multipart/form-data"}) for name in TAKES_FILES}
+ROUTERS = (presets, runs, curves, datasets, checkpoints, pictures, traversals, factors, rollouts, imagination, exports, views)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -63,7 +66,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     settings.home.mkdir(parents=True, exist_ok=True)
     uploads.sweep(settings.home)
-    for folder in (settings.home, *(settings.home / name for name in ("datasets", "checkpoints", "exports"))):
+    for folder in (
+        settings.home,
+        *(settings.home / name for name in ("datasets", "checkpoints", "exports", "pictures")),
+    ):
         files.sweep(folder)
     services = app.state.services = Services.of(settings)
     try:

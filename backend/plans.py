@@ -9,6 +9,7 @@ from backend.data.checkpoint import CheckpointInfo
 from backend.deps import Library
 from backend.drawing import draw_rollout, draw_traversal
 from backend.errors import Fault, Problem, nearest, short
+from backend.interpret.base import find_frames
 from backend.queries import ROLLOUT_FORMATS, TRAVERSAL_FORMATS, RolloutFileQuery, TraversalFileQuery, cells_of
 from backend.schemas import ExportBody
 from backend.workshop import Answer
@@ -41,7 +42,9 @@ def plan_traversal(info: CheckpointInfo, library: Library, query: TraversalFileQ
     view, options = query.request(info), query.options()
     key = ("traversal", library.version(info), repr(view), format, options if format != "json" else None)
     cost = cells_of(view, info) * (BUNDLE_FACTOR if format == "zip" else 1)
-    return Plan(key, cost, lambda: draw_traversal(library.load(info), view, format, options))
+    return Plan(
+        key, cost, lambda: draw_traversal(library.load(info), view, format, options, find_frames(library.home, view))
+    )
 
 
 def plan_rollout(

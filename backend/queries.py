@@ -70,7 +70,7 @@ class FrameQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
-    episode: Index = Field(0, description="Episode of the checkpoint's clip.")
+    episode: Index = Field(0, description="Episode of the clip or data set.")
     frame: Index = Field(0, description="Frame of the episode.")
     mode: Literal["sigma", "fixed", "quantile", "minmax", "offset"] = Field("sigma", description="What `range` counts.")
     extent: Number | None = Field(
@@ -81,7 +81,10 @@ class FrameQuery(BaseModel):
     )
     columns: Whole = Field(7, json_schema_extra=_ODD, description="An odd number; the middle one is the frame itself.")
     history: Flag = Field(True, description="Whether the frames before the base frame have been seen.")
-    base: Literal["clip", "prior"] = Field("clip", description="A frame of the clip, or the prior's mean.")
+    base: Literal["clip", "dataset", "picture", "prior"] = Field(
+        "clip", description="A frame of the clip or of a data set, a picture of yours, or the prior's mean."
+    )
+    source: str = Field("", max_length=200, description="Id of the data set, or of the picture: see `POST /pictures`.")
     edits: str = Field("", max_length=4000, json_schema_extra=_EDITS, description="`dim:value`, set in every cell.")
 
     def traversal(self, info: CheckpointInfo, dims: tuple[int, ...] | None) -> TraversalRequest:
@@ -95,6 +98,7 @@ class FrameQuery(BaseModel):
             columns=self.columns,
             history=self.history,
             base=self.base,
+            source=self.source,
             edits=read_edits(self.edits, info.latents),
         )
         refuse_over_budget(cells_of(request, info), MAX_CELLS, "query:columns", "cells")

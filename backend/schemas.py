@@ -150,6 +150,13 @@ class LabelView(View):
     carried_from: str | None
 
 
+class LabelList(View):
+    """The labels of a checkpoint, by dimension."""
+
+    items: list[LabelView]
+    next_cursor: str | None = None
+
+
 class DatasetView(View):
     """A data set."""
 
@@ -173,6 +180,14 @@ class DatasetList(View):
 
     items: list[DatasetView]
     next_cursor: str | None = None
+
+
+class PictureView(View):
+    """A picture of yours, or several in the order of time, as the base of views."""
+
+    id: str
+    url: str
+    frames: int = Field(description="The last one is the base, those before it are its history.")
 
 
 class RolloutBody(Body):

@@ -17,7 +17,8 @@ def traverse(view: Traversal, form: str, dims: str, style: Mapping[str, Any]) ->
     options: dict[str, Any] = {"dims": dims, "columns": view.columns, "mode": view.mode}
     if view.mode in EXTENTS:
         options["range"] = view.range
-    options |= {"episode": view.episode, "frame": view.frame} if view.base == "clip" else {"base": view.base}
+    options |= {view.base: view.source} if view.source else {"base": view.base} if view.base != "clip" else {}
+    options |= {"episode": view.episode, "frame": view.frame} if view.base in ("clip", "dataset") else {}
     if not view.history:
         options["history"] = False
     if view.edits:

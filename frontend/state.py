@@ -56,12 +56,13 @@ class View:
 class Traversal(View):
     """The Traversals page.
 
-    `dims`: chosen rows in order (empty: the active ones); `edits`: values held in every cell; `dim`, `column`: the
-    chosen cell.
+    `source`: id of the data set or picture that the base frame is from; `dims`: chosen rows in order (empty: the
+    active ones); `edits`: values held in every cell; `dim`, `column`: the chosen cell.
     """
 
     checkpoint: str = ""
     base: str = "clip"
+    source: str = ""
     episode: int = 0
     frame: int = 0
     history: bool = True
@@ -75,10 +76,11 @@ class Traversal(View):
 
     def api(self) -> dict[str, Any]:
         """The query of `GET .../traversal` and `.../atlas` that draws this view."""
-        frame = {"episode": self.episode, "frame": self.frame} if self.base == "clip" else {}
+        frame = {"episode": self.episode, "frame": self.frame} if self.base in ("clip", "dataset") else {}
         return {
             **frame,
             "base": self.base,
+            "source": self.source or None,
             "history": self.history,
             "mode": self.mode,
             "range": self.range if self.mode in EXTENTS else None,

@@ -18,6 +18,7 @@ from models.vae import IMAGE_SIZE
 from models.video_model import VideoModel
 
 RANGE_MODES = ("sigma", "fixed", "quantile", "minmax", "offset")
+MIN_HALF = 0.125  # of a row's range: what the shorter half takes at least
 
 
 class Anchor(NamedTuple):
@@ -148,12 +149,14 @@ def row_values(
 
     sigma: mean +- extent std of the aggregate posterior; fixed: 0 +- extent; quantile: the central
     `extent` per cent; minmax: least to greatest mean seen; offset: the frame's value +- extent.
-    Rows are two straight halves that meet in the frame's value.
+    Rows are two straight halves that meet in the frame's value. Where that lies beyond an end, or so near that the
+    columns would repeat it, the half goes on for MIN_HALF of the range, so that no two columns are equal.
     """
     assert columns % 2 == 1, columns
     centre = np.asarray(latent, np.float64)[list(dims)]
     low, high = (bound[list(dims)] for bound in _bounds(mode, np.asarray(latent, np.float64), statistics, extent))
-    low, high = np.minimum(low, centre), np.maximum(high, centre)
+    least = np.maximum(MIN_HALF * (high - low), 1e-6)
+    low, high = np.minimum(low, centre - least), np.maximum(high, centre + least)
     half = columns // 2
     weight = np.arange(1, half + 1) / max(half, 1)
     below = centre[:, None] + (low - centre)[:, None] * weight[::-1]

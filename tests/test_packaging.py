@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -163,6 +164,22 @@ def test_a_python_that_is_too_old_is_refused_with_the_remedy(tmp_path: Path) -> 
     assert done.returncode == 1
     assert "make setup PYTHON=" in done.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+def test_an_installation_that_is_no_checkout_has_every_file_of_the_packages(tmp_path: Path) -> None:
+    ours = ("backend", "frontend", "models")
+    for name in (*ours, "pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, tmp_path / name)
+    build = "import setuptools; setuptools.setup()"
+    command = [sys.executable, "-c", build, "-q", "build", "--build-lib", "built"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    files = {path.relative_to(ROOT) for name in ours for path in (ROOT / name).rglob("*") if path.is_file()}
+    wanted = {path for path in files if "__pycache__" not in path.parts and ".mypy_cache" not in path.parts}
+    assert Path("frontend/components/scrubber.js") in wanted, "the check below would see nothing"
+    built = {path.relative_to(tmp_path / "built") for path in (tmp_path / "built").rglob("*") if path.is_file()}
+    assert not sorted(wanted - built)
 
 
 def test_the_images_copy_only_what_is_there_and_sent() -> None:

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Query, Request, Response
 
 from backend.answers import send
 from backend.api.checkpoints import Found, find_checkpoint
-from backend.data.checkpoint import FACTORS, Checkpoint, CheckpointInfo, Label, read_labels, write_label
+from backend.data.checkpoint import CHECKS, FACTORS, Checkpoint, CheckpointInfo, Label, read_labels, write_label
 from backend.data.episodes import now
 from backend.deps import Services, Serving, whole_number
 from backend.drawing import json_answer
 from backend.errors import Fault, Problem
 from backend.interpret.cards import encode_clip, extreme_frames, factors_of
+from backend.interpret.checks import interventions_of, verdicts
 from backend.interpret.leakage import leakage_of
 from backend.interpret.matching import compare_checkpoints
 from backend.interpret.names import dimension_names
@@ -20,7 +21,7 @@ from backend.interpret.request import ViewError
 from backend.interpret.sensitivity import sensitivity_of
 from backend.openapi import files, refusals
 from backend.queries import Flag
-from backend.schemas import LabelBody, LabelView
+from backend.schemas import LabelBody, LabelList, LabelView
 from backend.workshop import Answer
 
 COMPUTING_SECONDS = 5
@@ -110,6 +111,37 @@ async def get_comparison(
     return send(request, answer)
 
 
+@router.get("/checkpoints/{checkpoint}/interventions", responses=_JSON, response_class=Response)
+async def get_interventions(
+    info: Found,
+    request: Request,
+    serving: Serving,
+    wait: Annotated[Flag, Query(description="Wait until they are measured (up to a minute).")] = False,
+) -> Response:
+    """Names checked both ways: what edits of a dimension draw, and which dimensions a factor moves in the simulator.
+
+    The first question starts the measurement: 409 until it is done.
+    """
+    await _ensure_factors(info, serving, wait)
+    library = serving.library
+    if not (info.folder / CHECKS).is_file():
+        study = serving.studies.start(("interventions", info.folder), lambda: interventions_of(library.load(info)))
+        await _patience(study, wait, "The names of this checkpoint are being checked.")
+
+    def make() -> Answer:
+        checkpoint = library.load(info)
+        return json_answer(verdicts(checkpoint, interventions_of(checkpoint)))
+
+    return send(request, await serving.workshop.answer(("interventions", library.version(info)), 100, make))
+
+
+@router.get("/checkpoints/{checkpoint}/labels", responses=refusals(409))
+def get_labels(info: Found) -> LabelList:
+    """What people call the dimensions: who gave each name, when, and what they noted."""
+    labels = sorted(read_labels(info.folder).items())
+    return LabelList(items=[LabelView(dim=dim, **vars(label)) for dim, label in labels])
+
+
 async def _ensure_factors(info: CheckpointInfo, serving: Services, wait: bool) -> None:
     """Returns once factors are kept with the checkpoint; 409 with Retry-After where that is not to be waited for."""
     if (info.folder / FACTORS).is_file():
@@ -118,11 +150,16 @@ async def _ensure_factors(info: CheckpointInfo, serving: Services, wait: bool) -
         ("factors", info.folder),
         lambda: _study(serving.library.load(info)) if not (info.folder / FACTORS).is_file() else None,
     )
+    await _patience(study, wait, "The factors of this checkpoint are being computed.")
+
+
+async def _patience(study: asyncio.Task[Any], wait: bool, sentence: str) -> None:
+    """Returns when a study is done; 409 with Retry-After where that is not to be waited for."""
     if not wait:
         raise Problem(
             409,
             "computing",
-            "The factors of this checkpoint are being computed.",
+            sentence,
             remedy=f"Ask again in {COMPUTING_SECONDS} seconds, or ask with wait=true.",
             headers={"Retry-After": str(COMPUTING_SECONDS)},
         )

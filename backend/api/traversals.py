@@ -8,6 +8,7 @@ from backend.answers import MEDIA_TYPES, choose_format, send
 from backend.api.checkpoints import Found
 from backend.deps import Serving
 from backend.drawing import draw_atlas
+from backend.interpret.base import find_frames
 from backend.openapi import files, refusals
 from backend.plans import plan_traversal
 from backend.queries import ATLAS_FORMATS, TRAVERSAL_FORMATS, AtlasFileQuery, TraversalFileQuery, cells_of
@@ -41,6 +42,8 @@ async def get_atlas(
     format = choose_format(query.format, request.headers.get("accept"), ATLAS_FORMATS)
     view = query.request(info)
     key = ("atlas", serving.library.version(info), repr(view), format)
-    cost = cells_of(view, info)
-    answer = await serving.workshop.answer(key, cost, lambda: draw_atlas(serving.library.load(info), view, format))
+    library = serving.library
+    answer = await serving.workshop.answer(
+        key, cells_of(view, info), lambda: draw_atlas(library.load(info), view, format, find_frames(library.home, view))
+    )
     return send(request, answer)

@@ -53,14 +53,17 @@ def factors(
     seed: Annotated[int, typer.Option(min=0, help="Of shifts and resamples.")] = 0,
     refresh: Annotated[bool, typer.Option("--refresh", help="Compute again what is kept.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Also edit each dimension and ask a probe of pixels what has changed.")
+        bool,
+        typer.Option(
+            "--check", help="Also check names by intervention: what edits draw, and what the simulator's factors move."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what each dimension means: factors with intervals against a shifted null, and MIG, DCI, SAP, InfoMEC."""
     from backend.data.catalogue import find_dataset
     from backend.interpret.cards import encode_clip, encode_dataset, factors_of
-    from backend.interpret.interventions import check_names
+    from backend.interpret.checks import interventions_of, verdicts
 
     with refusals():
         loaded = load(checkpoint)
@@ -72,7 +75,9 @@ def factors(
         with progress_bar(hidden=as_json) as report:
             answer = factors_of(loaded, frames, seed=seed, progress=report)
         if check:
-            answer = answer | {"check": check_names(loaded)}
+            with progress_bar(hidden=as_json) as report:
+                measured = interventions_of(loaded, refresh=refresh, progress=report)
+            answer = answer | {"check": verdicts(loaded, measured)}
     typer.echo(json.dumps(answer) if as_json else _table(answer))
 
 
@@ -117,13 +122,14 @@ def refusals() -> Iterator[None]:
 
     from backend.data.catalogue import NotFound
     from backend.data.checkpoint import CheckpointError
+    from backend.data.containers import VideoError
     from backend.data.episodes import EpisodeError
     from backend.export.reopen import NoSettings
     from backend.interpret.request import ViewError
 
     try:
         yield
-    except (NotFound, CheckpointError, EpisodeError, ViewError, NoSettings, FileNotFoundError) as error:
+    except (NotFound, CheckpointError, EpisodeError, VideoError, ViewError, NoSettings, FileNotFoundError) as error:
         complain(str(error))
         raise typer.Exit(EXIT_BAD_INPUT) from None
     except (BadZipFile, EOFError, ValueError) as error:
@@ -171,9 +177,23 @@ def _table(answer: dict[str, Any]) -> str:
     for metric, (low, high) in metrics["intervals"].items():
         null = metrics["null"][metric]
         lines.append(f"{metric:<24} {metrics[metric]:.3f}  [{low:.3f}, {high:.3f}]  by chance {null:.3f}")
-    for entry in answer.get("check", {}).get("dimensions", []):
-        if entry["agrees"] is not None:
-            word = "which agrees" if entry["agrees"] else f"which its name ({entry['named']}) does not say"
-            lines.append(f"dim {entry['dim']}: an edit draws {entry['reported'] or 'nothing known'}, {word}")
+    if "check" in answer:
+        lines += ["", *_checks(answer["check"])]
     frames = f"{answer['frames']} frames of {answer['episodes']} episodes"
     return "\n".join([*lines, "", frames, *answer["warnings"]])
+
+
+def _checks(check: dict[str, Any]) -> list[str]:
+    """The name from NMI and both interventions side by side."""
+    lines = [f"{'dim':>4} {'name from NMI':<26} {'an edit draws':<26} {'setting it moves the dimension':<32}"]
+    for entry in check["dimensions"]:
+        if entry["drawn"] or entry["set"] or entry["status"] in ("named", "mixed"):
+            name = f"{entry['factor']} {entry['nmi']:.2f}" if entry["status"] == "named" else f"({entry['status']})"
+            drawn, moved = (_found(entry, kind) for kind in ("drawn", "set"))
+            lines.append(f"{entry['dim']:>4} {name:<26} {drawn:<26} {moved:<32}".rstrip())
+    return [*lines, *([f"not set in the simulator: {check['why']}"] if check["why"] else [])]
+
+
+def _found(entry: dict[str, Any], kind: str) -> str:
+    word = {True: ", agrees", False: ", does not agree", None: ""}[entry[f"{kind}_agrees"]]
+    return f"{entry[kind]} {entry[f'{kind}_move']:.2f}{word}" if entry[kind] else f"nothing{word}"

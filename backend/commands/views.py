@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from backend.data.checkpoint import Checkpoint
     from backend.export.options import ExportOptions
     from backend.export.render import ExportedFile
+    from backend.interpret.base import BaseFrames
     from backend.interpret.request import TraversalRequest
 
 CheckpointName = Annotated[str, typer.Argument(metavar="CKPT", help="Checkpoint: id, name or folder.")]
@@ -26,7 +30,7 @@ PingPong = Annotated[bool, typer.Option("--pingpong/--no-pingpong", help="Forth 
 Captions = Annotated[bool, typer.Option("--captions/--no-captions", help="Names and values in films.")]
 Loop = Annotated[bool, typer.Option("--loop/--no-loop", help="Whether a film begins again.")]
 Footprint = Annotated[bool, typer.Option("--footprint/--no-footprint", help="Where each row changes, in figures.")]
-Episode = Annotated[int, typer.Option(help="Episode of the checkpoint's clip.")]
+Episode = Annotated[int, typer.Option(help="Episode of the clip, or of the data set.")]
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,13 @@ def traverse(
     columns: Annotated[int, typer.Option(help="An odd number; the middle one is the frame itself.")] = 7,
     history: Annotated[bool, typer.Option("--history/--no-history", help="Frames before have been seen.")] = True,
     base: Annotated[str, typer.Option(help="clip, or prior for the prior's mean.")] = "clip",
-    picture: Annotated[Path | None, typer.Option(help="A picture of yours as the base frame.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Take episode and frame of this data set: id, name or folder.")
+    ] = None,
+    picture: Annotated[
+        list[str] | None,
+        typer.Option(help="PNG or JPEG of yours as the base frame, or its id; several: those before are history."),
+    ] = None,
     edits: Annotated[str, typer.Option(help="dim:value,... set in every cell.")] = "",
     format: Format = None,
     out: Out = None,
@@ -91,6 +101,7 @@ def traverse(
 
     with refusals():
         loaded = load(checkpoint)
+        named, source, frames = _base(base, dataset, picture or [], episode, frame)
         request = TraversalRequest(
             episode=episode,
             frame=frame,
@@ -99,11 +110,12 @@ def traverse(
             extent=extent,
             columns=columns,
             history=history,
-            base="picture" if picture is not None else base,
+            base=named,
+            source=source,
             edits=_edits(edits),
         )
         options = ExportOptions(width, fps, upscale, pingpong, captions, loop, footprint)
-        _traverse(loaded, request, options, Sink(out, format, as_json), picture)
+        _traverse(loaded, request, options, Sink(out, format, as_json), frames)
 
 
 def rollout(
@@ -159,8 +171,10 @@ def export(
 ) -> None:
     """Write a view again in another format, from a file that was made from it; or the paper bundle of a checkpoint."""
     from backend.commands.interpret import load, refusals
+    from backend.commands.serve import checked_settings
     from backend.export.options import ExportOptions
     from backend.export.render import export_rollout
+    from backend.interpret.base import find_frames
     from backend.interpret.request import TraversalRequest, ViewError
     from backend.interpret.rollout_request import RolloutRequest
 
@@ -172,7 +186,8 @@ def export(
         options = ExportOptions(width, fps, upscale, pingpong, captions, loop, footprint)
         sink = Sink(out, "zip" if kind == "bundle" else format, as_json)
         if kind != "rollout":
-            _traverse(loaded, TraversalRequest.from_json(asked), options, sink, None)
+            view_asked = TraversalRequest.from_json(asked)
+            _traverse(loaded, view_asked, options, sink, find_frames(checked_settings().home, view_asked))
             return
         request = RolloutRequest.from_json(asked)
         file = export_rollout(loaded, request, sink.format_or("gif"), options)
@@ -180,12 +195,15 @@ def export(
 
 
 def _traverse(
-    loaded: "Checkpoint", request: "TraversalRequest", options: "ExportOptions", sink: Sink, picture: Path | None
+    loaded: "Checkpoint",
+    request: "TraversalRequest",
+    options: "ExportOptions",
+    sink: Sink,
+    frames: "BaseFrames | None",
 ) -> None:
     from backend.export.render import export_traversal
 
-    pixels = None if picture is None else _read_picture(picture)
-    file = export_traversal(loaded, request, sink.format_or("png"), options, pixels)
+    file = export_traversal(loaded, request, sink.format_or("png"), options, frames)
     sink.take(file, {"checkpoint": loaded.info.id, "request": request.to_json()})
 
 
@@ -226,10 +244,32 @@ def _edits(text: str) -> dict[int, float]:
         raise ViewError("edits", f"{text!r} is not of the form 3:1.5,7:-2") from None
 
 
-def _read_picture(path: Path) -> Any:
-    """A picture as (64, 64, 3) uint8, its middle square made smaller."""
-    import numpy as np
-    from PIL import Image, ImageOps
+def _base(
+    base: str, dataset: str | None, pictures: list[str], episode: int, frame: int
+) -> tuple[str, str, "BaseFrames | None"]:
+    """Kind, id and frames of the base that the options name."""
+    from backend.commands.serve import checked_settings
+    from backend.data.catalogue import find_dataset
+    from backend.interpret.base import frames_of_dataset, frames_of_pictures
+    from backend.interpret.request import TraversalRequest, ViewError
 
-    with Image.open(path) as image:
-        return np.asarray(ImageOps.fit(image.convert("RGB"), (64, 64)))
+    if dataset is not None and pictures:
+        raise ViewError("picture", "the base is a data set or a picture, not both")
+    home = checked_settings().home
+    if dataset is not None:
+        info = find_dataset(home, dataset, allow_path=True)
+        return "dataset", info.id, frames_of_dataset(info, TraversalRequest(episode=episode, frame=frame))
+    if pictures:
+        id, image = _pictures(home, pictures)
+        return "picture", id, frames_of_pictures(image, id)
+    return base, "", None
+
+
+def _pictures(home: Path, given: list[str]) -> tuple[str, "NDArray[np.uint8]"]:
+    """Id and pixels of picture files, which are kept like uploads so that the view can be opened again; or of an id."""
+    from backend.data.stills import find_stills, keep_stills, read_stills
+
+    if len(given) == 1 and not Path(given[0]).is_file() and (kept := find_stills(home, given[0])) is not None:
+        return given[0], kept
+    image = read_stills([(Path(name).name, Path(name)) for name in given])
+    return keep_stills(home, image)[0], image

@@ -22,6 +22,7 @@ from models.world_model import WorldModel
 
 FORMAT = 1
 FACTORS, LABELS, CARD = "factors.json", "labels.json", "README.md"  # written later, outside the manifest
+CHECKS = "interventions.json"  # the same
 
 
 class CheckpointError(Exception):

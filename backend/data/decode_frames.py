@@ -76,7 +76,11 @@ def _square(member: IO[bytes], request: Request, found: Decoded) -> bytes:
     """Bytes of one picture as RGB of 64x64, its centre."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # sizes are checked here
-        picture = Image.open(member, formats=FORMATS)
+        try:
+            picture = Image.open(member, formats=FORMATS)
+        except Image.DecompressionBombError:
+            message = f"the picture has far too many pixels; at most {request.limits.max_pixels:,} are taken"
+            raise VideoError("too_large", message, "Scale it down first.") from None
     check_size(*picture.size, request.limits)
     found.width, found.height = picture.size
     box = crop_box(*picture.size)

@@ -26,7 +26,7 @@ MIN_FRAMES = 16  # fewer make no episode
 EPISODE_FRAMES = 64
 _FRAME = (64, 64, 3)
 
-__all__ = ["EPISODE_FRAMES", "MIN_FRAMES", "Limits", "VideoError", "import_clips"]
+__all__ = ["EPISODE_FRAMES", "MIN_FRAMES", "Limits", "VideoError", "decode_in_child", "import_clips"]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class _Part:
 def _decode(name: str, path: Path, output: Path, stride: int, min_frames: int, limits: Limits) -> _Source:
     try:
         container = sniff(path)
-        decoded = _in_child(Request(str(path), str(output), container, stride, limits))
+        decoded = decode_in_child(Request(str(path), str(output), container, stride, limits))
         if container != "episode" and decoded.frames < min_frames:
             raise _too_short(decoded, min_frames, stride)
     except VideoError as error:
@@ -101,7 +101,7 @@ def _decode(name: str, path: Path, output: Path, stride: int, min_frames: int, l
     return _Source(name, container, output, decoded, sha256)
 
 
-def _in_child(request: Request) -> Decoded:
+def decode_in_child(request: Request) -> Decoded:
     """Decode in a capped process; raises VideoError for everything that goes wrong there."""
     command = [sys.executable, "-I", "-m", "backend.data.decode"]
     try:

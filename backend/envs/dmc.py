@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.envs.distract import Distraction, EpisodeFactors
-from backend.envs.factors import physical_factors
+from backend.envs.factors import joints_of, physical_factors
 from backend.envs.protocol import EnvironmentFailed, Step
 from backend.envs.scene import Scene
 from backend.envs.simulator import Task, physics_error
@@ -38,7 +38,10 @@ class ControlEnvironment:
         self.action_size = int(specification.shape[0])
         self.episode_steps = -(-int(task._step_limit) // action_repeat)
         self._physical = physical_factors(name, task.physics)
-        self.factor_names = (*(name for name, _ in self._physical), *distraction.factor_names)
+        self._joints = joints_of(self._physical)
+        self.factor_names = (*(factor.name for factor in self._physical), *distraction.factor_names)
+        settable = distraction.factor_names if isinstance(distraction, EpisodeFactors) else ()
+        self.knobs = (*self._joints, *settable)  # what `redraw` can set
 
     def reset(self, seed: int) -> Step:
         """Start an episode that depends on nothing but the seed (0 <= seed)."""
@@ -73,15 +76,26 @@ class ControlEnvironment:
         return self._seen(moment, reward)
 
     def redraw(self, factors: Mapping[str, float]) -> Step:
-        """Give factors of the distraction other values from here on and look again; no time passes, nothing is earned.
+        """Give some of `knobs` other values from here on and look again; no time passes, nothing is earned.
 
-        Raises ValueError for a factor that cannot be set.
+        Joints are set without regard to contacts. Raises ValueError for a factor that cannot be set.
         """
         if self._finished:
             raise RuntimeError(f"{self.name}: the episode is over (or was never begun): call reset(seed)")
-        if not isinstance(self._distraction, EpisodeFactors):
-            raise ValueError(f"{', '.join(factors)}: this distraction has no factor that can be set")
-        self._distraction.redraw(self._scene, factors)
+        for name, value in factors.items():
+            if name not in self.knobs:
+                raise ValueError(f"{name!r} cannot be set here; there is {', '.join(self.knobs)}")
+            if not np.isfinite(value):
+                raise ValueError(f"{name} must be a finite number, got {value!r}")
+        physics = self._task.physics
+        moved = {self._joints[name]: value for name, value in factors.items() if name in self._joints}
+        for joint, value in moved.items():
+            physics.named.data.qpos[joint] = value
+        if moved:
+            physics.forward()
+        if isinstance(self._distraction, EpisodeFactors):
+            painted = {name: value for name, value in factors.items() if name not in self._joints}
+            self._distraction.redraw(self._scene, painted)
         return Step(
             image=self._scene.render(),
             reward=0.0,
@@ -109,7 +123,7 @@ class ControlEnvironment:
         )
 
     def _factors(self) -> NDArray[np.float32]:
-        physical = np.array([read() for _, read in self._physical], np.float32)
+        physical = np.array([factor.read() for factor in self._physical], np.float32)
         return np.concatenate([physical, self._distraction.values()])
 
 

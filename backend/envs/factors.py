@@ -1,17 +1,30 @@
-"""The true physical factors of each task, read from the simulator by name."""
+"""The true physical factors of each task, read from the simulator by name, and the knobs that set some of them."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from backend.envs.simulator import Physics
 
-Factor = tuple[str, Callable[[], float]]  # its name, and a function that reads its present value
+
+class Factor(NamedTuple):
+    """One number of the simulator. Where it comes from the position of a joint, `knob` is what that is called."""
+
+    name: str
+    read: Callable[[], float]
+    knob: str = ""
+    joint: str = ""
 
 
 def physical_factors(environment: str, physics: Physics) -> list[Factor]:
     """All factors of a task; angles that may turn round are given as sine and cosine."""
     return _READERS[environment](physics)
+
+
+def joints_of(factors: list[Factor]) -> dict[str, str]:
+    """knob -> joint: what can be set. The sine and the cosine of an angle have one knob, the angle in radians."""
+    return {factor.knob: factor.joint for factor in factors if factor.knob}
 
 
 def _cartpole(physics: Physics) -> list[Factor]:
@@ -29,10 +42,10 @@ def _reacher(physics: Physics) -> list[Factor]:
     return [
         *_turn(physics, "shoulder", "shoulder"),
         *_turn(physics, "wrist", "wrist"),
-        ("finger_x", lambda: float(finger["finger", "x"])),
-        ("finger_y", lambda: float(finger["finger", "y"])),
-        ("target_x", lambda: float(target["target", "x"])),
-        ("target_y", lambda: float(target["target", "y"])),
+        Factor("finger_x", lambda: float(finger["finger", "x"])),
+        Factor("finger_y", lambda: float(finger["finger", "y"])),
+        Factor("target_x", lambda: float(target["target", "x"])),
+        Factor("target_y", lambda: float(target["target", "y"])),
         _velocity(physics, "shoulder", "shoulder_velocity"),
         _velocity(physics, "wrist", "wrist_velocity"),
     ]
@@ -95,11 +108,11 @@ def _humanoid(physics: Physics) -> list[Factor]:
     joints = ("right_hip_y", "left_hip_y", "right_knee", "left_knee", "right_elbow", "left_elbow")
     return [
         _height(physics, "head", "head_height"),
-        ("torso_upright", lambda: float(upright["torso", "zz"])),
-        ("torso_heading_cos", lambda: float(upright["torso", "xx"])),
-        ("torso_heading_sin", lambda: float(upright["torso", "yx"])),
+        Factor("torso_upright", lambda: float(upright["torso", "zz"])),
+        Factor("torso_heading_cos", lambda: float(upright["torso", "xx"])),
+        Factor("torso_heading_sin", lambda: float(upright["torso", "yx"])),
         *[_position(physics, joint, joint) for joint in joints],
-        ("forward_velocity", lambda: float(physics.named.data.sensordata["torso_subtreelinvel"][0])),
+        Factor("forward_velocity", lambda: float(physics.named.data.sensordata["torso_subtreelinvel"][0])),
     ]
 
 
@@ -116,22 +129,22 @@ _READERS: dict[str, Callable[[Physics], list[Factor]]] = {
 
 def _position(physics: Physics, joint: str, name: str) -> Factor:
     qpos = physics.named.data.qpos
-    return name, lambda: float(qpos[joint][0])
+    return Factor(name, lambda: float(qpos[joint][0]), name, joint)
 
 
 def _velocity(physics: Physics, joint: str, name: str) -> Factor:
     qvel = physics.named.data.qvel
-    return name, lambda: float(qvel[joint][0])
+    return Factor(name, lambda: float(qvel[joint][0]))
 
 
 def _turn(physics: Physics, joint: str, name: str) -> list[Factor]:
     qpos = physics.named.data.qpos
     return [
-        (f"{name}_sin", lambda: float(np.sin(qpos[joint][0]))),
-        (f"{name}_cos", lambda: float(np.cos(qpos[joint][0]))),
+        Factor(f"{name}_sin", lambda: float(np.sin(qpos[joint][0])), name, joint),
+        Factor(f"{name}_cos", lambda: float(np.cos(qpos[joint][0])), name, joint),
     ]
 
 
 def _height(physics: Physics, body: str, name: str) -> Factor:
     place = physics.named.data.xpos
-    return name, lambda: float(place[body, "z"])
+    return Factor(name, lambda: float(place[body, "z"]))

@@ -1,6 +1,9 @@
 """What figures, captions and tables say of a view in words."""
 
+import numpy as np
+
 from backend.interpret.view import TraversalView
+from models.traversal import MIN_HALF
 
 _RANGES = {
     "sigma": "mean ± {reach:g} SD of the aggregate posterior",
@@ -18,14 +21,17 @@ def base_text(view: TraversalView) -> str:
     if request.base == "prior":
         return "base: mean of the prior"
     if request.base == "picture":
-        return f"base: a picture, {history}"
-    return f"base: episode {request.episode}, frame {request.frame}, {history}"
+        before = f"after {view.seen_before} before it" if view.seen_before else "without history"
+        return f"base: {view.base or 'a picture'}, {before}"
+    of = f" of {view.base}" if view.base else ""
+    return f"base: episode {request.episode}, frame {request.frame}{of}, {history}"
 
 
 def range_text(view: TraversalView) -> str:
     """Over which values each row goes."""
     edits = "".join(f", dim {dim} set to {value:g}" for dim, value in sorted(view.request.edits.items()))
-    return f"range: {_RANGES[view.request.mode].format(reach=view.request.reach)}{edits}"
+    further = ", further where the frame lies near an end" if _goes_further(view) else ""
+    return f"range: {_RANGES[view.request.mode].format(reach=view.request.reach)}{further}{edits}"
 
 
 def caption_text(view: TraversalView) -> str:
@@ -38,3 +44,9 @@ def caption_text(view: TraversalView) -> str:
         f"boxed column is the frame itself ({base_text(view).removeprefix('base: ')}). Values are printed below; "
         f"{range_text(view)}. Rows by KL to the prior: {rows}.{hidden}"
     )
+
+
+def _goes_further(view: TraversalView) -> bool:
+    """Whether a row leaves its range: see `models.traversal.row_values`."""
+    halves = np.diff(view.values[:, [0, view.values.shape[1] // 2, -1]], axis=1)
+    return bool((halves.min(axis=1) < 0.999 * MIN_HALF / (1 - MIN_HALF) * halves.max(axis=1)).any())

@@ -4,7 +4,7 @@ import shlex
 from dataclasses import fields
 
 from backend.export.options import ExportOptions
-from backend.interpret.request import TraversalRequest
+from backend.interpret.request import NAMED_BASES, TraversalRequest
 from backend.interpret.rollout_request import RolloutRequest, format_edit
 
 
@@ -12,9 +12,13 @@ def traversal_command(checkpoint: str, request: TraversalRequest, format: str, o
     """`diswm traverse CKPT --dims 3,7 --range 2 ... --format gif`; what is at its default is left out."""
     plain = TraversalRequest()
     words = ["diswm", "traverse", checkpoint]
-    for name in ("episode", "frame", "mode", "columns", "base"):
+    for name in ("episode", "frame", "mode", "columns"):
         if getattr(request, name) != getattr(plain, name):
             words += [f"--{name}", str(getattr(request, name))]
+    if request.base in NAMED_BASES:
+        words += [f"--{request.base}", request.source]
+    elif request.base != plain.base:
+        words += ["--base", request.base]
     if request.dims is not None:
         words += ["--dims", ",".join(str(dim) for dim in request.dims)]
     if request.extent is not None:

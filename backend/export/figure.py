@@ -21,7 +21,7 @@ from backend.export.typography import font, shorten
 from backend.interpret.view import Picture, TraversalView
 
 INK, GREY, BAR = "#111111", "#5f5f5f", "#9db4cf"
-BASES = {"clip": "frame", "prior": "prior mean", "picture": "picture"}
+BASES = {"clip": "frame", "dataset": "frame", "picture": "picture", "prior": "prior mean"}
 _drawing = threading.Lock()  # matplotlib's settings and font caches belong to the whole process
 
 

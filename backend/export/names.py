@@ -18,11 +18,7 @@ MAX_NAMED_ROWS = 2
 def file_name(view: TraversalView, format: str) -> str:
     """Environment, what is shown, and over which range."""
     parts = ["diswm", slug(view.environment or view.checkpoint_name), _rows(view.labels), _range(view.request)]
-    request = view.request
-    if request.base != "clip":
-        parts.append(request.base)
-    elif request.episode or request.frame:
-        parts.append(f"ep{request.episode}-frame{request.frame}")
+    parts += _base(view)
     return f"{'_'.join(parts)}.{format}"
 
 
@@ -74,6 +70,18 @@ def _rows(labels: Sequence[DimensionName]) -> str:
     if len(labels) > MAX_NAMED_ROWS:
         return f"{len(labels)}dims"
     return "-".join(f"dim{label.dim:02d}" + (f"-{slug(label.name)}" if label.name else "") for label in labels)
+
+
+def _base(view: TraversalView) -> list[str]:
+    request = view.request
+    if request.base == "prior":
+        return ["prior"]
+    if request.base == "picture":
+        return [slug(view.base or "picture")]
+    place = f"ep{request.episode}-frame{request.frame}"
+    if request.base == "dataset":
+        return [f"{slug(view.base or 'dataset')}-{place}"]
+    return [place] if request.episode or request.frame else []
 
 
 def _range(request: TraversalRequest) -> str:

@@ -19,11 +19,12 @@ from backend.export.reel import render_reel
 from backend.export.rollout import render_rollout
 from backend.export.tables import traversal_csv, traversal_npz
 from backend.export.viewer import render_viewer
+from backend.interpret.base import BaseFrames
 from backend.interpret.reel import Reel
 from backend.interpret.request import TraversalRequest
 from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import RolloutRequest
-from backend.interpret.view import Picture, TraversalView, build_view
+from backend.interpret.view import TraversalView, build_view
 
 TRAVERSAL_FORMATS = (*FIGURE_FORMATS, *FILM_FORMATS, *TABLE_FORMATS, "html", "zip")
 
@@ -42,13 +43,16 @@ def export_traversal(
     request: TraversalRequest,
     format: str,
     options: ExportOptions | None = None,
-    picture: Picture | None = None,
+    frames: BaseFrames | None = None,
 ) -> ExportedFile:
-    """A traversal in one of TRAVERSAL_FORMATS (zip is the paper bundle); raises ViewError."""
+    """A traversal in one of TRAVERSAL_FORMATS (zip is the paper bundle), from `frames` where the request says so.
+
+    Raises ViewError.
+    """
     chosen = options or ExportOptions()
     check_format(format, TRAVERSAL_FORMATS)
     chosen.check()
-    view = build_view(checkpoint, request, picture)
+    view = build_view(checkpoint, request, frames)
     name = bundle_name(view) if format == "zip" else file_name(view, format)
     return ExportedFile(render_view(view, format, chosen), name, MEDIA_TYPES[format])
 

@@ -3,7 +3,7 @@
 NMI says what a dimension goes with; this says what an edit of it draws. Both together make a name worth printing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,6 @@ from sklearn.linear_model import RidgeCV
 
 from backend.data.checkpoint import Checkpoint
 from backend.interpret.encoded import Flags, Floats, Integers
-from backend.interpret.grouping import group_of
 from backend.interpret.leakage import anchors_of
 from backend.interpret.metrics import held_out, standardise, varying
 from models.traversal import decode_latents
@@ -63,15 +62,16 @@ def moves_of(probe: PixelProbe, draw: Draw, latent: Floats, spread: Floats) -> F
     return np.asarray(total / len(latent))
 
 
-def check_names(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Whether edits draw what the names say, on the checkpoint's own clip.
+def moves_in_pictures(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What edits of each dimension draw, on the checkpoint's own clip.
 
-    {"dimensions": [{"dim", "reported": factor or None, "move": factor deviations a sigma, "named", "agrees": bool or
-    None where there is no name or the probe cannot see its factor}], "seen": {factor: R2 of the probe}}.
+    {"factor_names": (F), "score": (F) R2 of the probe, "moves": (Z, F) factor deviations for one of the dimension}.
     """
     clip = checkpoint.clip
     factors = clip.factors.reshape(-1, clip.factors.shape[-1]).astype(np.float64)
     episodes, length = clip.image.shape[:2]
+    if not clip.factor_names:
+        return {"factor_names": [], "score": [], "moves": [[] for _ in range(checkpoint.model.config.latents)]}
     probe = fit_probe(_reconstructions(checkpoint), factors, np.repeat(np.arange(episodes), length))
     anchors = anchors_of(checkpoint, FRAMES)
     moves = moves_of(
@@ -82,32 +82,11 @@ def check_names(checkpoint: Checkpoint) -> dict[str, Any]:
         np.stack([anchor.latent.numpy() for anchor in anchors]),
         checkpoint.statistics.std,
     )
-    entries = {entry["dim"]: entry for entry in (checkpoint.factors or {}).get("dimensions", [])}
     return {
-        "dimensions": [
-            _verdict(dim, move, probe, clip.factor_names, entries.get(dim, {})) for dim, move in enumerate(moves)
-        ],
-        "seen": {name: round(float(score), 4) for name, score in zip(clip.factor_names, probe.score, strict=True)},
+        "factor_names": list(clip.factor_names),
+        "score": np.round(probe.score, 4).tolist(),
+        "moves": np.round(moves, 4).tolist(),
     }
-
-
-def _verdict(dim: int, move: Floats, probe: PixelProbe, names: Sequence[str], entry: dict[str, Any]) -> dict[str, Any]:
-    visible = np.where(probe.sees, move, 0)
-    best = int(np.argmax(visible)) if len(visible) else 0
-    reported = names[best] if len(visible) and visible[best] >= MIN_MOVE else None
-    named = entry.get("factor") if entry.get("status") == "named" else None
-    checkable = named is not None and named in names and bool(probe.sees[list(names).index(named)])
-    return {
-        "dim": dim,
-        "reported": reported,
-        "move": round(float(visible[best]), 4) if len(visible) else 0.0,
-        "named": named,
-        "agrees": _same(reported, named) if checkable else None,
-    }
-
-
-def _same(reported: str | None, named: str | None) -> bool:
-    return reported is not None and named is not None and group_of(reported) == group_of(named)
 
 
 @torch.no_grad()

@@ -7,7 +7,8 @@ from typing import Any
 
 from models.traversal import RANGE_MODES
 
-BASES = ("clip", "prior", "picture")
+BASES = ("clip", "dataset", "picture", "prior")
+NAMED_BASES = ("dataset", "picture")  # `source` says which
 DEFAULT_EXTENT = {"sigma": 2.0, "fixed": 3.0, "quantile": 90.0, "minmax": 1.0, "offset": 9.0}
 MAX_EXTENT = {"sigma": 20.0, "fixed": 100.0, "quantile": 100.0, "minmax": 1.0, "offset": 100.0}
 MAX_COLUMNS = 33
@@ -29,9 +30,9 @@ class TraversalRequest:
     """One view: its base frame, its rows and the values of its columns.
 
     dims: rows from top to bottom; None shows the active dimensions by KL. extent: how far `mode` reaches (see
-    `models.traversal.row_values`); None takes what suits the mode. base: a frame of the checkpoint's clip, the
-    prior's mean, or a picture handed in. history: whether the frames before the base frame have been seen.
-    edits: dimension -> value, set in every cell.
+    `models.traversal.row_values`); None takes what suits the mode. base: a frame of the checkpoint's clip or of a
+    data set, a person's own picture, or the prior's mean; `source` is the id of the data set or picture. history:
+    whether the frames before the base frame have been seen. edits: dimension -> value, set in every cell.
     """
 
     episode: int = 0
@@ -42,6 +43,7 @@ class TraversalRequest:
     columns: int = 7
     history: bool = True
     base: str = "clip"
+    source: str = ""
     edits: Mapping[int, float] = field(default_factory=dict)
 
     @property
@@ -54,6 +56,8 @@ class TraversalRequest:
         _check_range(self)
         if self.base not in BASES:
             raise ViewError("base", f"{self.base!r} is not one of {', '.join(BASES)}")
+        if self.source and self.base not in NAMED_BASES:
+            raise ViewError("source", f"names a data set or a picture, the base is {self.base}")
         if self.base == "clip":
             check_index("episode", self.episode, episodes)
             check_index("frame", self.frame, frames)
@@ -81,13 +85,14 @@ class TraversalRequest:
             "columns": self.columns,
             "history": self.history,
             "base": self.base,
+            "source": self.source,
             "edits": {str(dim): value for dim, value in sorted(self.edits.items())},
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "TraversalRequest":
         """What `to_json` wrote; missing keys keep their defaults, unknown ones raise ViewError."""
-        known = {"episode", "frame", "dims", "mode", "range", "columns", "history", "base", "edits"}
+        known = {"episode", "frame", "dims", "mode", "range", "columns", "history", "base", "source", "edits"}
         if unknown := sorted(values.keys() - known):
             raise ViewError(unknown[0], f"is not part of a view; known are {', '.join(sorted(known))}")
         given = {key: value for key, value in values.items() if key not in ("range", "dims", "edits")}

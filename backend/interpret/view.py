@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from backend.data.checkpoint import Checkpoint
+from backend.interpret.base import BaseFrames
 from backend.interpret.encoded import INACTIVE_KL, Floats
 from backend.interpret.names import DimensionName, dimension_names
 from backend.interpret.request import TraversalRequest, ViewError
@@ -47,6 +48,8 @@ class TraversalView:
     footprint: npt.NDArray[np.float32]  # (R, 64, 64) mean range of the colours over the row, 0..1
     inactive: tuple[int, ...]  # dimensions without information, whether shown or not
     provenance: dict[str, Any]
+    base: str | None = None  # what a base is called that is not the checkpoint's own
+    seen_before: int = 0  # frames that the model has seen before the base frame
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,16 +76,16 @@ class Atlas:
     view: TraversalView
 
 
-def build_view(checkpoint: Checkpoint, request: TraversalRequest, picture: Picture | None = None) -> TraversalView:
+def build_view(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFrames | None = None) -> TraversalView:
     """Decodes a view in one batch; raises ViewError.
 
-    `picture` (T, 64, 64, 3) is the base where the request says so: its last frame, after the ones before.
+    `frames` are what the request's base says: see `backend.interpret.base.find_frames`.
     """
     latents = checkpoint.model.config.latents
     request.check(latents, *checkpoint.clip.image.shape[:2])
     dims = _rows(request, checkpoint.statistics)
-    anchor, original = _base(checkpoint, request, picture)
-    anchor = _edited(anchor, request)
+    seen = _seen(checkpoint, request, frames)
+    anchor = _edited(_anchor(checkpoint, request, seen), request)
     reference = anchor.latent.double().numpy()
     values = row_values(request.mode, reference, checkpoint.statistics, dims, request.reach, request.columns)
     images = traverse(checkpoint.model, anchor, dims, torch.from_numpy(values).float())
@@ -99,18 +102,20 @@ def build_view(checkpoint: Checkpoint, request: TraversalRequest, picture: Pictu
         values=values,
         reference=reference,
         images=to_uint8(images).numpy(),
-        original=reconstruction if original is None else original,
+        original=reconstruction if seen is None else seen.image[-1],
         reconstruction=reconstruction,
         footprint=footprint(images.clamp(-0.5, 0.5)).numpy(),
         inactive=tuple(int(dim) for dim in np.flatnonzero(checkpoint.statistics.kl < INACTIVE_KL)),
         provenance=provenance_of(checkpoint),
+        base=None if frames is None else frames.name,
+        seen_before=len(seen.image) - 1 if seen is not None and request.history else 0,
     )
 
 
-def build_atlas(checkpoint: Checkpoint, request: TraversalRequest, picture: Picture | None = None) -> Atlas:
+def build_atlas(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFrames | None = None) -> Atlas:
     """The view of all dimensions by KL, its cells in one picture."""
     everything = tuple(_by_kl(checkpoint.statistics))
-    view = build_view(checkpoint, replace(request, dims=everything), picture)
+    view = build_view(checkpoint, replace(request, dims=everything), frames)
     return Atlas(tile(view.images), view)
 
 
@@ -148,29 +153,26 @@ def _by_kl(statistics: LatentStatistics) -> list[int]:
     return [int(dim) for dim in np.argsort(-statistics.kl, kind="stable")]
 
 
-def _base(checkpoint: Checkpoint, request: TraversalRequest, picture: Picture | None) -> tuple[Anchor, Picture | None]:
-    model, clip = checkpoint.model, checkpoint.clip
+def _seen(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFrames | None) -> BaseFrames | None:
+    """What the model has seen up to the base frame; None at the prior."""
     if request.base == "prior":
-        return prior_anchor(model), None
-    if request.base == "picture":
-        frames = check_picture(picture)
-        return anchor_at(model, normalise(torch.from_numpy(frames)), len(frames) - 1, history=request.history), frames[
-            -1
-        ]
-    seen = clip.image[request.episode, : request.frame + 1]
-    action = torch.from_numpy(clip.action[request.episode, : request.frame + 1])
-    anchor = anchor_at(model, normalise(torch.from_numpy(seen)), request.frame, action, request.history)
-    return anchor, seen[-1]
+        return None
+    if request.base == "clip":
+        clip, seen = checkpoint.clip, slice(0, request.frame + 1)
+        return BaseFrames(clip.image[request.episode, seen], clip.action[request.episode, seen])
+    if frames is None:
+        raise ViewError("base", f"no frames of the {request.base} were handed in")
+    return frames
 
 
-def check_picture(picture: Picture | None) -> Picture:
-    """A picture of the user as frames (T, 64, 64, 3); raises ViewError."""
-    if picture is None:
-        raise ViewError("base", "no picture was handed in")
-    frames = picture[None] if picture.ndim == 3 else picture
-    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != (64, 64, 3) or not len(frames):
-        raise ViewError("base", f"the picture is {picture.dtype} {picture.shape}, needed is uint8 (T, 64, 64, 3)")
-    return frames.copy()  # torch takes writable arrays only
+def _anchor(checkpoint: Checkpoint, request: TraversalRequest, seen: BaseFrames | None) -> Anchor:
+    model = checkpoint.model
+    if seen is None:
+        return prior_anchor(model)
+    image = normalise(torch.tensor(seen.image))  # a copy: torch takes writable arrays only
+    action = seen.actions_for(model.config.action_size)
+    known = None if action is None else torch.tensor(action)
+    return anchor_at(model, image, len(seen.image) - 1, known, request.history)
 
 
 def _edited(anchor: Anchor, request: TraversalRequest) -> Anchor:

@@ -33,8 +33,10 @@ def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, axi
     return {"data": lines, "layout": layout}
 
 
-def matrix(values: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str], *, name: str) -> Figure:
-    """A heat map from 0 to 1 with its numbers; rows from top to bottom."""
+def matrix(
+    values: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequence[str], *, name: str, most: float = 1.0
+) -> Figure:
+    """A heat map from 0 to `most` with its numbers; rows from top to bottom."""
     heat = {
         "type": "heatmap",
         "z": [list(row) for row in values],
@@ -50,7 +52,7 @@ def matrix(values: Sequence[Sequence[float]], rows: Sequence[str], columns: Sequ
     layout = {
         "height": 90 + 30 * len(rows) + 6 * max(map(len, columns), default=0),
         "margin": MARGIN,
-        "coloraxis": {"cmin": 0, "cmax": 1, "colorbar": {"title": {"text": name}, "thickness": 12}},
+        "coloraxis": {"cmin": 0, "cmax": most, "colorbar": {"title": {"text": name}, "thickness": 12}},
         "xaxis": {"tickangle": -35, "showgrid": False},
         "yaxis": {"autorange": "reversed", "showgrid": False},
     }

@@ -9,24 +9,31 @@ import streamlit as st
 
 from frontend.client import ApiProblem, client
 from frontend.components.states import show_problem
+from frontend.components.words import ago
+
+AUTHOR = "author"  # of the names that this session gives
 
 
 def label_form(checkpoint: str, dim: int, atlas: Mapping[str, Any]) -> None:
     """Name and note of a dimension; a saved name wins over the one found from the factors."""
     row = next(row for row in atlas["rows"] if row["dim"] == dim)
     given = row.get("source") in ("person", "carried")
+    kept = _label(checkpoint, dim) if given else {}
     found = "hip angle" if row["name"] == f"dim {dim}" else row["name"]
     with st.form(f"label.{checkpoint}.{dim}", border=False):
         text = st.text_input(
             "Name", row["name"] if given else "", max_chars=60, placeholder=found, help="Empty: back to the found name."
         )
-        note = st.text_input(
-            "Note", _note(checkpoint, dim) if given else "", max_chars=400, placeholder="what you saw, for the others"
-        )
+        note = st.text_input("Note", kept.get("note", ""), max_chars=400, placeholder="what you saw, for the others")
+        author = st.text_input("Your name", st.session_state.get(AUTHOR, ""), max_chars=80, placeholder="kept with it")
+        if given:
+            st.caption(_origin(kept))
         saved = st.form_submit_button("Save", type="primary")
     if saved:
+        st.session_state[AUTHOR] = author.strip()
         try:
-            client().put(f"/checkpoints/{checkpoint}/labels/{dim}", {"name": text.strip(), "note": note.strip()})
+            body = {"name": text.strip(), "note": note.strip(), "author": author.strip()}
+            client().put(f"/checkpoints/{checkpoint}/labels/{dim}", body)
         except ApiProblem as problem:
             show_problem(problem)
             return
@@ -34,10 +41,15 @@ def label_form(checkpoint: str, dim: int, atlas: Mapping[str, Any]) -> None:
         st.rerun()
 
 
-def _note(checkpoint: str, dim: int) -> str:
-    """The note that was kept with a name; it comes with the factors, so there is none before they are computed."""
-    try:
-        labels = client().get(f"/checkpoints/{checkpoint}/factors")["labels"]
-    except ApiProblem:
-        return ""
-    return next((label["note"] for label in labels if label["dim"] == dim), "")
+def _label(checkpoint: str, dim: int) -> Mapping[str, Any]:
+    """What is kept with a name: note, who gave it, when, and from where it was carried over."""
+    labels = client().items(f"/checkpoints/{checkpoint}/labels")
+    return next((label for label in labels if label["dim"] == dim), {})
+
+
+def _origin(kept: Mapping[str, Any]) -> str:
+    """`Named by Ada, 2 days ago`."""
+    if kept.get("carried_from"):
+        return f"Carried over from `{kept['carried_from']}`"
+    words = ["Named", f"by {kept['author']}" if kept.get("author") else "", ago(kept.get("written_at"))]
+    return " ".join(word for word in words if word)

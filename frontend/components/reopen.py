@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import ApiProblem, client
+from frontend.components.base_frame import BASES
 from frontend.components.states import show_problem
 from frontend.pages import path
 from frontend.state import Rollout, Traversal, View
@@ -42,7 +43,9 @@ def view_of(opened: Mapping[str, Any]) -> tuple[str, View]:
     if opened["kind"] == "rollout":
         return "rollouts", _rollout(checkpoint, values)
     given = {
-        name: values[name] for name in ("episode", "frame", "mode", "range", "columns", "history") if name in values
+        name: values[name]
+        for name in ("source", "episode", "frame", "mode", "range", "columns", "history")
+        if name in values
     }
     dims = tuple(values.get("dims") or ())
     edits = tuple((int(dim), float(value)) for dim, value in (values.get("edits") or {}).items())
@@ -50,7 +53,7 @@ def view_of(opened: Mapping[str, Any]) -> tuple[str, View]:
     cell = {"dim": dims[0], "column": values["columns"] // 2} if len(dims) == 1 and "columns" in values else {}
     view = Traversal(
         checkpoint=checkpoint,
-        base=base if base in ("clip", "prior") else "clip",
+        base=base if base in BASES else "clip",
         dims=dims if len(dims) > 1 else (),
         edits=edits,
         **given,

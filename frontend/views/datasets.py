@@ -98,16 +98,20 @@ def _frames(item: Mapping[str, Any]) -> None:
     number = st.slider("Frame", 0, max(1, item["frames"] - 1), 0, key=f"{PAGE}.frame.{item['id']}")
     number = min(int(number), item["frames"] - 1)
     pictures.picture(client().file(f"/datasets/{item['id']}/frames/{number}"), f"Frame {number}", width=256)
-    st.caption(_place(item, number))
+    episode, step = _place(item, number)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"episode {episode}, step {step}", width="content")
+        query = {"base": "dataset", "source": item["id"], "episode": str(episode), "frame": str(step)}
+        link("traversals", "Traverse from this frame", query)
 
 
-def _place(item: Mapping[str, Any], number: int) -> str:
+def _place(item: Mapping[str, Any], number: int) -> tuple[int, int]:
     """Episode and step of a frame that is counted over all episodes."""
-    for episode, length in enumerate(item.get("lengths") or ()):
+    for episode, length in enumerate(item["lengths"]):
         if number < length:
-            return f"episode {episode}, step {number}"
+            return episode, number
         number -= length
-    return f"frame {number}"
+    raise ValueError(f"{item['name']} has fewer frames")
 
 
 def _facts(item: Mapping[str, Any]) -> None:

@@ -11,11 +11,13 @@ import streamlit as st
 from frontend.client import ApiProblem, client
 from frontend.components import charts
 from frontend.components.dimension import STATUS, detail_card, title_of_entry
+from frontend.components.interventions import interventions
+from frontend.components.matrix import matrix
 from frontend.components.pick import pick_checkpoint
 from frontend.components.pictures import strip
 from frontend.components.scrubber import nats, short, words_of
 from frontend.components.states import live
-from frontend.pages import link
+from frontend.pages import link, path
 from frontend.state import Chosen, keep_view, key_of, open_view
 
 PAGE = "factors"
@@ -82,18 +84,20 @@ def _tabs(view: Chosen, factors: Mapping[str, Any], atlas: Mapping[str, Any], po
             icon=":material/hourglass_empty:",
         )
         return
-    names = ["Matrix", "Intervals", "Dimensions", "Leakage", *(["Policy"] if policy else [])]
+    names = ["Matrix", "Intervals", "Dimensions", "Interventions", "Leakage", *(["Policy"] if policy else [])]
     tabs = st.tabs(names, key=key_of(PAGE, "tab"), default="Dimensions" if view.dim >= 0 else None, on_change="rerun")
     for name, tab in zip(names, tabs, strict=True):
         with tab:
             if not tab.open:
                 continue
             if name == "Matrix":
-                _matrix(factors, active)
+                _matrix(view, factors, active)
             elif name == "Intervals":
                 _intervals(active)
             elif name == "Dimensions":
                 _cards(view, active, atlas, len(factors["dimensions"]) - len(active))
+            elif name == "Interventions":
+                interventions(PAGE, view.id, active)
             elif name == "Leakage":
                 _leakage(view.id, active)
             else:
@@ -127,20 +131,33 @@ def _metrics(metrics: Mapping[str, Any]) -> None:
             st.metric(label, f"{metrics[name]:.2f}", help=text, width="content")
 
 
-def _matrix(factors: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) -> None:
-    st.caption("Normalised mutual information of each active dimension with each factor, beyond chance.")
-    values = [[max(0.0, value) for value in factors["nmi"][item["dim"]]] for item in active]
-    figure = charts.matrix(
-        values,
+def _matrix(view: Chosen, factors: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) -> None:
+    if not factors["factor_names"]:
+        st.info("Nothing is known of these frames, so there is nothing to compare with.", icon=":material/info:")
+        return
+    st.caption(
+        "Normalised mutual information of each active dimension with each factor; framed where it is beyond chance. "
+        "Choose a cell to see the dimension's traversal."
+    )
+    place = matrix(
+        key_of(PAGE, "matrix", view.id),
+        [[max(0.0, value) for value in factors["nmi"][item["dim"]]] for item in active],
         [title_of_entry(item) for item in active],
         [words_of(name) for name in factors["factor_names"]],
+        least=[factors["null"][item["dim"]] for item in active],
         name="NMI",
+        leads_to="opens its traversal",
     )
-    st.plotly_chart(figure, key=f"{PAGE}.matrix", config=charts.CONFIG, alt="Matrix of dimensions and factors")
+    if place is not None:
+        dim = active[place.row]["dim"]
+        st.switch_page(path("traversals"), query_params={"checkpoint": view.id, "dim": str(dim)})
 
 
 def _intervals(active: Sequence[Mapping[str, Any]]) -> None:
     known = [item for item in active if item["nmi"] is not None]
+    if not known:
+        st.info("No factor varies in these frames, so there is no interval to show.", icon=":material/info:")
+        return
     st.caption("Each dimension's best factor with its interval (episodes resampled), and what chance alone would give.")
     figure = charts.intervals(known, [title_of_entry(item) for item in known])
     st.plotly_chart(figure, key=f"{PAGE}.intervals", config=charts.CONFIG, alt="Best NMI with interval and null")

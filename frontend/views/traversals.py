@@ -11,6 +11,7 @@ import streamlit as st
 from frontend import commands
 from frontend.client import File, client
 from frontend.components import downloads
+from frontend.components.base_frame import choose_base, has_base
 from frontend.components.labels import label_form
 from frontend.components.pick import pick_checkpoint, select, within
 from frontend.components.reopen import reopen_form
@@ -43,45 +44,24 @@ def show() -> None:
         detail = client().get(f"/checkpoints/{view.checkpoint}")
         view = _controls(view, detail)
         keep_view(PAGE, view)
+        if not has_base(view):
+            return
         atlas = client().get(f"/checkpoints/{view.checkpoint}/atlas", view.api())
     _workbench(atlas, detail)
 
 
 def _of_another(view: Traversal, checkpoint: str) -> Traversal:
-    """The same values for another checkpoint; frame, rows and held values belong to the one that was left."""
-    return replace(view, checkpoint=checkpoint, episode=0, frame=0, dims=(), edits=(), dim=-1, column=-1)
+    """The same values for another checkpoint; rows, held values and a frame of its clip belong to the one left."""
+    if view.base == "clip":
+        view = replace(view, episode=0, frame=0)
+    return replace(view, checkpoint=checkpoint, dims=(), edits=(), dim=-1, column=-1)
 
 
 def _controls(view: Traversal, detail: Mapping[str, Any]) -> Traversal:
     """The base frame and the range of values."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        view = _base_frame(view, detail["clip"])
+        view = choose_base(PAGE, view, detail["clip"])
         return _values(view)
-
-
-def _base_frame(view: Traversal, clip: Mapping[str, Any]) -> Traversal:
-    base = st.segmented_control(
-        "Base frame",
-        ["clip", "prior"],
-        default="prior" if view.base == "prior" else "clip",
-        required=True,
-        key=_key(view, "base"),
-        format_func={"clip": "From the clip", "prior": "Prior mean"}.__getitem__,
-        help="Start from a real frame of the data, or from the mean of the model's prior.",
-    )
-    off = base == "prior"
-    last_episode, last_frame = clip["episodes"] - 1, clip["length"] - 1
-    start, first = int(within(view.episode, 0, last_episode)), int(within(view.frame, 0, last_frame))
-    episode = st.number_input("Episode", 0, last_episode, start, key=_key(view, "episode"), disabled=off, width=110)
-    frame = st.slider("Frame", 0, last_frame, first, key=_key(view, "frame"), disabled=off, width=160)
-    history = st.toggle(
-        "History",
-        view.history,
-        key=_key(view, "history"),
-        disabled=off,
-        help="Feed the model the frames before this one, as in use; off: start from an empty memory.",
-    )
-    return replace(view, base=base, episode=int(episode), frame=int(frame), history=history)
 
 
 def _values(view: Traversal) -> Traversal:

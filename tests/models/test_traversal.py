@@ -100,7 +100,21 @@ def test_values_ascend_and_meet_the_frame_in_the_centre(mode: str) -> None:
     values = row_values(mode, latent, statistics(), [4, 1], 90.0 if mode == "quantile" else 2.0, 9)
     assert values.shape == (2, 9)
     assert values[:, 4].tolist() == [-8.0, 1.0]
-    assert (np.diff(values, axis=1) >= 0).all()
+    assert (np.diff(values, axis=1) > 0).all()
+
+
+@pytest.mark.parametrize("mode", RANGE_MODES)
+@pytest.mark.parametrize("own", [-30.0, 0.0, 2.0, 4.0, 30.0])
+def test_no_two_columns_of_a_row_are_equal_wherever_the_frame_lies(mode: str, own: float) -> None:
+    values = row_values(mode, np.full(5, own), statistics(), [0], 90.0 if mode == "quantile" else 2.0, 7)[0]
+    steps = np.diff(values)
+    assert values[3] == own
+    assert steps.min() > 0.02 * (values[-1] - values[0]) / 6
+
+
+def test_a_frame_beyond_the_range_is_reached_and_passed_by_an_eighth_of_it() -> None:
+    values = row_values("fixed", np.full(5, 5.0), statistics(), [0], 4.0, 7)[0]
+    np.testing.assert_allclose(values, [-4, -1, 2, 5, 5 + 1 / 3, 5 + 2 / 3, 6])
 
 
 def test_sigma_reaches_the_mean_plus_and_minus_k_standard_deviations() -> None:

@@ -140,3 +140,25 @@ def test_two_checkpoints_are_matched(client: TestClient) -> None:
     assert all(match["first"] == match["second"] for match in itself["matches"])
     assert client.get(f"{BASE}/tiny-world/compare?other=nothing").status_code == 404
     assert client.get(f"{BASE}/tiny-world/compare").status_code == 422
+
+
+def test_names_are_checked_both_ways_and_kept(client: TestClient, home: Path) -> None:
+    first = client.get(f"{BASE}/tiny-world/interventions")
+    assert first.status_code == 409
+    assert first.json()["type"] == "/problems/computing"
+    found = client.get(f"{BASE}/tiny-world/interventions?wait=true").json()
+    assert [entry["dim"] for entry in found["dimensions"]] == list(range(6))
+    assert {"name", "factor", "nmi", "drawn", "drawn_agrees", "set", "set_agrees"} <= found["dimensions"][0].keys()
+    assert found["set"] is None
+    assert "no factor that can be set" in found["why"]
+    assert (home / "checkpoints" / "tiny-world" / "interventions.json").is_file()
+    assert client.get(f"{BASE}/tiny-world/interventions").status_code == 200
+
+
+def test_labels_can_be_read_back_with_who_and_when(client: TestClient) -> None:
+    client.put(f"{BASE}/tiny-video/labels/4", json={"name": "sky", "note": "upper half", "author": "ada"})
+    client.put(f"{BASE}/tiny-video/labels/1", json={"name": "knee", "author": "bob"})
+    items = client.get(f"{BASE}/tiny-video/labels").json()["items"]
+    assert [(item["dim"], item["name"], item["author"]) for item in items] == [(1, "knee", "bob"), (4, "sky", "ada")]
+    assert items[1]["note"] == "upper half"
+    assert all(item["written_at"].startswith("20") for item in items)

@@ -89,7 +89,7 @@ def test_an_atlas_holds_every_dimension_by_kl_in_one_picture(client: TestClient)
         ("episode=3", "query:episode", "0 to 2"),
         ("episode=99999999999999999999", "query:episode", "whole number"),
         ("history=1", "query:history", "true or false"),
-        ("base=picture", "query:base", "clip"),
+        ("base=photo", "query:base", "clip"),
         ("edits=2", "query:edits", "dim:value"),
         ("edits=9:1", "query:edits", "0 to 5"),
         ("edits=2:nan", "query:edits", "finite"),

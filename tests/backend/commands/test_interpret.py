@@ -13,6 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from backend.__main__ import build_app
+from backend.data.episodes import frames_only, write_episode
 from backend.main import create_app
 from backend.settings import Settings, get_settings
 
@@ -122,6 +123,36 @@ def test_a_picture_of_the_user_is_a_base(diswm: Diswm, tmp_path: Path) -> None:
     told = answer(diswm("traverse", "tiny-video", "--picture", "mine.png", "--format", "npz", "--json"))
     with np.load(tmp_path / told["file"]) as file:
         assert file["original"][0, 0].tolist() == [200, 30, 60]
+    id = told["request"]["source"]
+    again = answer(diswm("traverse", "tiny-video", "--picture", id, "--format", "npz", "--out", "again.npz", "--json"))
+    assert again["request"] == told["request"]
+    assert (tmp_path / "again.npz").read_bytes() == (tmp_path / told["file"]).read_bytes()
+    assert diswm("export", "tiny-video", "--view", "again.npz", "--out", "third.npz").exit_code == 0
+    assert (tmp_path / "third.npz").read_bytes() == (tmp_path / told["file"]).read_bytes()
+
+
+def test_a_frame_of_a_data_set_is_a_base_and_the_same_over_http(diswm: Diswm, home: Path, tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (6, 64, 64, 3), dtype=np.uint8)
+    (home / "datasets" / "noise").mkdir(parents=True)
+    write_episode(home / "datasets" / "noise" / "0.npz", frames_only(frames))
+    words = ["--dataset", "noise", "--frame", "4", "--dims", "2", "--out", "made.png"]
+    assert diswm("traverse", "tiny-world", *words).exit_code == 0
+    query = {"base": "dataset", "source": "noise", "frame": 4, "dims": "2", "format": "png"}
+    with TestClient(create_app(Settings(home=home)), base_url="http://127.0.0.1:8000") as client:
+        served = client.get("/api/v1/checkpoints/tiny-world/traversal", params=query)
+    assert served.content == (tmp_path / "made.png").read_bytes()
+    assert "noise-ep0-frame4" in served.headers["content-disposition"]
+    folder = diswm("traverse", "tiny-world", "--dataset", home / "datasets" / "noise", *words[2:])
+    assert folder.exit_code == 0
+    assert served.content == (tmp_path / "made.png").read_bytes()
+
+
+def test_names_are_checked_both_ways_side_by_side(diswm: Diswm) -> None:
+    shown = diswm("factors", "tiny-video", "--check").stdout
+    assert "name from NMI" in shown and "an edit draws" in shown and "moves the dimension" in shown
+    found = answer(diswm("factors", "tiny-video", "--check", "--json"))["check"]
+    assert len(found["dimensions"]) == 6
+    assert found["why"]
 
 
 @pytest.mark.parametrize(
@@ -137,6 +168,9 @@ def test_a_picture_of_the_user_is_a_base(diswm: Diswm, tmp_path: Path) -> None:
         (("traverse", "tiny-video", "--width", "4"), "3.25"),
         (("traverse", "tiny-video", "--format", "gif", "--fps", "0"), "fps"),
         (("traverse", "tiny-video", "--picture", "absent.png"), "absent.png"),
+        (("traverse", "tiny-video", "--picture", "a.png", "--dataset", "b"), "not both"),
+        (("traverse", "tiny-video", "--dataset", "absent"), "no data set 'absent'"),
+        (("traverse", "tiny-video", "--base", "picture"), "no frames of the picture"),
         (("rollout", "tiny-video", "--actions", "policy"), "no policy"),
         (("rollout", "tiny-video", "--edit", "7"), "dim:value@step"),
         (("rollout", "tiny-video", "--horizon", "0"), "horizon"),

@@ -31,8 +31,8 @@ def test_a_changed_factor_is_drawn_from_its_step_on_and_the_physics_go_on_as_bef
 
 
 def test_a_factor_that_cannot_be_set_is_refused_and_the_next_life_is_lived(simulation: Simulation) -> None:
-    with pytest.raises(ValueError, match="'pole_angle' cannot be set here; there is body_colour"):
-        simulation.live(3, ACTION, Change(4, {"pole_angle": 1.0}))
+    with pytest.raises(ValueError, match="'pole_velocity' cannot be set here; there is cart_position"):
+        simulation.live(3, ACTION, Change(4, {"pole_velocity": 1.0}))
     with pytest.raises(ValueError, match="finite"):
         simulation.live(3, ACTION, Change(4, {"light": float("nan")}))
     assert len(simulation.live(3, ACTION).image) == 8

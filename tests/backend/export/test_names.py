@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from backend.data.checkpoint import Checkpoint
+from backend.export.captions import caption_text
 from backend.export.command import rollout_command, traversal_command
 from backend.export.names import bundle_name, file_name, rollout_file_name, slug
 from backend.export.options import ExportOptions, signed
@@ -33,11 +34,14 @@ def test_a_name_says_where_what_and_over_which_range(view: TraversalView) -> Non
         ({"mode": "quantile"}, "mid90pct.png"),
         ({"mode": "minmax"}, "min-max.png"),
         ({"mode": "fixed", "base": "prior"}, "pm3_prior.png"),
+        ({"base": "dataset", "source": "x1", "frame": 4}, "pm2sd_my-clips-ep0-frame4.png"),
+        ({"base": "picture", "source": "0a1b"}, "pm2sd_my-clips.png"),
         ({"episode": 2, "frame": 7}, "pm2sd_ep2-frame7.png"),
     ],
 )
 def test_other_ranges_and_frames_are_told_apart(view: TraversalView, change: dict[str, object], end: str) -> None:
-    other = replace(view, request=replace(view.request, **change))  # type: ignore[arg-type]  # fields by name
+    base = "My clips!" if "source" in change else None
+    other = replace(view, base=base, request=replace(view.request, **change))  # type: ignore[arg-type]  # fields by name
     assert file_name(other, "png").endswith(end)
 
 
@@ -72,3 +76,10 @@ def test_the_command_line_that_makes_a_file_again_is_short() -> None:
 
 def test_numbers_are_printed_with_a_true_minus_and_no_signed_zero() -> None:
     assert [signed(value, 2) for value in (-1.239, 0.31, -0.001, 0.0)] == ["−1.24", "+0.31", "0.00", "0.00"]
+
+
+def test_a_row_that_goes_beyond_its_range_is_said_to(checkpoint: Checkpoint) -> None:
+    near = build_view(checkpoint, TraversalRequest(dims=(3,), mode="fixed", extent=50))
+    beyond = build_view(checkpoint, TraversalRequest(dims=(3,), mode="fixed", extent=50, edits={3: 60.0}))
+    assert "range: 0 ± 50." in caption_text(near)
+    assert "0 ± 50, further where the frame lies near an end, dim 3 set to 60" in caption_text(beyond)

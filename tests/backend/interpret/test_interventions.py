@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backend.data.checkpoint import Checkpoint
-from backend.interpret.interventions import PixelProbe, check_names, fit_probe, moves_of
+from backend.interpret.interventions import PixelProbe, fit_probe, moves_in_pictures, moves_of
 
 Array = npt.NDArray[np.floating]
 EPISODE = np.repeat(np.arange(12), 20)
@@ -38,8 +38,9 @@ def test_each_edit_is_reported_as_what_it_draws() -> None:
     assert (moves[2] < 1e-6).all()
 
 
-def test_a_checkpoint_is_checked_dimension_by_dimension(video_checkpoint: Checkpoint) -> None:
-    answer = check_names(video_checkpoint)
-    assert [entry["dim"] for entry in answer["dimensions"]] == list(range(6))
-    assert answer["seen"].keys() == set(video_checkpoint.clip.factor_names)
-    assert all(entry["agrees"] is None for entry in answer["dimensions"] if entry["named"] is None)
+def test_edits_of_a_checkpoint_are_measured_for_every_dimension_and_factor(video_checkpoint: Checkpoint) -> None:
+    found = moves_in_pictures(video_checkpoint)
+    assert found["factor_names"] == list(video_checkpoint.clip.factor_names)
+    assert np.shape(found["moves"]) == (6, 3)
+    assert np.isfinite(found["moves"]).all()
+    assert len(found["score"]) == 3

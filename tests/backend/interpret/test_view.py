@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from backend.data.checkpoint import Checkpoint, Clip
+from backend.interpret.base import BaseFrames
 from backend.interpret.request import TraversalRequest, ViewError
 from backend.interpret.view import build_atlas, build_view, tile
 from models.traversal import anchor_at, edited_latents
@@ -81,18 +82,19 @@ def test_history_matters_only_when_it_is_asked_for(world_checkpoint: Checkpoint)
     with_history = build_view(world_checkpoint, TraversalRequest(frame=6))
     without = build_view(world_checkpoint, TraversalRequest(frame=6, history=False))
     assert np.allclose(with_history.reference, without.reference, atol=1e-5)
-    first = build_view(world_checkpoint, TraversalRequest(base="picture"), world_checkpoint.clip.image[0, 6])
+    alone = BaseFrames(world_checkpoint.clip.image[0, 6:7])
+    first = build_view(world_checkpoint, TraversalRequest(base="picture"), alone)
     assert np.abs(first.images.astype(int) - without.images.astype(int)).max() <= 1
 
 
 def test_a_picture_of_the_user_is_the_base(video_checkpoint: Checkpoint) -> None:
     picture = video_checkpoint.clip.image[2, 3]
-    view = build_view(video_checkpoint, TraversalRequest(base="picture"), picture)
+    view = build_view(video_checkpoint, TraversalRequest(base="picture"), BaseFrames(picture[None]))
     assert np.array_equal(view.original, picture)
-    with pytest.raises(ViewError, match="no picture"):
+    with pytest.raises(ViewError, match="no frames of the picture"):
         build_view(video_checkpoint, TraversalRequest(base="picture"))
     with pytest.raises(ViewError, match="needed is uint8"):
-        build_view(video_checkpoint, TraversalRequest(base="picture"), picture[:32])
+        BaseFrames(picture[:32])
 
 
 def test_the_prior_has_no_frame_so_the_reconstruction_stands_for_it(video_checkpoint: Checkpoint) -> None:

@@ -1,0 +1,64 @@
+"""A person's own pictures as the base of a view: sent once, then named by an id that comes from their pixels."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+
+from backend.answers import MEDIA_TYPES, send
+from backend.data.containers import VideoError
+from backend.data.stills import find_stills, keep_stills, read_stills
+from backend.deps import Serving
+from backend.errors import Fault, Problem, not_found
+from backend.openapi import files, multipart, refusals
+from backend.pictures import contact_sheet, encode
+from backend.schemas import PictureView
+from backend.uploads import Upload, only_fields, received
+from backend.workshop import Answer
+
+router = APIRouter(tags=["traversals"])
+
+
+@router.post(
+    "/pictures",
+    status_code=201,
+    responses={200: {"model": PictureView, "description": "These pixels are here already."}},
+    openapi_extra=multipart("files", many=True),
+)
+async def upload_picture(request: Request, serving: Serving, response: Response) -> PictureView:
+    """PNG or JPEG files in the order of time; the last is the base. Decoded in a limited process of their own."""
+    async with received(request, serving.home) as upload:
+        task = partial(_take_in, upload, serving.home)
+        view, known = await asyncio.get_running_loop().run_in_executor(serving.intake, task)
+    response.status_code = 200 if known else 201
+    response.headers["Location"] = view.url
+    return view
+
+
+@router.get(
+    "/pictures/{picture}",
+    responses={**files("image/png", description="The pictures side by side, the base last."), **refusals(404)},
+    response_class=Response,
+)
+async def get_picture(picture: str, request: Request, serving: Serving) -> Response:
+    """The pictures of an upload, 64 x 64 each."""
+
+    def make() -> Answer:
+        found = find_stills(serving.home, picture)
+        if found is None:
+            raise not_found("picture", picture, known=[])
+        return Answer(encode(contact_sheet([found]), "png"), MEDIA_TYPES["png"])
+
+    return send(request, await serving.workshop.answer(("picture", picture), 1, make))
+
+
+def _take_in(upload: Upload, home: Path) -> tuple[PictureView, bool]:
+    only_fields(upload, set())
+    try:
+        image = read_stills([(file.name, file.path) for file in upload.files])
+    except VideoError as error:
+        fault = Fault("/files", str(error))
+        raise Problem(422, "picture-refused", str(error), remedy=error.remedy, errors=[fault]) from error
+    id, known = keep_stills(home, image)
+    return PictureView(id=id, url=f"/api/v1/pictures/{id}", frames=len(image)), known

@@ -1,0 +1,72 @@
+"""The frames that a view starts from where they are not the checkpoint's own: of a data set, or a person's pictures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from backend.data.catalogue import NotFound, find_dataset
+from backend.data.episodes import DatasetInfo, read_nth_episode
+from backend.data.stills import find_stills
+from backend.interpret.request import TraversalRequest, ViewError, check_index
+
+
+@dataclass(frozen=True)
+class BaseFrames:
+    """What the model has seen: the last frame is the base of the view, those before it are its history.
+
+    image: (T, 64, 64, 3) uint8. action: (T, A) that led to each frame; None where nobody knows. name: for captions.
+    """
+
+    image: npt.NDArray[np.uint8]
+    action: npt.NDArray[np.float32] | None = None
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        image = self.image
+        if image.dtype != np.uint8 or image.ndim != 4 or image.shape[1:] != (64, 64, 3) or not len(image):
+            raise ViewError("base", f"the frames are {image.dtype} {image.shape}, needed is uint8 (T, 64, 64, 3)")
+
+    def actions_for(self, size: int) -> npt.NDArray[np.float32] | None:
+        """The actions, where they are those of a model with this many; else None, which counts as none taken."""
+        known = self.action is not None and self.action.shape == (len(self.image), size)
+        return self.action if known else None
+
+
+def find_frames(home: Path, request: TraversalRequest) -> BaseFrames | None:
+    """The frames that the request names by `source`; None for bases that need none. Raises ViewError."""
+    if request.base == "dataset":
+        return frames_of_dataset(_dataset(home, request.source), request)
+    if request.base == "picture":
+        return frames_of_pictures(_pictures(home, request.source), request.source)
+    return None
+
+
+def frames_of_dataset(info: DatasetInfo, request: TraversalRequest) -> BaseFrames:
+    """A frame of a data set after those before it in its episode. Raises ViewError, EpisodeError."""
+    check_index("episode", request.episode, info.episodes)
+    check_index("frame", request.frame, info.lengths[request.episode])
+    episode = read_nth_episode(info.folder, request.episode)
+    seen = slice(0, request.frame + 1)
+    return BaseFrames(episode.image[seen], episode.action[seen], info.name)
+
+
+def frames_of_pictures(image: npt.NDArray[Any], id: str) -> BaseFrames:
+    """A person's pictures (T, 64, 64, 3) in the order of time."""
+    return BaseFrames(image, name=f"picture {id[:8]}")
+
+
+def _dataset(home: Path, id: str) -> DatasetInfo:
+    try:
+        return find_dataset(home, id)
+    except NotFound as error:
+        raise ViewError("source", f"there is {error}") from None
+
+
+def _pictures(home: Path, id: str) -> npt.NDArray[np.uint8]:
+    found = find_stills(home, id)
+    if found is None:
+        raise ViewError("source", f"there is no picture {id[:40]!r} (any more): upload it again")
+    return found

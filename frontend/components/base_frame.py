@@ -1,0 +1,135 @@
+"""Which frame a traversal starts from: of the checkpoint's clip, of a data set, a picture of one's own, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from frontend.client import ApiProblem, client
+from frontend.components.pick import select, within
+from frontend.components.states import empty, show_problem
+from frontend.state import Traversal, keep_view, key_of
+
+BASES = {"clip": "Clip", "dataset": "Data set", "picture": "Picture", "prior": "Prior mean"}
+
+
+def choose_base(page: str, view: Traversal, clip: Mapping[str, Any]) -> Traversal:
+    """The widgets of the base frame, and the view with what they say; see `has_base` for whether it names one."""
+    base = st.segmented_control(
+        "Base frame",
+        list(BASES),
+        default=view.base if view.base in BASES else "clip",
+        required=True,
+        key=key_of(page, "base", view.checkpoint),
+        format_func=BASES.__getitem__,
+        help="A frame of the checkpoint's clip or of any data set, a picture of yours, or the mean of the prior.",
+    )
+    if base != view.base:
+        view = replace(view, base=base, source="", episode=0, frame=0)
+    if base == "dataset":
+        return _history(page, _of_dataset(page, view))
+    if base == "picture":
+        return _history(page, _of_picture(page, view))
+    lengths = [clip["length"]] * clip["episodes"]
+    return _history(page, _place(page, view, lengths, off=base == "prior"))
+
+
+def has_base(view: Traversal) -> bool:
+    """Whether the view names a frame; where it does not, this says what is missing."""
+    if view.base == "dataset" and not view.source:
+        empty(
+            "No data set yet",
+            "Upload videos of your own, or collect some from a simulator; each of their frames can be a base.",
+            ":material/photo_library:",
+            page="datasets",
+            label="Open the data sets",
+        )
+        return False
+    if view.base == "picture" and not view.source:
+        empty(
+            "No picture yet",
+            "Choose a PNG or JPEG above. Its centred square is scaled to 64 x 64 and becomes the base frame; it should "
+            "look like what the model was trained on.",
+            ":material/add_photo_alternate:",
+        )
+        return False
+    return True
+
+
+def _of_dataset(page: str, view: Traversal) -> Traversal:
+    found = client().items("/datasets")
+    if not found:
+        return replace(view, source="")
+    names = {item["id"]: item["name"] for item in found}
+    if view.source and view.source not in names:
+        st.warning(f"There is no data set `{view.source}` any more; this is another one.", icon=":material/search_off:")
+    source = select(
+        "Data set",
+        list(names),
+        view.source,
+        names=names.__getitem__,
+        key=key_of(page, "dataset", view.checkpoint),
+        width=200,
+    )
+    chosen = next(item for item in found if item["id"] == source)
+    if source != view.source:
+        view = replace(view, source=source, episode=view.episode if not view.source else 0)
+    return _place(page, view, chosen["lengths"])
+
+
+def _place(page: str, view: Traversal, lengths: Sequence[int], *, off: bool = False) -> Traversal:
+    """Episode and frame, within what there is."""
+    last = len(lengths) - 1
+    start = int(within(view.episode, 0, last))
+    where = (view.checkpoint, view.base, view.source)
+    episode = int(
+        st.number_input("Episode", 0, last, start, key=key_of(page, "episode", *where), disabled=off, width=110)
+    )
+    end = lengths[episode] - 1
+    first = int(within(view.frame, 0, end))
+    if end == 0:
+        return replace(view, episode=episode, frame=0)
+    frame = st.slider("Frame", 0, end, first, key=key_of(page, "frame", *where, end), disabled=off, width=160)
+    return replace(view, episode=episode, frame=int(frame))
+
+
+def _of_picture(page: str, view: Traversal) -> Traversal:
+    with st.popover("Choose a picture", icon=":material/add_photo_alternate:", key=f"{page}.pictures"):
+        files = st.file_uploader(
+            "PNG or JPEG",
+            type=["png", "jpg", "jpeg"],
+            accept_multiple_files=True,
+            key=f"{page}.picture",
+            help="Several are taken as frames in the order of their names: the last is the base, those before it are "
+            "what the model has seen.",
+        )
+        if not files:
+            return view
+        sent = tuple(file.file_id for file in files)
+        if sent == st.session_state.get(f"{page}.sent"):
+            return view
+        st.session_state[f"{page}.sent"] = sent
+        ordered = sorted(files, key=lambda file: file.name)
+        try:
+            _, made = client().upload("/pictures", [(file.name, file) for file in ordered])
+        except ApiProblem as problem:
+            show_problem(problem)
+            return view
+    keep_view(page, replace(view, source=made["id"]))
+    st.rerun()
+    return view
+
+
+def _history(page: str, view: Traversal) -> Traversal:
+    history = st.toggle(
+        "History",
+        view.history,
+        key=key_of(page, "history", view.checkpoint),
+        disabled=view.base == "prior",
+        help="Feed the model the frames before this one, as in use; off: start from an empty memory. A single picture "
+        "has none before it.",
+    )
+    return replace(view, history=history)

@@ -32,7 +32,20 @@ from backend.settings import Settings, get_settings
 PREFIX = "/api/v1"
 TAKES_FILES = ("datasets", "checkpoints", "pictures", "views")
 UPLOADS = {f"{PREFIX}/{name}": frozenset({"multipart/form-data"}) for name in TAKES_FILES}
-ROUTERS = (presets, runs, curves, datasets, checkpoints, pictures, traversals, factors, rollouts, imagination, exports, views)
+ROUTERS = (
+    presets,
+    runs,
+    curves,
+    datasets,
+    checkpoints,
+    pictures,
+    traversals,
+    factors,
+    rollouts,
+    imagination,
+    exports,
+    views,
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

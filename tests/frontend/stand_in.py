@@ -136,6 +136,18 @@ def _add_runs(app: FastAPI, world: World) -> None:
             world.keys[key] = run["id"]
         return world.runs[world.keys[key]]
 
+    @app.get("/api/v1/curves")
+    def curves(runs: str) -> dict[str, Any]:
+        known = [name for name in runs.split(",") if name in world.runs]
+        steps, mean = [1000.0, 2000.0, 4000.0], [10.0, 60.0, 140.0]
+        band = {"low": [value - 5 for value in mean], "high": [value + 5 for value in mean]}
+        about = {"label": "diswm", "method": "diswm", "environment": "cartpole-swingup", "seeds": [0] * len(known)}
+        group = {**about, **band, "runs": known, "environment_steps": steps, "mean": mean}
+        paper = {"source": "finger-spin", "target": "cartpole-swingup", "method": "diswm"}
+        published = {**paper, "environment_steps": [200000, 500000, 1000000], "returns": [699, 811, 862]}
+        left_out = {name: f"{name} has not evaluated yet" for name in runs.split(",") if name not in known}
+        return {"groups": [group], "published": [published], "note": "Read from plots.", "left_out": left_out}
+
     @app.get("/api/v1/runs/{run}")
     def one(run: str) -> Any:
         if run not in world.runs:

@@ -1,0 +1,45 @@
+"""Return curves of several runs, beside the published figures."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from backend.api.runs import Desk, answering
+from backend.data.curves import NoCurve, compare_curves, read_curve
+from backend.errors import Fault, Problem
+from backend.openapi import refusals
+from backend.runs.folders import run_folder
+from backend.schemas import View
+
+MOST_RUNS = 50
+
+router = APIRouter(tags=["runs"])
+
+
+class CurvesView(View):
+    """Mean and band of each kind of run; `left_out` says why a run is not among them."""
+
+    groups: list[dict[str, Any]]
+    published: list[dict[str, Any]]
+    note: str
+    left_out: dict[str, str]
+
+
+@router.get("/curves", responses=refusals(404))
+def get_curves(
+    desk: Desk, runs: Annotated[str, Query(max_length=4000, description="Ids of runs, with commas between them.")]
+) -> CurvesView:
+    """Mean return and band (one standard deviation over seeds) against environment steps."""
+    names = list(dict.fromkeys(name for name in runs.split(",") if name))
+    if not 1 <= len(names) <= MOST_RUNS:
+        faults = [Fault("query:runs", f"names {len(names)} runs, there may be 1 to {MOST_RUNS}")]
+        raise Problem(422, "invalid-input", "No runs to compare.", remedy="Name runs, as a,b,c.", errors=faults)
+    curves, left_out = [], {}
+    for name in names:
+        with answering():
+            row = desk.get(name)
+        try:
+            curves.append(read_curve(run_folder(desk.home, row.id)))
+        except NoCurve as error:
+            left_out[name] = str(error)
+    return CurvesView(**compare_curves(curves), left_out=left_out)

@@ -1,0 +1,105 @@
+"""Return curves of runs from their folders: grouped by what was run, mean and band over seeds, beside the paper's."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.data.published import NOTE, STEPS, published_for
+
+SAME = ("environment", "method", "distraction", "distraction_later", "evaluate_distraction", "action_repeat")
+Floats = NDArray[np.float64]
+
+
+class NoCurve(ValueError):
+    """A folder holds no evaluated run; the message says what it holds instead."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Evaluations of one run: mean returns (N,) at numbers of environment (control) steps (N,)."""
+
+    run: str
+    seed: int
+    settings: dict[str, Any]  # those of fine-tuning
+    environment_steps: Floats
+    returns: Floats
+
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """Runs of one kind differ by their seeds: they make one band."""
+        return tuple(self.settings.get(name) for name in SAME)
+
+
+def read_curve(folder: Path) -> Curve:
+    """The curve of the run in a folder. Raises NoCurve."""
+    try:
+        described = json.loads((folder / "settings.json").read_bytes())
+        stage, settings = described["stage"], described["settings"]
+        lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    except FileNotFoundError as error:
+        raise NoCurve(f"{folder.name} holds no run ({Path(error.filename).name} is missing)") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise NoCurve(f"{folder.name} cannot be read: {error}") from None
+    if stage not in ("finetune", "pipeline"):
+        raise NoCurve(f"{folder.name} is a run of {stage}: only finetune and pipeline play episodes")
+    points = {line["environment_steps"]: line["evaluation_return"] for line in lines if "evaluation_return" in line}
+    if not points:
+        raise NoCurve(f"{folder.name} has not evaluated yet")
+    steps, returns = (np.array(column, np.float64) for column in zip(*sorted(points.items()), strict=True))
+    online = settings["finetune"] if stage == "pipeline" else settings
+    return Curve(folder.name, int(described["seed"]), {"method": "diswm", **online}, steps, returns)
+
+
+def compare_curves(curves: Sequence[Curve]) -> dict[str, Any]:
+    """{"groups", "published", "note"}: mean and band (one standard deviation over runs) of each kind of run.
+
+    A group's steps are those at which every run of it had been evaluated; between evaluations lines are straight.
+    """
+    kinds: dict[tuple[Any, ...], list[Curve]] = {}
+    for curve in curves:
+        kinds.setdefault(curve.kind, []).append(curve)
+    environments = sorted({str(curve.settings["environment"]) for curve in curves})
+    return {
+        "groups": [_group(alike, _label(alike[0], list(kinds))) for alike in kinds.values()],
+        "published": [
+            {**row._asdict(), "environment_steps": list(STEPS), "returns": list(row.returns)}
+            for environment in environments
+            for row in published_for(environment)
+        ],
+        "note": NOTE,
+    }
+
+
+def _group(curves: Sequence[Curve], label: str) -> dict[str, Any]:
+    first, last = (pick(curve.environment_steps[end] for curve in curves) for pick, end in ((max, 0), (min, -1)))
+    every = np.unique(np.concatenate([curve.environment_steps for curve in curves]))
+    steps = every[(every >= first) & (every <= last)]
+    if not len(steps):  # they do not overlap: each run's last evaluation
+        steps = np.array([last])
+    returns = np.stack([np.interp(steps, curve.environment_steps, curve.returns) for curve in curves])
+    mean, std = returns.mean(0), returns.std(0)
+    return {
+        "label": label,
+        "method": curves[0].settings["method"],
+        "environment": curves[0].settings["environment"],
+        "runs": [curve.run for curve in curves],
+        "seeds": [curve.seed for curve in curves],
+        "environment_steps": steps.tolist(),
+        "mean": mean.tolist(),
+        "low": (mean - std).tolist(),
+        "high": (mean + std).tolist(),
+    }
+
+
+def _label(curve: Curve, kinds: Sequence[tuple[Any, ...]]) -> str:
+    """The method, and whatever else tells the groups apart."""
+    parts = [str(curve.settings["method"])]
+    for index, name in enumerate(SAME):
+        if name != "method" and len({kind[index] for kind in kinds}) > 1:
+            parts.append(f"{name.replace('_', ' ')} {curve.settings.get(name)}")
+    return ", ".join(parts)

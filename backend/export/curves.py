@@ -1,0 +1,63 @@
+"""Return curves as a figure for a paper, and as a table of text."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from backend.export.figure import drawing, write
+from backend.export.typography import font
+
+WIDTH, HEIGHT, DPI = 5.5, 3.2, 300
+SIZE = 7.5
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+MARKS = ("o", "s", "^", "D", "v", "P")
+DASHES = ("-", "--", "-.", ":")
+
+
+def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
+    """The comparison of `backend.data.curves.compare_curves` as png, svg or pdf; equal ones give equal bytes."""
+    with drawing():
+        figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, facecolor="white", layout="constrained")
+        axes = figure.add_subplot()
+        for index, group in enumerate(comparison["groups"]):
+            steps, colour = group["environment_steps"], COLOURS[index % len(COLOURS)]
+            dash = DASHES[index // len(COLOURS) % len(DASHES)]
+            runs = len(group["runs"])
+            name = f"{group['label']} ({runs} {'run' if runs == 1 else 'runs'})"
+            axes.plot(steps, group["mean"], dash, color=colour, linewidth=1.2, marker=".", markersize=3, label=name)
+            axes.fill_between(steps, group["low"], group["high"], color=colour, alpha=0.18, linewidth=0)
+        for index, row in enumerate(comparison["published"]):
+            name = f"paper: {row['method']}, {row['source']} to {row['target']}"
+            mark = MARKS[index % len(MARKS)]
+            axes.plot(row["environment_steps"], row["returns"], mark, color="#666666", markersize=3.5, mfc="none", label=name)  # noqa: E501 # fmt: skip
+        axes.set_xlabel("environment steps", fontproperties=font(SIZE))
+        axes.set_ylabel("episode return", fontproperties=font(SIZE))
+        for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+            label.set_fontproperties(font(SIZE - 1))
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.25, linewidth=0.5)
+        figure.legend(loc="outside right upper", frameon=False, prop=font(SIZE - 1.5))
+        return write(figure, format, "Return curves", json.dumps({"runs": _runs(comparison)}))
+
+
+def table_of_curves(comparison: Mapping[str, Any]) -> str:
+    """One line a group and one a published figure."""
+    lines = [f"{'method':<44} {'runs':>4} {'environment steps':>18} {'return':>9} {'+-':>7}"]
+    for group in comparison["groups"]:
+        spread = group["high"][-1] - group["mean"][-1]
+        steps = f"{group['environment_steps'][-1]:,.0f}"
+        lines.append(
+            f"{group['label']:<44} {len(group['runs']):>4} {steps:>18} {group['mean'][-1]:>9.1f} {spread:>7.1f}"
+        )
+    if comparison["published"]:
+        lines += ["", f"{'published':<44} {'':>4} {'0.2M / 0.5M / end':>36}"]
+    for row in comparison["published"]:
+        name = f"{row['method']}, {row['source']} to {row['target']}"
+        lines.append(f"{name:<44} {'':>4} {' / '.join(f'{value:g}' for value in row['returns']):>36}")
+    return "\n".join([*lines, "", comparison["note"]])
+
+
+def _runs(comparison: Mapping[str, Any]) -> list[str]:
+    return [run for group in comparison["groups"] for run in group["runs"]]

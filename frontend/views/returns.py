@@ -1,0 +1,111 @@
+"""Returns: curves of several runs in one plot, mean and band over seeds, beside what the paper reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from frontend.client import client
+from frontend.components.charts import CONFIG, LEGEND, MARGIN
+from frontend.components.states import empty, live
+from frontend.state import View, keep_view, key_of, open_view
+
+PAGE = "returns"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+SYMBOLS = ("circle-open", "square-open", "triangle-up-open", "diamond-open", "cross-open", "x-open")
+
+
+@dataclass(frozen=True)
+class Chosen(View):
+    """The runs in the plot, with commas between them, and whether the paper's figures are shown."""
+
+    runs: str = ""
+    paper: bool = True
+
+
+def show() -> None:
+    """The whole page."""
+    st.title("Returns", anchor=False)
+    runs = {run["id"]: run for run in client().items("/runs") if run["stage"] in ("finetune", "pipeline")}
+    if not runs:
+        empty(
+            "No run has played yet",
+            "Fine-tuning plays episodes and evaluates them. Start one, or several with other seeds or methods.",
+            ":material/show_chart:",
+            page="train",
+            label="Open the training form",
+        )
+        return
+    view = open_view(PAGE, Chosen)
+    wanted = [name for name in view.runs.split(",") if name in runs] or list(runs)[:6]
+    chosen = st.multiselect(
+        "Runs", list(runs), wanted, key=key_of(PAGE, "runs"), format_func=lambda name: runs[name]["name"] or name
+    )
+    paper = st.toggle("What the paper reports", view.paper, key=key_of(PAGE, "paper"))
+    keep_view(PAGE, Chosen(",".join(chosen), paper))
+    if not chosen:
+        st.info("Choose at least one run.")
+        return
+    _plot(",".join(chosen), paper)
+
+
+@live()
+def _plot(chosen: str, paper: bool) -> None:
+    comparison = client().get("/curves", {"runs": chosen})
+    for reason in comparison["left_out"].values():
+        st.caption(f":material/info: {reason}")
+    published = comparison["published"] if paper else []
+    if comparison["groups"]:
+        st.plotly_chart(figure(comparison["groups"], published), config=CONFIG, key=f"{PAGE}.plot")
+        st.dataframe([_row(group) for group in comparison["groups"]], hide_index=True, alt="Last evaluations")
+        if published:
+            st.caption(comparison["note"])
+    st.caption("The same from the shell")
+    st.code(f"diswm compare {chosen.replace(',', ' ')} --figure returns.pdf", language="bash", wrap_lines=True)
+
+
+def figure(groups: list[dict[str, Any]], published: list[dict[str, Any]]) -> dict[str, Any]:
+    """A line and a band a group, a mark a published figure."""
+    drawn: list[dict[str, Any]] = []
+    for index, group in enumerate(groups):
+        colour, steps = COLOURS[index % len(COLOURS)], group["environment_steps"]
+        name = f"{group['label']} ({len(group['runs'])})"
+        band = {"x": [*steps, *reversed(steps)], "y": [*group["high"], *reversed(group["low"])]}
+        drawn += [
+            {"type": "scatter", "mode": "lines", "fill": "toself", "fillcolor": f"{colour}2e", "line": {"width": 0},
+             "hoverinfo": "skip", "showlegend": False, "legendgroup": name, **band},
+            {"type": "scatter", "mode": "lines+markers", "name": name, "legendgroup": name, "x": steps,
+             "y": group["mean"], "line": {"color": colour, "width": 2}, "marker": {"size": 4}},
+        ]  # fmt: skip
+    for index, row in enumerate(published):
+        drawn.append(
+            {"type": "scatter", "mode": "markers", "x": row["environment_steps"], "y": row["returns"],
+             "name": f"paper: {row['method']}, {row['source']} to {row['target']}",
+             "marker": {"symbol": SYMBOLS[index % len(SYMBOLS)], "size": 9, "color": "#888888"}}
+        )  # fmt: skip
+    layout = {
+        "height": 460,
+        "margin": MARGIN,
+        "legend": LEGEND,
+        "xaxis": {"title": {"text": "environment steps"}, "rangemode": "tozero"},
+        "yaxis": {"title": {"text": "episode return"}},
+    }
+    return {"data": drawn, "layout": layout}
+
+
+def _row(group: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "runs of": group["label"],
+        "environment": group["environment"],
+        "seeds": ", ".join(str(seed) for seed in group["seeds"]),
+        "environment steps": round(group["environment_steps"][-1]),
+        "mean return": round(group["mean"][-1], 1),
+        "+-": round(group["high"][-1] - group["mean"][-1], 1),
+    }
+
+
+if __name__ == "__main__":
+    show()

@@ -1,0 +1,77 @@
+"""Return curves of runs: one band a kind of run, means by hand, and the paper's figures beside them."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from backend.data.curves import NoCurve, compare_curves, read_curve
+from backend.data.published import METHODS, published_for
+from backend.export.curves import render_curves, table_of_curves
+
+
+def a_run(folder: Path, seed: int, points: list[tuple[int, float]], stage: str = "finetune", **settings: str) -> Path:
+    online = {"environment": "walker-walk", "distraction": "set-a", "method": "diswm", "action_repeat": 2, **settings}
+    folder.mkdir(parents=True)
+    chosen = {"finetune": online} if stage == "pipeline" else online
+    (folder / "settings.json").write_text(json.dumps({"stage": stage, "seed": seed, "settings": chosen}))
+    lines = [{"phase": "episode", "environment_steps": 100, "episode_return": 1.0}]
+    lines += [{"phase": "evaluate", "environment_steps": step, "evaluation_return": value} for step, value in points]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+def test_seeds_of_one_kind_make_one_band_and_methods_stay_apart(tmp_path: Path) -> None:
+    runs = [
+        a_run(tmp_path / "one", 0, [(1000, 10.0), (3000, 30.0)]),
+        a_run(tmp_path / "two", 1, [(1000, 20.0), (2000, 40.0), (3000, 50.0), (5000, 90.0)]),
+        a_run(tmp_path / "other", 0, [(1000, 5.0)], method="dreamerv2"),
+        a_run(tmp_path / "all", 2, [(1000, 0.0), (3000, 10.0)], stage="pipeline"),
+    ]
+    groups = compare_curves([read_curve(run) for run in runs])["groups"]
+    assert [group["label"] for group in groups] == ["diswm", "dreamerv2"]
+    band = groups[0]
+    assert band["runs"] == ["one", "two", "all"] and band["seeds"] == [0, 1, 2]
+    assert band["environment_steps"] == [1000, 2000, 3000]  # as far as all of them went
+    assert band["mean"] == pytest.approx([10, (20 + 40 + 5) / 3, 30])
+    spread = (((10 - 10) ** 2 + (20 - 10) ** 2 + (0 - 10) ** 2) / 3) ** 0.5
+    assert band["low"][0] == pytest.approx(10 - spread) and band["high"][0] == pytest.approx(10 + spread)
+
+
+def test_colours_that_differ_are_named_in_the_label(tmp_path: Path) -> None:
+    runs = [a_run(tmp_path / name, 0, [(10, 1.0)], distraction=name) for name in ("set-a", "none")]
+    labels = [group["label"] for group in compare_curves([read_curve(run) for run in runs])["groups"]]
+    assert labels == ["diswm, distraction set-a", "diswm, distraction none"]
+
+
+def test_the_papers_figures_for_the_same_target_stand_beside(tmp_path: Path) -> None:
+    comparison = compare_curves([read_curve(a_run(tmp_path / "run", 0, [(1000, 10.0)]))])
+    ours = next(row for row in comparison["published"] if row["method"] == "diswm")
+    assert (ours["source"], ours["returns"]) == ("cheetah-run", [729, 879, 912])
+    assert ours["environment_steps"] == [200_000, 500_000, 1_000_000]
+    assert [row.method for row in published_for("pusher")] == list(METHODS)
+    assert published_for("humanoid-walk") == []
+    table = table_of_curves(comparison)
+    assert re.search(r"diswm +1 +1,000 +10\.0 +0\.0", table) and "729 / 879 / 912" in table and "2,000,000" in table
+
+
+@pytest.mark.parametrize("format", ["png", "svg", "pdf"])
+def test_the_figure_is_the_same_bytes_for_the_same_runs(tmp_path: Path, format: str) -> None:
+    comparison = compare_curves([read_curve(a_run(tmp_path / "run", 0, [(1000, 10.0), (2000, 20.0)]))])
+    drawn = render_curves(comparison, format)
+    assert drawn == render_curves(comparison, format)
+    assert drawn[:5] in (b"\x89PNG\r", b"<?xml", b"%PDF-")
+
+
+def test_a_folder_without_evaluations_is_refused_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NoCurve, match=r"empty holds no run \(settings.json is missing\)"):
+        read_curve(tmp_path / "empty")
+    with pytest.raises(NoCurve, match="new has not evaluated yet"):
+        read_curve(a_run(tmp_path / "new", 0, []))
+    with pytest.raises(NoCurve, match="only finetune and pipeline"):
+        read_curve(a_run(tmp_path / "videos", 0, [], stage="collect"))
+    (tmp_path / "new" / "settings.json").write_text("{")
+    with pytest.raises(NoCurve, match="new cannot be read"):
+        read_curve(tmp_path / "new")

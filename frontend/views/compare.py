@@ -11,6 +11,7 @@ from frontend.client import client
 from frontend.components.pick import describe, select
 from frontend.components.scrubber import Cell, Pair, scrubber, short, title
 from frontend.components.states import empty, live
+from frontend.pages import link
 from frontend.state import TwoCheckpoints, keep_view, key_of, open_view
 
 PAGE = "compare"
@@ -21,6 +22,7 @@ COLUMNS = 9
 def show() -> None:
     """The whole page."""
     st.title("Compare", anchor=False)
+    link("returns", "Return curves of several runs")
     found = {item["id"]: item for item in client().items("/checkpoints")}
     if len(found) < 2:
         empty(

@@ -4,9 +4,9 @@ import zipfile
 from pathlib import Path
 from typing import Literal
 
-Container = Literal["mp4", "matroska", "avi", "gif", "frames", "episode"]
+Container = Literal["mp4", "matroska", "avi", "gif", "frames", "episode", "archive"]
 
-ACCEPTED = "mp4, webm, mkv, avi or gif films, a zip of png or jpeg frames, or npz episodes"
+ACCEPTED = "mp4, webm, mkv, avi or gif films, a zip of png or jpeg frames, npz episodes, or a tar.xz of those"
 MAX_MEMBERS = 100_000  # files in a zip
 _QUICKTIME = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]")
@@ -40,6 +40,8 @@ def sniff(path: Path) -> Container:
         return "avi"
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return "gif"
+    if head.startswith(b"\xfd7zXZ\x00"):
+        return "archive"
     if head.startswith(b"PK\x03\x04"):
         return _zip_content(path)
     if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(_PLAYLISTS):

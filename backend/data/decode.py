@@ -52,6 +52,7 @@ class Decoded:
     frame_rate: float | None = None
     codec: str = ""
     warnings: list[str] = field(default_factory=list)
+    parts: list[tuple[int, int, int]] = field(default_factory=list)  # of an archive: start, bytes, frames of an episode
 
 
 def main() -> None:
@@ -106,6 +107,10 @@ def _decode(request: Request) -> Decoded:
             from backend.data.decode_frames import decode_episode
 
             return decode_episode(source, output, request)
+        if request.container == "archive":
+            from backend.data.decode_archive import decode_archive
+
+            return decode_archive(source, output, request)
         if request.container == "frames":
             from backend.data.decode_frames import decode_zip
 

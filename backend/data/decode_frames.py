@@ -12,8 +12,9 @@ from PIL import Image
 
 from backend.data.containers import VideoError
 from backend.data.decode import SIDE, Decoded, Request, check_size, close_doors, crop_box
-from backend.data.episodes import encode_episode, frames_only, parse_episode
+from backend.data.episodes import Episode, encode_episode, frames_only, parse_episode
 
+REMEDY = "Keep uint8 pictures (T, 64, 64, 3) under `image` in it, and no Python objects."
 FORMATS = ("PNG", "JPEG")
 
 
@@ -45,16 +46,19 @@ def decode_episode(source: IO[bytes], output: IO[bytes], request: Request) -> De
     """Check an episode and write it anew, with all its parts, in the layout of `backend.data.episodes`."""
     parse_episode(io.BytesIO(encode_episode(frames_only(np.zeros((1, SIDE, SIDE, 3), np.uint8)))))
     close_doors()  # after a rehearsal, which has loaded all that is loaded on first use
-    try:
-        episode = parse_episode(source)
-    except ValueError as error:
-        remedy = "Keep uint8 pictures (T, 64, 64, 3) under `image` in it, and no Python objects."
-        raise VideoError("episode", f"the episode cannot be read: {error}", remedy) from error
+    episode = _parsed(source)
     if len(episode.image) > request.limits.max_frames:
         message = f"the episode has {len(episode.image):,} frames; at most {request.limits.max_frames:,} are taken"
         raise VideoError("too_large", message, "Split it into shorter episodes.")
     output.write(encode_episode(episode))
     return Decoded(frames=len(episode.image), width=SIDE, height=SIDE, codec="episode")
+
+
+def _parsed(source: IO[bytes]) -> Episode:
+    try:
+        return parse_episode(source)
+    except ValueError as error:
+        raise VideoError("episode", f"the episode cannot be read: {error}", REMEDY) from error
 
 
 def _rehearse() -> None:

@@ -1,6 +1,7 @@
 """A user's own films, pictures and episodes as a data set; nothing of them is interpreted in this process."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -19,12 +20,13 @@ from numpy.typing import NDArray
 
 from backend.data.containers import Container, VideoError, sniff
 from backend.data.decode import Decoded, Limits, Request
-from backend.data.episodes import DATASET, DatasetInfo, encode_episode, frames_only, now, read_episode
+from backend.data.episodes import DATASET, DatasetInfo, encode_episode, frames_only, now, parse_episode
 from backend.data.files import Content, write_folder
 
 MIN_FRAMES = 16  # fewer make no episode
 EPISODE_FRAMES = 64
 _FRAME = (64, 64, 3)
+PUBLISHED = ("episode", "archive")  # containers of episodes that keep their actions and factors
 
 __all__ = ["EPISODE_FRAMES", "MIN_FRAMES", "Limits", "VideoError", "decode_in_child", "import_clips"]
 
@@ -92,7 +94,7 @@ def _decode(name: str, path: Path, output: Path, stride: int, min_frames: int, l
     try:
         container = sniff(path)
         decoded = decode_in_child(Request(str(path), str(output), container, stride, limits))
-        if container != "episode" and decoded.frames < min_frames:
+        if container not in PUBLISHED and decoded.frames < min_frames:
             raise _too_short(decoded, min_frames, stride)
     except VideoError as error:
         raise error.about(name) from error
@@ -150,7 +152,7 @@ def _too_short(decoded: Decoded, min_frames: int, stride: int) -> VideoError:
 
 
 def _check_alike(sources: Sequence[_Source]) -> None:
-    if len({source.container == "episode" for source in sources}) > 1:
+    if len({source.container in PUBLISHED for source in sources}) > 1:
         message = "films and npz episodes cannot make one data set together"
         raise VideoError("mixed", message, "Import them one after the other, under two names.")
 
@@ -159,6 +161,10 @@ def _episodes(source: _Source, episode_frames: int, min_frames: int) -> Iterator
     """The episodes of one file; a rest too short for one of its own is left out."""
     if source.container == "episode":
         yield _Part(source.decoded.frames, partial(_copy, source.path))
+        return
+    if source.container == "archive":
+        for start, size, frames in source.decoded.parts:
+            yield _Part(frames, partial(_slice, source.path, start, size))
         return
     for start in range(0, source.decoded.frames, episode_frames):
         frames = min(episode_frames, source.decoded.frames - start)
@@ -170,6 +176,16 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
+def _slice(packed: Path, start: int, size: int, target: Path) -> None:
+    target.write_bytes(_bytes_at(packed, start, size))
+
+
+def _bytes_at(path: Path, start: int, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(size)
+
+
 def _cut(raw: Path, start: int, frames: int, target: Path) -> None:
     size = _FRAME[0] * _FRAME[1] * _FRAME[2]
     image: NDArray[np.uint8] = np.fromfile(raw, np.uint8, count=frames * size, offset=start * size)
@@ -178,7 +194,7 @@ def _cut(raw: Path, start: int, frames: int, target: Path) -> None:
 
 def _describe(sources: Sequence[_Source], parts: Sequence[_Part], target: Path, name: str) -> DatasetInfo:
     action_size, factor_names = 0, tuple[str, ...]()
-    published = sources[0].container == "episode"
+    published = sources[0].container in PUBLISHED
     if published:
         shapes = {_published_shape(source) for source in sources}
         if len(shapes) > 1:
@@ -204,13 +220,14 @@ def _describe(sources: Sequence[_Source], parts: Sequence[_Part], target: Path, 
 
 
 def _published_shape(source: _Source) -> tuple[int, tuple[str, ...]]:
-    episode = read_episode(source.path)  # written anew by the child: nothing of the upload's making
+    start, size, _ = source.decoded.parts[0] if source.decoded.parts else (0, source.path.stat().st_size, 0)
+    episode = parse_episode(io.BytesIO(_bytes_at(source.path, start, size)))  # written anew by the child
     return episode.action.shape[1], episode.factor_names
 
 
 def _about(source: _Source) -> dict[str, Any]:
     values = asdict(source.decoded)
-    del values["warnings"]
+    del values["warnings"], values["parts"]
     return {"name": source.name, "sha256": source.sha256, **values}
 
 

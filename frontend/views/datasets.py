@@ -141,7 +141,7 @@ def _upload() -> None:
         files = st.file_uploader(
             "Clips",
             accept_multiple_files=True,
-            type=["mp4", "webm", "avi", "gif", "npz", "zip"],
+            type=["mp4", "webm", "avi", "gif", "npz", "zip", "xz"],
             help="Frames are scaled to 64 x 64; a zip may hold the numbered frames of a clip.",
         )
         sent = st.form_submit_button("Upload", type="primary")

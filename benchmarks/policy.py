@@ -19,6 +19,7 @@ from backend.data.checkpoint import load_checkpoint
 from backend.envs.make import make_environment
 from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.evaluate import Player, episode_seed, evaluate
+from backend.pipeline.players import PaddedActions
 from backend.settings import get_settings
 from models.agent import Agent
 from models.world_model import WorldModel
@@ -50,7 +51,7 @@ def compare(folder: Path, seeds: list[int]) -> dict[str, Any]:
         look=settings["look"],
     )
     with closing(ProcessEnvironment(settings["environment"], factory)) as player:
-        policy = evaluate(agent, player, seeds).returns
+        policy = evaluate(agent, PaddedActions(player, player.action_size), seeds).returns
         rng = np.random.default_rng(0)
         size = player.action_size
         random = tuple(_play(player, seed, lambda: rng.uniform(-1, 1, size).astype(np.float32)) for seed in seeds)

@@ -52,7 +52,7 @@ def list_datasets(serving: Serving, limit: Limit = 100, cursor: Cursor = None) -
     openapi_extra=multipart("files", many=True),
 )
 async def upload_dataset(request: Request, serving: Serving, response: Response) -> DatasetView:
-    """Films (mp4, webm, avi, gif), npz episodes, a tar.xz of those, or a zip of frames, each decoded in a limited process."""
+    """Films (mp4, webm, avi, gif), npz episodes, a tar.xz of them or a zip of frames, decoded in a limited process."""
     async with received(request, serving.home) as upload:
         task = partial(_take_in, upload, serving.home)
         info, known = await asyncio.get_running_loop().run_in_executor(serving.intake, task)

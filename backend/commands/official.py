@@ -47,6 +47,7 @@ def export_official(
     """Write a pretrained video model in the published layout."""
     from backend.data.catalogue import NotFound, find_checkpoint
     from backend.data.checkpoint import CheckpointError, load_checkpoint
+    from backend.data.official import OfficialError
     from backend.data.official import export_official as write
 
     try:
@@ -57,5 +58,9 @@ def export_official(
     if loaded.model.config.action_size:
         complain(f"{loaded.info.name} is a world model with actions; the published layout holds video models only.")
         raise typer.Exit(2)
-    write(loaded.model, folder, actions)
+    try:
+        write(loaded.model, folder, actions)
+    except OfficialError as error:
+        complain(f"{loaded.info.name} cannot be written: {error}")
+        raise typer.Exit(2) from None
     typer.echo(f"Wrote encoder.pt, decoder.pt and rssm.pt to {folder}.")

@@ -76,7 +76,12 @@ def convert(tensors: dict[str, Tensor]) -> VideoModel:
 
 
 def export_official(model: VideoModel, folder: Path, action_size: int = 0) -> None:
-    """Writes a video model in the published layout, with `action_size` action columns of zeros."""
+    """Writes a video model in the published layout, with `action_size` action columns of zeros.
+
+    Raises OfficialError for other image networks than the published ones.
+    """
+    if model.config.vision != "vae":
+        raise OfficialError(["the published layout has no place for DreamerV2's image networks"])
     folder.mkdir(parents=True, exist_ok=True)
     state = model.state_dict()
     tensors = {theirs: state[ours].detach().clone().contiguous() for theirs, ours in _KEYS.items()}

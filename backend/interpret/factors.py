@@ -10,12 +10,14 @@ from backend.interpret.encoded import EncodedFrames, Floats
 from backend.interpret.grouping import group_of, human_name
 from backend.interpret.information import neighbour_information
 from backend.interpret.nulls import Association, associate
+from backend.interpret.request import ViewError
 from backend.interpret.scores import score
 
 Progress = Callable[[float, str], None]
 
 NAMED_MARGIN = 0.1
 MAX_FRAMES = 20_000
+MOST_DIMENSIONS = 256
 ENOUGH_FRAMES, ENOUGH_EPISODES = 5_000, 20
 SCATTER_POINTS = 200
 
@@ -26,8 +28,12 @@ def analyse(encoded: EncodedFrames, *, seed: int = 0, progress: Progress | None 
     Per dimension the best factor by NMI (adjusted for chance: 0 at the mean of the null, 1 when the factor is
     known), a 95% interval by resampling episodes, the null to clear, and a status: `named` when the best factor
     clears the null and leads the next different factor by 0.1 or more, `mixed` when it clears the null only,
-    `unnamed` when none does, `inactive` when the dimension carries no information at all.
+    `unnamed` when none does, `inactive` when the dimension carries no information at all. Raises ViewError for a
+    baseline's embedding, which has no latents.
     """
+    if encoded.mean.shape[1] > MOST_DIMENSIONS:
+        message = f"has an embedding of {encoded.mean.shape[1]:,} numbers and no latents: there is nothing to name"
+        raise ViewError("checkpoint", message)
     report = progress or _silent
     frames = _thin(encoded)
     association = associate(frames, seed, lambda done, phase: report(0.6 * done, phase))

@@ -86,7 +86,8 @@ def publish(
         model.train()
         _thin(folder.parent, last_update)
         note(f"checkpoint {folder.name}: can be browsed now")
-    if updates >= last_update and len(held_out) >= FACTOR_EPISODES and not (folder / FACTORS).exists():
+    explicable = len(held_out) >= FACTOR_EPISODES and model.config.vision == "vae"
+    if updates >= last_update and explicable and not (folder / FACTORS).exists():
         note(f"finding what the dimensions mean, on {len(held_out)} held-out episodes")
         report = write_factors(folder, held_out, provenance.seed)
         named = sum(entry["status"] == "named" for entry in report["dimensions"])

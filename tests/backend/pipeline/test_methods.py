@@ -7,11 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from backend.data.checkpoint import Clip, load_checkpoint, read_info, save_checkpoint
+from backend.data.checkpoint import FACTORS, Clip, load_checkpoint, read_info, save_checkpoint
+from backend.data.episodes import frames_only
 from backend.data.import_checks import check_content
+from backend.data.official import OfficialError, export_official
+from backend.interpret.factors import analyse
+from backend.interpret.latents import encode_frames
+from backend.interpret.request import ViewError
 from backend.pipeline.config import METHOD_NAMES, FinetuneSettings, SettingsError, build_settings, settings_schema
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods import METHODS, Parts, Source, build_parts, check_source
+from backend.pipeline.publish import FACTOR_EPISODES, Provenance, publish
 from models.agent import Agent
 from models.config import VideoModelConfig, WorldModelConfig
 from models.losses import distillation_as_released
@@ -202,3 +208,21 @@ def test_published_distillation_is_averaged_over_b_and_summed_over_t() -> None:
     )
     torch.testing.assert_close(value, by_hand)
     assert distillation_as_released(left, right).shape == (2, 6)
+
+
+def test_an_embedding_without_latents_is_browsed_but_not_explained_nor_exported(tmp_path: Path) -> None:
+    model = VideoModel(replace(VIDEO, vision="conv", latents=1024, kernels=(32, 64, 128, 256, 1024)))
+    rng = np.random.default_rng(0)
+    episodes = [
+        frames_only(image)._replace(factors=rng.normal(size=(2, 1)).astype(np.float32), factor_names=("x",))
+        for image in rng.integers(0, 255, (FACTOR_EPISODES, 2, 64, 64, 3)).astype(np.uint8)
+    ]
+    provenance = Provenance("conv", "pretrain", 0, None, {})
+    folder = publish(tmp_path, model, None, episodes, provenance, 1, 1)
+    assert load_checkpoint(read_info(folder, "c", "run")).model.config.vision == "conv"
+    assert not (folder / FACTORS).exists()
+    with pytest.raises(ViewError, match="embedding of 1,024 numbers"):
+        analyse(encode_frames(model, episodes))
+    with pytest.raises(OfficialError, match="no place for DreamerV2's image networks"):
+        export_official(model, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,46 @@
+"""The paper's first row, Cheetah Run to Walker Walk at preset `paper`, as far as the time goes.
+
+.venv/bin/python benchmarks/paper.py --out .diswm/paper --minutes 25   # again and again: it goes on where it stopped
+
+The curve goes to benchmarks/results/paper.{json,md,png,svg} with date and device.
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+from benchmarks.learning import RESULTS, report, stage
+
+VIDEOS = {"environment": "cheetah-run", "distraction": "set-a"}
+ONLINE = {"environment": "walker-walk", "distraction": "set-a", "distraction_later": "set-b"}
+
+
+def main() -> None:
+    """Goes on with the first stage that is not finished, until the time is up; then reports."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path(".diswm/paper"))
+    parser.add_argument("--minutes", type=float, default=25.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--method", default="diswm", help="any method of `diswm finetune`")
+    parser.add_argument("--updates", type=int, default=200_000, help="of pretraining")
+    parser.add_argument("--agent-steps", type=int, default=500_000)
+    chosen = parser.parse_args()
+    online = {**ONLINE, "method": chosen.method, "agent_steps": chosen.agent_steps}
+    videos, model, run = (chosen.out / name for name in ("videos", "video-model", f"{chosen.method}-{chosen.seed}"))
+    stages = (
+        ("collect", videos, {**VIDEOS, "workers": max(os.cpu_count() or 1, 1)}),
+        ("pretrain", model, {"dataset": str(videos), "updates": chosen.updates}),
+        ("finetune", run, {**online, "teacher": str(model)}),
+    )
+    end = time.monotonic() + 60 * chosen.minutes
+    for name, folder, settings in stages:
+        left = end - time.monotonic()
+        if left <= 0:
+            break
+        stage(name, folder, chosen.seed, settings, preset="paper", seconds=left)
+    report([run], RESULTS, "paper", {"videos": VIDEOS, "online": online, "pretraining_updates": chosen.updates})
+
+
+if __name__ == "__main__":
+    main()

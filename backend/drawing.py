@@ -108,6 +108,7 @@ def draw_rollout(checkpoint: Checkpoint, request: RolloutRequest, format: str, o
             "spread": rollout.spread_per_step,
             **_branch(rollout, rollout.model, rollout.error),
             "edited": _edited(rollout),
+            **_samples(rollout),
             "file_name": rollout_file_name(rollout, "gif"),
             "provenance": rollout.provenance,
         }
@@ -179,6 +180,14 @@ def _edited(rollout: Rollout) -> dict[str, Any] | None:
     if rollout.edited is None or rollout.change is None:
         return None
     return {**_branch(rollout, rollout.edited, rollout.change), "names": [label.text for label in rollout.labels]}
+
+
+def _samples(rollout: Rollout) -> dict[str, Any]:
+    """The drawn futures below each other, and below them how far they spread."""
+    if rollout.spread is None:
+        return {"samples": None, "drawn": 0}
+    sheet = contact_sheet([*rollout.samples, rollout.spread])
+    return {"samples": data_uri(sheet, "jpeg"), "drawn": len(rollout.samples)}
 
 
 def _heat(footprint: npt.NDArray[np.float32]) -> Picture:

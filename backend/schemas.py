@@ -128,6 +128,8 @@ class CheckpointDetail(CheckpointView):
     clip: ClipView
     statistics: dict[str, Any]
     policy: bool
+    actions: int = Field(description="Numbers of an action that the model takes; 0: it knows no actions.")
+    settable: list[str] = Field(description="Factors that a counterfactual can set in this checkpoint's simulator.")
     card: str | None = Field(description="Model card, as markdown.")
 
 

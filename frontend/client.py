@@ -123,10 +123,11 @@ class Client:
 
     def file(self, path: str, query: Query | None = None) -> File:
         """Download a file; its name comes from the answer's Content-Disposition."""
-        answer = self._send("GET", path, params=_clean(query))
-        media_type = answer.headers.get("content-type", "application/octet-stream").split(";")[0]
-        name = _file_name(answer.headers.get("content-disposition", "")) or path.rsplit("/", 1)[-1]
-        return File(name, media_type, answer.content)
+        return _downloaded(path, self._send("GET", path, params=_clean(query)))
+
+    def made(self, path: str, body: Mapping[str, Any]) -> File:
+        """The file that `POST path` answers with."""
+        return _downloaded(path, self._send("POST", path, json=dict(body)))
 
     def alive(self) -> bool:
         """Whether an API answers at all (with an error or without)."""
@@ -199,6 +200,12 @@ def _problem(answer: httpx.Response) -> Mapping[str, Any]:
     except ValueError:
         return {"detail": answer.text[:300]}
     return body if isinstance(body, dict) else {"detail": str(body)[:300]}
+
+
+def _downloaded(path: str, answer: httpx.Response) -> File:
+    media_type = answer.headers.get("content-type", "application/octet-stream").split(";")[0]
+    name = _file_name(answer.headers.get("content-disposition", "")) or path.rsplit("/", 1)[-1]
+    return File(name, media_type, answer.content)
 
 
 def _file_name(disposition: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from frontend.client import plain
-from frontend.state import EXTENTS, Rollout, Traversal, write
+from frontend.state import EXTENTS, Counterfactual, Rollout, Temporal, Traversal, write
 
 STYLE = {"fps": 10.0, "upscale": 2, "width": 5.5, "pingpong": True, "captions": True}
 """How a file is drawn unless one says otherwise."""
@@ -29,6 +29,21 @@ def traverse(view: Traversal, form: str, dims: str, style: Mapping[str, Any]) ->
 def rollout(view: Rollout, form: str, style: Mapping[str, Any]) -> str:
     """`diswm rollout ...` for a view."""
     return _command("rollout", view.checkpoint, {**_given(view.api()), **_unusual(style), "format": form})
+
+
+def together(view: Rollout, query: Mapping[str, Any], form: str, style: Mapping[str, Any]) -> str:
+    """`diswm rollouts ...` for several checkpoints."""
+    return _command("rollouts", view.checkpoint, {**_given(query), **_unusual(style), "format": form})
+
+
+def temporal(view: Temporal, form: str, style: Mapping[str, Any]) -> str:
+    """`diswm temporal ...` for a view."""
+    return _command("temporal", view.checkpoint, {**_given(view.api()), **_unusual(style), "format": form})
+
+
+def counterfactual(view: Counterfactual, form: str, style: Mapping[str, Any]) -> str:
+    """`diswm counterfactual ...` for a view."""
+    return _command("counterfactual", view.checkpoint, {**_given(view.api()), **_unusual(style), "format": form})
 
 
 def stage(name: str, preset: str, seed: int, changes: Mapping[str, Any]) -> str:

@@ -91,9 +91,14 @@ class Traversal(View):
 
 @dataclass(frozen=True)
 class Rollout(View):
-    """The Rollouts page; `dim` set to `value` at `step` is the branch (dim -1: none), `hold` keeps it from there on."""
+    """The Rollouts page; `dim` set to `value` at `step` is the branch (dim -1: none), `hold` keeps it from there on.
+
+    `mode`: watch, steer by hand, or compare over training, then beside the checkpoints `others`.
+    """
 
     checkpoint: str = ""
+    mode: str = "watch"
+    others: str = ""
     episode: int = 0
     context: int = 5
     horizon: int = 25
@@ -120,11 +125,67 @@ class Rollout(View):
 
 
 @dataclass(frozen=True)
+class Temporal(View):
+    """The Temporal traversal page; `step` -1: from the first imagined one; `dims` empty: those that carry most."""
+
+    checkpoint: str = ""
+    episode: int = 0
+    context: int = 5
+    horizon: int = 14
+    actions: str = "recorded"
+    dims: tuple[int, ...] = ()
+    sigmas: float = 2.0
+    step: int = -1
+    together: bool = False
+
+    def api(self) -> dict[str, Any]:
+        """The query of `GET .../temporal` that imagines this."""
+        return {
+            "episode": self.episode,
+            "context": self.context,
+            "horizon": self.horizon,
+            "actions": self.actions,
+            "dims": write(self.dims) or None,
+            "sigmas": self.sigmas,
+            "step": self.step if self.step >= 0 else None,
+            "together": self.together or None,
+        }
+
+
+@dataclass(frozen=True)
+class Counterfactual(View):
+    """The Counterfactual page: `factor` becomes `to` (empty: far away), `dim` (-1: its own) is held from `step` on."""
+
+    checkpoint: str = ""
+    factor: str = ""
+    to: str = ""
+    dim: int = -1
+    seed: int = 0
+    context: int = 5
+    horizon: int = 14
+    step: int = -1
+
+    def api(self) -> dict[str, Any]:
+        """The query of `GET .../counterfactual` that asks this."""
+        return {
+            "factor": self.factor,
+            "to": self.to or None,
+            "dim": self.dim if self.dim >= 0 else None,
+            "seed": self.seed,
+            "context": self.context,
+            "horizon": self.horizon,
+            "step": self.step if self.step >= 0 else None,
+        }
+
+
+@dataclass(frozen=True)
 class TwoCheckpoints(View):
-    """The Compare page: two checkpoints."""
+    """The Compare page: two checkpoints; or, `over_training`, a run (that of the second) beside the first."""
 
     first: str = ""
     second: str = ""
+    over_training: bool = False
+    at: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from backend.data.packing import pack_checkpoint
 from backend.deps import Library, Serving
 from backend.errors import Fault, Problem
 from backend.failures import incompatible
+from backend.interpret.counterfactual import settable
 from backend.interpret.request import check_index
 from backend.openapi import files, multipart, refusals
 from backend.paging import Cursor, Limit, page
@@ -94,6 +95,8 @@ def get_checkpoint(info: Found, serving: Serving) -> CheckpointDetail:
         clip=ClipView(episodes=episodes, length=length, factor_names=list(loaded.clip.factor_names)),
         statistics=loaded.statistics.to_json(),
         policy=loaded.actor_critic is not None,
+        actions=loaded.model.config.action_size,
+        settable=list(settable(loaded)),
         card=_card(info.folder),
     )
 

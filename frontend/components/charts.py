@@ -84,6 +84,43 @@ def intervals(dimensions: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
     return {"data": [best, second, null], "layout": layout}
 
 
+def shares(dimensions: Sequence[Mapping[str, Any]], outcomes: Sequence[str], names: Sequence[str]) -> Figure:
+    """How far each outcome moves for one sigma of each dimension, as a share of its own spread, with intervals."""
+    symbols = ("circle", "diamond", "square", "triangle-up", "cross", "x")
+    data = []
+    for index, outcome in enumerate(outcomes):
+        cells = [row["outcomes"][outcome] for row in dimensions]
+        unit = [cell["share"] / cell["size"] if cell["size"] else 0.0 for cell in cells]
+        spread = {
+            "type": "data",
+            "symmetric": False,
+            "thickness": 1.5,
+            "width": 4,
+            "array": [(cell["interval"][1] - cell["size"]) * of for cell, of in zip(cells, unit, strict=True)],
+            "arrayminus": [(cell["size"] - cell["interval"][0]) * of for cell, of in zip(cells, unit, strict=True)],
+        }
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": outcome,
+                "x": [cell["share"] for cell in cells],
+                "y": list(names),
+                "marker": {"size": 9, "symbol": symbols[index % len(symbols)]},
+                "error_x": spread,
+                "hovertemplate": "%{y}: %{x:.3f}<extra>" + outcome + "</extra>",
+            }
+        )
+    layout = {
+        "height": 110 + 28 * len(names),
+        "margin": MARGIN,
+        "legend": LEGEND,
+        "xaxis": {"rangemode": "tozero", "title": {"text": "share of the outcome's own spread, per σ"}},
+        "yaxis": {"autorange": "reversed"},
+    }
+    return {"data": data, "layout": layout}
+
+
 def _dots(
     name: str,
     dimensions: Sequence[Mapping[str, Any]],

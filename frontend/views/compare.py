@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from frontend.client import client
+from frontend.components import charts
 from frontend.components.pick import describe, select
 from frontend.components.scrubber import Cell, Pair, scrubber, short, title
 from frontend.components.states import empty, live
@@ -34,6 +36,9 @@ def show() -> None:
         )
         return
     view = _choose(open_view(PAGE, TwoCheckpoints), found)
+    if view.over_training:
+        _over_training(view)
+        return
     keep_view(PAGE, view)
     if view.first == view.second:
         st.info("These are the same checkpoint. Choose another one on one side.")
@@ -53,7 +58,67 @@ def _choose(view: TwoCheckpoints, found: Mapping[str, dict[str, Any]]) -> TwoChe
         first = select("First", ids, view.first or ids[1], names=names, key=key_of(PAGE, "first"))
     with right:
         second = select("Second", ids, view.second or ids[0], names=names, key=key_of(PAGE, "second"))
-    return TwoCheckpoints(first, second)
+    over = st.toggle(
+        "Over training: follow the first one's dimensions through every checkpoint of the second one's run",
+        view.over_training,
+        key=key_of(PAGE, "over"),
+    )
+    return replace(view, first=first, second=second, over_training=over)
+
+
+def _over_training(view: TwoCheckpoints) -> None:
+    """Curves of matched correlation over a run, names kept, lost and gained, and any checkpoint of it side by side."""
+    with st.spinner("Encoding the same frames with every checkpoint …"):
+        table = client().get(f"/checkpoints/{view.second}/carried", {"reference": view.first})
+    steps = [entry["steps"] for entry in table["checkpoints"]]
+    shown = [row for row in table["dimensions"] if row["active"]][:ROWS] or table["dimensions"][:ROWS]
+    lines = {title(row["dim"], row["name"]): (steps, row["correlation"]) for row in shown}
+    lines = {"mean": (steps, [entry["mean_correlation"] for entry in table["checkpoints"]]), **lines}
+    unit = "agent steps" if table["checkpoints"][-1]["stage"] == "finetune" else "updates"
+    st.caption(
+        f"|correlation| of each dimension of **{table['reference']['name']}** with its match, over {table['frames']:,} "
+        f"frames; kept is 0.7 or more."
+    )
+    figure = charts.curves(lines, axis=unit)
+    figure["layout"]["yaxis"] = {"range": [0, 1.02], "title": {"text": "matched correlation"}}
+    st.plotly_chart(figure, key=f"{PAGE}.carried", config=charts.CONFIG, width="stretch")
+    _names_over_training(table, unit)
+    ids = [entry["id"] for entry in table["checkpoints"]]
+    names = {entry["id"]: f"{entry['steps']:,} {unit}" for entry in table["checkpoints"]}
+    at = view.at if view.at in ids else ids[-1]
+    if len(ids) > 1:
+        key = key_of(PAGE, "at", view.first, view.second)
+        at = str(st.select_slider("Side by side at", ids, at, key=key, format_func=names.__getitem__))
+    view = replace(view, at="" if at == ids[-1] else at)
+    keep_view(PAGE, view)
+    number = ids.index(at)
+    matches = [
+        {"first": row["dim"], "second": row["match"][number], "sign": row["sign"][number]}
+        for row in table["dimensions"]
+        if row["match"][number] is not None
+    ]
+    _side_by_side(replace(view, second=at), {"matches": matches})
+
+
+def _names_over_training(table: Mapping[str, Any], unit: str) -> None:
+    """One line a checkpoint, and the table as a file."""
+    rows = [
+        {
+            unit: entry["steps"],
+            "mean correlation": entry["mean_correlation"],
+            **{word: ", ".join(entry[word]) for word in ("kept", "lost", "gained")},
+        }
+        for entry in table["checkpoints"]
+    ]
+    st.dataframe(rows, hide_index=True, alt="Names kept, lost and gained at each checkpoint")
+    header = [unit, *(f"dim {row['dim']}" for row in table["dimensions"])]
+    lines = [
+        [entry["steps"], *(row["correlation"][number] for row in table["dimensions"])]
+        for number, entry in enumerate(table["checkpoints"])
+    ]
+    text = "\n".join(",".join("" if cell is None else str(cell) for cell in line) for line in [header, *lines])
+    name = f"diswm_{table['checkpoints'][-1]['id']}_carried-over.csv"
+    st.download_button("Download the curves", text, name, "text/csv", icon=":material/download:", key=f"{PAGE}.csv")
 
 
 def _summary(comparison: Mapping[str, Any]) -> None:

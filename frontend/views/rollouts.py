@@ -1,9 +1,10 @@
-"""Rollouts: some frames of context, then the model goes on alone; and a branch with one dimension held elsewhere."""
+"""Rollouts: some frames of context, then the model goes on alone; by hand, in a branch, or over training."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -12,15 +13,21 @@ from frontend import commands
 from frontend.client import client
 from frontend.components import downloads
 from frontend.components.pick import pick_checkpoint, select, within
-from frontend.components.player import player
-from frontend.components.reopen import reopen_form
+from frontend.components.player import play_reel, player
 from frontend.components.scrubber import title
+from frontend.components.share import FORMATS, share
 from frontend.components.states import live
-from frontend.pages import address, link
+from frontend.components.steering import wheel
+from frontend.pages import link
 from frontend.state import Rollout, keep_view, key_of, open_view
 
 PAGE = "rollouts"
-FORMATS = {"Film": ("gif", "mp4", "webm", "apng"), "Figure": ("png", "pdf", "svg"), "Data": ("csv", "npz")}
+MODES = {
+    "watch": ":material/movie: Watch",
+    "steer": ":material/sports_esports: Steer by hand",
+    "training": ":material/model_training: Over training",
+}
+MOST_CHECKPOINTS = 8
 ACTIONS = {"recorded": "as recorded", "policy": "by the policy", "zero": "none (zero)"}
 
 
@@ -38,28 +45,134 @@ def show() -> None:
         view = replace(start, checkpoint=checkpoint["id"])
     with st.skeleton(height=480):
         detail = client().get(f"/checkpoints/{view.checkpoint}")
-        view = _controls(view, detail)
-        view = _branch(view, detail)
+        mode = st.segmented_control(
+            "What to do",
+            list(MODES),
+            default=view.mode if view.mode in MODES else "watch",
+            required=True,
+            key=_key(view, "mode"),
+            format_func=MODES.__getitem__,
+            label_visibility="collapsed",
+        )
+        view = replace(view, mode=mode or "watch")
+    {"watch": _watch, "steer": _steer, "training": _train}[view.mode](view, detail)
+
+
+def _watch(view: Rollout, detail: Mapping[str, Any]) -> None:
+    """Truth, model and error, the samples, and a branch."""
+    with st.skeleton(height=480):
+        view = _branch(_controls(view, detail), detail)
         keep_view(PAGE, view)
         rollout = client().get(f"/checkpoints/{view.checkpoint}/rollout", view.api())
     _play(rollout, detail)
 
 
-def _controls(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
-    """Where the rollout starts and who acts."""
-    last, longest = detail["clip"]["episodes"] - 1, detail["clip"]["length"] - 1
+def _steer(view: Rollout, detail: Mapping[str, Any]) -> None:
+    """One action at a time, chosen here."""
+    if not detail["actions"]:
+        keep_view(PAGE, view)
+        st.info(
+            "A video model knows no actions. Take a fine-tuned agent: a whole pipeline leaves one.",
+            icon=":material/sports_esports:",
+        )
+        link("train", "Open the training form")
+        return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        start = int(within(view.episode, 0, last))
-        episode = int(st.number_input("Episode", 0, last, start, key=_key(view, "episode"), width=110))
-        seen = int(within(view.context, 1, longest))
-        context = int(st.slider("Observed frames", 1, longest, seen, key=_key(view, "context"), width=190))
-        most = max(2, longest + 1 - context)
+        episode, context = _start(view, detail)
+    view = replace(view, episode=episode, context=context)
+    keep_view(PAGE, view)
+    _drive(view, int(detail["actions"]))
+
+
+@live()
+def _drive(view: Rollout, size: int) -> None:
+    actions = wheel(f"{PAGE}.wheel", view.checkpoint, view.episode, view.context, size)
+    if not actions:
+        return
+    query = {"context": view.context, "episode": view.episode}
+    with st.popover("Download this drive", icon=":material/download:"):
+        style = downloads.style_form(f"{PAGE}.drive")
+        file = downloads.buttons(
+            f"{PAGE}.drive",
+            FORMATS,
+            lambda form: client().made(
+                f"/checkpoints/{view.checkpoint}/rollout",
+                {"actions": actions, "view": {**query, **style, "format": form}},
+            ),
+        )
+    downloads.save(f"{PAGE}.drive", file)
+
+
+def _train(view: Rollout, detail: Mapping[str, Any]) -> None:
+    """The same stretch, imagined by several checkpoints of the run, or by any others."""
+    history = client().get(f"/checkpoints/{view.checkpoint}/history")["items"]
+    known = {item["id"]: item for item in [*history, *client().items("/checkpoints")]}
+    view = _controls(view, detail, plain=True)
+    usual = [item["id"] for item in history if item["id"] != view.checkpoint][-MOST_CHECKPOINTS + 1 :]
+    start = [id for id in view.others.split(",") if id in known] or usual
+    chosen = st.multiselect(
+        "Beside these checkpoints",
+        [id for id in known if id != view.checkpoint],
+        start,
+        key=_key(view, "others"),
+        format_func=lambda id: f"{known[id]['name']} · {known[id]['stage']} · {known[id]['steps']:,}",
+        max_selections=MOST_CHECKPOINTS,
+        placeholder="choose at least one",
+    )
+    view = replace(view, others="" if chosen == usual else ",".join(chosen))
+    keep_view(PAGE, view)
+    if not chosen:
+        st.info("This run has one checkpoint. Choose others to see beside it.", icon=":material/compare:")
+        return
+    query = {**_stretch(view), "with": ",".join(chosen)}
+    with st.spinner("Imagining with every checkpoint …"):
+        reel = client().get(f"/checkpoints/{view.checkpoint}/rollouts", query)
+    _play_together(reel, query)
+
+
+@live()
+def _play_together(reel: Mapping[str, Any], query: Mapping[str, Any]) -> None:
+    view = open_view(PAGE, Rollout)
+    path = f"/checkpoints/{view.checkpoint}/rollouts"
+    share(
+        PAGE,
+        view,
+        path,
+        query,
+        lambda form, style: commands.together(view, query, form, style),
+        "one step slider for all",
+    )
+    play_reel(f"{PAGE}.together", reel)
+
+
+def _stretch(view: Rollout) -> dict[str, Any]:
+    names = ("episode", "context", "horizon", "actions")
+    return {name: getattr(view, name) for name in names}
+
+
+def _start(view: Rollout, detail: Mapping[str, Any]) -> tuple[int, int]:
+    """The episode, and how much of it is observed."""
+    last, longest = detail["clip"]["episodes"] - 1, detail["clip"]["length"] - 1
+    start = int(within(view.episode, 0, last))
+    episode = int(st.number_input("Episode", 0, last, start, key=_key(view, "episode"), width=110))
+    seen = int(within(view.context, 1, longest))
+    return episode, int(st.slider("Observed frames", 1, longest, seen, key=_key(view, "context"), width=190))
+
+
+def _controls(view: Rollout, detail: Mapping[str, Any], *, plain: bool = False) -> Rollout:
+    """Where the rollout starts and who acts; and unless `plain`, how many futures are drawn."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        episode, context = _start(view, detail)
+        most = max(2, detail["clip"]["length"] - context)
         far = int(within(view.horizon, 1, most))
         horizon = int(st.slider("Imagined steps", 1, most, far, key=_key(view, "horizon"), width=190))
         options = [name for name in ACTIONS if name != "policy" or detail["policy"]]
         actions = select(
             "Actions", options, view.actions, names=ACTIONS.__getitem__, key=_key(view, "actions"), width=170
         )
+        view = replace(view, episode=episode, context=context, horizon=horizon, actions=actions)
+        if plain:
+            return view
         samples = int(
             st.slider(
                 "Samples",
@@ -74,7 +187,7 @@ def _controls(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
         seed = int(
             st.number_input("Seed", 0, 2**31, int(within(view.seed, 0, 2**31)), key=_key(view, "seed"), width=110)
         )
-    return replace(view, episode=episode, context=context, horizon=horizon, actions=actions, samples=samples, seed=seed)
+    return replace(view, samples=samples, seed=seed)
 
 
 def _branch(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
@@ -125,35 +238,13 @@ def _names(checkpoint: str) -> dict[int, str]:
 @live()
 def _play(rollout: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
     view = open_view(PAGE, Rollout)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        with st.popover("Download", icon=":material/download:", type="primary"):
-            style = downloads.style_form(PAGE)
-            path, query = f"/checkpoints/{view.checkpoint}/rollout", {**view.api(), **style}
-            file = downloads.buttons(PAGE, FORMATS, lambda form: client().file(path, {**query, "format": form}))
-        with st.popover("Link and command", icon=":material/link:"):
-            _share(view, style)
-        with st.popover("Open a file", icon=":material/file_open:"):
-            reopen_form(PAGE)
-        if view.dim >= 0:
-            link("traversals", "The dimension's traversal", {"checkpoint": view.checkpoint, "dim": str(view.dim)})
-        st.caption(f"{detail['environment'] or 'own videos'} · {view.context} observed, {view.horizon} imagined")
-    downloads.save(PAGE, file)
+    caption = f"{detail['environment'] or 'own videos'} · {view.context} observed, {view.horizon} imagined"
+    path = f"/checkpoints/{view.checkpoint}/rollout"
+    share(PAGE, view, path, view.api(), partial(commands.rollout, view), caption)
+    if view.dim >= 0:
+        link("traversals", "The dimension's traversal", {"checkpoint": view.checkpoint, "dim": str(view.dim)})
     player(f"{PAGE}.player", rollout)
     st.caption("Drag along the film. With the keyboard: ← → step, Space plays.")
-
-
-def _share(view: Rollout, style: Mapping[str, Any]) -> None:
-    query = {**view.api(), **style, "format": "gif"}
-    st.caption("This link reopens the view exactly.")
-    st.code(address(PAGE, view.query()), language=None, wrap_lines=True)
-    st.caption("The same GIF from the shell")
-    st.code(commands.rollout(view, "gif", style), language="bash", wrap_lines=True)
-    st.caption("… and over HTTP")
-    st.code(
-        commands.curl_get(client().url, f"/checkpoints/{view.checkpoint}/rollout", query),
-        language="bash",
-        wrap_lines=True,
-    )
 
 
 if __name__ == "__main__":

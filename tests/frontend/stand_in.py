@@ -60,6 +60,7 @@ def create_app(world: World) -> FastAPI:
     app = FastAPI()
     _add_runs(app, world)
     _add_views(app, world)
+    _add_imagination(app, world)
     _add_datasets(app, world)
     _add_files(app)
 
@@ -209,6 +210,8 @@ def _add_views(app: FastAPI, world: World) -> None:
             "clip": clip,
             "statistics": statistics,
             "policy": True,
+            "actions": 2,
+            "settable": ["light", "camera_angle"],
             "card": "# Cartpole\nTrained by the `small` preset.",
         }
 
@@ -248,6 +251,14 @@ def _add_views(app: FastAPI, world: World) -> None:
     @app.get("/api/v1/checkpoints/{checkpoint}/factors")
     def factors() -> dict[str, Any]:
         return _factors(world)
+
+    @app.get("/api/v1/checkpoints/{checkpoint}/labels")
+    def labels() -> dict[str, Any]:
+        return items([{"note": "", "author": "", **label, "dim": dim} for dim, label in world.labels.items()])
+
+    @app.get("/api/v1/checkpoints/{checkpoint}/interventions")
+    def interventions() -> dict[str, Any]:
+        return _interventions()
 
     @app.put("/api/v1/checkpoints/{checkpoint}/labels/{dim}")
     async def label(dim: int, request: Request) -> Any:
@@ -325,12 +336,110 @@ def _add_views(app: FastAPI, world: World) -> None:
             "cell": CELL,
             "steps": list(range(steps)),
             "spread": np.linspace(0, 20, steps).tolist() if samples > 1 else None,
+            "samples": data_uri(np.concatenate([np.concatenate(list(truth), 1)] * (samples + 1)))
+            if samples > 1
+            else None,
+            "drawn": samples if samples > 1 else 0,
             **plain,
             "edited": edited,
         }
 
 
+def _add_imagination(app: FastAPI, world: World) -> None:
+    @app.get("/api/v1/checkpoints/{checkpoint}/temporal")
+    def temporal(
+        episode: int = 0, context: int = 5, horizon: int = 14, dims: str = "0,1", step: int | None = None
+    ) -> Any:
+        titles = ["untouched", *(f"dim {dim}" for dim in dims.split(","))]
+        since = context if step is None else step
+        return {**_reel(titles, episode, context, horizon), "kind": "temporal", "since": since, "held": []}
+
+    @app.get("/api/v1/checkpoints/{checkpoint}/rollouts")
+    def rollouts(request: Request, episode: int = 0, context: int = 5, horizon: int = 25) -> Any:
+        titles = ["truth", *request.query_params["with"].split(",")]
+        return {**_reel(titles, episode, context, horizon), "kind": "together", "known": context + horizon}
+
+    @app.get("/api/v1/checkpoints/{checkpoint}/counterfactual")
+    def counterfactual(factor: str, context: int = 5, horizon: int = 14, seed: int = 0) -> Any:
+        told = {
+            "factor": factor,
+            "before": 0.4,
+            "after": 0.9,
+            "dim": 5,
+            "name": "light",
+            "value": 1.5,
+            "explained": 0.8,
+        }
+        others = [{"dim": dim, "name": f"dim {dim}", "explained": 0.8 - 0.3 * abs(dim - 5)} for dim in (5, 4, 3)]
+        titles = ["world", "world, changed", "true change", "model", "model, edited", "predicted change"]
+        reel = _reel(titles, seed, context, horizon)
+        return {**reel, "kind": "counterfactual", "since": context, "dimensions": others, **told}
+
+    @app.get("/api/v1/checkpoints/{checkpoint}/history")
+    def history(checkpoint: str) -> dict[str, Any]:
+        known = {item["id"]: item for item in world.checkpoints}
+        last = known.get(checkpoint) or _checkpoint(checkpoint, "run")
+        earlier = [{**last, "id": f"{checkpoint}.update-{count}", "steps": count} for count in (100, 200)]
+        return items([*earlier, last] if last["source"] == "run" else [last])
+
+    @app.get("/api/v1/checkpoints/{checkpoint}/carried")
+    def carried(checkpoint: str, reference: str = "cartpole-small") -> dict[str, Any]:
+        steps = (100, 200, 300)
+        entry = {
+            "name": checkpoint,
+            "stage": "finetune",
+            "kept": ["pole angle"],
+            "lost": ["camera"],
+            "gained": ["speed"],
+        }
+        rows = [
+            {
+                "dim": dim,
+                "name": NAMES.get(dim),
+                "kl": float(KL[dim]),
+                "active": bool(KL[dim] > 0.05),
+                "correlation": [0.9 - 0.1 * number - 0.05 * dim for number in range(3)],
+                "match": [dim] * 3,
+                "sign": [1, 1, -1],
+                "fate": {0: "kept", 6: "lost"}.get(dim),
+            }
+            for dim in range(8)
+        ]
+        ids = [f"{checkpoint}.update-100", f"{checkpoint}.update-200", checkpoint]
+        return {
+            "reference": {"id": reference, "name": reference},
+            "checkpoints": [
+                {**entry, "id": id, "steps": step, "mean_correlation": 0.9 - step / 1000}
+                for id, step in zip(ids, steps, strict=True)
+            ],
+            "dimensions": rows,
+            "frames": 160,
+        }
+
+    @app.post("/api/v1/checkpoints/{checkpoint}/steer")
+    async def steer(request: Request) -> Any:
+        body = await request.json()
+        world.bodies.append(body)
+        taken = body.get("actions", [])
+        latent = frame_latent(body["episode"], body["context"])
+        latent[:2] += np.array(taken).reshape(-1, 2).sum(axis=0)
+        step = body["context"] - 1 + len(taken)
+        numbers = {"predicted_reward": float(latent[0]), "value": 10.0 - step, "policy": [0.5, -0.5]}
+        return {"step": step, "frame": data_uri(scene(latent)), **numbers}
+
+
 def _add_files(app: FastAPI) -> None:
+    @app.post("/api/v1/pictures", status_code=201)
+    async def pictures(request: Request) -> Any:
+        async with request.form() as form:
+            files = [(part.filename, await part.read()) for part in form.getlist("files")]
+        if not files[-1][1].startswith(b"\x89PNG"):
+            remedy = "Choose a PNG or JPEG file."
+            return problem(
+                422, "Picture refused", f"{files[-1][0]}: the file is neither a PNG nor a JPEG", remedy=remedy
+            )
+        return {"id": "0a" * 16, "url": f"/api/v1/pictures/{'0a' * 16}", "frames": len(files)}
+
     @app.post("/api/v1/views")
     async def views(request: Request) -> Any:
         async with request.form() as form:
@@ -463,6 +572,25 @@ def _future(episode: int, truth: np.ndarray, drift: np.ndarray, context: int) ->
     }
 
 
+def _reel(titles: list[str], episode: int, context: int, horizon: int) -> dict[str, Any]:
+    """Rows of pictures that drift apart, a chart of one line a row."""
+    steps = context + horizon
+    rows = []
+    for row in range(len(titles)):
+        drift = [(step >= context) * 0.4 * row * (np.arange(LATENTS) == row) for step in range(steps)]
+        rows.append(np.concatenate([scene(frame_latent(episode, step) + drift[step]) for step in range(steps)], 1))
+    lines = [{"name": title, "values": np.linspace(0, row, steps).tolist()} for row, title in enumerate(titles)]
+    return {
+        "context": context,
+        "cell": CELL,
+        "steps": list(range(steps)),
+        "frames": data_uri(np.concatenate(rows), "webp"),
+        "rows": [{"title": title, "note": "", "kind": "truth" if title == "truth" else "model"} for title in titles],
+        "curves": [{"title": "Change in grey levels", "lines": lines}],
+        "file_name": "diswm.gif",
+    }
+
+
 def _factors(world: World) -> dict[str, Any]:
     random = np.random.default_rng(0)
     nmi = random.uniform(0, 0.08, (LATENTS, len(FACTORS)))
@@ -504,6 +632,30 @@ def _factors(world: World) -> dict[str, Any]:
         "guessed": False,
         "labels": [{**label, "dim": dim} for dim, label in world.labels.items()],
     }
+
+
+def _interventions() -> dict[str, Any]:
+    """The first name stands both ways, the second neither, the third draws nothing that can be seen."""
+    dimensions = []
+    for dim in range(LATENTS):
+        named = FACTORS[dim] if dim in NAMES else None
+        verdicts = {0: (named, True), 1: ("light", False), 2: (None, None)}
+        drawn, drawn_agrees = verdicts.get(dim, (named, True if named else None))
+        moved, agrees = ("light", False) if dim == 1 else (named, True if named else None)
+        dimensions.append(
+            {
+                "dim": dim,
+                "name": NAMES.get(dim),
+                "drawn": drawn,
+                "drawn_move": 0.8,
+                "drawn_agrees": drawn_agrees,
+                "set": moved,
+                "set_move": 2.9,
+                "set_agrees": agrees,
+            }
+        )
+    table = [{"factor": "light", "low": 0.5, "high": 1.0, "moves": [0.1 * dim for dim in range(LATENTS)]}]
+    return {"dimensions": dimensions, "seen": {}, "set": {"factors": table, "scenes": 12}, "why": ""}
 
 
 def _metrics(step: int) -> dict[str, Any]:

@@ -1,0 +1,41 @@
+"""Under every view of imagination: its files, the link that reopens it, and the command that makes the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from frontend import commands
+from frontend.client import client
+from frontend.components import downloads
+from frontend.components.reopen import reopen_form
+from frontend.pages import address
+from frontend.state import View
+
+FORMATS = {"Film": ("gif", "mp4", "webm", "apng"), "Figure": ("png", "pdf", "svg"), "Data": ("csv", "npz")}
+
+Command = Callable[[str, Mapping[str, Any]], str]  # format, style -> a line for the shell
+
+
+def share(page: str, view: View, path: str, query: Mapping[str, Any], command: Command, caption: str) -> None:
+    """One row of buttons; call it inside a fragment, before the player."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.popover("Download", icon=":material/download:", type="primary"):
+            style = downloads.style_form(page)
+            file = downloads.buttons(
+                page, FORMATS, lambda form: client().file(path, {**query, **style, "format": form})
+            )
+        with st.popover("Link and command", icon=":material/link:"):
+            st.caption("This link reopens the view exactly.")
+            st.code(address(page, view.query()), language=None, wrap_lines=True)
+            st.caption("The same GIF from the shell")
+            st.code(command("gif", style), language="bash", wrap_lines=True)
+            st.caption("… and over HTTP")
+            line = commands.curl_get(client().url, path, {**query, **style, "format": "gif"})
+            st.code(line, language="bash", wrap_lines=True)
+        with st.popover("Open a file", icon=":material/file_open:"):
+            reopen_form(page)
+        st.caption(caption)
+    downloads.save(page, file)

@@ -1,0 +1,68 @@
+"""Rollouts by hand and over training, dimensions held over time, counterfactuals: the pages' own logic."""
+
+from conftest import OpenPage
+from stand_in import World
+
+from frontend.state import Counterfactual, Rollout, Temporal
+
+
+def shown(app: object) -> str:
+    """All text of a page."""
+    kinds = ("title", "subheader", "markdown", "caption", "error", "warning", "info", "metric", "code")
+    return "\n".join(f"{element.value}" for kind in kinds for element in getattr(app, kind))
+
+
+def test_dimensions_are_held_as_the_link_says(open_page: OpenPage, world: World) -> None:
+    app = open_page("temporal", checkpoint="cartpole-small", dims="2,0", sigmas="-1.5", step="9", together="true")
+    assert not app.error, shown(app)
+    query = world.query_of("/temporal")
+    assert (query["dims"], query["sigmas"], query["step"], query["together"]) == ("2,0", "-1.5", "9", "true")
+    assert "diswm temporal cartpole-small" in shown(app)
+
+
+def test_a_wheel_starts_where_the_context_ends_and_asks_for_no_action(open_page: OpenPage, world: World) -> None:
+    app = open_page("rollouts", checkpoint="cartpole-small", mode="steer", context="7", episode="2")
+    assert not app.error, shown(app)
+    assert world.bodies[-1] == {"episode": 2, "context": 7, "actions": []}
+
+
+def test_over_training_every_checkpoint_of_the_run_stands_beside_the_chosen_one(
+    open_page: OpenPage, world: World
+) -> None:
+    app = open_page("rollouts", checkpoint="run-cartpole", mode="training", horizon="6")
+    assert not app.error, shown(app)
+    query = world.query_of("/rollouts")
+    assert query["with"] == "run-cartpole.update-100,run-cartpole.update-200"
+    assert query["horizon"] == "6"
+
+
+def test_a_lone_checkpoint_asks_for_others(open_page: OpenPage) -> None:
+    app = open_page("rollouts", checkpoint="cartpole-small", mode="training")
+    assert "Choose others" in shown(app)
+
+
+def test_the_counterfactual_says_what_was_changed_and_how_much_was_foreseen(open_page: OpenPage, world: World) -> None:
+    app = open_page("counterfactual", checkpoint="cartpole-small", factor="light", to="0.9", seed="3")
+    assert not app.error, shown(app)
+    query = world.query_of("/counterfactual")
+    assert (query["factor"], query["to"], query["seed"]) == ("light", "0.9", "3")
+    assert app.metric[0].value == "80%"
+    assert "**light** 0.40 → 0.90" in shown(app)
+    assert "diswm counterfactual cartpole-small" in shown(app)
+
+
+def test_the_run_of_the_second_checkpoint_is_followed(open_page: OpenPage, world: World) -> None:
+    app = open_page("compare", first="cartpole-small", second="run-cartpole", over_training="true")
+    assert not app.error, shown(app)
+    assert world.query_of("/carried") == {"reference": "cartpole-small"}
+    assert "matched" not in shown(app) or "frames" in shown(app)
+    assert app.dataframe[0].value["kept"].tolist() == ["pole angle"] * 3
+
+
+def test_views_are_read_back_from_their_links() -> None:
+    for view in (
+        Temporal(checkpoint="a", dims=(3, 1), sigmas=-0.5, step=2, together=True, actions="zero"),
+        Counterfactual(checkpoint="a", factor="light", to="0.25", dim=4, seed=9, horizon=3),
+        Rollout(checkpoint="a", mode="training", others="b,c"),
+    ):
+        assert type(view).from_query(view.query()) == view

@@ -218,7 +218,7 @@ def test_an_embedding_without_latents_is_browsed_but_not_explained_nor_exported(
         for image in rng.integers(0, 255, (FACTOR_EPISODES, 2, 64, 64, 3)).astype(np.uint8)
     ]
     provenance = Provenance("conv", "pretrain", 0, None, {})
-    folder = publish(tmp_path, model, None, episodes, provenance, 1, 1)
+    folder = publish(tmp_path, model, None, episodes, provenance, 1, 1, note=lambda _: None)
     assert load_checkpoint(read_info(folder, "c", "run")).model.config.vision == "conv"
     assert not (folder / FACTORS).exists()
     with pytest.raises(ViewError, match="embedding of 1,024 numbers"):

@@ -117,14 +117,16 @@ def _card(
 ) -> str:
     info, metrics = checkpoint.info, factors["metrics"]
     named = [dimension for dimension in factors["dimensions"] if dimension["status"] == "named"]
-    kind = "world model with a policy" if policy else "video model"
+    kind, unit = ("world model with a policy", "agent steps") if policy else ("video model", "updates")
+    changing = info.config["settings"].get("distraction", "episode") == "episode"
+    world = "colours, light and camera angle drawn anew each episode" if changing else "the task's own colours"
     versions = f"torch {info.config['versions']['torch']}"
     parts = [
         f"# {arguments.name}",
-        f"A {kind}, really trained on {info.environment} with per-episode distractions. {arguments.note}".strip(),
+        f"A {kind}, really trained on {info.environment}, {world}. {arguments.note}".strip(),
         "![Traversal](traversal.gif)",
         f"## Training\n```\n{arguments.command}\n```",
-        f"Seed {info.config['seed']}, {info.steps:,} steps, {minutes:.0f} minutes on one thread of a busy CPU, "
+        f"Seed {info.config['seed']}, {info.steps:,} {unit}, {minutes:.0f} minutes on one thread of a busy CPU, "
         f"{versions}. Settings: [config.json](config.json).",
         "![Curves](curves.png)",
         f"Reconstruction of held-out frames: {quality['model']:.1f} dB PSNR; the mean image: {quality['mean']:.1f} dB.",
@@ -140,7 +142,7 @@ def _card(
         ours, random = policy["policy"], policy["random"]
         parts += [
             "## Policy",
-            f"Return over {policy['episodes']} episodes in unseen colours, most likely action: **{ours['mean']:.0f}** "
+            f"Return over {policy['episodes']} episodes, most likely action: **{ours['mean']:.0f}** "
             f"(std {ours['std']:.0f}); uniformly random actions on the same episodes: {random['mean']:.0f} "
             f"(std {random['std']:.0f}). `benchmarks/policy.py` measures it.",
         ]

@@ -55,15 +55,15 @@ PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "small": {
-        "collect": {"episodes": 2000, "episode_steps": 20},
+        "collect": {"environment": "finger-spin", "episodes": 3000, "episode_steps": 16},
         "pretrain": {
             "batch": 24,
-            "length": 6,
+            "length": 3,
             "learning_rate": 1e-3,
-            "beta": 0.3,
-            "updates": 10_000,
-            "held_out": 250,
-            "checkpoint_every": 500,
+            "beta": 0.4,
+            "updates": 15_000,
+            "held_out": 256,
+            "checkpoint_every": 1_000,
             "log_every": 50,
         },
         "finetune": {

@@ -43,8 +43,8 @@ faults: setup ## run the long form of the fault tests, and write benchmarks/resu
 	@cat benchmarks/results/faults.md
 
 audit: setup ## compare every pinned version with the public advisories; a package without an answer fails it
-	@$(BIN)/python -m pip install -q --disable-pip-version-check pip-audit
-	@$(BIN)/pip-audit -r constraints.txt --no-deps --disable-pip --strict --progress-spinner off
+	@$(BIN)/python -m venv build/audit && build/audit/bin/pip install -q --disable-pip-version-check pip-audit
+	@build/audit/bin/pip-audit -r constraints.txt --no-deps --disable-pip --strict --progress-spinner off
 
 bench: setup ## measure everything that `diswm bench` can measure, into benchmarks/results
 	@$(BIN)/python -m benchmarks.table

@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from backend.memory import is_out_of_memory
+
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
 
@@ -209,8 +211,9 @@ async def answer_os(_request: Request, error: Exception) -> Response:
 
 
 async def answer_memory(_request: Request, error: Exception) -> Response:
-    """Handler for a query that found no memory: the next one may."""
-    assert isinstance(error, MemoryError | RuntimeError)
+    """Handler for a query that found no memory: the next one may. Any other RuntimeError is a defect for the log."""
+    if not is_out_of_memory(error):
+        raise error
     return overloaded("There is not enough memory for this query now.").response()
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import torch
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -32,7 +31,7 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, errors.answer_http)
     app.add_exception_handler(OSError, errors.answer_os)
     app.add_exception_handler(MemoryError, errors.answer_memory)
-    app.add_exception_handler(torch.OutOfMemoryError, errors.answer_memory)
+    app.add_exception_handler(RuntimeError, errors.answer_memory)
     for kind, translate in _TABLE.items():
         app.add_exception_handler(kind, _handler(translate))
 

@@ -1,9 +1,12 @@
 """What a failure of a stage means to the person who started it."""
 
 import errno
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+
+from backend.memory import is_out_of_memory
 
 
 @dataclass(frozen=True)
@@ -18,15 +21,14 @@ class Failure:
 
 def describe(error: Exception, out: Path) -> Failure:
     """The failure that an exception of a stage stands for."""
-    import torch
-
     from backend.envs.protocol import EnvironmentFailed
     from backend.pipeline.report import Diverged
 
     if isinstance(error, Diverged):
         return Failure("diverged", str(error), "Use a smaller learning rate; the last finite checkpoint is kept.")
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return Failure("out_of_memory", f"out of memory: {_first_line(error)}", "Use a smaller batch or length.")
+    if is_out_of_memory(error):
+        hint = f"Use a smaller batch or length{_sizes(out)}."
+        return Failure("out_of_memory", f"out of memory: {_first_line(error)}", hint)
     if _is_full_disk(error):
         free = shutil.disk_usage(out).free // 2**20
         return Failure("disk_full", f"the disk is full ({free} MiB free)", "Free space; the run goes on from its save.")
@@ -40,6 +42,15 @@ def _is_full_disk(error: Exception) -> bool:
     if isinstance(error, RuntimeError):
         return "inline_container" in str(error) or "PytorchStreamWriter" in str(error)
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _sizes(out: Path) -> str:
+    """ " (now 50 x 50)", where the run's settings say so."""
+    try:
+        settings = json.loads((out / "settings.json").read_bytes())["settings"]
+        return f" (now {settings['batch']} x {settings['length']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _first_line(error: Exception) -> str:

@@ -31,8 +31,9 @@ from backend.settings import Settings
 
 FORKS = """
 import json, os, sys
-import uvicorn
-import backend.main, backend.pipeline.stages, backend.runs.worker  # slow, and the same for every command below
+# All that is slow to import, once for every command below; the first optimiser imports torch._dynamo.
+import torch._dynamo, torch.utils.tensorboard, uvicorn
+import backend.main, backend.pipeline.stages, backend.runs.worker
 from backend.__main__ import main
 
 for line in sys.stdin:

@@ -1,0 +1,294 @@
+"""32 clients beside a real training run: how long they wait, what fails, and what the training loses.
+
+.venv/bin/python -m benchmarks.load                    about three minutes; the bars are those of two idle cores
+.venv/bin/python -m benchmarks.load --seconds 5 --clients 8
+"""
+
+import argparse
+import csv
+import os
+import platform
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+
+from backend.data.episodes import frames_only, read_dataset_info, write_dataset_info, write_episode
+
+CLIENTS = Path(__file__).with_name("load_clients.py")
+UPLOAD_BYTES = 200 * 10**6
+TRAINING = {"dataset": "noise", "updates": 100_000, "checkpoint_every": 100_000, "log_every": 5, "held_out": 2}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the clients of one kind met: requests, failures, and the waiting times in milliseconds."""
+
+    requests: int
+    failures: int
+    p50: float
+    p99: float
+    rate: float  # requests a second
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; `met` is None where there is no bar."""
+
+    what: str
+    seen: str
+    bar: str = ""
+    met: bool | None = None
+
+
+class Site:
+    """An API and a worker on a store of their own, with a training run that goes on all the time."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        port = _free_port()
+        self.address = f"http://127.0.0.1:{port}"
+        environment = os.environ | {"DISWM_HOME": str(home), "DISWM_PORT": str(port), "OMP_NUM_THREADS": "1"}
+        start = [sys.executable, "-m", "backend"]
+        self.api = subprocess.Popen([*start, "serve"], env=environment)
+        self.worker = subprocess.Popen([*start, "worker"], env=environment)
+        self.client = httpx.Client(base_url=self.address, timeout=60, trust_env=False)
+        self.run = self.checkpoint = ""
+
+    def open(self) -> None:
+        """Wait for the API, start the training run and wait until it learns."""
+        _until(self._answers)
+        self.checkpoint = self.client.get("/api/v1/checkpoints").json()["items"][0]["id"]
+        body = {"stage": "pretrain", "preset": "small", "settings": TRAINING}
+        self.run = self.client.post("/api/v1/runs", json=body).raise_for_status().json()["id"]
+        _until(lambda: self.updates() > 10)
+
+    def updates(self) -> float:
+        """Gradient updates that the training run has made."""
+        progress = self.client.get(f"/api/v1/runs/{self.run}").json()["progress"]
+        return float(progress["done"]) if progress else 0.0
+
+    def close(self) -> None:
+        """End both; the run saves and stops."""
+        for process in (self.worker, self.api):
+            process.terminate()
+        for process in (self.worker, self.api):
+            process.wait(60)
+
+    def _answers(self) -> bool:
+        try:
+            return self.client.get("/healthz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+class Pace:
+    """How many updates a second the training run makes while something else goes on."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._begun, self._at = site.updates(), time.monotonic()
+
+    def now(self) -> float:
+        """Since this was made."""
+        return (self._site.updates() - self._begun) / (time.monotonic() - self._at)
+
+
+def main() -> None:
+    """Measures and prints the table; the exit status is 1 where a bar is not met."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--seconds", type=int, default=25, help="of each of the parts")
+    parser.add_argument("--out", type=Path, help="file for the table, as Markdown")
+    arguments = parser.parse_args()
+    with TemporaryDirectory(prefix="diswm-load-") as folder:
+        site = Site(_home(Path(folder)))
+        try:
+            site.open()
+            rows = _measure(site, arguments.clients, arguments.seconds)
+        finally:
+            site.close()
+    text = _table(rows, arguments.clients, arguments.seconds)
+    print(text)
+    if arguments.out:
+        arguments.out.write_text(text)
+    raise SystemExit(any(row.met is False for row in rows))
+
+
+def _measure(site: Site, clients: int, seconds: int) -> list[Row]:
+    pace = Pace(site)
+    time.sleep(seconds)
+    alone = pace.now()
+    rows = [Row("training alone", f"{alone:.2f} updates/s")]
+    rows += _polling(site, clients, seconds, alone)
+    rows += _cached(site, clients, seconds)
+    rows += _overload(site, clients, seconds)
+    return rows + _upload(site, seconds)
+
+
+def _polling(site: Site, clients: int, seconds: int, alone: float) -> list[Row]:
+    pace = Pace(site)
+    seen = _drive(site, "Page", clients, seconds)["Aggregated"]
+    slower = 1 - pace.now() / alone
+    return [
+        _waits(f"{clients} pages that poll once a second", seen, 300),
+        Row("training beside them", f"{100 * slower:.0f}% slower"),
+    ]
+
+
+def _cached(site: Site, clients: int, seconds: int) -> list[Row]:
+    return [
+        _waits(f"{clients} look at a cached traversal", _drive(site, "Browser", clients, seconds)["Aggregated"], 100)
+    ]
+
+
+def _overload(site: Site, clients: int, seconds: int) -> list[Row]:
+    """Two clients that never pause show what can be answered; then four times as much is asked for."""
+    able = _drive(site, "Explorer", 2, seconds, LOAD_RATE="1000")["answered"].rate
+    seen = _drive(site, "Explorer", clients, seconds, LOAD_RATE=str(4 * able / clients))
+    answered, refused = seen["answered"], seen.get("refused")
+    good = (answered.requests - answered.failures) / answered.requests * answered.rate / able
+    rows = [
+        Row("fresh traversals answered by two clients' asking", f"{able:.1f}/s"),
+        Row("answered under four times that", f"{100 * good:.0f}%, {answered.failures} failed", ">= 80%", good >= 0.8),
+    ]
+    if refused is None:
+        return [*rows, Row("refused meanwhile", "none")]
+    return [*rows, _waits(f"refused meanwhile ({refused.rate:.1f}/s)", refused, 100)]
+
+
+def _upload(site: Site, seconds: int) -> list[Row]:
+    """Somebody sends a large file that is no film, while others poll."""
+    process = psutil.Process(site.api.pid)
+    before = process.memory_info().rss
+    most = [before]
+    statuses: list[int] = []
+
+    def send() -> None:
+        while len(statuses) == 0 or time.monotonic() < end:
+            statuses.append(_send_large(site))
+
+    end = time.monotonic() + seconds / 2
+    sender = threading.Thread(target=send)
+    sender.start()
+    with _watching(process, most):
+        seen = _drive(site, "Page", 4, seconds)["Aggregated"]
+        sender.join()
+    grown = (max(most) - before) / 2**20
+    sent = f"{len(statuses)} uploads of {UPLOAD_BYTES // 10**6} MB, each answered {set(statuses)}"
+    return [
+        Row("memory during " + sent, f"+{grown:.0f} MiB", "<= 64 MiB", grown <= 64),
+        _waits("4 pages that poll meanwhile", seen, 200),
+    ]
+
+
+def _send_large(site: Site) -> int:
+    def body() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="large.mp4"\r\n\r\n'
+        piece = bytes(10**6)
+        for _ in range(UPLOAD_BYTES // len(piece)):
+            yield piece
+        yield b"\r\n--x--\r\n"
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    with httpx.Client(base_url=site.address, timeout=120, trust_env=False) as client:
+        return client.post("/api/v1/datasets", content=body(), headers=headers).status_code
+
+
+@contextmanager
+def _watching(process: psutil.Process, most: list[int]) -> Iterator[None]:
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            most.append(process.memory_info().rss)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _drive(site: Site, kind: str, clients: int, seconds: int, **environment: str) -> dict[str, Seen]:
+    """Clients of one kind for some seconds; what they met, by the names of the requests."""
+    with TemporaryDirectory(prefix="diswm-locust-") as folder:
+        table = Path(folder) / "seen"
+        command = [sys.executable, "-m", "locust", "-f", str(CLIENTS), kind, "--headless", "--only-summary"]
+        command += ["--users", str(clients), "--spawn-rate", str(clients), "--run-time", f"{seconds}s"]
+        command += ["--host", site.address, "--csv", str(table), "--exit-code-on-error", "0", "--loglevel", "ERROR"]
+        given = {"LOAD_RUN": site.run, "LOAD_CHECKPOINT": site.checkpoint} | environment
+        subprocess.run(command, env=os.environ | given, check=True, stdout=subprocess.DEVNULL, timeout=seconds + 120)
+        with (Path(folder) / "seen_stats.csv").open() as file:
+            return {line["Name"]: _seen(line) for line in csv.DictReader(file)}
+
+
+def _seen(line: dict[str, Any]) -> Seen:
+    return Seen(
+        requests=int(line["Request Count"]),
+        failures=int(line["Failure Count"]),
+        p50=float(line["50%"]),
+        p99=float(line["99%"]),
+        rate=float(line["Requests/s"]),
+    )
+
+
+def _waits(what: str, seen: Seen, bar: float) -> Row:
+    text = f"p50 {seen.p50:.0f} ms, p99 {seen.p99:.0f} ms, {seen.failures} of {seen.requests} failed"
+    return Row(what, text, f"p99 <= {bar:.0f} ms, 0 failed", seen.p99 <= bar and seen.failures == 0)
+
+
+def _table(rows: list[Row], clients: int, seconds: int) -> str:
+    words = {True: "yes", False: "NO", None: ""}
+    lines = ["| what | seen | bar | met |", "|---|---|---|---|"]
+    lines += [f"| {row.what} | {row.seen} | {row.bar} | {words[row.met]} |" for row in rows]
+    load = os.getloadavg()[0]
+    about = (
+        f"Written by `python -m benchmarks.load` on {time.strftime('%Y-%m-%d', time.gmtime())}: {clients} clients, "
+        f"{seconds} s a part, {os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}; "
+        f"clients, API and training share the cores; load average at the end {load:.1f}."
+    )
+    return "\n".join(["# Load", "", about, "", *lines, ""])
+
+
+def _home(home: Path) -> Path:
+    """A store with a data set of noise."""
+    folder = home / "datasets" / "noise"
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for number in range(12):
+        frames = generator.integers(0, 255, (60, 64, 64, 3), dtype=np.uint8)
+        write_episode(folder / f"episode-{number:06d}.npz", frames_only(frames))
+    write_dataset_info(read_dataset_info(folder))
+    return home
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _until(condition: Any, seconds: float = 300) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit("waited in vain: is the machine very busy?")
+        time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    main()

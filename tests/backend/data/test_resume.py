@@ -1,0 +1,83 @@
+"""Saves for going on: whatever fails while one is written, the last good one is there and nothing half-written is."""
+
+import errno
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from backend.data.resume import load_training, save_training
+
+STEPS = {"the file": "torch.save", "a sync": "os.fsync", "the rename": "pathlib.Path.rename"}
+
+
+def failing(real: Callable[..., Any], at: int, number: int) -> Callable[..., Any]:
+    """A function that fails at its n-th call, and half-writes first where it writes."""
+    calls = 0
+
+    def call(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls != at:
+            return real(*arguments)
+        if real is torch.save:
+            Path(arguments[1]).write_bytes(b"half a fi")
+        raise OSError(number, os.strerror(number))
+
+    return call
+
+
+def _real(step: str) -> Any:
+    return {"torch.save": torch.save, "os.fsync": os.fsync, "pathlib.Path.rename": Path.rename}[step]
+
+
+def _save_failing_at(step: str, at: int, number: int, folder: Path) -> bool:
+    """Try to save update 2 while one call fails; whether it was met."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(step, failing(_real(step), at, number))
+        try:
+            save_training(folder, 2, {"updates": 2})
+        except OSError as error:
+            assert error.errno == number
+            return True
+    return False
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("step", STEPS.values(), ids=list(STEPS))
+def test_whichever_call_fails_the_last_good_save_loads_and_the_next_one_is_taken(
+    tmp_path: Path, step: str, number: int
+) -> None:
+    failures = 0
+    for at in range(1, 10):
+        folder = tmp_path / str(at)
+        save_training(folder, 1, {"updates": 1})
+        if not _save_failing_at(step, at, number, folder):
+            break
+        failures += 1
+        state = load_training(folder)
+        # after the rename the save is whole; only its folder may not have reached the disk
+        assert state is not None and state["updates"] in ((1, 2) if step == "os.fsync" else (1,))
+        assert list(folder.glob(".partial-*")) == []
+        save_training(folder, 3, {"updates": 3})
+        assert (load_training(folder) or {})["updates"] == 3
+    assert failures == {"torch.save": 1, "os.fsync": 4, "pathlib.Path.rename": 1}[step]
+
+
+def test_a_save_written_in_place_would_be_taken_half_written(tmp_path: Path) -> None:
+    """The negative control: without the manifest and the rename, half a file stands where a save should be."""
+    (tmp_path / "update-000000002").mkdir()
+    with pytest.raises(OSError, match="space"):
+        failing(torch.save, 1, errno.ENOSPC)({"updates": 2}, tmp_path / "update-000000002" / "training.pt")
+    with pytest.raises((pickle.UnpicklingError, RuntimeError, KeyError)):
+        torch.load(tmp_path / "update-000000002" / "training.pt", weights_only=True)
+
+
+def test_only_two_saves_are_kept(tmp_path: Path) -> None:
+    for update in range(5):
+        save_training(tmp_path, update, {"updates": update})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["update-000000003", "update-000000004"]

@@ -14,7 +14,7 @@ import torch
 from matplotlib.figure import Figure
 
 from backend.data.catalogue import SHIPPED, find_dataset, newest_checkpoint
-from backend.data.checkpoint import CARD, Checkpoint, load_checkpoint, read_info
+from backend.data.checkpoint import CARD, Checkpoint, load_checkpoint, read_info, save_checkpoint
 from backend.data.episodes import Episode, read_episodes
 from backend.export.options import ExportOptions
 from backend.export.render import export_traversal
@@ -51,10 +51,21 @@ def main() -> None:
 
 
 def _copy(run: Path, target: Path) -> Path:
+    """The run's newest checkpoint under the name that it is shipped by."""
     source = newest_checkpoint(run)
     assert source is not None, f"{run} has no checkpoint"
+    found = load_checkpoint(read_info(source, target.name, "run"))
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target)
+    save_checkpoint(
+        target,
+        model=found.model,
+        actor_critic=found.actor_critic,
+        config={**found.info.config, "name": target.name},
+        clip=found.clip,
+        statistics=found.statistics,
+    )
+    for path in target.iterdir():
+        path.chmod(0o644)
     return target
 
 

@@ -105,14 +105,14 @@ def traverse(
         request = TraversalRequest(
             episode=episode,
             frame=frame,
-            dims=_dims(dims, loaded.model.config.latents),
+            dims=read_dims(dims, loaded.model.config.latents),
             mode=mode,
             extent=extent,
             columns=columns,
             history=history,
             base=named,
             source=source,
-            edits=_edits(edits),
+            edits=read_edits(edits),
         )
         options = ExportOptions(width, fps, upscale, pingpong, captions, loop, footprint)
         _traverse(loaded, request, options, Sink(out, format, as_json), frames)
@@ -223,7 +223,8 @@ def _view_of(path: Path | None, kind: str) -> dict[str, Any]:
     return dict(settings["view"])
 
 
-def _dims(text: str, latents: int) -> tuple[int, ...] | None:
+def read_dims(text: str, latents: int) -> tuple[int, ...] | None:
+    """active (None), all or 3,7; raises ViewError."""
     from backend.interpret.request import ViewError
 
     if text in ("active", "all"):
@@ -234,7 +235,8 @@ def _dims(text: str, latents: int) -> tuple[int, ...] | None:
         raise ViewError("dims", f"{text!r} is not active, all or numbers such as 3,7") from None
 
 
-def _edits(text: str) -> dict[int, float]:
+def read_edits(text: str) -> dict[int, float]:
+    """3:1.5,7:-2; raises ViewError."""
     from backend.interpret.request import ViewError
 
     try:

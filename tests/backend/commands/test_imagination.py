@@ -1,0 +1,87 @@
+"""`diswm temporal`, `rollouts`, `counterfactual`, `sensitivity`, `carried`: the API's files, and refusals."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner
+
+from backend.__main__ import build_app
+from backend.main import create_app
+from backend.settings import Settings, get_settings
+
+Diswm = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def home(tiny_checkpoint_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the tiny checkpoints, and a run that left two."""
+    target = tmp_path_factory.mktemp("cli") / "home"
+    shutil.copytree(tiny_checkpoint_home, target)
+    for update in (100, 200):
+        folder = target / "runs" / "run-tiny" / "checkpoints" / f"update-{update:09d}"
+        shutil.copytree(tiny_checkpoint_home / "checkpoints" / "tiny-world", folder)
+    return target
+
+
+@pytest.fixture
+def diswm(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Diswm]:
+    """The command line with that home, in an empty folder."""
+    monkeypatch.setenv("DISWM_HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    get_settings.cache_clear()
+    yield lambda *words: CliRunner().invoke(build_app(), [str(word) for word in words])
+    get_settings.cache_clear()
+
+
+def test_the_files_are_those_of_the_api(diswm: Diswm, home: Path, tmp_path: Path) -> None:
+    stretch = {"context": 3, "horizon": 4}
+    options = [word for name, value in stretch.items() for word in (f"--{name}", value)]
+    with TestClient(create_app(Settings(home=home)), base_url="http://127.0.0.1:8000") as client:
+        for words, path, query in (
+            (("temporal", "tiny-world", "--dims", "2,0"), "temporal", {"dims": "2,0"}),
+            (("rollouts", "tiny-world", "--with", "tiny-video"), "rollouts", {"with": "tiny-video"}),
+        ):
+            result = diswm(*words, *options, "--format", "npz", "--json")
+            assert result.exit_code == 0, result.output
+            file = Path(json.loads(result.stdout)["file"])
+            answer = client.get(f"/api/v1/checkpoints/tiny-world/{path}", params={**stretch, **query, "format": "npz"})
+            assert (tmp_path / file).read_bytes() == answer.content
+            assert file.name in answer.headers["content-disposition"]
+
+
+def test_the_rest_of_the_run_stands_beside_a_checkpoint_of_it(diswm: Diswm) -> None:
+    result = diswm("rollouts", "run-tiny", "--context", 3, "--horizon", 2, "--format", "csv", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["with"] == ["run-tiny.update-000000100"]
+
+
+def test_sensitivity_and_what_was_carried_over_are_told(diswm: Diswm) -> None:
+    table = json.loads(diswm("sensitivity", "tiny-world", "--json").stdout)
+    assert table["outcomes"] == ["reward", "value", "action 0", "action 1"]
+    assert "action 1" in diswm("sensitivity", "tiny-world").stdout
+    carried = json.loads(diswm("carried", "run-tiny", "--reference", "tiny-video", "--json").stdout)
+    assert carried["reference"]["id"] == "tiny-video"
+    assert [entry["id"] for entry in carried["checkpoints"]] == ["run-tiny.update-000000100", "run-tiny"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("temporal", "tiny-world", "--dims", "9", "--horizon", "5"), "9 is not one of 0 to 5"),
+        (("temporal", "tiny-world", "--horizon", "0"), "0 is not a whole number from 1 to 500"),
+        (("temporal", "tiny-world", "--hold", "1:x"), "is not of the form"),
+        (("rollouts", "tiny-world", "--with", "nobody"), "no checkpoint 'nobody'"),
+        (("counterfactual", "tiny-world", "--factor", "light"), "no simulator"),
+        (("sensitivity", "tiny-video"), "no reward and no policy"),
+        (("carried", "tiny-video", "--reference", "nobody"), "no checkpoint 'nobody'"),
+    ],
+)
+def test_wrong_words_end_with_2_and_a_sentence(diswm: Diswm, words: tuple[str, ...], sentence: str) -> None:
+    result = diswm(*words)
+    assert result.exit_code == 2
+    assert sentence in result.stderr

@@ -1,0 +1,40 @@
+"""The page of return curves: a line and a band a group, marks for the paper, and a link that opens it again."""
+
+from conftest import OpenPage
+from stand_in import World
+
+from frontend.views.returns import figure
+
+GROUP = {
+    "label": "diswm", "method": "diswm", "environment": "walker-walk", "runs": ["a", "b"], "seeds": [0, 1],
+    "environment_steps": [1000, 2000], "mean": [10, 20], "low": [8, 15], "high": [12, 25],
+}  # fmt: skip
+PAPER = {
+    "source": "cheetah-run", "target": "walker-walk", "method": "apv",
+    "environment_steps": [200_000, 500_000, 1_000_000], "returns": [648, 767, 862],
+}  # fmt: skip
+
+
+def test_a_group_is_a_line_with_a_band_and_the_paper_is_marks() -> None:
+    band, line, marks = figure([GROUP], [PAPER])["data"]
+    assert band["x"] == [1000, 2000, 2000, 1000] and band["y"] == [12, 25, 15, 8] and band["fill"] == "toself"
+    assert (line["x"], line["y"], line["name"]) == ([1000, 2000], [10, 20], "diswm (2)")
+    assert marks["mode"] == "markers" and marks["name"] == "paper: apv, cheetah-run to walker-walk"
+    assert marks["y"] == [648, 767, 862]
+
+
+def test_the_chosen_runs_are_asked_for_and_named_in_the_command(open_page: OpenPage, world: World) -> None:
+    run = next(name for name, about in world.runs.items() if about["stage"] == "finetune")
+    app = open_page("returns", runs=run)
+    assert not app.exception and not app.error
+    assert ("/api/v1/curves", {"runs": run}) in world.requests
+    assert app.code[0].value == f"diswm compare {run} --figure returns.pdf"
+    assert app.query_params["runs"] == [run]
+
+
+def test_without_an_evaluated_run_the_reason_is_shown(open_page: OpenPage, world: World) -> None:
+    for about in world.runs.values():
+        about["stage"] = "pretrain"
+    app = open_page("returns")
+    assert not app.exception
+    assert any("No run has played yet" in element.value for element in [*app.markdown, *app.subheader])

@@ -118,10 +118,16 @@ class _ModelSettings(_Settings):
     stoch: Annotated[int, Field(ge=1, le=1024)] = _described(50, "Stochastic state", "Networks", symbol="S")
     deter: Annotated[int, Field(ge=1, le=4096)] = _described(200, "Deterministic state", "Networks", symbol="D")
     hidden: Annotated[int, Field(ge=1, le=4096)] = _described(200, "Hidden units", "Networks")
-    beta: Weight = _described(0.015, "Disentanglement weight", "Losses", "Weight of KL[q(z|o) || N(0, I)].", "β")
-    dynamics_weight: Weight = _described(1.0, "Dynamics weight", "Losses", symbol="α")
-    kl_balance: Fraction = _described(0.8, "KL balance", "Losses", "Share of the dynamics KL that moves the prior.")
-    free_nats: Weight = _described(1.0, "Free nats", "Losses")
+    beta: Weight = _described(
+        0.015, "Disentanglement weight", "Losses", "Weight of KL[q(z|o) || N(0, I)]; the paper: 0.015.", "β"
+    )
+    dynamics_weight: Weight = _described(1.0, "Dynamics weight", "Losses", "The paper: 1.", "α")
+    kl_balance: Fraction = _described(
+        0.8, "KL balance", "Losses", "Share of the dynamics KL that moves the prior; the paper: 0.8."
+    )
+    free_nats: Weight = _described(
+        1.0, "Free nats", "Losses", "Least value of each side of the dynamics KL; the paper: 1."
+    )
     batch: Annotated[int, Field(ge=1, le=4096)] = _described(50, "Batch", "Optimisation", symbol="B")
     length: Annotated[int, Field(ge=2, le=1000)] = _described(50, "Sequence length", "Optimisation", symbol="T")
     learning_rate: Rate = _described(3e-4, "Learning rate", "Optimisation")
@@ -187,9 +193,9 @@ class FinetuneSettings(_EnvironmentSettings, _ModelSettings):
         "as-released: as the published code has it, for comparison: softmaxes of samples, averaged over B and summed "
         "over T; the weight never anneals; the video model learns too.",
     )
-    distill_start: Weight = _described(0.1, "First weight", "Distillation", symbol="η")
-    distill_end: Weight = _described(0.01, "Last weight", "Distillation", symbol="η")
-    distill_steps: Count = _described(50_000, "Agent steps of the ramp", "Distillation")
+    distill_start: Weight = _described(0.1, "First weight", "Distillation", "The paper: 0.1.", "η")
+    distill_end: Weight = _described(0.01, "Last weight", "Distillation", "The paper: 0.01.", "η")
+    distill_steps: Count = _described(50_000, "Agent steps of the ramp", "Distillation", "The paper: 50,000.")
     distill_delay: Annotated[int, Field(ge=0, le=100_000_000)] = _described(
         0, "Agent steps before the ramp", "Distillation", "50,000 for an unlike target (across domains)."
     )
@@ -200,7 +206,7 @@ class FinetuneSettings(_EnvironmentSettings, _ModelSettings):
     replay_capacity: Annotated[int, Field(ge=1_100, le=100_000_000)] = _described(
         510_000, "Replay capacity in frames", "Online learning"
     )
-    reward_scale: Weight = _described(2.0, "Reward scale", "Losses")
+    reward_scale: Weight = _described(2.0, "Reward scale", "Losses", "Weight of -log p(reward); the published code: 2.")
     discount_layers: Annotated[int, Field(ge=0, le=8)] = _described(
         0, "Discount head layers", "Networks", "0: no discount head."
     )

@@ -75,7 +75,7 @@ def _dimension(frames: EncodedFrames, association: Association, dim: int, seed: 
     if best is None:
         blank = dict.fromkeys(("factor", "nmi", "margin", "interval", "null", "sign", "spearman", "mutual_information"))
         status = "unnamed" if frames.active[dim] else "inactive"
-        return {**entry, "status": status, **blank, "second_factor": None, "second_nmi": None}
+        return {**entry, "status": status, **blank, "second_factor": None, "second_nmi": None, "second_interval": None}
     second = _next_factor(association, dim, best)
     nmi = float(association.nmi[dim, best])
     second_nmi = float(association.nmi[dim, second]) if second is not None else 0.0
@@ -98,6 +98,9 @@ def _dimension(frames: EncodedFrames, association: Association, dim: int, seed: 
         "mutual_information": round(neighbour_information(*_few(latent, factor), seed), 4),
         "second_factor": names[second] if second is not None else None,
         "second_nmi": round(second_nmi, 4) if second is not None else None,
+        "second_interval": [round(edge, 4) for edge in association.interval(dim, second)]
+        if second is not None
+        else None,
         "scatter": _scatter(latent, factor),
     }
 

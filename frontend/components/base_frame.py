@@ -18,10 +18,11 @@ BASES = {"clip": "Clip", "dataset": "Data set", "picture": "Picture", "prior": "
 
 def choose_base(page: str, view: Traversal, clip: Mapping[str, Any]) -> Traversal:
     """The widgets of the base frame, and the view with what they say; see `has_base` for whether it names one."""
+    view = view if view.base in BASES else replace(view, base="clip", source="")
     base = st.segmented_control(
         "Base frame",
         list(BASES),
-        default=view.base if view.base in BASES else "clip",
+        default=view.base,
         required=True,
         key=key_of(page, "base", view.checkpoint),
         format_func=BASES.__getitem__,
@@ -32,7 +33,7 @@ def choose_base(page: str, view: Traversal, clip: Mapping[str, Any]) -> Traversa
     if base == "dataset":
         return _history(page, _of_dataset(page, view))
     if base == "picture":
-        return _history(page, _of_picture(page, view))
+        return _of_picture(page, view)  # alone: there is nothing before it
     lengths = [clip["length"]] * clip["episodes"]
     return _history(page, _place(page, view, lengths, off=base == "prior"))
 
@@ -72,7 +73,7 @@ def _of_dataset(page: str, view: Traversal) -> Traversal:
         view.source,
         names=names.__getitem__,
         key=key_of(page, "dataset", view.checkpoint),
-        width=200,
+        width=150,
     )
     chosen = next(item for item in found if item["id"] == source)
     if source != view.source:
@@ -86,35 +87,24 @@ def _place(page: str, view: Traversal, lengths: Sequence[int], *, off: bool = Fa
     start = int(within(view.episode, 0, last))
     where = (view.checkpoint, view.base, view.source)
     episode = int(
-        st.number_input("Episode", 0, last, start, key=key_of(page, "episode", *where), disabled=off, width=110)
+        st.number_input("Episode", 0, last, start, key=key_of(page, "episode", *where), disabled=off, width=100)
     )
     end = lengths[episode] - 1
     first = int(within(view.frame, 0, end))
     if end == 0:
         return replace(view, episode=episode, frame=0)
-    frame = st.slider("Frame", 0, end, first, key=key_of(page, "frame", *where, end), disabled=off, width=160)
+    frame = st.slider("Frame", 0, end, first, key=key_of(page, "frame", *where, end), disabled=off, width=130)
     return replace(view, episode=episode, frame=int(frame))
 
 
 def _of_picture(page: str, view: Traversal) -> Traversal:
     with st.popover("Choose a picture", icon=":material/add_photo_alternate:", key=f"{page}.pictures"):
-        files = st.file_uploader(
-            "PNG or JPEG",
-            type=["png", "jpg", "jpeg"],
-            accept_multiple_files=True,
-            key=f"{page}.picture",
-            help="Several are taken as frames in the order of their names: the last is the base, those before it are "
-            "what the model has seen.",
-        )
-        if not files:
+        file = st.file_uploader("PNG or JPEG", type=["png", "jpg", "jpeg"], key=f"{page}.picture")
+        if file is None or file.file_id == st.session_state.get(f"{page}.sent"):
             return view
-        sent = tuple(file.file_id for file in files)
-        if sent == st.session_state.get(f"{page}.sent"):
-            return view
-        st.session_state[f"{page}.sent"] = sent
-        ordered = sorted(files, key=lambda file: file.name)
+        st.session_state[f"{page}.sent"] = file.file_id
         try:
-            _, made = client().upload("/pictures", [(file.name, file) for file in ordered])
+            _, made = client().upload("/pictures", [(file.name, file)])
         except ApiProblem as problem:
             show_problem(problem)
             return view
@@ -129,7 +119,6 @@ def _history(page: str, view: Traversal) -> Traversal:
         view.history,
         key=key_of(page, "history", view.checkpoint),
         disabled=view.base == "prior",
-        help="Feed the model the frames before this one, as in use; off: start from an empty memory. A single picture "
-        "has none before it.",
+        help="Feed the model the frames before this one, as in use; off: start from an empty memory.",
     )
     return replace(view, history=history)

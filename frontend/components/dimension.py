@@ -9,7 +9,7 @@ import streamlit as st
 
 from frontend.client import client
 from frontend.components import charts
-from frontend.components.labels import label_form
+from frontend.components.labels import label_form, label_of, origin_of
 from frontend.components.pictures import picture, strip
 from frontend.components.scrubber import nats, short, title, words_of
 from frontend.pages import link
@@ -31,6 +31,7 @@ def detail_card(checkpoint: str, entry: Mapping[str, Any], atlas: Mapping[str, A
     """One dimension at length."""
     dim = entry["dim"]
     card = client().get(f"/checkpoints/{checkpoint}/factors/{dim}")
+    leakage = client().get(f"/checkpoints/{checkpoint}/leakage")
     with st.container(border=True, key="card.detail"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(title_of_entry(entry), anchor=False, width="content")
@@ -43,6 +44,8 @@ def detail_card(checkpoint: str, entry: Mapping[str, Any], atlas: Mapping[str, A
         words, plot = st.columns([1, 1], gap="large")
         with words:
             st.markdown(_evidence(entry))
+            st.markdown(_leaks(dim, leakage))
+            _label(checkpoint, dim)
             _extremes(checkpoint, card["extremes"])
         with plot:
             if card.get("scatter"):
@@ -59,11 +62,30 @@ def _evidence(entry: Mapping[str, Any]) -> str:
         f"**{words_of(entry['factor'])}** {short(entry['nmi'])} ({short(low)} to {short(high)}), {_sign(entry['sign'])}"
     ]
     if entry.get("second_factor"):
-        lines.append(
-            f"then {words_of(entry['second_factor'])} {short(entry['second_nmi'])}: a lead of {short(entry['margin'])}"
-        )
+        around = entry.get("second_interval")  # not in tables of an older version
+        within = f" ({short(around[0])} to {short(around[1])})" if around else ""
+        second = f"{words_of(entry['second_factor'])} {short(entry['second_nmi'])}{within}"
+        lines.append(f"then {second}: a lead of {short(entry['margin'])}")
     lines.append(f"Chance alone gives at most {short(entry['null'])}.")
     return "  \n".join(lines)
+
+
+def _leaks(dim: int, leakage: Mapping[str, Any]) -> str:
+    """The dimension's row of the leakage matrix in words: how far itself, then the others that move most."""
+    row = leakage["matrix"][dim]
+    others = sorted((other for other in leakage["active"] if other != dim), key=lambda other: -row[other])[:3]
+    rest = ", ".join(f"dim {other} {row[other]:.2f} σ" for other in others)
+    return f"An edit of 1 σ, decoded and encoded again, moves it {row[dim]:.2f} σ" + (
+        f"; then {rest}." if rest else "."
+    )
+
+
+def _label(checkpoint: str, dim: int) -> None:
+    """Who named it, when, and the note that was kept."""
+    kept = label_of(checkpoint, dim)
+    if kept:
+        note = f": {kept['note']}" if kept["note"] else ""
+        st.caption(f"{origin_of(kept)}{note}")
 
 
 def _sign(sign: int) -> str:

@@ -18,7 +18,7 @@ def label_form(checkpoint: str, dim: int, atlas: Mapping[str, Any]) -> None:
     """Name and note of a dimension; a saved name wins over the one found from the factors."""
     row = next(row for row in atlas["rows"] if row["dim"] == dim)
     given = row.get("source") in ("person", "carried")
-    kept = _label(checkpoint, dim) if given else {}
+    kept = label_of(checkpoint, dim) if given else {}
     found = "hip angle" if row["name"] == f"dim {dim}" else row["name"]
     with st.form(f"label.{checkpoint}.{dim}", border=False):
         text = st.text_input(
@@ -27,7 +27,7 @@ def label_form(checkpoint: str, dim: int, atlas: Mapping[str, Any]) -> None:
         note = st.text_input("Note", kept.get("note", ""), max_chars=400, placeholder="what you saw, for the others")
         author = st.text_input("Your name", st.session_state.get(AUTHOR, ""), max_chars=80, placeholder="kept with it")
         if given:
-            st.caption(_origin(kept))
+            st.caption(origin_of(kept))
         saved = st.form_submit_button("Save", type="primary")
     if saved:
         st.session_state[AUTHOR] = author.strip()
@@ -41,13 +41,13 @@ def label_form(checkpoint: str, dim: int, atlas: Mapping[str, Any]) -> None:
         st.rerun()
 
 
-def _label(checkpoint: str, dim: int) -> Mapping[str, Any]:
+def label_of(checkpoint: str, dim: int) -> Mapping[str, Any]:
     """What is kept with a name: note, who gave it, when, and from where it was carried over."""
     labels = client().items(f"/checkpoints/{checkpoint}/labels")
     return next((label for label in labels if label["dim"] == dim), {})
 
 
-def _origin(kept: Mapping[str, Any]) -> str:
+def origin_of(kept: Mapping[str, Any]) -> str:
     """`Named by Ada, 2 days ago`."""
     if kept.get("carried_from"):
         return f"Carried over from `{kept['carried_from']}`"

@@ -71,7 +71,7 @@ def _values(view: Traversal) -> Traversal:
         view.mode,
         names=MODES.__getitem__,
         key=_key(view, "mode"),
-        width=175,
+        width=160,
         help="How far each dimension is moved. σ: of the latent over the data.",
     )
     usual, most, step, unit = EXTENTS.get(mode, (1.0, 1.0, 0.5, "whole"))
@@ -84,10 +84,10 @@ def _values(view: Traversal) -> Traversal:
         format="%g",
         key=_key(view, "range", mode),
         disabled=mode not in EXTENTS,
-        width=130,
+        width=120,
     )
     wanted = int(within(view.columns, 1, MOST_COLUMNS)) // 2 * 2 + 1
-    columns = st.select_slider("Columns", sorted({*COLUMNS, wanted}), wanted, key=_key(view, "columns"), width=130)
+    columns = st.select_slider("Columns", sorted({*COLUMNS, wanted}), wanted, key=_key(view, "columns"), width=110)
     return replace(view, mode=mode, range=float(reach), columns=int(columns))
 
 

@@ -74,7 +74,7 @@ def test_the_note_of_a_name_is_there_to_be_changed(open_page: OpenPage, world: W
     world.labels[3] = {"name": "ground", "note": "only below the cart"}
     app = open_page("traversals", dim="3")
     fields = {item.label: item.value for item in app.text_input}
-    assert fields == {"Name": "ground", "Note": "only below the cart"}
+    assert fields == {"Name": "ground", "Note": "only below the cart", "Your name": ""}
 
 
 def test_a_checkpoint_that_is_gone_is_replaced_with_a_word(open_page: OpenPage) -> None:
@@ -127,3 +127,64 @@ def test_an_address_that_the_browser_sends_late_does_not_undo_a_change(
     app.query_params["frame"] = "3"
     app.run()
     assert widget(app, "slider", "frame").value == 3, "much later it is the way back in the browser"
+
+
+def test_a_frame_of_any_data_set_is_a_base_and_the_link_and_the_command_carry_it(
+    open_page: OpenPage, world: World
+) -> None:
+    app = open_page("traversals")
+    widget(app, "button_group", "base").set_value("dataset").run()
+    assert world.query_of("/atlas")["source"] == "cartpole-clips"
+    widget(app, "selectbox", "dataset").select("my-videos").run()
+    widget(app, "number_input", "episode").set_value(11).run()
+    widget(app, "slider", "frame").set_value(39).run()
+    query = world.query_of("/atlas")
+    assert (query["base"], query["source"], query["episode"], query["frame"]) == ("dataset", "my-videos", "11", "39")
+    assert "base=dataset&source=my-videos&episode=11&frame=39" in codes(app)
+    assert "--dataset my-videos --episode 11 --frame 39" in codes(app)
+    app = open_page("traversals", base="dataset", source="my-videos", episode="3", frame="7")
+    assert world.query_of("/atlas")["source"] == "my-videos"
+    assert widget(app, "slider", "frame").value == 7
+
+
+def test_back_in_the_clip_no_data_set_is_named(open_page: OpenPage, world: World) -> None:
+    app = open_page("traversals", base="dataset", source="my-videos", frame="7")
+    widget(app, "button_group", "base").set_value("clip").run()
+    query = world.query_of("/atlas")
+    assert query["base"] == "clip" and "source" not in query
+    assert "source" not in app.query_params
+
+
+def test_without_a_data_set_the_page_leads_to_where_one_is_made(open_page: OpenPage, world: World) -> None:
+    world.datasets.clear()
+    app = open_page("traversals", base="dataset")
+    assert any("No data set yet" in text.value for text in app.markdown)
+    assert not app.error
+
+
+def test_a_picture_is_asked_for_then_taken_as_the_base(open_page: OpenPage, world: World) -> None:
+    app = open_page("traversals", base="picture")
+    assert any("No picture yet" in text.value for text in app.markdown)
+    next(box for box in app.file_uploader if box.key == "traversals.picture").upload("me.png", b"\x89PNG").run()
+    query = world.query_of("/atlas")
+    assert (query["base"], query["source"]) == ("picture", "0a" * 16)
+    assert "frame" not in query
+    assert f"base=picture&source={'0a' * 16}" in codes(app)
+    assert f"--picture {'0a' * 16}" in codes(app)
+
+
+def test_a_file_that_is_no_picture_is_refused_in_the_apis_words(open_page: OpenPage) -> None:
+    app = open_page("traversals", base="picture")
+    next(box for box in app.file_uploader if box.key == "traversals.picture").upload("me.png", b"text").run()
+    assert "me.png: the file is neither a PNG nor a JPEG" in app.error[0].value
+    assert "Choose a PNG or JPEG file." in app.error[0].value
+
+
+def test_a_name_says_who_gave_it(open_page: OpenPage, world: World) -> None:
+    app = open_page("traversals", dim="7")
+    fields = {item.label: item for item in app.text_input}
+    fields["Name"].set_value("speed of the cart")
+    fields["Your name"].set_value("Ada")
+    next(button for button in app.button if button.label == "Save").click().run()
+    assert world.labels[7]["author"] == "Ada"
+    assert any("Named by Ada" in caption.value for caption in app.caption)

@@ -32,7 +32,7 @@ def _killed_in(shop: Any, run: str, phase: str) -> None:
 
 def _finish(shop: Any, run: str) -> Path:
     worker = shop.fork("worker")
-    shop.until(lambda: shop.row(run).state in (RunState.SUCCEEDED, RunState.FAILED))
+    shop.until(lambda: shop.row(run).state in (RunState.SUCCEEDED, RunState.FAILED), 600)
     shop.kill(worker)
     assert shop.row(run).error is None
     return run_folder(shop.home, run)

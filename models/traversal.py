@@ -97,7 +97,7 @@ def decode_latents(model: VideoModel, anchor: Anchor, latent: Tensor) -> Tensor:
     """Decodes latents (M, Z) in the anchor's history, in batches of PART -> (M, 3, 64, 64)."""
     deter = anchor.deter.expand(latent.shape[0], -1)
     feature = State(deter, model.rssm.posterior(deter, latent).mean).feature
-    return torch.cat([model.decode(part) for part in feature.split(PART)])
+    return torch.cat([model.decode(part) for part in torch.split(feature, PART)])
 
 
 def reconstruct(model: VideoModel, anchor: Anchor) -> Tensor:

@@ -14,12 +14,13 @@ from sklearn.linear_model import RidgeCV
 from backend.data.checkpoint import Checkpoint
 from backend.interpret.encoded import Flags, Floats, Integers
 from backend.interpret.leakage import anchors_of
-from backend.interpret.metrics import held_out, standardise, varying
+from backend.interpret.metrics import standardise, varying
 from models.traversal import decode_latents
 from models.types import State, normalise
 
 POOL = 4  # pixels that the probe sees as one
 FRAMES = 12
+FOLDS = 4
 MIN_SCORE = 0.3  # R2 on unseen episodes below which the probe cannot see a factor
 MIN_MOVE = 0.1  # standard deviations of a factor for one of the dimension
 
@@ -40,14 +41,32 @@ class PixelProbe:
 
 
 def fit_probe(image: Floats, factors: Floats, episode: Integers) -> PixelProbe:
-    """Ridge regression from coarse pixels, scored on held-out episodes: (N, 3, 64, 64), (N, F), (N,)."""
+    """Ridge regression from coarse pixels: (N, 3, 64, 64), (N, F), (N,).
+
+    Scored on every episode by a probe that has not seen it, against the spread over all of them.
+    """
     pixels, targets = _pool(image), standardise(factors)
-    unseen = held_out(episode)
-    line: Any = RidgeCV(np.logspace(0, 4, 9))  # type: ignore[no-untyped-call]  # no stubs
-    line.fit(pixels[~unseen], targets[~unseen])
-    residual = ((line.predict(pixels[unseen]) - targets[unseen]) ** 2).mean(axis=0)
-    score = 1 - residual / np.maximum(targets[unseen].var(axis=0), 1e-9)
-    return PixelProbe(lambda seen: np.asarray(line.predict(_pool(seen))), np.where(varying(factors), score, 0))
+    fold, foreseen = _folds(episode), np.zeros_like(targets)
+    for number in range(FOLDS):
+        unseen = fold == number
+        foreseen[unseen] = _line(pixels[~unseen], targets[~unseen])(pixels[unseen])
+    score = 1 - ((foreseen - targets) ** 2).mean(axis=0)
+    line = _line(pixels, targets)
+    return PixelProbe(lambda seen: line(_pool(seen)), np.where(varying(factors), score, 0))
+
+
+def _line(pixels: Floats, targets: Floats) -> Callable[[Floats], Floats]:
+    ridge: Any = RidgeCV(np.logspace(0, 4, 9))  # type: ignore[no-untyped-call]  # no stubs
+    ridge.fit(pixels, targets)
+    return lambda seen: np.asarray(ridge.predict(seen)).reshape(len(seen), -1)
+
+
+def _folds(episode: Integers) -> Integers:
+    """Whole episodes in turn; parts of time where there are fewer episodes than folds: (N,)."""
+    numbers = np.unique(episode, return_inverse=True)[1]
+    if numbers.max() + 1 < FOLDS:
+        return np.asarray(np.arange(len(episode)) * FOLDS // len(episode))
+    return np.asarray(numbers % FOLDS)
 
 
 def moves_of(probe: PixelProbe, draw: Draw, latent: Floats, spread: Floats) -> Floats:

@@ -103,14 +103,21 @@ def _of_picture(page: str, view: Traversal) -> Traversal:
         if file is None or file.file_id == st.session_state.get(f"{page}.sent"):
             return view
         st.session_state[f"{page}.sent"] = file.file_id
-        try:
-            _, made = client().upload("/pictures", [(file.name, file)])
-        except ApiProblem as problem:
-            show_problem(problem)
-            return view
-    keep_view(page, replace(view, source=made["id"]))
-    st.rerun()
+        source = _send(file)
+    if source is not None:
+        keep_view(page, replace(view, source=source))
+        st.rerun()
     return view
+
+
+def _send(file: Any) -> str | None:
+    """The id under which the API keeps a picture; None, and its words, where it refuses it."""
+    try:
+        _, made = client().upload("/pictures", [(file.name, file)])
+    except ApiProblem as problem:
+        show_problem(problem)
+        return None
+    return str(made["id"])
 
 
 def _history(page: str, view: Traversal) -> Traversal:

@@ -74,8 +74,8 @@ def _leaks(dim: int, leakage: Mapping[str, Any]) -> str:
     """The dimension's row of the leakage matrix in words: how far itself, then the others that move most."""
     row = leakage["matrix"][dim]
     others = sorted((other for other in leakage["active"] if other != dim), key=lambda other: -row[other])[:3]
-    rest = ", ".join(f"dim {other} {row[other]:.2f} σ" for other in others)
-    return f"An edit of 1 σ, decoded and encoded again, moves it {row[dim]:.2f} σ" + (
+    rest = ", ".join(f"dim {other} by {row[other]:.2f} σ" for other in others)
+    return f"An edit of 1 σ, decoded and encoded again, moves it by {row[dim]:.2f} σ" + (
         f"; then {rest}." if rest else "."
     )
 

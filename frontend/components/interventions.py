@@ -81,7 +81,7 @@ def _line(item: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, str]:
         "Dimension": title_of_entry(item),
         "By NMI": f"{words_of(item['factor'])} {short(item['nmi'])}" if named else item["status"],
         "An edit draws": _found(entry, "drawn"),
-        "Setting it moves this most": _found(entry, "set"),
+        "Moved most by setting": _found(entry, "set"),
     }
 
 

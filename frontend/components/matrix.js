@@ -42,7 +42,7 @@ function rowOf(row, index, { columns, name, leadsTo }, table) {
     const button = buttonOf(value < 0.095 ? "" : share(value, 2), `${words}. ${leadsTo}`, () => table.choose(index, column));
     button.style.setProperty("--share", clamp(value, 0, 1));
     button.classList.toggle("beyond", beyond);
-    button.classList.toggle("strong", value > 0.55);
+    button.classList.toggle("strong", value > 0.8);
     const cell = make("td");
     cell.append(button);
     element.append(cell);

@@ -25,6 +25,8 @@ METRICS = {
     "mig": ("MIG", "Mutual information gap: how far the best dimension of a factor leads the second."),
     "dci": ("DCI", "Disentanglement: whether each dimension serves one factor (extra trees)."),
     "dci_completeness": ("DCI-C", "Completeness: whether each factor sits in one dimension."),
+    "dci_informativeness": ("DCI-I", "Informativeness: how well each factor is predicted from all dimensions."),
+    "dci_lasso": ("DCI (Lasso)", "Disentanglement once more, by sparse linear probes."),
     "sap": ("SAP", "Separated attribute predictability: the gap of linear predictors."),
     "infom": ("InfoM", "Modularity: each latent encodes at most one factor."),
     "infoe": ("InfoE", "Explicitness: factors can be read out linearly."),

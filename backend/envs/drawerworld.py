@@ -13,7 +13,7 @@ from backend.envs.gl import choose_backend
 from backend.envs.protocol import IMAGE_SIZE, EnvironmentFailed, Look, MissingExtra, Step
 
 EPISODE_STEPS = 500  # control steps
-PYTHON = "DISWM_METAWORLD_PYTHON"
+PYTHON = "METAWORLD_PYTHON"
 _ROOT = Path(__file__).resolve().parents[2]
 _SERVER = Path(__file__).with_name("drawerworld_server.py")
 _BYTES = IMAGE_SIZE * IMAGE_SIZE * 3

@@ -38,7 +38,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DrawerEnvironme
     server = tmp_path / "server.py"
     server.write_text(SERVER)
     monkeypatch.setattr(drawerworld, "_SERVER", server)
-    monkeypatch.setenv("DISWM_METAWORLD_PYTHON", sys.executable)
+    monkeypatch.setenv("METAWORLD_PYTHON", sys.executable)
     made = make_environment("drawer-open", distraction="episode")
     assert isinstance(made, DrawerEnvironment)
     return made
@@ -68,7 +68,7 @@ def test_a_process_that_ends_is_a_typed_failure(stand_in: DrawerEnvironment) -> 
 def test_without_meta_world_the_command_that_installs_it_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DISWM_METAWORLD_PYTHON", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("METAWORLD_PYTHON", str(tmp_path / "nowhere"))
     with pytest.raises(MissingExtra, match="make metaworld"):
         check_installed("drawer-close")
     settings = build_settings("collect", "tiny", {"environment": "drawer-open"})

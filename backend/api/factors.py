@@ -185,7 +185,7 @@ def _factors(checkpoint: Checkpoint) -> Answer:
 
 def _table(checkpoint: Checkpoint) -> dict[str, Any]:
     """factors.json with the names that people gave: they win, and are listed under `labels` as well."""
-    table = checkpoint.factors or {}
+    table = checkpoint.factors or factors_of(checkpoint)  # again where the folder cannot be written to
     names = dimension_names(checkpoint)
     dimensions = [
         {**entry, "name": names[entry["dim"]].name, "name_source": names[entry["dim"]].source}

@@ -1,5 +1,6 @@
 """Factors, labels, leakage, sensitivity and comparison over HTTP."""
 
+import errno
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -162,3 +163,16 @@ def test_labels_can_be_read_back_with_who_and_when(client: TestClient) -> None:
     assert [(item["dim"], item["name"], item["author"]) for item in items] == [(1, "knee", "bob"), (4, "sky", "ada")]
     assert items[1]["note"] == "upper half"
     assert all(item["written_at"].startswith("20") for item in items)
+
+
+def test_a_checkpoint_that_cannot_be_written_to_still_says_what_its_dimensions_mean(
+    client: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("backend.interpret.cards.write_json", read_only)
+    (home / "checkpoints" / "tiny-video" / "factors.json").unlink(missing_ok=True)
+    answer = client.get(f"{BASE}/tiny-video/factors?wait=true")
+    assert answer.status_code == 200
+    assert len(answer.json()["dimensions"]) == 6

@@ -138,12 +138,19 @@ _REMEDY = "Send a row of numbers from -1 to 1 a step, as many as the model takes
 
 
 async def _studied(serving: Services, plan: Plan) -> Answer:
-    """An answer that takes seconds: one at a time, and kept like every other."""
-    kept = serving.workshop.cache.get(plan.key)
-    if kept is None:
-        kept = await asyncio.shield(serving.studies.start(plan.key, plan.make))
-        serving.workshop.cache.put(plan.key, kept)
-    return kept
+    """An answer that takes seconds: one at a time, and kept like every other, even if nobody waits for it any more."""
+    cache = serving.workshop.cache
+    kept = cache.get(plan.key)
+    if kept is not None:
+        return kept
+    study = serving.studies.start(plan.key, plan.make)
+
+    def keep(done: asyncio.Task[Answer]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            cache.put(plan.key, done.result())
+
+    study.add_done_callback(keep)
+    return await asyncio.shield(study)
 
 
 async def _others(info: CheckpointInfo, text: str, request: Request, serving: Services) -> list[CheckpointInfo]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from backend.data.checkpoint import Checkpoint
+from backend.data.checkpoint import Checkpoint, CheckpointInfo
 from backend.interpret.reel import Reel, Strip, curve
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import Rollout, build_rollout
@@ -21,6 +21,7 @@ class Together:
     checkpoints: tuple[str, ...]  # ids
     titles: tuple[str, ...]  # (K,) such as "640 updates"
     rollouts: tuple[Rollout, ...]
+    order: tuple[int, ...]  # of the rows: that of training within one run, else as asked
 
     @cached_property
     def settings(self) -> str:
@@ -33,7 +34,7 @@ class Together:
     def reel(self, name: str) -> Reel:
         """Rows and curves to be shown, and the name of their files."""
         first = self.rollouts[0]
-        pairs = list(zip(self.titles, self.rollouts, strict=True))
+        pairs = [(self.titles[place], self.rollouts[place]) for place in self.order]
         charts = {
             "PSNR in dB": {title: list(rollout.psnr) for title, rollout in pairs},
             "SSIM": {title: list(rollout.ssim) for title, rollout in pairs},
@@ -85,7 +86,15 @@ def roll_out_together(checkpoints: Sequence[Checkpoint], request: RolloutRequest
         tuple(checkpoint.info.id for checkpoint in checkpoints),
         tuple(_title(checkpoint) for checkpoint in checkpoints),
         tuple(rollouts),
+        _order([checkpoint.info for checkpoint in checkpoints]),
     )
+
+
+def _order(infos: Sequence[CheckpointInfo]) -> tuple[int, ...]:
+    places = range(len(infos))
+    if infos[0].run is None or {info.run for info in infos} != {infos[0].run}:
+        return tuple(places)
+    return tuple(sorted(places, key=lambda place: (infos[place].stage == "finetune", infos[place].steps)))
 
 
 def _title(checkpoint: Checkpoint) -> str:

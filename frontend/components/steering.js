@@ -25,6 +25,7 @@ class Wheel {
     this.find(".play").onclick = () => this.drive(!this.driving);
     this.find(".step").onclick = () => { this.drive(false); this.go(); };
     this.find(".back").onclick = () => this.takeBack();
+    this.find(".picture").onclick = () => root.focus();
     this.find(".restart").onclick = () => this.restart();
     root.addEventListener("keydown", (event) => this.onKey(event, true));
     root.addEventListener("keyup", (event) => this.onKey(event, false));
@@ -61,7 +62,7 @@ class Wheel {
     this.levers = Array.from({ length: data.size }, (_, index) => this.buildLever(index));
     this.find(".levers").replaceChildren(...this.levers.map((lever) => lever.element));
     const keys = data.size > KEYS.length ? `keys for the first ${KEYS.length} actions, sliders for all` : "hold a key to act";
-    this.find(".hint").textContent = `Click here, then ${keys}. Space drives on and on, . one step, , back, 0 from the start.`;
+    this.find(".hint").textContent = `Click the picture, then ${keys}. Space: drive on and on · full stop: one step · comma: back · 0: start`;
   }
 
   buildLever(index) {

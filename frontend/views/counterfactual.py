@@ -165,6 +165,11 @@ def _key(view: Counterfactual, name: str, *more: object) -> str:
     return key_of(PAGE, name, *more, view.checkpoint)
 
 
+def _percent(share: float) -> str:
+    """`89%`; nothing where a wrong change is foreseen."""
+    return f"{share if share > 0.005 else 0.0:.0%}"
+
+
 @live()
 def _play(reel: Mapping[str, Any]) -> None:
     view = open_view(PAGE, Counterfactual)
@@ -172,7 +177,7 @@ def _play(reel: Mapping[str, Any]) -> None:
     left, right = st.columns([1, 3], vertical_alignment="center")
     left.metric(
         "Explained of the true change",
-        f"{max(reel['explained'], 0):.0%}" if reel["explained"] > -1 else "none",
+        _percent(reel["explained"]),
         help="1 − |true − predicted|² / |true|² over all pixels from the change on; nothing where it is no better than "
         "predicting no change.",
     )
@@ -183,7 +188,7 @@ def _play(reel: Mapping[str, Any]) -> None:
             f"{reel['value']:.2f} from step {reel['since']} on."
         )
         others = [row for row in reel["dimensions"] if row["dim"] != reel["dim"]][:3]
-        told = ", ".join(f"dim {row['dim']} {max(row['explained'], 0):.0%}" for row in others)
+        told = ", ".join(f"dim {row['dim']} {_percent(row['explained'])}" for row in others)
         st.caption(f"For comparison, other dimensions set to what the encoder reads: {told}." if told else "")
     path = f"/checkpoints/{view.checkpoint}/counterfactual"
     share(PAGE, view, path, view.api(), partial(commands.counterfactual, view), "")

@@ -45,3 +45,19 @@ def test_what_does_not_fit_is_refused(video_checkpoint: Checkpoint, world_checkp
         roll_out_together([world_checkpoint, video_checkpoint], replace(REQUEST, actions="policy"))
     with pytest.raises(ViewError, match="are more than 12"):
         roll_out_together([world_checkpoint] * 13, REQUEST)
+
+
+def test_checkpoints_of_one_run_stand_in_the_order_of_training(
+    video_checkpoint: Checkpoint, world_checkpoint: Checkpoint
+) -> None:
+    def at(checkpoint: Checkpoint, steps: int) -> Checkpoint:
+        return replace(checkpoint, info=replace(checkpoint.info, run="run-a", steps=steps))
+
+    found = roll_out_together([at(world_checkpoint, 20), at(world_checkpoint, 10), at(video_checkpoint, 90)], REQUEST)
+    titles = [strip.title for strip in found.reel("x").strips]
+    assert titles == [
+        "truth",
+        "video model, 90 updates",
+        "world model, 10 agent steps",
+        "world model, 20 agent steps",
+    ]

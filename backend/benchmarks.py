@@ -14,6 +14,8 @@ import torch
 from backend.data.checkpoint import Checkpoint, Clip, load_checkpoint, read_info, save_checkpoint
 from backend.export.animation import render_animation
 from backend.interpret.request import TraversalRequest
+from backend.interpret.rollout import build_rollout
+from backend.interpret.rollout_request import RolloutRequest
 from backend.interpret.view import build_atlas, build_view
 from backend.pipeline.collect import collect
 from backend.pipeline.config import CollectSettings, FinetuneSettings, PretrainSettings
@@ -120,6 +122,13 @@ def _atlas(sizes: Sizes, _device: str, folder: Path) -> Callable[[], object]:
     return lambda: build_atlas(checkpoint, TraversalRequest(columns=sizes.columns))
 
 
+def _rollout(sizes: Sizes, _device: str, folder: Path) -> Callable[[], object]:
+    """Eight futures of `steps` imagined steps beside their mean, every frame decoded."""
+    checkpoint = _checkpoint(folder)
+    request = RolloutRequest(context=5, horizon=sizes.steps, actions="zero", samples=8)
+    return lambda: build_rollout(checkpoint, request)
+
+
 def _gif(sizes: Sizes, _device: str, folder: Path) -> Callable[[], object]:
     """Encoding alone: the grid is decoded before."""
     view = build_view(_checkpoint(folder), TraversalRequest(columns=sizes.columns, dims=tuple(range(sizes.rows))))
@@ -149,6 +158,7 @@ _WORKS: dict[str, Callable[[Sizes, str, Path], Callable[[], object]]] = {
     "imagine": _imagine,
     "traversal": _traversal,
     "atlas": _atlas,
+    "rollout": _rollout,
     "gif": _gif,
 }
 NAMES = (*_WORKS, "collect")

@@ -222,7 +222,7 @@ class ExportView(View):
 class OpenedView(View):
     """What a file says of the view that it was made from."""
 
-    kind: str = Field(description="traversal or rollout.")
+    kind: str = Field(description="traversal, rollout, temporal, together or counterfactual.")
     checkpoint: str
     found: str | None = Field(description="The checkpoint's id, where it is here.")
     view: dict[str, Any] = Field(description="The fields of the view's query.")

@@ -28,22 +28,22 @@ def traverse(view: Traversal, form: str, dims: str, style: Mapping[str, Any]) ->
 
 def rollout(view: Rollout, form: str, style: Mapping[str, Any]) -> str:
     """`diswm rollout ...` for a view."""
-    return _command("rollout", view.checkpoint, {**_given(view.api()), **_unusual(style), "format": form})
+    return _command("rollout", view.checkpoint, {**_given(view.api()), **_forward(style), "format": form})
 
 
 def together(view: Rollout, query: Mapping[str, Any], form: str, style: Mapping[str, Any]) -> str:
     """`diswm rollouts ...` for several checkpoints."""
-    return _command("rollouts", view.checkpoint, {**_given(query), **_unusual(style), "format": form})
+    return _command("rollouts", view.checkpoint, {**_given(query), **_forward(style), "format": form})
 
 
 def temporal(view: Temporal, form: str, style: Mapping[str, Any]) -> str:
     """`diswm temporal ...` for a view."""
-    return _command("temporal", view.checkpoint, {**_given(view.api()), **_unusual(style), "format": form})
+    return _command("temporal", view.checkpoint, {**_given(view.api()), **_forward(style), "format": form})
 
 
 def counterfactual(view: Counterfactual, form: str, style: Mapping[str, Any]) -> str:
     """`diswm counterfactual ...` for a view."""
-    return _command("counterfactual", view.checkpoint, {**_given(view.api()), **_unusual(style), "format": form})
+    return _command("counterfactual", view.checkpoint, {**_given(view.api()), **_forward(style), "format": form})
 
 
 def stage(name: str, preset: str, seed: int, changes: Mapping[str, Any]) -> str:
@@ -77,6 +77,11 @@ def _command(verb: str, checkpoint: str, options: Mapping[str, Any]) -> str:
 
 def _unusual(style: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in style.items() if value != STYLE[name]}
+
+
+def _forward(style: Mapping[str, Any]) -> dict[str, Any]:
+    """What is unusual in a film that plays forward only."""
+    return {name: value for name, value in _unusual(style).items() if name != "pingpong"}
 
 
 def _given(query: Mapping[str, Any]) -> dict[str, Any]:

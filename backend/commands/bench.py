@@ -16,6 +16,7 @@ class Name(StrEnum):
     imagine = "imagine"
     traversal = "traversal"
     atlas = "atlas"
+    rollout = "rollout"
     gif = "gif"
     collect = "collect"
 
@@ -32,7 +33,7 @@ def bench(
     rows: Annotated[int, typer.Option(min=1, max=20)] = 20,
     columns: Annotated[int, typer.Option(min=1, help="Odd.")] = 7,
     episodes: Annotated[int, typer.Option(min=1)] = 4,
-    steps: Annotated[int, typer.Option(min=2, max=500, help="Agent steps of a collected episode.")] = 50,
+    steps: Annotated[int, typer.Option(min=2, max=500, help="Of a collected episode, or imagined.")] = 50,
     workers: Annotated[int, typer.Option(min=1, help="Processes that collect.")] = 1,
     repeats: Annotated[int, typer.Option(min=1, help="Timed runs after the warm-up.")] = 5,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of torch.")] = None,

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 MAX_PIXELS = 100_000_000
+KINDS = ("traversal", "rollout", "temporal", "together", "counterfactual")
 
 
 class NoSettings(ValueError):
@@ -17,7 +18,7 @@ class NoSettings(ValueError):
 
 
 def read_settings(content: bytes) -> dict[str, Any]:
-    """{"diswm": "traversal" or "rollout", "checkpoint", "weights", "view"} of a PNG, APNG, GIF, SVG, NPZ or bundle.
+    """{"diswm": one of KINDS, "checkpoint", "weights", "view"} of a PNG, APNG, GIF, SVG, NPZ or bundle.
 
     Nothing in the file is executed. Raises NoSettings.
     """
@@ -70,5 +71,5 @@ def _checked(text: str) -> dict[str, Any] | None:
         settings = json.loads(text)
     except ValueError:
         return None
-    known = isinstance(settings, dict) and settings.get("diswm") in ("traversal", "rollout")
+    known = isinstance(settings, dict) and settings.get("diswm") in KINDS
     return settings if known and isinstance(settings.get("view"), dict) else None

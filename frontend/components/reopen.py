@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from frontend.client import ApiProblem, client
+from frontend.client import ApiProblem, client, plain
 from frontend.components.base_frame import BASES
 from frontend.components.states import show_problem
 from frontend.pages import path
-from frontend.state import Rollout, Traversal, View
+from frontend.state import Counterfactual, Rollout, Temporal, Traversal, View
 
 _EDIT = re.compile(r"(\d+):([^@]+)@(\d+)(\+?)")
 
@@ -40,8 +41,8 @@ def reopen_form(page: str) -> None:
 def view_of(opened: Mapping[str, Any]) -> tuple[str, View]:
     """The page and the view that a file was made from."""
     values, checkpoint = opened["view"], opened["found"]
-    if opened["kind"] == "rollout":
-        return "rollouts", _rollout(checkpoint, values)
+    if opened["kind"] in _OF_IMAGINATION:
+        return _OF_IMAGINATION[opened["kind"]](checkpoint, values)
     given = {
         name: values[name]
         for name in ("source", "episode", "frame", "mode", "range", "columns", "history")
@@ -62,6 +63,26 @@ def view_of(opened: Mapping[str, Any]) -> tuple[str, View]:
     return "traversals", view
 
 
+def _temporal(checkpoint: str, values: Mapping[str, Any]) -> tuple[str, View]:
+    names = ("episode", "context", "horizon", "actions", "sigmas", "together")
+    known = {name: values[name] for name in names if name in values}
+    step = -1 if values.get("step") is None else int(values["step"])
+    return "temporal", Temporal(checkpoint=checkpoint, dims=tuple(values.get("dims") or ()), step=step, **known)
+
+
+def _together(checkpoint: str, values: Mapping[str, Any]) -> tuple[str, View]:
+    view = _rollout(checkpoint, values)
+    return "rollouts", replace(view, mode="training", others=",".join(values.get("with") or ()))
+
+
+def _counterfactual(checkpoint: str, values: Mapping[str, Any]) -> tuple[str, View]:
+    names = ("factor", "seed", "context", "horizon")
+    known = {name: values[name] for name in names if name in values}
+    dim, step = (-1 if values.get(name) is None else int(values[name]) for name in ("dim", "step"))
+    to = "" if values.get("to") is None else plain(float(values["to"]))
+    return "counterfactual", Counterfactual(checkpoint=checkpoint, dim=dim, step=step, to=to, **known)
+
+
 def _rollout(checkpoint: str, values: Mapping[str, Any]) -> Rollout:
     names = ("episode", "context", "horizon", "actions", "samples", "seed")
     view = Rollout(checkpoint=checkpoint, **{name: values[name] for name in names if name in values})
@@ -70,3 +91,11 @@ def _rollout(checkpoint: str, values: Mapping[str, Any]) -> Rollout:
         return view
     dim, value, step, hold = edit.groups()
     return Rollout(**{**vars(view), "dim": int(dim), "value": float(value), "step": int(step), "hold": bool(hold)})
+
+
+_OF_IMAGINATION: dict[str, Callable[[str, Mapping[str, Any]], tuple[str, View]]] = {
+    "rollout": lambda checkpoint, values: ("rollouts", _rollout(checkpoint, values)),
+    "temporal": _temporal,
+    "together": _together,
+    "counterfactual": _counterfactual,
+}

@@ -3,6 +3,7 @@
 from conftest import OpenPage
 from stand_in import World
 
+from frontend.components.reopen import view_of
 from frontend.state import Counterfactual, Rollout, Temporal
 
 
@@ -66,3 +67,15 @@ def test_views_are_read_back_from_their_links() -> None:
         Rollout(checkpoint="a", mode="training", others="b,c"),
     ):
         assert type(view).from_query(view.query()) == view
+
+
+def test_files_of_imagination_lead_back_to_their_pages() -> None:
+    def reopened(kind: str, **values: object) -> tuple[str, object]:
+        return view_of({"kind": kind, "found": "a", "view": values})
+
+    held = reopened("temporal", episode=1, dims=[2, 0], sigmas=-1.0, step=7, together=True, hold={})
+    assert held == ("temporal", Temporal("a", 1, dims=(2, 0), sigmas=-1.0, step=7, together=True))
+    beside = reopened("together", episode=1, horizon=9, **{"with": ["b", "c"], "edit": ""})
+    assert beside == ("rollouts", Rollout("a", mode="training", others="b,c", episode=1, horizon=9))
+    asked = reopened("counterfactual", factor="light", to=0.25, dim=None, seed=3, step=None, actions="recorded")
+    assert asked == ("counterfactual", Counterfactual("a", "light", "0.25", seed=3))

@@ -29,7 +29,7 @@ def test_the_chosen_runs_are_asked_for_and_named_in_the_command(open_page: OpenP
     assert not app.exception and not app.error
     assert ("/api/v1/curves", {"runs": run}) in world.requests
     assert app.code[0].value == f"diswm compare {run} --figure returns.pdf"
-    assert app.query_params["runs"] == [run]
+    assert app.query_params["runs"] == run
 
 
 def test_without_an_evaluated_run_the_reason_is_shown(open_page: OpenPage, world: World) -> None:

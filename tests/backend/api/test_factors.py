@@ -172,7 +172,7 @@ def test_a_checkpoint_that_cannot_be_written_to_still_says_what_its_dimensions_m
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr("backend.interpret.cards.write_json", read_only)
-    (home / "checkpoints" / "tiny-video" / "factors.json").unlink(missing_ok=True)
-    answer = client.get(f"{BASE}/tiny-video/factors?wait=true")
+    (home / "checkpoints" / "tiny-world" / "factors.json").unlink(missing_ok=True)
+    answer = client.get(f"{BASE}/tiny-world/factors?wait=true")
     assert answer.status_code == 200
     assert len(answer.json()["dimensions"]) == 6

@@ -11,6 +11,7 @@ from backend.export.typography import font
 
 WIDTH, HEIGHT, DPI = 5.5, 3.2, 300
 SIZE = 7.5
+NEAR = 4  # the published marks are drawn where ours come within so many times of the first of them
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", "--", "-.", ":")
@@ -28,10 +29,15 @@ def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
             name = f"{group['label']} ({runs} {'run' if runs == 1 else 'runs'})"
             axes.plot(steps, group["mean"], dash, color=colour, linewidth=1.2, marker=".", markersize=3, label=name)
             axes.fill_between(steps, group["low"], group["high"], color=colour, alpha=0.18, linewidth=0)
-        for index, row in enumerate(comparison["published"]):
+        last = max((group["environment_steps"][-1] for group in comparison["groups"]), default=0.0)
+        shown = [row for row in comparison["published"] if NEAR * last >= row["environment_steps"][0]]
+        for index, row in enumerate(
+            shown
+        ):  # of runs that end long before the paper's first point nothing could be seen
             name = f"paper: {row['method']}, {row['source']} to {row['target']}"
             mark = MARKS[index % len(MARKS)]
             axes.plot(row["environment_steps"], row["returns"], mark, color="#666666", markersize=3.5, mfc="none", label=name)  # noqa: E501 # fmt: skip
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlabel("environment steps", fontproperties=font(SIZE))
         axes.set_ylabel("episode return", fontproperties=font(SIZE))
         for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):

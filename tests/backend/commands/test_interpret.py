@@ -94,14 +94,12 @@ def test_the_command_line_and_the_api_make_equal_bytes(diswm: Diswm, home: Path,
     assert served.content == (tmp_path / f"made.{format}").read_bytes()
 
 
-def test_rollouts_are_written_with_edits_and_with_dimensions_held(diswm: Diswm, tmp_path: Path) -> None:
+def test_rollouts_are_written_with_edits(diswm: Diswm, tmp_path: Path) -> None:
     words = ["--horizon", "6", "--edit", "2:4@7+", "--edit", "1:0.5@8", "--upscale", "1"]
     told = answer(diswm("rollout", "tiny-world", *words, "--json"))
     assert told["request"]["edit"] == "2:4.0@7+,1:0.5@8"
     with Image.open(tmp_path / told["file"]) as film:
         assert film.n_frames == 11
-    held = answer(diswm("rollout", "tiny-world", "--horizon", "4", "--hold", "1,3", "--upscale", "1", "--json"))
-    assert "hold-dim01-dim03" in held["file"]
     assert answer(diswm("rollout", "tiny-world", "--actions", "policy", "--out", "r.npz", "--json"))["bytes"] > 1000
 
 

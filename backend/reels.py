@@ -105,7 +105,7 @@ class CounterfactualFileQuery(RenderQuery):
     seed: Seed = Field(0, description="Of the episode that is lived.")
     episode: Index = Field(0, description="Episode of the clip that the actions are of.")
     context: Index = Field(5, json_schema_extra={"minimum": 1}, description="Steps observed.")
-    horizon: Index = Field(14, json_schema_extra={"minimum": 1, "maximum": 200}, description="Steps imagined.")
+    horizon: Index = Field(10, json_schema_extra={"minimum": 1, "maximum": 200}, description="Steps imagined.")
     step: Index | None = Field(None, description="The first step that differs; the first imagined one if not given.")
     actions: Literal["recorded", "zero"] = Field("recorded", description="What the agent does meanwhile.")
     format: _Format = None

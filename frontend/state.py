@@ -131,7 +131,7 @@ class Temporal(View):
     checkpoint: str = ""
     episode: int = 0
     context: int = 5
-    horizon: int = 14
+    horizon: int = 10
     actions: str = "recorded"
     dims: tuple[int, ...] = ()
     sigmas: float = 2.0
@@ -162,7 +162,7 @@ class Counterfactual(View):
     dim: int = -1
     seed: int = 0
     context: int = 5
-    horizon: int = 14
+    horizon: int = 10
     step: int = -1
 
     def api(self) -> dict[str, Any]:

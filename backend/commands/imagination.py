@@ -107,7 +107,7 @@ def counterfactual(
     seed: Annotated[int, typer.Option(help="Of the episode that is lived.")] = 0,
     episode: Annotated[int, typer.Option(help="Episode of the clip that the actions are of.")] = 0,
     context: Context = 5,
-    horizon: Horizon = 14,
+    horizon: Horizon = 10,
     actions: Annotated[str, typer.Option(help="recorded or zero.")] = "recorded",
     format: Format = None,
     out: Out = None,

@@ -50,7 +50,7 @@ class CounterfactualRequest:
     seed: int = 0
     episode: int = 0
     context: int = 5
-    horizon: int = 14
+    horizon: int = 10
     step: int | None = None
     actions: str = "recorded"
 

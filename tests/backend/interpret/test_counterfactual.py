@@ -99,7 +99,7 @@ def test_without_a_table_of_factors_the_dimension_that_goes_along_most_is_taken(
         ({"horizon": 0}, "horizon"),
         ({"horizon": 1_000_000}, "horizon"),
         ({"horizon": 190}, "horizon"),
-        ({"step": 19}, "step"),
+        ({"step": 15}, "step"),
         ({"actions": "policy"}, "actions"),
     ],
 )

@@ -89,7 +89,7 @@ def test_runs_whose_workers_are_killed_again_and_again_equal_one_that_was_left_a
         assert max(counts) == 1
         assert _outcome(shop, run) == wanted
         runs += 1
-    seen = f"{runs} runs finished, each equal to the one left alone; never two processes on one"
+    seen = f"finished runs: {runs}, each equal to the one left alone; never two processes on one"
     ledger.write(
         "a killed worker loses nothing", "taken up again, curve equal, never two at once", f"{done} kills", seen
     )

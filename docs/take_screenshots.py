@@ -17,7 +17,7 @@ SIZE = (1440, 960)
 PARTS = {
     "traversals": ".scrubber[data-state=ready]",
     "rollouts": ".player[data-state=ready]",
-    "factors": ".js-plotly-plot",
+    "factors": "table.matrix td",
 }
 
 

@@ -107,7 +107,8 @@ def answer_requests(
     connection: Connection, label: str, make_handler: Callable[..., Handler], arguments: tuple[Any, ...]
 ) -> None:
     """Body of the child: build the handler, answer requests until None comes or the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides
+    for asked in (signal.SIGINT, signal.SIGTERM):  # they may reach the whole group: the parent saves, then decides
+        signal.signal(asked, signal.SIG_IGN)
     try:
         handler = make_handler(*arguments)
         while (request := connection.recv()) is not None:

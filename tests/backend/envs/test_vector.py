@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
@@ -82,6 +83,18 @@ def test_a_hanging_environment_is_given_up_after_the_limit(broken: ModuleType) -
         assert 4.5 < time.monotonic() - begun < 9
         assert caught.value.kind == "hung"
         assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_of_the_whole_group_leaves_the_environment_to_its_parent(
+    broken: ModuleType, asked: signal.Signals
+) -> None:
+    with closing(ProcessEnvironment("counting", broken.Counting)) as environment:
+        environment.reset(0)
+        assert environment.pid is not None
+        os.kill(environment.pid, asked)
+        time.sleep(0.2)
+        assert environment.step(ACTIONS[0]).image.shape == (64, 64, 3)
 
 
 def test_a_killed_process_is_noticed_at_once(broken: ModuleType) -> None:

@@ -62,7 +62,7 @@ PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
             "learning_rate": 1e-3,
             "beta": 0.4,
             "updates": 15_000,
-            "held_out": 256,
+            "held_out": 320,
             "checkpoint_every": 1_000,
             "log_every": 50,
         },

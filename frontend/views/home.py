@@ -26,7 +26,7 @@ def show() -> None:
         "What does each latent dimension of a world model mean? Train one, browse its traversals, put them in a paper."
     )
     checkpoints = client().items("/checkpoints")
-    best = next((item for item in checkpoints if item["named"]), checkpoints[0] if checkpoints else None)
+    best = max(checkpoints, key=lambda item: int(item["named"]), default=None)  # of equals the newest
     if best:
         _first(best)
     else:
@@ -48,7 +48,7 @@ def show() -> None:
 
 
 def _first(item: Mapping[str, Any]) -> None:
-    """The newest checkpoint that has names, to be scrubbed at once."""
+    """The checkpoint with the most names, to be scrubbed at once."""
     name = item["id"]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(item["name"], anchor=False, width="content")

@@ -7,15 +7,8 @@ from fastapi import APIRouter
 from backend.errors import not_found
 from backend.estimates import estimate
 from backend.openapi import refusals
-from backend.pipeline.config import (
-    STAGES,
-    CollectSettings,
-    FinetuneSettings,
-    PipelineSettings,
-    PretrainSettings,
-    build_settings,
-    settings_schema,
-)
+from backend.pipeline.build import build_settings, settings_schema
+from backend.pipeline.config import STAGES, CollectSettings, FinetuneSettings, PipelineSettings, PretrainSettings
 from backend.pipeline.presets import DESCRIPTIONS, PRESET_VALUES
 from backend.schemas import EstimateView, PresetList, PresetView
 

@@ -101,7 +101,8 @@ def run(invocation: Invocation) -> None:
 
 def _settings(invocation: Invocation, out: Path) -> "StageSettings":
     """The settings asked for; exits with 2 when they are wrong, before anything slow is imported."""
-    from backend.pipeline.config import SettingsError, build_settings, parse_assignments
+    from backend.pipeline.build import build_settings, parse_assignments
+    from backend.pipeline.config import SettingsError
 
     try:
         given = merged(_from_file(invocation.settings_file), parse_assignments(invocation.assignments))

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine
 
 from backend.data.crash import crash_point
-from backend.pipeline.config import SettingsError, StageSettings, build_settings
+from backend.pipeline.build import build_settings
+from backend.pipeline.config import SettingsError, StageSettings
 from backend.pipeline.stages import check_references, choose_device
 from backend.runs.errors import FieldProblem, IncompatibleSource, InvalidRun, KeyReused, RunConflict, RunNotFound
 from backend.runs.folders import delete_aside, put_back, run_folder, set_aside

@@ -4,15 +4,8 @@ from typing import Any
 
 import pytest
 
-from backend.pipeline.config import (
-    PRESETS,
-    STAGES,
-    PretrainSettings,
-    SettingsError,
-    build_settings,
-    parse_assignments,
-    settings_schema,
-)
+from backend.pipeline.build import PRESETS, build_settings, parse_assignments, settings_schema
+from backend.pipeline.config import STAGES, PretrainSettings, SettingsError
 from backend.pipeline.presets import DESCRIPTIONS
 from backend.pipeline.pretrain import warmth
 

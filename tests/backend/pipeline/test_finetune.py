@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from backend.data.checkpoint import load_checkpoint, read_info
 from backend.data.episodes import Episode, frames_only
 from backend.envs.protocol import Step
-from backend.pipeline.config import FinetuneSettings, SettingsError, build_settings
+from backend.pipeline.build import build_settings
+from backend.pipeline.config import FinetuneSettings, SettingsError
 from backend.pipeline.distill import distill_weight
 from backend.pipeline.evaluate import episode_seed
 from backend.pipeline.finetune import Finetuning, Online

@@ -11,7 +11,8 @@ from backend.data.episodes import Episode, frames_only, read_episode
 from backend.data.replay import Replay
 from backend.envs.protocol import Step
 from backend.pipeline.acting import Experience
-from backend.pipeline.config import FinetuneSettings, SettingsError, build_settings
+from backend.pipeline.build import build_settings
+from backend.pipeline.config import FinetuneSettings, SettingsError
 from backend.pipeline.evaluate import episode_seed, evaluate
 from backend.pipeline.players import Always, ByDistraction, PaddedActions, pad_actions
 from models.actor_critic import ActorCritic

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.pipeline.config import parse_assignments
+from backend.pipeline.build import parse_assignments
 from backend.runs.child import command_of_child, command_of_user
 from backend.runs.rows import RunRow
 

@@ -17,6 +17,7 @@ from backend.interpret.request import TraversalRequest
 from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import RolloutRequest
 from backend.interpret.view import build_atlas, build_view
+from backend.memory import keep_freed_memory
 from backend.pipeline.collect import collect
 from backend.pipeline.config import CollectSettings, FinetuneSettings, PretrainSettings
 from backend.pipeline.finetune import Finetuning
@@ -58,6 +59,7 @@ class Measurement:
 
 def measure(name: str, sizes: Sizes, device: str, repeats: int) -> Measurement:
     """Runs one benchmark: a warm-up, then `repeats` timed runs; the GPU is waited for."""
+    keep_freed_memory()
     if name == "collect":
         return _collect(sizes, repeats)
     with TemporaryDirectory() as folder:

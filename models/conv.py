@@ -26,7 +26,7 @@ class ConvEncoder(nn.Module):
         assert config.latents == config.kernels[-1] == 4 * config.kernels[3], config
         layers: list[nn.Module] = []
         for inputs, outputs in zip((3, *config.kernels[:3]), config.kernels[:4], strict=True):
-            layers += [nn.Conv2d(inputs, outputs, 4, 2), nn.ELU()]
+            layers += [nn.Conv2d(inputs, outputs, 4, 2), nn.ELU(inplace=True)]
         self.convolutions = nn.Sequential(*layers)
 
     def forward(self, image: Tensor) -> Gaussian:
@@ -51,11 +51,11 @@ class ConvDecoder(nn.Module):
         self.widen = nn.Linear(config.feature, embedding)
         self.convolutions = nn.Sequential(
             nn.ConvTranspose2d(embedding, third, 5, 2),
-            nn.ELU(),
+            nn.ELU(inplace=True),
             nn.ConvTranspose2d(third, second, 5, 2),
-            nn.ELU(),
+            nn.ELU(inplace=True),
             nn.ConvTranspose2d(second, first, 6, 2),
-            nn.ELU(),
+            nn.ELU(inplace=True),
             nn.ConvTranspose2d(first, 3, 6, 2),
         )
 

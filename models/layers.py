@@ -8,7 +8,7 @@ def mlp(inputs: int, units: int, layers: int, outputs: int) -> nn.Sequential:
     """`layers` hidden layers of `units` with ELU, then a linear layer: (..., inputs) -> (..., outputs)."""
     modules: list[nn.Module] = []
     for layer in range(layers):
-        modules += [nn.Linear(inputs if layer == 0 else units, units), nn.ELU()]
+        modules += [nn.Linear(inputs if layer == 0 else units, units), nn.ELU(inplace=True)]
     return nn.Sequential(*modules, nn.Linear(units if layers else inputs, outputs))
 
 

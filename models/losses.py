@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from models.types import Gaussian
 
@@ -43,7 +44,7 @@ def dynamics_kl(posterior: Gaussian, prior: Gaussian, balance: float, free_nats:
 
 def image_loss(decoded: Tensor, image: Tensor) -> Tensor:
     """-log p(o) under a Normal of unit std, without its constant: (B, T, C, H, W) -> (B, T), in nats."""
-    return 0.5 * (decoded - image).square().flatten(2).sum(-1)
+    return 0.5 * functional.mse_loss(decoded, image, reduction="none").sum((-3, -2, -1))
 
 
 def reward_loss(predicted: Tensor, reward: Tensor) -> Tensor:
@@ -53,7 +54,7 @@ def reward_loss(predicted: Tensor, reward: Tensor) -> Tensor:
 
 def discount_loss(logit: Tensor, discount: Tensor) -> Tensor:
     """-log p(discount) under a Bernoulli with this logit: (B, T) -> (B, T)."""
-    return torch.nn.functional.binary_cross_entropy_with_logits(logit, discount, reduction="none")
+    return functional.binary_cross_entropy_with_logits(logit, discount, reduction="none")
 
 
 def distillation(teacher: Gaussian, student: Gaussian) -> Tensor:

@@ -116,16 +116,16 @@ class RSSM(Recurrence):
     def advance(self, state: State, action: Tensor | None) -> Tensor:
         """h of the next step: state (B, .), action (B, A) -> deter (B, D)."""
         inputs = state.stoch if action is None else torch.cat([state.stoch, action], -1)
-        return self.cell(functional.elu(self.enter(inputs)), state.deter)  # type: ignore[no-any-return] # nn.Module call
+        return self.cell(functional.elu(self.enter(inputs), inplace=True), state.deter)  # type: ignore[no-any-return] # nn.Module call
 
     def prior(self, deter: Tensor) -> Gaussian:
         """p(z given h): (..., D) -> Gaussian (..., S)."""
-        return _gaussian(self.prior_moments(functional.elu(self.prior_hidden(deter))))
+        return _gaussian(self.prior_moments(functional.elu(self.prior_hidden(deter), inplace=True)))
 
     def posterior(self, deter: Tensor, latent: Tensor) -> Gaussian:
         """q(z given h, bold z): (..., D), (..., Z) -> Gaussian (..., S)."""
         hidden = self.posterior_hidden(torch.cat([deter, latent], -1))
-        return _gaussian(self.posterior_moments(functional.elu(hidden)))
+        return _gaussian(self.posterior_moments(functional.elu(hidden, inplace=True)))
 
 
 class StackedRSSM(Recurrence):

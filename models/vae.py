@@ -23,7 +23,7 @@ class Encoder(nn.Module):
         layers: list[nn.Module] = []
         for index, (inputs, outputs) in enumerate(pairwise(sizes)):
             last = index == len(config.kernels) - 1
-            layers += [nn.Conv2d(inputs, outputs, 4, 1 if last else 2, 0 if last else 1), nn.ELU()]
+            layers += [nn.Conv2d(inputs, outputs, 4, 1 if last else 2, 0 if last else 1), nn.ELU(inplace=True)]
         self.convolutions = _channels_last(nn.Sequential(*layers))
         self.moments = nn.Linear(config.kernels[-1], 2 * config.latents)
 
@@ -45,13 +45,16 @@ class Decoder(nn.Module):
 
     def __init__(self, config: VideoModelConfig) -> None:
         super().__init__()
-        self.waist = nn.Sequential(nn.Linear(config.feature, config.latents), nn.ELU())
+        self.waist = nn.Sequential(nn.Linear(config.feature, config.latents), nn.ELU(inplace=True))
         self.widen = nn.Linear(config.latents, config.kernels[-1])
         sizes = (*reversed(config.kernels), 3)
         layers: list[nn.Module] = []
         for index, (inputs, outputs) in enumerate(pairwise(sizes)):
             first = index == 0
-            layers += [nn.ELU(), nn.ConvTranspose2d(inputs, outputs, 4, 1 if first else 2, 0 if first else 1)]
+            layers += [
+                nn.ELU(inplace=True),
+                nn.ConvTranspose2d(inputs, outputs, 4, 1 if first else 2, 0 if first else 1),
+            ]
         self.convolutions = _channels_last(nn.Sequential(*layers))
 
     def forward(self, feature: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 from pydantic import ValidationError
 
+from backend.memory import keep_freed_memory
 from backend.runs.locks import Held, Lock, api_lock, hold, worker_lock
 from backend.runs.processes import end_with_parent
 from backend.settings import Settings, TokenFileError, get_settings, is_loopback
@@ -18,7 +19,7 @@ EXIT_TAKEN = 75
 """EX_TEMPFAIL of sysexits.h: another process holds the store."""
 EXIT_REFUSED = 78
 """EX_CONFIG of sysexits.h: the configuration opens a door that must stay shut."""
-PAGE = Path(__file__).resolve().parents[2] / "frontend" / "app.py"
+PAGE = Path(__file__).resolve().parents[2] / "frontend" / "server.py"
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +45,7 @@ def serve() -> None:
     settings = checked_settings()
     refuse_open_door(settings.host, settings)
     end_with_parent()
+    keep_freed_memory()
     with held(api_lock(settings.home), "API"):
         import uvicorn
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backend.commands.serve import EXIT_TAKEN, checked_settings, complain
+from backend.memory import keep_freed_memory
 from backend.runs.ids import new_run_id
 from backend.runs.locks import Held, folder_lock, hold
 from backend.runs.merging import merged
@@ -81,6 +82,7 @@ def _command_of(stage: str) -> Any:
 def run(invocation: Invocation) -> None:
     """Run the stage in its folder, alone there, and exit with what its end means."""
     end_with_parent()
+    keep_freed_memory()
     home = checked_settings().home
     out = (invocation.out or home / "runs" / new_run_id()).resolve()
     settings = _settings(invocation, out)

@@ -24,6 +24,7 @@ from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods import Source, build_parts
 from backend.pipeline.pretrain import Pretraining
 from backend.pipeline.report import Reporter
+from backend.plain import PlainFinetuning, PlainPretraining
 from models.actor_critic import ActorCritic
 from models.config import ActorCriticConfig, VideoModelConfig, WorldModelConfig
 from models.traversal import LatentStatistics, anchor_at, traverse
@@ -58,14 +59,18 @@ class Measurement:
 
 
 def measure(name: str, sizes: Sizes, device: str, repeats: int) -> Measurement:
-    """Runs one benchmark: a warm-up, then `repeats` timed runs; the GPU is waited for."""
-    keep_freed_memory()
+    """Runs one benchmark: a warm-up, then `repeats` timed runs; the GPU is waited for.
+
+    Plain forms get their memory as the C library gives it, as code that says nothing about it does.
+    """
+    if not name.startswith("plain"):
+        keep_freed_memory()
     if name == "collect":
         return _collect(sizes, repeats)
     with TemporaryDirectory() as folder:
         seconds = _timed(_WORKS[name](sizes, device, Path(folder)), device, repeats)
     frames = sizes.batch * sizes.length
-    detail = {"frames_per_second": frames / median(seconds)} if name in {"update", "pretrain"} else {}
+    detail = {"frames_per_second": frames / median(seconds)} if name.endswith(("update", "pretrain")) else {}
     return Measurement(median(seconds), "s", seconds, detail)
 
 
@@ -96,6 +101,24 @@ def _pretrain(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
     return lambda: run.step(batch)
 
 
+def _plain_update(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
+    settings = FinetuneSettings(batch=sizes.batch, length=sizes.length)
+    teacher = VideoModel(VideoModelConfig()).to(device)
+    parts = build_parts(settings, Source(teacher, ACTIONS), ACTIONS, 0)
+    nets = parts.world_model.to(device), parts.actor_critic.to(device), teacher
+    run = PlainFinetuning(*nets, settings, torch.Generator(device).manual_seed(0))
+    batch = example_batch(sizes)
+    return lambda: run.step(Batch(*(part.to(device) for part in batch)), 0.1)
+
+
+def _plain_pretrain(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
+    settings = PretrainSettings(batch=sizes.batch, length=sizes.length)
+    model = VideoModel(VideoModelConfig()).to(device)
+    run = PlainPretraining(model, settings, torch.Generator(device).manual_seed(0))
+    batch = example_batch(sizes)
+    return lambda: run.step(Batch(*(part.to(device) for part in batch)))
+
+
 def _imagine(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
     """Fifteen steps from every state of a batch, decoded never, under the actor."""
     world_model = WorldModel(WorldModelConfig(action_size=ACTIONS)).to(device).requires_grad_(False)
@@ -113,10 +136,26 @@ def _imagine(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
 
 def _traversal(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
     """Model and decode of a whole grid, one frame, in one batch."""
+    model, image, values = _grid(sizes, device)
+    return lambda: traverse(model, anchor_at(model, image, 0), range(sizes.rows), values)
+
+
+def _plain_traversal(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
+    """One cell after the other."""
+    model, image, values = _grid(sizes, device)
+    cells = [(row, column) for row in range(sizes.rows) for column in range(sizes.columns)]
+
+    def work() -> object:
+        anchor = anchor_at(model, image, 0)
+        return [traverse(model, anchor, [row], values[row : row + 1, [column]]) for row, column in cells]
+
+    return work
+
+
+def _grid(sizes: Sizes, device: str) -> tuple[VideoModel, torch.Tensor, torch.Tensor]:
     model = VideoModel(VideoModelConfig()).to(device).eval()
     image = torch.rand(1, 3, 64, 64, device=device) - 0.5
-    values = torch.linspace(-2, 2, sizes.columns, device=device).repeat(sizes.rows, 1)
-    return lambda: traverse(model, anchor_at(model, image, 0), range(sizes.rows), values)
+    return model, image, torch.linspace(-2, 2, sizes.columns, device=device).repeat(sizes.rows, 1)
 
 
 def _atlas(sizes: Sizes, _device: str, folder: Path) -> Callable[[], object]:
@@ -162,6 +201,9 @@ _WORKS: dict[str, Callable[[Sizes, str, Path], Callable[[], object]]] = {
     "atlas": _atlas,
     "rollout": _rollout,
     "gif": _gif,
+    "plain-update": _plain_update,
+    "plain-pretrain": _plain_pretrain,
+    "plain-traversal": _plain_traversal,
 }
 NAMES = (*_WORKS, "collect")
 

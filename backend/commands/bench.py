@@ -19,6 +19,9 @@ class Name(StrEnum):
     rollout = "rollout"
     gif = "gif"
     collect = "collect"
+    plain_update = "plain-update"
+    plain_pretrain = "plain-pretrain"
+    plain_traversal = "plain-traversal"
 
 
 def register(app: typer.Typer) -> None:

@@ -139,6 +139,7 @@ class Studies:
     def __init__(self) -> None:
         self._running: dict[Hashable, asyncio.Task[Any]] = {}
         self._failed: dict[Hashable, Exception] = {}
+        self._progress: dict[Hashable, str] = {}
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="study")
 
     @property
@@ -157,6 +158,14 @@ class Studies:
             self._running[key] = _start(self._compute(key, make))
         return self._running[key]
 
+    def report(self, key: Hashable, done: float, phase: str) -> None:
+        """Where the computation of `key` is, from 0 to 1; for the thread that computes it."""
+        self._progress[key] = f"{phase}, {done:.0%}"
+
+    def progress(self, key: Hashable) -> str:
+        """`extra trees, 65%`; `waiting` before the first report."""
+        return self._progress.get(key, "waiting")
+
     def close(self) -> None:
         """Ends the thread; what has not begun is dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -169,6 +178,7 @@ class Studies:
             raise
         finally:
             del self._running[key]
+            self._progress.pop(key, None)
 
 
 def _start(work: Coroutine[Any, Any, Value]) -> asyncio.Task[Value]:

@@ -44,7 +44,7 @@ def take(browser: Browser, address: str, name: str, checkpoint: str, theme: str)
         viewport={"width": width, "height": height}, color_scheme="dark" if theme == "dark" else "light"
     )
     page = context.new_page()
-    query = {("id" if name == "factors" else "checkpoint"): checkpoint} if checkpoint else {}
+    query = {"checkpoint": checkpoint} if checkpoint else {}
     page.goto(f"{address}/{name}?{urlencode(query)}")
     page.wait_for_selector(PARTS[name], timeout=120_000)
     if name == "traversals":

@@ -1,4 +1,4 @@
-"""The page's entry: `streamlit run frontend/app.py`. Navigation, and nothing else."""
+"""What the page runs: navigation, and nothing else. It is served by server.py."""
 
 from pathlib import Path
 

@@ -189,11 +189,18 @@ class TwoCheckpoints(View):
 
 
 @dataclass(frozen=True)
+class Dimension(View):
+    """The Factors page: a checkpoint, and the dimension whose card is open (-1: none)."""
+
+    checkpoint: str = ""
+    dim: int = -1
+
+
+@dataclass(frozen=True)
 class Chosen(View):
-    """A page that shows one thing of a list: a run, a checkpoint's factors, a data set."""
+    """A page that shows one thing of a list: a run, a data set."""
 
     id: str = ""
-    dim: int = -1
 
 
 V = TypeVar("V", bound=View)

@@ -1,6 +1,7 @@
 """What each dimension means: factors, a person's names, leakage, sensitivity, and how two checkpoints go together."""
 
 import asyncio
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -14,6 +15,7 @@ from backend.drawing import json_answer
 from backend.errors import Fault, Problem
 from backend.interpret.cards import encode_clip, extreme_frames, factors_of
 from backend.interpret.checks import interventions_of, verdicts
+from backend.interpret.factors import Progress
 from backend.interpret.leakage import leakage_of
 from backend.interpret.matching import compare_checkpoints
 from backend.interpret.names import dimension_names
@@ -123,10 +125,11 @@ async def get_interventions(
     The first question starts the measurement: 409 until it is done.
     """
     await _ensure_factors(info, serving, wait)
-    library = serving.library
+    library, studies = serving.library, serving.studies
     if not (info.folder / CHECKS).is_file():
-        study = serving.studies.start(("interventions", info.folder), lambda: interventions_of(library.load(info)))
-        await _patience(study, wait, "The names of this checkpoint are being checked.")
+        key = ("interventions", info.folder)
+        study = studies.start(key, lambda: interventions_of(library.load(info), progress=partial(studies.report, key)))
+        await _patience(study, wait, f"Names are being checked ({studies.progress(key)}).")
 
     def make() -> Answer:
         checkpoint = library.load(info)
@@ -146,11 +149,13 @@ async def _ensure_factors(info: CheckpointInfo, serving: Services, wait: bool) -
     """Returns once factors are kept with the checkpoint; 409 with Retry-After where that is not to be waited for."""
     if (info.folder / FACTORS).is_file():
         return
-    study = serving.studies.start(
-        ("factors", info.folder),
-        lambda: _study(serving.library.load(info)) if not (info.folder / FACTORS).is_file() else None,
-    )
-    await _patience(study, wait, "The factors of this checkpoint are being computed.")
+    key, studies = ("factors", info.folder), serving.studies
+
+    def study() -> None:
+        if not (info.folder / FACTORS).is_file():
+            _study(serving.library.load(info), partial(studies.report, key))
+
+    await _patience(studies.start(key, study), wait, f"Factors are being computed ({studies.progress(key)}).")
 
 
 async def _patience(study: asyncio.Task[Any], wait: bool, sentence: str) -> None:
@@ -166,10 +171,10 @@ async def _patience(study: asyncio.Task[Any], wait: bool, sentence: str) -> None
     await asyncio.shield(study)
 
 
-def _study(checkpoint: Checkpoint) -> None:
+def _study(checkpoint: Checkpoint, progress: Progress) -> None:
     """Computes the factors and keeps them with the checkpoint; a clip that cannot be analysed is a conflict."""
     try:
-        factors_of(checkpoint)
+        factors_of(checkpoint, progress=progress)
     except ValueError as error:
         raise Problem(
             409,

@@ -24,8 +24,8 @@ def carried_over(reference: Checkpoint, checkpoints: Sequence[Checkpoint]) -> di
     {"reference": {"id", "name"}, "checkpoints": [{"id", "name", "stage", "steps", "mean_correlation", "kept", "lost",
     "gained"}], "dimensions": [{"dim", "name", "kl", "active", "correlation", "match", "sign", "fate"}], "frames"}.
     `correlation`, `match` and `sign` have a value a checkpoint. A named dimension is kept while its match correlates by
-    0.7 or more and does not bear another name, else lost; a name is gained that the reference does not have. `fate` is
-    that at the end. Dimensions stand by falling KL. Raises ViewError.
+    0.7 or more, is active and does not bear another name, else lost; a name is gained that the reference does not have.
+    `fate` is that at the end. Dimensions stand by falling KL. Raises ViewError.
     """
     if not checkpoints:
         raise ViewError("reference", "there is no checkpoint to compare with")
@@ -41,7 +41,10 @@ def carried_over(reference: Checkpoint, checkpoints: Sequence[Checkpoint]) -> di
     ]
     named = [_names(checkpoint, encoded[checkpoint.info.id]) for checkpoint in checkpoints]
     active = reference.statistics.kl >= INACTIVE_KL
-    fates = [_fates(names, match, others) for match, others in zip(matches, named, strict=True)]
+    fates = [
+        _fates(names, match, others, checkpoint.statistics.kl >= INACTIVE_KL)
+        for checkpoint, match, others in zip(checkpoints, matches, named, strict=True)
+    ]
     return {
         "reference": {"id": reference.info.id, "name": reference.info.name},
         "checkpoints": [
@@ -89,13 +92,15 @@ def _names(checkpoint: Checkpoint, encoded: EncodedFrames) -> list[str | None]:
     return [name.name or other for name, other in zip(known, found, strict=True)]
 
 
-def _fates(names: list[str | None], matches: Mapping[int, Match], others: list[str | None]) -> dict[int, str]:
-    """`kept` or `lost` for each named dimension of the reference."""
+def _fates(
+    names: list[str | None], matches: Mapping[int, Match], others: list[str | None], alive: Flags
+) -> dict[int, str]:
+    """`kept` or `lost` for each named dimension of the reference; `alive`: the other's active dimensions."""
     fates = {}
     for dim, name in enumerate(names):
         if name is not None:
             match = matches.get(dim)
-            close = match is not None and match.correlation >= KEPT_CORRELATION
+            close = match is not None and match.correlation >= KEPT_CORRELATION and bool(alive[match.second])
             fates[dim] = "kept" if match and close and others[match.second] in (None, name) else "lost"
     return fates
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from backend.data.checkpoint import Checkpoint, Label
+from backend.data.checkpoint import Checkpoint, Clip, Label
 from backend.interpret.encoded import INACTIVE_KL, Floats
 from backend.interpret.latents import encode_images
 from backend.interpret.names import dimension_names
@@ -46,22 +46,30 @@ def match_latents(first: Floats, second: Floats) -> list[Match]:
 def compare_checkpoints(first: Checkpoint, second: Checkpoint) -> dict[str, Any]:
     """How two checkpoints' dimensions go together on the frames of both clips, and what became of the names.
 
-    {"matches": [{"first", "second", "correlation", "sign", "first_name", "second_name"}], "mean_correlation",
-    "kept", "lost", "gained": names}. A name is kept when its match correlates by 0.7 or more and bears it too, or
-    has none of its own.
+    {"matches": [{"first", "second", "correlation", "sign", "first_name", "second_name", "first_active",
+    "second_active"}], "mean_correlation", "same_environment", "kept", "lost", "gained": names}. A name is kept when
+    its match is active, correlates by 0.7 or more and bears it too, or has none of its own. Latents are centred clip by
+    clip: that two clips look different makes no two dimensions alike.
     """
-    images = [clip.image.reshape(-1, 64, 64, 3) for clip in (first.clip, second.clip)]
-    frames = np.concatenate(images if first.info.id != second.info.id else images[:1])
-    matches = match_latents(encode_images(first.model, frames)[0], encode_images(second.model, frames)[0])
+    clips = [first.clip, second.clip][: 2 if first.info.id != second.info.id else 1]
+    encoded = [np.concatenate([_within(checkpoint, clip) for clip in clips]) for checkpoint in (first, second)]
     names = [[name.name for name in dimension_names(checkpoint)] for checkpoint in (first, second)]
-    active = [match for match in matches if first.statistics.kl[match.first] >= INACTIVE_KL]
+    active = [checkpoint.statistics.kl >= INACTIVE_KL for checkpoint in (first, second)]
     rows = [
-        {**asdict(match), "first_name": names[0][match.first], "second_name": names[1][match.second]}
-        for match in matches
+        {
+            **asdict(match),
+            "first_name": names[0][match.first],
+            "second_name": names[1][match.second],
+            "first_active": bool(active[0][match.first]),
+            "second_active": bool(active[1][match.second]),
+        }
+        for match in match_latents(*encoded)
     ]
+    followed = [row["correlation"] for row in rows if row["first_active"]]
     return {
         "matches": rows,
-        "mean_correlation": round(float(np.mean([match.correlation for match in active])), 4) if active else 0.0,
+        "mean_correlation": round(float(np.mean(followed)), 4) if followed else 0.0,
+        "same_environment": first.info.environment == second.info.environment,
         **_fate_of_names(rows, names),
     }
 
@@ -85,9 +93,16 @@ def _fate_of_names(rows: list[dict[str, Any]], names: list[list[str | None]]) ->
         for row in rows
         if row["first_name"]
         and row["correlation"] >= KEPT_CORRELATION
+        and row["second_active"]
         and row["second_name"] in (None, row["first_name"])
     }
     return {"kept": sorted(kept), "lost": sorted(before - kept), "gained": sorted(after - before)}
+
+
+def _within(checkpoint: Checkpoint, clip: Clip) -> Floats:
+    """Latent means of a clip's frames around their mean: (N, Z)."""
+    latent = encode_images(checkpoint.model, clip.image.reshape(-1, 64, 64, 3))[0]
+    return np.asarray(latent - latent.mean(axis=0))
 
 
 def _standardise(values: Floats) -> Floats:

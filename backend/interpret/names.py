@@ -22,6 +22,11 @@ class DimensionName:
         return self.name or f"dim {self.dim}"
 
     @property
+    def title(self) -> str:
+        """`dim 7: hip angle`, or `dim 7`: unlike the name alone it is never that of another dimension."""
+        return f"dim {self.dim}: {self.name}{'?' if self.source == 'guess' else ''}" if self.name else f"dim {self.dim}"
+
+    @property
     def caption(self) -> str:
         """`dim 7: hip angle (NMI .81)`, as printed beside a row."""
         number = f"dim {self.dim}"

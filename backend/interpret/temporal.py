@@ -139,7 +139,7 @@ class TemporalTraversal:
 
     def _titles(self) -> list[tuple[str, str]]:
         titles = [
-            (label.text, f"{f'dim {label.dim} ' if label.name else ''}held at {value:.2f}".replace("-", "−"))
+            (label.title, f"held at {value:.2f}".replace("-", "−"))
             for label, value in zip(self.labels, self.values, strict=True)
         ]
         return titles + ([("all together", f"{len(titles)} held")] if len(self.rows) > len(titles) else [])

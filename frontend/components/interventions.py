@@ -7,20 +7,21 @@ from typing import Any
 
 import streamlit as st
 
-from frontend.client import ApiProblem, client
 from frontend.components import charts
 from frontend.components.dimension import title_of_entry
 from frontend.components.scrubber import short, words_of
-from frontend.components.states import live
+from frontend.components.states import when_computed
 
 SIGNS = {True: "✓", False: "✕", None: ""}
 
 
 def interventions(page: str, checkpoint: str, active: Sequence[Mapping[str, Any]]) -> None:
     """The tab: the three answers side by side, and how far each factor moves each dimension."""
-    found = _measured(checkpoint)
+    found = when_computed(
+        f"/checkpoints/{checkpoint}/interventions",
+        "Every dimension is edited, and every factor set in the simulator. Up to a minute; then it is kept.",
+    )
     if found is None:
-        _measuring(checkpoint)
         return
     st.caption(
         "NMI says what a dimension goes with. Here it is changed instead: a probe of pixels reports what an edit of "
@@ -39,28 +40,6 @@ def interventions(page: str, checkpoint: str, active: Sequence[Mapping[str, Any]
         _responses(page, found["set"], active)
     else:
         st.info(f"Factors were not set: {found['why']}.", icon=":material/info:")
-
-
-def _measured(checkpoint: str) -> Mapping[str, Any] | None:
-    """Both measurements; None while the API makes them."""
-    try:
-        found: Mapping[str, Any] = client().get(f"/checkpoints/{checkpoint}/interventions")
-    except ApiProblem as problem:
-        if problem.kind != "computing":
-            raise
-        return None
-    return found
-
-
-@live(every=2.0)
-def _measuring(checkpoint: str) -> None:
-    if _measured(checkpoint) is not None:
-        st.rerun()
-    st.info(
-        "Editing every dimension, and setting every factor in the simulator. The first time takes up to a minute; then "
-        "it is kept with the checkpoint.",
-        icon="spinner",
-    )
 
 
 def _counts(entries: Sequence[Mapping[str, Any]]) -> None:

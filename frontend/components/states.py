@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
 
@@ -42,6 +42,32 @@ def live(every: float | None = None) -> Callable[[Callable[P, None]], Callable[P
         return st.fragment(guarded()(function), run_every=every)
 
     return wrap
+
+
+def when_computed(path: str, sentence: str) -> Any | None:
+    """What the API has at `path`. While it computes that: None, what it is at, and the page goes on once it is done."""
+    found, _ = _computed(path)
+    if found is None:
+        _wait_for(path, sentence)
+    return found
+
+
+@live(every=2.0)
+def _wait_for(path: str, sentence: str) -> None:
+    found, detail = _computed(path)
+    if found is not None:
+        st.rerun()
+    st.info(f"{detail} {sentence}", icon="spinner")
+
+
+def _computed(path: str) -> tuple[Any | None, str]:
+    """The answer, or None and what the API says that it is doing."""
+    try:
+        return client().get(path), ""
+    except ApiProblem as problem:
+        if problem.kind != "computing":
+            raise
+        return None, problem.detail
 
 
 def unreachable(error: ApiUnreachable) -> None:

@@ -45,6 +45,11 @@ def show() -> None:
         return
     with st.spinner("Encoding the frames of both …"):
         comparison = client().get(f"/checkpoints/{view.first}/compare", {"other": view.second})
+    if not comparison["same_environment"]:
+        st.warning(
+            "These models saw different environments: their dimensions need not have anything in common.",
+            icon=":material/warning:",
+        )
     _summary(comparison)
     _side_by_side(view, comparison)
     _table(comparison)
@@ -175,11 +180,12 @@ def _table(comparison: Mapping[str, Any]) -> None:
             "direction": "same" if match["sign"] >= 0 else "reversed",
         }
         for match in sorted(comparison["matches"], key=lambda match: -float(match["correlation"]))
+        if match["first_active"] or match["second_active"]
     ]
     st.dataframe(
         rows,
         hide_index=True,
-        alt="All matches",
+        alt="Matches of active dimensions",
         column_config={
             "first": "First",
             "second": "Second",
@@ -187,6 +193,9 @@ def _table(comparison: Mapping[str, Any]) -> None:
             "direction": "Direction",
         },
     )
+    left_out = len(comparison["matches"]) - len(rows)
+    if left_out:
+        st.caption(f"{left_out} pairs that are inactive in both are left out.")
 
 
 if __name__ == "__main__":

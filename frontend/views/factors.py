@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from frontend.client import ApiProblem, client
+from frontend.client import client
 from frontend.components import charts
 from frontend.components.dimension import STATUS, detail_card, title_of_entry
 from frontend.components.interventions import interventions
@@ -16,9 +16,9 @@ from frontend.components.matrix import matrix
 from frontend.components.pick import pick_checkpoint
 from frontend.components.pictures import strip
 from frontend.components.scrubber import nats, short, words_of
-from frontend.components.states import live
+from frontend.components.states import when_computed
 from frontend.pages import link, path
-from frontend.state import Chosen, keep_view, key_of, open_view
+from frontend.state import Dimension, keep_view, key_of, open_view
 
 PAGE = "factors"
 METRICS = {
@@ -36,48 +36,28 @@ METRICS = {
 
 def show() -> None:
     """The whole page."""
-    view = open_view(PAGE, Chosen)
+    view = open_view(PAGE, Dimension)
     head, choice = st.columns([1, 4], vertical_alignment="bottom")
     head.title("Factors", anchor=False)
     with choice:
-        checkpoint = pick_checkpoint(view.id, key=key_of(PAGE, "checkpoint"))
+        checkpoint = pick_checkpoint(view.checkpoint, key=key_of(PAGE, "checkpoint"))
     if checkpoint is None:
         return
-    view = replace(view, id=checkpoint["id"], dim=view.dim if checkpoint["id"] == view.id else -1)
+    view = replace(view, checkpoint=checkpoint["id"], dim=view.dim if checkpoint["id"] == view.checkpoint else -1)
     keep_view(PAGE, view)
-    factors = _factors(view.id)
+    factors = when_computed(
+        f"/checkpoints/{view.checkpoint}/factors",
+        "The first time takes up to a minute; then it is kept with the checkpoint.",
+    )
     if factors is None:
-        _computing(view.id)
         return
-    atlas = client().get(f"/checkpoints/{view.id}/atlas", {"columns": 11})
+    atlas = client().get(f"/checkpoints/{view.checkpoint}/atlas", {"columns": 11})
     _remarks(factors)
     _metrics(factors["metrics"])
-    _tabs(view, factors, atlas, client().get(f"/checkpoints/{view.id}")["policy"])
+    _tabs(view, factors, atlas, client().get(f"/checkpoints/{view.checkpoint}")["policy"])
 
 
-def _factors(checkpoint: str) -> Mapping[str, Any] | None:
-    """The table of factors; None while the API computes it."""
-    try:
-        found: Mapping[str, Any] = client().get(f"/checkpoints/{checkpoint}/factors")
-    except ApiProblem as problem:
-        if problem.kind != "computing":
-            raise
-        return None
-    return found
-
-
-@live(every=2.0)
-def _computing(checkpoint: str) -> None:
-    if _factors(checkpoint) is not None:
-        st.rerun()
-    st.info(
-        "Encoding the clip and measuring every dimension against every factor. The first time takes up to a "
-        "minute; then it is kept with the checkpoint.",
-        icon="spinner",
-    )
-
-
-def _tabs(view: Chosen, factors: Mapping[str, Any], atlas: Mapping[str, Any], policy: bool) -> None:
+def _tabs(view: Dimension, factors: Mapping[str, Any], atlas: Mapping[str, Any], policy: bool) -> None:
     active = [item for item in factors["dimensions"] if item["status"] != "inactive"]
     active.sort(key=lambda item: -item["kl"])
     if not active:
@@ -99,11 +79,11 @@ def _tabs(view: Chosen, factors: Mapping[str, Any], atlas: Mapping[str, Any], po
             elif name == "Dimensions":
                 _cards(view, active, atlas, len(factors["dimensions"]) - len(active))
             elif name == "Interventions":
-                interventions(PAGE, view.id, active)
+                interventions(PAGE, view.checkpoint, active)
             elif name == "Leakage":
-                _leakage(view.id, active)
+                _leakage(view.checkpoint, active)
             else:
-                _policy(view.id, active)
+                _policy(view.checkpoint, active)
 
 
 def _remarks(factors: Mapping[str, Any]) -> None:
@@ -133,7 +113,7 @@ def _metrics(metrics: Mapping[str, Any]) -> None:
             st.metric(label, f"{metrics[name]:.2f}", help=text, width="content")
 
 
-def _matrix(view: Chosen, factors: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) -> None:
+def _matrix(view: Dimension, factors: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) -> None:
     if not factors["factor_names"]:
         st.info("Nothing is known of these frames, so there is nothing to compare with.", icon=":material/info:")
         return
@@ -142,7 +122,7 @@ def _matrix(view: Chosen, factors: Mapping[str, Any], active: Sequence[Mapping[s
         "Choose a cell to see the dimension's traversal."
     )
     place = matrix(
-        key_of(PAGE, "matrix", view.id),
+        key_of(PAGE, "matrix", view.checkpoint),
         [[max(0.0, value) for value in factors["nmi"][item["dim"]]] for item in active],
         [title_of_entry(item) for item in active],
         [words_of(name) for name in factors["factor_names"]],
@@ -152,7 +132,7 @@ def _matrix(view: Chosen, factors: Mapping[str, Any], active: Sequence[Mapping[s
     )
     if place is not None:
         dim = active[place.row]["dim"]
-        st.switch_page(path("traversals"), query_params={"checkpoint": view.id, "dim": str(dim)})
+        st.switch_page(path("traversals"), query_params={"checkpoint": view.checkpoint, "dim": str(dim)})
 
 
 def _intervals(active: Sequence[Mapping[str, Any]]) -> None:
@@ -165,15 +145,15 @@ def _intervals(active: Sequence[Mapping[str, Any]]) -> None:
     st.plotly_chart(figure, key=f"{PAGE}.intervals", config=charts.CONFIG, alt="Best NMI with interval and null")
 
 
-def _cards(view: Chosen, active: Sequence[Mapping[str, Any]], atlas: Mapping[str, Any], inactive: int) -> None:
+def _cards(view: Dimension, active: Sequence[Mapping[str, Any]], atlas: Mapping[str, Any], inactive: int) -> None:
     chosen = next((item for item in active if item["dim"] == view.dim), None)
     if chosen is not None:
-        detail_card(view.id, chosen, atlas)
+        detail_card(view.checkpoint, chosen, atlas)
     with st.grid(3, gap="medium", min_column_width=320):
         for item in active:
             if item is not chosen:
                 with st.container(border=True, key=f"card.{item['dim']}"):
-                    _card(view.id, item, atlas)
+                    _card(view.checkpoint, item, atlas)
     if inactive:
         st.caption(f"{inactive} inactive dimensions carry next to nothing and are left out.")
 
@@ -188,7 +168,7 @@ def _card(checkpoint: str, item: Mapping[str, Any], atlas: Mapping[str, Any]) ->
     with st.container(horizontal=True):
         link("traversals", "Traversal", {"checkpoint": checkpoint, "dim": str(item["dim"])})
         if st.button("Details", icon=":material/zoom_in:", type="tertiary", key=f"details.{item['dim']}"):
-            keep_view(PAGE, Chosen(checkpoint, item["dim"]))
+            keep_view(PAGE, Dimension(checkpoint, item["dim"]))
             st.rerun()
 
 

@@ -54,7 +54,7 @@ def _first(item: Mapping[str, Any]) -> None:
         st.subheader(item["name"], anchor=False, width="content")
         st.caption(" · ".join(facts(dict(item))), width="content")
         link("traversals", "All its traversals", {"checkpoint": name})
-        link("factors", "Its factors", {"id": name})
+        link("factors", "Its factors", {"checkpoint": name})
     with st.skeleton(height=420):
         detail = client().get(f"/checkpoints/{name}")
         atlas = client().get(f"/checkpoints/{name}/atlas", {"columns": 11})

@@ -19,6 +19,10 @@ PAGE = "runs"
 COUNTERS = ("updates", "agent_steps", "environment_steps")
 QUIET = ("gradient_norm", "distill_weight", "frames_per_second")  # metrics that are not drawn at first
 LOG_CHARACTERS = 20_000
+STOP = {
+    "queued": ("Take out of the queue", "The run will not start."),
+    "running": ("Stop and save", "The run saves a checkpoint and stops."),
+}
 
 
 def show() -> None:
@@ -45,7 +49,8 @@ def _page() -> None:
         st.rerun()
     known = [run["id"] for run in runs]
     picked = _table(runs)
-    chosen = picked or (view.id if view.id in known else known[0])
+    first = next((run["id"] for run in runs if run["state"] == "running"), known[0])
+    chosen = picked or (view.id if view.id in known else first)
     if chosen != view.id:
         view = replace(view, id=chosen)
         keep_view(PAGE, view)
@@ -94,7 +99,8 @@ def _detail(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(run["name"] or run["id"], anchor=False, width="content")
         st.markdown(state_badge(run["state"]), width="content")
-        st.caption(f"{run['stage']} · {run['preset']} · seed {run['seed']} · {elapsed(run)}", width="content")
+        facts = [run["stage"], run["preset"], f"seed {run['seed']}", elapsed(run)]
+        st.caption(" · ".join(fact for fact in facts if fact), width="content")
     if run["state"] not in ENDED:
         st.progress(progress_share(run), text=progress_line(run))
     if run["error"]:
@@ -119,8 +125,9 @@ def _actions(run: Mapping[str, Any]) -> None:
             link("traversals", "Its traversals", {"checkpoint": run["checkpoint"]})
         if run["dataset"]:
             link("datasets", "Its data set", {"id": run["dataset"]})
-        if run["state"] not in ENDED and st.button("Stop and save", icon=":material/stop_circle:", key=f"stop.{name}"):
-            _do(f"/runs/{name}/cancel", "The run saves a checkpoint and stops.")
+        stop, stopped = STOP.get(run["state"], STOP["running"])
+        if run["state"] not in ENDED and st.button(stop, icon=":material/stop_circle:", key=f"stop.{name}"):
+            _do(f"/runs/{name}/cancel", stopped)
         if run["resumable"] and st.button("Resume", icon=":material/play_circle:", key=f"resume.{name}"):
             _do(f"/runs/{name}/resume", "The run goes on from its last checkpoint.")
         if st.button(
@@ -172,7 +179,8 @@ def _curves(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
             key=f"axis.{run['id']}",
             format_func=lambda name: name.replace("_", " "),
         )
-        others = {other["id"]: other["name"] or other["id"] for other in runs if other["id"] != run["id"]}
+        names_of = _names_of(runs)
+        others = {other["id"]: names_of[other["id"]] for other in runs if other["id"] != run["id"]}
         beside = st.multiselect(
             "Compare with",
             list(others),
@@ -184,13 +192,24 @@ def _curves(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
         )
     returns = [name for name in names if "return" in name or "reward" in name]
     losses = [name for name in names if name not in returns]
-    found = {run["name"] or run["id"]: lines} | {others[other]: _metrics(other) for other in beside}
+    found = {names_of[run["id"]]: lines} | {others[other]: _metrics(other) for other in beside}
     for title, group, log in (("Return", returns, False), ("Losses", losses, True)):
         if group:
             start = [name for name in group if name not in QUIET][:4]
             shown = st.pills(title, group, selection_mode="multi", default=start, key=f"{title}.{run['id']}")
             figure = charts.curves(_series(found, shown, axis or "updates"), axis=axis or "updates", log=log)
             st.plotly_chart(figure, key=f"figure.{title}.{run['id']}", config=charts.CONFIG, alt=f"{title} over {axis}")
+
+
+def _names_of(runs: list[dict[str, Any]]) -> dict[str, str]:
+    """What each run is called; those of one name by their id as well."""
+    names = [run["name"] for run in runs]
+    return {
+        run["id"]: (run["name"] if names.count(run["name"]) == 1 else f"{run['name']} ({run['id']})")
+        if run["name"]
+        else run["id"]
+        for run in runs
+    }
 
 
 def _series(

@@ -151,7 +151,7 @@ def _toolbar(view: Traversal, atlas: Mapping[str, Any], detail: Mapping[str, Any
             _share(view, dims, style)
         with st.popover("Open a file", icon=":material/file_open:"):
             reopen_form(PAGE)
-        link("factors", "Factors", {"id": view.checkpoint, "dim": str(view.dim)})
+        link("factors", "Factors", {"checkpoint": view.checkpoint, "dim": str(view.dim)})
         st.caption(f"{detail['environment'] or 'own videos'} · {detail['latents']} latents")
     return file
 

@@ -18,7 +18,7 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
-APP = Path(__file__).parents[2] / "frontend" / "app.py"
+APP = Path(__file__).parents[2] / "frontend" / "server.py"
 VIEW = {"width": 1440, "height": 1000}
 
 expect.set_options(timeout=20_000)  # a machine that trains beside the tests is slow to answer

@@ -302,6 +302,8 @@ def _add_views(app: FastAPI, world: World) -> None:
                 "correlation": max(0.05, 0.97 - 0.08 * dim),
                 "sign": 1 if dim % 2 else -1,
                 "first_name": NAMES.get(dim),
+                "first_active": dim < 12,
+                "second_active": dim < 12,
                 "second_name": NAMES.get((dim + 1) % 8 if dim < 8 else dim),
             }
             for dim in range(LATENTS)
@@ -309,6 +311,7 @@ def _add_views(app: FastAPI, world: World) -> None:
         return {
             "matches": matches,
             "mean_correlation": 0.81,
+            "same_environment": True,
             "kept": ["cart position", "pole angle"],
             "lost": ["camera"],
             "gained": ["speed"],

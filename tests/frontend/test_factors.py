@@ -12,7 +12,7 @@ def tab(app: AppTest, name: str) -> AppTest:
 
 
 def test_names_stand_beside_both_interventions(open_page: OpenPage) -> None:
-    app = tab(open_page("factors", id="cartpole-small"), "Interventions")
+    app = tab(open_page("factors", checkpoint="cartpole-small"), "Interventions")
     assert not app.error and not app.exception
     metrics = {item.label: item.value for item in app.metric}
     assert metrics["Edits that draw their name"] == "5 of 6"
@@ -24,8 +24,12 @@ def test_names_stand_beside_both_interventions(open_page: OpenPage) -> None:
 
 
 def test_interventions_that_are_being_made_are_waited_for(open_page: OpenPage, world: World) -> None:
-    body = {"type": "/problems/computing", "title": "Computing", "detail": "Ask again."}
+    body = {
+        "type": "/problems/computing",
+        "title": "Computing",
+        "detail": "Names are being checked (setting light, 40%).",
+    }
     world.problem = ("/interventions", 409, body)
-    app = tab(open_page("factors", id="cartpole-small"), "Interventions")
+    app = tab(open_page("factors", checkpoint="cartpole-small"), "Interventions")
     assert not app.error
-    assert any("setting every factor in the simulator" in info.value for info in app.info)
+    assert any("setting light, 40%" in info.value for info in app.info)

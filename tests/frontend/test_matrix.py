@@ -17,8 +17,16 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     home: Path = tmp_path_factory.mktemp("home")
     with serve(World.furnished()) as api, run_page(api, home) as address, open_browser() as browser:
         page = browser.new_context(viewport=VIEW).new_page()
-        page.goto(f"{address}/factors?id=cartpole-small")
+        page.goto(f"{address}/factors?checkpoint=cartpole-small")
         yield page
+
+
+def test_a_deep_link_opens_without_a_failed_request(page: Page) -> None:
+    failed: list[str] = []
+    page.on("response", lambda answer: failed.append(f"{answer.status} {answer.url}") if not answer.ok else None)
+    page.reload()
+    expect(page.locator(".matrix tbody button").first).to_be_visible()
+    assert failed == []
 
 
 def open_matrix(page: Page) -> None:

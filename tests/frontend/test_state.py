@@ -2,7 +2,7 @@
 
 import pytest
 
-from frontend.state import Chosen, Rollout, Traversal, View
+from frontend.state import Chosen, Dimension, Rollout, Traversal, View
 
 EVERYTHING = Traversal(
     checkpoint="cartpole-small",
@@ -27,7 +27,8 @@ EVERYTHING = Traversal(
         EVERYTHING,
         Traversal(dims=(0,), edits=((0, 2.0),)),
         Rollout(checkpoint="a", dim=4, value=-1.25, step=9, hold=False, samples=4),
-        Chosen("run-1", 2),
+        Chosen("run-1"),
+        Dimension("cartpole-small", 2),
     ],
 )
 def test_a_link_reopens_the_view(view: View) -> None:

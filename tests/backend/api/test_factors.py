@@ -21,7 +21,7 @@ def test_factors_that_are_not_computed_yet_are_409_with_a_time_to_come_back_and_
     calls: list[str] = []
     gate = threading.Event()
 
-    def slow(checkpoint: Checkpoint) -> object:
+    def slow(checkpoint: Checkpoint, **_: object) -> object:
         calls.append(checkpoint.info.id)
         gate.wait(10)
         return factors_of(checkpoint)
@@ -51,7 +51,7 @@ def test_factors_that_are_not_computed_yet_are_409_with_a_time_to_come_back_and_
 def test_factors_that_cannot_be_computed_are_409_with_the_reason(
     client: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(_: Checkpoint) -> None:
+    def fails(_: Checkpoint, **__: object) -> None:
         raise ValueError("no frames to encode")
 
     (home / "checkpoints" / "tiny-video" / "factors.json").unlink(missing_ok=True)

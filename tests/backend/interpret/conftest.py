@@ -1,5 +1,6 @@
 """Made-up latents of which the truth is known, and small loaded checkpoints."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,13 @@ def video_checkpoint(tiny_checkpoint_home: Path) -> Checkpoint:
 def world_checkpoint(tiny_checkpoint_home: Path) -> Checkpoint:
     """The shared tiny world model with its actor and critic."""
     return _loaded(tiny_checkpoint_home, "tiny-world")
+
+
+@pytest.fixture
+def own_checkpoint(video_checkpoint: Checkpoint, tmp_path: Path) -> Checkpoint:
+    """The tiny video model in a folder of its own, which may be written to."""
+    folder = shutil.copytree(video_checkpoint.info.folder, tmp_path / "own")
+    return replace(video_checkpoint, info=replace(video_checkpoint.info, folder=folder))
 
 
 def _loaded(home: Path, name: str) -> Checkpoint:

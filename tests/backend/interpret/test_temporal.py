@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.data.checkpoint import Checkpoint
+from backend.data.checkpoint import Checkpoint, Label, write_label
 from backend.interpret.imagination import Edit
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import build_rollout
@@ -46,6 +46,13 @@ def test_a_dimension_held_at_the_value_that_it_has_leaves_that_step_as_it_was(wo
     grid = temporal_traversal(world_checkpoint, replace(REQUEST, dims=None, step=4, hold={2: float(own[2])}))
     assert [label.dim for label in grid.labels] == [2]
     assert np.allclose(grid.rows[0].value[4], grid.untouched.model.value[4], atol=1e-6)
+
+
+def test_two_dimensions_of_one_name_have_a_line_each(own_checkpoint: Checkpoint) -> None:
+    for dim in (3, 0):
+        write_label(own_checkpoint.info.folder, dim, Label("hip angle"))
+    reel = temporal_traversal(own_checkpoint, REQUEST).reel("x")
+    assert list(reel.curves["Change in grey levels"]) == ["dim 3: hip angle", "dim 0: hip angle"]
 
 
 def test_all_of_them_at_once_is_one_more_row(video_checkpoint: Checkpoint) -> None:

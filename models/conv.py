@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from models.config import VideoModelConfig
 from models.types import Gaussian
-from models.vae import IMAGE_SIZE
+from models.vae import IMAGE_SIZE, ImageNetwork
 
 DEPTH = 32
 POINT = 1e-6  # std of an embedding, which is a point and no distribution
@@ -16,7 +16,7 @@ def conv_kernels(depth: int = DEPTH) -> tuple[int, int, int, int, int]:
     return (depth, 2 * depth, 4 * depth, 8 * depth, 32 * depth)
 
 
-class ConvEncoder(nn.Module):
+class ConvEncoder(ImageNetwork):
     """Four convolutions of kernel 4 and stride 2, ELU; the embedding is what remains. Source: DreamerV2."""
 
     constraints: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class ConvEncoder(nn.Module):
     def forward(self, image: Tensor) -> Gaussian:
         """(..., 3, 64, 64) in [-0.5, 0.5] -> the embedding as a Gaussian (..., Z) of next to no width."""
         assert image.shape[-3:] == (3, IMAGE_SIZE, IMAGE_SIZE), tuple(image.shape)
-        hidden = self.convolutions(image.reshape(-1, *image.shape[-3:])).flatten(1)
+        hidden = self.convolve(image.reshape(-1, *image.shape[-3:])).flatten(1)
         mean = hidden.reshape(*image.shape[:-3], -1)
         return Gaussian(mean, torch.full_like(mean, POINT))
 
@@ -42,7 +42,7 @@ class ConvEncoder(nn.Module):
         return {}
 
 
-class ConvDecoder(nn.Module):
+class ConvDecoder(ImageNetwork):
     """Linear to the size of the embedding, then four transposed convolutions. Source: DreamerV2."""
 
     def __init__(self, config: VideoModelConfig) -> None:
@@ -62,5 +62,5 @@ class ConvDecoder(nn.Module):
     def forward(self, feature: Tensor) -> Tensor:
         """(..., S + D) -> image mean (..., 3, 64, 64) around [-0.5, 0.5]."""
         hidden = self.widen(feature).reshape(-1, self.widen.out_features, 1, 1)
-        image: Tensor = self.convolutions(hidden)
+        image = self.convolve(hidden)
         return image.reshape(*feature.shape[:-1], 3, IMAGE_SIZE, IMAGE_SIZE)

@@ -12,7 +12,21 @@ from models.types import Gaussian
 IMAGE_SIZE = 64
 
 
-class Encoder(nn.Module):
+class ImageNetwork(nn.Module):
+    """A network around convolutions: nearly all of an update's arithmetic, which may be done in another precision."""
+
+    convolutions: nn.Sequential
+    precision = torch.float32  # while training; otherwise always float32
+
+    def convolve(self, image: Tensor) -> Tensor:
+        """The convolutions, float32 in and out: (B, C, H, W) -> (B, C', H', W')."""
+        if not self.training or self.precision == torch.float32:
+            return self.convolutions(image)  # type: ignore[no-any-return] # nn.Module call
+        with torch.autocast(image.device.type, self.precision):
+            return self.convolutions(image).float()  # type: ignore[no-any-return] # nn.Module call
+
+
+class Encoder(ImageNetwork):
     """q(bold z given o): five convolutions to 1 x 1, then mean and log variance of Z latents."""
 
     constraints: tuple[str, ...] = ("latent",)  # names of the losses that hold the latent to a prior
@@ -31,7 +45,7 @@ class Encoder(nn.Module):
         """(..., 3, 64, 64) in [-0.5, 0.5] -> Gaussian (..., Z)."""
         assert image.shape[-3:] == (3, IMAGE_SIZE, IMAGE_SIZE), tuple(image.shape)
         flat = image.reshape(-1, *image.shape[-3:]).contiguous(memory_format=torch.channels_last)
-        hidden = self.convolutions(flat).flatten(1)
+        hidden = self.convolve(flat).flatten(1)
         mean, logvar = self.moments(hidden).reshape(*image.shape[:-3], -1).chunk(2, -1)
         return Gaussian(mean, (0.5 * logvar).exp())
 
@@ -40,7 +54,7 @@ class Encoder(nn.Module):
         return {"latent": latent_kl(latent)}
 
 
-class Decoder(nn.Module):
+class Decoder(ImageNetwork):
     """Mean of p(o given h, z): a second narrow waist of Z units, then five transposed convolutions."""
 
     def __init__(self, config: VideoModelConfig) -> None:
@@ -60,7 +74,7 @@ class Decoder(nn.Module):
     def forward(self, feature: Tensor) -> Tensor:
         """(..., S + D) -> image mean (..., 3, 64, 64) around [-0.5, 0.5]."""
         hidden = self.widen(self.waist(feature)).reshape(-1, self.widen.out_features, 1, 1)
-        image: Tensor = self.convolutions(hidden)
+        image = self.convolve(hidden)
         return image.reshape(*feature.shape[:-1], 3, IMAGE_SIZE, IMAGE_SIZE)
 
 

@@ -15,6 +15,7 @@ from backend.pipeline.config import FinetuneSettings
 from backend.pipeline.evaluate import episode_seed, evaluate
 from backend.pipeline.methods import Parts
 from backend.pipeline.players import Players
+from backend.pipeline.precision import convolve_in, image_precision
 from backend.pipeline.publish import Provenance, publish
 from backend.pipeline.report import Reporter, Stopped
 from backend.pipeline.update import Update
@@ -32,6 +33,7 @@ class Finetuning:
         self.randomness = Randomness(seed, device)
         world_model, actor_critic = parts.world_model, parts.actor_critic
         self.agent = Agent(world_model, actor_critic).to(device)
+        convolve_in(image_precision(device), self.agent)
         self.helpers = nn.ModuleDict(parts.helpers()).to(device)
         adam = settings.adam_eps, settings.clip_norm
         learned = parts.distiller.learned() if parts.distiller else []

@@ -11,6 +11,7 @@ from backend.data.episodes import DatasetInfo, Episode, read_episodes
 from backend.data.replay import Replay, TooShort
 from backend.data.resume import Randomness, load_training, save_training
 from backend.pipeline.config import PretrainSettings, Problem, SettingsError
+from backend.pipeline.precision import convolve_in, image_precision
 from backend.pipeline.publish import Provenance, publish
 from backend.pipeline.report import Reporter, Stopped
 from backend.pipeline.update import Update
@@ -32,6 +33,7 @@ class Pretraining:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.model = VideoModel(_sizes(settings)).to(device)
+        convolve_in(image_precision(device), self.model)
         self.update = Update(self.model.parameters(), settings.learning_rate, settings.adam_eps, settings.clip_norm)
 
     def step(self, batch: Batch) -> tuple[Inference, float]:

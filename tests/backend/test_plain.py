@@ -6,6 +6,7 @@ from backend.benchmarks import ACTIONS, Sizes, example_batch
 from backend.pipeline.config import FinetuneSettings, PretrainSettings
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods import Source, build_parts
+from backend.pipeline.precision import convolve_in
 from backend.pipeline.pretrain import Pretraining
 from backend.plain import PlainFinetuning, PlainPretraining
 from models.config import VideoModelConfig
@@ -36,6 +37,7 @@ def same_weights(ours: torch.nn.Module, plain: torch.nn.Module, before: dict[str
 def test_pretraining_equals_its_plain_form() -> None:
     settings = PretrainSettings(batch=3, length=5, learning_rate=1e-3, free_nats=0.0)
     ours = Pretraining(settings, 0, "cpu")
+    convolve_in(torch.float32, ours.model)
     before = {name: value.clone() for name, value in ours.model.state_dict().items()}
     ours.randomness.torch.manual_seed(7)
     plain = PlainPretraining(ours.model, settings, torch.Generator().manual_seed(7))
@@ -49,6 +51,7 @@ def test_online_learning_equals_its_plain_form() -> None:
     settings = FinetuneSettings(batch=3, length=5, learning_rate=1e-3, horizon=4, free_nats=0.0)
     teacher = VideoModel(VideoModelConfig())
     ours = Finetuning(settings, build_parts(settings, Source(teacher, ACTIONS), ACTIONS, 0), 0, "cpu")
+    convolve_in(torch.float32, ours.agent)
     before = {name: value.clone() for name, value in ours.agent.state_dict().items()}
     ours.randomness.torch.manual_seed(7)
     agent = ours.agent

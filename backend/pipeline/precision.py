@@ -1,0 +1,21 @@
+"""In which precision the convolutions of a training run are done: bfloat16 where the machine has hardware for it."""
+
+import torch
+from torch import nn
+
+from models.vae import ImageNetwork
+
+
+def image_precision(device: str) -> torch.dtype:
+    """bfloat16 on GPUs and CPUs that multiply it in hardware (AMX or AVX512-BF16), float32 elsewhere."""
+    if device.startswith("cuda"):
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    able = torch.cpu.get_capabilities()
+    return torch.bfloat16 if able.get("amx_bf16") or able.get("avx512_bf16") else torch.float32
+
+
+def convolve_in(precision: torch.dtype, model: nn.Module) -> None:
+    """Sets the precision of every image network in `model`; KL, likelihoods and recurrence stay float32."""
+    for module in model.modules():
+        if isinstance(module, ImageNetwork):
+            module.precision = precision

@@ -142,7 +142,7 @@ class Doors:
         taken = self.rules.uploads.get(scope["path"]) if scope["method"] == "POST" else None
         limit = self.rules.body_limit if taken is None else self.rules.upload_limit
         declared = headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > limit:
+        if declared.isdecimal() and int(declared) > limit:
             raise too_large(limit)
         if taken is not None:
             check_type(headers, taken)

@@ -3,6 +3,7 @@
 import importlib.metadata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import Depends, FastAPI, Request
 from starlette.responses import Response
@@ -23,7 +24,7 @@ from backend.api import (
     traversals,
     views,
 )
-from backend.data import files
+from backend.data.files import sweep, sweep_tree
 from backend.deps import Services, refuse_unknown_parameters
 from backend.doors import SECURITY_HEADERS, DoorRules, Doors
 from backend.monitoring import RequestCounts, RequestLog
@@ -78,17 +79,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     settings.home.mkdir(parents=True, exist_ok=True)
-    uploads.sweep(settings.home)
-    for folder in (
-        settings.home,
-        *(settings.home / name for name in ("datasets", "checkpoints", "exports", "pictures")),
-    ):
-        files.sweep(folder)
+    _sweep(settings.home)
     services = app.state.services = Services.of(settings)
     try:
         yield
     finally:
         services.close()
+
+
+def _sweep(home: Path) -> None:
+    """Removes what processes that are gone left half written; a run's own folder is swept by the run."""
+    sweep(home)
+    for name in (uploads.FOLDER, "datasets", "checkpoints", "exports", "pictures"):
+        sweep_tree(home / name)
+    for pattern in ("runs/*/checkpoints/*", "runs/*/*/checkpoints/*"):  # where labels are written from here
+        for folder in home.glob(pattern):
+            sweep(folder)
 
 
 async def _answer_unexpected(_request: Request, _error: Exception) -> Response:

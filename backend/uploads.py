@@ -2,19 +2,20 @@
 
 import asyncio
 import hashlib
-import os
 import shutil
-import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
+from backend.data.files import aside_of
 from backend.errors import Problem, disk_full, invalid, nearest, short
 
 FOLDER = "uploads"
@@ -24,6 +25,7 @@ SPARE_BYTES = 64 * 2**20
 MAX_FIELDS = 32
 MAX_FIELD_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 16 * 1024
+Taken = TypeVar("Taken")
 _REMEDY = "Send multipart/form-data as browsers and `curl -F` do."
 
 
@@ -45,13 +47,25 @@ class Upload:
     files: tuple[UploadedFile, ...]
 
 
+async def take_in(request: Request, home: Path, pool: Executor, work: Callable[[Upload], Taken]) -> Taken:
+    """What `work` makes of the upload of a request, in a thread of `pool`; the files are gone afterwards."""
+    async with received(request, home) as upload:
+        return await asyncio.get_running_loop().run_in_executor(pool, work, upload)
+
+
+def say_made(response: Response, place: str, *, known: bool) -> None:
+    """201, or 200 where the same bytes were here already; and where what they became is found."""
+    response.status_code = 200 if known else 201
+    response.headers["Location"] = place
+
+
 @asynccontextmanager
 async def received(request: Request, home: Path) -> AsyncIterator[Upload]:
     """The upload of a request, under `home/uploads` until the block ends, however it ends.
 
     Raises Problem: 413 (from the doors) past the limit, 422 where the body is no form, 400 where the client left.
     """
-    folder = home / FOLDER / f"{os.getpid()}-{uuid.uuid4().hex}"
+    folder = aside_of(home / FOLDER / "form")
     reader = _FormReader(folder, _boundary(request))
     _refuse_without_room(request, home)
     await asyncio.to_thread(folder.mkdir, parents=True)
@@ -63,18 +77,10 @@ async def received(request: Request, home: Path) -> AsyncIterator[Upload]:
         await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 
 
-def sweep(home: Path) -> None:
-    """Removes what uploads of processes that are gone left behind; called when the API starts."""
-    for folder in (home / FOLDER).glob("*-*"):
-        process = folder.name.partition("-")[0]
-        if process.isdigit() and (int(process) == os.getpid() or not Path(f"/proc/{process}").exists()):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 def _refuse_without_room(request: Request, home: Path) -> None:
     """507 before the first byte where the disk could not hold the body."""
     declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) + SPARE_BYTES > shutil.disk_usage(home).free:
+    if declared.isdecimal() and int(declared) + SPARE_BYTES > shutil.disk_usage(home).free:
         raise disk_full()
 
 

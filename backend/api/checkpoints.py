@@ -1,9 +1,8 @@
 """Checkpoints: list, look into, take out and bring in."""
 
 import asyncio
-import contextlib
 import hashlib
-import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -13,6 +12,7 @@ from backend.answers import MEDIA_TYPES, choose_format, matches, not_modified, s
 from backend.api.runs import answering, desk_of
 from backend.data.catalogue import NotFound
 from backend.data.checkpoint import CARD, CheckpointInfo, IncompatibleCheckpoint
+from backend.data.files import aside_of
 from backend.data.imports import Imported, import_checkpoint
 from backend.data.packing import pack_checkpoint
 from backend.deps import Library, Serving
@@ -25,7 +25,7 @@ from backend.paging import Cursor, Limit, page
 from backend.pictures import encode
 from backend.queries import Index
 from backend.schemas import CheckpointDetail, CheckpointList, CheckpointView, ClipView
-from backend.uploads import one_file, received
+from backend.uploads import Upload, one_file, say_made, take_in
 from backend.workshop import Answer
 
 FRAME_FORMATS = ("png", "webp")
@@ -76,12 +76,9 @@ def list_checkpoints(serving: Serving, limit: Limit = 100, cursor: Cursor = None
 )
 async def upload_checkpoint(request: Request, serving: Serving, response: Response) -> CheckpointView:
     """Brings in the zip that `download` gives: safetensors and JSON only, every size and hash checked."""
-    async with received(request, serving.home) as upload:
-        file = one_file(upload)
-        imported = await asyncio.get_running_loop().run_in_executor(serving.intake, _take_in, file.path, serving.home)
-    response.status_code = 200 if imported.known else 201
-    response.headers["Location"] = f"/api/v1/checkpoints/{imported.info.id}"
-    return view_of(imported.info, serving.library)
+    info, known = await take_in(request, serving.home, serving.intake, partial(_take_in, serving.home))
+    say_made(response, f"/api/v1/checkpoints/{info.id}", known=known)
+    return view_of(info, serving.library)
 
 
 @router.get("/checkpoints/{checkpoint}", responses=refusals(409))
@@ -136,9 +133,9 @@ async def get_frame(
     return send(request, await serving.workshop.answer(key, 1, make))
 
 
-def _take_in(archive: Path, home: Path) -> Imported:
+def _take_in(home: Path, upload: Upload) -> Imported:
     try:
-        return import_checkpoint(archive, home)
+        return import_checkpoint(one_file(upload).path, home)
     except IncompatibleCheckpoint as error:
         raise incompatible(error, "/file/model.safetensors") from error
 
@@ -165,9 +162,10 @@ def _card(folder: Path) -> str | None:
 
 
 def _packed(folder: Path, home: Path) -> BinaryIO:
-    """The open zip of a checkpoint; its name is gone from the disk already, so nothing can be left behind."""
-    with contextlib.ExitStack() as stack:
-        file = tempfile.NamedTemporaryFile(dir=home, prefix=".download-")  # noqa: SIM115  # handed to the answer
-        stack.callback(file.close)
-        pack_checkpoint(folder, Path(file.name))
-        return Path(file.name).open("rb")
+    """The open zip of a checkpoint; its name is gone from the disk already, and a sweep takes what a kill leaves."""
+    archive = aside_of(home / "download")
+    try:
+        pack_checkpoint(folder, archive)
+        return archive.open("rb")
+    finally:
+        archive.unlink(missing_ok=True)

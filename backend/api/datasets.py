@@ -1,6 +1,5 @@
 """Data sets: collected by runs, or uploaded as clips, episodes and frames."""
 
-import asyncio
 import hashlib
 from dataclasses import asdict
 from functools import partial
@@ -20,7 +19,7 @@ from backend.openapi import files, multipart, refusals
 from backend.paging import Cursor, Limit, page
 from backend.pictures import contact_sheet, encode
 from backend.schemas import DatasetList, DatasetView
-from backend.uploads import Upload, display_name, only_fields, received
+from backend.uploads import Upload, display_name, only_fields, say_made, take_in
 from backend.workshop import Answer
 
 FORMATS = ("png", "webp", "jpeg")
@@ -53,11 +52,8 @@ def list_datasets(serving: Serving, limit: Limit = 100, cursor: Cursor = None) -
 )
 async def upload_dataset(request: Request, serving: Serving, response: Response) -> DatasetView:
     """Films (mp4, webm, avi, gif), npz episodes, a tar.xz of them or a zip of frames, decoded in a limited process."""
-    async with received(request, serving.home) as upload:
-        task = partial(_take_in, upload, serving.home)
-        info, known = await asyncio.get_running_loop().run_in_executor(serving.intake, task)
-    response.status_code = 200 if known else 201
-    response.headers["Location"] = f"/api/v1/datasets/{info.id}"
+    info, known = await take_in(request, serving.home, serving.intake, partial(_take_in, serving.home))
+    say_made(response, f"/api/v1/datasets/{info.id}", known=known)
     return view_dataset(info)
 
 
@@ -105,7 +101,7 @@ async def get_strip(info: Found, request: Request, serving: Serving, format: For
     return send(request, await serving.workshop.answer(("strip", *_identity(info), chosen), 50, make))
 
 
-def _take_in(upload: Upload, home: Path) -> tuple[DatasetInfo, bool]:
+def _take_in(home: Path, upload: Upload) -> tuple[DatasetInfo, bool]:
     """The data set of an upload, and whether it was here already: its id comes from the bytes of the files."""
     only_fields(upload, {"name", "stride"})
     stride = whole_number(upload.fields.get("stride", "1"), "/stride", 1, 100)

@@ -1,6 +1,5 @@
 """A person's own pictures as the base of a view: sent once, then named by an id that comes from their pixels."""
 
-import asyncio
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from backend.errors import Fault, Problem, not_found
 from backend.openapi import files, multipart, refusals
 from backend.pictures import contact_sheet, encode
 from backend.schemas import PictureView
-from backend.uploads import Upload, only_fields, received
+from backend.uploads import Upload, only_fields, say_made, take_in
 from backend.workshop import Answer
 
 router = APIRouter(tags=["traversals"])
@@ -28,11 +27,8 @@ router = APIRouter(tags=["traversals"])
 )
 async def upload_picture(request: Request, serving: Serving, response: Response) -> PictureView:
     """PNG or JPEG files in the order of time; the last is the base. Decoded in a limited process of their own."""
-    async with received(request, serving.home) as upload:
-        task = partial(_take_in, upload, serving.home)
-        view, known = await asyncio.get_running_loop().run_in_executor(serving.intake, task)
-    response.status_code = 200 if known else 201
-    response.headers["Location"] = view.url
+    view, known = await take_in(request, serving.home, serving.intake, partial(_take_in, serving.home))
+    say_made(response, view.url, known=known)
     return view
 
 
@@ -53,7 +49,7 @@ async def get_picture(picture: str, request: Request, serving: Serving) -> Respo
     return send(request, await serving.workshop.answer(("picture", picture), 1, make))
 
 
-def _take_in(upload: Upload, home: Path) -> tuple[PictureView, bool]:
+def _take_in(home: Path, upload: Upload) -> tuple[PictureView, bool]:
     only_fields(upload, set())
     try:
         image = read_stills([(file.name, file.path) for file in upload.files])

@@ -1,8 +1,8 @@
 """The other way round: an exported file, dropped on the page, says which view it shows."""
 
-import asyncio
 import json
 import zipfile
+from functools import partial
 
 from fastapi import APIRouter, Request
 
@@ -14,7 +14,7 @@ from backend.errors import Problem, invalid
 from backend.export.reopen import NoSettings, read_settings
 from backend.openapi import multipart
 from backend.schemas import OpenedView
-from backend.uploads import UploadedFile, one_file, received
+from backend.uploads import Upload, UploadedFile, one_file, take_in
 
 MAX_BYTES = 64 * 2**20  # of the file, and of all that is packed inside it
 
@@ -24,12 +24,11 @@ router = APIRouter(tags=["traversals"])
 @router.post("/views", openapi_extra=multipart("file", many=False))
 async def open_view(request: Request, serving: Serving) -> OpenedView:
     """Reads the settings that every PNG, GIF, APNG, SVG, NPZ and bundle made here carries."""
-    async with received(request, serving.home) as upload:
-        file = one_file(upload)
-        return await asyncio.get_running_loop().run_in_executor(serving.intake, _open, file, serving.library)
+    return await take_in(request, serving.home, serving.intake, partial(_open, serving.library))
 
 
-def _open(file: UploadedFile, library: Library) -> OpenedView:
+def _open(library: Library, upload: Upload) -> OpenedView:
+    file = one_file(upload)
     _refuse_bombs(file)
     try:
         settings = read_settings(file.path.read_bytes())

@@ -149,6 +149,7 @@ def read_info(folder: Path, id: str, source: str) -> CheckpointInfo:
     try:
         config = json.loads((folder / "config.json").read_bytes())
         sizes = config["networks"].get("world_model") or config["networks"]["video_model"]
+        environment = config.get("environment")
         return CheckpointInfo(
             id=id,
             name=str(config["name"]),
@@ -157,12 +158,12 @@ def read_info(folder: Path, id: str, source: str) -> CheckpointInfo:
             folder=folder,
             created_at=str(config["created_at"]),
             run=id.partition(".update-")[0].removesuffix("-pretrain") if source == "run" else None,
-            environment=config.get("environment"),
+            environment=None if environment is None else str(environment),
             steps=int(config["steps"]),
             latents=int(sizes["latents"]),
             config=config,
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise CorruptCheckpoint(f"{folder.name}/config.json cannot be read: {error!r}") from error
 
 

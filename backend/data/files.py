@@ -1,17 +1,20 @@
 """Files that are whole or absent: written aside, synced, named in a manifest of hashes, then renamed."""
 
 import contextlib
+import errno
 import hashlib
+import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from backend.data.crash import crash_point
 
 MANIFEST = "manifest.json"
 _ASIDE = ".partial-"
+_NUMBERS = itertools.count()  # two threads that write the same name do not meet
 
 Content = bytes | Callable[[Path], None]
 
@@ -26,7 +29,7 @@ class CorruptFile(Exception):
 
 def write_file(target: Path, content: bytes) -> None:
     """Replaces `target` in one step, durably: a reader sees the old bytes or the new ones."""
-    aside = target.with_name(f"{_ASIDE}{os.getpid()}-{target.name}")
+    aside = aside_of(target)
     try:
         with aside.open("wb") as file:
             file.write(content)
@@ -55,27 +58,36 @@ def write_folder(target: Path, files: Mapping[str, Content]) -> None:
     if target.exists():
         raise FileExistsError(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f"{_ASIDE}{os.getpid()}-{target.name}")
-    shutil.rmtree(aside, ignore_errors=True)
+    aside = aside_of(target)
     aside.mkdir()
     try:
         for name, content in files.items():
             _write(aside / name, content)
             crash_point("folder-half-written")
         _write(aside / MANIFEST, json.dumps({name: sha256(aside / name) for name in files}, indent=1).encode())
-        sync_folder(aside)
-        crash_point("folder-before-rename")
-        aside.rename(target)
-        crash_point("folder-after-rename")
-        sync_folder(target.parent)
+        put_in_place(aside, target)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
 
 
+def put_in_place(aside: Path, target: Path) -> None:
+    """Gives a folder whose files are synced its name, durably; FileExistsError where another one was faster."""
+    sync_folder(aside)
+    crash_point("folder-before-rename")
+    try:
+        aside.rename(target)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            raise FileExistsError(target) from None
+        raise
+    crash_point("folder-after-rename")
+    sync_folder(target.parent)
+
+
 def remove_folder(folder: Path) -> None:
     """Removes a folder so that at no moment a part of it stands under its name; a sweep takes what a kill leaves."""
-    aside = folder.with_name(f"{_ASIDE}{os.getpid()}-{folder.name}")
+    aside = aside_of(folder)
     folder.rename(aside)
     crash_point("folder-half-removed")
     shutil.rmtree(aside)
@@ -99,12 +111,39 @@ def verify_folder(folder: Path) -> None:
             raise CorruptFile(path, "was changed or damaged after it was written (its hash differs)")
 
 
+def aside_of(target: Path) -> Path:
+    """A new name beside `target` for what is to stand there; a sweep takes it once this process is gone."""
+    return target.with_name(f"{_ASIDE}{_mark(os.getpid())}-{next(_NUMBERS)}-{target.name}")
+
+
 def sweep(folder: Path) -> None:
     """Removes what interrupted writes left behind in `folder` by processes that are gone."""
-    for leftover in folder.glob(f"{_ASIDE}*"):
-        process = leftover.name.removeprefix(_ASIDE).split("-", 1)[0]
-        if process.isdigit() and not Path(f"/proc/{process}").exists():
-            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    _sweep(folder.glob(f"{_ASIDE}*"))
+
+
+def sweep_tree(folder: Path) -> None:
+    """`sweep` of a folder and of all folders below it."""
+    _sweep(folder.rglob(f"{_ASIDE}*"))
+
+
+def _sweep(found: Iterable[Path]) -> None:
+    for leftover in list(found):
+        mark = leftover.name.removeprefix(_ASIDE).split("-", 1)[0]
+        process = mark.partition(".")[0]
+        if process.isdecimal() and mark != _mark(int(process)):
+            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+
+
+def _mark(process: int) -> str:
+    """`<id>.<start>`: the time of its start tells a process from a later one that was given the same id.
+
+    A process that is gone began at "gone"; where the system has no /proc everyone counts as living.
+    """
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return f"{process}.{'gone' if Path('/proc/self/stat').exists() else 'unknown'}"
+    return f"{process}.{stat.rpartition(')')[2].split()[19]}"
 
 
 def sha256(path: Path) -> str:

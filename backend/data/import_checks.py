@@ -1,25 +1,35 @@
 """What can be wrong with the files of a checkpoint from outside, checked before they are loaded."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
 from backend.data.archive import ArchiveError, read_arrays, read_headers
 from backend.data.checkpoint import (
     CARD,
+    CHECKS,
     FACTORS,
     LABELS,
     CheckpointError,
     IncompatibleCheckpoint,
     build_networks,
-    read_labels,
 )
 from backend.data.files import MANIFEST, CorruptFile, verify_folder
+from backend.data.import_tables import (
+    Description,
+    DimensionTable,
+    Factors,
+    Interventions,
+    check_labels,
+    first_fault,
+    read_object,
+)
 from models.video_model import VISIONS
 
 WEIGHTS, CONFIG, STATISTICS, CLIP = "model.safetensors", "config.json", "statistics.json", "clip.npz"
@@ -32,6 +42,9 @@ MAX_SIZES |= dict.fromkeys(("reward_layers", "discount_layers", "actor_layers", 
 MAY_BE_ZERO = ("action_size", "discount_layers", "below_stoch", "below_deter", "below_hidden", "skip")
 MAX_WEIGHTS = 250_000_000
 MAX_CLIP_FRAMES = 10_000
+
+
+Read = TypeVar("Read")
 
 
 class RefusedImport(CheckpointError):
@@ -52,13 +65,13 @@ def check_content(folder: Path) -> None:
     except CorruptFile as error:
         raise RefusedImport(str(error), REMEDY, [error.path.name]) from error
     config = _object(folder / CONFIG)
+    _check_table(folder / CONFIG, lambda: Description.model_validate(config))
     expected = _expected_weights(config)
     _check_weights(folder / WEIGHTS, expected)
     _check_clip(folder / CLIP)
     _check_statistics(_object(folder / STATISTICS), _latents(config))
-    if (folder / FACTORS).exists() and not isinstance(_object(folder / FACTORS).get("dimensions"), list):
-        raise RefusedImport(f"{FACTORS} lists no dimensions", REMEDY, [FACTORS])
-    _check_texts(folder)
+    _check_tables(folder, _latents(config))
+    _check_card(folder / CARD)
 
 
 def _expected_weights(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -183,12 +196,30 @@ def _check_clip(path: Path) -> None:
         raise RefusedImport(f"{CLIP} holds NaN or infinity", REMEDY, [CLIP])
 
 
-def _check_texts(folder: Path) -> None:
+def _check_tables(folder: Path, latents: int) -> None:
+    """What is said about the dimensions, where it is said: factors, interventions and labels."""
+    kinds: dict[str, type[DimensionTable]] = {FACTORS: Factors, CHECKS: Interventions}
+    for name, kind in kinds.items():
+        path = folder / name
+        if path.exists():
+            table = _check_table(path, partial(kind.model_validate, _object(path)))
+            if not table.fits(latents):
+                raise RefusedImport(f"{name} does not describe the {latents} dimensions", REMEDY, [name])
+    if (folder / LABELS).exists():
+        labels = _object(folder / LABELS)
+        _check_table(folder / LABELS, lambda: check_labels(labels, latents))
+
+
+def _check_table(path: Path, read: Callable[[], Read]) -> Read:
     try:
-        read_labels(folder)
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise RefusedImport(f"{LABELS} is no table of labels", REMEDY, [LABELS]) from error
-    card = folder / CARD
+        return read()
+    except ValidationError as error:
+        raise RefusedImport(f"{path.name}: {first_fault(error)}", REMEDY, [path.name]) from None
+    except ValueError as error:
+        raise RefusedImport(f"{path.name}: {error}", REMEDY, [path.name]) from None
+
+
+def _check_card(card: Path) -> None:
     try:
         text = card.read_text("utf-8") if card.exists() else ""
     except UnicodeDecodeError as error:
@@ -199,9 +230,8 @@ def _check_texts(folder: Path) -> None:
 
 def _object(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise RefusedImport(f"{path.name} is no JSON", REMEDY, [path.name]) from error
-    if not isinstance(value, dict):
-        raise RefusedImport(f"{path.name} is no JSON object", REMEDY, [path.name])
-    return value
+        return read_object(path)
+    except ValueError as error:
+        raise RefusedImport(
+            f"{path.name} is no JSON object that this version reads: {error}", REMEDY, [path.name]
+        ) from error

@@ -4,21 +4,30 @@ Every size is checked before memory is given to it; nothing in the archive is ex
 staging folder; what is wrong is said by file and tensor.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import stat
 import struct
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from backend.data.checkpoint import CARD, FACTORS, LABELS, CheckpointInfo, CorruptCheckpoint, load_checkpoint, read_info
-from backend.data.files import MANIFEST, sync_folder
+from backend.data.checkpoint import (
+    CARD,
+    CHECKS,
+    FACTORS,
+    LABELS,
+    CheckpointInfo,
+    CorruptCheckpoint,
+    load_checkpoint,
+    read_info,
+)
+from backend.data.files import MANIFEST, aside_of, put_in_place
 from backend.data.import_checks import (
     CLIP,
     CONFIG,
@@ -38,6 +47,7 @@ LIMITS = {
     CLIP: 512 * MIB,
     MANIFEST: 1 * MIB,
     FACTORS: 32 * MIB,
+    CHECKS: 32 * MIB,
     LABELS: 4 * MIB,
     CARD: 1 * MIB,
 }
@@ -61,22 +71,20 @@ def import_checkpoint(archive: Path, home: Path) -> Imported:
     """
     shelf = home / "checkpoints"
     shelf.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".partial-{os.getpid()}-", dir=home))  # found by files.sweep
+    staging = aside_of(shelf / "import")
+    staging.mkdir()
     try:
         _unpack(archive, staging)
         check_content(staging)
         id = f"import-{_digest(staging)}"
         load_checkpoint(read_info(staging, id, "import"))
         target = shelf / id
-        if target.exists():
-            return Imported(read_info(target, id, "import"), known=True)
         for file in staging.iterdir():
             _sync(file)
-        sync_folder(staging)
-        staging.chmod(0o755)
-        staging.rename(target)
-        sync_folder(shelf)
-        return Imported(read_info(target, id, "import"), known=False)
+        known = target.exists()
+        with contextlib.suppress(FileExistsError):  # somebody sent the same archive meanwhile
+            put_in_place(staging, target)
+        return Imported(read_info(target, id, "import"), known)
     except CorruptCheckpoint as error:
         raise RefusedImport(str(error), REMEDY) from error
     finally:
@@ -103,7 +111,7 @@ def _members(opened: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """The files of a zip by name, without the one folder they may stand in; raises RefusedImport."""
     entries = [entry for entry in opened.infolist() if not entry.filename.endswith("/")]
     if len(entries) > 100:
-        raise RefusedImport(f"the archive holds {len(entries)} files, a checkpoint has at most 8", REMEDY)
+        raise RefusedImport(f"the archive holds {len(entries)} files, a checkpoint has at most {len(LIMITS)}", REMEDY)
     for entry in entries:
         _check_entry(entry)
     tops = {entry.filename.split("/")[0] for entry in entries if "/" in entry.filename}

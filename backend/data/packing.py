@@ -3,7 +3,7 @@
 import zipfile
 from pathlib import Path
 
-from backend.data.checkpoint import CARD, FACTORS, LABELS
+from backend.data.checkpoint import CARD, CHECKS, FACTORS, LABELS
 from backend.data.files import MANIFEST, CorruptFile, verify_folder
 from backend.data.import_checks import REQUIRED
 
@@ -14,7 +14,7 @@ def pack_checkpoint(folder: Path, target: Path) -> None:
     """Writes the zip of a checkpoint folder; raises CorruptFile rather than pass on a damaged one."""
     verify_folder(folder)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted([*REQUIRED, MANIFEST, FACTORS, LABELS, CARD]):
+        for name in sorted([*REQUIRED, MANIFEST, FACTORS, CHECKS, LABELS, CARD]):
             path = folder / name
             if not path.is_file():
                 if name in REQUIRED:

@@ -3,12 +3,10 @@
 import hashlib
 import io
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -21,7 +19,7 @@ from numpy.typing import NDArray
 from backend.data.containers import Container, VideoError, sniff
 from backend.data.decode import Decoded, Limits, Request
 from backend.data.episodes import DATASET, DatasetInfo, encode_episode, frames_only, now, parse_episode
-from backend.data.files import Content, write_folder
+from backend.data.files import Content, aside_of, write_folder
 
 MIN_FRAMES = 16  # fewer make no episode
 EPISODE_FRAMES = 64
@@ -67,10 +65,12 @@ def import_clips(
     if not files:
         raise VideoError("empty", "there is no file to make a data set of", "Choose at least one film.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".partial-{os.getpid()}-decode-", dir=target.parent) as staging:
+    staging = aside_of(target.parent / "decoded")
+    staging.mkdir()
+    try:
         sources = []
         for index, (given, path) in enumerate(files):
-            output = Path(staging) / f"{index:04d}"
+            output = staging / f"{index:04d}"
             sources.append(_decode(_plain(given), path, output, stride, min_frames, limits or Limits()))
         _check_alike(sources)
         parts = [part for source in sources for part in _episodes(source, episode_frames, min_frames)]
@@ -79,6 +79,8 @@ def import_clips(
         contents: dict[str, Content] = {f"episode-{i:06d}.npz": part.write for i, part in enumerate(parts)}
         contents[DATASET] = json.dumps({**asdict(info), "folder": None}, indent=1).encode()
         write_folder(target, contents)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
     return info
 
 

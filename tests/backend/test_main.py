@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from backend.data.checkpoint import Checkpoint
+from backend.data.files import aside_of
 from backend.drawing import draw_rollout
 from backend.main import create_app
 from backend.settings import Settings
@@ -156,3 +157,17 @@ def test_the_document_names_problems_truthfully(app: FastAPI) -> None:
                 if int(status) >= 400:
                     assert list(response["content"]) == ["application/problem+json"], (path, method, status)
             assert {"401", "403", "422"} <= operation["responses"].keys()
+
+
+def test_a_start_sweeps_what_killed_processes_left_and_nothing_of_a_living_one(app: FastAPI, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    places = [home, *(home / name for name in ("uploads", "datasets", "checkpoints/import-1", "exports", "pictures"))]
+    places += [home / "runs/run-a/checkpoints/update-1", home / "runs/run-a/pretrain/checkpoints/update-1"]
+    dead = [place / ".partial-999999999.5-0-labels.json" for place in places]
+    living = aside_of(home / "uploads" / "form")
+    for folder in (*dead, living):
+        folder.mkdir(parents=True)
+        (folder / "000000").write_bytes(b"half")
+    with opened(app):
+        assert [folder for folder in dead if folder.exists()] == []
+        assert living.exists()

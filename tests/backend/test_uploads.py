@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import os
 import resource
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from starlette.requests import Request
 
 from backend.errors import Problem
-from backend.uploads import FOLDER, Upload, display_name, received, sweep
+from backend.uploads import FOLDER, Upload, display_name, received
 
 BOUNDARY = "frontier"
 
@@ -120,16 +119,6 @@ def test_memory_does_not_grow_with_the_upload(tmp_path: Path) -> None:
 
     assert asyncio.run(run()) == 3_200 * 65_536
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before <= 64 * 1024
-
-
-def test_a_start_sweeps_what_a_killed_process_left_and_nothing_of_a_living_one(tmp_path: Path) -> None:
-    dead, living = tmp_path / FOLDER / "999999999-abc", tmp_path / FOLDER / f"{os.getppid()}-abc"
-    for folder in (dead, living):
-        folder.mkdir(parents=True)
-        (folder / "000000").write_bytes(b"half")
-    sweep(tmp_path)
-    assert not dead.exists()
-    assert living.exists()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,16 @@ import pytest
 
 from backend.data import files
 from backend.data.crash import crash_point
-from backend.data.files import CorruptFile, sweep, verify_folder, write_file, write_folder, write_json
+from backend.data.files import (
+    CorruptFile,
+    aside_of,
+    sweep,
+    sweep_tree,
+    verify_folder,
+    write_file,
+    write_folder,
+    write_json,
+)
 
 
 def test_a_folder_appears_with_its_files_and_verifies(tmp_path: Path) -> None:
@@ -174,8 +184,31 @@ def test_a_point_can_be_named_by_how_often_it_was_passed(monkeypatch: pytest.Mon
     assert (said, killed) == (["third"], [signal.SIGKILL])
 
 
-def test_the_sweep_leaves_the_writes_of_living_processes(tmp_path: Path) -> None:
-    busy = tmp_path / f".partial-{os.getpid()}-c"
-    busy.mkdir()
+def test_the_sweep_takes_what_dead_processes_left_and_nothing_of_a_living_one(tmp_path: Path) -> None:
+    mine = aside_of(tmp_path / "mine")
+    born_before = tmp_path / f".partial-{os.getpid()}.1-0-c"  # this process has the id of one that is gone
+    dead = tmp_path / "below" / ".partial-999999999.5-0-c"
+    for folder in (mine, born_before, dead):
+        folder.mkdir(parents=True)
     sweep(tmp_path)
-    assert busy.exists()
+    assert (mine.exists(), born_before.exists(), dead.exists()) == (True, False, True)
+    sweep_tree(tmp_path)
+    assert (mine.exists(), dead.exists()) == (True, False)
+
+
+def test_a_name_written_by_several_at_once_stands_whole_and_once(tmp_path: Path) -> None:
+    def write(number: int) -> bool:
+        write_file(tmp_path / "file", bytes([number]) * 50_000)
+        try:
+            write_folder(tmp_path / "folder", {name: bytes([number]) * 50_000 for name in "abc"})
+        except FileExistsError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        wrote = list(pool.map(write, range(16)))
+    assert wrote.count(True) == 1
+    verify_folder(tmp_path / "folder")
+    assert (tmp_path / "folder" / "a").read_bytes() == bytes([wrote.index(True)]) * 50_000
+    assert len(set((tmp_path / "file").read_bytes())) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]

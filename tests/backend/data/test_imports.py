@@ -7,6 +7,7 @@ import struct
 import time
 import zipfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save
 
-from backend.data.catalogue import find_checkpoint
+from backend.data.catalogue import SHIPPED, find_checkpoint
 from backend.data.checkpoint import CheckpointError, IncompatibleCheckpoint, load_checkpoint
 from backend.data.files import sha256
 from backend.data.import_checks import RefusedImport
 from backend.data.imports import import_checkpoint
+from backend.data.packing import pack_checkpoint
 
 Files = dict[str, bytes]
+SHIPPED_FACTORS = SHIPPED / "finger-episode-factors"
+INTERVENTIONS = "interventions.json"
 
 
 @pytest.fixture
@@ -68,7 +72,7 @@ def test_a_good_archive_becomes_a_checkpoint_that_loads_and_the_same_one_again_i
     loaded = load_checkpoint(find_checkpoint(home, first.info.id))
     assert loaded.info.source == "import"
     assert loaded.actor_critic is not None
-    assert not list(home.glob(".partial-*"))
+    assert not list(home.rglob(".partial-*"))
 
 
 def replaced(name: str, content: bytes) -> Callable[[Files], Files]:
@@ -86,6 +90,31 @@ def in_config(**changes: object) -> Callable[[Files], Files]:
         return {**files, "config.json": json.dumps(config).encode()}
 
     return edit
+
+
+def described(**changes: object) -> Callable[[Files], Files]:
+    def edit(files: Files) -> Files:
+        text = json.dumps(json.loads(files["config.json"]) | changes)  # NaN stays NaN
+        return {**files, "config.json": text.encode()}
+
+    return edit
+
+
+def factors(latents: int, **changes: object) -> bytes:
+    """A table of factors as this version writes it, of the shipped checkpoint, cut to so many dimensions."""
+    table = json.loads((SHIPPED_FACTORS / "factors.json").read_bytes())
+    for name in ("dimensions", "nmi", "null", "nmi_unadjusted"):
+        table[name] = table[name][:latents]
+    return json.dumps(table | changes).encode()
+
+
+def interventions(latents: int, **changes: object) -> bytes:
+    """The same for names checked by intervention."""
+    table = json.loads((SHIPPED_FACTORS / "interventions.json").read_bytes())
+    table["drawn"]["moves"] = table["drawn"]["moves"][:latents]
+    for item in table["set"]["factors"]:
+        item["moves"] = item["moves"][:latents]
+    return json.dumps(table | changes).encode()
 
 
 def clip_of(**arrays: object) -> Callable[[Files], Files]:
@@ -142,7 +171,24 @@ class RunsCode:
         (clip_of(reward=np.full((3, 24), np.nan, np.float32)), "clip.npz"),
         (flipped_inside_clip, "clip.npz"),
         (replaced("labels.json", b'{"x": 1}'), "labels.json"),
+        (replaced("labels.json", b'{"99": {"name": "hip"}}'), "labels.json"),
+        (replaced("labels.json", b'{"0": {"name": 5}}'), "labels.json"),
+        (replaced("labels.json", b'{"0": {"nmae": "hip"}}'), "labels.json"),
         (replaced("factors.json", b"{}"), "factors.json"),
+        (replaced("factors.json", factors(5)), "factors.json"),
+        (replaced("factors.json", factors(6, nmi=[[0.5]] * 6)), "factors.json"),
+        (replaced("factors.json", factors(6, dimensions=[7])), "factors.json"),
+        (replaced("factors.json", factors(6, metrics={"mig": float("nan")})), "factors.json"),
+        (replaced("interventions.json", b"[]"), "interventions.json"),
+        (replaced("interventions.json", interventions(5)), "interventions.json"),
+        (replaced("interventions.json", interventions(6, why=["none"])), "interventions.json"),
+        (replaced("interventions.json", interventions(6).replace(b'"scenes": 12', b'"scenes": 1e999')), INTERVENTIONS),
+        (described(environment={"_target_": "os.system"}), "config.json"),
+        (described(steps=-1), "config.json"),
+        (described(steps=1e300), "config.json"),
+        (described(name=""), "config.json"),
+        (described(created_at=5), "config.json"),
+        (described(settings={"learning_rate": float("nan")}), "config.json"),
         (replaced("README.md", b"\xff"), "README.md"),
     ],
 )
@@ -158,6 +204,28 @@ def test_an_archive_that_is_not_just_a_checkpoint_is_refused_naming_the_file(
     assert left(home) == []
     assert not Path("/tmp/diswm-pickle-ran").exists()
     assert not (tmp_path.parent / "evil.json").exists()
+
+
+def test_what_was_found_out_about_the_dimensions_travels_along(tmp_path: Path, files: Files) -> None:
+    """The negative control of the tables refused above, and the whole way of a checkpoint that has all of them."""
+    taken = files | {
+        "factors.json": factors(6),
+        INTERVENTIONS: interventions(6),
+        "labels.json": b'{"5": {"name": "x"}}',
+    }
+    assert not import_checkpoint(zipped(tmp_path, taken), home_of(tmp_path)).known
+    pack_checkpoint(SHIPPED_FACTORS, tmp_path / "shipped.zip")
+    folder = import_checkpoint(tmp_path / "shipped.zip", home_of(tmp_path)).info.folder
+    for name in ("factors.json", INTERVENTIONS, "README.md", "manifest.json"):
+        assert (folder / name).read_bytes() == (SHIPPED_FACTORS / name).read_bytes()
+
+
+def test_one_archive_sent_by_several_at_once_becomes_one_checkpoint(tmp_path: Path, files: Files) -> None:
+    home, archive = home_of(tmp_path), zipped(tmp_path, files)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: import_checkpoint(archive, home), range(4)))
+    assert len({imported.info.id for imported in made}) == 1
+    assert [path.name for path in (home / "checkpoints").iterdir()] == [made[0].info.id]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,180 @@
+"""The JSON files of a checkpoint from outside must be as this version writes them: what shows them relies on it."""
+
+import json
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+Text = Annotated[str, Field(max_length=10_000, pattern=r"^[^\x00]*$")]
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)] | None
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class Description(BaseModel):
+    """config.json: what lists show; the sizes of the networks are checked against their weights."""
+
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+
+    name: Annotated[Text, Field(min_length=1)]
+    stage: Text
+    environment: Text | None = None
+    steps: Annotated[int, Field(ge=0, lt=2**63)]
+    created_at: Text
+    seed: int | None = None
+    dataset: Text | None = None
+    teacher: Text | None = None
+    settings: dict[str, Any] = {}
+    versions: dict[str, Any] = {}
+
+
+class _Scatter(_Closed):
+    latent: list[float]
+    factor: list[float]
+
+
+class _Dimension(_Closed):
+    dim: int
+    kl: float
+    std: float
+    status: Literal["named", "mixed", "unnamed", "inactive"]
+    name: Text | None
+    factor: Text | None
+    nmi: float | None
+    margin: float | None
+    interval: Interval
+    null: float | None
+    sign: int | None
+    spearman: float | None
+    mutual_information: float | None
+    second_factor: Text | None
+    second_nmi: float | None
+    second_interval: Interval
+    scatter: _Scatter | None = None
+
+
+class DimensionTable(_Closed):
+    """Something that was found out about each dimension."""
+
+    @abstractmethod
+    def fits(self, latents: int) -> bool:
+        """Whether the tables are those of so many dimensions."""
+
+
+class Factors(DimensionTable):
+    """factors.json, as `backend.interpret.factors.analyse` gives it: Z dimensions in order, tables of (Z, F)."""
+
+    dimensions: list[_Dimension]
+    factor_names: list[Text]
+    nmi: list[list[float]]
+    null: list[list[float]]
+    nmi_unadjusted: list[list[float]]
+    metrics: dict[str, float | dict[str, float | list[float] | None] | None]
+    frames: int
+    episodes: int
+    seed: int
+    guessed: bool
+    warnings: list[Text]
+
+    def fits(self, latents: int) -> bool:
+        """One entry a dimension, in order, of factors that are named."""
+        shape = (latents, len(self.factor_names))
+        names = {None, *self.factor_names}
+        return (
+            [entry.dim for entry in self.dimensions] == list(range(latents))
+            and all(entry.factor in names and entry.second_factor in names for entry in self.dimensions)
+            and all(_is_table(table, *shape) for table in (self.nmi, self.null, self.nmi_unadjusted))
+        )
+
+
+class _Drawn(_Closed):
+    factor_names: list[Text]
+    score: list[float]
+    moves: list[list[float]]
+
+
+class _Moved(_Closed):
+    factor: Text
+    low: float
+    high: float
+    moves: list[float]
+
+
+class _Simulated(_Closed):
+    factors: list[_Moved]
+    scenes: int
+
+
+class Interventions(DimensionTable):
+    """interventions.json, as `backend.interpret.checks.interventions_of` gives it."""
+
+    drawn: _Drawn
+    set: _Simulated | None
+    why: Text
+
+    def fits(self, latents: int) -> bool:
+        """One row a dimension, one column a factor; of the simulator one number a dimension."""
+        names = self.drawn.factor_names
+        moved = self.set.factors if self.set else []
+        return (
+            len(self.drawn.score) == len(names)
+            and _is_table(self.drawn.moves, latents, len(names))
+            and all(len(item.moves) == latents for item in moved)
+        )
+
+
+class _Label(_Closed):
+    name: Text
+    note: Text = ""
+    author: Text = ""
+    written_at: Text = ""
+    carried_from: Text | None = None
+
+
+Labels = TypeAdapter(dict[Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,3})$")], _Label])
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file, without NaN, infinities or numbers that become one. Raises ValueError."""
+    try:
+        value = json.loads(path.read_bytes(), parse_constant=_no_number, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("is nested too deep") from None
+    if not isinstance(value, dict):
+        raise ValueError("is no JSON object")
+    return value
+
+
+def first_fault(error: ValidationError) -> str:
+    """Where a table is wrong, and what is wrong there."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(part) for part in fault['loc'])[:80] or 'it'}: {fault['msg']}"
+
+
+def check_labels(labels: Mapping[str, Any], latents: int) -> None:
+    """Raises ValueError for labels of dimensions that are not there, or that are no labels."""
+    Labels.validate_python(labels)
+    beyond = [dim for dim in labels if int(dim) >= latents]
+    if beyond:
+        raise ValueError(f"there is no dimension {beyond[0]}")
+
+
+def _is_table(rows: list[list[float]], height: int, width: int) -> bool:
+    return len(rows) == height and all(len(row) == width for row in rows)
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"holds {word}, which is no number in JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(f"holds {digits[:40]}, which is too large")
+    return value

@@ -4,20 +4,26 @@ import contextlib
 import json
 import math
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from backend.data.crash import crash_point
-from backend.data.files import sweep, write_file, write_json
+from backend.data.files import sweep_tree, write_file, write_json
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 METRICS, PROGRESS, RESULT, ERROR = "metrics.jsonl", "progress.json", "result.json", "error.json"
+EVENTS = "tensorboard"
+COUNTERS = ("updates", "agent_steps", "environment_steps")
 TOLD_EVERY_S = 30.0
 """Seconds between two lines of the log that tell metrics of the same phase."""
 
@@ -34,10 +40,8 @@ class Reporter:
     """Writes what a stage reports into its folder; `stop_requested` is set by SIGTERM or Ctrl-C."""
 
     def __init__(self, out: Path, *, quiet: bool = False) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # slow to import, needed by stages only
-
         out.mkdir(parents=True, exist_ok=True)
-        sweep(out)
+        sweep_tree(out)
         self.out = out
         self.stop_requested = False
         self._quiet = quiet
@@ -45,7 +49,7 @@ class Reporter:
         self._phase, self._begun, self._written = "", time.time(), 0.0
         self._done_before = 0
         self._told: dict[str, float] = {}
-        self._events = SummaryWriter(str(out / "tensorboard"))
+        self._events: SummaryWriter | None = None
 
     @contextlib.contextmanager
     def listening(self) -> Iterator["Reporter"]:
@@ -69,13 +73,14 @@ class Reporter:
     ) -> None:
         """Appends one line of metrics, and tells some of them in the log; a value that is not finite is left out."""
         finite = {name: float(value) for name, value in values.items() if math.isfinite(value)}
-        counters = {"updates": updates, "agent_steps": agent_steps, "environment_steps": environment_steps}
-        line = json.dumps({"time": round(time.time(), 3), "phase": phase, **counters, **finite})
+        counters = dict(zip(COUNTERS, (updates, agent_steps, environment_steps), strict=True))
+        record = {"time": round(time.time(), 3), "phase": phase, **counters, **finite}
+        line = json.dumps(record)
+        events = self._opened_events()
         crash_point("metrics-line", lambda: _append(self.out / METRICS, line[: len(line) // 2]))
         _append(self.out / METRICS, line + "\n")
+        _draw(events, record)
         self._tell(phase, finite, f"{agent_steps:,} agent steps" if agent_steps else f"{updates:,} updates")
-        for name, value in finite.items():
-            self._events.add_scalar(f"{phase}/{name}", value, agent_steps or updates)
         if self._bar is not None:
             self._bar.set_postfix({name: f"{value:.3g}" for name, value in list(finite.items())[:4]})
 
@@ -105,15 +110,36 @@ class Reporter:
         path = self.out / METRICS
         if not path.exists():
             return
-        kept = [line for line in path.read_text().splitlines() if _precedes(line, phase, updates, agent_steps)]
+        lines = path.read_text().splitlines()
+        kept = [line for line in lines if _precedes(line, phase, updates, agent_steps)]
         write_file(path, "".join(f"{line}\n" for line in kept).encode())
+        self._close_events()
 
     def close(self) -> None:
         """Closes files and the progress bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-        self._events.close()
+        self._close_events()
+
+    def _opened_events(self) -> "SummaryWriter":
+        """TensorBoard's events of this sitting, begun with those of the lines that are kept.
+
+        So a resumed run has one file, in which no step is missing or stands twice; viewers drop what they read before.
+        """
+        if self._events is None:
+            from torch.utils.tensorboard import SummaryWriter  # slow to import, needed by stages only
+
+            shutil.rmtree(self.out / EVENTS, ignore_errors=True)
+            self._events = SummaryWriter(str(self.out / EVENTS), purge_step=0)
+            for line in _lines(self.out / METRICS):
+                _draw(self._events, line)
+        return self._events
+
+    def _close_events(self) -> None:
+        if self._events is not None:
+            self._events.close()
+            self._events = None
 
     def _tell(self, phase: str, values: Mapping[str, float], when: str) -> None:
         now = time.monotonic()
@@ -135,6 +161,22 @@ class Reporter:
 def _append(path: Path, text: str) -> None:
     with path.open("a") as file:
         file.write(text)
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The whole lines of metrics; one that a kill cut is left out."""
+    if path.exists():
+        with path.open() as file:
+            for line in file:
+                with contextlib.suppress(ValueError):
+                    yield json.loads(line)
+
+
+def _draw(events: "SummaryWriter", line: Mapping[str, Any]) -> None:
+    """A line of metrics as events, one a value, at its agent step (at its update where there are none)."""
+    step = line["agent_steps"] or line["updates"]
+    for name in line.keys() - {"time", "phase", *COUNTERS}:
+        events.add_scalar(f"{line['phase']}/{name}", line[name], step, walltime=line["time"])
 
 
 def _precedes(line: str, phase: str, updates: int, agent_steps: int) -> bool:

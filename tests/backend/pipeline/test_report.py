@@ -5,8 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.utils.tensorboard import SummaryWriter
 
-from backend.pipeline.report import Reporter
+from backend.data.files import aside_of
+from backend.pipeline.report import EVENTS, Reporter
 from backend.runs.folders import read_progress, seconds_left
 
 
@@ -66,3 +69,57 @@ def test_metrics_behind_the_save_and_a_cut_line_are_dropped_in_one_step(
     kept = [json.loads(line) for line in path.read_text().splitlines()]
     assert [(line["phase"], line["updates"]) for line in kept] == [("pretrain", 1), ("pretrain", 2), ("collect", 9)]
     reporter.close()
+
+
+def _events(folder: Path, tag: str) -> list[tuple[int, float]]:
+    """(step, value) of everything that a viewer reads under a tag."""
+    accumulator = EventAccumulator(str(folder), purge_orphaned_data=False)
+    accumulator.Reload()
+    return [(event.step, event.value) for event in accumulator.Scalars(tag)]
+
+
+def test_a_resumed_stage_has_every_step_once_in_its_events(tmp_path: Path) -> None:
+    killed = Reporter(tmp_path, quiet=True)
+    for update in range(1, 6):
+        killed.log("pretrain", {"image": 1.0}, updates=update)
+    killed.log("finetune", {"actor": 7.0}, updates=2, agent_steps=50)
+    killed.close()
+    resumed = Reporter(tmp_path, quiet=True)
+    resumed.cut_metrics("pretrain", updates=3)
+    resumed.cut_metrics("finetune", updates=2, agent_steps=50)
+    for update in range(4, 8):
+        resumed.log("pretrain", {"image": 2.0}, updates=update)
+    resumed.close()
+    assert _events(tmp_path / EVENTS, "pretrain/image") == [(n, 1.0 if n < 4 else 2.0) for n in range(1, 8)]
+    assert _events(tmp_path / EVENTS, "finetune/actor") == [(50, 7.0)]  # another phase counts other steps
+    assert len(list((tmp_path / EVENTS).iterdir())) == 1
+
+
+def test_events_that_go_on_in_a_second_file_have_steps_twice(tmp_path: Path) -> None:
+    """The negative control: this is how a writer that is merely opened again looks."""
+    for first in (1, 4):
+        with SummaryWriter(str(tmp_path)) as naive:
+            for update in range(first, 6):
+                naive.add_scalar("image", 1.0, update)
+    assert [step for step, _ in _events(tmp_path, "image")] == [1, 2, 3, 4, 5, 4, 5]
+
+
+def test_events_that_a_kill_lost_are_made_again_from_the_lines(tmp_path: Path) -> None:
+    first = Reporter(tmp_path, quiet=True)
+    first.log("pretrain", {"image": 1.0}, updates=1)
+    first.close()
+    for file in (tmp_path / EVENTS).iterdir():
+        file.write_bytes(b"cut")
+    resumed = Reporter(tmp_path, quiet=True)
+    resumed.log("pretrain", {"image": 2.0}, updates=2)
+    resumed.close()
+    assert _events(tmp_path / EVENTS, "pretrain/image") == [(1, 1.0), (2, 2.0)]
+
+
+def test_what_a_kill_left_half_written_anywhere_in_the_folder_is_swept(tmp_path: Path) -> None:
+    dead, mine = tmp_path / "replay" / ".partial-999999999.1-0-episode-000001.npz", aside_of(tmp_path / "replay" / "x")
+    for file in (dead, mine):
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"half")
+    Reporter(tmp_path, quiet=True).close()
+    assert (dead.exists(), mine.exists()) == (False, True)

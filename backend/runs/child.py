@@ -17,7 +17,7 @@ from backend.runs.processes import (
     WORKER_VARIABLE,
     end_processes,
     kill_group,
-    processes_of_run,
+    processes_of_attempt,
 )
 from backend.runs.rows import RunRow
 
@@ -28,10 +28,11 @@ SECRETS = ("DISWM_TOKEN", "DISWM_DATABASE_URL")
 class Child:
     """A started process and its group."""
 
-    def __init__(self, process: subprocess.Popen[bytes], home: Path, run_id: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], home: Path, row: RunRow) -> None:
         self._process = process
         self._home = home
-        self._run_id = run_id
+        self._run_id = row.id
+        self._worker = row.worker or ""
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal; None while it runs."""
@@ -50,9 +51,12 @@ class Child:
         return code
 
     def sweep(self) -> None:
-        """Kill what an ended process left: its group, and descendants that left the group."""
+        """Kill what an ended process left: its group, and descendants that left the group.
+
+        Not those of another worker, which may have taken the run meanwhile.
+        """
         kill_group(self._process.pid)
-        end_processes(processes_of_run(self._home, self._run_id), patience_s=0)
+        end_processes(processes_of_attempt(self._home, self._run_id, self._worker), patience_s=0)
 
 
 def start_child(row: RunRow, home: Path) -> Child:
@@ -76,7 +80,7 @@ def start_child(row: RunRow, home: Path) -> Child:
             start_new_session=True,
             env=_environment(row, home),
         )
-    return Child(process, home, row.id)
+    return Child(process, home, row)
 
 
 def command_of_child(row: RunRow, folder: Path) -> list[str]:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.data.crash import crash_point
 from backend.runs.child import Child, start_child
 from backend.runs.folders import last_log_line, read_error, read_progress, read_result, run_folder
+from backend.runs.processes import ask_to_end, end_processes, processes_of_run
 from backend.runs.rows import RunRow
 from backend.runs.states import RunState
 from backend.runs.store import RunStore
@@ -97,12 +98,21 @@ class RunExecutor:
     def _carry_out(self, row: RunRow) -> Ending:
         if read_result(run_folder(self._home, row.id)) is not None:
             return self._ending(row, Reason.BY_ITSELF, 0)
+        self._end_earlier(row)
         child = start_child(row, self._home)
         try:
             reason, code = self._watch(row, child)
         finally:
             child.stop(grace_s=0)
         return self._ending(row, reason, code)
+
+    def _end_earlier(self, row: RunRow) -> None:
+        """End what attempts that lost the run left here: their worker may stand still and cannot."""
+        left = processes_of_run(self._home, row.id)
+        if left:
+            log.warning("ending %d processes of an earlier attempt at run %s", len(left), row.id)
+            ask_to_end(left)
+            end_processes(left, self._timing.stop_grace)
 
     def _watch(self, row: RunRow, child: Child) -> tuple[Reason, int]:
         beat_at = 0.0

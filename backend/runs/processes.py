@@ -46,6 +46,18 @@ def processes_of_run(home: Path, run_id: str) -> list[int]:
     return _marked({HOME_VARIABLE: str(home), RUN_VARIABLE: run_id})
 
 
+def processes_of_attempt(home: Path, run_id: str, worker: str) -> list[int]:
+    """Those of them that this worker started: it carries out one attempt at a time."""
+    return _marked({HOME_VARIABLE: str(home), RUN_VARIABLE: run_id, WORKER_VARIABLE: worker})
+
+
+def ask_to_end(processes: Iterable[int]) -> None:
+    """SIGTERM to each; quiet where one is gone."""
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(process, signal.SIGTERM)
+
+
 def end_processes(processes: Iterable[int], patience_s: float) -> None:
     """Give them time to end by themselves, then kill what is left, stopped (SIGSTOP) processes too."""
     alive = _wait(processes, patience_s)

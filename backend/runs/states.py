@@ -21,4 +21,7 @@ RESUMABLE = (RunState.PAUSED, RunState.FAILED, RunState.CANCELLED)
 """A diverged run would diverge again from the same settings: it is cloned with other ones instead."""
 
 SILENT_S = 30.0
-"""A running run whose worker was silent for so long has lost it, and waits for the next worker."""
+"""A running run whose worker was silent for so long has lost it, and waits for the next worker.
+
+Workers on several machines need clocks that agree within some seconds.
+"""

@@ -188,6 +188,29 @@ class RunStore:
         with self._session() as session:
             return session.exec(query).all()
 
+    def release_silent(self, worker: str) -> list[str]:
+        """Queue the runs of other workers that fell silent, or end them where that was asked for; their ids.
+
+        A worker that only stood still is fenced: its attempt is no longer the current one.
+        """
+        now = self._clock()
+        silent = and_(
+            col(RunRow.state) == RunState.RUNNING,
+            col(RunRow.worker) != worker,
+            col(RunRow.heartbeat_at) < now - SILENT_S,
+        )
+        asked = col(RunRow.cancel_requested)
+        values = self._queued_again() | {
+            "state": case((asked, RunState.CANCELLED), else_=RunState.QUEUED),
+            "finished_at": case((asked, now), else_=None),
+            "queued_at": col(RunRow.queued_at),
+        }
+        with self._session() as session:
+            released = session.exec(update(RunRow).where(silent).values(**values).returning(col(RunRow.id)))
+            ids = list(released.scalars())
+            session.commit()
+            return ids
+
     def counts(self) -> dict[str, int]:
         """How many runs there are in each state that has any."""
         query = select(RunRow.state, func.count()).group_by(col(RunRow.state))

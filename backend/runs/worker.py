@@ -15,6 +15,7 @@ from backend.runs.folders import sweep_trash
 from backend.runs.locks import Lock
 from backend.runs.processes import end_processes, processes_of_worker
 from backend.runs.queue import AttemptQueue, launch, shut_down
+from backend.runs.states import SILENT_S
 from backend.runs.store import RunStore
 from backend.settings import Settings
 
@@ -41,7 +42,7 @@ def work(settings: Settings, lock: Lock) -> None:
     lock.announce(ready=True)
     log.info("worker %s takes runs", settings.worker)
     while not stop.wait(LOOK_S):
-        _look(store, queue, settings.home)
+        _look(store, queue, settings)
     executor.stop()
     executor.wait_until_idle()
     shut_down()
@@ -62,9 +63,11 @@ def _clear_up(settings: Settings, store: RunStore, executor: RunExecutor) -> Non
     sweep_trash(settings.home)
 
 
-def _look(store: RunStore, queue: AttemptQueue, home: Path) -> None:
+def _look(store: RunStore, queue: AttemptQueue, settings: Settings) -> None:
     try:
-        _resume_after_full_disk(store, home)
+        _resume_after_full_disk(store, settings.home)
+        for run in store.release_silent(settings.worker):
+            log.warning("the worker of run %s has not been heard of for %.0f s: the run waits again", run, SILENT_S)
         queue.put_waiting()
     except SQLAlchemyError as error:
         log.warning("the database does not answer: %s", brief(error))

@@ -4,23 +4,34 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
+from backend.runs.child import start_child
 from backend.runs.executor import RunExecutor, Timing
 from backend.runs.folders import run_folder
-from backend.runs.processes import processes_of_run
+from backend.runs.processes import end_processes, processes_of_run
 from backend.runs.rows import RunRow
 from backend.runs.states import RunState
-from backend.runs.store import RunStore
+from backend.runs.store import Orders, RunStore
 
 Add = Callable[..., RunRow]
 SETTINGS = {"episodes": 10_000}
+QUICK = Timing(poll=0.05, heartbeat=0.2, cancel_grace=1.0, stop_grace=1.0)
 
 
 @pytest.fixture
 def executor(store: RunStore, tmp_path: Path) -> RunExecutor:
-    return RunExecutor(store, tmp_path, "w", Timing(poll=0.05, heartbeat=0.2, cancel_grace=1.0, stop_grace=1.0))
+    return RunExecutor(store, tmp_path, "w", QUICK)
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 class Attempt:
@@ -30,10 +41,7 @@ class Attempt:
         self._answers: list[str] = []
         self._thread = threading.Thread(target=lambda: self._answers.append(executor.attempt(run, 0)))
         self._thread.start()
-        deadline = time.monotonic() + 30
-        while not processes_of_run(home, run):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        _wait_until(lambda: bool(processes_of_run(home, run)))
 
     def answer(self) -> str:
         self._thread.join(30)
@@ -53,17 +61,58 @@ def test_a_stopped_executor_hands_its_run_back(
     assert executor.attempt("run-a", 1) == "not claimed"
 
 
-def test_an_executor_that_lost_its_run_ends_its_process_and_writes_nothing(
-    executor: RunExecutor, store: RunStore, add: Add, tmp_path: Path
-) -> None:
+class Unfenced(RunStore):
+    """A naive store: whoever comes last writes about a run."""
+
+    def orders(self, run_id: str, attempt: int) -> Orders:
+        return Orders(current=True, cancel=super().orders(run_id, attempt).cancel)
+
+    def requeue(self, run_id: str, _attempt: int, **values: Any) -> RunRow | None:
+        row = self.get(run_id)
+        return None if row is None else super().requeue(run_id, row.attempt, **values)
+
+
+def _lose(store: RunStore, home: Path, add: Add) -> tuple[str, RunRow]:
+    """What an attempt answers whose run another worker took before its process died, and the row after it."""
     add("run-a", settings=SETTINGS)
-    attempt = Attempt(executor, tmp_path, "run-a")
+    attempt = Attempt(RunExecutor(store, home, "w", QUICK), home, "run-a")
     store.requeue("run-a", 1, stalled=0, furthest={})
     store.claim("run-a", 1, "other")
-    assert attempt.answer() == "taken by another worker"
+    end_processes(processes_of_run(home, "run-a"), patience_s=1)
+    answer, row = attempt.answer(), store.get("run-a")
+    assert row is not None
+    return answer, row
+
+
+def test_an_executor_that_lost_its_run_ends_its_process_and_writes_nothing(
+    store: RunStore, add: Add, tmp_path: Path
+) -> None:
+    answer, row = _lose(store, tmp_path, add)
+    assert answer == "taken by another worker"
     assert processes_of_run(tmp_path, "run-a") == []
-    row = store.get("run-a")
-    assert row is not None and (row.state, row.worker, row.attempt) == (RunState.RUNNING, "other", 2)
+    assert (row.state, row.worker, row.attempt, row.generation) == (RunState.RUNNING, "other", 2, 1)
+
+
+def test_without_the_fence_the_loser_takes_the_run_from_its_holder(engine: Engine, add: Add, tmp_path: Path) -> None:
+    """The negative control of the test above."""
+    answer, row = _lose(Unfenced(engine), tmp_path, add)
+    assert answer == row.state == RunState.QUEUED
+    assert row.generation == 2
+
+
+def test_what_an_attempt_that_lost_the_run_left_is_ended_before_the_next_begins(
+    executor: RunExecutor, add: Add, tmp_path: Path
+) -> None:
+    row = add("run-a", settings=SETTINGS)
+    row.worker = "stands still"
+    left = start_child(row, tmp_path)
+    attempt = Attempt(executor, tmp_path, "run-a")
+    _wait_until(lambda: left.poll() is not None and bool(processes_of_run(tmp_path, "run-a")))
+    successor = min(processes_of_run(tmp_path, "run-a"))
+    left.stop(grace_s=0)  # as its worker does when it goes on
+    assert successor in processes_of_run(tmp_path, "run-a")
+    executor.stop()
+    assert attempt.answer() == RunState.QUEUED
 
 
 def test_a_cancelled_run_is_ended_with_its_process(

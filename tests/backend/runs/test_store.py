@@ -117,6 +117,30 @@ def test_a_run_of_a_silent_worker_is_cancelled_at_once_and_fenced(store: RunStor
     assert not store.beat("a", 1)
 
 
+def test_runs_of_other_workers_that_fell_silent_wait_again_and_are_fenced(
+    store: RunStore, add: Add, clock: Any
+) -> None:
+    for name, worker in {"a": "silent", "b": "silent", "c": "living", "d": "me"}.items():
+        add(name)
+        store.claim(name, 0, worker)
+    store.cancel("b")
+    clock.now += SILENT_S + 1
+    store.beat("c", 1)
+    assert sorted(store.release_silent("me")) == ["a", "b"]
+    assert store.release_silent("me") == []
+    states = {name: row.state for name in "abcd" if (row := store.get(name))}
+    assert states == {
+        "a": RunState.QUEUED,
+        "b": RunState.CANCELLED,
+        "c": RunState.RUNNING,
+        "d": RunState.RUNNING,  # its own worker knows better
+    }
+    assert not store.beat("a", 1)
+    taken = store.claim("a", 1, "me")
+    assert taken is not None and taken.attempt == 2
+    assert store.finish("a", 1, RunState.FAILED) is None
+
+
 @pytest.mark.parametrize("state", [RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.DIVERGED])
 def test_a_finished_run_cannot_be_cancelled(store: RunStore, add: Add, state: RunState) -> None:
     add("a", state=state)

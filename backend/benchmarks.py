@@ -129,7 +129,7 @@ def _imagine(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
 
     @torch.no_grad()
     def work() -> object:
-        return behaviour.imagine(world_model, start, 15, None)
+        return behaviour.imagine(world_model, start, behaviour.chances(start, 15, None))
 
     return work
 

@@ -85,15 +85,12 @@ class PlainFinetuning:
         settings, world_model, behaviour = self.settings, self.world_model, self.behaviour
         assert isinstance(world_model.rssm, RSSM)
         state, deter, stoch = start, start.deter[:, None], start.stoch[:, None]
-        for _ in range(settings.horizon):
+        chances = behaviour.chances(start, settings.horizon, self.generator)
+        for n in range(settings.horizon):
             policy = behaviour.policy(state.feature.detach())
-            action = policy.sample(
-                torch.rand(policy.mean.shape, generator=self.generator, device=self.generator.device)
-            )
-            noise = torch.randn(state.stoch.shape, generator=self.generator, device=self.generator.device)
-            h = _advance(world_model.rssm, state, action)
+            h = _advance(world_model.rssm, state, policy.sample(chances.uniform[:, n]))
             mean, std = _prior(world_model.rssm, h)
-            state = State(h, mean + std * noise)
+            state = State(h, mean + std * chances.noise[:, n])
             deter, stoch = torch.cat([deter, h[:, None]], 1), torch.cat([stoch, state.stoch[:, None]], 1)
         feature = State(deter, stoch).feature
         reward = world_model.reward(feature[:, 1:])

@@ -13,6 +13,17 @@ from models.types import State
 from models.world_model import WorldModel
 
 
+class Chances(NamedTuple):
+    """The randomness of N imagined steps from B states."""
+
+    uniform: Tensor  # (B, N, A) in [0, 1), for the actions
+    noise: Tensor  # (B, N, S), standard normal, for the states
+
+    def part(self, rows: slice) -> "Chances":
+        """Some of the batch."""
+        return Chances(self.uniform[rows], self.noise[rows])
+
+
 class Imagined(NamedTuple):
     """N imagined steps from B states under the actor."""
 
@@ -45,15 +56,18 @@ class ActorCritic(nn.Module):
         value: Tensor = self.critic(self._seen(feature))
         return value.squeeze(-1)
 
-    def imagine(
-        self, world_model: WorldModel, start: State, horizon: int, generator: torch.Generator | None
-    ) -> Imagined:
-        """Rolls the actor out for `horizon` steps from `start` (B, .); gradients flow through the dynamics."""
+    def chances(self, start: State, horizon: int, generator: torch.Generator | None) -> Chances:
+        """What decides `horizon` steps from `start` (B, .)."""
+        batch, device = len(start.deter), start.deter.device
+        uniform = torch.rand((batch, horizon, self.config.action_size), generator=generator, device=device)
+        noise = torch.randn((batch, horizon, start.stoch.shape[-1]), generator=generator, device=device)
+        return Chances(uniform, noise)
+
+    def imagine(self, world_model: WorldModel, start: State, chances: Chances) -> Imagined:
+        """Rolls the actor out from `start` (B, .), one step a chance; gradients flow through the dynamics."""
         state, states, entropies = start, [start], []
-        for _ in range(horizon):
+        for uniform, noise in zip(chances.uniform.unbind(1), chances.noise.unbind(1), strict=True):
             policy = self.policy(state.feature.detach())
-            uniform = torch.rand(policy.mean.shape, generator=generator, device=policy.mean.device)
-            noise = torch.randn(state.stoch.shape, generator=generator, device=policy.mean.device)
             state = world_model.rssm.imagine_step(state, policy.sample(uniform), noise)
             states.append(state)
             entropies.append(policy.entropy())

@@ -49,6 +49,10 @@ class State(NamedTuple):
         """The state at one time step: (B, T, .) -> (B, .)."""
         return State(self.deter[:, index], self.stoch[:, index])
 
+    def part(self, rows: slice) -> "State":
+        """Some of the batch: (B, .) -> (b, .)."""
+        return State(self.deter[rows], self.stoch[rows])
+
     def flatten(self) -> "State":
         """Batch and time in one axis: (B, T, .) -> (B * T, .)."""
         return State(self.deter.flatten(0, 1), self.stoch.flatten(0, 1))

@@ -21,7 +21,9 @@ from backend.pipeline.report import Reporter, Stopped
 from backend.pipeline.update import Update
 from models.agent import Agent
 from models.losses import total
-from models.types import Batch
+from models.types import Batch, State
+
+IMAGINED_AT_ONCE = 512
 
 
 class Finetuning:
@@ -52,16 +54,31 @@ class Finetuning:
             inference.losses["distillation"] = self.parts.distiller.loss(moved.image, inference.latent, generator)
         self.update_model(total(inference.losses, self.weights(agent_steps)))
 
-        start = inference.observed.states.detach().flatten()
-        imagined = behaviour.imagine(world_model, start, settings.horizon, generator)
-        losses = behaviour.losses(world_model, imagined, settings.gamma, settings.lam, settings.entropy)
-        self.update_actor(losses["actor"].mean())
-        self.update_critic(losses["critic"].mean())
+        behaviour_losses = self._learn_behaviour(inference.observed.states.detach().flatten())
         self.updates += 1
         if self.updates % settings.slow_critic_every == 0:
             behaviour.refresh()
-        entropy = imagined.entropy.detach()
-        return {name: value.detach() for name, value in {**inference.losses, **losses}.items()} | {"entropy": entropy}
+        return {name: value.detach() for name, value in inference.losses.items()} | behaviour_losses
+
+    def _learn_behaviour(self, start: State) -> dict[str, torch.Tensor]:
+        """One update of actor and critic from states (B, .); a few hundred at once on CPUs, whose caches they fit."""
+        settings, world_model, behaviour = self.settings, self.agent.world_model, self.agent.actor_critic
+        chances = behaviour.chances(start, settings.horizon, self.randomness.torch)
+        count = len(start.deter)
+        at_once = count if self.device.startswith("cuda") else IMAGINED_AT_ONCE
+        metrics: dict[str, torch.Tensor] = {}
+        for first in range(0, count, at_once):
+            rows = slice(first, min(first + at_once, count))
+            imagined = behaviour.imagine(world_model, start.part(rows), chances.part(rows))
+            losses = behaviour.losses(world_model, imagined, settings.gamma, settings.lam, settings.entropy)
+            share = (rows.stop - rows.start) / count
+            self.update_actor.add(share * losses["actor"].mean())
+            self.update_critic.add(share * losses["critic"].mean())
+            for name, value in {**losses, "entropy": imagined.entropy}.items():
+                metrics[name] = metrics.get(name, 0) + share * value.detach().mean()
+        self.update_actor.step()
+        self.update_critic.step()
+        return metrics
 
     def weights(self, agent_steps: int) -> dict[str, float]:
         """The weight of each loss of the world model at an agent step."""

@@ -1,8 +1,10 @@
 """Our updates equal the plain form of the same equations: losses, and every weight after the step."""
 
+import pytest
 import torch
 
 from backend.benchmarks import ACTIONS, Sizes, example_batch
+from backend.pipeline import finetune
 from backend.pipeline.config import FinetuneSettings, PretrainSettings
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods import Source, build_parts
@@ -63,3 +65,19 @@ def test_online_learning_equals_its_plain_form() -> None:
     same_weights(agent.world_model, plain.world_model, {k[12:]: v for k, v in before.items() if k[:5] == "world"})
     same_weights(agent.actor_critic.actor, plain.behaviour.actor, {k[19:]: v for k, v in before.items()})
     same_weights(agent.actor_critic.critic, plain.behaviour.critic, {k[20:]: v for k, v in before.items()})
+
+
+def test_a_behaviour_learned_in_parts_equals_one_learned_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = FinetuneSettings(batch=3, length=5, horizon=4)
+    runs = []
+    for at_once in (1000, 4):  # of 15 states
+        monkeypatch.setattr(finetune, "IMAGINED_AT_ONCE", at_once)
+        run = Finetuning(settings, build_parts(settings, None, ACTIONS, 0), 0, "cpu")
+        runs.append((run, run.learn(BATCH, 0)))
+    (whole, expected), (parts, metrics) = runs
+    for name in ("actor", "critic", "entropy"):
+        torch.testing.assert_close(metrics[name], expected[name].mean(), rtol=1e-5, atol=1e-6)
+    before = build_parts(settings, None, ACTIONS, 0).actor_critic.state_dict()
+    for net in ("actor", "critic"):
+        weights = {key.removeprefix(f"{net}."): value for key, value in before.items()}
+        same_weights(getattr(parts.agent.actor_critic, net), getattr(whole.agent.actor_critic, net), weights)

@@ -42,7 +42,7 @@ def test_truncated_normal_samples_follow_its_density() -> None:
 def test_the_actor_learns_through_the_dynamics_and_nothing_else_moves_with_it() -> None:
     world_model, behaviour = a_pair()
     start = State(torch.randn(5, 8), torch.randn(5, 6))
-    imagined = behaviour.imagine(world_model, start, 4, torch.Generator().manual_seed(0))
+    imagined = behaviour.imagine(world_model, start, behaviour.chances(start, 4, torch.Generator().manual_seed(0)))
     losses = behaviour.losses(world_model, imagined, 0.99, 0.95, 1e-4)
     assert losses["actor"].shape == losses["critic"].shape == (5, 4)
     actor = torch.autograd.grad(losses["actor"].mean(), list(behaviour.actor.parameters()), retain_graph=True)
@@ -65,7 +65,7 @@ def test_the_actor_climbs_towards_reward_that_it_can_reach() -> None:
     start = State(torch.zeros(64, 8), torch.zeros(64, 6))
     rewards = []
     for _ in range(40):
-        imagined = behaviour.imagine(world_model, start, 4, torch.Generator().manual_seed(0))
+        imagined = behaviour.imagine(world_model, start, behaviour.chances(start, 4, torch.Generator().manual_seed(0)))
         loss = behaviour.losses(world_model, imagined, 0.99, 0.95, 0.0)["actor"].mean()
         optimiser.zero_grad()
         loss.backward()

@@ -1,7 +1,7 @@
 """Does distillation help? DisWM, its two ablations and DreamerV2 learn cartpole swingup after videos of reacher.
 
-.venv/bin/python benchmarks/learning.py --out .diswm/learning            # under two hours on two CPU cores
-.venv/bin/python benchmarks/learning.py --out .diswm/learning --report   # what is there so far, without running on
+python -m benchmarks.learning --out .diswm/learning            # under two hours on two CPU cores
+python -m benchmarks.learning --out .diswm/learning --report   # what is there so far, without running on
 
 Every arm and seed is a run of its own in a folder of its own; started again, each goes on where it stopped. Curves,
 table and figure go to benchmarks/results/learning.{json,md,png,svg}.
@@ -30,9 +30,23 @@ ARMS = ("diswm", "diswm-no-distillation", "diswm-no-disentanglement", "dreamerv2
 SOURCE, TARGET, COLOURS = "reacher-easy", "cartpole-swingup", "set-a"
 SAVED = 143  # exit status of a stage that was asked to stop and has saved
 
+NETWORKS = {"stoch": 32, "deter": 128, "hidden": 128}
 VIDEOS = {"environment": SOURCE, "distraction": COLOURS, "episodes": 400, "episode_steps": 50}
-VIDEO_MODEL = {"updates": 3_000, "held_out": 20, "beta": 0.05}
-ONLINE = {"environment": TARGET, "distraction": COLOURS, "agent_steps": 15_000, "beta": 0.05, "evaluate_episodes": 5}
+VIDEO_MODEL = {**NETWORKS, "updates": 1_500, "held_out": 20, "beta": 0.05}
+ONLINE = {
+    **NETWORKS,
+    "environment": TARGET,
+    "distraction": COLOURS,
+    "units": 128,
+    "batch": 8,
+    "length": 10,
+    "horizon": 10,
+    "agent_steps": 8_000,
+    "first_updates": 200,
+    "train_every": 8,
+    "evaluate_every": 2_000,
+    "evaluate_episodes": 3,
+}
 TINY: dict[str, dict[str, Any]] = {
     "collect": {"episodes": 4, "episode_steps": 12},
     "pretrain": {"updates": 4, "held_out": 1},

@@ -49,11 +49,11 @@ def serve() -> None:
     with held(api_lock(settings.home), "API"):
         import uvicorn
 
-        from backend.connections import PromptProtocol
+        from backend.connections import Farewell, PromptProtocol
         from backend.main import create_app
 
         uvicorn.run(
-            create_app(settings),
+            Farewell(create_app(settings)),
             http=PromptProtocol,
             host=settings.host,
             port=settings.port,

@@ -1,7 +1,9 @@
 """An answered write survives kill -9 of the API, and a repeated one is not doubled."""
 
+import contextlib
 import os
 import signal
+import socket
 import threading
 import time
 from http.client import HTTPException
@@ -120,6 +122,42 @@ def test_a_run_whose_answer_a_kill_took_is_there_once_when_it_is_sent_again(shop
     assert [row.id for row in shop.desk.store.newest(limit=10)] == [view["id"]]
     shop.send(f"{apis.address}/api/v1/runs", body)  # the negative control: without the key it is another run
     assert len(shop.desk.store.newest(limit=10)) == 2
+
+
+def test_an_api_asked_to_end_takes_leave_of_every_request_and_leaves_nothing_behind(shop: Any) -> None:
+    apis = Apis(shop)
+    api = apis.start()
+    _, view = shop.send(f"{apis.address}/api/v1/runs", {"stage": "collect", "preset": "tiny"})
+    events = _begun(apis.address, f"GET /api/v1/runs/{view['id']}/events HTTP/1.1", "", b"")
+    assert b"queued" in _until_quiet(events)
+    form = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.mp4"\r\n\r\n' + bytes(3_000_000)
+    about = "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000000\r\n"
+    upload = _begun(apis.address, "POST /api/v1/datasets HTTP/1.1", about, form)
+    shop.until(lambda: list(shop.home.glob("uploads/*/*")), 60)
+    os.kill(api, signal.SIGTERM)
+    shop.finish(api)
+    with events, upload:
+        assert _until_quiet(events).endswith(b"0\r\n\r\n")  # the last chunk: it ended, it was not torn
+        assert _until_quiet(upload).startswith(b"HTTP/1.1 503")
+    assert list(shop.home.glob("uploads/*")) == []
+    assert "Traceback" not in (shop.home / "serve.txt").read_text()
+
+
+def _begun(address: str, line: str, about: str, body: bytes) -> socket.socket:
+    """A connection on which a request was sent."""
+    host, _, port = address.removeprefix("http://").partition(":")
+    connection = socket.create_connection((host, int(port)), timeout=5)
+    connection.sendall(f"{line}\r\nHost: {host}\r\n{about}\r\n".encode() + body)
+    return connection
+
+
+def _until_quiet(connection: socket.socket) -> bytes:
+    """What comes until the other side ends, or says nothing for some seconds."""
+    got = b""
+    with contextlib.suppress(TimeoutError):
+        while piece := connection.recv(100_000):
+            got += piece
+    return got
 
 
 def test_a_doubled_and_a_lost_run_are_noticed(shop: Any) -> None:

@@ -1,67 +1,107 @@
-"""Everything that `diswm bench` measures, and two plain forms beside ours, as one table in benchmarks/results/.
+"""Everything that `diswm bench` measures, plain forms beside ours, as one table in benchmarks/results/.
 
-python -m benchmarks.table                 (about five minutes on two CPU cores)
+python -m benchmarks.table                 (about ten minutes on two CPU cores)
 python -m benchmarks.table --device cuda   (also checks that GPU and CPU agree)
+
+Every row is a process of its own, so that its peak memory is its own; ours and the plain form take turns.
 """
 
 import argparse
 import datetime
+import json
 import platform
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import Any, NamedTuple
 
 import torch
 
-from backend.benchmarks import Measurement, Sizes, example_batch, measure
+from backend.benchmarks import Sizes, example_batch
 from backend.pipeline.config import PretrainSettings
+from backend.pipeline.precision import convolve_in, image_precision
 from backend.pipeline.pretrain import Pretraining
 from backend.pipeline.stages import choose_device
-from models.config import VideoModelConfig
-from models.traversal import anchor_at, traverse
 from models.types import normalise
-from models.video_model import VideoModel
 
 RESULTS = Path(__file__).parent / "results"
 TOLERANCE = 1e-3  # relative, of the losses of one float32 update: convolutions add up in another order on a GPU
+TURNS = 2
 
-# (name, sizes, target). The authors' code took, on two CPU cores with AMX and torch 2.13: pretraining update
-# 0.41 s at 16 x 16 and 4.75 s at 50 x 50, online update 0.93 s and 9.9 s, traversal grid 0.43 to 0.59 s.
+
+class Row(NamedTuple):
+    """A line of the table: what `diswm bench` measures with which options, and what is aimed at."""
+
+    name: str
+    options: dict[str, int]
+    target: str
+    peer: str = ""  # measured on two CPU cores with AMX and torch 2.13, as all peers here
+    plain: bool = False
+
+
 ROWS = (
-    ("pretrain", Sizes(batch=16, length=16), "CPU <= 0.166 s"),
-    ("pretrain", Sizes(batch=50, length=50), "CPU <= 1.9 s, H100 <= 3.5 ms"),
-    ("update", Sizes(batch=16, length=16), "CPU <= 0.37 s"),
-    ("update", Sizes(batch=50, length=50), "CPU <= 2.5 s, H100 <= 6 ms"),
-    ("imagine", Sizes(batch=16, length=16), ""),
-    ("traversal", Sizes(rows=20, columns=7), "CPU about 30 ms, H100 <= 5 ms"),
-    ("atlas", Sizes(columns=11), "<= 300 ms to the page"),
-    ("gif", Sizes(rows=10, columns=17), "<= 1 s"),
-    ("collect", Sizes(workers=1, episodes=8, steps=100), ">= 300 agent steps/s"),
-    ("collect", Sizes(workers=2, episodes=8, steps=100), ">= 1.7 times one process"),
+    Row("pretrain", {"batch": 16, "length": 16}, "<= 0.166 s", "authors' code 0.41 s", plain=True),
+    Row("pretrain", {"batch": 50, "length": 50}, "<= 1.9 s; GPU <= 3.5 ms", "authors' code 4.75 s", plain=True),
+    Row("update", {"batch": 16, "length": 16}, "<= 0.37 s", "authors' code 0.93 s", plain=True),
+    Row("update", {"batch": 50, "length": 50}, "<= 2.5 s; GPU <= 6 ms", "authors' code 9.9 s", plain=True),
+    Row("imagine", {"batch": 16, "length": 16}, ""),
+    Row("traversal", {"rows": 20, "columns": 7}, "30 ms; GPU <= 5 ms", "authors' code 430 to 590 ms", plain=True),
+    Row("atlas", {"columns": 11}, "<= 300 ms to the page"),
+    Row("rollout", {"steps": 50}, "<= 300 ms"),
+    Row("gif", {"rows": 10, "columns": 17}, "<= 1 s"),
+    Row("collect", {"workers": 1, "episodes": 8, "steps": 100}, ">= 300 agent steps/s"),
+    Row("collect", {"workers": 2, "episodes": 8, "steps": 100}, ">= 1.7 times one process"),
 )
 
 
 def main() -> None:
     """Measures, prints and saves the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     device = choose_device(arguments.device)
-    lines = [*_heading(device), "", *_agreement(device), "| work | sizes | median | all repeats | target |"]
-    lines.append("|---|---|---|---|---|")
-    for name, sizes, target in ROWS:
-        lines.append(_row(name, sizes, target, measure(name, sizes, device, arguments.repeats)))
+    lines = [*_heading(device), "", *_agreement(device)]
+    lines += ["| work | sizes | median | range | peak memory | plain form | ratio | target on AMX | peer with AMX |"]
+    lines += ["|" + "---|" * 9]
+    for row in ROWS:
+        lines.append(_line(row, device, arguments.repeats))
         print(lines[-1], file=sys.stderr)
-    lines += ["", *_beside_plain_forms(device, arguments.repeats)]
     text = "\n".join(lines) + "\n"
     target_file = RESULTS / f"{'gpu' if device.startswith('cuda') else 'cpu'}-{datetime.date.today().isoformat()}.md"
     RESULTS.mkdir(exist_ok=True)
     target_file.write_text(text)
     print(text)
+
+
+def _line(row: Row, device: str, repeats: int) -> str:
+    names = [row.name, f"plain-{row.name}"] if row.plain else [row.name]
+    reports = {name: [] for name in names}
+    for _ in range(TURNS if row.plain else 1):
+        for name, taken in reports.items():
+            taken.append(_bench(name, row.options, device, repeats))
+    ours = reports[row.name]
+    seconds = [value for report in ours for value in report["repeats"]]
+    unit = ours[0]["unit"]
+    value = median(seconds) if unit == "s" else ours[0]["value"]
+    sizes = ", ".join(f"{name} {size}" for name, size in row.options.items())
+    spread = f"{_readable(min(seconds), 's')} to {_readable(max(seconds), 's')}"
+    memory = f"{max(report['peak_memory_mb'] for report in ours):.0f} MB"
+    plain = ratio = ""
+    if row.plain:
+        usual = median([value for report in reports[names[1]] for value in report["repeats"]])
+        plain, ratio = _readable(usual, "s"), f"{usual / value:.1f}"
+    cells = (row.name, sizes, _readable(value, unit), spread, memory, plain, ratio, row.target, row.peer)
+    return "| " + " | ".join(cells) + " |"
+
+
+def _bench(name: str, options: dict[str, int], device: str, repeats: int) -> dict[str, Any]:
+    words = [word for option, value in options.items() for word in (f"--{option}", str(value))]
+    command = [sys.executable, "-m", "backend", "bench", name, *words, "--device", device, "--json"]
+    finished = subprocess.run([*command, "--repeats", str(repeats)], capture_output=True, text=True, check=True)
+    report: dict[str, Any] = json.loads(finished.stdout)
+    return report
 
 
 def _heading(device: str) -> list[str]:
@@ -71,7 +111,9 @@ def _heading(device: str) -> list[str]:
         f"# Benchmarks on {machine}, {datetime.date.today().isoformat()}",
         "",
         f"`python -m benchmarks.table --device {device}` at {head.stdout.strip()}, torch {torch.__version__}, "
-        f"{torch.get_num_threads()} threads, Python {platform.python_version()}.",
+        f"{torch.get_num_threads()} threads, Python {platform.python_version()}, "
+        f"convolutions of training in {str(image_precision(device)).removeprefix('torch.')}. The plain form is "
+        "backend/plain.py: the same update, one operation after the other, held equal to ours by a test.",
     ]
 
 
@@ -91,6 +133,7 @@ def _agreement(device: str) -> list[str]:
     losses = {}
     for place in ("cpu", device):
         model = Pretraining(PretrainSettings(batch=8, length=8), 0, place).model
+        convolve_in(torch.float32, model)
         image = normalise(batch.image.to(place))
         latent = model.encode(image)
         observed = model.observe(latent.mean, None, batch.is_first.to(place))
@@ -100,59 +143,8 @@ def _agreement(device: str) -> list[str]:
     return [f"Losses on GPU and CPU agree within {worst:.1g} relative (bar {TOLERANCE:g}).", ""]
 
 
-def _row(name: str, sizes: Sizes, target: str, outcome: Measurement) -> str:
-    size = {
-        "traversal": f"{sizes.rows} x {sizes.columns}",
-        "atlas": f"20 x {sizes.columns}",
-        "gif": f"{sizes.rows} rows, {2 * sizes.columns - 2} frames",
-        "collect": f"{sizes.workers} process{'es' if sizes.workers > 1 else ''}",
-    }.get(name, f"{sizes.batch} x {sizes.length}")
-    repeats = ", ".join(_readable(seconds, "s") for seconds in outcome.repeats)
-    return f"| {name} | {size} | {_readable(outcome.value, outcome.unit)} | {repeats} | {target} |"
-
-
 def _readable(value: float, unit: str) -> str:
     return f"{1000 * value:.1f} ms" if unit == "s" and value < 1 else f"{value:.4g} {unit}"
-
-
-def _beside_plain_forms(device: str, repeats: int) -> list[str]:
-    """Ours against the plain form of the same computation, in turn, in one process."""
-    model = VideoModel(VideoModelConfig()).to(device).eval()
-    anchor = anchor_at(model, torch.rand(1, 3, 64, 64, device=device) - 0.5, 0)
-    values = torch.linspace(-2, 2, 7, device=device).repeat(20, 1)
-
-    def one_batch() -> torch.Tensor:
-        return traverse(model, anchor, range(20), values)
-
-    def cell_by_cell() -> torch.Tensor:
-        cells = [
-            traverse(model, anchor, [row], values[row : row + 1, [column]]) for row in range(20) for column in range(7)
-        ]
-        return torch.cat([cell.reshape(1, 3, 64, 64) for cell in cells])
-
-    difference = float((one_batch().reshape(-1, 3, 64, 64) - cell_by_cell()).abs().max())
-    assert difference < 1e-4, f"the two forms of a traversal differ by {difference}"
-    ours, plain = _in_turn(one_batch, cell_by_cell, repeats, device)
-    return [
-        "| work | ours | plain form | ratio |",
-        "|---|---|---|---|",
-        f"| traversal grid 20 x 7, one batch against cell by cell | {_readable(ours, 's')} | {_readable(plain, 's')} "
-        f"| {plain / ours:.1f} |",
-    ]
-
-
-def _in_turn(ours: Callable[[], object], plain: Callable[[], object], repeats: int, device: str) -> tuple[float, float]:
-    seconds: dict[Callable[[], object], list[float]] = {ours: [], plain: []}
-    for _ in range(repeats + 1):
-        for work, taken in seconds.items():
-            if device.startswith("cuda"):
-                torch.cuda.synchronize()
-            begun = time.perf_counter()
-            work()
-            if device.startswith("cuda"):
-                torch.cuda.synchronize()
-            taken.append(time.perf_counter() - begun)
-    return median(seconds[ours][1:]), median(seconds[plain][1:])
 
 
 if __name__ == "__main__":

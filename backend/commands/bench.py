@@ -2,6 +2,7 @@
 
 import json
 import platform
+import resource
 from enum import StrEnum
 from typing import Annotated
 
@@ -64,6 +65,7 @@ def bench(
         "device": torch.cuda.get_device_name() if chosen.startswith("cuda") else f"cpu ({platform.machine()})",
         "threads": torch.get_num_threads(),
         "repeats": outcome.repeats,
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "torch": torch.__version__,
         **outcome.detail,
     }

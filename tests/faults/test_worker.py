@@ -1,7 +1,9 @@
 """A worker that is killed, stopped or asked to end loses nothing, and never carries out a run twice at once."""
 
 import os
+import random
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -45,32 +47,66 @@ def _damage(home: Path, dataset: str) -> None:
         episode.write_bytes(content)
 
 
-def _killed_once(shop: Any, run: str, *, stop_child: bool) -> None:
+def _killed_on_its_way(shop: Any, run: str, *, stop_child: bool = False) -> None:
     """Start a worker, let the run get further, and kill the worker; with a child that stands still, if asked."""
     before = shop.done(run)
-    worker = shop.start_worker()
+    worker = shop.fork("worker")
     shop.until(lambda: shop.done(run) > before + 5)
     if stop_child:
         os.kill(shop.leaders(run)[0], signal.SIGSTOP)
-    worker.kill()
-    worker.wait()
+    shop.kill(worker)
+
+
+def _killed_at_the_start(shop: Any, run: str, chance: random.Random) -> None:
+    """Start a worker and kill it soon after it took the run, before, while or after the run's process begins."""
+    before = shop.row(run).attempt
+    worker = shop.fork("worker")
+    shop.until(lambda: shop.row(run).attempt > before)
+    time.sleep(chance.random() * 0.5)
+    shop.kill(worker)
 
 
 @pytest.mark.slow
-def test_a_run_whose_workers_are_killed_is_taken_up_again_and_never_runs_twice_at_once(shop: Any) -> None:
-    run = shop.pretrain(updates=200)
+def test_a_run_whose_workers_are_killed_25_times_equals_one_left_alone_and_never_runs_twice_at_once(shop: Any) -> None:
+    run, chance = shop.pretrain(updates=200), random.Random(0)
     with _counting(shop, run) as counts:
-        _killed_once(shop, run, stop_child=False)
-        shop.until(lambda: not shop.processes(run), 60)  # the orphan saved and ended by itself
-        _killed_once(shop, run, stop_child=True)
+        for _ in range(22):
+            _killed_at_the_start(shop, run, chance)
+        for _ in range(2):
+            _killed_on_its_way(shop, run)
+            shop.until(lambda: not shop.processes(run), 60)  # the orphan saved and ended by itself
+        _killed_on_its_way(shop, run, stop_child=True)
         assert len(shop.leaders(run)) == 1  # this one cannot: the next worker ends it
-        shop.start_worker()
+        worker = shop.fork("worker")
         shop.until(lambda: shop.row(run).state == RunState.SUCCEEDED)
+        shop.kill(worker)
     assert max(counts) == 1
     row = shop.row(run)
-    assert (row.attempt, row.stalled, row.error) == (3, 0, None)
-    lines = read_metrics(run_folder(shop.home, run), 0).items
-    assert [line["updates"] for line in lines] == list(range(10, 201, 10))
+    assert (row.attempt, row.stalled, row.error) == (26, 0, None)
+    assert _outcome(run_folder(shop.home, run)) == _outcome(_alone(shop, run))
+
+
+def _alone(shop: Any, run: str) -> Path:
+    """The folder of the same run, left alone."""
+    out: Path = shop.home / "alone"
+    request = run_folder(shop.home, run) / "request.json"
+    command = ("pretrain", "--preset", "tiny", "--settings-file", str(request), "--seed", "0", "--out", str(out))
+    assert shop.finish(shop.fork(*command, "--device", "cpu", "--json")) == 0
+    return out
+
+
+def test_two_processes_on_one_run_would_be_counted(shop: Any) -> None:
+    """The negative control of the count: the same marks on two processes that lead their sessions."""
+    marks = {"DISWM_HOME": str(shop.home), "DISWM_RUN_ID": "run-x"}
+    command = ["sleep", "60"]
+    processes = [subprocess.Popen(command, env=os.environ | marks, start_new_session=True) for _ in range(2)]
+    try:
+        with _counting(shop, "run-x") as counts:
+            shop.until(lambda: counts != [] and counts[-1] == 2, 10)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.long
@@ -81,13 +117,13 @@ def test_runs_whose_workers_are_killed_again_and_again_equal_one_that_was_left_a
     worker = shop.fork("worker")
     shop.until(lambda: shop.row(alone).state == RunState.SUCCEEDED)
     shop.kill(worker)
-    wanted, done, runs = _outcome(shop, alone), 0, 0
+    wanted, done, runs = _outcome(run_folder(shop.home, alone)), 0, 0
     while done < kills:
         run = shop.pretrain(**settings)
         with _counting(shop, run) as counts:
             done += _hunted(shop, run, kills - done)
         assert max(counts) == 1
-        assert _outcome(shop, run) == wanted
+        assert _outcome(run_folder(shop.home, run)) == wanted
         runs += 1
     seen = f"finished runs: {runs}, each equal to the one left alone; never two processes on one"
     ledger.write(
@@ -116,31 +152,36 @@ def _over(shop: Any, run: str) -> bool:
     return bool(shop.row(run).state == RunState.SUCCEEDED)
 
 
-def _outcome(shop: Any, run: str) -> tuple[list[Any], bytes]:
+def _outcome(folder: Path) -> tuple[list[Any], bytes]:
     """Metrics without the time, and the last weights."""
-    folder = run_folder(shop.home, run)
     lines = [line | {"time": 0} for line in read_metrics(folder, 0).items]
     weights = max(folder.glob("checkpoints/update-*")) / "model.safetensors"
     return lines, weights.read_bytes()
 
 
 @pytest.mark.slow
-def test_a_worker_that_stood_still_and_lost_its_run_writes_nothing_about_it(shop: Any) -> None:
+def test_a_worker_that_stood_still_past_its_lease_loses_its_run_and_writes_nothing_when_it_goes_on(shop: Any) -> None:
     run = shop.pretrain(updates=50_000)
-    worker = shop.start_worker()
+    first = shop.fork("worker")
     shop.until(lambda: shop.done(run) > 5)
-    worker.send_signal(signal.SIGSTOP)
+    old = shop.leaders(run)
+    os.kill(first, signal.SIGSTOP)
     with shop.engine.begin() as connection:  # as if it had stood still for a minute
         connection.execute(text("UPDATE runs SET heartbeat_at = heartbeat_at - 60"))
-    shop.desk.cancel(run)
-    assert shop.row(run).state == RunState.CANCELLED
-    worker.send_signal(signal.SIGCONT)
-    shop.until(lambda: not shop.processes(run), 30)
+    with _counting(shop, run) as counts:
+        second = shop.fork("worker", DISWM_WORKER="worker-2")
+        shop.until(lambda: shop.row(run).worker == "worker-2" and shop.leaders(run) not in ([], old), 60)
+        new, before = shop.leaders(run), shop.done(run)
+        os.kill(first, signal.SIGCONT)
+        shop.until(lambda: shop.done(run) > before + 20, 120)  # the new one goes on, and nobody ends it
+    assert max(counts) == 1
+    assert shop.leaders(run) == new
     row = shop.row(run)
-    assert (row.state, row.attempt, row.error, row.result) == (RunState.CANCELLED, 1, None, None)
-    shop.until(
-        lambda: (holder(worker_lock(shop.home, "worker-1")) or {}).get("ready") is True, 5
-    )  # it lives and goes on
+    assert (row.state, row.worker, row.attempt, row.stalled) == (RunState.RUNNING, "worker-2", 2, 0)
+    assert (holder(worker_lock(shop.home, "worker-1")) or {}).get("ready") is True  # it lives and takes other runs
+    _cancel(shop, run)
+    shop.kill(first)
+    shop.kill(second)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from backend.memory import keep_freed_memory
 from backend.runs.ids import new_run_id
 from backend.runs.locks import Held, folder_lock, hold
 from backend.runs.merging import merged
-from backend.runs.processes import end_with_parent
+from backend.runs.processes import end_with_parent, give_way
 
 if TYPE_CHECKING:
     from backend.pipeline.config import SettingsError, StageSettings
@@ -82,6 +82,7 @@ def _command_of(stage: str) -> Any:
 def run(invocation: Invocation) -> None:
     """Run the stage in its folder, alone there, and exit with what its end means."""
     end_with_parent()
+    give_way()
     keep_freed_memory()
     home = checked_settings().home
     out = (invocation.out or home / "runs" / new_run_id()).resolve()

@@ -19,6 +19,7 @@ PARENT_VARIABLE = "DISWM_PARENT_PID"
 HOME_VARIABLE = "DISWM_HOME"
 """A run's process and all its descendants carry these: found again even when nobody recorded their ids."""
 
+NICENESS = 5
 _PR_SET_PDEATHSIG = 1
 
 
@@ -34,6 +35,12 @@ def end_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if str(os.getppid()) != parent:
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def give_way() -> None:
+    """Let whoever is waited for compute first (API and page), where this process carries out a run for a worker."""
+    if RUN_VARIABLE in os.environ:
+        os.nice(NICENESS)
 
 
 def processes_of_worker(home: Path, worker: str) -> list[int]:

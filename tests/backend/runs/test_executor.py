@@ -1,5 +1,6 @@
 """One attempt at a run, with a real process: stopped, fenced, finished before, or never started."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from sqlalchemy import Engine
 from backend.runs.child import start_child
 from backend.runs.executor import RunExecutor, Timing
 from backend.runs.folders import run_folder
-from backend.runs.processes import end_processes, processes_of_run
+from backend.runs.processes import NICENESS, end_processes, processes_of_run
 from backend.runs.rows import RunRow
 from backend.runs.states import RunState
 from backend.runs.store import Orders, RunStore
@@ -111,6 +112,16 @@ def test_what_an_attempt_that_lost_the_run_left_is_ended_before_the_next_begins(
     successor = min(processes_of_run(tmp_path, "run-a"))
     left.stop(grace_s=0)  # as its worker does when it goes on
     assert successor in processes_of_run(tmp_path, "run-a")
+    executor.stop()
+    assert attempt.answer() == RunState.QUEUED
+
+
+def test_a_run_gives_way_to_whoever_waits_for_an_answer(executor: RunExecutor, add: Add, tmp_path: Path) -> None:
+    add("run-a", settings=SETTINGS)
+    attempt = Attempt(executor, tmp_path, "run-a")
+    process = min(processes_of_run(tmp_path, "run-a"))
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    _wait_until(lambda: os.getpriority(os.PRIO_PROCESS, process) == min(ours + NICENESS, 19))
     executor.stop()
     assert attempt.answer() == RunState.QUEUED
 

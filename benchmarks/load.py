@@ -8,12 +8,12 @@ import argparse
 import csv
 import os
 import platform
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +21,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
-import numpy as np
 import psutil
 
-from backend.data.episodes import frames_only, read_dataset_info, write_dataset_info, write_episode
+from benchmarks.load_site import Pace, Site
 
 CLIENTS = Path(__file__).with_name("load_clients.py")
 UPLOAD_BYTES = 200 * 10**6
-TRAINING = {"dataset": "noise", "updates": 100_000, "checkpoint_every": 100_000, "log_every": 5, "held_out": 2}
 
 
 @dataclass(frozen=True)
@@ -52,59 +50,6 @@ class Row:
     met: bool | None = None
 
 
-class Site:
-    """An API and a worker on a store of their own, with a training run that goes on all the time."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        port = _free_port()
-        self.address = f"http://127.0.0.1:{port}"
-        environment = os.environ | {"DISWM_HOME": str(home), "DISWM_PORT": str(port), "OMP_NUM_THREADS": "1"}
-        start = [sys.executable, "-m", "backend"]
-        self.api = subprocess.Popen([*start, "serve"], env=environment)
-        self.worker = subprocess.Popen([*start, "worker"], env=environment)
-        self.client = httpx.Client(base_url=self.address, timeout=60, trust_env=False)
-        self.run = self.checkpoint = ""
-
-    def open(self) -> None:
-        """Wait for the API, start the training run and wait until it learns."""
-        _until(self._answers)
-        self.checkpoint = self.client.get("/api/v1/checkpoints").json()["items"][0]["id"]
-        body = {"stage": "pretrain", "preset": "small", "settings": TRAINING}
-        self.run = self.client.post("/api/v1/runs", json=body).raise_for_status().json()["id"]
-        _until(lambda: self.updates() > 10)
-
-    def updates(self) -> float:
-        """Gradient updates that the training run has made."""
-        progress = self.client.get(f"/api/v1/runs/{self.run}").json()["progress"]
-        return float(progress["done"]) if progress else 0.0
-
-    def close(self) -> None:
-        """End both; the run saves and stops."""
-        for process in (self.worker, self.api):
-            process.terminate()
-        for process in (self.worker, self.api):
-            process.wait(60)
-
-    def _answers(self) -> bool:
-        try:
-            return self.client.get("/healthz").status_code == 200
-        except httpx.TransportError:
-            return False
-
-
-class Pace:
-    """How many updates a second the training run makes while something else goes on."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self._begun, self._at = site.updates(), time.monotonic()
-
-    def now(self) -> float:
-        """Since this was made."""
-        return (self._site.updates() - self._begun) / (time.monotonic() - self._at)
-
-
 def main() -> None:
     """Measures and prints the table; the exit status is 1 where a bar is not met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -113,7 +58,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="file for the table, as Markdown")
     arguments = parser.parse_args()
     with TemporaryDirectory(prefix="diswm-load-") as folder:
-        site = Site(_home(Path(folder)))
+        site = Site(Path(folder))
         try:
             site.open()
             rows = _measure(site, arguments.clients, arguments.seconds)
@@ -133,6 +78,7 @@ def _measure(site: Site, clients: int, seconds: int) -> list[Row]:
     rows = [Row("training alone", f"{alone:.2f} updates/s")]
     rows += _polling(site, clients, seconds, alone)
     rows += _cached(site, clients, seconds)
+    rows += _identical(site, clients)
     rows += _overload(site, clients, seconds)
     return rows + _upload(site, seconds)
 
@@ -154,14 +100,35 @@ def _cached(site: Site, clients: int, seconds: int) -> list[Row]:
     return [_waits(f"{clients} look at a cached traversal", seen, 100)]
 
 
+def _identical(site: Site, clients: int) -> list[Row]:
+    """Clients that all ask at the same moment for a traversal that nobody asked for before."""
+    path = f"/api/v1/checkpoints/{site.checkpoint}/traversal?format=png&range={1 + time.time() % 1:.9f}"
+    before, together = site.computed(), threading.Barrier(clients)
+
+    def ask(_: int) -> tuple[int, str | None, bytes]:
+        with httpx.Client(base_url=site.address, timeout=60, trust_env=False) as client:
+            client.get("/healthz")  # the connection is there
+            together.wait()
+            answer = client.get(path)
+            return answer.status_code, answer.headers.get("etag"), answer.content
+
+    with ThreadPoolExecutor(clients) as pool:
+        answers = set(pool.map(ask, range(clients)))
+    computed = site.computed() - before
+    statuses = sorted({status for status, _, _ in answers})
+    seen = f"computed {computed:.0f} times, {len(answers)} kinds of answers, status {statuses}"
+    met = computed == 1 and len(answers) == 1 and statuses == [200]
+    return [Row(f"{clients} identical queries at once", seen, "computed once, equal bytes and ETag", met)]
+
+
 def _overload(site: Site, clients: int, seconds: int) -> list[Row]:
-    """Two clients that never pause show what can be answered; then four times as much is asked for."""
-    able = _drive(site, "Explorer", 2, seconds, LOAD_RATE="1000")["answered"].rate
+    """Four clients that never pause show what can be answered; then four times as much is asked for."""
+    able = _drive(site, "Explorer", 4, seconds, LOAD_RATE="1000")["answered"].rate
     seen = _drive(site, "Explorer", clients, seconds, LOAD_RATE=str(4 * able / clients))
     answered, refused = seen["answered"], seen.get("refused")
     good = (answered.requests - answered.failures) / answered.requests * answered.rate / able
     rows = [
-        Row("fresh traversals answered by two clients' asking", f"{able:.1f}/s"),
+        Row("fresh traversals answered where four clients never pause", f"{able:.1f}/s"),
         Row("answered under four times that", f"{100 * good:.0f}%, {answered.failures} failed", ">= 80%", good >= 0.8),
     ]
     if refused is None:
@@ -271,32 +238,6 @@ def _table(rows: list[Row], clients: int, seconds: int) -> str:
         f"clients, API and training share the cores; load average at the end {load:.1f}."
     )
     return "\n".join(["# Load", "", about, "", *lines, ""])
-
-
-def _home(home: Path) -> Path:
-    """A store with a data set of noise."""
-    folder = home / "datasets" / "noise"
-    folder.mkdir(parents=True)
-    generator = np.random.default_rng(0)
-    for number in range(12):
-        frames = generator.integers(0, 255, (60, 64, 64, 3), dtype=np.uint8)
-        write_episode(folder / f"episode-{number:06d}.npz", frames_only(frames))
-    write_dataset_info(read_dataset_info(folder))
-    return home
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _until(condition: Any, seconds: float = 300) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit("waited in vain: is the machine very busy?")
-        time.sleep(0.2)
 
 
 if __name__ == "__main__":

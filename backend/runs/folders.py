@@ -52,14 +52,21 @@ def forget_outcome(folder: Path) -> None:
 
 def read_metrics(folder: Path, since: int) -> MetricLines:
     """Whole metric lines from number `since` on; numbers that JSON does not know come back as None."""
+    chosen: list[bytes] = []
+    passed = 0  # whole lines before those chosen
     try:
-        text = (folder / "metrics.jsonl").read_bytes()
+        with (folder / "metrics.jsonl").open("rb") as file:
+            for line in file:
+                if len(chosen) == MAX_LINES or not line.endswith(b"\n"):
+                    break
+                if passed < since:
+                    passed += 1
+                else:
+                    chosen.append(line)
     except FileNotFoundError:
         return MetricLines([], 0)
-    whole = text[: text.rfind(b"\n") + 1].splitlines()
-    chosen = whole[since : since + MAX_LINES]
     parsed = (_parse(line) for line in chosen)
-    return MetricLines([item for item in parsed if item is not None], min(since, len(whole)) + len(chosen))
+    return MetricLines([item for item in parsed if item is not None], passed + len(chosen))
 
 
 def last_metrics(folder: Path) -> dict[str, Any]:

@@ -143,6 +143,24 @@ def test_an_api_asked_to_end_takes_leave_of_every_request_and_leaves_nothing_beh
     assert "Traceback" not in (shop.home / "serve.txt").read_text()
 
 
+def test_the_token_is_in_no_log_whatever_is_asked_with_it(shop: Any) -> None:
+    token = "0123456789abcdef" * 4
+    apis = Apis(shop)
+    api = apis.start(DISWM_TOKEN=token)
+    for given, status in {f"Bearer {token}": 422, f"Basic {token}": 401, "": 401}.items():
+        for path in ("/api/v1/runs", f"/api/v1/runs?token={token}"):
+            body = {"stage": f"collect {token}"}
+            assert shop.send(f"{apis.address}{path}", body, Authorization=given)[0] == status
+    torn = _begun(apis.address, "GET /readyz HTTP/1.1", f"Authorization: Bearer {token}\r\nContent-Length: x\r\n", b"")
+    with torn:
+        assert _until_quiet(torn).startswith(b"HTTP/1.1 400")
+    os.kill(api, signal.SIGTERM)
+    shop.finish(api)
+    said = (shop.home / "serve.txt").read_text()
+    assert token not in said
+    assert "Invalid HTTP request" in said  # the log is the one that it was said in
+
+
 def _begun(address: str, line: str, about: str, body: bytes) -> socket.socket:
     """A connection on which a request was sent."""
     host, _, port = address.removeprefix("http://").partition(":")

@@ -5,8 +5,8 @@ from typing import NamedTuple
 from backend.pipeline.config import CollectSettings, FinetuneSettings, PretrainSettings
 
 STEPS_PER_SECOND = {"fast": 250.0, "paper": 40.0}  # of one process that renders
-UPDATE_SECONDS, FRAME_SECONDS = 0.03, 0.0006  # of one update of the image model: overhead, and a frame's share
-BEHAVIOUR_SECONDS = 0.0004  # an imagined trajectory of 15 steps, forward and backward
+UPDATE_SECONDS, FRAME_SECONDS = 0.03, 0.001  # of one update of the image model: overhead, and a frame's share
+BEHAVIOUR_SECONDS = 0.0008  # an imagined trajectory of 15 steps, forward and backward
 ACTING_SECONDS = 0.003
 BASE_GB, FRAME_GB = 0.7, 0.0008
 REPLAY_FRAME_GB = 64 * 64 * 3 / 1e9

@@ -2,7 +2,7 @@
 
 import typer
 
-from backend.commands import bench, compare, doctor, imagination, interpret, official, serve, stages
+from backend.commands import bench, charts, compare, doctor, export, imagination, interpret, official, serve, stages
 
 
 def build_app() -> typer.Typer:
@@ -14,7 +14,7 @@ def build_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for module in (serve, stages, interpret, imagination, official, compare, bench, doctor):
+    for module in (serve, stages, interpret, export, imagination, charts, official, compare, bench, doctor):
         module.register(app)
     return app
 

@@ -12,7 +12,10 @@ from backend.interpret.request import ViewError
 from backend.queries import refused_view
 
 PLACE = "/view/"
-TEXTS = frozenset({"dims", "edits", "edit", "mode", "base", "source", "actions", "format"})
+TEXTS = frozenset(
+    {"dims", "edits", "edit", "mode", "base", "source", "actions", "format"}
+    | {"hold", "with", "factor", "dataset", "reference", "other"}
+)
 
 Query = TypeVar("Query", bound=BaseModel)
 
@@ -59,7 +62,9 @@ def _flat(key: str, value: object) -> object:
         return "active"
     if key == "dims" and isinstance(value, list):
         return ",".join(_plain(item) for item in value)
-    if key == "edits" and isinstance(value, dict):
+    if key == "with" and isinstance(value, list):
+        return ",".join(str(item) for item in value)
+    if key in ("edits", "hold") and isinstance(value, dict):
         return ",".join(f"{dim}:{_plain(amount)}" for dim, amount in value.items())
     return value
 

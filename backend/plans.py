@@ -1,17 +1,14 @@
-"""Views as work for the workshop: what a query or an export asks for, its key and its cost."""
+"""Views as work for the workshop: what a query asks for, its key and its cost."""
 
+import asyncio
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
-from backend.answers import MEDIA_TYPES, choose_format
-from backend.bodies import query_of
 from backend.data.checkpoint import CheckpointInfo
-from backend.deps import Library
+from backend.deps import Library, Services
 from backend.drawing import draw_rollout, draw_traversal
-from backend.errors import Fault, Problem, nearest, short
 from backend.interpret.base import find_frames
-from backend.queries import ROLLOUT_FORMATS, TRAVERSAL_FORMATS, RolloutFileQuery, TraversalFileQuery, cells_of
-from backend.schemas import ExportBody
+from backend.queries import RolloutFileQuery, TraversalFileQuery, cells_of
 from backend.workshop import Answer
 
 BUNDLE_FACTOR = 8  # a bundle holds every kind of file
@@ -25,16 +22,25 @@ class Plan(NamedTuple):
     key: Hashable
     cost: float
     make: Callable[[], Answer]
+    long: bool = False  # whether it takes seconds
 
 
-def plan_export(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
-    """The work that an export is; raises Problem or ViewError before any of it is done."""
-    kinds = {"traversal": _traversal, "rollout": _rollout, "bundle": _bundle}
-    if body.kind not in kinds:
-        detail = f"{short(body.kind)} is not one of {', '.join(kinds)}"
-        fault = Fault("/kind", detail, nearest(body.kind, kinds))
-        raise Problem(422, "invalid-input", f"/kind: {detail}", remedy="Choose one of them.", errors=[fault])
-    return kinds[body.kind](body, info, library)
+async def carry_out(plan: Plan, serving: Services) -> Answer:
+    """The answer of a plan. One that takes seconds is made one at a time, and kept even if nobody waits any more."""
+    if not plan.long:
+        return await serving.workshop.answer(plan.key, plan.cost, plan.make)
+    cache = serving.workshop.cache
+    kept = cache.get(plan.key)
+    if kept is not None:
+        return kept
+    study = serving.studies.start(plan.key, plan.make)
+
+    def keep(done: asyncio.Task[Answer]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            cache.put(plan.key, done.result())
+
+    study.add_done_callback(keep)
+    return await asyncio.shield(study)
 
 
 def plan_traversal(info: CheckpointInfo, library: Library, query: TraversalFileQuery, format: str) -> Plan:
@@ -55,27 +61,3 @@ def plan_rollout(
     key = ("rollout", library.version(info), repr(asked), format, options if format != "json" else None)
     cost = asked.steps * (asked.samples + 2)
     return Plan(key, cost, lambda: draw_rollout(library.load(info), asked, format, options))
-
-
-def _traversal(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
-    format = _format(body.format, TRAVERSAL_FORMATS)
-    return plan_traversal(info, library, query_of(TraversalFileQuery, body.view), format)
-
-
-def _rollout(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
-    format = _format(body.format, ROLLOUT_FORMATS)
-    return plan_rollout(info, library, query_of(RolloutFileQuery, body.view), format)
-
-
-def _bundle(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
-    format = _format(body.format, ("zip",))
-    return plan_traversal(info, library, query_of(TraversalFileQuery, body.view), format)
-
-
-def _format(asked: str, offered: tuple[str, ...]) -> str:
-    files = tuple(name for name in offered if name in MEDIA_TYPES and name != "json")
-    try:
-        return choose_format(asked, None, files)
-    except Problem as problem:
-        problem.errors = tuple(Fault("/format", fault.detail, fault.suggestion) for fault in problem.errors)
-        raise

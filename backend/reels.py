@@ -160,7 +160,7 @@ def plan_counterfactual(info: CheckpointInfo, library: Library, query: Counterfa
         found = counterfactual(checkpoint, asked)
         return found.reel(counterfactual_file_name(found))
 
-    return _plan(("counterfactual", repr(asked)), [info], library, format, options, 2000, make)
+    return _plan(("counterfactual", repr(asked)), [info], library, format, options, 2000, make)._replace(long=True)
 
 
 def plan_steering(info: CheckpointInfo, library: Library, body: SteerBody) -> Plan:

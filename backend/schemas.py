@@ -199,11 +199,17 @@ class RolloutBody(Body):
     view: dict[str, Any] = Field(default={}, description="The same fields as the query of the rollout.")
 
 
+EXPORT_KINDS = (
+    *("traversal", "bundle", "rollout", "temporal", "together", "counterfactual"),
+    *("factors", "leakage", "sensitivity", "carried", "compare"),
+)
+
+
 class ExportBody(Body):
     """A file to be made and kept."""
 
     checkpoint: str = Field(max_length=200)
-    kind: str = Field("traversal", max_length=20, json_schema_extra={"enum": ["traversal", "rollout", "bundle"]})
+    kind: str = Field("traversal", max_length=20, json_schema_extra={"enum": list(EXPORT_KINDS)})
     format: str = Field("gif", max_length=10)
     view: dict[str, Any] = Field(default={}, description="The same fields as the query of the view.")
 

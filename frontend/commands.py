@@ -46,6 +46,16 @@ def counterfactual(view: Counterfactual, form: str, style: Mapping[str, Any]) ->
     return _command("counterfactual", view.checkpoint, {**_given(view.api()), **_forward(style), "format": form})
 
 
+def chart(verb: str, checkpoint: str, options: Mapping[str, Any], form: str, style: Mapping[str, Any]) -> str:
+    """`diswm factors ...`, `leakage`, `sensitivity` or `carried` with a format, which writes a figure or a table."""
+    return _command(verb, checkpoint, {**_given(options), **_unusual(style), "format": form})
+
+
+def match(first: str, second: str, form: str, style: Mapping[str, Any]) -> str:
+    """`diswm match ...` for two checkpoints."""
+    return shlex.join(["diswm", "match", first, second, *_options({**_unusual(style), "format": form})])
+
+
 def stage(name: str, preset: str, seed: int, changes: Mapping[str, Any]) -> str:
     """`diswm <stage> ...` with what differs from the preset."""
     parts = ["diswm", name, "--preset", preset, "--seed", str(seed)]
@@ -66,13 +76,17 @@ def curl_post(url: str, path: str, body: str) -> str:
 
 
 def _command(verb: str, checkpoint: str, options: Mapping[str, Any]) -> str:
-    parts = ["diswm", verb, checkpoint]
+    return shlex.join(["diswm", verb, checkpoint, *_options(options)])
+
+
+def _options(options: Mapping[str, Any]) -> list[str]:
+    parts = []
     for name, value in options.items():
         if isinstance(value, bool):
             parts.append(f"--{name}" if value else f"--no-{name}")
         else:
             parts += [f"--{name}", plain(value)]
-    return shlex.join(parts)
+    return parts
 
 
 def _unusual(style: Mapping[str, Any]) -> dict[str, Any]:

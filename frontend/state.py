@@ -154,9 +154,13 @@ class Temporal(View):
 
 @dataclass(frozen=True)
 class Counterfactual(View):
-    """The Counterfactual page: `factor` becomes `to` (empty: far away), `dim` (-1: its own) is held from `step` on."""
+    """The Counterfactual page: `factor` becomes `to` (empty: far away), `dim` (-1: its own) is held from `step` on.
+
+    `dataset`: whose frames the sensitivity is measured over; empty: the checkpoint's clip.
+    """
 
     checkpoint: str = ""
+    dataset: str = ""
     factor: str = ""
     to: str = ""
     dim: int = -1

@@ -11,8 +11,9 @@ from backend.data.catalogue import NotFound
 from backend.data.kept import Kept, find_kept, keep
 from backend.deps import Serving
 from backend.errors import Fault, Problem, not_found
+from backend.exporting import plan_export
 from backend.openapi import files, refusals
-from backend.plans import plan_export
+from backend.plans import carry_out
 from backend.schemas import ExportBody, ExportView
 
 router = APIRouter(tags=["exports"])
@@ -30,8 +31,8 @@ async def create_export(body: ExportBody, request: Request, serving: Serving, re
     except NotFound as error:
         raise _unknown_checkpoint(error) from None
     with pointing_into_the_body():
-        plan = plan_export(body, info, serving.library)
-        answer = await serving.workshop.answer(plan.key, plan.cost, plan.make)
+        plan = await asyncio.to_thread(plan_export, body, info, serving.library)
+        answer = await carry_out(plan, serving)
     kept, known = await asyncio.to_thread(
         keep, serving.home, answer.content, answer.file_name or "export", answer.media_type
     )

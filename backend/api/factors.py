@@ -6,22 +6,30 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from backend.answers import send
+from backend.answers import MEDIA_TYPES, choose_format, send
 from backend.api.checkpoints import Found, find_checkpoint
+from backend.charting import (
+    CHART_FORMATS,
+    ChartQuery,
+    CompareQuery,
+    FactorsQuery,
+    SensitivityQuery,
+    factors_table,
+    plan_comparison,
+    plan_factors,
+    plan_leakage,
+    plan_sensitivity,
+)
 from backend.data.checkpoint import CHECKS, FACTORS, Checkpoint, CheckpointInfo, Label, read_labels, write_label
 from backend.data.episodes import now
 from backend.deps import Services, Serving, whole_number
 from backend.drawing import json_answer
-from backend.errors import Fault, Problem
+from backend.errors import Problem
 from backend.interpret.cards import encode_clip, extreme_frames, factors_of
 from backend.interpret.checks import interventions_of, verdicts
 from backend.interpret.factors import Progress
-from backend.interpret.leakage import leakage_of
-from backend.interpret.matching import compare_checkpoints
-from backend.interpret.names import dimension_names
-from backend.interpret.request import ViewError
-from backend.interpret.sensitivity import sensitivity_of
 from backend.openapi import files, refusals
+from backend.plans import carry_out
 from backend.queries import Flag
 from backend.schemas import LabelBody, LabelList, LabelView
 from backend.workshop import Answer
@@ -34,19 +42,20 @@ _JSON: dict[int | str, dict[str, Any]] = {
     **files("application/json", description="The table."),
     **refusals(409),
 }
+_CHART: dict[int | str, dict[str, Any]] = {
+    **files(*(MEDIA_TYPES[name] for name in CHART_FORMATS)),
+    **refusals(406, 409),
+}
 
 
-@router.get("/checkpoints/{checkpoint}/factors", responses=_JSON, response_class=Response)
+@router.get("/checkpoints/{checkpoint}/factors", responses=_CHART, response_class=Response)
 async def get_factors(
-    info: Found,
-    request: Request,
-    serving: Serving,
-    wait: Annotated[Flag, Query(description="Wait until they are computed (up to a minute).")] = False,
+    info: Found, request: Request, serving: Serving, query: Annotated[FactorsQuery, Query()]
 ) -> Response:
     """Dimensions x factors, names and metrics. The first question starts the computation: 409 until it is done."""
-    await _ensure_factors(info, serving, wait)
-    key = ("factors", serving.library.version(info))
-    return send(request, await serving.workshop.answer(key, 1, lambda: _factors(serving.library.load(info))))
+    format = _format(query, request)
+    await _ensure_factors(info, serving, query.wait)
+    return send(request, await carry_out(plan_factors(info, serving.library, query, format), serving))
 
 
 @router.get("/checkpoints/{checkpoint}/factors/{dim}", responses=_JSON, response_class=Response)
@@ -57,7 +66,7 @@ async def get_card(info: Found, dim: str, request: Request, serving: Serving) ->
 
     def make() -> Answer:
         checkpoint = serving.library.load(info)
-        entry = next(item for item in _table(checkpoint)["dimensions"] if item["dim"] == number)
+        entry = next(item for item in factors_table(checkpoint)["dimensions"] if item["dim"] == number)
         return json_answer({**entry, "extremes": extreme_frames(encode_clip(checkpoint), number)})
 
     return send(request, await serving.workshop.answer(("card", serving.library.version(info), number), 100, make))
@@ -73,44 +82,32 @@ def put_label(info: Found, dim: str, body: LabelBody, serving: Serving) -> Label
     return LabelView(dim=number, **vars(label))
 
 
-@router.get("/checkpoints/{checkpoint}/leakage", responses=_JSON, response_class=Response)
-async def get_leakage(info: Found, request: Request, serving: Serving) -> Response:
+@router.get("/checkpoints/{checkpoint}/leakage", responses=_CHART, response_class=Response)
+async def get_leakage(
+    info: Found, request: Request, serving: Serving, query: Annotated[ChartQuery, Query()]
+) -> Response:
     """How far each latent moves when the picture of an edit of another is encoded again: (Z, Z)."""
-    key = ("leakage", serving.library.version(info))
-    cost = 32 * info.latents
-    answer = await serving.workshop.answer(key, cost, lambda: json_answer(leakage_of(serving.library.load(info))))
-    return send(request, answer)
+    plan = plan_leakage(info, serving.library, query, _format(query, request))
+    return send(request, await carry_out(plan, serving))
 
 
-@router.get("/checkpoints/{checkpoint}/sensitivity", responses=_JSON, response_class=Response)
-async def get_sensitivity(info: Found, request: Request, serving: Serving) -> Response:
+@router.get("/checkpoints/{checkpoint}/sensitivity", responses=_CHART, response_class=Response)
+async def get_sensitivity(
+    info: Found, request: Request, serving: Serving, query: Annotated[SensitivityQuery, Query()]
+) -> Response:
     """How far reward, value and actions move when one dimension moves by a sigma: does the policy heed a distractor?"""
-    key = ("sensitivity", serving.library.version(info))
-
-    def make() -> Answer:
-        try:
-            return json_answer(sensitivity_of(serving.library.load(info)))
-        except ViewError as error:
-            raise _no_policy(error) from error
-
-    return send(request, await serving.workshop.answer(key, 50 * info.latents, make))
+    plan = await asyncio.to_thread(plan_sensitivity, info, serving.library, query, _format(query, request))
+    return send(request, await carry_out(plan, serving))
 
 
-@router.get("/checkpoints/{checkpoint}/compare", responses=_JSON, response_class=Response)
+@router.get("/checkpoints/{checkpoint}/compare", responses=_CHART, response_class=Response)
 async def get_comparison(
-    info: Found,
-    request: Request,
-    serving: Serving,
-    other: Annotated[str, Query(max_length=200, description="The checkpoint to compare with.")],
+    info: Found, request: Request, serving: Serving, query: Annotated[CompareQuery, Query()]
 ) -> Response:
     """Which dimension of one checkpoint is which of the other, and what became of the names."""
-    second = await find_checkpoint(other, request, serving)
-    library = serving.library
-    key = ("compare", library.version(info), library.version(second))
-    answer = await serving.workshop.answer(
-        key, 500, lambda: json_answer(compare_checkpoints(library.load(info), library.load(second)))
-    )
-    return send(request, answer)
+    format = _format(query, request)
+    second = await find_checkpoint(query.other, request, serving)
+    return send(request, await carry_out(plan_comparison(info, second, serving.library, query, format), serving))
 
 
 @router.get("/checkpoints/{checkpoint}/interventions", responses=_JSON, response_class=Response)
@@ -184,27 +181,5 @@ def _study(checkpoint: Checkpoint, progress: Progress) -> None:
         ) from error
 
 
-def _factors(checkpoint: Checkpoint) -> Answer:
-    return json_answer(_table(checkpoint))
-
-
-def _table(checkpoint: Checkpoint) -> dict[str, Any]:
-    """factors.json with the names that people gave: they win, and are listed under `labels` as well."""
-    table = checkpoint.factors or factors_of(checkpoint)  # again where the folder cannot be written to
-    names = dimension_names(checkpoint)
-    dimensions = [
-        {**entry, "name": names[entry["dim"]].name, "name_source": names[entry["dim"]].source}
-        for entry in table["dimensions"]
-    ]
-    labels = [{"dim": dim, **vars(label)} for dim, label in sorted(read_labels(checkpoint.info.folder).items())]
-    return {**table, "dimensions": dimensions, "labels": labels}
-
-
-def _no_policy(error: ViewError) -> Problem:
-    return Problem(
-        409,
-        "no-policy",
-        f"{error.message}.",
-        remedy="Take a checkpoint of a fine-tuned agent.",
-        errors=[Fault("path:checkpoint", error.message)],
-    )
+def _format(query: ChartQuery, request: Request) -> str:
+    return choose_format(query.format, request.headers.get("accept"), CHART_FORMATS)

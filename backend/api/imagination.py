@@ -7,17 +7,17 @@ from fastapi import APIRouter, Query, Request, Response
 
 from backend.answers import MEDIA_TYPES, choose_format, send
 from backend.api.checkpoints import Found, find_checkpoint, view_of
+from backend.charting import CHART_FORMATS, CarriedQuery, plan_carried
 from backend.data.catalogue import NotFound, checkpoints_of_run
 from backend.data.checkpoint import CheckpointInfo
 from backend.deps import Services, Serving
-from backend.drawing import json_answer, refuse_foreign_policy
+from backend.drawing import refuse_foreign_policy
 from backend.envs.gl import NoRenderer
 from backend.envs.protocol import EnvironmentFailed
 from backend.errors import Fault, Problem, invalid
-from backend.interpret.carried import carried_over
 from backend.interpret.request import ViewError
 from backend.openapi import files, refusals
-from backend.plans import Plan
+from backend.plans import carry_out
 from backend.reels import (
     REEL_FORMATS,
     CounterfactualFileQuery,
@@ -30,7 +30,6 @@ from backend.reels import (
     plan_together,
 )
 from backend.schemas import CheckpointList
-from backend.workshop import Answer
 
 MOST = 12  # checkpoints beside each other
 
@@ -41,6 +40,10 @@ _FILES: dict[int | str, dict[str, Any]] = {
     **refusals(406, 409),
 }
 _JSON: dict[int | str, dict[str, Any]] = {**files("application/json", description="The table."), **refusals(409)}
+_CHART: dict[int | str, dict[str, Any]] = {
+    **files(*(MEDIA_TYPES[name] for name in CHART_FORMATS)),
+    **refusals(406, 409),
+}
 
 
 @router.get("/checkpoints/{checkpoint}/temporal", responses=_FILES, response_class=Response)
@@ -93,26 +96,14 @@ async def get_rollouts(
     return send(request, await serving.workshop.answer(plan.key, plan.cost, plan.make))
 
 
-@router.get("/checkpoints/{checkpoint}/carried", responses=_JSON, response_class=Response)
+@router.get("/checkpoints/{checkpoint}/carried", responses=_CHART, response_class=Response)
 async def get_carried(
-    info: Found,
-    request: Request,
-    serving: Serving,
-    reference: Annotated[
-        str, Query(max_length=200, description="Whose dimensions are followed; the run's video model if not given.")
-    ] = "",
+    info: Found, request: Request, serving: Serving, query: Annotated[CarriedQuery, Query()]
 ) -> Response:
     """What training carried over: matched correlation of each dimension, and names kept, lost and gained."""
-    history = await asyncio.to_thread(checkpoints_of_run, serving.home, info)
-    first = await _reference(reference, info, history, request, serving)
-    stage = [entry for entry in history if entry.stage == info.stage] or [info]
-    library = serving.library
-    key = ("carried", library.version(first), tuple(library.version(entry) for entry in stage))
-
-    def make() -> Answer:
-        return json_answer(carried_over(library.load(first), [library.load(entry) for entry in stage]))
-
-    return send(request, await _studied(serving, Plan(key, 1, make)))
+    format = choose_format(query.format, request.headers.get("accept"), CHART_FORMATS)
+    plan = await asyncio.to_thread(plan_carried, info, serving.library, query, format)
+    return send(request, await carry_out(plan, serving))
 
 
 @router.get("/checkpoints/{checkpoint}/counterfactual", responses=_FILES, response_class=Response)
@@ -123,7 +114,7 @@ async def get_counterfactual(
     format = choose_format(query.format, request.headers.get("accept"), REEL_FORMATS)
     plan = await asyncio.to_thread(plan_counterfactual, info, serving.library, query, format)
     try:
-        return send(request, await _studied(serving, plan))
+        return send(request, await carry_out(plan, serving))
     except (EnvironmentFailed, NoRenderer) as error:
         raise Problem(
             503,
@@ -137,22 +128,6 @@ async def get_counterfactual(
 _REMEDY = "Send a row of numbers from -1 to 1 a step, as many as the model takes."
 
 
-async def _studied(serving: Services, plan: Plan) -> Answer:
-    """An answer that takes seconds: one at a time, and kept like every other, even if nobody waits for it any more."""
-    cache = serving.workshop.cache
-    kept = cache.get(plan.key)
-    if kept is not None:
-        return kept
-    study = serving.studies.start(plan.key, plan.make)
-
-    def keep(done: asyncio.Task[Answer]) -> None:
-        if not done.cancelled() and done.exception() is None:
-            cache.put(plan.key, done.result())
-
-    study.add_done_callback(keep)
-    return await asyncio.shield(study)
-
-
 async def _others(info: CheckpointInfo, text: str, request: Request, serving: Services) -> list[CheckpointInfo]:
     """The further checkpoints that a query names; those of the same run where it names none."""
     names = [part for part in text.split(",") if part]
@@ -162,24 +137,6 @@ async def _others(info: CheckpointInfo, text: str, request: Request, serving: Se
         return [await _named("query:with", name, request, serving) for name in names]
     history = await asyncio.to_thread(checkpoints_of_run, serving.home, info)
     return [entry for entry in history if entry.id != info.id][-MOST + 1 :]
-
-
-async def _reference(
-    name: str, info: CheckpointInfo, history: list[CheckpointInfo], request: Request, serving: Services
-) -> CheckpointInfo:
-    """The checkpoint whose dimensions are followed: named, else the video model or teacher, else the run's first."""
-    if name:
-        return await _named("query:reference", name, request, serving)
-    pretrained = [entry for entry in history if entry.stage == "pretrain"]
-    if info.stage == "finetune" and pretrained:
-        return pretrained[-1]
-    teacher = info.config.get("teacher")
-    if info.stage == "finetune" and teacher:
-        try:
-            return await asyncio.to_thread(serving.library.find, str(teacher))
-        except NotFound:
-            pass  # it was deleted since: the run's own first checkpoint is the next best
-    return history[0]
 
 
 async def _named(pointer: str, name: str, request: Request, serving: Services) -> CheckpointInfo:

@@ -1,4 +1,4 @@
-"""`diswm temporal`, `rollouts`, `counterfactual`, `sensitivity` and `carried`: more views of imagination, as files."""
+"""`diswm temporal`, `rollouts` and `counterfactual`: more views of imagination, as files."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Actions = Annotated[str, typer.Option(help="recorded, policy or zero.")]
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
-    for command in (temporal, rollouts, counterfactual, sensitivity, carried):
+    for command in (temporal, rollouts, counterfactual):
         app.command()(command)
 
 
@@ -90,7 +90,7 @@ def rollouts(
 
     def make(loaded: "Checkpoint") -> "Reel":
         names = [name for name in others.split(",") if name]
-        beside = [load(name) for name in names] or _of_the_same_run(loaded)[-MAX_CHECKPOINTS + 1 :]
+        beside = [load(name) for name in names] or of_the_same_run(loaded)[-MAX_CHECKPOINTS + 1 :]
         found = roll_out_together([loaded, *beside], RolloutRequest(episode, context, horizon, actions))
         return found.reel(together_file_name(found))
 
@@ -132,51 +132,8 @@ def counterfactual(
     _write(checkpoint, make, Sink(out, format, as_json), options)
 
 
-def sensitivity(checkpoint: CheckpointName, as_json: AsJson = False) -> None:
-    """Say how far reward, value and actions move for one sigma of each dimension: does the policy heed a distractor?"""
-    from backend.commands.interpret import load, refusals
-    from backend.interpret.sensitivity import sensitivity_of
-
-    with refusals():
-        table = sensitivity_of(load(checkpoint))
-    if as_json:
-        typer.echo(json.dumps(table))
-        return
-    typer.echo(f"{'dimension':<28}" + "".join(f"{outcome:>26}" for outcome in table["outcomes"]))
-    for row in table["dimensions"]:
-        cells = (row["outcomes"][outcome] for outcome in table["outcomes"])
-        told = (f"{cell['share']:.2f} of SD, {cell['mean']:+.3g}" for cell in cells)
-        typer.echo(f"{row['dim']:>3} {row['name']:<24}" + "".join(f"{text:>26}" for text in told))
-
-
-def carried(
-    checkpoint: CheckpointName,
-    reference: Annotated[
-        str | None, typer.Option(help="Whose dimensions are followed; the run's video model if not given.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Say what training carried over: matched correlation of each dimension, names kept, lost and gained."""
-    from backend.commands.interpret import load, refusals
-    from backend.interpret.carried import carried_over
-
-    with refusals():
-        loaded = load(checkpoint)
-        others = _of_the_same_run(loaded)
-        stage = [*(other for other in others if other.info.stage == loaded.info.stage), loaded]
-        pretrained = [other for other in others if other.info.stage == "pretrain"]
-        first = load(reference) if reference else (pretrained or stage)[-1 if pretrained else 0]
-        table = carried_over(first, sorted(stage, key=lambda each: each.info.steps))
-    if as_json:
-        typer.echo(json.dumps(table))
-        return
-    typer.echo(f"dimensions of {table['reference']['name']}, matched over {table['frames']} frames")
-    for entry in table["checkpoints"]:
-        words = "; ".join(f"{word} {', '.join(entry[word]) or 'none'}" for word in ("kept", "lost", "gained"))
-        typer.echo(f"{entry['steps']:>9,}  correlation {entry['mean_correlation']:.2f}  {words}")
-
-
-def _of_the_same_run(loaded: "Checkpoint") -> "list[Checkpoint]":
+def of_the_same_run(loaded: "Checkpoint") -> "list[Checkpoint]":
+    """The other checkpoints of its run, in the order of training."""
     from backend.commands.serve import checked_settings
     from backend.data.catalogue import checkpoints_of_run
     from backend.data.checkpoint import load_checkpoint

@@ -58,11 +58,18 @@ def factors(
             "--check", help="Also check names by intervention: what edits draw, and what the simulator's factors move."
         ),
     ] = False,
+    format: Annotated[
+        str | None, typer.Option(help="png, svg, pdf, csv or npz: write the matrix instead of printing.")
+    ] = None,
+    out: views.Out = None,
+    width: views.Width = 5.5,
     as_json: AsJson = False,
 ) -> None:
     """Say what each dimension means: factors with intervals against a shifted null, and MIG, DCI, SAP, InfoMEC."""
+    from backend.commands.charts import wrote
     from backend.data.catalogue import find_dataset
     from backend.interpret.cards import encode_clip, encode_dataset, factors_of
+    from backend.interpret.charts import factors_chart
     from backend.interpret.checks import interventions_of, verdicts
 
     with refusals():
@@ -78,6 +85,8 @@ def factors(
             with progress_bar(hidden=as_json) as report:
                 measured = interventions_of(loaded, refresh=refresh, progress=report)
             answer = answer | {"check": verdicts(loaded, measured)}
+        if wrote(factors_chart(loaded, answer), views.Sink(out, format, as_json), width):
+            return
     typer.echo(json.dumps(answer) if as_json else _table(answer))
 
 

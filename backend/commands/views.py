@@ -1,4 +1,4 @@
-"""`diswm traverse`, `rollout` and `export`: views as files, byte for byte those that the page hands out."""
+"""`diswm traverse` and `rollout`: views as files, byte for byte those that the page hands out."""
 
 import json
 from dataclasses import dataclass
@@ -59,10 +59,9 @@ class Sink:
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the three commands."""
+    """Adds the two commands."""
     app.command()(traverse)
     app.command()(rollout)
-    app.command()(export)
 
 
 def traverse(
@@ -152,48 +151,6 @@ def rollout(
         sink.take(file, {"checkpoint": loaded.info.id, "request": request.to_json()})
 
 
-def export(
-    checkpoint: CheckpointName,
-    view: Annotated[
-        Path | None, typer.Option(help="File made here (png, gif, svg, npz, bundle) or JSON of a view, to make again.")
-    ] = None,
-    kind: Annotated[str, typer.Option(help="traversal, rollout or bundle.")] = "traversal",
-    format: Format = None,
-    out: Out = None,
-    width: Width = 5.5,
-    fps: Fps = 10.0,
-    upscale: Upscale = 2,
-    pingpong: PingPong = True,
-    captions: Captions = True,
-    loop: Loop = True,
-    footprint: Footprint = True,
-    as_json: AsJson = False,
-) -> None:
-    """Write a view again in another format, from a file that was made from it; or the paper bundle of a checkpoint."""
-    from backend.commands.interpret import load, refusals
-    from backend.commands.serve import checked_settings
-    from backend.export.options import ExportOptions
-    from backend.export.render import export_rollout
-    from backend.interpret.base import find_frames
-    from backend.interpret.request import TraversalRequest, ViewError
-    from backend.interpret.rollout_request import RolloutRequest
-
-    with refusals():
-        if kind not in ("traversal", "rollout", "bundle"):
-            raise ViewError("kind", f"{kind!r} is not one of traversal, rollout, bundle")
-        loaded = load(checkpoint)
-        asked = _view_of(view, "rollout" if kind == "rollout" else "traversal")
-        options = ExportOptions(width, fps, upscale, pingpong, captions, loop, footprint)
-        sink = Sink(out, "zip" if kind == "bundle" else format, as_json)
-        if kind != "rollout":
-            view_asked = TraversalRequest.from_json(asked)
-            _traverse(loaded, view_asked, options, sink, find_frames(checked_settings().home, view_asked))
-            return
-        request = RolloutRequest.from_json(asked)
-        file = export_rollout(loaded, request, sink.format_or("gif"), options)
-        sink.take(file, {"checkpoint": loaded.info.id, "request": request.to_json()})
-
-
 def _traverse(
     loaded: "Checkpoint",
     request: "TraversalRequest",
@@ -205,22 +162,6 @@ def _traverse(
 
     file = export_traversal(loaded, request, sink.format_or("png"), options, frames)
     sink.take(file, {"checkpoint": loaded.info.id, "request": request.to_json()})
-
-
-def _view_of(path: Path | None, kind: str) -> dict[str, Any]:
-    """The view of a file; {} for the default one."""
-    from backend.export.reopen import NoSettings, read_settings
-
-    if path is None:
-        return {}
-    content = path.read_bytes()
-    if path.suffix == ".json":
-        view = json.loads(content)
-        return dict(view.get("view", view))
-    settings = read_settings(content)
-    if settings["diswm"] != kind:
-        raise NoSettings(f"{path.name} shows a {settings['diswm']}; add --kind {settings['diswm']}")
-    return dict(settings["view"])
 
 
 def read_dims(text: str, latents: int) -> tuple[int, ...] | None:

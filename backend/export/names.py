@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from backend.interpret.charts import Chart
 from backend.interpret.counterfactual import Counterfactual
 from backend.interpret.names import DimensionName
 from backend.interpret.request import TraversalRequest
@@ -53,6 +54,11 @@ def counterfactual_file_name(view: Counterfactual) -> str:
     """Environment, the factor and its new value, and the dimension; without ending."""
     value = f"{view.after:.2f}".replace(".", "p").replace("-", "m")
     return f"diswm_{slug(view.environment)}_{slug(view.request.factor)}-to-{value}_{_rows([view.label])}"
+
+
+def chart_file_name(chart: Chart, format: str) -> str:
+    """Environment, and what the numbers are about."""
+    return f"diswm_{slug(chart.place)}_{chart.kind}.{format}"
 
 
 def bundle_name(view: TraversalView) -> str:

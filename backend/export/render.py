@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from backend.data.checkpoint import Checkpoint
 from backend.export.animation import render_animation
 from backend.export.bundle import build_bundle
+from backend.export.chart import render_chart
 from backend.export.figure import render_figure
-from backend.export.names import bundle_name, file_name, rollout_file_name
+from backend.export.names import bundle_name, chart_file_name, file_name, rollout_file_name
 from backend.export.options import (
     FIGURE_FORMATS,
     FILM_FORMATS,
@@ -20,6 +21,7 @@ from backend.export.rollout import render_rollout
 from backend.export.tables import traversal_csv, traversal_npz
 from backend.export.viewer import render_viewer
 from backend.interpret.base import BaseFrames
+from backend.interpret.charts import Chart
 from backend.interpret.reel import Reel
 from backend.interpret.request import TraversalRequest
 from backend.interpret.rollout import build_rollout
@@ -81,3 +83,9 @@ def export_reel(reel: Reel, format: str, options: ExportOptions | None = None) -
     """Rows of pictures over time in one of `backend.export.reel.REEL_FORMATS`; raises ViewError."""
     content = render_reel(reel, format, options or ExportOptions())
     return ExportedFile(content, f"{reel.name}.{format}", MEDIA_TYPES[format])
+
+
+def export_chart(chart: Chart, format: str, options: ExportOptions | None = None) -> ExportedFile:
+    """A chart of numbers in one of `backend.export.chart.CHART_FORMATS`; raises ViewError."""
+    content = render_chart(chart, format, options or ExportOptions())
+    return ExportedFile(content, chart_file_name(chart, format), MEDIA_TYPES[format])

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from backend.interpret.charts import KINDS as CHARTS
+
 MAX_PIXELS = 100_000_000
-KINDS = ("traversal", "rollout", "temporal", "together", "counterfactual")
+KINDS = ("traversal", "rollout", "temporal", "together", "counterfactual", *CHARTS)
 
 
 class NoSettings(ValueError):

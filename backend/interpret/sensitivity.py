@@ -3,22 +3,25 @@
 It answers in one look whether a policy listens to a distractor.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from backend.data.checkpoint import Checkpoint
+from backend.data.episodes import DatasetInfo, read_episodes
 from backend.interpret.encoded import Floats, Integers
+from backend.interpret.latents import encode_images
 from backend.interpret.names import dimension_names
 from backend.interpret.request import ViewError
 from backend.interpret.resample import bootstrap_weights
-from models.types import State, normalise
+from models.types import State
 from models.world_model import WorldModel
 
 RESAMPLES = 200
+MOST_FRAMES = 20_000
 
 Outcome = Callable[[Tensor], Tensor]  # latents (N, Z) of the same N frames -> outcomes (N, K)
 
@@ -38,31 +41,32 @@ def sensitivity(outcome: Outcome, latent: Tensor, sigma: Tensor) -> Floats:
 
 
 @torch.no_grad()
-def sensitivity_of(checkpoint: Checkpoint, seed: int = 0) -> dict[str, Any]:
-    """The table of an agent over its clip; raises ViewError for a checkpoint without reward or policy.
+def sensitivity_of(checkpoint: Checkpoint, dataset: DatasetInfo | None = None, seed: int = 0) -> dict[str, Any]:
+    """The table of an agent over a data set, or over its own clip; raises ViewError where it cannot be asked.
 
     {"outcomes": ["reward", "value", "action 0", ...], "dimensions": [{"dim", "name", "status", "outcomes": {outcome:
     {"mean": signed, "size": mean absolute, "interval": [low, high] of size over episodes, "share": of the outcome's
-    own spread}}}], "frames", "episodes"}.
+    own spread}}}], "frames", "episodes", "dataset": its id or None}. Of a long data set the first 20,000 frames count.
     """
     model, actor_critic = checkpoint.model, checkpoint.actor_critic
     if not isinstance(model, WorldModel) or actor_critic is None:
         raise ViewError("checkpoint", f"{checkpoint.info.name} has no reward and no policy to ask")
-    latent, deter, episode = _watched(checkpoint)
+    watched = _watched(model, _episodes(checkpoint, dataset))
 
     def outcome(latents: Tensor) -> Tensor:
-        feature = State(deter, model.rssm.posterior(deter, latents).mean).feature
+        feature = State(watched.deter, model.rssm.posterior(watched.deter, latents).mean).feature
         reward, value = model.reward(feature), actor_critic.value(feature)
         return torch.cat([reward[:, None], value[:, None], actor_critic.policy(feature).mode], 1)
 
     outcomes = ["reward", "value", *(f"action {index}" for index in range(model.config.action_size))]
-    changes = sensitivity(outcome, latent, torch.from_numpy(checkpoint.statistics.std).float())
-    own_spread = outcome(latent).double().numpy().std(axis=0)
+    changes = sensitivity(outcome, watched.latent, torch.from_numpy(checkpoint.statistics.std).float())
+    own_spread = outcome(watched.latent).double().numpy().std(axis=0)
     return {
         "outcomes": outcomes,
-        "dimensions": _table(checkpoint, changes, own_spread, outcomes, _drawn(episode, seed)),
-        "frames": len(latent),
-        "episodes": len(np.unique(episode)),
+        "dimensions": _table(checkpoint, changes, own_spread, outcomes, _drawn(watched.episode, seed)),
+        "frames": len(watched.latent),
+        "episodes": len(np.unique(watched.episode)),
+        "dataset": None if dataset is None else dataset.id,
     }
 
 
@@ -92,13 +96,42 @@ def _table(
     ]
 
 
-def _watched(checkpoint: Checkpoint) -> tuple[Tensor, Tensor, Integers]:
-    """Latent mean (N, Z), recurrent state before it (N, D) and episode (N,) of every frame of the clip."""
-    clip, model = checkpoint.clip, checkpoint.model
-    latent = model.encode(normalise(torch.from_numpy(clip.image))).mean
-    observed = model.observe(latent, torch.from_numpy(clip.action))
-    episodes, length = clip.image.shape[:2]
-    return latent.flatten(0, 1), observed.states.deter.flatten(0, 1), np.repeat(np.arange(episodes), length)
+class Watched(NamedTuple):
+    """Latent mean (N, Z), recurrent state before it (N, D) and episode (N,) of N frames."""
+
+    latent: Tensor
+    deter: Tensor
+    episode: Integers
+
+
+def _watched(model: WorldModel, episodes: Iterable[tuple[Any, Any]]) -> Watched:
+    """What the model makes of frames (T, 64, 64, 3) and actions (T, A), episode after episode."""
+    latents, deters, numbers = [], [], []
+    left = MOST_FRAMES
+    for number, (image, action) in enumerate(episodes):
+        seen = slice(0, left)
+        latent = torch.from_numpy(encode_images(model, image[seen])[0])
+        observed = model.observe(latent[None], torch.from_numpy(action[seen])[None])
+        latents.append(latent)
+        deters.append(observed.states.deter[0])
+        numbers.append(np.full(len(latent), number))
+        left -= len(latent)
+        if left <= 0:
+            break
+    return Watched(torch.cat(latents), torch.cat(deters), np.concatenate(numbers))
+
+
+def _episodes(checkpoint: Checkpoint, dataset: DatasetInfo | None) -> Iterator[tuple[Any, Any]]:
+    """Frames and actions of the clip, or of a data set with the actions that this model takes. Raises ViewError."""
+    size = checkpoint.model.config.action_size
+    if dataset is None:
+        yield from zip(checkpoint.clip.image, checkpoint.clip.action, strict=True)
+        return
+    for episode in read_episodes(dataset.folder):
+        if episode.action.shape[1] != size:
+            found = f"has {episode.action.shape[1]} actions a step, the model takes {size}"
+            raise ViewError("dataset", f"{dataset.name} {found}")
+        yield episode.image, episode.action
 
 
 def _drawn(episode: Integers, seed: int) -> Floats:

@@ -8,7 +8,7 @@ from typing import Any
 Figure = dict[str, Any]
 
 CONFIG = {"displaylogo": False, "displayModeBar": False}
-MOST_POINTS = 800
+MOST_POINTS, FEW_POINTS = 800, 30
 MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 
@@ -18,7 +18,8 @@ def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, axi
     lines = []
     for name, (x, y) in series.items():
         thin = max(1, len(x) // MOST_POINTS)
-        line = {"type": "scatter", "mode": "lines", "name": name, "line": {"width": 1.75}}
+        mode = "lines" if len(x) > FEW_POINTS else "lines+markers"  # one point alone is no line
+        line = {"type": "scatter", "mode": mode, "name": name, "line": {"width": 1.75}}
         lines.append({**line, "x": list(x[::thin]), "y": list(y[::thin])})
     layout = {
         "height": 260,

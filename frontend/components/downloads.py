@@ -31,18 +31,20 @@ def style_form(page: str) -> dict[str, Any]:
             help="Speeds that a GIF can really have.",
         )
         upscale = st.select_slider("Upscale", [1, 2, 3, 4, 8], int(STYLE["upscale"]), key=f"{page}.upscale", width=140)
-        width = st.selectbox(
-            "Figure width",
-            [3.25, 5.5, 6.875],
-            index=1,
-            key=f"{page}.width",
-            width=120,
-            format_func=lambda inches: f"{inches:g} in",
-        )
+        width = width_form(page)
     with st.container(horizontal=True):
         pingpong = st.toggle("There and back", True, key=f"{page}.pingpong")
         captions = st.toggle("Captions", True, key=f"{page}.captions")
     return {"fps": float(fps), "upscale": int(upscale), "width": width, "pingpong": pingpong, "captions": captions}
+
+
+def width_form(page: str) -> float:
+    """The width of a figure in inches: one column of a paper, its text, or both columns."""
+    widths = [3.25, 5.5, 6.875]
+    found = st.selectbox(
+        "Figure width", widths, 1, key=f"{page}.width", width=120, format_func=lambda inches: f"{inches:g} in"
+    )
+    return float(found)
 
 
 def buttons(key: str, groups: Mapping[str, Sequence[str]], fetch: Callable[[str], File]) -> File | None:

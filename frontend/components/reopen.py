@@ -13,7 +13,7 @@ from frontend.client import ApiProblem, client, plain
 from frontend.components.base_frame import BASES
 from frontend.components.states import show_problem
 from frontend.pages import path
-from frontend.state import Counterfactual, Rollout, Temporal, Traversal, View
+from frontend.state import Counterfactual, Dimension, Rollout, Temporal, Traversal, TwoCheckpoints, View
 
 _EDIT = re.compile(r"(\d+):([^@]+)@(\d+)(\+?)")
 
@@ -41,8 +41,8 @@ def reopen_form(page: str) -> None:
 def view_of(opened: Mapping[str, Any]) -> tuple[str, View]:
     """The page and the view that a file was made from."""
     values, checkpoint = opened["view"], opened["found"]
-    if opened["kind"] in _OF_IMAGINATION:
-        return _OF_IMAGINATION[opened["kind"]](checkpoint, values)
+    if opened["kind"] in _VIEWS:
+        return _VIEWS[opened["kind"]](checkpoint, values)
     given = {
         name: values[name]
         for name in ("source", "episode", "frame", "mode", "range", "columns", "history")
@@ -93,9 +93,17 @@ def _rollout(checkpoint: str, values: Mapping[str, Any]) -> Rollout:
     return Rollout(**{**vars(view), "dim": int(dim), "value": float(value), "step": int(step), "hold": bool(hold)})
 
 
-_OF_IMAGINATION: dict[str, Callable[[str, Mapping[str, Any]], tuple[str, View]]] = {
+_VIEWS: dict[str, Callable[[str, Mapping[str, Any]], tuple[str, View]]] = {
     "rollout": lambda checkpoint, values: ("rollouts", _rollout(checkpoint, values)),
     "temporal": _temporal,
     "together": _together,
     "counterfactual": _counterfactual,
+    "factors": lambda checkpoint, _: ("factors", Dimension(checkpoint)),
+    "leakage": lambda checkpoint, _: ("factors", Dimension(checkpoint)),
+    "sensitivity": lambda checkpoint, values: ("counterfactual", Counterfactual(checkpoint, values.get("dataset", ""))),
+    "carried": lambda checkpoint, values: (
+        "compare",
+        TwoCheckpoints(str(values.get("reference", "")), checkpoint, over_training=True),
+    ),
+    "compare": lambda checkpoint, values: ("compare", TwoCheckpoints(checkpoint, str(values.get("other", "")))),
 }

@@ -16,6 +16,8 @@ from frontend.state import View
 
 FORMATS = {"Film": ("gif", "mp4", "webm", "apng"), "Figure": ("png", "pdf", "svg"), "Data": ("csv", "npz")}
 
+CHART_FORMATS = {name: FORMATS[name] for name in ("Figure", "Data")}
+
 Command = Callable[[str, Mapping[str, Any]], str]  # format, style -> a line for the shell
 
 
@@ -39,3 +41,22 @@ def share(page: str, view: View, path: str, query: Mapping[str, Any], command: C
             reopen_form(page)
         st.caption(caption)
     downloads.save(page, file)
+
+
+def share_chart(key: str, link: str, path: str, query: Mapping[str, Any], command: Command) -> None:
+    """The same for a chart of numbers: figure and table, the link of its page, and its commands."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.popover("Download", icon=":material/download:", key=f"{key}.download"):
+            style = {"width": downloads.width_form(key)}
+            file = downloads.buttons(
+                key, CHART_FORMATS, lambda form: client().file(path, {**query, **style, "format": form})
+            )
+        with st.popover("Link and command", icon=":material/link:", key=f"{key}.link"):
+            st.caption("This link reopens the view.")
+            st.code(link, language=None, wrap_lines=True)
+            st.caption("The same figure from the shell")
+            st.code(command("pdf", style), language="bash", wrap_lines=True)
+            st.caption("… and over HTTP")
+            line = commands.curl_get(client().url, path, {**query, **style, "format": "pdf"})
+            st.code(line, language="bash", wrap_lines=True)
+    downloads.save(key, file)

@@ -82,6 +82,8 @@ def progress_share(run: Mapping[str, Any]) -> float:
 def progress_line(run: Mapping[str, Any]) -> str:
     """Where a running run is: phase, counts, time left."""
     progress = run.get("progress")
+    if run["state"] in ENDED:
+        return ""
     if not progress:
         return {"queued": "waits for its turn", "running": "is starting"}.get(run["state"], "")
     left = f" · {duration(progress['eta_s'])} left" if progress.get("eta_s") is not None else ""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from frontend import commands
 from frontend.client import client
 from frontend.components import charts
 from frontend.components.pick import describe, select
 from frontend.components.scrubber import Cell, Pair, scrubber, short, title
+from frontend.components.share import share_chart
 from frontend.components.states import empty, live
-from frontend.pages import link
+from frontend.pages import address, link
 from frontend.state import TwoCheckpoints, keep_view, key_of, open_view
 
 PAGE = "compare"
@@ -51,6 +54,13 @@ def show() -> None:
             icon=":material/warning:",
         )
     _summary(comparison)
+    share_chart(
+        f"{PAGE}.matches",
+        address(PAGE, view.query()),
+        f"/checkpoints/{view.first}/compare",
+        {"other": view.second},
+        partial(commands.match, view.first, view.second),
+    )
     _side_by_side(view, comparison)
     _table(comparison)
 
@@ -86,6 +96,14 @@ def _over_training(view: TwoCheckpoints) -> None:
     )
     figure = charts.curves(lines, axis=unit)
     figure["layout"]["yaxis"] = {"range": [0, 1.02], "title": {"text": "matched correlation"}}
+    query = {"reference": view.first}
+    share_chart(
+        f"{PAGE}.over",
+        address(PAGE, view.query()),
+        f"/checkpoints/{view.second}/carried",
+        query,
+        partial(commands.chart, "carried", view.second, query),
+    )
     st.plotly_chart(figure, key=f"{PAGE}.carried", config=charts.CONFIG, width="stretch")
     _names_over_training(table, unit)
     ids = [entry["id"] for entry in table["checkpoints"]]
@@ -106,24 +124,16 @@ def _over_training(view: TwoCheckpoints) -> None:
 
 
 def _names_over_training(table: Mapping[str, Any], unit: str) -> None:
-    """One line a checkpoint, and the table as a file."""
+    """One line a checkpoint."""
     rows = [
         {
             unit: entry["steps"],
             "mean correlation": entry["mean_correlation"],
-            **{word: ", ".join(entry[word]) for word in ("kept", "lost", "gained")},
+            **{word: ", ".join(entry[word]) or "none" for word in ("kept", "lost", "gained")},
         }
         for entry in table["checkpoints"]
     ]
     st.dataframe(rows, hide_index=True, alt="Names kept, lost and gained at each checkpoint")
-    header = [unit, *(f"dim {row['dim']}" for row in table["dimensions"])]
-    lines = [
-        [entry["steps"], *(row["correlation"][number] for row in table["dimensions"])]
-        for number, entry in enumerate(table["checkpoints"])
-    ]
-    text = "\n".join(",".join("" if cell is None else str(cell) for cell in line) for line in [header, *lines])
-    name = f"diswm_{table['checkpoints'][-1]['id']}_carried-over.csv"
-    st.download_button("Download the curves", text, name, "text/csv", icon=":material/download:", key=f"{PAGE}.csv")
 
 
 def _summary(comparison: Mapping[str, Any]) -> None:

@@ -14,10 +14,10 @@ from frontend.client import client
 from frontend.components import charts
 from frontend.components.pick import pick_checkpoint, select, within
 from frontend.components.player import play_reel
-from frontend.components.scrubber import title
-from frontend.components.share import share
+from frontend.components.scrubber import short, title, words_of
+from frontend.components.share import share, share_chart
 from frontend.components.states import live
-from frontend.pages import link
+from frontend.pages import address, link
 from frontend.state import Counterfactual, keep_view, key_of, open_view
 
 PAGE = "counterfactual"
@@ -37,11 +37,11 @@ def show() -> None:
         start = Counterfactual() if view.checkpoint else view
         view = replace(start, checkpoint=checkpoint["id"])
     detail = client().get(f"/checkpoints/{view.checkpoint}")
-    _sensitivity(view, detail)
+    view = _sensitivity(view, detail)
     _against_the_simulator(view, detail)
 
 
-def _sensitivity(view: Counterfactual, detail: Mapping[str, Any]) -> None:
+def _sensitivity(view: Counterfactual, detail: Mapping[str, Any]) -> Counterfactual:
     """Does the policy listen to a distractor?"""
     st.subheader("Does the policy listen?", anchor=False)
     if not detail["policy"]:
@@ -50,14 +50,25 @@ def _sensitivity(view: Counterfactual, detail: Mapping[str, Any]) -> None:
             icon=":material/sports_esports:",
         )
         link("train", "Open the training form")
-        return
+        return view
+    view = replace(view, dataset=_over(view))
+    keep_view(PAGE, view)
+    query = {"dataset": view.dataset} if view.dataset else {}
+    path = f"/checkpoints/{view.checkpoint}/sensitivity"
     with st.spinner("Moving every dimension by a sigma …"):
-        table = client().get(f"/checkpoints/{view.checkpoint}/sensitivity")
+        table = client().get(path, query)
     outcomes, rows = table["outcomes"], _strongest(table)
     names = [title(row["dim"], None if row["name"] == f"dim {row['dim']}" else row["name"]) for row in rows]
     st.caption(
-        f"How far each outcome moves when a dimension moves by one σ, as a share of the outcome's own spread, with 95% "
-        f"intervals over {table['episodes']} episodes ({table['frames']:,} frames)."
+        f"How far each outcome moves when a dimension moves by one σ, as a share of the outcome's own spread (SD), "
+        f"with 95% intervals: {table['frames']:,} frames, {table['episodes']} episodes resampled."
+    )
+    share_chart(
+        f"{PAGE}.sensitivity",
+        address(PAGE, view.query()),
+        path,
+        query,
+        partial(commands.chart, "sensitivity", view.checkpoint, query),
     )
     st.plotly_chart(charts.shares(rows, outcomes, names), key=f"{PAGE}.shares", config=charts.CONFIG, width="stretch")
     st.dataframe(
@@ -69,8 +80,23 @@ def _sensitivity(view: Counterfactual, detail: Mapping[str, Any]) -> None:
     for name, row in zip(names[:1], rows[:1], strict=True):
         values = detail["statistics"]
         far = values["mean"][row["dim"]] + 2 * values["std"][row["dim"]]
-        query = {"checkpoint": view.checkpoint, "dim": str(row["dim"]), "value": f"{far:.3g}", "actions": "policy"}
-        link("rollouts", f"Branch the future on {name}", query)
+        branch = {"checkpoint": view.checkpoint, "dim": str(row["dim"]), "value": f"{far:.3g}", "actions": "policy"}
+        link("rollouts", f"Branch the future on {name}", branch)
+    return view
+
+
+def _over(view: Counterfactual) -> str:
+    """The frames that are asked: of the clip, or of a data set with actions."""
+    found = {item["id"]: item for item in client().items("/datasets") if item["environment"]}
+    chosen: str = select(
+        "Over the frames of",
+        ["", *found],
+        view.dataset,
+        names=lambda id: f"{found[id]['name']} ({found[id]['frames']:,} frames)" if id else "the checkpoint's clip",
+        key=_key(view, "dataset"),
+        width=340,
+    )
+    return chosen
 
 
 def _strongest(table: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -81,12 +107,14 @@ def _strongest(table: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _cells(row: Mapping[str, Any], outcomes: Sequence[str]) -> dict[str, str]:
-    """`+0.12 (0.10 to 0.15)` for each outcome: the mean change, and the interval of its size."""
+    """`.29 SD (.24 to .33), −0.030` for each outcome: the size with its interval, and the mean change with its sign."""
     cells = {}
     for outcome in outcomes:
         cell = row["outcomes"][outcome]
-        low, high = cell["interval"]
-        cells[outcome] = f"{cell['mean']:+.3g} (size {low:.2g} to {high:.2g})".replace("-", "−")
+        unit = cell["share"] / cell["size"] if cell["size"] else 0.0
+        low, high = (short(end * unit) for end in cell["interval"])
+        change = f"{cell['mean']:+.2g}".replace("-", "−")
+        cells[outcome] = f"{short(cell['share'])} SD ({low} to {high}), on average {change}"
     return cells
 
 
@@ -102,7 +130,9 @@ def _against_the_simulator(view: Counterfactual, detail: Mapping[str, Any]) -> N
         return
     st.caption(
         "The environment lives the same episode twice, with equal actions; from one step on a factor has another "
-        "value. In the model, the factor's dimension is set to what the encoder reads off the changed picture."
+        "value. In the model, the factor's dimension is set to what the encoder reads off the changed picture. "
+        f"What stays as it is set can be changed midway: {', '.join(words_of(knob) for knob in knobs)}. A pose or a "
+        "speed moves on by itself; the Interventions tab of Factors sets poses, in still scenes."
     )
     view = _controls(view, detail, knobs)
     keep_view(PAGE, view)
@@ -185,7 +215,7 @@ def _play(reel: Mapping[str, Any]) -> None:
     with right:
         st.markdown(
             f"**{factor}** {reel['before']:.2f} → {reel['after']:.2f}; in the model **{own}** held at "
-            f"{reel['value']:.2f} from step {reel['since']} on."
+            f"{reel['value']:.2f} from step {reel['since']} on.".replace("-", "−")
         )
         others = [row for row in reel["dimensions"] if row["dim"] != reel["dim"]][:3]
         told = ", ".join(f"dim {row['dim']} {_percent(row['explained'])}" for row in others)

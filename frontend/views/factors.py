@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from frontend import commands
 from frontend.client import client
 from frontend.components import charts
 from frontend.components.dimension import STATUS, detail_card, title_of_entry
@@ -16,8 +18,9 @@ from frontend.components.matrix import matrix
 from frontend.components.pick import pick_checkpoint
 from frontend.components.pictures import strip
 from frontend.components.scrubber import nats, short, words_of
+from frontend.components.share import share_chart
 from frontend.components.states import when_computed
-from frontend.pages import link, path
+from frontend.pages import address, link, path
 from frontend.state import Dimension, keep_view, key_of, open_view
 
 PAGE = "factors"
@@ -81,9 +84,9 @@ def _tabs(view: Dimension, factors: Mapping[str, Any], atlas: Mapping[str, Any],
             elif name == "Interventions":
                 interventions(PAGE, view.checkpoint, active)
             elif name == "Leakage":
-                _leakage(view.checkpoint, active)
+                _leakage(view, active)
             else:
-                _policy(view.checkpoint, active)
+                _policy(view, active)
 
 
 def _remarks(factors: Mapping[str, Any]) -> None:
@@ -121,6 +124,7 @@ def _matrix(view: Dimension, factors: Mapping[str, Any], active: Sequence[Mappin
         "Normalised mutual information of each active dimension with each factor; framed where it is beyond chance. "
         "Choose a cell to see the dimension's traversal."
     )
+    _share(view, "factors", {})
     place = matrix(
         key_of(PAGE, "matrix", view.checkpoint),
         [[max(0.0, value) for value in factors["nmi"][item["dim"]]] for item in active],
@@ -165,16 +169,26 @@ def _card(checkpoint: str, item: Mapping[str, Any], atlas: Mapping[str, Any]) ->
     strip(atlas, item["dim"], f"Traversal of {title_of_entry(item)}")
     best = f"{words_of(item['factor'])} {short(item['nmi'])}" if item["nmi"] is not None else "no factor varies"
     st.caption(f"KL {nats(item['kl'])} nats · {best}")
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         link("traversals", "Traversal", {"checkpoint": checkpoint, "dim": str(item["dim"])})
         if st.button("Details", icon=":material/zoom_in:", type="tertiary", key=f"details.{item['dim']}"):
             keep_view(PAGE, Dimension(checkpoint, item["dim"]))
             st.rerun()
 
 
-def _leakage(checkpoint: str, active: Sequence[Mapping[str, Any]]) -> None:
+def _share(view: Dimension, verb: str, query: Mapping[str, Any]) -> None:
+    share_chart(
+        f"{PAGE}.{verb}",
+        address(PAGE, view.query()),
+        f"/checkpoints/{view.checkpoint}/{verb}",
+        query,
+        partial(commands.chart, verb, view.checkpoint, query),
+    )
+
+
+def _leakage(view: Dimension, active: Sequence[Mapping[str, Any]]) -> None:
     with st.spinner("Decoding and encoding again …"):
-        leakage = client().get(f"/checkpoints/{checkpoint}/leakage")
+        leakage = client().get(f"/checkpoints/{view.checkpoint}/leakage")
     dims, names = [item["dim"] for item in active], [title_of_entry(item) for item in active]
     st.metric(
         "Diagonal share",
@@ -186,13 +200,14 @@ def _leakage(checkpoint: str, active: Sequence[Mapping[str, Any]]) -> None:
         "A disentangled model is diagonal."
     )
     rows = [[leakage["matrix"][row][column] for column in dims] for row in dims]
+    _share(view, "leakage", {})
     figure = charts.matrix(rows, names, names, name="σ moved")
     st.plotly_chart(figure, key=f"{PAGE}.leakage", config=charts.CONFIG, alt="Leakage between dimensions")
 
 
-def _policy(checkpoint: str, active: Sequence[Mapping[str, Any]]) -> None:
+def _policy(view: Dimension, active: Sequence[Mapping[str, Any]]) -> None:
     with st.spinner("Asking the policy …"):
-        table = client().get(f"/checkpoints/{checkpoint}/sensitivity")
+        table = client().get(f"/checkpoints/{view.checkpoint}/sensitivity")
     st.caption(
         "Move a dimension by one σ: how far predicted reward, value and actions move, as a share of their own "
         "spread over the clip. A distractor that matters here is one that the policy listens to."
@@ -201,6 +216,7 @@ def _policy(checkpoint: str, active: Sequence[Mapping[str, Any]]) -> None:
     rows = [known[item["dim"]]["outcomes"] for item in active if item["dim"] in known]
     names = [title_of_entry(item) for item in active if item["dim"] in known]
     values = [[row[outcome]["share"] for outcome in table["outcomes"]] for row in rows]
+    _share(view, "sensitivity", {})
     figure = charts.matrix(values, names, table["outcomes"], name="share")
     st.plotly_chart(figure, key=f"{PAGE}.policy", config=charts.CONFIG, alt="Sensitivity of reward, value and actions")
     st.caption(f"{table['frames']:,} frames of {table['episodes']} episodes")

@@ -15,6 +15,7 @@ from frontend.state import View, keep_view, key_of, open_view
 
 PAGE = "returns"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+NEAR = 4  # the paper's marks are drawn where these runs come within so many times of the first of them
 SYMBOLS = ("circle-open", "square-open", "triangle-up-open", "diamond-open", "cross-open", "x-open")
 
 
@@ -49,20 +50,32 @@ def show() -> None:
     if not chosen:
         st.info("Choose at least one run.")
         return
-    _plot(",".join(chosen), paper)
+    _plot(",".join(chosen), paper, {name: runs[name]["name"] or name for name in chosen})
 
 
 @live()
-def _plot(chosen: str, paper: bool) -> None:
+def _plot(chosen: str, paper: bool, names: Mapping[str, str]) -> None:
     comparison = client().get("/curves", {"runs": chosen})
-    for reason in comparison["left_out"].values():
-        st.caption(f":material/info: {reason}")
+    for run, reason in comparison["left_out"].items():
+        st.caption(f":material/info: {reason.replace(run, names.get(run, run))}")
     published = comparison["published"] if paper else []
     if comparison["groups"]:
+        last = max(group["environment_steps"][-1] for group in comparison["groups"])
+        far = [row for row in published if row["environment_steps"][0] > NEAR * last]
+        published = [row for row in published if row not in far]
+        if far:
+            first = min(row["environment_steps"][0] for row in far)
+            st.caption(
+                f":material/info: The paper's first figures are at {first:,} environment steps, far beyond these runs; "
+                "the table has them."
+            )
         st.plotly_chart(figure(comparison["groups"], published), config=CONFIG, key=f"{PAGE}.plot")
         st.dataframe([_row(group) for group in comparison["groups"]], hide_index=True, alt="Last evaluations")
-        if published:
-            st.caption(comparison["note"])
+        if published or far:
+            with st.expander("What the paper reports", expanded=bool(far)):
+                rows = [_published(row) for row in (*published, *far)]
+                st.dataframe(rows, hide_index=True, alt="Published returns")
+                st.caption(comparison["note"])
     st.caption("The same from the shell")
     st.code(f"diswm compare {chosen.replace(',', ' ')} --figure returns.pdf", language="bash", wrap_lines=True)
 
@@ -78,7 +91,7 @@ def figure(groups: list[dict[str, Any]], published: list[dict[str, Any]]) -> dic
             {"type": "scatter", "mode": "lines", "fill": "toself", "fillcolor": f"{colour}2e", "line": {"width": 0},
              "hoverinfo": "skip", "showlegend": False, "legendgroup": name, **band},
             {"type": "scatter", "mode": "lines+markers", "name": name, "legendgroup": name, "x": steps,
-             "y": group["mean"], "line": {"color": colour, "width": 2}, "marker": {"size": 4}},
+             "y": group["mean"], "line": {"color": colour, "width": 2}, "marker": {"size": 6}},
         ]  # fmt: skip
     for index, row in enumerate(published):
         drawn.append(
@@ -96,6 +109,16 @@ def figure(groups: list[dict[str, Any]], published: list[dict[str, Any]]) -> dic
     return {"data": drawn, "layout": layout}
 
 
+def _published(row: Mapping[str, Any]) -> dict[str, Any]:
+    at = zip(row["environment_steps"], row["returns"], strict=True)
+    return {
+        "method": row["method"],
+        "from": row["source"],
+        "to": row["target"],
+        **{f"at {steps:,}": value for steps, value in at},
+    }
+
+
 def _row(group: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "runs of": group["label"],
@@ -103,7 +126,7 @@ def _row(group: Mapping[str, Any]) -> dict[str, Any]:
         "seeds": ", ".join(str(seed) for seed in group["seeds"]),
         "environment steps": round(group["environment_steps"][-1]),
         "mean return": round(group["mean"][-1], 1),
-        "+-": round(group["high"][-1] - group["mean"][-1], 1),
+        "±": round(group["high"][-1] - group["mean"][-1], 1),
     }
 
 

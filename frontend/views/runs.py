@@ -17,7 +17,8 @@ from frontend.state import Chosen, keep_view, open_view
 
 PAGE = "runs"
 COUNTERS = ("updates", "agent_steps", "environment_steps")
-QUIET = ("gradient_norm", "distill_weight", "frames_per_second")  # metrics that are not drawn at first
+FIRST = ("image", "latent", "dynamics", "distillation", "episode_return", "evaluation_return")  # drawn at first
+QUIET = ("gradient_norm", "distill_weight", "frames_per_second")  # not drawn at first
 LOG_CHARACTERS = 20_000
 STOP = {
     "queued": ("Take out of the queue", "The run will not start."),
@@ -164,7 +165,7 @@ def _delete(run: str, name: str) -> None:
 
 
 def _curves(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
-    lines = _metrics(run["id"])
+    lines = _of_one_stage(run["id"], _metrics(run["id"]))
     names = sorted({name for line in lines for name in line} - {"time", "phase", *COUNTERS})
     if not names:
         st.caption("Curves appear here with the first update.")
@@ -190,15 +191,34 @@ def _curves(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
             max_selections=4,
             width=260,
         )
-    returns = [name for name in names if "return" in name or "reward" in name]
+    returns = [name for name in names if "return" in name]
     losses = [name for name in names if name not in returns]
-    found = {names_of[run["id"]]: lines} | {others[other]: _metrics(other) for other in beside}
+    found = {names_of[run["id"]]: lines} | {others[other]: _same_stage(_metrics(other), lines) for other in beside}
     for title, group, log in (("Return", returns, False), ("Losses", losses, True)):
         if group:
-            start = [name for name in group if name not in QUIET][:4]
-            shown = st.pills(title, group, selection_mode="multi", default=start, key=f"{title}.{run['id']}")
+            start = [name for name in FIRST if name in group] or [name for name in group if name not in QUIET][:4]
+            shown = st.pills(title, group, selection_mode="multi", default=start, wrap=True, key=f"{title}.{run['id']}")
             figure = charts.curves(_series(found, shown, axis or "updates"), axis=axis or "updates", log=log)
             st.plotly_chart(figure, key=f"figure.{title}.{run['id']}", config=charts.CONFIG, alt=f"{title} over {axis}")
+
+
+def _of_one_stage(run: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines of one stage of a pipeline, whose stages count their updates from zero. The last one, unless chosen."""
+    stages = list(dict.fromkeys(map(_stage, lines)))
+    if len(stages) < 2:
+        return lines
+    stage = st.segmented_control("Stage", stages, default=stages[-1], required=True, key=f"stage.{run}.{len(stages)}")
+    return [line for line in lines if _stage(line) == (stage or stages[-1])]
+
+
+def _same_stage(lines: list[dict[str, Any]], like: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    stages = set(map(_stage, like))
+    return [line for line in lines if _stage(line) in stages] or lines
+
+
+def _stage(line: Mapping[str, Any]) -> str:
+    """`pretrain`, or `finetune`, whose lines are of updates, episodes and evaluations."""
+    return "pretrain" if line.get("phase", "pretrain") == "pretrain" else "finetune"
 
 
 def _names_of(runs: list[dict[str, Any]]) -> dict[str, str]:

@@ -141,3 +141,49 @@ def test_a_full_disk_is_507_and_no_half_file_is_ever_served(
     assert problem["remedy"]
     assert sorted((home / "exports").glob("*")) == before
     assert export(client, format="csv", view={"columns": 3})[0] == 201
+
+
+STRETCH = {"context": 4, "horizon": 3}
+KINDS: dict[str, tuple[dict[str, object], tuple[str, ...], str]] = {
+    "rollout": (STRETCH, ("gif", "csv"), "rollout?context=4&horizon=3"),
+    "temporal": ({**STRETCH, "dims": [3, 0]}, ("gif", "mp4", "png", "npz"), "temporal?context=4&horizon=3&dims=3,0"),
+    "together": ({**STRETCH, "with": ["tiny-video"]}, ("gif", "pdf"), "rollouts?context=4&horizon=3&with=tiny-video"),
+    "factors": ({}, ("png", "csv"), "factors?wait=true"),
+    "leakage": ({}, ("svg", "npz"), "leakage"),
+    "sensitivity": ({"width": 3.25}, ("pdf", "csv"), "sensitivity?width=3.25"),
+    "carried": ({"reference": "tiny-video"}, ("pdf", "csv"), "carried?reference=tiny-video"),
+    "compare": ({"other": "tiny-video"}, ("png", "csv"), "compare?other=tiny-video"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_view_can_be_exported_and_is_what_its_route_gives(client: TestClient, kind: str) -> None:
+    view, formats, query = KINDS[kind]
+    for format in formats:
+        status, made = export(client, kind=kind, format=format, view=view)
+        assert status in (200, 201), made
+        kept = client.get(str(made["url"])).content
+        address = f"/api/v1/checkpoints/tiny-world/{query}{'&' if '?' in query else '?'}format={format}"
+        assert client.get(address).content == kept
+        opened = client.post("/api/v1/views", files={"file": ("file", kept)})
+        if format in ("png", "gif", "svg", "npz"):
+            assert opened.json()["kind"] == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "view", "pointer"),
+    [
+        ("compare", {"other": "nobody"}, "/view/other"),
+        ("carried", {"reference": "nobody"}, "/view/reference"),
+        ("sensitivity", {"dataset": "nothing"}, "/view/dataset"),
+        ("temporal", {"dims": [99]}, "/view/dims"),
+        ("together", {"with": ["nobody"]}, "/view/with"),
+        ("counterfactual", {"factor": "light"}, "/view/factor"),
+    ],
+)
+def test_what_an_export_names_wrongly_is_pointed_at(
+    client: TestClient, kind: str, view: dict[str, object], pointer: str
+) -> None:
+    status, problem = export(client, kind=kind, format="png", view=view)
+    assert status == 422
+    assert [error["pointer"] for error in problem["errors"]] == [pointer]  # type: ignore[index,attr-defined]  # JSON

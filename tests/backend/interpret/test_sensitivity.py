@@ -1,10 +1,13 @@
 """Sensitivity of a linear outcome is its weights; of an agent, a table with intervals."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from backend.data.checkpoint import Checkpoint
+from backend.data.episodes import DatasetInfo, frames_only, read_dataset_info, write_episode
 from backend.interpret.request import ViewError
 from backend.interpret.sensitivity import sensitivity, sensitivity_of
 
@@ -41,3 +44,26 @@ def test_the_table_of_an_agent_names_every_outcome_with_its_interval(world_check
 def test_a_video_model_has_no_policy_to_ask(video_checkpoint: Checkpoint) -> None:
     with pytest.raises(ViewError, match="no reward"):
         sensitivity_of(video_checkpoint)
+
+
+def test_a_data_set_of_the_same_frames_gives_the_same_table(world_checkpoint: Checkpoint, tmp_path: Path) -> None:
+    clip = world_checkpoint.clip
+    own = sensitivity_of(world_checkpoint)
+    table = sensitivity_of(world_checkpoint, dataset_of(tmp_path, clip.image, clip.action))
+    assert (table["frames"], table["episodes"], table["dataset"]) == (72, 3, tmp_path.name)
+    for row, other in zip(table["dimensions"], own["dimensions"], strict=True):
+        for outcome in own["outcomes"]:
+            assert row["outcomes"][outcome]["size"] == pytest.approx(other["outcomes"][outcome]["size"], abs=1e-5)
+
+
+def test_a_data_set_with_other_actions_is_refused(world_checkpoint: Checkpoint, tmp_path: Path) -> None:
+    clip = world_checkpoint.clip
+    with pytest.raises(ViewError, match="has 1 actions a step, the model takes 2"):
+        sensitivity_of(world_checkpoint, dataset_of(tmp_path, clip.image, clip.action[..., :1]))
+
+
+def dataset_of(folder: Path, image: np.ndarray, action: np.ndarray) -> DatasetInfo:
+    """A data set of these episodes."""
+    for number, (frames, taken) in enumerate(zip(image, action, strict=True)):
+        write_episode(folder / f"{number}.npz", frames_only(frames)._replace(action=taken))
+    return read_dataset_info(folder)

@@ -1,0 +1,134 @@
+"""Charts of numbers as figures for papers and as tables."""
+
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from backend.export.curves import COLOURS, DASHES, MARKS
+from backend.export.figure import INK, drawing, write
+from backend.export.options import FIGURE_FORMATS, TABLE_FORMATS, ExportOptions, check_format
+from backend.export.tables import npz, table
+from backend.export.typography import font, wrap
+from backend.interpret.charts import Chart
+
+CHART_FORMATS = (*FIGURE_FORMATS, *TABLE_FORMATS)
+DPI = 300
+SIZE, SMALL = 7.5, 7.0  # points
+ROW = 0.21  # inches
+CELL = 0.28  # inches of a column, with its share of the names, from which on numbers fit well
+HEAD = 0.95  # inches above and below the rows
+
+
+def render_chart(chart: Chart, format: str, options: ExportOptions) -> bytes:
+    """The chart in any of its formats; equal charts give equal bytes. Raises ViewError."""
+    check_format(format, CHART_FORMATS)
+    options.check()
+    if format in TABLE_FORMATS:
+        return {"csv": _csv, "npz": _npz}[format](chart)
+    with drawing():
+        height = 3.0 if chart.form == "lines" else HEAD + ROW * len(chart.rows) + _tallest(chart)
+        figure = Figure(figsize=(options.width, height), dpi=DPI, facecolor="white", layout="constrained")
+        axes = figure.add_subplot()
+        {"grid": _grid, "points": _points, "lines": _lines}[chart.form](axes, chart)
+        title = "\n".join(wrap(chart.title, SIZE, 0.9 * options.width))
+        figure.suptitle(title, x=0.02, ha="left", fontproperties=font(SIZE, bold=True))
+        for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+            label.set_fontproperties(font(SMALL))
+        if len(chart.columns) > 1 and chart.form != "grid":
+            figure.legend(loc="outside lower left", ncols=4, frameon=False, prop=font(SMALL))
+        return write(figure, format, chart.title, chart.settings)
+
+
+def _grid(axes: Axes, chart: Chart) -> None:
+    """Shaded cells with their numbers; those beyond chance are framed."""
+    rows, columns = chart.values.shape
+    most = max(1.0, float(np.nanmax(chart.values, initial=0)))
+    colours = matplotlib.colormaps["Blues"]
+    size = 6.5 if columns * CELL <= axes.figure.get_figwidth() else 5.0  # type: ignore[union-attr]  # it has one
+    for row in range(rows):
+        for column in range(columns):
+            value = float(chart.values[row, column])
+            marked = chart.marked is not None and bool(chart.marked[row, column])
+            shade, edge = colours(value / most), INK if marked else "white"
+            axes.add_patch(
+                Rectangle((column + 0.04, row + 0.04), 0.92, 0.92, fc=shade, ec=edge, lw=0.7 if marked else 0)
+            )
+            ink = "white" if value / most > 0.6 else INK
+            text = f"{value:.2f}".removeprefix("0") if value >= 0.095 else ""
+            axes.text(column + 0.5, row + 0.52, text, color=ink, ha="center", va="center", fontproperties=font(size))
+    axes.set_xlim(0, columns)
+    axes.set_ylim(rows, 0)
+    axes.set_xticks(np.arange(columns) + 0.5, chart.columns, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(np.arange(rows) + 0.5, chart.rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel(chart.unit, fontproperties=font(SMALL))
+
+
+def _points(axes: Axes, chart: Chart) -> None:
+    """A mark a column beside each row, with its interval."""
+    rows, columns = chart.values.shape
+    places = np.arange(rows, dtype=np.float64)
+    for column in range(columns):
+        shift = 0.5 * ((column + 0.5) / columns - 0.5)
+        mark, colour = MARKS[column % len(MARKS)], COLOURS[column % len(COLOURS)]
+        value = chart.values[:, column]
+        spread: Any = None
+        if chart.low is not None and chart.high is not None:
+            spread = np.maximum([value - chart.low[:, column], chart.high[:, column] - value], 0)
+        axes.errorbar(value, places + shift, xerr=spread, fmt=mark, color=colour, ms=3.5, lw=0.8, capsize=1.5, label=chart.columns[column])  # noqa: E501 # fmt: skip
+    axes.set_ylim(max(rows, 1) - 0.5, -0.5)
+    axes.set_yticks(places, chart.rows)
+    axes.set_xlim(0, 1.02 if chart.low is None else None)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="x", alpha=0.25, linewidth=0.5)
+    axes.set_xlabel(chart.unit, fontproperties=font(SMALL))
+
+
+def _lines(axes: Axes, chart: Chart) -> None:
+    """A line a row over what the columns count; the first row, the mean, is drawn in ink."""
+    steps = [float(column) for column in chart.columns]
+    for row, name in enumerate(chart.rows):
+        colour = INK if row == 0 else COLOURS[(row - 1) % len(COLOURS)]
+        dash = DASHES[(row - 1) // len(COLOURS) % len(DASHES)] if row else "-"
+        axes.plot(
+            steps, chart.values[row], dash, color=colour, lw=1.8 if row == 0 else 1.0, marker=".", ms=3, label=name
+        )
+    axes.set_ylim(0, 1.02)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25, linewidth=0.5)
+    axes.set_xlabel(chart.across, fontproperties=font(SMALL))
+    axes.set_ylabel(chart.unit, fontproperties=font(SMALL))
+
+
+def _tallest(chart: Chart) -> float:
+    """Inches that the slanted names of a grid's columns take."""
+    return 0.04 * max(map(len, chart.columns), default=0) if chart.form == "grid" else 0.0
+
+
+def _csv(chart: Chart) -> bytes:
+    """A line a row; with intervals each column is followed by its ends."""
+    ends = [] if chart.low is None or chart.high is None else [("_low", chart.low), ("_high", chart.high)]
+    parts = [("", chart.values), *ends]
+    header = [f"{name}{end}" for name in chart.columns for end, _ in parts]
+    numbers = np.stack([part for _, part in parts], axis=2).reshape(len(chart.rows), -1)
+    lines = [[None if np.isnan(value) else f"{value:.6g}" for value in row] for row in numbers]
+    return table([["", *header], *([name, *line] for name, line in zip(chart.rows, lines, strict=True))])
+
+
+def _npz(chart: Chart) -> bytes:
+    """Values, names, and where there are any intervals and marks."""
+    more = {"low": chart.low, "high": chart.high, "beyond_chance": chart.marked}
+    return npz(
+        values=chart.values,
+        rows=np.array(chart.rows),
+        columns=np.array(chart.columns),
+        unit=np.array(chart.unit),
+        settings=np.array(chart.settings),
+        **{name: array for name, array in more.items() if array is not None},
+    )

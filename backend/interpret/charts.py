@@ -1,0 +1,157 @@
+"""Tables of numbers as charts: what the pages show beside pictures, ready to be drawn or written as a table."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from backend.data.checkpoint import Checkpoint
+from backend.interpret.encoded import INACTIVE_KL, Flags, Floats
+from backend.interpret.names import dimension_names
+from backend.interpret.view import provenance_of
+
+KINDS = ("factors", "leakage", "sensitivity", "carried", "compare")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """R named rows of C named columns, drawn as a grid of shaded cells, as points beside each row, or as lines."""
+
+    kind: str  # one of KINDS: what its files reopen
+    form: Literal["grid", "points", "lines"]
+    title: str
+    place: str  # environment or checkpoint, for file names
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: Floats  # (R, C); NaN where there is none
+    unit: str
+    settings: str  # one line of JSON
+    low: Floats | None = None  # (R, C) ends of 95% intervals
+    high: Floats | None = None
+    marked: Flags | None = None  # (R, C) cells that are beyond chance
+    across: str = ""  # what the columns count, where they are numbers
+
+
+def factors_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
+    """Normalised mutual information of active dimensions with factors: the answer of `factors_of`."""
+    dims, rows = _active(checkpoint)
+    nmi = np.array(table["nmi"], np.float64).reshape(checkpoint.model.config.latents, -1)
+    null = np.array(table["null"], np.float64).reshape(nmi.shape)
+    return Chart(
+        kind="factors",
+        form="grid",
+        title=f"Factors of {checkpoint.info.name}",
+        rows=rows,
+        columns=tuple(name.replace("_", " ") for name in table["factor_names"]),
+        values=np.maximum(nmi[dims], 0),
+        marked=nmi[dims] > null[dims],
+        unit="NMI, framed beyond chance",
+        place=_place(checkpoint),
+        settings=_settings(checkpoint, "factors", {}),
+    )
+
+
+def leakage_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
+    """How far each active dimension moves for an edit of each: the answer of `leakage_of`."""
+    dims, rows = _active(checkpoint)
+    return Chart(
+        kind="leakage",
+        form="grid",
+        title=f"Leakage of {checkpoint.info.name}, diagonal share {table['diagonal_share']:.2f}",
+        rows=rows,
+        columns=tuple(f"dim {dim}" for dim in dims),
+        values=np.array(table["matrix"], np.float64)[np.ix_(dims, dims)],
+        unit=f"σ moved for an edit of {table['sigmas']:g} σ",
+        place=_place(checkpoint),
+        settings=_settings(checkpoint, "leakage", {}),
+    )
+
+
+def sensitivity_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
+    """How far outcomes move for a sigma of active dimensions, the strongest first: the answer of `sensitivity_of`."""
+    dims, _ = _active(checkpoint)
+    names = {label.dim: label.title for label in dimension_names(checkpoint)}
+    found = [row for row in table["dimensions"] if row["dim"] in dims]
+    found.sort(key=lambda row: -max(cell["share"] for cell in row["outcomes"].values()))
+    cells = [[row["outcomes"][outcome] for outcome in table["outcomes"]] for row in found]
+    return Chart(
+        kind="sensitivity",
+        form="points",
+        title=f"Sensitivity of {checkpoint.info.name}, {table['frames']:,} frames of {table['episodes']} episodes",
+        rows=tuple(names[row["dim"]] for row in found),
+        columns=tuple(table["outcomes"]),
+        values=np.array([[cell["share"] for cell in row] for row in cells]).reshape(len(cells), -1),
+        low=np.array([[_scaled(cell, 0) for cell in row] for row in cells]).reshape(len(cells), -1),
+        high=np.array([[_scaled(cell, 1) for cell in row] for row in cells]).reshape(len(cells), -1),
+        unit="share of the outcome's spread for one σ",
+        place=_place(checkpoint),
+        settings=_settings(checkpoint, "sensitivity", {"dataset": table["dataset"] or ""}),
+    )
+
+
+def carried_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
+    """Matched correlation of the reference's active dimensions over training: the answer of `carried_over`."""
+    dimensions = [row for row in table["dimensions"] if row["active"]]
+    means = [entry["mean_correlation"] for entry in table["checkpoints"]]
+    lines = [means, *(row["correlation"] for row in dimensions)]
+    return Chart(
+        kind="carried",
+        form="lines",
+        title=f"Dimensions of {table['reference']['name']} in {checkpoint.info.name}",
+        rows=("mean", *(_titled(row["dim"], row["name"]) for row in dimensions)),
+        columns=tuple(str(entry["steps"]) for entry in table["checkpoints"]),
+        values=np.array([[np.nan if value is None else value for value in line] for line in lines]),
+        unit="matched correlation",
+        across="agent steps" if checkpoint.info.stage == "finetune" else "updates",
+        place=_place(checkpoint),
+        settings=_settings(checkpoint, "carried", {"reference": table["reference"]["id"]}),
+    )
+
+
+def matches_chart(first: Checkpoint, second: Checkpoint, table: Mapping[str, Any]) -> Chart:
+    """Correlation of matched dimensions, where either is active: the answer of `compare_checkpoints`."""
+    found = [row for row in table["matches"] if row["first_active"] or row["second_active"]] or table["matches"]
+    return Chart(
+        kind="compare",
+        form="points",
+        title=f"Dimensions of {first.info.name} matched with {second.info.name}",
+        rows=tuple(
+            f"{_titled(row['first'], row['first_name'])} ↔ {_titled(row['second'], row['second_name'])}"
+            for row in found
+        ),
+        columns=("correlation",),
+        values=np.array([[row["correlation"]] for row in found]).reshape(-1, 1),
+        unit="|correlation|",
+        place=_place(first),
+        settings=_settings(first, "compare", {"other": second.info.id}),
+    )
+
+
+def _active(checkpoint: Checkpoint) -> tuple[list[int], tuple[str, ...]]:
+    """Dimensions that carry something, all where none does, by falling KL; and their titles."""
+    kl = checkpoint.statistics.kl
+    names = dimension_names(checkpoint)
+    ordered = [int(dim) for dim in np.argsort(-kl, kind="stable")]
+    dims = [dim for dim in ordered if kl[dim] >= INACTIVE_KL] or ordered
+    return dims, tuple(names[dim].title for dim in dims)
+
+
+def _place(checkpoint: Checkpoint) -> str:
+    return checkpoint.info.environment or checkpoint.info.name
+
+
+def _settings(checkpoint: Checkpoint, kind: str, view: Mapping[str, Any]) -> str:
+    provenance = provenance_of(checkpoint)
+    carried = {key: provenance[key] for key in ("checkpoint", "weights")}
+    return json.dumps({"diswm": kind, **carried, "view": dict(view)}, sort_keys=True)
+
+
+def _titled(dim: int, name: str | None) -> str:
+    return f"dim {dim}: {name}" if name else f"dim {dim}"
+
+
+def _scaled(cell: Mapping[str, Any], end: int) -> float:
+    """An end of the interval of a size, as a share like the size itself."""
+    return float(cell["interval"][end] * cell["share"] / cell["size"]) if cell["size"] else 0.0

@@ -1,0 +1,63 @@
+"""Charts of numbers as figures and tables: equal bytes, numbers and names kept, settings that reopen them."""
+
+import csv
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+
+from backend.export.chart import CHART_FORMATS
+from backend.export.options import ExportOptions
+from backend.export.render import export_chart
+from backend.export.reopen import read_settings
+from backend.interpret.charts import Chart
+from backend.interpret.request import ViewError
+
+
+def chart(form: str = "grid") -> Chart:
+    values = np.array([[0.81, 0.02, np.nan], [0.1, 0.4, 0.3]])
+    return Chart(
+        kind="factors",
+        form=form,  # type: ignore[arg-type]  # one of the three
+        title="Factors of a model",
+        place="walker-walk",
+        rows=("dim 7: hip angle", "dim 2"),
+        columns=("100", "200", "300"),
+        values=np.nan_to_num(values) if form == "grid" else values,
+        unit="NMI",
+        settings=json.dumps({"diswm": "factors", "checkpoint": "one", "weights": "0", "view": {}}),
+        low=values - 0.1 if form == "points" else None,
+        high=values + 0.1 if form == "points" else None,
+        marked=values > 0.2,
+        across="updates",
+    )
+
+
+@pytest.mark.parametrize("form", ["grid", "points", "lines"])
+@pytest.mark.parametrize("format", CHART_FORMATS)
+def test_every_form_in_every_format_has_equal_bytes_and_a_telling_name(form: str, format: str) -> None:
+    first, again = (export_chart(chart(form), format) for _ in range(2))
+    assert first.content == again.content
+    assert first.file_name == f"diswm_walker-walk_factors.{format}"
+    if format in ("png", "svg", "npz"):
+        assert read_settings(first.content)["diswm"] == "factors"
+
+
+def test_a_table_has_the_numbers_with_their_intervals() -> None:
+    lines = list(csv.reader(io.StringIO(export_chart(chart("points"), "csv").content.decode())))
+    assert lines[0] == ["", "100", "100_low", "100_high", "200", "200_low", "200_high", "300", "300_low", "300_high"]
+    assert lines[1] == ["dim 7: hip angle", "0.81", "0.71", "0.91", "0.02", "-0.08", "0.12", "", "", ""]
+
+
+def test_a_pdf_has_the_paper_width_and_embedded_fonts() -> None:
+    content = export_chart(chart(), "pdf", ExportOptions(width=3.25)).content
+    width = re.search(rb"/MediaBox \[ 0 0 ([0-9.]+) ", content)
+    assert width is not None and float(width.group(1)) == pytest.approx(3.25 * 72)
+    assert b"/FontFile2" in content
+
+
+def test_a_film_of_numbers_there_is_not() -> None:
+    with pytest.raises(ViewError, match="gif"):
+        export_chart(chart(), "gif")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from frontend.components.door import admitted
 from frontend.components.states import guarded
 from frontend.pages import PAGES, path
 
@@ -14,6 +15,8 @@ def main() -> None:
     """Draw the navigation and the page that was asked for."""
     st.set_page_config(page_title="DisWM Studio", page_icon=ICON, layout="wide")
     st.logo(ICON, size="medium")
+    if not admitted():
+        return
     pages = [
         st.Page(path(name), title=title, icon=icon, help=text, default=name == "home", url_path=name)
         for name, (title, icon, text) in PAGES.items()

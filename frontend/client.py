@@ -170,9 +170,14 @@ def api_url() -> str:
     return os.environ.get("DISWM_API_URL") or DEFAULT_URL
 
 
+def own_token() -> str:
+    """The API's token as this process knows it: DISWM_TOKEN, or the file in DISWM_HOME; empty where there is none."""
+    return os.environ.get("DISWM_TOKEN") or _token_file()
+
+
 def _authorization() -> dict[str, str]:
     """The bearer header, read anew each time: an API that restarts may have written a new token."""
-    token = os.environ.get("DISWM_TOKEN") or _token_file()
+    token = own_token()
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 

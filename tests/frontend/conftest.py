@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside this file
@@ -17,6 +18,12 @@ from frontend.client import client, connect
 APP = Path(__file__).parents[2] / "frontend" / "app.py"
 
 OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def on_this_machine() -> None:
+    """The page listens where `diswm ui` lets it: on the loopback address."""
+    config.set_option("server.address", "127.0.0.1")
 
 
 @pytest.fixture

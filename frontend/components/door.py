@@ -1,0 +1,38 @@
+"""The page's door: it acts with the API's token, so where others can reach it, they must show that token first."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+
+import streamlit as st
+
+from frontend.client import own_token
+
+_ADMITTED = "door.admitted"
+
+
+def admitted() -> bool:
+    """Whether this session may go on; draws the question for the token where it may not."""
+    if _of_this_machine(st.get_option("server.address")) or st.session_state.get(_ADMITTED):
+        return True
+    st.title("DisWM Studio")
+    token = own_token()
+    if not token:
+        st.error("This page can be reached from other machines and has no token. Set DISWM_TOKEN and start it again.")
+        return False
+    given = st.text_input("Token", type="password", help="The value of DISWM_TOKEN, which its administrator knows.")
+    if given and hmac.compare_digest(given.strip().encode(), token.encode()):
+        st.session_state[_ADMITTED] = True
+        st.rerun()
+    if given:
+        st.error("This is not the token. It is the value of DISWM_TOKEN where the page was started.")
+    return False
+
+
+def _of_this_machine(address: str | None) -> bool:
+    """Whether a server at this address is reached from its own machine alone; without one it listens everywhere."""
+    try:
+        return address == "localhost" or ipaddress.ip_address(address or "0.0.0.0").is_loopback
+    except ValueError:
+        return False

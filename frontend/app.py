@@ -15,15 +15,14 @@ def main() -> None:
     """Draw the navigation and the page that was asked for."""
     st.set_page_config(page_title="DisWM Studio", page_icon=ICON, layout="wide")
     st.logo(ICON, size="medium")
-    if not admitted():
-        return
     pages = [
         st.Page(path(name), title=title, icon=icon, help=text, default=name == "home", url_path=name)
         for name, (title, icon, text) in PAGES.items()
     ]
     chosen = st.navigation(pages, position="top")
-    with guarded():
-        chosen.run()
+    if admitted():
+        with guarded():
+            chosen.run()
 
 
 main()

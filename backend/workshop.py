@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from backend.errors import overloaded
@@ -26,9 +27,9 @@ class Answer:
     media_type: str
     file_name: str | None = None  # telling name for a download; None: shown in place
 
-    @property
+    @cached_property
     def etag(self) -> str:
-        """Strong validator of the content."""
+        """Strong validator of the content, computed once however often the answer is sent."""
         return f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
 
 

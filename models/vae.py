@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.config import VideoModelConfig
+from models.layers import ToPixels
 from models.losses import latent_kl
 from models.types import Gaussian
 
@@ -64,11 +65,13 @@ class Decoder(ImageNetwork):
         sizes = (*reversed(config.kernels), 3)
         layers: list[nn.Module] = []
         for index, (inputs, outputs) in enumerate(pairwise(sizes)):
-            first = index == 0
-            layers += [
-                nn.ELU(inplace=True),
-                nn.ConvTranspose2d(inputs, outputs, 4, 1 if first else 2, 0 if first else 1),
-            ]
+            layers.append(nn.ELU(inplace=True))
+            if index == 0:
+                layers.append(nn.ConvTranspose2d(inputs, outputs, 4))
+            elif index < len(config.kernels) - 1:
+                layers.append(nn.ConvTranspose2d(inputs, outputs, 4, 2, 1))
+            else:
+                layers.append(ToPixels(inputs, outputs))
         self.convolutions = _channels_last(nn.Sequential(*layers))
 
     def forward(self, feature: Tensor) -> Tensor:

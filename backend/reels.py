@@ -11,7 +11,8 @@ from backend.deps import Library
 from backend.drawing import CELL, json_answer
 from backend.export.names import counterfactual_file_name, temporal_file_name, together_file_name
 from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, TABLE_FORMATS, ExportOptions
-from backend.interpret.counterfactual import CounterfactualRequest, counterfactual
+from backend.interpret.counterfactual import counterfactual
+from backend.interpret.counterfactual_request import CounterfactualRequest
 from backend.interpret.reel import Reel
 from backend.interpret.request import ViewError
 from backend.interpret.rollout_request import MAX_FRAMES, MAX_HORIZON, RolloutRequest

@@ -26,6 +26,7 @@ EXTENTS = {
 }
 COLUMNS = (3, 5, 7, 9, 11, 13, 15, 21)
 MOST_COLUMNS = 32
+CURRENT = "checkpoint"  # of this session, whichever page chose it last
 STALE_S = 15.0  # a browser's message may carry the address from before our last change for so long
 
 
@@ -160,7 +161,6 @@ class Counterfactual(View):
     """
 
     checkpoint: str = ""
-    dataset: str = ""
     factor: str = ""
     to: str = ""
     dim: int = -1
@@ -168,6 +168,7 @@ class Counterfactual(View):
     context: int = 5
     horizon: int = 10
     step: int = -1
+    dataset: str = ""
 
     def api(self) -> dict[str, Any]:
         """The query of `GET .../counterfactual` that asks this."""
@@ -211,13 +212,24 @@ V = TypeVar("V", bound=View)
 
 
 def open_view(page: str, kind: type[V]) -> V:
-    """The page's view: from the address when somebody came with a new one, else as this session left it."""
+    """The page's view: from the address when somebody came with a new one, else as this session left it.
+
+    Coming by the navigation, which has no address, one stays with the checkpoint that the last page showed.
+    """
     query = st.query_params.to_dict()
+    left = cast(V, st.session_state.get(f"{page}.view") or kind())
+    current = st.session_state.get(CURRENT)
     if query and not _is_ours(page, query):
-        keep_view(page, kind.from_query(query))
+        _open(page, kind.from_query(query))
         _remember(page, query)
-        st.session_state[f"{page}.edition"] = edition(page) + 1
+    elif not query and current and getattr(left, "checkpoint", "") not in ("", current):
+        _open(page, kind.from_query({"checkpoint": current}))
     return cast(V, st.session_state.get(f"{page}.view") or kind())
+
+
+def _open(page: str, view: View) -> None:
+    keep_view(page, view)
+    st.session_state[f"{page}.edition"] = edition(page) + 1
 
 
 def keep_view(page: str, view: View) -> None:

@@ -18,7 +18,7 @@ from backend.data.packing import pack_checkpoint
 from backend.deps import Library, Serving
 from backend.errors import Fault, Problem
 from backend.failures import incompatible
-from backend.interpret.counterfactual import settable
+from backend.interpret.counterfactual_request import settable
 from backend.interpret.request import check_index
 from backend.openapi import files, multipart, refusals
 from backend.paging import Cursor, Limit, page

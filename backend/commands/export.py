@@ -81,7 +81,8 @@ def _make(
     from backend.export import names, render
     from backend.interpret import charts
     from backend.interpret.base import find_frames
-    from backend.interpret.counterfactual import CounterfactualRequest, counterfactual
+    from backend.interpret.counterfactual import counterfactual
+    from backend.interpret.counterfactual_request import CounterfactualRequest
     from backend.interpret.request import TraversalRequest, ViewError
     from backend.interpret.rollout_request import RolloutRequest
     from backend.interpret.temporal import TemporalRequest, temporal_traversal

@@ -121,8 +121,8 @@ def counterfactual(
     """Change a factor in the simulator and its dimension in the model: the true change beside the predicted one."""
     from backend.export.names import counterfactual_file_name
     from backend.export.options import ExportOptions
-    from backend.interpret.counterfactual import CounterfactualRequest
     from backend.interpret.counterfactual import counterfactual as ask
+    from backend.interpret.counterfactual_request import CounterfactualRequest
 
     def make(loaded: "Checkpoint") -> "Reel":
         found = ask(loaded, CounterfactualRequest(factor, to, dim, seed, episode, context, horizon, step, actions))

@@ -9,6 +9,7 @@ import streamlit as st
 
 from frontend.client import client
 from frontend.components.states import empty
+from frontend.state import CURRENT
 
 T = TypeVar("T")
 
@@ -35,7 +36,10 @@ def within(value: float, low: float, high: float) -> float:
 
 
 def pick_checkpoint(chosen: str, *, key: str) -> dict[str, Any] | None:
-    """A select box over the checkpoints, newest first; None, and what to do, when there is none."""
+    """A select box over the checkpoints, newest first; None, and what to do, when there is none.
+
+    Where none is chosen it starts from the one that another page of this session shows, else from that with most names.
+    """
     found = client().items("/checkpoints")
     if not found:
         empty(
@@ -50,7 +54,8 @@ def pick_checkpoint(chosen: str, *, key: str) -> dict[str, Any] | None:
     if chosen and chosen not in ids:
         st.warning(f"There is no checkpoint `{chosen}` any more; this is another one.", icon=":material/search_off:")
     by_id = {item["id"]: item for item in found}
-    index = ids.index(chosen) if chosen in ids else 0
+    known = chosen if chosen in ids else str(st.session_state.get(CURRENT, ""))
+    index = ids.index(known if known in ids else most_named(found)["id"])
     pick = st.selectbox(
         "Checkpoint",
         ids,
@@ -59,7 +64,13 @@ def pick_checkpoint(chosen: str, *, key: str) -> dict[str, Any] | None:
         format_func=lambda name: describe(by_id[name]),
         label_visibility="collapsed",
     )
-    return by_id[pick or ids[index]]
+    st.session_state[CURRENT] = pick or ids[index]
+    return by_id[st.session_state[CURRENT]]
+
+
+def most_named(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The checkpoint with the most names, of equals the newest: what there is to see first."""
+    return max(found, key=lambda item: int(item.get("named") or 0))
 
 
 def describe(item: dict[str, Any]) -> str:

@@ -100,7 +100,10 @@ _VIEWS: dict[str, Callable[[str, Mapping[str, Any]], tuple[str, View]]] = {
     "counterfactual": _counterfactual,
     "factors": lambda checkpoint, _: ("factors", Dimension(checkpoint)),
     "leakage": lambda checkpoint, _: ("factors", Dimension(checkpoint)),
-    "sensitivity": lambda checkpoint, values: ("counterfactual", Counterfactual(checkpoint, values.get("dataset", ""))),
+    "sensitivity": lambda checkpoint, values: (
+        "counterfactual",
+        Counterfactual(checkpoint, dataset=values.get("dataset", "")),
+    ),
     "carried": lambda checkpoint, values: (
         "compare",
         TwoCheckpoints(str(values.get("reference", "")), checkpoint, over_training=True),

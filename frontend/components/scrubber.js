@@ -60,6 +60,7 @@ class Scrubber {
     drawCell(this.find(".original"), original, original.naturalWidth, 0, 0);
     drawCell(this.find(".reconstruction"), reconstruction, reconstruction.naturalWidth, 0, 0);
     this.root.classList.toggle("compact", Boolean(data.compact));
+    this.root.classList.toggle("nowhere", data.base === "prior");
     this.build();
     this.root.dataset.state = "ready";
     this.paint();
@@ -266,7 +267,7 @@ class Scrubber {
   }
 
   drawReadout(row, column) {
-    drawReadout(this.root, this.rows[this.data.rows.indexOf(row)].strip, row, column, this.data.columns);
+    drawReadout(this.root, this.rows[this.data.rows.indexOf(row)].strip, row, column, this.data.columns, this.data.base);
   }
 
   drawPlay() {

@@ -64,11 +64,12 @@ def scrubber(
         **{name: atlas[name] for name in ("image", "cell", "columns", "original", "reconstruction", "footprint")},
         "rows": rows,
         "fold": _fold_label(rows, chosen),
+        "base": "prior" if (atlas.get("request") or {}).get("base") == "prior" else "frame",
         "compact": compact,
         "group": group,
     }
     version = hashlib.sha1(json.dumps(content, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
-    chips = [{"dim": dim, "text": f"{title_of(atlas, dim)} at {value:+.2f}"} for dim, value in held]
+    chips = [{"dim": dim, "text": f"{title_of(atlas, dim)} at {value:+.2f}".replace("-", "−")} for dim, value in held]
     place = {"dim": selected.dim, "column": selected.column} if selected else None
     answer = _SCRUBBER(
         key=key,

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import client
-from frontend.components.pick import facts
+from frontend.components.pick import facts, most_named
 from frontend.components.pictures import atlas_card
 from frontend.components.scrubber import Cell, scrubber
 from frontend.components.states import empty, live
@@ -26,7 +26,7 @@ def show() -> None:
         "What does each latent dimension of a world model mean? Train one, browse its traversals, put them in a paper."
     )
     checkpoints = client().items("/checkpoints")
-    best = max(checkpoints, key=lambda item: int(item["named"]), default=None)  # of equals the newest
+    best = most_named(checkpoints) if checkpoints else None
     if best:
         _first(best)
     else:

@@ -134,6 +134,8 @@ def finished_run(name: str, stage: str) -> dict[str, Any]:
         "metrics": {"loss": 41.2, "image_loss": 33.0, "return": 312.0},
         "command": f"diswm {stage} --preset small --seed 0",
         "resumable": False,
+        "cancelling": False,
+        "device": "cpu",
     }
 
 
@@ -151,6 +153,8 @@ def running_run(name: str, stage: str, body: dict[str, Any] | None = None) -> di
         "finished_at": None,
         "checkpoint": None,
         "resumable": False,
+        "cancelling": False,
+        "device": "cpu",
         "_from": 250,
         "_since": time.time(),
     }

@@ -4,7 +4,7 @@ from conftest import OpenPage
 from stand_in import World
 
 from frontend.components.reopen import view_of
-from frontend.state import Counterfactual, Rollout, Temporal
+from frontend.state import Counterfactual, Dimension, Rollout, Temporal, TwoCheckpoints
 
 
 def shown(app: object) -> str:
@@ -79,3 +79,20 @@ def test_files_of_imagination_lead_back_to_their_pages() -> None:
     assert beside == ("rollouts", Rollout("a", mode="training", others="b,c", episode=1, horizon=9))
     asked = reopened("counterfactual", factor="light", to=0.25, dim=None, seed=3, step=None, actions="recorded")
     assert asked == ("counterfactual", Counterfactual("a", "light", "0.25", seed=3))
+    assert reopened("sensitivity", dataset="d") == ("counterfactual", Counterfactual("a", dataset="d"))
+    assert reopened("carried", reference="r") == ("compare", TwoCheckpoints("r", "a", over_training=True))
+    assert reopened("compare", other="o") == ("compare", TwoCheckpoints("a", "o"))
+    assert reopened("factors") == reopened("leakage") == ("factors", Dimension("a"))
+
+
+def test_sensitivity_is_asked_over_a_data_set_and_its_commands_say_so(open_page: OpenPage, world: World) -> None:
+    app = open_page("counterfactual", checkpoint="cartpole-small", dataset="cartpole-clips")
+    assert world.query_of("/sensitivity") == {"dataset": "cartpole-clips"}
+    assert "diswm sensitivity cartpole-small --dataset cartpole-clips --format pdf" in shown(app)
+
+
+def test_numbers_have_downloads_and_commands_of_their_own(open_page: OpenPage) -> None:
+    app = open_page("compare", first="cartpole-small", second="run-cartpole")
+    assert "diswm match cartpole-small run-cartpole --format pdf" in shown(app)
+    app = open_page("factors", checkpoint="cartpole-small")
+    assert "diswm factors cartpole-small --format pdf" in shown(app)

@@ -83,6 +83,20 @@ def test_a_checkpoint_that_is_gone_is_replaced_with_a_word(open_page: OpenPage) 
     assert app.query_params["checkpoint"] == "cartpole-small"
 
 
+def test_the_checkpoint_goes_along_from_page_to_page(open_page: OpenPage, world: World) -> None:
+    def go(page: str) -> None:
+        app.query_params.clear()
+        app.switch_page(f"views/{page}.py").run()
+
+    app = open_page("traversals", checkpoint="run-cartpole")
+    go("factors")
+    assert app.query_params["checkpoint"] == "run-cartpole"
+    app.selectbox[0].select("cartpole-small").run()
+    go("traversals")
+    assert app.query_params["checkpoint"] == "cartpole-small"
+    assert world.requests[-1][0].startswith("/api/v1/checkpoints/cartpole-small")
+
+
 def test_the_prior_mean_needs_no_frame(open_page: OpenPage, world: World) -> None:
     app = open_page("traversals", base="prior")
     assert widget(app, "slider", "frame").disabled

@@ -10,15 +10,8 @@ import pytest
 
 from backend.data.catalogue import SHIPPED
 from backend.data.checkpoint import Checkpoint, load_checkpoint, read_info
-from backend.interpret.counterfactual import (
-    Counterfactual,
-    CounterfactualRequest,
-    bearer,
-    counterfactual,
-    explained,
-    factor_range,
-    settable,
-)
+from backend.interpret.counterfactual import Counterfactual, bearer, counterfactual, explained
+from backend.interpret.counterfactual_request import CounterfactualRequest, factor_range, settable
 from backend.interpret.request import ViewError
 
 

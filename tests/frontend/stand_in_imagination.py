@@ -1,0 +1,160 @@
+"""The stand-in's rollouts and other views of imagination: pictures that drift apart."""
+
+from typing import Any
+
+import numpy as np
+from drawing import CELL, KL, LATENTS, animate, data_uri, frame_latent, scene
+from fastapi import FastAPI, Request
+from stand_in_world import NAMES, World, checkpoint_of, file_of, items
+
+
+def add_imagination(app: FastAPI, world: World) -> None:
+    @app.get("/api/v1/checkpoints/{checkpoint}/rollout")
+    def rollout(
+        episode: int = 0,
+        context: int = 5,
+        horizon: int = 25,
+        samples: int = 1,
+        edit: str | None = None,
+        format: str = "json",
+    ) -> Any:
+        steps = context + horizon
+        truth = np.stack([scene(frame_latent(episode, step)) for step in range(steps)])
+        drift = np.linspace(0, 1.5, steps)
+        if format != "json":
+            return file_of(animate(list(truth), 10), f"diswm_cartpole-swingup_rollout-h{horizon}.{format}")
+        plain = _future(episode, truth, drift, context)
+        edited = _future(episode, truth, drift + 1.0, context) if edit else None
+        return {
+            "context": context,
+            "horizon": horizon,
+            "cell": CELL,
+            "steps": list(range(steps)),
+            "spread": np.linspace(0, 20, steps).tolist() if samples > 1 else None,
+            "samples": data_uri(np.concatenate([np.concatenate(list(truth), 1)] * (samples + 1)))
+            if samples > 1
+            else None,
+            "drawn": samples if samples > 1 else 0,
+            **plain,
+            "edited": edited and {name: value for name, value in edited.items() if name not in ("psnr", "reward")},
+        }
+
+    @app.get("/api/v1/checkpoints/{checkpoint}/temporal")
+    def temporal(
+        episode: int = 0, context: int = 5, horizon: int = 14, dims: str = "0,1", step: int | None = None
+    ) -> Any:
+        titles = ["untouched", *(f"dim {dim}" for dim in dims.split(","))]
+        since = context if step is None else step
+        return {**_reel(titles, episode, context, horizon), "kind": "temporal", "since": since, "held": []}
+
+    @app.get("/api/v1/checkpoints/{checkpoint}/rollouts")
+    def rollouts(request: Request, episode: int = 0, context: int = 5, horizon: int = 25) -> Any:
+        titles = ["truth", *request.query_params["with"].split(",")]
+        return {**_reel(titles, episode, context, horizon), "kind": "together", "known": context + horizon}
+
+    @app.get("/api/v1/checkpoints/{checkpoint}/counterfactual")
+    def counterfactual(factor: str, context: int = 5, horizon: int = 14, seed: int = 0) -> Any:
+        told = {
+            "factor": factor,
+            "before": 0.4,
+            "after": 0.9,
+            "dim": 5,
+            "name": "light",
+            "value": 1.5,
+            "explained": 0.8,
+        }
+        others = [{"dim": dim, "name": f"dim {dim}", "explained": 0.8 - 0.3 * abs(dim - 5)} for dim in (5, 4, 3)]
+        titles = ["world", "world, changed", "true change", "model", "model, edited", "predicted change"]
+        reel = _reel(titles, seed, context, horizon)
+        return {**reel, "kind": "counterfactual", "since": context, "dimensions": others, **told}
+
+    @app.get("/api/v1/checkpoints/{checkpoint}/history")
+    def history(checkpoint: str) -> dict[str, Any]:
+        known = {item["id"]: item for item in world.checkpoints}
+        last = known.get(checkpoint) or checkpoint_of(checkpoint, "run")
+        earlier = [{**last, "id": f"{checkpoint}.update-{count}", "steps": count} for count in (100, 200)]
+        return items([*earlier, last] if last["source"] == "run" else [last])
+
+    @app.get("/api/v1/checkpoints/{checkpoint}/carried")
+    def carried(checkpoint: str, reference: str = "cartpole-small") -> dict[str, Any]:
+        steps = (100, 200, 300)
+        entry = {
+            "name": checkpoint,
+            "stage": "finetune",
+            "kept": ["pole angle"],
+            "lost": ["camera"],
+            "gained": ["speed"],
+        }
+        rows = [
+            {
+                "dim": dim,
+                "name": NAMES.get(dim),
+                "kl": float(KL[dim]),
+                "active": bool(KL[dim] > 0.05),
+                "correlation": [0.9 - 0.1 * number - 0.05 * dim for number in range(3)],
+                "match": [dim] * 3,
+                "sign": [1, 1, -1],
+                "fate": {0: "kept", 6: "lost"}.get(dim),
+            }
+            for dim in range(8)
+        ]
+        ids = [f"{checkpoint}.update-100", f"{checkpoint}.update-200", checkpoint]
+        return {
+            "reference": {"id": reference, "name": reference},
+            "checkpoints": [
+                {**entry, "id": id, "steps": step, "mean_correlation": 0.9 - step / 1000}
+                for id, step in zip(ids, steps, strict=True)
+            ],
+            "dimensions": rows,
+            "frames": 160,
+        }
+
+    @app.post("/api/v1/checkpoints/{checkpoint}/steer")
+    async def steer(request: Request) -> Any:
+        body = await request.json()
+        world.bodies.append(body)
+        taken = body.get("actions", [])
+        latent = frame_latent(body["episode"], body["context"])
+        latent[:2] += np.array(taken).reshape(-1, 2).sum(axis=0)
+        step = body["context"] - 1 + len(taken)
+        numbers = {"predicted_reward": float(latent[0]), "value": 10.0 - step, "policy": [0.5, -0.5]}
+        return {"step": step, "frame": data_uri(scene(latent)), **numbers}
+
+
+def _future(episode: int, truth: np.ndarray, drift: np.ndarray, context: int) -> dict[str, Any]:
+    model = np.stack(
+        [
+            scene(frame_latent(episode, step) + (step >= context) * drift[step] * (np.arange(LATENTS) < 3))
+            for step in range(len(truth))
+        ]
+    )
+    error = np.abs(truth.astype(int) - model).astype(np.uint8)
+    strip = np.concatenate([np.concatenate(list(row), 1) for row in (truth, model, error)])
+    psnr = [10 * np.log10(65025 / max(1.0, float((e.astype(float) ** 2).mean()))) for e in error]
+    reward = np.sin(np.arange(len(truth)) / 6) ** 2
+    return {
+        "frames": data_uri(strip, "webp"),
+        "psnr": psnr,
+        "reward": reward.tolist(),
+        "predicted_reward": (reward * (1 - 0.2 * drift)).tolist(),
+        "value": (12 + 3 * np.cos(np.arange(len(truth)) / 8) - drift).tolist(),
+    }
+
+
+def _reel(titles: list[str], episode: int, context: int, horizon: int) -> dict[str, Any]:
+    """Rows of pictures that drift apart, a chart of one line a row."""
+    steps = context + horizon
+    rows = []
+    for row in range(len(titles)):
+        drift = [(step >= context) * 0.4 * row * (np.arange(LATENTS) == row) for step in range(steps)]
+        rows.append(np.concatenate([scene(frame_latent(episode, step) + drift[step]) for step in range(steps)], 1))
+    lines = [{"name": title, "values": np.linspace(0, row, steps).tolist()} for row, title in enumerate(titles)]
+    return {
+        "context": context,
+        "cell": CELL,
+        "steps": list(range(steps)),
+        "frames": data_uri(np.concatenate(rows), "webp"),
+        "rows": [{"title": title, "note": "", "kind": "truth" if title == "truth" else "model"} for title in titles],
+        "curves": [{"title": "Change in grey levels", "lines": lines}],
+        "file_name": "diswm.gif",
+    }

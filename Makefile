@@ -39,7 +39,7 @@ format: setup ## format the code and sort its imports
 	@$(BIN)/ruff format .
 
 faults: setup ## run the long form of the fault tests, and write benchmarks/results/faults.md
-	@FAULTS_TABLE=benchmarks/results/faults.md $(BIN)/pytest -m long tests/faults
+	@FAULTS_TABLE=benchmarks/results/faults.md $(BIN)/pytest -m long tests/faults tests/backend/api
 	@cat benchmarks/results/faults.md
 
 audit: setup ## compare every pinned version with the public advisories; a package without an answer fails it

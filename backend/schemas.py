@@ -136,9 +136,9 @@ class CheckpointDetail(CheckpointView):
 class LabelBody(Body):
     """What a person calls a dimension; an empty name takes the label away."""
 
-    name: str = Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")
+    name: str = Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
     note: str = Field("", max_length=2000)
-    author: str = Field("", max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")
+    author: str = Field("", max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
 
 
 class LabelView(View):

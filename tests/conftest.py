@@ -1,8 +1,13 @@
 """What many tests start from: a clip with known factors, and a home with small, randomly initialised checkpoints."""
 
+import datetime
+import os
+import platform
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -112,3 +117,45 @@ def statistics_of(model: VideoModel, clip: Clip) -> LatentStatistics:
     """The aggregate posterior of the clip's frames."""
     latent = model.encode(normalise(torch.from_numpy(clip.image)).flatten(0, 1))
     return LatentStatistics.of(latent.mean.numpy(), latent.logvar.numpy())
+
+
+class Ledger:
+    """What the long forms found, as a table; `make faults` keeps it under the name in FAULTS_TABLE."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, ...]] = []
+
+    def write(self, promise: str, bar: str, tried: str, seen: str) -> None:
+        """One row."""
+        self.rows.append((promise, bar, tried, seen))
+
+    def text(self) -> str:
+        """The table, and on which machine and day it was made."""
+        memory = psutil.virtual_memory().total // 2**30
+        machine = f"{_processor()}, {os.cpu_count()} cores, {memory} GiB, {platform.system()} {platform.release()}"
+        versions = f"Python {platform.python_version()}, torch {torch.__version__}"
+        rows = [("promise", "bar", "tried", "seen"), ("---",) * 4, *self.rows]
+        table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        today = datetime.datetime.now(datetime.UTC).date()
+        return (
+            f"# What faults did\n\nWritten by `make faults` on {today}, on {machine}; {versions}. "
+            f"A row is written only by a test that passed.\n\n{table}\n"
+        )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+@pytest.fixture(scope="session")
+def ledger() -> Iterator[Ledger]:
+    """Where long forms write what they found."""
+    opened = Ledger()
+    yield opened
+    target = os.environ.get("FAULTS_TABLE")
+    if target and opened.rows:
+        Path(target).write_text(opened.text())

@@ -1,9 +1,7 @@
 """Real processes on a store of their own: what the fault tests start, watch and kill."""
 
-import datetime
 import json
 import os
-import platform
 import signal
 import socket
 import subprocess
@@ -16,9 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
-import torch
 
 from backend.data.episodes import frames_only, read_dataset_info, write_dataset_info, write_episode
 from backend.runs.database import open_database
@@ -277,45 +273,3 @@ def open_shop(forks: Forks) -> Iterator[Callable[[Path], Store]]:
 def shop(tmp_path: Path, open_shop: Callable[[Path], Store]) -> Store:
     """A store with a data set."""
     return open_shop(tmp_path)
-
-
-class Ledger:
-    """What the long forms found, as a table; `make faults` keeps it under the name in FAULTS_TABLE."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[str, ...]] = []
-
-    def write(self, promise: str, bar: str, tried: str, seen: str) -> None:
-        """One row."""
-        self.rows.append((promise, bar, tried, seen))
-
-    def text(self) -> str:
-        """The table, and on which machine and day it was made."""
-        memory = psutil.virtual_memory().total // 2**30
-        machine = f"{_processor()}, {os.cpu_count()} cores, {memory} GiB, {platform.system()} {platform.release()}"
-        versions = f"Python {platform.python_version()}, torch {torch.__version__}"
-        rows = [("promise", "bar", "tried", "seen"), ("---",) * 4, *self.rows]
-        table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-        today = datetime.datetime.now(datetime.UTC).date()
-        return (
-            f"# What faults did\n\nWritten by `make faults` on {today}, on {machine}; {versions}. "
-            f"A row is written only by a test that passed.\n\n{table}\n"
-        )
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-
-
-@pytest.fixture(scope="session")
-def ledger() -> Iterator[Ledger]:
-    """Where long forms write what they found."""
-    opened = Ledger()
-    yield opened
-    target = os.environ.get("FAULTS_TABLE")
-    if target and opened.rows:
-        Path(target).write_text(opened.text())

@@ -113,6 +113,7 @@ def test_a_dimension_that_is_not_there_is_422_naming_the_range(client: TestClien
         ({"name": 3}, "/name"),
         ({"name": "x" * 81}, "/name"),
         ({"name": "a\nb"}, "/name"),
+        ({"name": "a\u0090b"}, "/name"),
         ({"name": "x", "nmae": "y"}, "/nmae"),
         ([], "/"),
     ],

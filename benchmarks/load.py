@@ -208,7 +208,7 @@ def _drive(site: Site, kind: str, clients: int, seconds: int, **environment: str
         with (Path(folder) / "seen_stats.csv").open() as file:
             lines = {line["Name"]: line for line in csv.DictReader(file)}
     if int(lines["Aggregated"]["Request Count"]) == 0:
-        raise SystemExit(f"nobody answered the clients within {seconds} s: give it more, or a less busy machine")
+        raise SystemExit(f"nobody answered {kind} within {seconds} s: give it more, or a less busy machine")
     return {name: _seen(line) for name, line in lines.items()}
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 MAX_LINES = 5_000
 """Metric lines in one answer; a reader asks again for the rest."""
 MAX_LOG_BYTES = 256 * 1024
+_READER = json.JSONDecoder(parse_constant=lambda _: None)
 
 
 class MetricLines(NamedTuple):
@@ -144,7 +145,7 @@ def _read_object(path: Path) -> dict[str, Any] | None:
 
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(line, parse_constant=lambda _: None)
+        value = _READER.decode(line.decode())
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

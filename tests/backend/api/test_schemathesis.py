@@ -60,7 +60,7 @@ def raw(address: str, home: Path, moving_squares: Clip) -> dict[str, Any]:
     write_episode(home / "datasets" / "squares" / "0.npz", frames_only(moving_squares.image[0]))
     known = {"checkpoint": ["tiny-world"], "dataset": ["squares"], "stage": ["pretrain", "collect"]}
     known |= {"dim": ["0", "5"], "n": ["0", "23"], "run": [_queued_run(address)]}
-    raw: dict[str, Any] = httpx.get(f"{address}/openapi.json").json()
+    raw: dict[str, Any] = httpx.get(f"{address}/openapi.json", timeout=60).json()
     for item in raw["paths"].values():
         for operation in item.values():
             for parameter in operation.get("parameters", []):
@@ -82,7 +82,9 @@ def as_schema(raw: dict[str, Any], address: str) -> schemathesis.BaseSchema:
 
 
 def _queued_run(address: str) -> str:
-    run: str = httpx.post(f"{address}/api/v1/runs", json={"stage": "collect", "preset": "tiny"}).json()["id"]
+    run: str = httpx.post(f"{address}/api/v1/runs", json={"stage": "collect", "preset": "tiny"}, timeout=60).json()[
+        "id"
+    ]
     return run
 
 

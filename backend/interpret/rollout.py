@@ -66,21 +66,24 @@ class Rollout:
             return None
         return difference(self.edited.image, self.model.image)
 
-    @property
+    @cached_property
     def spread(self) -> Picture | None:
         """Standard deviation over the samples of each pixel, times four, (S, 64, 64, 3)."""
-        if not len(self.samples):
+        if self._deviation is None:
             return None
-        deviation = self.samples.astype(np.float32).std(axis=0)
-        return np.asarray(np.clip(deviation * SPREAD_GAIN, 0, 255), np.uint8)
+        return np.asarray(np.clip(self._deviation * SPREAD_GAIN, 0, 255), np.uint8)
 
     @property
     def spread_per_step(self) -> list[float] | None:
         """Mean standard deviation over the samples, in grey levels, a step."""
-        if not len(self.samples):
+        if self._deviation is None:
             return None
-        deviation = self.samples.astype(np.float32).std(axis=0)
-        return [float(value) for value in deviation.mean(axis=(1, 2, 3))]
+        return [float(value) for value in self._deviation.mean(axis=(1, 2, 3))]
+
+    @cached_property
+    def _deviation(self) -> npt.NDArray[np.float32] | None:
+        """Of the samples, (S, 64, 64, 3) in grey levels: once for all that shows it."""
+        return self.samples.astype(np.float32).std(axis=0) if len(self.samples) else None
 
     @cached_property
     def psnr(self) -> list[float | None]:
@@ -155,7 +158,7 @@ def build_rollout(checkpoint: Checkpoint, request: RolloutRequest) -> Rollout:
         known=known,
         model=model,
         reward=clip.reward[request.episode, :known] if model.predicted_reward is not None else None,
-        samples=_sample(checkpoint, request, model.image),
+        samples=_sample(checkpoint, request, latent, model.image),
         edited=None if edited is None else branch_of(checkpoint, edited),
         provenance=provenance_of(checkpoint),
     )
@@ -186,14 +189,14 @@ def chooser(checkpoint: Checkpoint, request: RolloutRequest) -> Chooser:
 
 
 @torch.inference_mode()
-def _sample(checkpoint: Checkpoint, request: RolloutRequest, mean: Picture) -> Picture:
+def _sample(checkpoint: Checkpoint, request: RolloutRequest, latent: Tensor, mean: Picture) -> Picture:
     """K futures drawn with the request's seed: (K, S, 64, 64, 3). What was observed is the mean's, decoded once."""
     count, context = request.samples if request.samples > 1 else 0, request.context
     samples = np.broadcast_to(mean, (count, *mean.shape)).copy()
     if count:
         generator = torch.Generator().manual_seed(request.seed)
         noise = torch.randn((count, request.steps, checkpoint.model.config.state_stoch), generator=generator)
-        latent, choose = context_latent(checkpoint, request), chooser(checkpoint, request)
+        choose = chooser(checkpoint, request)
         states = follow(checkpoint.model, latent, request.steps, choose, [()] * count, noise).states
         samples[:, context:] = decode(checkpoint, State(states.deter[:, context:], states.stoch[:, context:]))
     return samples

@@ -24,6 +24,7 @@ from frontend.pages import address, link, path
 from frontend.state import Dimension, keep_view, key_of, open_view
 
 PAGE = "factors"
+ENOUGH_FRAMES = 5_000
 METRICS = {
     "mig": ("MIG", "Mutual information gap: how far the best dimension of a factor leads the second."),
     "dci": ("DCI", "Disentanglement: whether each dimension serves one factor (extra trees)."),
@@ -55,7 +56,7 @@ def show() -> None:
     if factors is None:
         return
     atlas = client().get(f"/checkpoints/{view.checkpoint}/atlas", {"columns": 11})
-    _remarks(factors)
+    _remarks(view.checkpoint, factors)
     _metrics(factors["metrics"])
     _tabs(view, factors, atlas, client().get(f"/checkpoints/{view.checkpoint}")["policy"])
 
@@ -89,7 +90,7 @@ def _tabs(view: Dimension, factors: Mapping[str, Any], atlas: Mapping[str, Any],
                 _policy(view, active)
 
 
-def _remarks(factors: Mapping[str, Any]) -> None:
+def _remarks(checkpoint: str, factors: Mapping[str, Any]) -> None:
     st.caption(
         f"{factors['frames']:,} frames of {factors['episodes']} episodes · latent means · seed {factors['seed']} · "
         "0 is chance, 1 is perfect"
@@ -102,6 +103,10 @@ def _remarks(factors: Mapping[str, Any]) -> None:
         )
     for warning in factors.get("warnings") or ():
         st.caption(f":material/info: {warning}")
+    if factors["frames"] < ENOUGH_FRAMES:
+        with st.popover("Measure over more frames", icon=":material/more_horiz:", key=f"{PAGE}.more"):
+            st.caption("Over a data set, from the shell; what it finds is kept with the checkpoint and shown here.")
+            st.code(f"diswm factors {checkpoint} --dataset DATASET", language="bash", wrap_lines=True)
 
 
 def _metrics(metrics: Mapping[str, Any]) -> None:

@@ -243,6 +243,11 @@ def _play(rollout: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
     share(PAGE, view, path, view.api(), partial(commands.rollout, view), caption)
     if view.dim >= 0:
         link("traversals", "The dimension's traversal", {"checkpoint": view.checkpoint, "dim": str(view.dim)})
+    if view.actions != "recorded" and detail["actions"]:
+        st.caption(
+            ":material/info: What is called truth was recorded with other actions: error, PSNR and SSIM compare two "
+            "different courses."
+        )
     player(f"{PAGE}.player", rollout)
     st.caption("Drag along the film. With the keyboard: ← → step, Space plays.")
 

@@ -4,7 +4,6 @@ import contextlib
 import json
 import math
 import os
-import shutil
 import signal
 import sys
 import time
@@ -123,14 +122,16 @@ class Reporter:
         self._close_events()
 
     def _opened_events(self) -> "SummaryWriter":
-        """TensorBoard's events of this sitting, begun with those of the lines that are kept.
+        """TensorBoard's events of this sitting, begun with those of all lines that are kept.
 
-        So a resumed run has one file, in which no step is missing or stands twice; viewers drop what they read before.
+        The file tells viewers to drop what they read before, so no step is missing or stands twice. The file before it
+        stays: a viewer that has it open goes on from there.
         """
         if self._events is None:
             from torch.utils.tensorboard import SummaryWriter  # slow to import, needed by stages only
 
-            shutil.rmtree(self.out / EVENTS, ignore_errors=True)
+            for old in sorted((self.out / EVENTS).glob("events.*"))[:-1]:
+                old.unlink()
             self._events = SummaryWriter(str(self.out / EVENTS), purge_step=0)
             for line in _lines(self.out / METRICS):
                 _draw(self._events, line)

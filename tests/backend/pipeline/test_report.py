@@ -71,11 +71,11 @@ def test_metrics_behind_the_save_and_a_cut_line_are_dropped_in_one_step(
     reporter.close()
 
 
-def _events(folder: Path, tag: str) -> list[tuple[int, float]]:
-    """(step, value) of everything that a viewer reads under a tag."""
-    accumulator = EventAccumulator(str(folder), purge_orphaned_data=False)
-    accumulator.Reload()
-    return [(event.step, event.value) for event in accumulator.Scalars(tag)]
+def _events(viewer: Path | EventAccumulator, tag: str) -> list[tuple[int, float]]:
+    """(step, value) of everything that TensorBoard shows under a tag, opened now or open already."""
+    opened = viewer if isinstance(viewer, EventAccumulator) else EventAccumulator(str(viewer))
+    opened.Reload()
+    return [(event.step, event.value) for event in opened.Scalars(tag)]
 
 
 def test_a_resumed_stage_has_every_step_once_in_its_events(tmp_path: Path) -> None:
@@ -84,15 +84,22 @@ def test_a_resumed_stage_has_every_step_once_in_its_events(tmp_path: Path) -> No
         killed.log("pretrain", {"image": 1.0}, updates=update)
     killed.log("finetune", {"actor": 7.0}, updates=2, agent_steps=50)
     killed.close()
+    open_before = EventAccumulator(str(tmp_path / EVENTS))
+    assert [step for step, _ in _events(open_before, "pretrain/image")] == [1, 2, 3, 4, 5]
     resumed = Reporter(tmp_path, quiet=True)
     resumed.cut_metrics("pretrain", updates=3)
     resumed.cut_metrics("finetune", updates=2, agent_steps=50)
     for update in range(4, 8):
         resumed.log("pretrain", {"image": 2.0}, updates=update)
     resumed.close()
-    assert _events(tmp_path / EVENTS, "pretrain/image") == [(n, 1.0 if n < 4 else 2.0) for n in range(1, 8)]
-    assert _events(tmp_path / EVENTS, "finetune/actor") == [(50, 7.0)]  # another phase counts other steps
-    assert len(list((tmp_path / EVENTS).iterdir())) == 1
+    for viewer in (tmp_path / EVENTS, open_before):
+        assert _events(viewer, "pretrain/image") == [(n, 1.0 if n < 4 else 2.0) for n in range(1, 8)]
+        assert _events(viewer, "finetune/actor") == [(50, 7.0)]  # another phase counts other steps
+    for _ in range(3):
+        again = Reporter(tmp_path, quiet=True)
+        again.log("evaluate", {"score": 1.0}, updates=9)
+        again.close()
+    assert len(list((tmp_path / EVENTS).iterdir())) == 2
 
 
 def test_events_that_go_on_in_a_second_file_have_steps_twice(tmp_path: Path) -> None:

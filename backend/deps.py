@@ -34,6 +34,7 @@ class Library:
         self._cache: ByteCache[Checkpoint] = ByteCache(limit, _size)
         self._lock = threading.Lock()
         self._loading: dict[Hashable, threading.Lock] = {}
+        self._looking = threading.Lock()
         self._listed: tuple[float, list[CheckpointInfo]] = (-math.inf, [])
         self._named: dict[Hashable, int] = {}
 
@@ -44,10 +45,12 @@ class Library:
 
     def list(self, *, fresh: bool = True) -> list[CheckpointInfo]:
         """Every checkpoint, newest first; unless `fresh`, as it was up to LISTED_SECONDS ago."""
-        at, listed = self._listed
-        if fresh or time.monotonic() - at > LISTED_SECONDS:
-            listed = list_checkpoints(self.home)
-            self._listed = (time.monotonic(), listed)
+        if not fresh:
+            with self._looking:  # of many who ask at once, one looks and the others see what it saw
+                at, listed = self._listed
+                return listed if time.monotonic() - at <= LISTED_SECONDS else self.list()
+        listed = list_checkpoints(self.home)
+        self._listed = (time.monotonic(), listed)
         return listed
 
     def recall(self, id: str) -> CheckpointInfo | None:
@@ -59,8 +62,8 @@ class Library:
 
     def find(self, reference: str) -> CheckpointInfo:
         """What the catalogue says of a checkpoint, by id or name; raises NotFound."""
-        self.list(fresh=False)
-        return self.recall(reference) or find_checkpoint(self.home, reference)
+        listed = self.list(fresh=False)
+        return next((info for info in listed if info.id == reference), None) or find_checkpoint(self.home, reference)
 
     def named(self, info: CheckpointInfo) -> int:
         """How many dimensions have a factor of their own; 0 where factors have not been computed."""

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from frontend.client import plain
 from frontend.state import EXTENTS, Counterfactual, Rollout, Temporal, Traversal, write
 
-STYLE = {"fps": 10.0, "upscale": 2, "width": 5.5, "pingpong": True, "captions": True}
+STYLE = {"fps": 10.0, "upscale": 2, "width": 5.5, "pingpong": True, "captions": True, "loop": True}
 """How a file is drawn unless one says otherwise."""
 
 

@@ -39,14 +39,18 @@ def factors_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
     dims, rows = _active(checkpoint)
     nmi = np.array(table["nmi"], np.float64).reshape(checkpoint.model.config.latents, -1)
     null = np.array(table["null"], np.float64).reshape(nmi.shape)
+    names = list(table["factor_names"])
+    entries = {entry["dim"]: entry for entry in table["dimensions"]}
+    named = [names.index(entries[dim]["factor"]) for dim in dims if entries[dim]["status"] == "named"]
+    order = list(dict.fromkeys([*named, *range(len(names))]))  # so that names stand on the diagonal
     return Chart(
         kind="factors",
         form="grid",
         title=f"Factors of {checkpoint.info.name}",
         rows=rows,
-        columns=tuple(name.replace("_", " ") for name in table["factor_names"]),
-        values=np.maximum(nmi[dims], 0),
-        marked=nmi[dims] > null[dims],
+        columns=tuple(names[column].replace("_", " ") for column in order),
+        values=np.maximum(nmi[np.ix_(dims, order)], 0),
+        marked=(nmi > null)[np.ix_(dims, order)],
         unit="NMI, framed beyond chance",
         place=_place(checkpoint),
         settings=_settings(checkpoint, "factors", {}),

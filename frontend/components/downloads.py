@@ -23,7 +23,7 @@ def style_form(page: str) -> dict[str, Any]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         fps = st.select_slider(
             "Frames a second",
-            [5.0, 10.0, 12.5, 20.0, 25.0, 50.0],
+            [5.0, 10.0, 12.5, 20.0, 25.0, 33.3, 50.0],
             float(STYLE["fps"]),
             key=f"{page}.fps",
             format_func=lambda value: f"{value:g}",
@@ -35,7 +35,9 @@ def style_form(page: str) -> dict[str, Any]:
     with st.container(horizontal=True):
         pingpong = st.toggle("There and back", True, key=f"{page}.pingpong")
         captions = st.toggle("Captions", True, key=f"{page}.captions")
-    return {"fps": float(fps), "upscale": int(upscale), "width": width, "pingpong": pingpong, "captions": captions}
+        loop = st.toggle("Begin again", True, key=f"{page}.loop", help="Whether the film starts anew at its end.")
+    films = {"fps": float(fps), "upscale": int(upscale), "pingpong": pingpong, "captions": captions, "loop": loop}
+    return {**films, "width": width}
 
 
 def width_form(page: str) -> float:

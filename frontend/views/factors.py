@@ -130,18 +130,25 @@ def _matrix(view: Dimension, factors: Mapping[str, Any], active: Sequence[Mappin
         "Choose a cell to see the dimension's traversal."
     )
     _share(view, "factors", {})
+    order = _columns(factors["factor_names"], active)
     place = matrix(
         key_of(PAGE, "matrix", view.checkpoint),
-        [[max(0.0, value) for value in factors["nmi"][item["dim"]]] for item in active],
+        [[max(0.0, factors["nmi"][item["dim"]][column]) for column in order] for item in active],
         [title_of_entry(item) for item in active],
-        [words_of(name) for name in factors["factor_names"]],
-        least=[factors["null"][item["dim"]] for item in active],
+        [words_of(factors["factor_names"][column]) for column in order],
+        least=[[factors["null"][item["dim"]][column] for column in order] for item in active],
         name="NMI",
         leads_to="opens its traversal",
     )
     if place is not None:
         dim = active[place.row]["dim"]
         st.switch_page(path("traversals"), query_params={"checkpoint": view.checkpoint, "dim": str(dim)})
+
+
+def _columns(names: Sequence[str], active: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The columns in the order of the rows that name them, so that names stand on the diagonal; then the others."""
+    named = [names.index(item["factor"]) for item in active if item["status"] == "named"]
+    return list(dict.fromkeys([*named, *range(len(names))]))
 
 
 def _intervals(active: Sequence[Mapping[str, Any]]) -> None:

@@ -52,6 +52,7 @@ def add_views(app: FastAPI, world: World) -> None:
         pictures = view.pictures(np.argsort(-KL))
         prints = [(np.abs(row.astype(float) - row[len(row) // 2]).mean((0, 3)) * 2).clip(0, 255) for row in pictures]
         return {
+            "request": {"base": request.query_params.get("base", "clip")},
             "cell": CELL,
             "columns": view.columns,
             "rows": [view.row(int(dim)) for dim in np.argsort(-KL)],

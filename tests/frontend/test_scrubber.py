@@ -151,6 +151,15 @@ def test_a_link_reopens_the_same_pixels(page: Page, context: BrowserContext) -> 
     assert again.locator(".readout").inner_text() == page.locator(".readout").inner_text()
 
 
+def test_the_prior_mean_is_no_frame_and_has_no_original(page: Page, studio: str) -> None:
+    expect(page.locator(".values")).to_contain_text("frame")
+    page.goto(f"{studio}/traversals?base=prior")
+    ready(page)
+    expect(page.locator(".values")).to_contain_text("prior")
+    expect(page.locator(".original")).not_to_be_visible()
+    expect(page.locator(".reconstruction")).to_be_visible()
+
+
 def test_a_held_value_stays_in_every_cell_until_it_is_let_go(page: Page) -> None:
     base = pixels(page, ".reconstruction")
     drag(page, 1, 0.5, 0.95)

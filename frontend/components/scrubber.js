@@ -282,7 +282,7 @@ class Scrubber {
       return chip;
     });
     this.find(".held").replaceChildren(...chips);
-    this.find(".base").textContent = chips.length ? "With held values" : "Reconstruction";
+    this.find(".base").textContent = chips.length ? "With held values" : data.base === "prior" ? "Decoded" : "Reconstruction";
   }
 
   drawFold() {

@@ -54,6 +54,39 @@ def test_the_files_are_those_of_the_api(diswm: Diswm, home: Path, tmp_path: Path
             assert file.name in answer.headers["content-disposition"]
 
 
+def test_tables_of_numbers_are_those_of_the_api(diswm: Diswm, home: Path, tmp_path: Path) -> None:
+    with TestClient(create_app(Settings(home=home)), base_url="http://127.0.0.1:8000") as client:
+        for words, path, query in (
+            (("leakage", "tiny-world"), "tiny-world/leakage", {}),
+            (("sensitivity", "tiny-world"), "tiny-world/sensitivity", {}),
+            (("match", "tiny-world", "tiny-video"), "tiny-world/compare", {"other": "tiny-video"}),
+            (("carried", "run-tiny", "--reference", "tiny-video"), "run-tiny/carried", {"reference": "tiny-video"}),
+        ):
+            for format in ("npz", "pdf"):
+                result = diswm(*words, "--width", "3.25", "--format", format, "--json")
+                assert result.exit_code == 0, result.output
+                file = Path(json.loads(result.stdout)["file"])
+                given = {**query, "width": "3.25", "format": format}
+                answer = client.get(f"/api/v1/checkpoints/{path}", params=given)
+                assert (tmp_path / file).read_bytes() == answer.content
+
+
+def test_any_file_is_made_again_in_another_format(diswm: Diswm, tmp_path: Path) -> None:
+    for words, file in (
+        (("temporal", "--context", 3, "--horizon", 4, "--dims", "2,0"), "held.gif"),
+        (("rollouts", "--context", 3, "--horizon", 4, "--with", "tiny-video"), "beside.gif"),
+        (("leakage",), "leakage.png"),
+        (("match",), "match.svg"),
+    ):
+        end = ("tiny-video",) if words[0] == "match" else ()
+        command = (words[0], "tiny-world", *end, *words[1:])
+        assert diswm(*command, "--out", file).exit_code == 0
+        again = diswm("export", "tiny-world", "--view", file, "--format", "csv", "--out", "again.csv")
+        assert again.exit_code == 0, again.output
+        assert diswm(*command, "--format", "csv", "--out", "straight.csv").exit_code == 0
+        assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "straight.csv").read_bytes()
+
+
 def test_the_rest_of_the_run_stands_beside_a_checkpoint_of_it(diswm: Diswm) -> None:
     result = diswm("rollouts", "run-tiny", "--context", 3, "--horizon", 2, "--format", "csv", "--json")
     assert result.exit_code == 0, result.output

@@ -181,6 +181,9 @@ def load_checkpoint(info: CheckpointInfo) -> Checkpoint:
     except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
         raise CorruptCheckpoint(f"the checkpoint {info.name} cannot be read: {error}") from error
     restore_weights({"model": model, **({"actor_critic": actor_critic} if actor_critic else {})}, tensors)
+    actions, known = model.config.action_size, clip.action.shape[-1]
+    if actions and known != actions:
+        raise CorruptCheckpoint(f"clip.npz has {known} actions a step, the world model takes {actions}")
     return Checkpoint(info, model, actor_critic, clip, statistics)
 
 
@@ -195,6 +198,8 @@ def build_networks(sizes: Mapping[str, Any]) -> tuple[VideoModel, ActorCritic | 
         behaviour = ActorCritic(ActorCriticConfig(**sizes["actor_critic"])) if "actor_critic" in sizes else None
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CorruptCheckpoint(f"config.json does not describe networks that this version knows: {error}") from error
+    if behaviour is not None and not _belongs(behaviour.config, model.config):
+        raise CorruptCheckpoint("config.json names a policy for another world model, of other states or actions")
     for network in (model, behaviour):
         if network is not None:
             network.eval().requires_grad_(False)
@@ -232,6 +237,12 @@ def write_label(folder: Path, dim: int, label: Label) -> None:
 
 def _tensors(prefix: str, network: nn.Module) -> dict[str, Tensor]:
     return {f"{prefix}.{key}": value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+
+
+def _belongs(policy: ActorCriticConfig, model: VideoModelConfig) -> bool:
+    """Whether a policy reads this model's states and acts with its actions."""
+    read = (policy.feature, policy.action_size, policy.skip)
+    return read == (model.feature, model.action_size, model.heads.start)
 
 
 def _tuples(sizes: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from backend.data.checkpoint import (
     FACTORS,
     LABELS,
     CheckpointError,
+    CorruptCheckpoint,
     IncompatibleCheckpoint,
     build_networks,
 )
@@ -84,8 +85,11 @@ def _expected_weights(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
             raise RefusedImport(f"{CONFIG} does not give the sizes of its networks", REMEDY, [CONFIG])
         for key, value in network.items():
             _check_size(key, value)
-    with torch.device("meta"):
-        model, behaviour = build_networks(networks)
+    try:
+        with torch.device("meta"):
+            model, behaviour = build_networks(networks)
+    except CorruptCheckpoint as error:
+        raise RefusedImport(str(error), REMEDY, [CONFIG]) from error
     parts = {"model": model, **({"actor_critic": behaviour} if behaviour is not None else {})}
     shapes = {
         f"{name}.{key}": tuple(value.shape) for name, net in parts.items() for key, value in net.state_dict().items()

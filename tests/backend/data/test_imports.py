@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load, load_file, save
 
 from backend.data.catalogue import SHIPPED, find_checkpoint
 from backend.data.checkpoint import CheckpointError, IncompatibleCheckpoint, load_checkpoint
@@ -21,6 +21,8 @@ from backend.data.files import sha256
 from backend.data.import_checks import RefusedImport
 from backend.data.imports import import_checkpoint
 from backend.data.packing import pack_checkpoint
+from models.actor_critic import ActorCritic
+from models.config import ActorCriticConfig
 
 Files = dict[str, bytes]
 SHIPPED_FACTORS = SHIPPED / "finger-episode-factors"
@@ -88,6 +90,21 @@ def in_config(**changes: object) -> Callable[[Files], Files]:
         config = json.loads(files["config.json"])
         config["networks"]["world_model"] |= changes
         return {**files, "config.json": json.dumps(config).encode()}
+
+    return edit
+
+
+def in_policy(**changes: object) -> Callable[[Files], Files]:
+    """A policy of other sizes, with weights of just these sizes."""
+
+    def edit(files: Files) -> Files:
+        config = json.loads(files["config.json"])
+        sizes = config["networks"]["actor_critic"] | changes
+        config["networks"]["actor_critic"] = sizes
+        tensors = {key: value for key, value in load(files["model.safetensors"]).items() if key.startswith("model.")}
+        policy = ActorCritic(ActorCriticConfig(**sizes)).state_dict()
+        tensors |= {f"actor_critic.{key}": value.contiguous() for key, value in policy.items()}
+        return {**files, "config.json": json.dumps(config).encode(), "model.safetensors": save(tensors)}
 
     return edit
 
@@ -226,6 +243,27 @@ def test_one_archive_sent_by_several_at_once_becomes_one_checkpoint(tmp_path: Pa
         made = list(pool.map(lambda _: import_checkpoint(archive, home), range(4)))
     assert len({imported.info.id for imported in made}) == 1
     assert [path.name for path in (home / "checkpoints").iterdir()] == [made[0].info.id]
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (in_policy(action_size=3), "policy"),
+        (in_policy(feature=8), "policy"),
+        (in_policy(skip=1), "policy"),
+        (clip_of(action=np.zeros((3, 24, 3), np.float32)), "3 actions a step"),
+        (clip_of(action=np.zeros((3, 24, 0), np.float32)), "0 actions a step"),
+    ],
+)
+def test_parts_that_do_not_go_together_are_refused(
+    tmp_path: Path, files: Files, edit: Callable[[Files], Files], says: str
+) -> None:
+    """Each part is sound alone: only together would they fail, at the first rollout."""
+    home = home_of(tmp_path)
+    with pytest.raises(RefusedImport, match=says):
+        import_checkpoint(zipped(tmp_path, edit(files)), home)
+    assert left(home) == []
+    import_checkpoint(zipped(tmp_path, in_policy()(files)), home)  # the control: the same way, with its own sizes
 
 
 @pytest.mark.parametrize(

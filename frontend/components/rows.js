@@ -35,3 +35,11 @@ function buildLabel(data, most) {
   label.append(name, bar, facts);
   return label;
 }
+
+/** A button for a value that is held, which lets go of it. */
+function buildChip({ text }, release) {
+  const chip = make("button", "", { type: "button", "aria-label": `Let go of ${text}` });
+  chip.textContent = `${text}  ×`;
+  chip.onclick = release;
+  return chip;
+}

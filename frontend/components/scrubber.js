@@ -256,7 +256,7 @@ class Scrubber {
       other.strip.tabIndex = index === this.selected.row ? 0 : -1;
     });
     for (const place of [this.selected, shown]) this.rows[place.row].cursor.style.left = `${(100 * place.column) / columns}%`;
-    this.drawReadout(row.data, shown.column);
+    drawReadout(this.root, row.strip, row.data, shown.column, columns, this.data.base);
   }
 
   /** Let scrubbers of the same group go along. */
@@ -266,21 +266,12 @@ class Scrubber {
     if (group) window.dispatchEvent(new CustomEvent("diswm-scrub", { detail: { from: this, group, pair, column, mirror } }));
   }
 
-  drawReadout(row, column) {
-    drawReadout(this.root, this.rows[this.data.rows.indexOf(row)].strip, row, column, this.data.columns, this.data.base);
-  }
-
   drawPlay() {
     this.find(".play").textContent = this.playing ? "❚❚ Stop" : "▶ Play";
   }
 
   drawHeld(data) {
-    const chips = (data.held ?? []).map(({ dim, text }) => {
-      const chip = make("button", "", { type: "button", "aria-label": `Let go of ${text}` });
-      chip.textContent = `${text}  ×`;
-      chip.onclick = () => this.trigger("release", dim);
-      return chip;
-    });
+    const chips = (data.held ?? []).map((held) => buildChip(held, () => this.trigger("release", held.dim)));
     this.find(".held").replaceChildren(...chips);
     this.find(".base").textContent = chips.length ? "With held values" : data.base === "prior" ? "Decoded" : "Reconstruction";
   }

@@ -51,7 +51,7 @@ def _sensitivity(view: Counterfactual, detail: Mapping[str, Any]) -> Counterfact
         )
         link("train", "Open the training form")
         return view
-    view = replace(view, dataset=_over(view))
+    view = replace(view, dataset=_over(view, int(detail["actions"])))
     keep_view(PAGE, view)
     query = {"dataset": view.dataset} if view.dataset else {}
     path = f"/checkpoints/{view.checkpoint}/sensitivity"
@@ -85,9 +85,9 @@ def _sensitivity(view: Counterfactual, detail: Mapping[str, Any]) -> Counterfact
     return view
 
 
-def _over(view: Counterfactual) -> str:
-    """The frames that are asked: of the clip, or of a data set with actions."""
-    found = {item["id"]: item for item in client().items("/datasets") if item["environment"]}
+def _over(view: Counterfactual, actions: int) -> str:
+    """The frames that are asked: of the clip, or of a data set with as many actions."""
+    found = {item["id"]: item for item in client().items("/datasets") if item["action_size"] == actions}
     chosen: str = select(
         "Over the frames of",
         ["", *found],

@@ -91,7 +91,7 @@ def dataset_of(name: str, kind: str = "collected", guessed: bool = False) -> dic
         "factor_names": factors,
         "guessed_factors": guessed,
         "created_at": "2026-11-22T20:00:00Z",
-        "action_size": 0 if guessed else 1,
+        "action_size": 0 if guessed else 2,
         "settings": {},
         "warnings": ["clip 3 was cut short: 40 of 55 frames read"] if guessed else [],
     }

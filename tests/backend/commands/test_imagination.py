@@ -2,40 +2,26 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from fastapi.testclient import TestClient
-from typer.testing import CliRunner
 
-from backend.__main__ import build_app
 from backend.main import create_app
-from backend.settings import Settings, get_settings
+from backend.settings import Settings
 
 Diswm = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
-def home(tiny_checkpoint_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the tiny checkpoints, and a run that left two."""
-    target = tmp_path_factory.mktemp("cli") / "home"
-    shutil.copytree(tiny_checkpoint_home, target)
+def home(home: Path) -> Path:
+    """The home, and in it a run that left two checkpoints."""
     for update in (100, 200):
-        folder = target / "runs" / "run-tiny" / "checkpoints" / f"update-{update:09d}"
-        shutil.copytree(tiny_checkpoint_home / "checkpoints" / "tiny-world", folder)
-    return target
-
-
-@pytest.fixture
-def diswm(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Diswm]:
-    """The command line with that home, in an empty folder."""
-    monkeypatch.setenv("DISWM_HOME", str(home))
-    monkeypatch.chdir(tmp_path)
-    get_settings.cache_clear()
-    yield lambda *words: CliRunner().invoke(build_app(), [str(word) for word in words])
-    get_settings.cache_clear()
+        folder = home / "runs" / "run-tiny" / "checkpoints" / f"update-{update:09d}"
+        shutil.copytree(home / "checkpoints" / "tiny-world", folder)
+    return home
 
 
 def test_the_files_are_those_of_the_api(diswm: Diswm, home: Path, tmp_path: Path) -> None:

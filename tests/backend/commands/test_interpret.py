@@ -1,8 +1,7 @@
 """`diswm checkpoints`, `factors`, `encode`, `traverse`, `rollout`, `export`: answers, files and refusals."""
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,32 +9,12 @@ import pytest
 from click.testing import Result
 from fastapi.testclient import TestClient
 from PIL import Image
-from typer.testing import CliRunner
 
-from backend.__main__ import build_app
 from backend.data.episodes import frames_only, write_episode
 from backend.main import create_app
-from backend.settings import Settings, get_settings
+from backend.settings import Settings
 
 Diswm = Callable[..., Result]
-
-
-@pytest.fixture(scope="module")
-def home(tiny_checkpoint_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home that may be written to."""
-    target = tmp_path_factory.mktemp("cli") / "home"
-    shutil.copytree(tiny_checkpoint_home, target)
-    return target
-
-
-@pytest.fixture
-def diswm(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Diswm]:
-    """The command line with that home, in an empty folder."""
-    monkeypatch.setenv("DISWM_HOME", str(home))
-    monkeypatch.chdir(tmp_path)
-    get_settings.cache_clear()
-    yield lambda *words: CliRunner().invoke(build_app(), [str(word) for word in words])
-    get_settings.cache_clear()
 
 
 def answer(result: Result) -> dict[str, object]:

@@ -3,8 +3,9 @@
 import itertools
 import os
 import random
+import time
 
-from locust import FastHttpUser, constant_pacing, constant_throughput, task
+from locust import FastHttpUser, constant_throughput, task
 
 CHECKPOINT = os.environ.get("LOAD_CHECKPOINT", "")
 RUN = os.environ.get("LOAD_RUN", "")
@@ -12,10 +13,23 @@ RATE = float(os.environ.get("LOAD_RATE", "1"))
 _fresh = itertools.count(random.randrange(10**9))
 
 
-class Page(FastHttpUser):
-    """A page that follows a run: its state, its new metrics and its log, once a second."""
+class Regular(FastHttpUser):
+    """Somebody who comes back after `period` seconds, each at a moment of their own: people do not march in step."""
 
-    wait_time = constant_pacing(1)
+    abstract = True
+    period = 1.0
+
+    def on_start(self) -> None:
+        time.sleep(self.period * random.random())
+        self.due = time.monotonic()
+
+    def wait_time(self) -> float:
+        self.due += self.period
+        return max(0.0, self.due - time.monotonic())
+
+
+class Page(Regular):
+    """A page that follows a run: its state, its new metrics and its log, once a second."""
 
     @task
     def poll(self) -> None:
@@ -23,10 +37,10 @@ class Page(FastHttpUser):
             self.client.get(path, name=path.split(RUN)[1].partition("?")[0] or "/run")
 
 
-class Browser(FastHttpUser):
+class Browser(Regular):
     """Somebody who looks at one traversal again and again, four times a second."""
 
-    wait_time = constant_pacing(0.25)
+    period = 0.25
 
     @task
     def look(self) -> None:

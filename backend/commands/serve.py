@@ -19,6 +19,8 @@ EXIT_TAKEN = 75
 """EX_TEMPFAIL of sysexits.h: another process holds the store."""
 EXIT_REFUSED = 78
 """EX_CONFIG of sysexits.h: the configuration opens a door that must stay shut."""
+SWITCH_S = 0.0005
+"""How long a thread that computes may hold the interpreter while the event loop waits; by default ten times that."""
 PAGE = Path(__file__).resolve().parents[2] / "frontend" / "server.py"
 
 
@@ -46,6 +48,7 @@ def serve() -> None:
     refuse_open_door(settings.host, settings)
     end_with_parent()
     keep_freed_memory()
+    sys.setswitchinterval(SWITCH_S)
     with held(api_lock(settings.home), "API"):
         import uvicorn
 

@@ -17,11 +17,11 @@ class ImageNetwork(nn.Module):
     """A network around convolutions: nearly all of an update's arithmetic, which may be done in another precision."""
 
     convolutions: nn.Sequential
-    precision = torch.float32  # while training; otherwise always float32
+    precision = torch.float32  # where a gradient is wanted; otherwise always float32
 
     def convolve(self, image: Tensor) -> Tensor:
         """The convolutions, float32 in and out: (B, C, H, W) -> (B, C', H', W')."""
-        if not self.training or self.precision == torch.float32:
+        if self.precision == torch.float32 or not torch.is_grad_enabled():
             return self.convolutions(image)  # type: ignore[no-any-return] # nn.Module call
         with torch.autocast(image.device.type, self.precision):
             return self.convolutions(image).float()  # type: ignore[no-any-return] # nn.Module call

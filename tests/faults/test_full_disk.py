@@ -23,7 +23,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.long
-def test_a_run_pauses_on_a_full_disk_and_goes_on_when_there_is_room(small_disk: Path, open_shop: Any) -> None:
+def test_a_run_pauses_on_a_full_disk_and_goes_on_when_there_is_room(
+    small_disk: Path, open_shop: Any, ledger: Any
+) -> None:
     shop = open_shop(small_disk)
     run = shop.pretrain(updates=60, checkpoint_every=30)
     shop.start_worker()
@@ -35,6 +37,9 @@ def test_a_run_pauses_on_a_full_disk_and_goes_on_when_there_is_room(small_disk: 
     shop.until(lambda: shop.row(run).state == RunState.PAUSED)
     assert shop.row(run).error["type"] == "disk_full"
     shop.until(lambda: shop.row(run).state == RunState.SUCCEEDED)
+    ledger.write(
+        "a full disk", "runs pause and resume", "a tmpfs of 64 MB filled beside a run", "paused, then finished"
+    )
 
 
 def _fill(path: Path) -> None:

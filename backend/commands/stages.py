@@ -12,9 +12,9 @@ import typer
 
 from backend.commands.serve import EXIT_TAKEN, checked_settings, complain
 from backend.memory import keep_freed_memory
+from backend.pipeline.merging import merged
 from backend.runs.ids import new_run_id
 from backend.runs.locks import Held, folder_lock, hold
-from backend.runs.merging import merged
 from backend.runs.processes import end_with_parent, give_way
 
 if TYPE_CHECKING:

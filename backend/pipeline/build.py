@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from backend.pipeline.config import STAGES, Problem, SettingsError, StageSettings
+from backend.pipeline.merging import merged
 from backend.pipeline.presets import PRESET_VALUES
 
 PRESETS = tuple(PRESET_VALUES)
@@ -21,7 +22,7 @@ def build_settings(stage: str, preset: str, overrides: Mapping[str, Any] | None 
         raise SettingsError([_unknown("/preset", preset, list(PRESETS), "preset")])
     values = PRESET_VALUES[preset]
     base: Mapping[str, Any] = values if stage == "pipeline" else values[stage]
-    return _validated(STAGES[stage], _merged(base, overrides or {}))
+    return _validated(STAGES[stage], merged(base, overrides or {}))
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
@@ -80,14 +81,6 @@ def _unknown(pointer: str, value: str, known: list[str], kind: str) -> Problem:
     near = difflib.get_close_matches(value, known, 1, 0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(known)}"
     return Problem(pointer, f"there is no {kind} {value!r}; {hint}", near[0] if near else None)
-
-
-def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in overrides.items():
-        inner = merged.get(key)
-        merged[key] = _merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
-    return merged
 
 
 def _parsed(text: str) -> Any:

@@ -13,12 +13,12 @@ from sqlalchemy import Engine
 from backend.data.crash import crash_point
 from backend.pipeline.build import build_settings
 from backend.pipeline.config import SettingsError, StageSettings
+from backend.pipeline.merging import merged
 from backend.pipeline.stages import check_references, choose_device
 from backend.runs.errors import FieldProblem, IncompatibleSource, InvalidRun, KeyReused, RunConflict, RunNotFound
 from backend.runs.folders import delete_aside, put_back, run_folder, set_aside
 from backend.runs.ids import new_run_id
 from backend.runs.locks import folder_lock, holder
-from backend.runs.merging import merged
 from backend.runs.rows import RunRow
 from backend.runs.states import ACTIVE, RunState
 from backend.runs.store import RunStore

@@ -1,10 +1,7 @@
 """Memory that is freed and needed again is not fetched from the kernel anew."""
 
-import platform
 import subprocess
 import sys
-
-import pytest
 
 from backend.memory import is_out_of_memory
 
@@ -32,7 +29,6 @@ def page_faults(manner: str) -> int:
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
 def test_freed_blocks_are_kept_for_the_next_update() -> None:
     kept, fetched = page_faults("keeping"), page_faults("plain")
     assert kept < 1_000

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from backend.answers import MEDIA_TYPES, choose_format
-from backend.bodies import query_of
+from backend.bodies import Query, query_of
 from backend.charting import (
     CHART_FORMATS,
     CarriedQuery,
@@ -46,43 +46,22 @@ def plan_export(body: ExportBody, info: CheckpointInfo, library: Library) -> Pla
     return _PLANNERS[body.kind](body, info, library)
 
 
+def _of_one(
+    plan: Callable[[CheckpointInfo, Library, Query, str], Plan], query: type[Query], offered: tuple[str, ...]
+) -> Planner:
+    """A view of one checkpoint, whose query says all."""
+    return lambda body, info, library: plan(info, library, query_of(query, body.view), _format(body, offered))
+
+
 def _traversal(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
     format = _format(body, ("zip",) if body.kind == "bundle" else TRAVERSAL_FORMATS)
     return plan_traversal(info, library, query_of(TraversalFileQuery, body.view), format)
-
-
-def _rollout(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
-    return plan_rollout(info, library, query_of(RolloutFileQuery, body.view), _format(body, ROLLOUT_FORMATS))
-
-
-def _temporal(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
-    return plan_temporal(info, library, query_of(TemporalFileQuery, body.view), _format(body, REEL_FORMATS))
 
 
 def _together(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
     query = query_of(TogetherFileQuery, body.view)
     others = [_found(name, "with", library) for name in query.others.split(",") if name]
     return plan_together([info, *others], library, query, _format(body, REEL_FORMATS))
-
-
-def _counterfactual(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
-    return plan_counterfactual(info, library, query_of(CounterfactualFileQuery, body.view), _format(body, REEL_FORMATS))
-
-
-def _factors(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
-    return plan_factors(info, library, query_of(ChartQuery, body.view), _format(body, CHART_FORMATS))
-
-
-def _leakage(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
-    return plan_leakage(info, library, query_of(ChartQuery, body.view), _format(body, CHART_FORMATS))
-
-
-def _sensitivity(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
-    return plan_sensitivity(info, library, query_of(SensitivityQuery, body.view), _format(body, CHART_FORMATS))
-
-
-def _carried(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
-    return plan_carried(info, library, query_of(CarriedQuery, body.view), _format(body, CHART_FORMATS))
 
 
 def _compare(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
@@ -93,14 +72,14 @@ def _compare(body: ExportBody, info: CheckpointInfo, library: Library) -> Plan:
 _PLANNERS: dict[str, Planner] = {
     "traversal": _traversal,
     "bundle": _traversal,
-    "rollout": _rollout,
-    "temporal": _temporal,
+    "rollout": _of_one(plan_rollout, RolloutFileQuery, ROLLOUT_FORMATS),
+    "temporal": _of_one(plan_temporal, TemporalFileQuery, REEL_FORMATS),
     "together": _together,
-    "counterfactual": _counterfactual,
-    "factors": _factors,
-    "leakage": _leakage,
-    "sensitivity": _sensitivity,
-    "carried": _carried,
+    "counterfactual": _of_one(plan_counterfactual, CounterfactualFileQuery, REEL_FORMATS),
+    "factors": _of_one(plan_factors, ChartQuery, CHART_FORMATS),
+    "leakage": _of_one(plan_leakage, ChartQuery, CHART_FORMATS),
+    "sensitivity": _of_one(plan_sensitivity, SensitivityQuery, CHART_FORMATS),
+    "carried": _of_one(plan_carried, CarriedQuery, CHART_FORMATS),
     "compare": _compare,
 }
 

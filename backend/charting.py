@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.data.catalogue import NotFound, checkpoints_of_run, find_dataset
-from backend.data.checkpoint import Checkpoint, CheckpointInfo, read_labels
+from backend.data.checkpoint import Checkpoint, CheckpointInfo
 from backend.deps import Library
 from backend.drawing import json_answer
 from backend.errors import Fault, Problem
@@ -149,7 +149,7 @@ def factors_table(checkpoint: Checkpoint) -> dict[str, Any]:
         {**entry, "name": names[entry["dim"]].name, "name_source": names[entry["dim"]].source}
         for entry in table["dimensions"]
     ]
-    labels = [{"dim": dim, **vars(label)} for dim, label in sorted(read_labels(checkpoint.info.folder).items())]
+    labels = [{"dim": dim, **vars(label)} for dim, label in sorted(checkpoint.labels.items())]
     return {**table, "dimensions": dimensions, "labels": labels}
 
 

@@ -67,7 +67,7 @@ class Library:
 
     def named(self, info: CheckpointInfo) -> int:
         """How many dimensions have a factor of their own; 0 where factors have not been computed."""
-        path = info.folder / FACTORS
+        path = info.found(FACTORS)
         key = (path, _stamp(path))
         if key not in self._named:
             self._named[key] = _count_named(path)
@@ -93,7 +93,8 @@ class Library:
 
     def version(self, info: CheckpointInfo) -> Hashable:
         """Changes whenever an answer about this checkpoint may: its weights, factors or labels were written."""
-        return (info.folder, *(_stamp(info.folder / name) for name in (MANIFEST, FACTORS, LABELS, CHECKS)))
+        files = (info.folder / MANIFEST, *map(info.found, (FACTORS, LABELS, CHECKS)))
+        return (info.folder, *(_stamp(path) for path in files))
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _sweep(home: Path) -> None:
     """Removes what processes that are gone left half written; a run's own folder is swept by the run."""
     sweep(home)
-    for name in (uploads.FOLDER, "datasets", "checkpoints", "exports", "pictures"):
+    for name in (uploads.FOLDER, "datasets", "checkpoints", "shipped", "exports", "pictures"):
         sweep_tree(home / name)
     for pattern in ("runs/*/checkpoints/*", "runs/*/*/checkpoints/*"):  # where labels are written from here
         for folder in home.glob(pattern):

@@ -104,7 +104,7 @@ def download_checkpoint(info: Found, request: Request, serving: Serving) -> Resp
     etag = f'"{hashlib.sha256(repr(serving.library.version(info)).encode()).hexdigest()[:32]}"'
     if matches(request.headers.get("if-none-match"), etag):
         return not_modified(etag)
-    return send_file(_packed(info.folder, serving.home), MEDIA_TYPES["zip"], f"diswm_{info.name}.zip", etag)
+    return send_file(_packed(info, serving.home), MEDIA_TYPES["zip"], f"diswm_{info.name}.zip", etag)
 
 
 @router.get(
@@ -161,11 +161,11 @@ def _card(folder: Path) -> str | None:
     return path.read_text("utf-8", "replace") if path.is_file() else None
 
 
-def _packed(folder: Path, home: Path) -> BinaryIO:
+def _packed(info: CheckpointInfo, home: Path) -> BinaryIO:
     """The open zip of a checkpoint; its name is gone from the disk already, and a sweep takes what a kill leaves."""
     archive = aside_of(home / "download")
     try:
-        pack_checkpoint(folder, archive)
+        pack_checkpoint(info, archive)
         return archive.open("rb")
     finally:
         archive.unlink(missing_ok=True)

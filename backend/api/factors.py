@@ -78,7 +78,7 @@ def put_label(info: Found, dim: str, body: LabelBody, serving: Serving) -> Label
     number = whole_number(dim, "path:dim", 0, info.latents - 1)
     label = Label(body.name.strip(), body.note, body.author, now())
     with serving.writing:
-        write_label(info.folder, number, label)
+        write_label(info, number, label)
     return LabelView(dim=number, **vars(label))
 
 
@@ -123,7 +123,7 @@ async def get_interventions(
     """
     await _ensure_factors(info, serving, wait)
     library, studies = serving.library, serving.studies
-    if not (info.folder / CHECKS).is_file():
+    if not info.found(CHECKS).is_file():
         key = ("interventions", info.folder)
         study = studies.start(key, lambda: interventions_of(library.load(info), progress=partial(studies.report, key)))
         await _patience(study, wait, f"Names are being checked ({studies.progress(key)}).")
@@ -138,18 +138,17 @@ async def get_interventions(
 @router.get("/checkpoints/{checkpoint}/labels", responses=refusals(409))
 def get_labels(info: Found) -> LabelList:
     """What people call the dimensions: who gave each name, when, and what they noted."""
-    labels = sorted(read_labels(info.folder).items())
-    return LabelList(items=[LabelView(dim=dim, **vars(label)) for dim, label in labels])
+    return LabelList(items=[LabelView(dim=dim, **vars(label)) for dim, label in read_labels(info).items()])
 
 
 async def _ensure_factors(info: CheckpointInfo, serving: Services, wait: bool) -> None:
     """Returns once factors are kept with the checkpoint; 409 with Retry-After where that is not to be waited for."""
-    if (info.folder / FACTORS).is_file():
+    if info.found(FACTORS).is_file():
         return
     key, studies = ("factors", info.folder), serving.studies
 
     def study() -> None:
-        if not (info.folder / FACTORS).is_file():
+        if not info.found(FACTORS).is_file():
             _study(serving.library.load(info), partial(studies.report, key))
 
     await _patience(studies.start(key, study), wait, f"Factors are being computed ({studies.progress(key)}).")

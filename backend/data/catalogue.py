@@ -8,8 +8,10 @@ from typing import Protocol, TypeVar
 
 from backend.data.checkpoint import CheckpointError, CheckpointInfo, read_info
 from backend.data.episodes import DatasetInfo, EpisodeError, read_dataset_info
+from backend.data.files import MANIFEST, sha256
 
-SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
+SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"  # read only
+FINDINGS = "shipped"  # in DISWM_HOME: what is found out about shipped checkpoints, a folder each
 _UPDATE = ".update-"  # between a run's id and the count, in the id of a checkpoint that is not its last
 
 
@@ -31,7 +33,7 @@ Entry = TypeVar("Entry", bound=_Entry)
 
 def list_checkpoints(home: Path) -> list[CheckpointInfo]:
     """Every readable checkpoint, newest first: of runs, imported, shipped."""
-    found = [*_shipped(), *_in_runs(home), *_imported(home)]
+    found = [*_shipped(home), *_in_runs(home), *_imported(home)]
     return sorted(found, key=lambda info: info.created_at, reverse=True)
 
 
@@ -95,8 +97,14 @@ def find_dataset(home: Path, reference: str, *, allow_path: bool = False) -> Dat
     return read_dataset_info(inner if inner.is_dir() else folder)
 
 
-def _shipped() -> list[CheckpointInfo]:
-    return _infos(((path, path.name) for path in SHIPPED.glob("*/")), "shipped")
+def _shipped(home: Path) -> list[CheckpointInfo]:
+    paths = (path for path in SHIPPED.glob("*/") if (path / MANIFEST).is_file())
+    return _readable(partial(read_info, path, path.name, "shipped", _findings(home, path)) for path in paths)
+
+
+def _findings(home: Path, shipped: Path) -> Path:
+    """Names hold for these weights: a later version's checkpoint of the same id starts without them."""
+    return home / FINDINGS / f"{shipped.name}-{sha256(shipped / MANIFEST)[:12]}"
 
 
 def _in_runs(home: Path) -> list[CheckpointInfo]:

@@ -21,8 +21,8 @@ from models.video_model import VideoModel
 from models.world_model import WorldModel
 
 FORMAT = 1
-FACTORS, LABELS, CARD = "factors.json", "labels.json", "README.md"  # written later, outside the manifest
-CHECKS = "interventions.json"  # the same
+CARD = "README.md"  # outside the manifest, as are those below
+FACTORS, CHECKS, LABELS = "factors.json", "interventions.json", "labels.json"  # found out later: `findings`
 
 
 class CheckpointError(Exception):
@@ -90,6 +90,17 @@ class CheckpointInfo:
     steps: int  # gradient updates of the model
     latents: int
     config: dict[str, Any]
+    findings: Path  # where what is found out later is written: `folder`, unless the checkpoint was shipped
+
+    def found(self, name: str) -> Path:
+        """Where FACTORS, CHECKS or LABELS is read: among the findings, else as it was shipped; perhaps nowhere."""
+        own = self.findings / name
+        return own if own.exists() else self.folder / name
+
+    def keep(self, name: str, value: object) -> None:
+        """Writes FACTORS, CHECKS or LABELS among the findings. Raises OSError."""
+        self.findings.mkdir(parents=True, exist_ok=True)
+        write_json(self.findings / name, value)
 
 
 @dataclass
@@ -105,13 +116,13 @@ class Checkpoint:
     @property
     def factors(self) -> dict[str, Any] | None:
         """What `diswm factors` found, or None where it has not run."""
-        path = self.info.folder / FACTORS
+        path = self.info.found(FACTORS)
         return json.loads(path.read_bytes()) if path.exists() else None
 
     @property
     def labels(self) -> dict[int, Label]:
         """Human names of dimensions."""
-        return read_labels(self.info.folder)
+        return read_labels(self.info)
 
 
 def save_checkpoint(
@@ -144,7 +155,7 @@ def save_checkpoint(
     )
 
 
-def read_info(folder: Path, id: str, source: str) -> CheckpointInfo:
+def read_info(folder: Path, id: str, source: str, findings: Path | None = None) -> CheckpointInfo:
     """Describes a checkpoint folder without loading its weights; raises CorruptCheckpoint."""
     try:
         config = json.loads((folder / "config.json").read_bytes())
@@ -162,6 +173,7 @@ def read_info(folder: Path, id: str, source: str) -> CheckpointInfo:
             steps=int(config["steps"]),
             latents=int(sizes["latents"]),
             config=config,
+            findings=findings or folder,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise CorruptCheckpoint(f"{folder.name}/config.json cannot be read: {error!r}") from error
@@ -222,17 +234,24 @@ def restore_weights(networks: Mapping[str, nn.Module], tensors: Mapping[str, Ten
         net.load_state_dict({key: tensors[f"{name}.{key}"] for key in net.state_dict()})
 
 
-def read_labels(folder: Path) -> dict[int, Label]:
-    """Human names of a checkpoint's dimensions."""
+def read_labels(info: CheckpointInfo) -> dict[int, Label]:
+    """Human names of a checkpoint's dimensions: a user's own before those that it was shipped with."""
+    labels = _labels(info.folder) | _labels(info.findings)
+    return {dim: label for dim, label in sorted(labels.items()) if label.name}
+
+
+def write_label(info: CheckpointInfo, dim: int, label: Label) -> None:
+    """Keeps a human name; an empty one removes it, or hides the one that the checkpoint was shipped with."""
+    labels = _labels(info.findings) | {dim: label}
+    shipped = _labels(info.folder) if info.findings != info.folder else {}
+    kept = {dim: asdict(label) for dim, label in sorted(labels.items()) if label.name or dim in shipped}
+    info.keep(LABELS, kept)
+
+
+def _labels(folder: Path) -> dict[int, Label]:
     path = folder / LABELS
     stored = json.loads(path.read_bytes()) if path.exists() else {}
     return {int(dim): Label(**label) for dim, label in stored.items()}
-
-
-def write_label(folder: Path, dim: int, label: Label) -> None:
-    """Keeps a human name; an empty name removes it."""
-    labels = read_labels(folder) | {dim: label}
-    write_json(folder / LABELS, {dim: asdict(kept) for dim, kept in sorted(labels.items()) if kept.name})
 
 
 def _tensors(prefix: str, network: nn.Module) -> dict[str, Tensor]:

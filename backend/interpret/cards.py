@@ -8,7 +8,6 @@ import numpy as np
 
 from backend.data.checkpoint import FACTORS, Checkpoint
 from backend.data.episodes import DatasetInfo, read_episodes
-from backend.data.files import write_json
 from backend.interpret.encoded import EncodedFrames
 from backend.interpret.factors import Progress, analyse
 from backend.interpret.guesses import with_guesses
@@ -34,7 +33,7 @@ def factors_of(
     report: dict[str, Any] = analyse(frames or encode_clip(checkpoint), seed=seed, progress=progress)
     report = json.loads(json.dumps(report))
     try:
-        write_json(checkpoint.info.folder / FACTORS, report)
+        checkpoint.info.keep(FACTORS, report)
     except OSError as error:
         if error.errno not in READ_ONLY:
             raise

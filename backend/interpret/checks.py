@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from backend.data.checkpoint import CHECKS, Checkpoint
-from backend.data.files import write_json
 from backend.interpret.cards import READ_ONLY
 from backend.interpret.encoded import Floats
 from backend.interpret.grouping import group_of
@@ -27,7 +26,7 @@ def interventions_of(
 
     {"drawn": {"factor_names", "score": (F), "moves": (Z, F)}, "set": {"factors", "scenes"} or None, "why": text}.
     """
-    path = checkpoint.info.folder / CHECKS
+    path = checkpoint.info.found(CHECKS)
     if path.exists() and not refresh:
         known: dict[str, Any] = json.loads(path.read_bytes())
         return known
@@ -40,7 +39,7 @@ def interventions_of(
     except NoSimulator as error:
         found["why"] = str(error)
     try:
-        write_json(path, found)
+        checkpoint.info.keep(CHECKS, found)
     except OSError as error:
         if error.errno not in READ_ONLY:
             raise

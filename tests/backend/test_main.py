@@ -161,7 +161,13 @@ def test_the_document_names_problems_truthfully(app: FastAPI) -> None:
 
 def test_a_start_sweeps_what_killed_processes_left_and_nothing_of_a_living_one(app: FastAPI, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    places = [home, *(home / name for name in ("uploads", "datasets", "checkpoints/import-1", "exports", "pictures"))]
+    places = [
+        home,
+        *(
+            home / name
+            for name in ("uploads", "datasets", "checkpoints/import-1", "shipped/a-1", "exports", "pictures")
+        ),
+    ]
     places += [home / "runs/run-a/checkpoints/update-1", home / "runs/run-a/pretrain/checkpoints/update-1"]
     dead = [place / ".partial-999999999.5-0-labels.json" for place in places]
     living = aside_of(home / "uploads" / "form")

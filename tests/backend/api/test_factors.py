@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from backend.data.catalogue import SHIPPED
 from backend.data.checkpoint import Checkpoint
 from backend.interpret.cards import factors_of
 
@@ -172,8 +173,18 @@ def test_a_checkpoint_that_cannot_be_written_to_still_says_what_its_dimensions_m
     def read_only(*_: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr("backend.interpret.cards.write_json", read_only)
+    monkeypatch.setattr("backend.data.checkpoint.write_json", read_only)
     (home / "checkpoints" / "tiny-world" / "factors.json").unlink(missing_ok=True)
     answer = client.get(f"{BASE}/tiny-world/factors?wait=true")
     assert answer.status_code == 200
     assert len(answer.json()["dimensions"]) == 6
+
+
+def test_a_shipped_checkpoint_is_named_in_the_home_and_not_in_the_checkout(client: TestClient, home: Path) -> None:
+    before = sorted((path, path.stat().st_mtime_ns) for path in SHIPPED.rglob("*"))
+    shipped = f"{BASE}/cartpole-swingup-policy"
+    assert client.put(f"{shipped}/labels/3", json={"name": "pole", "author": "ada"}).status_code == 200
+    assert [label["name"] for label in client.get(f"{shipped}/labels").json()["items"]] == ["pole"]
+    assert client.get(f"{shipped}/factors").json()["dimensions"][3]["name"] == "pole"
+    assert len(list(home.glob("shipped/cartpole-swingup-policy-*/labels.json"))) == 1
+    assert sorted((path, path.stat().st_mtime_ns) for path in SHIPPED.rglob("*")) == before

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save
 
 from backend.data.catalogue import find_checkpoint
-from backend.data.checkpoint import CheckpointError, IncompatibleCheckpoint, load_checkpoint
+from backend.data.checkpoint import CheckpointError, IncompatibleCheckpoint, load_checkpoint, read_info
 from backend.data.import_checks import RefusedImport
 from backend.data.imports import import_checkpoint
 from backend.data.packing import pack_checkpoint
@@ -137,7 +137,7 @@ def test_what_was_found_out_about_the_dimensions_travels_along(tmp_path: Path, f
         "labels.json": b'{"5": {"name": "x"}}',
     }
     assert not import_checkpoint(zipped(tmp_path, taken), home_of(tmp_path)).known
-    pack_checkpoint(SHIPPED_FACTORS, tmp_path / "shipped.zip")
+    pack_checkpoint(read_info(SHIPPED_FACTORS, "shipped", "shipped"), tmp_path / "shipped.zip")
     folder = import_checkpoint(tmp_path / "shipped.zip", home_of(tmp_path)).info.folder
     for name in ("factors.json", INTERVENTIONS, "README.md", "manifest.json"):
         assert (folder / name).read_bytes() == (SHIPPED_FACTORS / name).read_bytes()

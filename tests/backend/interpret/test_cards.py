@@ -40,7 +40,7 @@ def test_only_a_checkpoint_that_must_not_be_written_is_answered_without_keeping_
         def refuse(path: Path, _value: object, number: int = number) -> None:
             raise OSError(number, "refused", str(path))
 
-        monkeypatch.setattr("backend.interpret.cards.write_json", refuse)
+        monkeypatch.setattr("backend.data.checkpoint.write_json", refuse)
         if number == errno.EROFS:
             assert factors_of(own) == answer
         else:

@@ -71,7 +71,7 @@ def test_a_name_is_lost_where_its_match_carries_nothing(own_checkpoint: Checkpoi
         info=replace(own_checkpoint.info, id="silent"),
         statistics=replace(own_checkpoint.statistics, kl=np.zeros(6)),
     )
-    write_label(own_checkpoint.info.folder, 3, Label("hip angle"))
+    write_label(own_checkpoint.info, 3, Label("hip angle"))
     assert compare_checkpoints(own_checkpoint, own_checkpoint)["kept"] == ["hip angle"]
     answer = compare_checkpoints(own_checkpoint, silent)
     assert answer["lost"] == ["hip angle"]

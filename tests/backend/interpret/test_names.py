@@ -20,9 +20,10 @@ def labelled(tiny_checkpoint_home: Path, tmp_path: Path) -> Checkpoint:
         {"dim": 2, "status": "named", "name": "red", "factor": "red", "nmi": 0.5},
     ]
     (folder / "factors.json").write_text(json.dumps({"dimensions": entries, "guessed": False}))
-    write_label(folder, 2, Label("glow", author="ada"))
-    write_label(folder, 3, Label("cart", carried_from="older"))
-    return load_checkpoint(read_info(folder, "named", "import"))
+    info = read_info(folder, "named", "import")
+    write_label(info, 2, Label("glow", author="ada"))
+    write_label(info, 3, Label("cart", carried_from="older"))
+    return load_checkpoint(info)
 
 
 def test_captions_carry_name_and_nmi(labelled: Checkpoint) -> None:

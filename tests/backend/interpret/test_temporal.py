@@ -50,7 +50,7 @@ def test_a_dimension_held_at_the_value_that_it_has_leaves_that_step_as_it_was(wo
 
 def test_two_dimensions_of_one_name_have_a_line_each(own_checkpoint: Checkpoint) -> None:
     for dim in (3, 0):
-        write_label(own_checkpoint.info.folder, dim, Label("hip angle"))
+        write_label(own_checkpoint.info, dim, Label("hip angle"))
     reel = temporal_traversal(own_checkpoint, REQUEST).reel("x")
     assert list(reel.curves["Change in grey levels"]) == ["dim 3: hip angle", "dim 0: hip angle"]
 

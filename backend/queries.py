@@ -266,7 +266,7 @@ def refused_view(error: ViewError, place: str = "query:") -> Problem:
 
 def _dim(field: str, text: str, latents: int) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) >= latents:
-        raise ViewError(field, f"{short(text)} is not a dimension from 0 to {latents - 1}")
+        raise ViewError(field, f"there is no dimension {short(text)}; take 0 to {latents - 1}")
     return int(text)
 
 

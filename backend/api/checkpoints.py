@@ -125,8 +125,8 @@ async def get_frame(
 
     def make() -> Answer:
         clip = serving.library.load(info).clip.image
-        check_index("episode", episode, clip.shape[0])
-        check_index("frame", frame, clip.shape[1])
+        check_index("episode", episode, clip.shape[0], "episode")
+        check_index("frame", frame, clip.shape[1], "frame")
         return Answer(encode(clip[episode, frame], chosen), MEDIA_TYPES[chosen])
 
     key = ("frame", serving.library.version(info), episode, frame, chosen)

@@ -90,7 +90,12 @@ class CheckpointInfo:
     steps: int  # gradient updates of the model
     latents: int
     config: dict[str, Any]
-    findings: Path  # where what is found out later is written: `folder`, unless the checkpoint was shipped
+    kept_in: Path | None = None  # where what is found out later is written, if not in `folder`
+
+    @property
+    def findings(self) -> Path:
+        """Where what is found out later is written: the checkpoint's folder, unless it was shipped."""
+        return self.kept_in or self.folder
 
     def found(self, name: str) -> Path:
         """Where FACTORS, CHECKS or LABELS is read: among the findings, else as it was shipped; perhaps nowhere."""
@@ -155,7 +160,7 @@ def save_checkpoint(
     )
 
 
-def read_info(folder: Path, id: str, source: str, findings: Path | None = None) -> CheckpointInfo:
+def read_info(folder: Path, id: str, source: str, kept_in: Path | None = None) -> CheckpointInfo:
     """Describes a checkpoint folder without loading its weights; raises CorruptCheckpoint."""
     try:
         config = json.loads((folder / "config.json").read_bytes())
@@ -173,7 +178,7 @@ def read_info(folder: Path, id: str, source: str, findings: Path | None = None) 
             steps=int(config["steps"]),
             latents=int(sizes["latents"]),
             config=config,
-            findings=findings or folder,
+            kept_in=kept_in,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise CorruptCheckpoint(f"{folder.name}/config.json cannot be read: {error!r}") from error

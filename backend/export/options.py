@@ -46,7 +46,7 @@ class ExportOptions:
         """Raises ViewError by field."""
         if self.width not in WIDTHS:
             raise ViewError("width", f"{self.width!r} is not one of {', '.join(map(str, WIDTHS))} inches")
-        check_number("fps", self.fps, 0.1, MAX_FPS)
+        check_number("fps", self.fps, 0.1, MAX_FPS, "the number of frames a second")
         upscale = self.upscale
         if isinstance(upscale, bool) or not isinstance(upscale, int) or not 1 <= upscale <= MAX_UPSCALE:
             raise ViewError("upscale", f"{upscale!r} is not a whole number from 1 to {MAX_UPSCALE}")

@@ -46,8 +46,8 @@ def find_frames(home: Path, request: TraversalRequest) -> BaseFrames | None:
 
 def frames_of_dataset(info: DatasetInfo, request: TraversalRequest) -> BaseFrames:
     """A frame of a data set after those before it in its episode. Raises ViewError, EpisodeError."""
-    check_index("episode", request.episode, info.episodes)
-    check_index("frame", request.frame, info.lengths[request.episode])
+    check_index("episode", request.episode, info.episodes, "episode")
+    check_index("frame", request.frame, info.lengths[request.episode], "frame")
     episode = read_nth_episode(info.folder, request.episode)
     seen = slice(0, request.frame + 1)
     return BaseFrames(episode.image[seen], episode.action[seen], info.name)

@@ -54,11 +54,11 @@ class CounterfactualRequest:
             raise ViewError("factor", f"{self.factor!r} cannot be set; there is {', '.join(can_be_set)}")
         low, high = factor_range(checkpoint, self.factor)
         if self.to is not None:
-            check_number("to", self.to, low, high)
+            check_number("to", self.to, low, high, f"{self.factor} in this checkpoint's clip")
         if self.dim is not None:
-            check_index("dim", self.dim, checkpoint.model.config.latents)
-        check_index("seed", self.seed, 2**63)
-        check_index("episode", self.episode, episodes)
+            check_index("dim", self.dim, checkpoint.model.config.latents, "dimension")
+        check_index("seed", self.seed, 2**63, "seed")
+        check_index("episode", self.episode, episodes, "episode")
         for name, value in (("context", self.context), ("horizon", self.horizon)):
             if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= min(MAX_HORIZON, MOST_STEPS):
                 raise ViewError(name, f"{value!r} is not a whole number from 1 to {MOST_STEPS}")
@@ -67,7 +67,7 @@ class CounterfactualRequest:
         most = length if self.actions == "recorded" else MOST_STEPS
         if self.steps > most:
             raise ViewError("horizon", f"{self.steps} steps are more than {most}; take fewer, or zero actions")
-        check_index("step", self.since, self.steps)
+        check_index("step", self.since, self.steps, "step")
 
     def to_json(self) -> dict[str, Any]:
         """The request as the query of the HTTP route names it."""

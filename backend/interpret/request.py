@@ -59,17 +59,17 @@ class TraversalRequest:
         if self.source and self.base not in NAMED_BASES:
             raise ViewError("source", f"names a data set or a picture, the base is {self.base}")
         if self.base == "clip":
-            check_index("episode", self.episode, episodes)
-            check_index("frame", self.frame, frames)
+            check_index("episode", self.episode, episodes, "episode")
+            check_index("frame", self.frame, frames, "frame")
         for dim in self.dims or ():
-            check_index("dims", dim, latents)
+            check_index("dims", dim, latents, "dimension")
         if self.dims is not None and not self.dims:
             raise ViewError("dims", "no dimension is chosen")
         if self.dims is not None and len(set(self.dims)) < len(self.dims):
             raise ViewError("dims", f"{_twice(self.dims)} is listed twice")
         for dim, value in self.edits.items():
-            check_index("edits", dim, latents)
-            check_number("edits", value, -MAX_EDIT, MAX_EDIT)
+            check_index("edits", dim, latents, "dimension")
+            check_number("edits", value, -MAX_EDIT, MAX_EDIT, f"the value of dimension {dim}")
         cells = (latents if self.dims is None else len(self.dims)) * self.columns
         if cells > MAX_CELLS:
             raise ViewError("columns", f"{cells} cells are more than {MAX_CELLS}; take fewer columns or dims")
@@ -105,24 +105,27 @@ class TraversalRequest:
         )
 
 
-def check_index(field: str, value: object, count: int) -> None:
-    """Raises ViewError unless the value is an integer of 0..count-1."""
+def check_index(field: str, value: object, count: int, kind: str) -> None:
+    """Raises ViewError unless the value is an integer of 0..count-1; `kind` says what is counted."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < count:
-        raise ViewError(field, f"{value!r} is not one of 0 to {count - 1}")
+        raise ViewError(field, f"there is no {kind} {value!r}; take 0 to {count - 1}")
 
 
-def check_number(field: str, value: object, low: float, high: float) -> None:
-    """Raises ViewError unless the value is a finite number of the interval."""
+def check_number(field: str, value: object, low: float, high: float, what: str) -> None:
+    """Raises ViewError unless the value is a finite number of the interval, which `what` names.
+
+    A number that reads like a bound of the sentence passes, so that who heeds it is not refused again.
+    """
     number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-    if not low <= number <= high:  # false for NaN
-        raise ViewError(field, f"{value!r} is not a number from {low:g} to {high:g}")
+    if not low <= number <= high and f"{number:g}" not in (f"{low:g}", f"{high:g}"):  # both hold for NaN
+        raise ViewError(field, f"{what} goes from {low:g} to {high:g}; {value!r} lies outside")
 
 
 def _check_range(request: TraversalRequest) -> None:
     if request.mode not in RANGE_MODES:
         raise ViewError("mode", f"{request.mode!r} is not one of {', '.join(RANGE_MODES)}")
     if request.extent is not None:
-        check_number("range", request.extent, 0, MAX_EXTENT[request.mode])
+        check_number("range", request.extent, 0, MAX_EXTENT[request.mode], f"the range of mode {request.mode}")
         if request.extent == 0:
             raise ViewError("range", "must be above 0")
     columns = request.columns

@@ -41,18 +41,18 @@ class RolloutRequest:
     def check(self, checkpoint: Checkpoint) -> None:
         """Raises ViewError unless this checkpoint can answer."""
         episodes, length = checkpoint.clip.image.shape[:2]
-        check_index("episode", self.episode, episodes)
+        check_index("episode", self.episode, episodes, "episode")
         _check_count("context", self.context, length)
         _check_count("horizon", self.horizon, MAX_HORIZON)
         _check_count("samples", self.samples, MAX_SAMPLES)
-        check_index("seed", self.seed, 2**63)
+        check_index("seed", self.seed, 2**63, "seed")
         frames = self.steps * (self.samples + 2)
         if frames > MAX_FRAMES:
             raise ViewError("horizon", f"{frames} frames are more than {MAX_FRAMES}; take fewer steps or samples")
         for edit in self.edits:
-            check_index("edit", edit.dim, checkpoint.model.config.latents)
-            check_index("edit", edit.step, self.steps)
-            check_number("edit", edit.value, -MAX_EDIT, MAX_EDIT)
+            check_index("edit", edit.dim, checkpoint.model.config.latents, "dimension")
+            check_index("edit", edit.step, self.steps, "step")
+            check_number("edit", edit.value, -MAX_EDIT, MAX_EDIT, f"the value of dimension {edit.dim}")
         _check_actions(self, checkpoint, length)
 
     def to_json(self) -> dict[str, Any]:
@@ -121,4 +121,4 @@ def _check_actions(request: RolloutRequest, checkpoint: Checkpoint, length: int)
             if len(row) != size:
                 raise ViewError("given", f"an action of {len(row)} numbers, the model takes {size}")
             for value in row:
-                check_number("given", value, -1, 1)
+                check_number("given", value, -1, 1, "every number of an action")

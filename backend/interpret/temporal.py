@@ -48,13 +48,13 @@ class TemporalRequest:
         """The dimensions of the rows; raises ViewError unless this checkpoint can answer."""
         latents = checkpoint.model.config.latents
         replace(self.rollout, edits=()).check(checkpoint)
-        check_index("step", self.since, self.rollout.steps)
-        check_number("sigmas", self.sigmas, -20, 20)
+        check_index("step", self.since, self.rollout.steps, "step")
+        check_number("sigmas", self.sigmas, -20, 20, "the distance in sigmas")
         for dim, value in self.hold.items():
-            check_index("hold", dim, latents)
-            check_number("hold", value, -MAX_EDIT, MAX_EDIT)
+            check_index("hold", dim, latents, "dimension")
+            check_number("hold", value, -MAX_EDIT, MAX_EDIT, f"the value of dimension {dim}")
         for dim in self.dims or ():
-            check_index("dims", dim, latents)
+            check_index("dims", dim, latents, "dimension")
         dims = self._rows(checkpoint)
         if not dims or len(dims) > MAX_ROWS or len(set(dims)) < len(dims):
             raise ViewError("dims", f"needs 1 to {MAX_ROWS} dimensions, each once")

@@ -71,7 +71,7 @@ def test_a_frame_that_is_not_there_is_422(client: TestClient) -> None:
     assert answer.status_code == 422
     assert answer.json()["errors"][0] == {
         "pointer": "query:frame",
-        "detail": "24 is not one of 0 to 23",
+        "detail": "there is no frame 24; take 0 to 23",
         "suggestion": None,
     }
 

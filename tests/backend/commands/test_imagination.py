@@ -91,7 +91,7 @@ def test_sensitivity_and_what_was_carried_over_are_told(diswm: Diswm) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("temporal", "tiny-world", "--dims", "9", "--horizon", "5"), "9 is not one of 0 to 5"),
+        (("temporal", "tiny-world", "--dims", "9", "--horizon", "5"), "there is no dimension 9; take 0 to 5"),
         (("temporal", "tiny-world", "--horizon", "0"), "0 is not a whole number from 1 to 500"),
         (("temporal", "tiny-world", "--hold", "1:x"), "is not of the form"),
         (("rollouts", "tiny-world", "--with", "nobody"), "no checkpoint 'nobody'"),

@@ -70,6 +70,19 @@ def test_the_share_that_is_explained_is_one_for_the_same_change_and_zero_for_non
     assert explained(np.zeros_like(true), true) == 0
 
 
+def test_a_value_outside_the_clip_is_refused_with_the_factor_s_range_and_its_bounds_as_said_are_taken(
+    shipped: Checkpoint, best_factor: str
+) -> None:
+    low, high = (f"{bound:g}" for bound in factor_range(shipped, best_factor))
+    with pytest.raises(ViewError) as caught:
+        CounterfactualRequest(best_factor, to=99.0).check(shipped)
+    assert (
+        caught.value.message == f"{best_factor} in this checkpoint's clip goes from {low} to {high}; 99.0 lies outside"
+    )
+    for bound in (low, high):
+        CounterfactualRequest(best_factor, to=float(bound)).check(shipped)
+
+
 def test_without_a_table_of_factors_the_dimension_that_goes_along_most_is_taken(
     shipped: Checkpoint, best_factor: str, tmp_path: Path
 ) -> None:

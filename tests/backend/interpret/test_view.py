@@ -1,7 +1,9 @@
 """A traversal view shows the edit and nothing else, from the frame that was asked for."""
 
 import json
+import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -173,3 +175,20 @@ def test_what_cannot_be_shown_is_refused_by_field(
 def test_unknown_keys_of_a_view_are_refused() -> None:
     with pytest.raises(ViewError, match="colums"):
         TraversalRequest.from_json({"colums": 7})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"edits": {3: 5_000.0}}, "edits: the value of dimension 3 goes from -1000 to 1000; 5000.0 lies outside"),
+        ({"edits": {3: math.nan}}, "edits: the value of dimension 3 goes from -1000 to 1000; nan lies outside"),
+        ({"extent": 21.0}, "range: the range of mode sigma goes from 0 to 20; 21.0 lies outside"),
+        ({"dims": (9,)}, "dims: there is no dimension 9; take 0 to 5"),
+        ({"frame": 24}, "frame: there is no frame 24; take 0 to 23"),
+        ({"episode": True}, "episode: there is no episode True; take 0 to 2"),
+    ],
+)
+def test_a_refusal_names_what_the_number_is_and_what_it_may_be(wrong: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ViewError) as caught:
+        TraversalRequest(**wrong).check(latents=6, episodes=3, frames=24)
+    assert str(caught.value) == sentence

@@ -1,4 +1,7 @@
-"""Films of one forced container and an allowed codec, frame by frame to 64x64; runs in the decoding process."""
+"""Films of one forced container and an allowed codec, frame by frame to 64x64; runs in the decoding process.
+
+FFmpeg decodes the first frames of every track while it opens a film: the codecs are therefore limited there already.
+"""
 
 import importlib
 from collections.abc import Iterator
@@ -10,9 +13,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from backend.data.containers import VideoError
+from backend.data.containers import Container, VideoError
 from backend.data.decode import SIDE, Decoded, Request, check_size, close_doors, crop_box
 
+# Names of FFmpeg's decoders: AV1 has two, of which a build has one or both.
 CODECS = frozenset(
     "h264 hevc vp8 vp9 av1 libdav1d mpeg4 mpeg2video mpeg1video mjpeg gif rawvideo ffv1 huffyuv png".split()
 )
@@ -28,7 +32,7 @@ def decode_film(source: IO[bytes], output: IO[bytes], request: Request) -> Decod
         importlib.import_module(module)
     close_doors()
     try:
-        container = av.open(source, mode="r", format=request.container, options={"protocol_whitelist": "none"})
+        container = open_film(source, request.container)
     except (av.error.FFmpegError, ValueError, EOFError) as error:
         raise _damaged(f"its beginning cannot be read ({_why(error)})") from error
     with container:
@@ -40,6 +44,19 @@ def decode_film(source: IO[bytes], output: IO[bytes], request: Request) -> Decod
             found.warnings.append("the file is cut: its end is missing")
         _write_frames(_Good(stream, container, found), output, request, found)
     return found
+
+
+def open_film(source: IO[bytes], container: Container) -> av.container.InputContainer:
+    """Read the head of a film; no other decoder than `CODECS` runs, sound's neither, and no format inside this one.
+
+    Raises FFmpegError, ValueError or EOFError where the head is damaged; a track of another codec is no error here.
+    """
+    options = {
+        "protocol_whitelist": "none",
+        "format_whitelist": container,  # an avi may hold files of subtitles
+        "codec_whitelist": ",".join(sorted(CODECS)),
+    }
+    return av.open(source, mode="r", format=container, options=options)
 
 
 class _Good:

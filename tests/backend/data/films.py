@@ -23,12 +23,22 @@ def picture(index: int, width: int, height: int) -> NDArray[np.uint8]:
     return image
 
 
-def write_film(path: Path, frames: int = 40, width: int = 96, height: int = 80, kind: str | None = None) -> Path:
-    """A film in the container that `kind` (or the suffix) says, whatever the file is called."""
+def write_film(
+    path: Path,
+    frames: int = 40,
+    width: int = 96,
+    height: int = 80,
+    kind: str | None = None,
+    codec: tuple[str, str] | None = None,
+) -> Path:
+    """A film in the container that `kind` (or the suffix) says, whatever the file is called.
+
+    `codec` names an encoder and its pixel format, where it shall be another than the container's usual one.
+    """
     kind = kind or path.suffix[1:]
-    codec, pixels = CODECS[kind]
+    encoder, pixels = codec or CODECS[kind]
     with av.open(str(path), "w", format=kind) as container:
-        stream = container.add_stream(codec, rate=25)
+        stream = container.add_stream(encoder, rate=25)
         stream.width, stream.height, stream.pix_fmt = width, height, pixels
         for index in range(frames):
             frame = av.VideoFrame.from_ndarray(picture(index, width, height), format="rgb24")

@@ -221,6 +221,7 @@ class Online:
     def _save(self) -> Path:
         self._saved = self.run.updates // self.settings.checkpoint_every
         state = {"run": self.run.state_dict(), "experience": self.experience.state_dict(), "returns": self.returns}
+        self.reporter.sync()
         save_training(self.out / "resume", self.agent_steps + self.run.updates, state)  # grows with either
         extra = {**self.provenance.extra, "agent_steps": self.agent_steps, "evaluations": self.returns}
         provenance = replace(self.provenance, extra=extra)

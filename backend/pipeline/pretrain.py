@@ -100,6 +100,7 @@ def pretrain(
         reporter.progress(run.updates, settings.updates, "pretrain")
         last = run.updates == settings.updates
         if run.updates % settings.checkpoint_every == 0 or last or reporter.stop_requested:
+            reporter.sync()
             run.save(out / "resume")
             publish(out, run.model, None, held_out, provenance, run.updates, settings.updates, reporter.note)
         if reporter.stop_requested and not last:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from backend.data.crash import crash_point
-from backend.data.files import sweep_tree, write_file, write_json
+from backend.data.files import sweep_tree, sync_folder, write_file, write_json
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -103,6 +103,17 @@ class Reporter:
     def note(self, text: str) -> None:
         """One sentence for the log, with the time of day (UTC)."""
         tqdm.write(f"{time.strftime('%H:%M:%S', time.gmtime())} {text}", file=sys.stderr)
+
+    def sync(self) -> None:
+        """Puts every line so far on the disk: called before a save, whose resume writes only later ones again.
+
+        TensorBoard's events are made anew from the lines.
+        """
+        path = self.out / METRICS
+        if path.exists():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+            sync_folder(self.out)
 
     def cut_metrics(self, phase: str, updates: int, agent_steps: int = 0) -> None:
         """Drops the lines that a resumed stage will write again: those of `phase` behind the counters."""

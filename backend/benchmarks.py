@@ -20,6 +20,7 @@ from backend.interpret.view import build_atlas, build_view
 from backend.memory import keep_freed_memory
 from backend.pipeline.collect import collect
 from backend.pipeline.config import CollectSettings, FinetuneSettings, PretrainSettings
+from backend.pipeline.distill import with_target
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods import Source, build_parts
 from backend.pipeline.pretrain import Pretraining
@@ -91,7 +92,7 @@ def _update(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
     settings = FinetuneSettings(batch=sizes.batch, length=sizes.length)
     source = Source(VideoModel(VideoModelConfig()), ACTIONS)
     run = Finetuning(settings, build_parts(settings, source, ACTIONS, 0), 0, device)
-    batch = example_batch(sizes)
+    batch = with_target(example_batch(sizes), run.parts.distiller)
     return lambda: run.learn(batch, 0)
 
 
@@ -225,6 +226,7 @@ def example_batch(sizes: Sizes) -> Batch:
         reward=torch.rand(shape, generator=generator),
         discount=torch.ones(shape),
         is_first=is_first,
+        target=torch.zeros(*shape, 0),
     )
 
 

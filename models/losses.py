@@ -73,7 +73,7 @@ def distillation_as_released(teacher_sample: Tensor, student_sample: Tensor) -> 
     return (target.exp() * (target - logits)).sum(-1) * teacher_sample.shape[1]
 
 
-def total(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+def total(losses: Mapping[str, Tensor], weights: Mapping[str, float | Tensor]) -> Tensor:
     """The weighted sum of the means, the only place where losses meet."""
     assert losses.keys() == weights.keys(), (sorted(losses), sorted(weights))
     return torch.stack([weights[name] * value.mean() for name, value in losses.items()]).sum()

@@ -66,6 +66,7 @@ class Batch(NamedTuple):
     reward: Tensor  # (B, T)
     discount: Tensor  # (B, T), 0 where the episode truly ended
     is_first: Tensor  # (B, T) bool, True on the first frame of an episode
+    target: Tensor  # (B, T, K), what a frozen teacher makes of the images; K is 0 without one
 
 
 def normalise(image: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from models.config import VideoModelConfig
 from models.conv import ConvDecoder, ConvEncoder
-from models.losses import dynamics_kl, image_loss
+from models.in_parts import decoded_image_loss
+from models.losses import dynamics_kl
 from models.rssm import Observed, recurrence_of
 from models.types import Batch, Gaussian, State, normalise
 from models.vae import Decoder, Encoder
@@ -84,7 +85,7 @@ class VideoModel(nn.Module):
     ) -> dict[str, Tensor]:
         """Eq. 2 without its weights, one value per (B, T)."""
         return {
-            "image": image_loss(self.decode(observed.states.feature), image),
+            "image": decoded_image_loss(self.decoder, observed.states.feature[..., self.config.heads], image),
             "dynamics": dynamics_kl(observed.posterior, observed.prior, balance, free_nats),
             **self.encoder.losses(latent),
         }

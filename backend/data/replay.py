@@ -1,13 +1,15 @@
 """Replay: whole episodes in memory as uint8, sampled as batches of sequences that stay inside one episode."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from backend.data.episodes import Episode
 from models.types import Batch
+
+Targets = Callable[[Tensor], Tensor]
 
 
 class TooShort(Exception):
@@ -17,15 +19,22 @@ class TooShort(Exception):
 class Replay:
     """Episodes in a ring of uint8 frames that grows up to `capacity`; a batch is one gather, with no copy a sample."""
 
-    def __init__(self, action_size: int, capacity: int = 1_000_000) -> None:
-        self._capacity = capacity
+    def __init__(
+        self, action_size: int, capacity: int = 1_000_000, device: str = "cpu", targets: Targets | None = None
+    ) -> None:
+        """`device` is where frames wait and batches are gathered; see `replay_device`.
+
+        `targets` gives (T, K) for images (T, H, W, C) uint8, once for each episode: what a frozen teacher makes of it.
+        """
+        self._capacity, self._device, self._targets = capacity, device, targets
         self._cursor = 0
         self._starts: list[int] = []
         self._lengths: list[int] = []
-        self._image = np.zeros((0, 64, 64, 3), np.uint8)
-        self._action = np.zeros((0, action_size), np.float32)
-        self._reward = np.zeros(0, np.float32)
-        self._discount = np.zeros(0, np.float32)
+        self._image = torch.zeros((0, 64, 64, 3), dtype=torch.uint8, device=device)
+        self._action = torch.zeros((0, action_size), device=device)
+        self._reward = torch.zeros(0, device=device)
+        self._discount = torch.zeros(0, device=device)
+        self._target = torch.zeros((0, 0), device=device)
 
     def __len__(self) -> int:
         """Frames held."""
@@ -50,10 +59,15 @@ class Replay:
             self._cursor = 0
         self._make_room(length)
         place = slice(self._cursor, self._cursor + length)
-        self._image[place] = episode.image
-        self._action[place] = episode.action
-        self._reward[place] = episode.reward
-        self._discount[place] = episode.discount
+        self._image[place] = torch.from_numpy(episode.image)
+        self._action[place] = torch.from_numpy(episode.action)
+        self._reward[place] = torch.from_numpy(episode.reward)
+        self._discount[place] = torch.from_numpy(episode.discount)
+        if self._targets is not None:
+            target = self._targets(self._image[place])
+            if not self._target.shape[1]:
+                self._target = torch.zeros(len(self._image), target.shape[1], device=self._device)
+            self._target[place] = target
         self._starts.append(self._cursor)
         self._lengths.append(length)
         self._cursor += length
@@ -72,17 +86,14 @@ class Replay:
         drawn = rng.integers(edges[-1], size=batch)
         episode = np.searchsorted(edges, drawn, side="right")
         first = np.asarray(self._starts)[episode] + drawn - (edges - places)[episode]
-        index = first[:, None] + np.arange(length)
-        is_first = np.zeros((batch, length), bool)
+        index = torch.from_numpy((first[:, None] + np.arange(length)).reshape(-1)).to(self._device, non_blocking=True)
+        is_first = torch.zeros(batch, length, dtype=torch.bool, device=self._device)
         is_first[:, 0] = True
-        arrays: tuple[np.ndarray[Any, Any], ...] = (
-            self._image[index],
-            self._action[index],
-            self._reward[index],
-            self._discount[index],
-            is_first,
+        arrays = (self._image, self._action, self._reward, self._discount)
+        image, action, reward, discount, target = (
+            array.index_select(0, index).reshape(batch, length, *array.shape[1:]) for array in (*arrays, self._target)
         )
-        return Batch(*(torch.from_numpy(array) for array in arrays))
+        return Batch(image, action, reward, discount, is_first, target)
 
     def _make_room(self, length: int) -> None:
         end = self._cursor + length
@@ -96,8 +107,16 @@ class Replay:
             self._grow(min(max(end, 2 * len(self._image), 4096), self._capacity))
 
     def _grow(self, frames: int) -> None:
-        for name in ("_image", "_action", "_reward", "_discount"):
-            old = getattr(self, name)
-            new = np.zeros((frames, *old.shape[1:]), old.dtype)
+        for name in ("_image", "_action", "_reward", "_discount", "_target"):
+            old: Tensor = getattr(self, name)
+            new = old.new_zeros(frames, *old.shape[1:])
             new[: len(old)] = old
             setattr(self, name, new)
+
+
+def replay_device(device: str, frames: int) -> str:
+    """Where so many frames should wait: on the GPU itself where they take less than a third of its free memory."""
+    if not device.startswith("cuda"):
+        return "cpu"
+    free, _ = torch.cuda.mem_get_info(device)
+    return device if frames * 64 * 64 * 3 < free / 3 else "cpu"

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models.losses import distillation, distillation_as_released
-from models.types import Gaussian, normalise
+from models.types import Batch, Gaussian, normalise
 from models.video_model import VideoModel, noise_like
 
 Schedule = Callable[[int], float]
@@ -32,8 +32,12 @@ class Distiller(Protocol):
         """The weight of the loss at a step, the paper's eta."""
         ...
 
-    def loss(self, image: Tensor, student: Gaussian, generator: torch.Generator | None) -> Tensor:
-        """For images as they rest (B, T, H, W, C) uint8 and the student's latents (B, T, Z): (B, T)."""
+    def target(self, image: Tensor) -> Tensor:
+        """What never changes about images as they rest (N, H, W, C) uint8, kept beside them: (N, K)."""
+        ...
+
+    def loss(self, batch: Batch, student: Gaussian, generator: torch.Generator | None) -> Tensor:
+        """For a batch, its targets among it, and the student's latents (B, T, Z): (B, T)."""
         ...
 
     def learned(self) -> list[nn.Parameter]:
@@ -48,11 +52,15 @@ class Distillation:
         self.teacher = teacher.eval().requires_grad_(False)
         self.weight = schedule
 
-    def loss(self, image: Tensor, student: Gaussian, _generator: torch.Generator | None) -> Tensor:
-        """`models.losses.distillation`, the teacher asked without gradient."""
-        with torch.no_grad():
-            latent = self.teacher.encode(normalise(image))
-        return distillation(latent, student)
+    @torch.no_grad()
+    def target(self, image: Tensor) -> Tensor:
+        """The teacher's latents, mean and std: (N, 2 Z)."""
+        place = next(self.teacher.parameters()).device
+        return torch.cat(self.teacher.encode(normalise(image.to(place))), -1)
+
+    def loss(self, batch: Batch, student: Gaussian, _generator: torch.Generator | None) -> Tensor:
+        """`models.losses.distillation`."""
+        return distillation(Gaussian(*batch.target.chunk(2, -1)), student)
 
     def learned(self) -> list[nn.Parameter]:
         """None."""
@@ -75,15 +83,27 @@ class ReleasedDistillation:
         """Eta at step 0, whatever the step."""
         return self._eta
 
-    def loss(self, image: Tensor, student: Gaussian, generator: torch.Generator | None) -> Tensor:
+    def target(self, image: Tensor) -> Tensor:
+        """None, as the video model changes: (N, 0)."""
+        return image.new_zeros(len(image), 0, dtype=torch.float32)
+
+    def loss(self, batch: Batch, student: Gaussian, generator: torch.Generator | None) -> Tensor:
         """`models.losses.distillation_as_released`; its gradient reaches both sides."""
-        latent = self.teacher.encode(normalise(image))
+        latent = self.teacher.encode(normalise(batch.image))
         drawn = [side.sample(noise_like(side.mean, generator)) for side in (latent, student)]
         return distillation_as_released(*drawn)
 
     def learned(self) -> list[nn.Parameter]:
         """The encoder's weights."""
         return list(self.teacher.encoder.parameters())
+
+
+def with_target(batch: Batch, distiller: Distiller | None) -> Batch:
+    """A batch that comes from no replay, with the targets that a replay would have kept."""
+    if distiller is None:
+        return batch
+    target = distiller.target(batch.image.flatten(0, 1))
+    return batch._replace(target=target.reshape(*batch.image.shape[:2], -1))
 
 
 DISTILLERS: dict[str, type[Distillation] | type[ReleasedDistillation]] = {

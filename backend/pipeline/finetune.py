@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from backend.data.episodes import Episode
-from backend.data.replay import Replay
+from backend.data.replay import Replay, replay_device
 from backend.data.resume import Randomness, load_training, save_training
 from backend.pipeline.acting import Experience
 from backend.pipeline.config import FinetuneSettings
@@ -17,6 +17,7 @@ from backend.pipeline.methods import Parts
 from backend.pipeline.players import Players
 from backend.pipeline.precision import convolve_in, image_precision
 from backend.pipeline.publish import Provenance, publish
+from backend.pipeline.record import Recorded, graph_recorder
 from backend.pipeline.report import Reporter, Stopped
 from backend.pipeline.update import Update
 from models.agent import Agent
@@ -42,23 +43,37 @@ class Finetuning:
         self.update_model = Update([*world_model.parameters(), *learned], settings.learning_rate, *adam)
         self.update_actor = Update(actor_critic.actor.parameters(), settings.actor_rate, *adam)
         self.update_critic = Update(actor_critic.critic.parameters(), settings.critic_rate, *adam)
+        self.recorded = Recorded(self.work, self, graph_recorder(self.randomness.torch))
 
     def learn(self, batch: Batch, agent_steps: int) -> dict[str, torch.Tensor]:
         """One update of the world model, then of actor and critic in its imagination; returns metrics."""
-        moved = Batch(*(part.to(self.device) for part in batch))
-        settings, world_model, behaviour = self.settings, self.agent.world_model, self.agent.actor_critic
-        generator = self.randomness.torch
+        moved = Batch(*(part.to(self.device, non_blocking=True) for part in batch))
         rewarded = self.parts.bonus(moved) if self.parts.bonus else moved
-        inference = world_model.infer_online(rewarded, generator, settings.kl_balance, settings.free_nats)
-        if self.parts.distiller:
-            inference.losses["distillation"] = self.parts.distiller.loss(moved.image, inference.latent, generator)
-        self.update_model(total(inference.losses, self.weights(agent_steps)))
-
-        behaviour_losses = self._learn_behaviour(inference.observed.states.detach().flatten())
+        eta = torch.tensor(self.eta(agent_steps)).to(self.device, non_blocking=True)
+        metrics = self.recorded(*rewarded, eta)
         self.updates += 1
-        if self.updates % settings.slow_critic_every == 0:
-            behaviour.refresh()
-        return {name: value.detach() for name, value in inference.losses.items()} | behaviour_losses
+        if self.updates % self.settings.slow_critic_every == 0:
+            self.agent.actor_critic.refresh()
+        return metrics
+
+    def work(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The update as work for the device alone: a batch's arrays and eta; waits for nothing."""
+        *arrays, eta = inputs
+        batch, settings, parts = Batch(*arrays), self.settings, self.parts
+        generator = self.randomness.torch
+        inference = parts.world_model.infer_online(batch, generator, settings.kl_balance, settings.free_nats)
+        losses, weights = inference.losses, dict[str, float | torch.Tensor](parts.weights)
+        if parts.distiller:
+            losses["distillation"] = parts.distiller.loss(batch, inference.latent, generator)
+            weights["distillation"] = eta
+        self.update_model(total(losses, weights))
+        behaviour_losses = self._learn_behaviour(inference.observed.states.detach().flatten())
+        return {name: value.detach() for name, value in losses.items()} | behaviour_losses
+
+    def check(self) -> None:
+        """Raises Diverged if an update had to be refused."""
+        for update in (self.update_model, self.update_actor, self.update_critic):
+            update.check()
 
     def _learn_behaviour(self, start: State) -> dict[str, torch.Tensor]:
         """One update of actor and critic from states (B, .); a few hundred at once on CPUs, whose caches they fit."""
@@ -80,11 +95,9 @@ class Finetuning:
         self.update_critic.step()
         return metrics
 
-    def weights(self, agent_steps: int) -> dict[str, float]:
-        """The weight of each loss of the world model at an agent step."""
-        if self.parts.distiller is None:
-            return self.parts.weights
-        return self.parts.weights | {"distillation": self.parts.distiller.weight(agent_steps)}
+    def eta(self, agent_steps: int) -> float:
+        """The weight of distillation at an agent step, 0 without it."""
+        return self.parts.distiller.weight(agent_steps) if self.parts.distiller else 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next update depends on, but the replay."""
@@ -124,7 +137,9 @@ class Online:
         self.run, self.players, self.held_out = run, players, held_out
         self.out, self.provenance, self.reporter = out, provenance, reporter
         self.settings = run.settings
-        replay = Replay(run.agent.world_model.config.action_size, self.settings.replay_capacity)
+        capacity, distiller = self.settings.replay_capacity, run.parts.distiller
+        place, target = replay_device(run.device, capacity), distiller.target if distiller else None
+        replay = Replay(run.agent.world_model.config.action_size, capacity, place, target)
         self.experience = Experience(run.agent, players, replay, out / "replay", provenance.seed, run.device)
         self.returns: list[list[float]] = []  # [agent steps, mean return] of each evaluation
         self._saved = 0  # checkpoints' worth of updates that are saved
@@ -185,9 +200,9 @@ class Online:
         batch = self.experience.replay.sample(settings.batch, settings.length, run.randomness.numpy)
         metrics = run.learn(batch, self.agent_steps)
         if run.updates % settings.log_every == 0:
+            run.check()
             values = {name: float(value.mean()) for name, value in metrics.items()}
-            weight = run.weights(self.agent_steps).get("distillation", 0.0)
-            self._log("finetune", {**values, "distill_weight": weight})
+            self._log("finetune", {**values, "distill_weight": run.eta(self.agent_steps)})
 
     @property
     def _finished(self) -> bool:
@@ -219,6 +234,7 @@ class Online:
         self.reporter.log(phase, values, updates=self.run.updates, agent_steps=steps, environment_steps=control)
 
     def _save(self) -> Path:
+        self.run.check()
         self._saved = self.run.updates // self.settings.checkpoint_every
         state = {"run": self.run.state_dict(), "experience": self.experience.state_dict(), "returns": self.returns}
         self.reporter.sync()

@@ -3,23 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from backend.data.episodes import DatasetInfo, Episode, read_episodes
-from backend.data.replay import Replay, TooShort
+from backend.data.replay import Replay, TooShort, replay_device
 from backend.data.resume import Randomness, load_training, save_training
 from backend.pipeline.config import PretrainSettings, Problem, SettingsError
 from backend.pipeline.precision import convolve_in, image_precision
 from backend.pipeline.publish import Provenance, publish
+from backend.pipeline.record import Recorded, graph_recorder
 from backend.pipeline.report import Reporter, Stopped
 from backend.pipeline.update import Update
 from models.config import VideoModelConfig
 from models.conv import conv_kernels
 from models.losses import total
 from models.types import Batch
-from models.video_model import Inference, VideoModel
+from models.video_model import VideoModel
 
 
 class Pretraining:
@@ -34,41 +36,48 @@ class Pretraining:
             torch.manual_seed(seed)
             self.model = VideoModel(_sizes(settings)).to(device)
         convolve_in(image_precision(device), self.model)
-        self.update = Update(self.model.parameters(), settings.learning_rate, settings.adam_eps, settings.clip_norm)
+        self._update = Update(self.model.parameters(), settings.learning_rate, settings.adam_eps, settings.clip_norm)
+        self.recorded = Recorded(self.work, self, graph_recorder(self.randomness.torch))
 
-    def step(self, batch: Batch) -> tuple[Inference, float]:
-        """One update on a batch: its inference and the gradient norm."""
-        moved = Batch(*(part.to(self.device) for part in batch))
-        inference = self.model.infer(moved, self.randomness.torch, self.settings.kl_balance, self.settings.free_nats)
-        norm = self.update(total(inference.losses, self.weights(self.updates)))
+    def step(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """One update on a batch: its losses, (B, T) each, and the gradient norm, `gradient_norm`, ()."""
+        inputs = (*batch, torch.tensor(self.beta(self.updates)))
+        figures = self.recorded(*(part.to(self.device, non_blocking=True) for part in inputs))
         self.updates += 1
-        return inference, norm
+        return figures
 
-    def weights(self, update: int) -> dict[str, float]:
-        """The weight of each loss at an update."""
+    def work(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The update as work for the device alone: a batch's arrays and beta; waits for nothing."""
+        *batch, beta = inputs
         settings = self.settings
-        beta = settings.beta * warmth(update, settings.beta_warmup)
+        losses = self.model.infer(Batch(*batch), self.randomness.torch, settings.kl_balance, settings.free_nats).losses
         constraints = dict.fromkeys(self.model.encoder.constraints, beta)
-        return {"image": 1.0, "dynamics": settings.dynamics_weight, **constraints}
+        norm = self._update(total(losses, {"image": 1.0, "dynamics": settings.dynamics_weight, **constraints}))
+        return {**{name: value.detach() for name, value in losses.items()}, "gradient_norm": norm}
 
-    def save(self, folder: Path) -> None:
-        """Keeps everything that the next step depends on."""
-        state = {
+    def beta(self, update: int) -> float:
+        """The weight of the disentanglement constraint at an update."""
+        return self.settings.beta * warmth(update, self.settings.beta_warmup)
+
+    def check(self) -> None:
+        """Raises Diverged if an update had to be refused."""
+        self._update.check()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        return {
             "updates": self.updates,
             "model": self.model.state_dict(),
-            "update": self.update.state_dict(),
+            "update": self._update.state_dict(),
             "randomness": self.randomness.state_dict(),
         }
-        save_training(folder, self.updates, state)
 
-    def restore(self, folder: Path) -> None:
-        """Goes on from the newest whole save in `folder`, if there is one."""
-        state = load_training(folder)
-        if state is not None:
-            self.updates = state["updates"]
-            self.model.load_state_dict(state["model"])
-            self.update.load_state_dict(state["update"])
-            self.randomness.load_state_dict(state["randomness"])
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from what `state_dict` gave."""
+        self.updates = state["updates"]
+        self.model.load_state_dict(state["model"])
+        self._update.load_state_dict(state["update"])
+        self.randomness.load_state_dict(state["randomness"])
 
 
 def pretrain(
@@ -86,24 +95,31 @@ def pretrain(
     the settings, Stopped after a save when asked to stop, Diverged.
     """
     training, held_out = split(list(read_episodes(dataset.folder)), settings.held_out)
-    replay = Replay(action_size=training[0].action.shape[-1])
+    frames = sum(len(episode.image) for episode in training)
+    replay = Replay(training[0].action.shape[-1], frames, replay_device(device, frames))
     replay.extend(training)
     run = Pretraining(settings, provenance.seed, device)
-    run.restore(out / "resume")
+    state = load_training(out / "resume")
+    if state is not None:
+        run.load_state_dict(state)
     reporter.cut_metrics("pretrain", run.updates)
     reporter.progress(run.updates, settings.updates, "pretrain")
     while run.updates < settings.updates:
-        inference, norm = run.step(_sample(replay, settings, run.randomness.numpy))
-        if run.updates % settings.log_every == 0:
-            losses = {name: float(value.detach().mean()) for name, value in inference.losses.items()}
-            reporter.log("pretrain", {**losses, "gradient_norm": norm}, updates=run.updates)
+        figures = run.step(_sample(replay, settings, run.randomness.numpy))
         reporter.progress(run.updates, settings.updates, "pretrain")
-        last = run.updates == settings.updates
-        if run.updates % settings.checkpoint_every == 0 or last or reporter.stop_requested:
+        last, stopping = run.updates == settings.updates, reporter.stop_requested
+        saving = run.updates % settings.checkpoint_every == 0 or last or stopping
+        logging = run.updates % settings.log_every == 0
+        if saving or logging:
+            run.check()
+        if logging:
+            values = {name: float(value.mean()) for name, value in figures.items()}
+            reporter.log("pretrain", values, updates=run.updates)
+        if saving:
             reporter.sync()
-            run.save(out / "resume")
+            save_training(out / "resume", run.updates, run.state_dict())
             publish(out, run.model, None, held_out, provenance, run.updates, settings.updates, reporter.note)
-        if reporter.stop_requested and not last:
+        if stopping and not last:
             raise Stopped(f"stopped and saved after {run.updates} updates")
     return publish(out, run.model, None, held_out, provenance, run.updates, settings.updates, reporter.note)
 

@@ -1,6 +1,5 @@
 """One gradient step: backward, clip, check, step. Every net of the method is trained by it."""
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,38 +10,57 @@ from backend.pipeline.report import Diverged
 
 
 class Update:
-    """Adam with the gradient norm clipped; a step whose gradient is not finite is refused."""
+    """Adam with the gradient norm clipped; a step whose gradient is not finite changes nothing, and is remembered.
+
+    Nothing here waits for the device but `check`, so that a GPU can do whole updates without its host.
+    """
 
     def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float, eps: float, clip_norm: float) -> None:
         self._parameters = [parameter for parameter in parameters if parameter.requires_grad]
         self._clip_norm = clip_norm
-        self._loss = torch.zeros(())
-        self.optimiser = torch.optim.Adam(self._parameters, lr=learning_rate, eps=eps, foreach=True)
+        on_gpu = self._parameters[0].is_cuda
+        self.optimiser = torch.optim.Adam(self._parameters, lr=learning_rate, eps=eps, fused=True, capturable=on_gpu)
+        self._loss = torch.zeros((), device=self._parameters[0].device)  # of the step to come
+        self._refused = self._loss.repeat(3)  # steps refused; gradient norm and loss of the last of them
 
-    def __call__(self, loss: Tensor) -> float:
-        """Takes one step down `loss`; returns the gradient norm before clipping, raises Diverged."""
+    def __call__(self, loss: Tensor) -> Tensor:
+        """Takes one step down `loss`; returns the gradient norm before clipping, ()."""
         self.add(loss)
         return self.step()
 
     def add(self, loss: Tensor) -> None:
         """Adds the gradient of one part of the loss to that of the step to come."""
         loss.backward(inputs=self._parameters)  # type: ignore[no-untyped-call] # torch stub
-        self._loss = self._loss + loss.detach()
+        self._loss.add_(loss.detach())
 
-    def step(self) -> float:
-        """Takes one step down the parts that were added; returns the gradient norm, raises Diverged."""
-        norm = float(nn.utils.clip_grad_norm_(self._parameters, self._clip_norm, foreach=True))
-        loss, self._loss = float(self._loss), torch.zeros(())
-        if not math.isfinite(norm):
-            raise Diverged(f"the gradient norm is {norm} at a loss of {loss:.4g}; try a smaller learning rate")
+    def step(self) -> Tensor:
+        """Takes one step down the parts that were added; returns the gradient norm before clipping, ()."""
+        gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        norm = nn.utils.get_total_norm(gradients, foreach=True)
+        refused = (~norm.isfinite()).float()
+        now = torch.stack([self._refused[0] + 1, norm, self._loss])
+        self._refused.copy_(torch.where(refused > 0, now, self._refused))
+        self._loss.zero_()
+        too_long = (norm / self._clip_norm).clamp(min=1)  # Adam divides gradients by it, and rests where refused is 1
+        vars(self.optimiser).update(grad_scale=too_long, found_inf=refused)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         return norm
+
+    def check(self) -> None:
+        """Raises Diverged if a step was refused."""
+        count, norm, loss = self._refused.tolist()
+        if count:
+            raise Diverged(
+                f"the gradient norm is {norm} at a loss of {loss:.4g}, and {count:.0f} updates were refused; try a "
+                "smaller learning rate"
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """The optimiser's state."""
         return self.optimiser.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from what `state_dict` gave."""
-        self.optimiser.load_state_dict(state)
+        """Goes on from what `state_dict` gave, at this run's own rates."""
+        own = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"state": state["state"], "param_groups": own})

@@ -13,7 +13,7 @@ from backend.data.episodes import Episode, frames_only
 from backend.envs.protocol import Step
 from backend.pipeline.build import build_settings
 from backend.pipeline.config import FinetuneSettings, SettingsError
-from backend.pipeline.distill import distill_weight
+from backend.pipeline.distill import distill_weight, with_target
 from backend.pipeline.evaluate import episode_seed
 from backend.pipeline.finetune import Finetuning, Online
 from backend.pipeline.methods import Source, build_parts
@@ -192,8 +192,8 @@ def test_the_teacher_does_not_move_and_everything_else_does() -> None:
     image = torch.randint(0, 255, (4, 6, 64, 64, 3), dtype=torch.uint8)
     is_first = torch.zeros(4, 6, dtype=torch.bool)
     is_first[:, 0] = True
-    batch = Batch(image, torch.randn(4, 6, 1), torch.randn(4, 6), torch.ones(4, 6), is_first)
-    metrics = run.learn(batch, 0)
+    batch = Batch(image, torch.randn(4, 6, 1), torch.randn(4, 6), torch.ones(4, 6), is_first, torch.zeros(4, 6, 0))
+    metrics = run.learn(with_target(batch, run.parts.distiller), 0)
     assert metrics["distillation"].mean() > 0
     for key, value in teacher.state_dict().items():
         torch.testing.assert_close(value, before[key], rtol=0, atol=0)
@@ -206,13 +206,13 @@ def test_distillation_pulls_the_student_towards_the_teacher() -> None:
     image = torch.randint(0, 255, (4, 6, 64, 64, 3), dtype=torch.uint8)
     is_first = torch.zeros(4, 6, dtype=torch.bool)
     is_first[:, 0] = True
-    batch = Batch(image, torch.zeros(4, 6, 1), torch.zeros(4, 6), torch.ones(4, 6), is_first)
+    batch = Batch(image, torch.zeros(4, 6, 1), torch.zeros(4, 6), torch.ones(4, 6), is_first, torch.zeros(4, 6, 0))
     outcomes = {}
     for weight in (0.0, 10.0):
         chosen = settings(distill_start=weight, distill_end=weight, beta=0.0, learning_rate=3e-3)
         run = finetuning(chosen)
         for _ in range(12):
-            metrics = run.learn(batch, 0)
+            metrics = run.learn(with_target(batch, run.parts.distiller), 0)
         outcomes[weight] = float(metrics["distillation"].mean())
     assert outcomes[10.0] < 0.5 * outcomes[0.0]
 

@@ -16,6 +16,7 @@ from backend.interpret.latents import encode_frames
 from backend.interpret.request import ViewError
 from backend.pipeline.build import build_settings, settings_schema
 from backend.pipeline.config import METHOD_NAMES, FinetuneSettings, SettingsError
+from backend.pipeline.distill import with_target
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods import METHODS, Parts, Source, build_parts, check_source
 from backend.pipeline.publish import FACTOR_EPISODES, Provenance, publish
@@ -57,7 +58,11 @@ def a_batch(action_size: int = 1) -> Batch:
     is_first = torch.zeros(2, 6, dtype=torch.bool)
     is_first[:, 0] = True
     action = torch.rand(2, 6, action_size, generator=generator) * 2 - 1
-    return Batch(image, action, torch.rand(2, 6, generator=generator), torch.ones(2, 6), is_first)
+    return Batch(image, action, torch.rand(2, 6, generator=generator), torch.ones(2, 6), is_first, torch.zeros(2, 6, 0))
+
+
+def learn(run: Finetuning) -> dict[str, torch.Tensor]:
+    return run.learn(with_target(a_batch(), run.parts.distiller), 0)
 
 
 def test_the_form_offers_every_method_and_diswm_first() -> None:
@@ -68,7 +73,7 @@ def test_the_form_offers_every_method_and_diswm_first() -> None:
 @pytest.mark.parametrize("method", METHOD_NAMES)
 def test_a_checkpoint_of_every_method_loads_again_and_plays_alike(method: str, tmp_path: Path) -> None:
     run = a_run(method)
-    metrics = run.learn(a_batch(), 0)
+    metrics = learn(run)
     assert all(torch.isfinite(value).all() for value in metrics.values())
     rng = np.random.default_rng(0)
     image = rng.integers(0, 255, (1, 6, 64, 64, 3), np.uint8)
@@ -101,22 +106,23 @@ def test_the_video_model_stands_still_under_every_method(method: str) -> None:
     before = {key: value.clone() for key, value in source.model.state_dict().items()}
     run = Finetuning(settings(method), parts_of(method, source), 0, "cpu")
     for _ in range(2):
-        run.learn(a_batch(), 0)
+        learn(run)
     for key, value in source.model.state_dict().items():
         torch.testing.assert_close(value, before[key], rtol=0, atol=0)
 
 
 def test_diswm_and_its_ablations_differ_by_what_their_names_say() -> None:
-    weights = {method: a_run(method, beta=0.3).weights(0) for method in METHOD_NAMES[:3]}
-    full = {"image": 1.0, "dynamics": 1.0, "reward": 2.0, "latent": 0.3, "distillation": 0.1}
+    weights = {method: a_run(method, beta=0.3).parts.weights for method in METHOD_NAMES[:3]}
+    full = {"image": 1.0, "dynamics": 1.0, "reward": 2.0, "latent": 0.3}
     assert weights["diswm"] == full
     assert weights["diswm-no-disentanglement"] == full | {"latent": 0.0}
-    assert weights["diswm-no-distillation"] == {key: full[key] for key in full if key != "distillation"}
+    assert weights["diswm-no-distillation"] == full
+    assert [a_run(method).eta(0) for method in METHOD_NAMES[:3]] == [0.1, 0.0, 0.1]
 
 
 def test_dreamerv2_has_a_deep_encoder_without_a_prior_and_without_a_teacher() -> None:
     run = a_run("dreamerv2")
-    assert run.weights(0).keys() == {"image", "dynamics", "reward"} and run.parts.distiller is None
+    assert run.parts.weights.keys() == {"image", "dynamics", "reward"} and run.parts.distiller is None
     model = run.agent.world_model
     channels = [layer.out_channels for layer in model.encoder.convolutions if isinstance(layer, torch.nn.Conv2d)]
     assert channels == [32, 64, 128, 256]
@@ -148,7 +154,7 @@ def test_apv_stacks_a_new_model_with_actions_on_the_pretrained_one_and_rewards_t
     assert isinstance(rssm, StackedRSSM)
     latent = torch.randn(2, 5, 4)
     torch.testing.assert_close(rssm.below.observe(latent).states, source.model.observe(latent).states)
-    assert run.parts.bonus is not None and run.weights(0)["latent"] == 0
+    assert run.parts.bonus is not None and run.parts.weights["latent"] == 0
     batch = a_batch()
     first = run.parts.bonus(batch)
     torch.testing.assert_close(first.reward, batch.reward)  # an empty memory finds nothing new
@@ -160,10 +166,10 @@ def test_apv_stacks_a_new_model_with_actions_on_the_pretrained_one_and_rewards_t
 
 def test_apv_remembers_what_it_saw_in_a_save(tmp_path: Path) -> None:
     whole, cut = a_run("apv", bonus_neighbours=2), a_run("apv", bonus_neighbours=2)
-    whole.learn(a_batch(), 0)
+    learn(whole)
     torch.save(whole.state_dict(), tmp_path / "state.pt")
     cut.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
-    expected, found = whole.learn(a_batch(), 0), cut.learn(a_batch(), 0)
+    expected, found = learn(whole), learn(cut)
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, rtol=0, atol=0)
 
@@ -185,13 +191,13 @@ def test_a_baseline_without_its_video_model_is_refused_in_a_sentence() -> None:
 
 def test_published_distillation_keeps_its_first_weight_and_moves_the_video_models_encoder() -> None:
     run = a_run("diswm", distillation="as-released", distill_steps=10)
-    assert {run.weights(step)["distillation"] for step in (0, 5, 10_000)} == {0.1}
+    assert {run.eta(step) for step in (0, 5, 10_000)} == {0.1}
     late = a_run("diswm", distillation="as-released", distill_delay=50_000)
-    assert {late.weights(step)["distillation"] for step in (0, 50_000, 100_000)} == {0.0}
+    assert {late.eta(step) for step in (0, 50_000, 100_000)} == {0.0}
     assert run.parts.distiller is not None
     teacher = run.parts.distiller.teacher
     before = {key: value.clone() for key, value in teacher.state_dict().items()}
-    run.learn(a_batch(), 0)
+    learn(run)
     moved = {key.split(".")[0] for key, value in teacher.state_dict().items() if not torch.equal(value, before[key])}
     assert moved == {"encoder"}
 
@@ -200,7 +206,7 @@ def test_published_distillation_is_averaged_over_b_and_summed_over_t() -> None:
     run = a_run("diswm", distillation="as-released")
     assert run.parts.distiller is not None
     batch, student = a_batch(), Gaussian(torch.randn(2, 6, 4), torch.rand(2, 6, 4) + 0.1)
-    value = run.parts.distiller.loss(batch.image, student, torch.Generator().manual_seed(5)).mean()
+    value = run.parts.distiller.loss(batch, student, torch.Generator().manual_seed(5)).mean()
     generator = torch.Generator().manual_seed(5)
     latent = run.parts.distiller.teacher.encode((batch.image.movedim(-1, -3).float() / 255) - 0.5)
     left, right = (side.sample(torch.randn(2, 6, 4, generator=generator)) for side in (latent, student))

@@ -1,0 +1,126 @@
+"""A whole update as one piece of work for the GPU: recorded once as a CUDA graph, then done again and again.
+
+An update is thousands of small kernels. Launched one by one they cost ten times what they compute; a graph launches
+them all at once. A graph is used only if its first run gives what the same update gave without it.
+"""
+
+import copy
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+Figures = dict[str, Tensor]
+Work = Callable[..., Figures]  # of tensors, the same shapes every time
+WARM_UPS = 3  # plain runs before a recording: memory is laid out, optimisers make their state
+TOLERANCE = 1e-2  # relative, of a recorded update's losses: kernels may add up in another order
+log = logging.getLogger(__name__)
+
+
+class Training(Protocol):
+    """What an update changes."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class Recorder(Protocol):
+    """Makes a recording of some work, on the stream on which it was done before."""
+
+    def run(self, work: Work, inputs: Sequence[Tensor]) -> Figures:
+        """Does it once, unrecorded."""
+        ...
+
+    def record(self, work: Work, inputs: Sequence[Tensor]) -> Callable[[], Figures]:
+        """What does it again, on what `inputs` hold by then; raises RuntimeError where it cannot be recorded."""
+        ...
+
+
+class Recorded:
+    """Does `work`, which changes `training`, as it stands or as a recording of it: both give the same.
+
+    `recorder` is None where nothing would be gained: on CPUs.
+    """
+
+    def __init__(self, work: Work, training: Training, recorder: Recorder | None) -> None:
+        self._work, self._training, self._recorder = work, training, recorder
+        self._inputs: list[Tensor] = []
+        self._replay: Callable[[], Figures] | None = None
+        self._runs = 0
+
+    def __call__(self, *inputs: Tensor) -> Figures:
+        """One run on tensors of the shapes of the first run; its figures hold until the next one."""
+        if self._recorder is None:
+            return self._work(*inputs)
+        self._runs += 1
+        if self._runs <= WARM_UPS:
+            return self._recorder.run(self._work, inputs)
+        if self._replay is None:
+            return self._record(self._recorder, inputs)
+        for place, value in zip(self._inputs, inputs, strict=True):
+            place.copy_(value, non_blocking=True)
+        return self._replay()
+
+    def _record(self, recorder: Recorder, inputs: tuple[Tensor, ...]) -> Figures:
+        """This run without a recording, then taken back and done by one, which is kept if it gives the same."""
+        before = copy.deepcopy(self._training.state_dict())
+        plain = {name: value.clone() for name, value in recorder.run(self._work, inputs).items()}
+        after = copy.deepcopy(self._training.state_dict())
+        self._training.load_state_dict(before)
+        self._inputs = [value.clone() for value in inputs]
+        try:
+            self._replay = recorder.record(self._work, self._inputs)
+            figures = self._replay()
+            _check(plain, figures)
+        except (RuntimeError, ArithmeticError) as error:
+            log.warning("updates are not recorded as a CUDA graph, and are slower for it: %s", error)
+            self._recorder = self._replay = None
+            self._training.load_state_dict(after)
+            return plain
+        return figures
+
+
+class GraphRecorder:
+    """Records CUDA graphs in which the noise of `generator` goes on from run to run."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        self._generator = generator
+        self._stream = torch.cuda.Stream(generator.device)  # type: ignore[no-untyped-call] # torch stub
+
+    def run(self, work: Work, inputs: Sequence[Tensor]) -> Figures:
+        """Does it once, unrecorded."""
+        around = torch.cuda.current_stream(self._generator.device)
+        self._stream.wait_stream(around)
+        with torch.cuda.stream(self._stream):
+            figures = work(*inputs)
+        around.wait_stream(self._stream)
+        return figures
+
+    def record(self, work: Work, inputs: Sequence[Tensor]) -> Callable[[], Figures]:
+        """What launches the graph."""
+        graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(self._generator)
+        torch.cuda.synchronize(self._generator.device)
+        with torch.cuda.graph(graph, stream=self._stream):
+            figures = work(*inputs)
+
+        def replay() -> Figures:
+            graph.replay()
+            return figures
+
+        return replay
+
+
+def graph_recorder(generator: torch.Generator) -> GraphRecorder | None:
+    """A recorder for work on the generator's device, if that is a GPU."""
+    return GraphRecorder(generator) if generator.device.type == "cuda" else None
+
+
+def _check(plain: Figures, recorded: Figures) -> None:
+    for name, figure in plain.items():
+        expected, value = float(figure.mean()), float(recorded[name].mean())
+        if not abs(value - expected) <= TOLERANCE * max(abs(expected), 1.0):
+            raise ArithmeticError(f"{name} is {value:.6g} in the recording and {expected:.6g} without it")

@@ -1,0 +1,51 @@
+"""The image loss of a long batch, decoded a few hundred frames at a time: the same gradient in less memory."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from models.losses import image_loss
+
+FRAMES_AT_ONCE = 512
+
+
+def decoded_image_loss(decoder: nn.Module, feature: Tensor, image: Tensor) -> Tensor:
+    """`image_loss` of what `decoder` makes of features (B, T, F), against images (B, T, C, H, W): (B, T), in nats.
+
+    Where a CPU learns from many frames, each part's gradient is taken before the next part is decoded, so that the
+    feature maps of one part alone are in memory; the value is then one number, the mean, repeated over (B, T).
+    """
+    frames = feature.shape[0] * feature.shape[1]
+    if feature.is_cuda or frames <= FRAMES_AT_ONCE or not torch.is_grad_enabled():
+        return image_loss(decoder(feature), image)
+    learned = [parameter for parameter in decoder.parameters() if parameter.requires_grad]
+    mean: Tensor = _MeanImageLoss.apply(decoder, feature.flatten(0, 1), image.flatten(0, 1), *learned)  # type: ignore[no-untyped-call] # torch stub
+    return mean.expand(feature.shape[:2])
+
+
+class _MeanImageLoss(torch.autograd.Function):
+    """The mean over frames, with its gradient by features (N, F) and by the decoder's parameters ready in `forward`."""
+
+    @staticmethod
+    def forward(ctx: Any, decoder: nn.Module, feature: Tensor, image: Tensor, *learned: Tensor) -> Tensor:
+        mean = feature.new_zeros(())
+        by_feature = torch.empty_like(feature)
+        by_learned = [torch.zeros_like(parameter) for parameter in learned]
+        for first in range(0, len(feature), FRAMES_AT_ONCE):
+            rows = slice(first, first + FRAMES_AT_ONCE)
+            with torch.enable_grad():
+                part = feature[rows].detach().requires_grad_()
+                share = image_loss(decoder(part), image[rows]).sum() / len(feature)
+            by_feature[rows], *gradients = torch.autograd.grad(share, (part, *learned))
+            torch._foreach_add_(by_learned, gradients)
+            mean += share.detach()
+        ctx.save_for_backward(by_feature, *by_learned)
+        return mean
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
+        by_feature, *by_learned = ctx.saved_tensors
+        return None, outer * by_feature, None, *(outer * gradient for gradient in by_learned)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
@@ -83,7 +83,9 @@ class Client:
 
     def __init__(self, url: str, *, timeout: float = 60.0) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=httpx.Timeout(timeout, connect=3.0))
+        direct = {f"all://{urlsplit(self.url).netloc}": None}  # http_proxy is for the world outside, not for the API
+        times = httpx.Timeout(timeout, connect=3.0)
+        self._http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=times, mounts=direct)
 
     def get(self, path: str, query: Query | None = None) -> Any:
         """The JSON answer of `GET path`. Raises `ApiProblem` or `ApiUnreachable`, like every verb here."""

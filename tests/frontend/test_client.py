@@ -1,11 +1,12 @@
 """The client: names of downloads, problems, tokens, an API that is not there."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
 from stand_in import World
 
-from frontend.client import ApiProblem, ApiUnreachable, FieldProblem, client, plain
+from frontend.client import ApiProblem, ApiUnreachable, Client, FieldProblem, api_url, client, plain
 
 
 @pytest.mark.usefixtures("api")
@@ -51,6 +52,17 @@ def test_an_api_that_is_not_there_is_said_to_be_unreachable(no_api: str) -> None
     with pytest.raises(ApiUnreachable, match=f"not answering at {no_api}"):
         client().get("/runs")
     assert not client().alive()
+
+
+@pytest.mark.usefixtures("api")
+def test_the_api_is_asked_directly_where_a_proxy_leads_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing answers there
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with contextlib.closing(Client(api_url())) as behind:
+        assert behind.alive()
+        assert behind.get("/checkpoints")["items"]
 
 
 @pytest.mark.usefixtures("api")

@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 from backend.data.containers import Container, VideoError
 from backend.data.decode import SIDE, Decoded, Request, check_size, close_doors, crop_box
 
-# Names of FFmpeg's decoders: AV1 has two, of which a build has one or both.
-CODECS = frozenset(
-    "h264 hevc vp8 vp9 av1 libdav1d mpeg4 mpeg2video mpeg1video mjpeg gif rawvideo ffv1 huffyuv png".split()
-)
+# Names of FFmpeg's decoders; its own `av1` works with hardware alone, and is not among them.
+CODECS = frozenset("h264 hevc vp8 vp9 libdav1d mpeg4 mpeg2video mpeg1video mjpeg gif rawvideo ffv1 huffyuv png".split())
 
 # PyAV loads these when it first meets such a track, which would be after the doors are closed.
 _LATE = [f"av.{kind}.{part}" for kind in ("video", "audio", "subtitles") for part in ("stream", "codeccontext")]

@@ -24,9 +24,11 @@ from backend.pipeline.distill import with_target
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods import Source, build_parts
 from backend.pipeline.pretrain import Pretraining
+from backend.pipeline.record import WARM_UPS
 from backend.pipeline.report import Reporter
 from backend.plain import PlainFinetuning, PlainPretraining
 from models.actor_critic import ActorCritic
+from models.agent import Agent
 from models.config import ActorCriticConfig, VideoModelConfig, WorldModelConfig
 from models.traversal import LatentStatistics, anchor_at, traverse
 from models.types import Batch, State
@@ -60,7 +62,7 @@ class Measurement:
 
 
 def measure(name: str, sizes: Sizes, device: str, repeats: int) -> Measurement:
-    """Runs one benchmark: a warm-up, then `repeats` timed runs; the GPU is waited for.
+    """Runs one benchmark: a warm-up (on a GPU several, until updates are recorded), then `repeats` timed runs.
 
     Plain forms get their memory as the C library gives it, as code that says nothing about it does.
     """
@@ -76,7 +78,8 @@ def measure(name: str, sizes: Sizes, device: str, repeats: int) -> Measurement:
 
 
 def _timed(work: Callable[[], object], device: str, repeats: int) -> list[float]:
-    work()
+    for _ in range(WARM_UPS + 1 if device.startswith("cuda") else 1):
+        work()
     seconds = []
     for _ in range(repeats):
         _wait(device)
@@ -133,6 +136,14 @@ def _imagine(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
         return behaviour.imagine(world_model, start, behaviour.chances(start, 15, None))
 
     return work
+
+
+def _act(_sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
+    """The agent's answer to one frame."""
+    world_model = WorldModel(WorldModelConfig(action_size=ACTIONS))
+    agent = Agent(world_model, ActorCritic(ActorCriticConfig(world_model.config.feature, ACTIONS))).to(device).eval()
+    image = torch.zeros((1, 64, 64, 3), dtype=torch.uint8, device=device)
+    return lambda: agent.act(image, agent.begin(1))
 
 
 def _traversal(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
@@ -198,6 +209,7 @@ _WORKS: dict[str, Callable[[Sizes, str, Path], Callable[[], object]]] = {
     "update": _update,
     "pretrain": _pretrain,
     "imagine": _imagine,
+    "act": _act,
     "traversal": _traversal,
     "atlas": _atlas,
     "rollout": _rollout,

@@ -71,7 +71,7 @@ class Batch(NamedTuple):
 
 def normalise(image: Tensor) -> Tensor:
     """uint8 (..., H, W, C) -> float32 (..., C, H, W) in [-0.5, 0.5]."""
-    return image.movedim(-1, -3).float() / 255 - 0.5
+    return image.movedim(-1, -3).float().div_(255).sub_(0.5)
 
 
 def to_uint8(image: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ class Name(StrEnum):
     update = "update"
     pretrain = "pretrain"
     imagine = "imagine"
+    act = "act"
     traversal = "traversal"
     atlas = "atlas"
     rollout = "rollout"

@@ -51,6 +51,11 @@ class Recorded:
         self._replay: Callable[[], Figures] | None = None
         self._runs = 0
 
+    @property
+    def in_use(self) -> bool:
+        """Whether runs are those of a recording by now."""
+        return self._replay is not None
+
     def __call__(self, *inputs: Tensor) -> Figures:
         """One run on tensors of the shapes of the first run; its figures hold until the next one."""
         if self._recorder is None:

@@ -57,6 +57,7 @@ def trained(recorder: Faithful | None, updates: int = WARM_UPS + 4) -> tuple[lis
     for number in range(updates):
         losses.append(float(run.step(batch._replace(image=batch.image // (number + 1)))["image"].mean()))
     assert run.updates == updates
+    assert run.recorded.in_use == (type(recorder) is Faithful)
     return losses, run.model.state_dict()
 
 

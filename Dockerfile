@@ -20,7 +20,7 @@ COPY frontend frontend
 USER diswm
 EXPOSE 8501
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \
-    CMD ["python", "-c", "import urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(f\"http://127.0.0.1:8501{os.environ.get('STREAMLIT_SERVER_BASE_URL_PATH', '')}/_stcore/health\", timeout=4)"]
 CMD ["python", "-m", "streamlit", "run", "frontend/server.py", "--server.address", "0.0.0.0", "--server.port", "8501", \
      "--server.headless", "true", "--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"]
 

@@ -20,6 +20,11 @@ def _blank_is_none(value: object) -> object:
     return None if value == "" else value
 
 
+def _below(value: object) -> object:
+    """ "lab/diswm/" -> "/lab/diswm"; "/" -> ""."""
+    return "".join(f"/{part}" for part in value.split("/") if part) if isinstance(value, str) else value
+
+
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
@@ -52,6 +57,11 @@ class Settings(BaseSettings):
     port: Port = Field(default=8000, description="Port of the API.")
     page_host: str = Field(default="127.0.0.1", description="Address of the page.")
     page_port: Port = Field(default=8501, description="Port of the page.")
+    page_path: Annotated[str, BeforeValidator(_below)] = Field(
+        default="",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="Path below which a reverse proxy hands on to the page, such as /diswm.",
+    )
     api_url: str | None = Field(default=None, description="Where the page finds the API.")
     device: str = Field(default="auto", description="Device of the worker's runs: auto, cpu, cuda or cuda:N.")
     worker: str = Field(
@@ -76,7 +86,7 @@ class Settings(BaseSettings):
     @property
     def url_of_page(self) -> str:
         """What a person types into a browser."""
-        return f"http://{_reachable(self.page_host)}:{self.page_port}"
+        return f"http://{_reachable(self.page_host)}:{self.page_port}{self.page_path}"
 
     @property
     def url_of_database(self) -> str:

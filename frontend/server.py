@@ -1,5 +1,6 @@
 """The page's server, `streamlit run frontend/server.py`: Streamlit over app.py, its document told where it is."""
 
+import json
 from pathlib import Path
 
 import streamlit as st
@@ -11,7 +12,8 @@ from frontend.pages import PAGES
 
 HERE = Path(__file__).parent
 DOCUMENT = (Path(st.__file__).parent / "static" / "index.html").read_text("utf-8")
-BASE = "<script>window.__streamlit = { BACKEND_BASE_URL: window.location.origin }</script>"
+BELOW = "".join(f"/{part}" for part in st.get_option("server.baseUrlPath").split("/") if part)
+BASE = f"<script>window.__streamlit = {{ BACKEND_BASE_URL: window.location.origin + {json.dumps(BELOW)} }}</script>"
 
 
 async def document(_: Request) -> HTMLResponse:
@@ -19,4 +21,4 @@ async def document(_: Request) -> HTMLResponse:
     return HTMLResponse(DOCUMENT.replace("<head>", f"<head>{BASE}", 1), headers={"Cache-Control": "no-cache"})
 
 
-app = st.App(HERE / "app.py", routes=[Route(f"/{name}", document) for name in PAGES if name != "home"])
+app = st.App(HERE / "app.py", routes=[Route(f"{BELOW}/{name}", document) for name in PAGES if name != "home"])

@@ -79,7 +79,7 @@ def worker() -> None:
 
 
 def ui() -> None:
-    """Start the page alone (DISWM_PAGE_HOST, DISWM_PAGE_PORT; DISWM_API_URL says where the API is)."""
+    """Start the page alone (DISWM_PAGE_HOST, DISWM_PAGE_PORT, DISWM_PAGE_PATH; DISWM_API_URL says where the API is)."""
     settings = checked_settings()
     refuse_open_door(settings.page_host, settings)
     end_with_parent()
@@ -93,6 +93,7 @@ def command_of_page(settings: Settings) -> list[str]:
     return [
         *(sys.executable, "-m", "streamlit", "run", str(PAGE)),
         *("--server.address", settings.page_host, "--server.port", str(settings.page_port)),
+        *("--server.baseUrlPath", settings.page_path.strip("/")),
         *("--server.headless", "true", "--server.fileWatcherType", "none"),
         *("--browser.gatherUsageStats", "false", "--logger.level", "warning"),
     ]

@@ -10,7 +10,7 @@ from backend.settings import Settings, TokenFileError, is_loopback
 
 @pytest.fixture(autouse=True)
 def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HOME", "HOST", "PORT", "PAGE_HOST", "PAGE_PORT", "TOKEN", "DATABASE_URL", "API_URL"):
+    for name in ("HOME", "HOST", "PORT", "PAGE_HOST", "PAGE_PORT", "PAGE_PATH", "TOKEN", "DATABASE_URL", "API_URL"):
         monkeypatch.delenv(f"DISWM_{name}", raising=False)
 
 
@@ -64,7 +64,9 @@ def test_a_token_may_stand_in_a_file_of_ones_own(tmp_path: Path) -> None:
         settings.read_token()
 
 
-@pytest.mark.parametrize("values", [{"port": 0}, {"port": 65536}, {"worker": "../x"}, {"body_limit": 0}])
+@pytest.mark.parametrize(
+    "values", [{"port": 0}, {"port": 65536}, {"worker": "../x"}, {"body_limit": 0}, {"page_path": "a b"}]
+)
 def test_values_out_of_range_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Settings(**values)
@@ -86,6 +88,11 @@ def test_values_out_of_range_are_refused(values: dict[str, object]) -> None:
 )
 def test_only_this_machines_own_addresses_are_closed(host: str, closed: bool) -> None:
     assert is_loopback(host) == closed
+
+
+@pytest.mark.parametrize(("given", "path"), [("diswm", "/diswm"), ("/lab/diswm/", "/lab/diswm"), ("/", ""), ("", "")])
+def test_the_page_s_address_ends_in_the_path_that_a_proxy_hands_on(given: str, path: str) -> None:
+    assert Settings(page_path=given).url_of_page == f"http://127.0.0.1:8501{path}"
 
 
 def test_an_address_of_version_6_stands_in_brackets() -> None:

@@ -32,6 +32,11 @@ def test_the_page_listens_where_the_settings_say(tmp_path: Path) -> None:
     assert "--server.address 127.0.0.1 --server.port 8600" in command
 
 
+def test_the_page_lies_below_the_path_that_a_proxy_hands_on(tmp_path: Path) -> None:
+    command = serve.command_of_page(Settings(home=tmp_path, page_path="/lab/diswm"))
+    assert command[command.index("--server.baseUrlPath") + 1] == "lab/diswm"
+
+
 def test_another_address_without_a_token_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("DISWM_")]:
         monkeypatch.delenv(name)

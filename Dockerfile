@@ -12,6 +12,8 @@ ENV PYTHONUNBUFFERED=1 \
 RUN useradd --create-home --uid 1000 diswm && install -d -o diswm -g diswm /data
 WORKDIR /app
 COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
+# The base image's pip is older than the pinned one.
+RUN pip install -c constraints.txt pip setuptools
 
 FROM base AS frontend
 # The packages before the sources: a change of the sources then installs nothing again.

@@ -43,7 +43,7 @@ faults: setup ## run the long form of the fault tests, and write benchmarks/resu
 	@cat benchmarks/results/faults.md
 
 audit: setup ## compare every pinned version with the public advisories; a package without an answer fails it
-	@rm -f build/audit.json && $(BIN)/python -m venv build/audit && build/audit/bin/pip install -q --disable-pip-version-check pip-audit
+	@rm -f build/audit.json && $(BIN)/python -m venv build/audit && build/audit/bin/pip install -q --disable-pip-version-check -U pip pip-audit
 	@build/audit/bin/pip-audit -r constraints.txt --no-deps --disable-pip --progress-spinner off -f json -o build/audit.json 2> build/audit.txt || true
 	@$(BIN)/python scripts/audit.py build/audit.json
 

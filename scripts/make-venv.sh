@@ -40,5 +40,8 @@ if ! fits .venv/bin/python; then
     need_venv "$python"
     "$python" -m venv --clear .venv
 fi
+# The pip that a Python brings along is as old as that Python. Where no newer one can be had, it has to do.
+.venv/bin/python -m pip install -q --retries 1 -c constraints.txt pip setuptools ||
+    echo "The pinned pip could not be had: going on with $(.venv/bin/python -m pip --version | cut -d' ' -f1,2)." >&2
 echo "Installing the pinned packages into .venv (about two minutes the first time)"
 .venv/bin/python -m pip install -q -c constraints.txt -e '.[backend,frontend,dev]'

@@ -48,6 +48,12 @@ def test_what_is_installed_is_what_is_pinned() -> None:
         assert Version(version(name)).public == str(pins()[name])
 
 
+def test_pip_and_setuptools_are_pinned_although_pip_freeze_leaves_them_out() -> None:
+    assert pins()["pip"] >= Version("26.2"), "those that come with Python have known weaknesses"
+    assert pins()["setuptools"] >= Version("78.1.1")
+    assert "pip freeze --all" in (ROOT / "scripts" / "constraints.sh").read_text()
+
+
 def test_torch_has_no_local_label_so_that_pip_takes_the_build_for_the_machine() -> None:
     assert pins()["torch"].local is None
 
@@ -166,6 +172,32 @@ def test_a_python_that_is_too_old_is_refused_with_the_remedy(tmp_path: Path) -> 
     assert done.returncode == 1
     assert "make setup PYTHON=" in done.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize("status", [0, 1])
+@pytest.mark.parametrize(("script", "folder"), [("make-venv.sh", ".venv"), ("make-metaworld.sh", ".metaworld")])
+def test_the_pinned_pip_comes_first_and_setup_goes_on_without_it(
+    tmp_path: Path, script: str, folder: str, status: int
+) -> None:
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / script, tmp_path / "scripts" / script)
+    python = tmp_path / folder / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(
+        f"""#!/bin/sh
+case "$*" in
+*"-m pip install"*"constraints.txt pip setuptools") echo pip >> "{tmp_path}/calls"; exit {status} ;;
+*"-m pip install"*) echo packages >> "{tmp_path}/calls" ;;
+"-m pip --version") echo "pip 23.2.1 from elsewhere" ;;
+esac
+"""
+    )
+    python.chmod(0o755)
+    done = subprocess.run(["bash", str(tmp_path / "scripts" / script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "calls").read_text().split() == ["pip", "packages"]
+    warned = "The pinned pip could not be had: going on with pip 23.2.1.\n"
+    assert done.stderr == (warned if status else "")
 
 
 def test_an_installation_that_is_no_checkout_has_every_file_of_the_packages(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--method", default="diswm", help="any method of `diswm finetune`")
     parser.add_argument("--updates", type=int, default=200_000, help="of pretraining")
     parser.add_argument("--agent-steps", type=int, default=500_000)
+    parser.add_argument("--smoke", action="store_true", help="a few updates, to see that all of it works")
     chosen = parser.parse_args()
     online = {**ONLINE, "method": chosen.method, "agent_steps": chosen.agent_steps}
     videos, model, run = (chosen.out / name for name in ("videos", "video-model", f"{chosen.method}-{chosen.seed}"))
@@ -38,8 +39,13 @@ def main() -> None:
         left = end - time.monotonic()
         if left <= 0:
             break
-        stage(name, folder, chosen.seed, settings, preset="paper", seconds=left)
-    report([run], RESULTS, "paper", {"videos": VIDEOS, "online": online, "pretraining_updates": chosen.updates})
+        stage(name, folder, chosen.seed, settings, chosen.smoke, preset="paper", seconds=left)
+    report(
+        [run],
+        chosen.out if chosen.smoke else RESULTS,
+        "paper",
+        {"videos": VIDEOS, "online": online, "pretraining_updates": chosen.updates},
+    )
 
 
 if __name__ == "__main__":

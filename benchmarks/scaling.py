@@ -1,6 +1,6 @@
-"""Does cost grow linearly? Each piece of work at three sizes, and what a replay of 500,000 frames takes in memory.
+"""Does cost grow linearly, and does memory end? Work at three sizes; the memory of a full replay and of a long run.
 
-python -m benchmarks.scaling     (about five minutes on two CPU cores)
+python -m benchmarks.scaling     (about ten minutes on two CPU cores)
 
 Writes benchmarks/results/scaling.{md,png}.
 """
@@ -11,7 +11,9 @@ import math
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import matplotlib
 
@@ -35,6 +37,7 @@ WORKS = (
     ("collect", "agent steps", [Sizes(episodes=n, steps=100) for n in (4, 8, 16)], (400, 800, 1600)),
 )
 FRAMES, EPISODE = 500_000, 500
+RUN_STEPS = 6_000
 
 
 def main() -> None:
@@ -42,15 +45,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--replay-only", action="store_true", help="measure the memory of a full replay, and print it")
+    parser.add_argument("--only", choices=("replay", "run"), help="measure this memory alone, and print it")
     chosen = parser.parse_args()
-    if chosen.replay_only:
-        print(full_replay())
+    if chosen.only:
+        print(full_replay() if chosen.only == "replay" else long_run())
         return
     device = choose_device(chosen.device)
-    memory = subprocess.run(
-        [sys.executable, "-m", "benchmarks.scaling", "--replay-only"], check=True, capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "benchmarks.scaling", "--only", "replay"]
+    memory = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     figure, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
     lines = ["| work | grows by | seconds at each size | cost grows as size to the power of |", "|---|---|---|---|"]
     for name, unit, sizes, counts in WORKS:
@@ -68,7 +70,7 @@ def main() -> None:
         f"# Scaling, {datetime.date.today().isoformat()}\n\n`python -m benchmarks.scaling`, torch {torch.__version__}, "
         f"{device}, {torch.get_num_threads()} threads. Starting processes and environments is part of collecting.\n\n"
     )
-    text = head + "\n".join(lines) + f"\n\n{memory.stdout.strip()}\n\n![scaling](scaling.png)\n"
+    text = head + "\n".join([*lines, "", memory, "", long_run(), "", "![scaling](scaling.png)"]) + "\n"
     (RESULTS / "scaling.md").write_text(text)
 
 
@@ -98,6 +100,30 @@ def full_replay() -> str:
     return (
         f"A replay of {len(replay):,} frames takes {(full - before) / 1024:.2f} GiB at its peak; a hundred batches of "
         f"50 x 50 add {_peak() - full:.0f} MiB."
+    )
+
+
+def long_run() -> str:
+    """Learns online until the replay has been filled several times over, and says how the process grew meanwhile."""
+    settings = {"agent_steps": RUN_STEPS, "replay_capacity": 1_100, "checkpoint_every": 100, "evaluate_every": 2_000}
+    words = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    megabytes: list[float] = []
+    with TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "backend", "finetune", "--preset", "tiny", *words, "--out", f"{folder}/run"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None:
+            status = Path(f"/proc/{process.pid}/status")
+            found = [line for line in status.read_text().splitlines() if line.startswith("VmRSS")]
+            megabytes += [int(line.split()[1]) / 1024 for line in found]
+            time.sleep(1)
+    if process.returncode:
+        raise SystemExit(f"the run ended with exit status {process.returncode}")
+    quarter = len(megabytes) // 4
+    early, late = (max(part) for part in (megabytes[quarter : 2 * quarter], megabytes[3 * quarter :]))
+    return (
+        f"Online learning over {RUN_STEPS:,} agent steps (preset tiny, replay of 1,100 frames, checkpoints and "
+        f"evaluations on the way) took at most {early:.0f} MiB in the second quarter of its time and {late:.0f} MiB in "
+        "the last."
     )
 
 

@@ -17,8 +17,9 @@ import torch
 from backend.data.catalogue import find_checkpoint
 from backend.data.checkpoint import load_checkpoint
 from backend.envs.make import make_environment
+from backend.envs.protocol import Environment
 from backend.envs.vector import ProcessEnvironment
-from backend.pipeline.evaluate import Player, episode_seed, evaluate
+from backend.pipeline.evaluate import episode_seed, evaluate
 from backend.pipeline.players import PaddedActions
 from backend.settings import get_settings
 from models.agent import Agent
@@ -51,7 +52,7 @@ def compare(folder: Path, seeds: list[int]) -> dict[str, Any]:
         look=settings["look"],
     )
     with closing(ProcessEnvironment(settings["environment"], factory)) as player:
-        policy = evaluate(agent, PaddedActions(player, player.action_size), seeds).returns
+        policy = evaluate(agent, [PaddedActions(player, player.action_size)], seeds).returns
         rng = np.random.default_rng(0)
         size = player.action_size
         random = tuple(_play(player, seed, lambda: rng.uniform(-1, 1, size).astype(np.float32)) for seed in seeds)
@@ -65,7 +66,7 @@ def compare(folder: Path, seeds: list[int]) -> dict[str, Any]:
     }
 
 
-def _play(player: Player, seed: int, choose: Callable[[], np.ndarray[Any, np.dtype[np.float32]]]) -> float:
+def _play(player: Environment, seed: int, choose: Callable[[], np.ndarray[Any, np.dtype[np.float32]]]) -> float:
     step, score = player.reset(seed), 0.0
     while not step.is_last:
         step = player.step(choose())

@@ -21,15 +21,18 @@ class ProcessEnvironment:
     `reset` begins with a fresh process.
     """
 
-    def __init__(self, name: str, factory: Factory, limit: float = SILENCE_LIMIT) -> None:
+    def __init__(self, name: str, factory: Factory, limit: float = SILENCE_LIMIT, about: "About | None" = None) -> None:
+        """With `about`, what another one of this kind said, nothing is waited for: its process starts meanwhile."""
         self.name = name
         self._factory = factory
         self._limit = limit
-        self._child: Child | None = None
-        about = self._about()
-        self.action_size = about.action_size
-        self.factor_names = about.factor_names
-        self.episode_steps = about.episode_steps
+        self._child: Child | None = self._start()
+        self._about = about or self._ask_about()
+        self.action_size, self.factor_names, self.episode_steps = self._about
+
+    def another(self) -> "ProcessEnvironment":
+        """One more of the same kind; returns while its process starts."""
+        return ProcessEnvironment(self.name, self._factory, self._limit, self._about)
 
     @property
     def pid(self) -> int | None:
@@ -74,14 +77,16 @@ class ProcessEnvironment:
             self._child.kill()
             self._child = None
 
-    def _about(self) -> "_About":
+    def _start(self) -> Child:
+        return Child(self.name, _serve, self._factory, limit=self._limit)
+
+    def _ask_about(self) -> "About":
         self._ask(("about", None))
-        about: _About = self._receive()
+        about: About = self._receive()
         return about
 
     def _ask(self, request: tuple[str, Any]) -> None:
-        if self._child is None:
-            self._child = Child(self.name, _serve, self._factory, limit=self._limit)
+        self._child = self._child or self._start()
         try:
             self._child.request(request)
         except (EnvironmentFailed, OSError):
@@ -118,8 +123,9 @@ class VectorEnvironment:
         self.name = name
         self._environments: list[ProcessEnvironment] = []
         try:
-            for _ in range(count):
-                self._environments.append(ProcessEnvironment(name, make, limit))
+            self._environments.append(ProcessEnvironment(name, make, limit))
+            for _ in range(count - 1):
+                self._environments.append(self._environments[0].another())
         except (EnvironmentFailed, OSError):
             self.close()
             raise
@@ -185,7 +191,9 @@ def process_factory(
     )
 
 
-class _About(NamedTuple):
+class About(NamedTuple):
+    """What an environment says of itself."""
+
     action_size: int
     factor_names: tuple[str, ...]
     episode_steps: int
@@ -194,10 +202,10 @@ class _About(NamedTuple):
 def _serve(factory: Factory) -> Handler:
     environment = factory()
 
-    def handle(request: tuple[Literal["about", "reset", "step"], Any], _: Beat) -> _About | Step:
+    def handle(request: tuple[Literal["about", "reset", "step"], Any], _: Beat) -> About | Step:
         verb, value = request
         if verb == "about":
-            return _About(environment.action_size, environment.factor_names, environment.episode_steps)
+            return About(environment.action_size, environment.factor_names, environment.episode_steps)
         return environment.reset(value) if verb == "reset" else environment.step(value)
 
     return handle

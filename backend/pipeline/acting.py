@@ -16,11 +16,14 @@ from models.types import State
 
 
 class Experience:
-    """Acts step by step; `state_dict` holds the episode under way as its seed and actions, which repeat it."""
+    """Acts step by step; `state_dict` holds the episode under way as its seed and actions, which repeat it.
+
+    A step is begun and finished apart, so that something can be learned while the environment is at it.
+    """
 
     def __init__(self, agent: Agent, players: Players, replay: Replay, folder: Path, seed: int, device: str) -> None:
         self.agent, self.players, self.replay = agent, players, replay
-        self.agent_steps = 0
+        self.agent_steps = 0  # begun
         self._folder, self._seed, self._device = folder, seed, device
         self._episodes = 0  # finished
         self._begun_at = 0  # agent steps when the episode under way began
@@ -41,12 +44,13 @@ class Experience:
     def _begin_at(self, agent_steps: int) -> None:
         self._begun_at = agent_steps
         self.player = self.players.training(agent_steps)
-        self._steps = [self.player.reset(episode_seed(self._seed, "train", self._episodes))]
+        self.player.begin_reset(episode_seed(self._seed, "train", self._episodes))
+        self._steps = [self.player.finish()]
         self._actions = [np.zeros(self.agent.world_model.config.action_size, np.float32)]
         self._memory = self.agent.begin(1)
 
-    def step(self, rng: np.random.Generator, noise: torch.Generator | None) -> float | None:
-        """One agent step, at random without `noise`, else drawn from the policy; the return of an episode that ends."""
+    def begin_step(self, rng: np.random.Generator, noise: torch.Generator | None) -> None:
+        """Begin an agent step, at random without `noise`, else drawn from the policy; nothing is waited for."""
         image = torch.from_numpy(self._steps[-1].image[None].copy()).to(self._device)
         drawn, memory = self.agent.act(image, self._memory, noise)
         if noise is None:
@@ -55,12 +59,17 @@ class Experience:
         else:
             chosen = drawn[0].cpu().numpy()
         self._memory = memory
-        self._take(chosen)
+        self._ask(chosen)
         self.agent_steps += 1
-        return self._finish() if self._steps[-1].is_last else None
+
+    def finish_step(self) -> float | None:
+        """Wait for the step that was begun; the return of an episode that ends with it."""
+        self._steps.append(self.player.finish())
+        return self._end_episode() if self._steps[-1].is_last else None
 
     def state_dict(self) -> dict[str, Any]:
-        """Counters, the actions of the episode under way and the agent's memory in it."""
+        """Counters, the actions of the episode under way and the agent's memory in it; not while a step is awaited."""
+        assert len(self._steps) == len(self._actions), "a step that was begun is not finished"
         state, action = self._memory
         return {
             "agent_steps": self.agent_steps,
@@ -78,15 +87,16 @@ class Experience:
         self.replay.extend(read_episode(path) for path in self._paths())
         self._begin_at(state["begun_at"])
         for action in state["actions"][1:].numpy():
-            self._take(action)
+            self._ask(action)
+            self._steps.append(self.player.finish())
         deter, stoch, action = (part.to(self._device) for part in state["memory"])
         self._memory = Memory(State(deter, stoch), action)
 
-    def _take(self, action: np.ndarray[Any, np.dtype[np.float32]]) -> None:
-        self._steps.append(self.player.step(action))
+    def _ask(self, action: np.ndarray[Any, np.dtype[np.float32]]) -> None:
+        self.player.begin_step(action)
         self._actions.append(action)
 
-    def _finish(self) -> float:
+    def _end_episode(self) -> float:
         episode = episode_of(self._steps, self._actions, self.player.factor_names)
         write_episode(self._folder / f"episode-{self._episodes:06d}.npz", episode)
         self.replay.add(episode)

@@ -1,24 +1,28 @@
-"""Evaluation: whole episodes of the agent's most likely actions, each with a seed of its own."""
+"""Evaluation: whole episodes of the agent's most likely actions, side by side, each with a seed of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from backend.envs.protocol import Step
+from backend.envs.protocol import IMAGE_SIZE, Step
 from models.agent import Agent
+
+BATCH = 16  # episodes that are acted for at once, at most
 
 
 class Player(Protocol):
-    """One environment, in this process or in another."""
+    """One environment, which is asked without waiting: `finish` then waits for the step that was asked for."""
 
     factor_names: tuple[str, ...]
 
-    def reset(self, seed: int) -> Step: ...
+    def begin_reset(self, seed: int) -> None: ...
 
-    def step(self, action: NDArray[np.float32]) -> Step: ...
+    def begin_step(self, action: NDArray[np.float32]) -> None: ...
+
+    def finish(self) -> Step: ...
 
 
 class Evaluation(NamedTuple):
@@ -46,20 +50,27 @@ class Evaluation(NamedTuple):
 
 def evaluate(
     agent: Agent,
-    player: Player,
-    seeds: list[int],
+    players: Sequence[Player],
+    seeds: Sequence[int],
     device: str = "cpu",
-    before_each: Callable[[], None] = lambda: None,
+    between_steps: Callable[[], None] = lambda: None,
 ) -> Evaluation:
-    """Plays one episode a seed with the mode of the policy; seeds must differ. `before_each` may raise to end it."""
+    """Plays one episode a seed with the mode of the policy, as many side by side as there are players.
+
+    Seeds must differ. `between_steps` is called when no player owes an answer, and may raise to end it. An episode's
+    place in the batch of actions follows from the seeds alone: the rounding, and so the returns, are the same on one
+    player as on many.
+    """
     assert len(set(seeds)) == len(seeds), "two evaluation episodes share a seed"
-    returns, successes = [], []
-    for seed in seeds:
-        before_each()
-        score, success = _play(agent, player, seed, device)
-        returns.append(score)
-        successes.append(success)
-    return Evaluation(tuple(returns), tuple(successes))
+    scores, successes = list[float](), list[bool | None]()
+    for first in range(0, len(seeds), BATCH):
+        batch = seeds[first : first + BATCH]
+        for row in range(0, len(batch), len(players)):
+            rows = range(row, min(row + len(players), len(batch)))
+            played = _play(agent, players, {at: batch[at] for at in rows}, len(batch), device, between_steps)
+            scores += [score for score, _ in played]
+            successes += [success for _, success in played]
+    return Evaluation(tuple(scores), tuple(successes))
 
 
 def episode_seed(seed: int, purpose: str, index: int) -> int:
@@ -68,14 +79,31 @@ def episode_seed(seed: int, purpose: str, index: int) -> int:
     return int(np.random.SeedSequence(words).generate_state(1, np.uint32)[0])
 
 
-def _play(agent: Agent, player: Player, seed: int, device: str) -> tuple[float, bool | None]:
-    """The return of an episode, and whether the task was solved in it."""
-    step = player.reset(seed)
-    memory = agent.begin(1)
-    score, success = 0.0, step.success
-    while not step.is_last:
-        action, memory = agent.act(torch.from_numpy(step.image[None].copy()).to(device), memory)
-        step = player.step(action[0].cpu().numpy())
-        score += step.reward
-        success = success or step.success
-    return score, success
+def _play(
+    agent: Agent,
+    players: Sequence[Player],
+    seeds: dict[int, int],
+    batch: int,
+    device: str,
+    between_steps: Callable[[], None],
+) -> list[tuple[float, bool | None]]:
+    """Return and success of the episodes of these seeds, each a row of the batch; the other rows stay black."""
+    live = dict(zip(seeds, players, strict=False))
+    for row, player in live.items():
+        player.begin_reset(seeds[row])
+    memory, image = agent.begin(batch), np.zeros((batch, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
+    score, success = dict.fromkeys(seeds, 0.0), dict[int, bool | None].fromkeys(seeds)
+    while live:
+        steps = {row: player.finish() for row, player in live.items()}
+        between_steps()
+        for row, step in steps.items():
+            image[row] = step.image
+            score[row] += step.reward
+            success[row] = success[row] or step.success
+        live = {row: player for row, player in live.items() if not steps[row].is_last}
+        if live:
+            action, memory = agent.act(torch.from_numpy(image).to(device), memory)
+            chosen = action.cpu().numpy()
+            for row, player in live.items():
+                player.begin_step(chosen[row])
+    return [(score[row], success[row]) for row in seeds]

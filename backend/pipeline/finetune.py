@@ -165,15 +165,17 @@ class Online:
         return self._save()
 
     def _step(self) -> None:
+        """One agent step; an update that is due is made while the environment is at it, so without that step."""
         settings = self.settings
         noise = self.run.randomness.torch if self.agent_steps >= settings.prefill else None
-        ended = self.experience.step(self.run.randomness.numpy, noise)
-        if ended is not None:
-            self._log("episode", {"episode_return": ended})
+        self.experience.begin_step(self.run.randomness.numpy, noise)
         learnable = self.agent_steps >= settings.prefill and len(self.experience.replay) > settings.length
         if learnable and self.agent_steps % settings.train_every == 0:
             self._learn()
-            self._catch_up()
+        ended = self.experience.finish_step()
+        if ended is not None:
+            self._log("episode", {"episode_return": ended})
+        self._catch_up()
         if self.run.updates // settings.checkpoint_every > self._saved and not self._finished:
             self._save()
 
@@ -215,13 +217,13 @@ class Online:
         return self.experience.between_episodes and self.agent_steps // every > evaluated // every
 
     def _evaluate(self) -> None:
-        """Evaluates between two episodes, in the same environment; one that is stopped begins anew after a resume."""
+        """Evaluates between two episodes; an evaluation that is stopped begins anew after a resume."""
         count = self.settings.evaluate_episodes
         first = len(self.returns) * count
         seeds = [episode_seed(self.provenance.seed, "evaluate", first + index) for index in range(count)]
-        player = self.players.evaluating(self.agent_steps)
+        players = self.players.evaluating(self.agent_steps)
         self.run.agent.eval()
-        outcome = evaluate(self.run.agent, player, seeds, self.run.device, before_each=self._heed_stop)
+        outcome = evaluate(self.run.agent, players, seeds, self.run.device, between_steps=self._heed_stop)
         self.run.agent.train()
         self.experience.begin()
         self.returns.append([float(self.agent_steps), outcome.mean])

@@ -1,29 +1,35 @@
 """Who plays when: the environments of a run by the distraction that they show, and actions padded to the agent's."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from backend.data.episodes import Episode
 from backend.envs.protocol import Step
-from backend.pipeline.evaluate import Player
+from backend.pipeline.evaluate import BATCH, Player
+
+PROCESS_BYTES = 400_000_000  # of an environment's process, at most
 
 
 class Closable(Player, Protocol):
-    """A player that holds a process."""
+    """A player that holds a process; `another` starts one more like it, and does not wait for that."""
+
+    def another(self) -> "Closable": ...
 
     def close(self) -> None: ...
 
 
 class Players(Protocol):
-    """The environment to act in at an agent step."""
+    """The environment to act in at an agent step, and those that an evaluation is played in side by side."""
 
     def training(self, agent_steps: int) -> Player: ...
 
-    def evaluating(self, agent_steps: int) -> Player: ...
+    def evaluating(self, agent_steps: int) -> Sequence[Player]: ...
 
 
 @dataclass
@@ -35,15 +41,16 @@ class Always:
     def training(self, _agent_steps: int) -> Player:
         return self.player
 
-    def evaluating(self, _agent_steps: int) -> Player:
-        return self.player
+    def evaluating(self, _agent_steps: int) -> Sequence[Player]:
+        return [self.player]
 
 
 @dataclass
 class ByDistraction:
     """Environments that are made when they are first asked for: one distraction first, another from a step on.
 
-    Evaluation shows the distraction of the moment, or always `evaluated`.
+    Evaluation shows the distraction of the moment, or always `evaluated`, in `side_by_side` environments; they are
+    kept for the next one while the distraction stays, and training goes on in the first of them if it shows the same.
     """
 
     make: Callable[[str], Closable]
@@ -51,24 +58,35 @@ class ByDistraction:
     later: str
     change_at: int  # agent steps
     evaluated: str | None = None
-    made: dict[str, Closable] = field(default_factory=dict)
+    side_by_side: int = 1
+    made: dict[str, list[Closable]] = field(default_factory=dict)
 
     def training(self, agent_steps: int) -> Player:
         """The environment that an episode which begins at this agent step is played in."""
-        return self._of(self.first if agent_steps < self.change_at else self.later)
+        return self._of(self._now(agent_steps))[0]
 
-    def evaluating(self, agent_steps: int) -> Player:
-        """The environment of an evaluation at this agent step."""
-        return self._of(self.evaluated) if self.evaluated else self.training(agent_steps)
+    def evaluating(self, agent_steps: int) -> Sequence[Player]:
+        """The environments of an evaluation at this agent step."""
+        shown = self.evaluated or self._now(agent_steps)
+        players = self._of(shown)
+        while len(players) < self.side_by_side:
+            players.append(players[0].another())
+        for spare in [player for name, others in self.made.items() if name != shown for player in others[1:]]:
+            spare.close()
+        self.made = {name: made if name == shown else made[:1] for name, made in self.made.items()}
+        return players
 
     def close(self) -> None:
         """Ends all processes."""
-        for player in self.made.values():
+        for player in [player for players in self.made.values() for player in players]:
             player.close()
 
-    def _of(self, distraction: str) -> Closable:
+    def _now(self, agent_steps: int) -> str:
+        return self.first if agent_steps < self.change_at else self.later
+
+    def _of(self, distraction: str) -> list[Closable]:
         if distraction not in self.made:
-            self.made[distraction] = self.make(distraction)
+            self.made[distraction] = [self.make(distraction)]
         return self.made[distraction]
 
 
@@ -79,14 +97,27 @@ class PaddedActions:
         self._player, self._action_size = player, action_size
         self.factor_names = player.factor_names
 
-    def reset(self, seed: int) -> Step:
-        return self._player.reset(seed)
+    def begin_reset(self, seed: int) -> None:
+        self._player.begin_reset(seed)
 
-    def step(self, action: NDArray[np.float32]) -> Step:
-        return self._player.step(action[: self._action_size])
+    def begin_step(self, action: NDArray[np.float32]) -> None:
+        self._player.begin_step(action[: self._action_size])
+
+    def finish(self) -> Step:
+        return self._player.finish()
+
+    def another(self) -> "PaddedActions":
+        return PaddedActions(self._player.another(), self._action_size)
 
     def close(self) -> None:
         self._player.close()
+
+
+def side_by_side(episodes: int) -> int:
+    """How many of an evaluation's episodes to play at once here: one a core, as far as half of the memory goes."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    available: int = psutil.virtual_memory().available  # type: ignore[no-untyped-call] # psutil carries no types
+    return max(1, min(episodes, BATCH, cores, available // (2 * PROCESS_BYTES)))
 
 
 def pad_actions(episodes: Sequence[Episode], action_size: int) -> list[Episode]:

@@ -32,7 +32,7 @@ from backend.pipeline.config import (
 )
 from backend.pipeline.finetune import Finetuning, Online
 from backend.pipeline.methods import Source, build_parts, check_source
-from backend.pipeline.players import ByDistraction, PaddedActions, pad_actions
+from backend.pipeline.players import ByDistraction, PaddedActions, pad_actions, side_by_side
 from backend.pipeline.pretrain import pretrain
 from backend.pipeline.publish import Provenance
 from backend.pipeline.report import METRICS, RESULT, Reporter
@@ -210,6 +210,7 @@ def _players(settings: FinetuneSettings, films: Films) -> ByDistraction:
         later=settings.distraction_later or settings.distraction,
         change_at=settings.agent_steps // 2,
         evaluated=settings.evaluate_distraction,
+        side_by_side=side_by_side(settings.evaluate_episodes),
     )
 
 

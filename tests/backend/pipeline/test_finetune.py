@@ -1,6 +1,9 @@
 """Online learning: the teacher stands still, its weight follows the step, a cut run goes on bit for bit."""
 
 import json
+import sys
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,8 @@ from numpy.typing import NDArray
 
 from backend.data.checkpoint import load_checkpoint, read_info
 from backend.data.episodes import Episode, frames_only
-from backend.envs.protocol import Step
+from backend.envs.protocol import EnvironmentFailed, Step
+from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.build import build_settings
 from backend.pipeline.config import FinetuneSettings, SettingsError
 from backend.pipeline.distill import distill_weight, with_target
@@ -24,32 +28,12 @@ from models.config import VideoModelConfig
 from models.types import Batch
 from models.video_model import VideoModel
 
+sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside this file
+
+from playing import AtHand, Attentive, Slider
+
+SHORT = {"agent_steps": 55, "evaluate_every": 1000, "checkpoint_every": 2}
 SMALL = {"latents": 4, "stoch": 8, "deter": 16, "hidden": 16, "units": 16, "batch": 4, "length": 6, "horizon": 4}
-
-
-class Slider:
-    """A square that the action pushes; the reward is how far right it is. Twenty steps an episode."""
-
-    action_size, factor_names = 1, ("square_x",)
-
-    def __init__(self) -> None:
-        self.seeds: list[int] = []
-        self._x, self._steps = 0.0, 0
-
-    def reset(self, seed: int) -> Step:
-        self.seeds.append(seed)
-        self._x, self._steps = float(np.random.default_rng(seed).uniform(4, 40)), 0
-        return self._seen(0.0)
-
-    def step(self, action: NDArray[np.float32]) -> Step:
-        self._x, self._steps = float(np.clip(self._x + 6 * action[0], 0, 48)), self._steps + 1
-        return self._seen(self._x / 48)
-
-    def _seen(self, reward: float) -> Step:
-        image = np.zeros((64, 64, 3), np.uint8)
-        image[24:40, int(self._x) : int(self._x) + 16] = 200
-        last = self._steps == 20
-        return Step(image, reward, 1.0, self._steps == 0, last, False, np.array([self._x], np.float32))
 
 
 class StoppingReporter(Reporter):
@@ -101,7 +85,7 @@ def online(
     slider = Slider()
     run = finetuning(chosen, seed)
     provenance = Provenance("slider", "finetune", seed, "slider", {})
-    return Online(run, Always(slider), held_out(), out, provenance, StoppingReporter(out, stop_after)), slider
+    return Online(run, Always(AtHand(slider)), held_out(), out, provenance, StoppingReporter(out, stop_after)), slider
 
 
 def lines_of(out: Path) -> list[dict[str, float]]:
@@ -170,6 +154,55 @@ def test_a_run_killed_before_its_first_save_writes_no_line_twice(tmp_path: Path)
     assert lines_of(tmp_path / "killed")
     online(tmp_path / "killed", chosen)[0].go()
     assert lines_of(tmp_path / "killed") == lines_of(tmp_path / "whole")
+
+
+class NotingRun(Finetuning):
+    """Leaves a file when an update is done, named by the agent step that it is made at."""
+
+    folder: Path
+
+    def learn(self, batch: Batch, agent_steps: int) -> dict[str, torch.Tensor]:
+        metrics = super().learn(batch, agent_steps)
+        (self.folder / f"learned-{agent_steps}").touch()
+        return metrics
+
+
+def learning_beside(environment: ProcessEnvironment, chosen: FinetuneSettings, folder: Path, out: Path) -> Online:
+    run = NotingRun(chosen, build_parts(chosen, Source(a_teacher(), 1), 1, 0), 0, "cpu")
+    run.folder = folder
+    provenance = Provenance("slider", "finetune", 0, "slider", {})
+    return Online(run, Always(environment), held_out(), out, provenance, StoppingReporter(out, None))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, float]]:
+    """The metrics of a short run in an environment of this process."""
+    out = tmp_path_factory.mktemp("undisturbed")
+    online(out, settings(**SHORT))[0].go()
+    return lines_of(out)
+
+
+def test_learning_does_not_wait_for_the_environment(tmp_path: Path, undisturbed: list[dict[str, float]]) -> None:
+    """The environment's process answers a step at which an update is due only when that update is made."""
+    awaited = range(40, 56, 5)
+    with closing(ProcessEnvironment("slider", partial(Attentive, tmp_path, awaited))) as environment:
+        learning_beside(environment, settings(**SHORT), tmp_path, tmp_path / "run").go()
+    assert {path.name for path in tmp_path.glob("learned-*")} == {f"learned-{step}" for step in awaited}
+    assert lines_of(tmp_path / "run") == undisturbed  # nothing depends on who is faster
+
+
+def test_an_environment_that_dies_while_something_is_learned_is_a_typed_failure(
+    tmp_path: Path, undisturbed: list[dict[str, float]]
+) -> None:
+    factory = partial(Attentive, tmp_path, awaited=range(50, 51), fault=50)
+    with (
+        closing(ProcessEnvironment("slider", factory)) as environment,
+        pytest.raises(EnvironmentFailed, match="exit status 9") as caught,
+    ):
+        learning_beside(environment, settings(**SHORT), tmp_path, tmp_path / "run").go()
+    assert caught.value.kind == "died" and (tmp_path / "learned-50").exists()
+    online(tmp_path / "run", settings(**SHORT))[0].go()  # goes on where it was saved
+    assert lines_of(tmp_path / "run") == undisturbed
 
 
 def test_the_checkpoint_acts_and_names_its_counters(tmp_path: Path) -> None:

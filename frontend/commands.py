@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from frontend.client import plain
+from frontend.client import own_token, plain
 from frontend.state import EXTENTS, Counterfactual, Rollout, Temporal, Traversal, write
 
 STYLE = {"fps": 10.0, "upscale": 2, "width": 5.5, "pingpong": True, "captions": True, "loop": True}
@@ -67,12 +67,22 @@ def stage(name: str, preset: str, seed: int, changes: Mapping[str, Any]) -> str:
 def curl_get(url: str, path: str, query: Mapping[str, Any]) -> str:
     """curl that downloads a view under its telling name."""
     address = f"{url}/api/v1{path}?{urlencode({key: plain(value) for key, value in _given(query).items()})}"
-    return f"curl -OJ {shlex.quote(address)}"
+    return f"curl -OJ{_token()} {shlex.quote(address)}"
 
 
 def curl_post(url: str, path: str, body: str) -> str:
     """curl that sends JSON."""
-    return f"curl -X POST {url}/api/v1{path} \\\n  -H 'Content-Type: application/json' \\\n  -d {shlex.quote(body)}"
+    lines = (
+        f"curl -X POST{_token()} {url}/api/v1{path}",
+        "-H 'Content-Type: application/json'",
+        f"-d {shlex.quote(body)}",
+    )
+    return " \\\n  ".join(lines)
+
+
+def _token() -> str:
+    """The token's header, where the API asks for one: by its variable, so that it stands in no history of a shell."""
+    return ' -H "Authorization: Bearer $DISWM_TOKEN"' if own_token() else ""
 
 
 def _command(verb: str, checkpoint: str, options: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 import shlex
 
+import pytest
+
 from frontend.commands import STYLE, curl_get, curl_post, rollout, stage, traverse
 from frontend.state import Rollout, Traversal
 
@@ -27,6 +29,14 @@ def test_the_command_of_a_rollout_carries_its_branch() -> None:
     assert "--edit 4:1.5@9+" in rollout(Rollout(checkpoint="a", dim=4, value=1.5, step=9), "gif", STYLE)
 
 
+def test_curl_carries_the_token_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISWM_TOKEN", "secret")
+    header = '-H "Authorization: Bearer $DISWM_TOKEN"'
+    assert curl_get("http://h", "/a", {"x": 1}) == f"curl -OJ {header} 'http://h/api/v1/a?x=1'"
+    assert curl_post("http://h", "/runs", "{}").startswith(f"curl -X POST {header} http://h/api/v1/runs ")
+
+
+@pytest.mark.usefixtures("api")
 def test_curl_is_quoted_for_the_shell() -> None:
     assert curl_get("http://h", "/a", {"x": 1.0, "y": None, "z": True}) == "curl -OJ 'http://h/api/v1/a?x=1&z=true'"
     assert "'\"'\"'" in curl_post("http://h", "/runs", '{"name": "it\'s"}')

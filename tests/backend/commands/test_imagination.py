@@ -1,6 +1,7 @@
 """`diswm temporal`, `rollouts`, `counterfactual`, `sensitivity`, `carried`: the API's files, and refusals."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,9 @@ from fastapi.testclient import TestClient
 
 from backend.main import create_app
 from backend.settings import Settings
+from frontend.client import plain
+from frontend.commands import STYLE, counterfactual
+from frontend.state import Counterfactual
 
 Diswm = Callable[..., Result]
 
@@ -55,6 +59,27 @@ def test_tables_of_numbers_are_those_of_the_api(diswm: Diswm, home: Path, tmp_pa
                 given = {**query, "width": "3.25", "format": format}
                 answer = client.get(f"/api/v1/checkpoints/{path}", params=given)
                 assert (tmp_path / file).read_bytes() == answer.content
+
+
+def test_the_page_s_file_of_a_counterfactual_is_that_of_its_command_and_of_an_export(
+    diswm: Diswm, home: Path, tmp_path: Path
+) -> None:
+    view = Counterfactual("finger-episode-factors", "light", to="0.6", dim=3, seed=2, context=2, horizon=3, step=3)
+    style = {**STYLE, "fps": 20.0, "upscale": 1, "captions": False}
+    result = diswm(*shlex.split(counterfactual(view, "gif", style))[1:], "--json")
+    assert result.exit_code == 0, result.output
+    file = Path(json.loads(result.stdout)["file"])
+    made = (tmp_path / file).read_bytes()
+    asked = {name: value for name, value in {**view.api(), **style}.items() if value is not None}
+    query = {name: plain(value) for name, value in {**asked, "format": "gif"}.items()}  # as the page's button sends it
+    with TestClient(create_app(Settings(home=home)), base_url="http://127.0.0.1:8000") as client:
+        downloaded = client.get(f"/api/v1/checkpoints/{view.checkpoint}/counterfactual", params=query)
+        assert downloaded.content == made
+        assert file.name in downloaded.headers["content-disposition"]
+        body = {"checkpoint": view.checkpoint, "kind": "counterfactual", "format": "gif", "view": {**asked, "to": 0.6}}
+        exported = client.post("/api/v1/exports", json=body)
+        assert exported.status_code == 201, exported.text
+        assert client.get(exported.json()["url"]).content == made
 
 
 def test_any_file_is_made_again_in_another_format(diswm: Diswm, tmp_path: Path) -> None:

@@ -65,14 +65,15 @@ class ActorCritic(nn.Module):
 
     def imagine(self, world_model: WorldModel, start: State, chances: Chances) -> Imagined:
         """Rolls the actor out from `start` (B, .), one step a chance; gradients flow through the dynamics."""
-        state, states, entropies = start, [start], []
+        state, states, moments = start, [start], []
         for uniform, noise in zip(chances.uniform.unbind(1), chances.noise.unbind(1), strict=True):
             policy = self.policy(state.feature.detach())
             state = world_model.rssm.imagine_step(state, policy.sample(uniform), noise)
             states.append(state)
-            entropies.append(policy.entropy())
+            moments.append((policy.mean, policy.std))
         deter, stoch = (torch.stack(parts, 1) for parts in zip(*states, strict=True))
-        return Imagined(State(deter, stoch), torch.stack(entropies, 1))
+        mean, std = (torch.stack(parts, 1) for parts in zip(*moments, strict=True))
+        return Imagined(State(deter, stoch), TruncatedNormal(mean, std).entropy())
 
     def losses(
         self, world_model: WorldModel, imagined: Imagined, gamma: float, lam: float, entropy_weight: float

@@ -7,13 +7,10 @@ from torch import Tensor
 
 
 class TruncatedNormal:
-    """Normal of `mean` and `std` (..., A) cut to [-1, 1], sampled through its inverse distribution function."""
+    """Normal of `mean` in [-1, 1] and `std`, (..., A) each, cut to [-1, 1]."""
 
     def __init__(self, mean: Tensor, std: Tensor) -> None:
         self.mean, self.std = mean, std
-        self._low, self._high = (-1 - mean) / std, (1 - mean) / std
-        self._low_mass = _normal_mass(self._low)
-        self._mass = (_normal_mass(self._high) - self._low_mass).clamp(min=1e-6)
 
     @property
     def mode(self) -> Tensor:
@@ -21,10 +18,14 @@ class TruncatedNormal:
         return self.mean
 
     def sample(self, uniform: Tensor) -> Tensor:
-        """Reparametrised sample for uniform noise (..., A) in [0, 1) -> (..., A) in [-1, 1]."""
-        mass = (self._low_mass + uniform * self._mass).clamp(1e-6, 1 - 1e-6)
-        quantile = torch.erfinv(2 * mass - 1) * math.sqrt(2)
-        return (self.mean + self.std * quantile).clamp(-1, 1)
+        """Reparametrised sample for uniform noise (..., A) in [0, 1) -> (..., A) in [-1, 1].
+
+        Through the inverse distribution function, in few operations: it is a step of every imagined step.
+        """
+        width = self.std * math.sqrt(2)
+        low, high = torch.erf((-1 - self.mean) / width), torch.erf((1 - self.mean) / width)
+        quantile = torch.erfinv(torch.lerp(low, high, uniform).clamp(-1 + 2e-6, 1 - 2e-6))
+        return torch.addcmul(self.mean, width, quantile).clamp(-1, 1)
 
     def log_prob(self, action: Tensor) -> Tensor:
         """Log density, summed over A: (..., A) -> (...)."""
@@ -34,12 +35,22 @@ class TruncatedNormal:
 
     def entropy(self) -> Tensor:
         """Differential entropy in nats, summed over A: (..., A) -> (...)."""
-        edge = (self._low * _density(self._low) - self._high * _density(self._high)) / (2 * self._mass)
-        return (0.5 * math.log(2 * math.pi * math.e) + (self.std * self._mass).log() + edge).sum(-1)
+        low, high, mass = self._low, self._high, self._mass
+        edge = (low * _density(low) - high * _density(high)) / (2 * mass)
+        return (0.5 * math.log(2 * math.pi * math.e) + (self.std * mass).log() + edge).sum(-1)
 
+    @property
+    def _low(self) -> Tensor:
+        return (-1 - self.mean) / self.std
 
-def _normal_mass(value: Tensor) -> Tensor:
-    return 0.5 * (1 + torch.erf(value / math.sqrt(2)))
+    @property
+    def _high(self) -> Tensor:
+        return (1 - self.mean) / self.std
+
+    @property
+    def _mass(self) -> Tensor:
+        """Of the uncut normal between the bounds."""
+        return 0.5 * (torch.erf(self._high / math.sqrt(2)) - torch.erf(self._low / math.sqrt(2)))
 
 
 def _density(value: Tensor) -> Tensor:

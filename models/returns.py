@@ -12,9 +12,11 @@ def lambda_return(reward: Tensor, value: Tensor, discount: Tensor, lam: float) -
     on value[N - 1] alone. Source: DreamerV2, eq. 4.
     """
     assert reward.shape == value.shape == discount.shape
+    own = torch.addcmul(reward, discount, value, value=1 - lam).unbind(1)  # what does not depend on the steps to come
+    carried = (lam * discount).unbind(1)
     following = value[:, -1]
     returns = []
     for n in reversed(range(reward.shape[1])):
-        following = reward[:, n] + discount[:, n] * torch.lerp(value[:, n], following, lam)
+        following = torch.addcmul(own[n], carried[n], following)
         returns.append(following)
     return torch.stack(returns[::-1], 1)

@@ -65,14 +65,13 @@ class Recurrence(nn.Module, ABC):
         """
         batch, length, _ = latent.shape
         state = self.initial(batch) if state is None else state
+        keep = None if is_first is None else (~is_first).to(latent.dtype).unsqueeze(-1)
+        action = action if action is None or keep is None else action * keep
         steps: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         for t in range(length):
-            step_action = None if action is None else action[:, t]
-            if is_first is not None:
-                keep = (~is_first[:, t]).to(latent.dtype).unsqueeze(-1)
-                state = State(state.deter * keep, state.stoch * keep)
-                step_action = None if step_action is None else step_action * keep
-            deter = self.advance(state, step_action)
+            if keep is not None:
+                state = State(state.deter * keep[:, t], state.stoch * keep[:, t])
+            deter = self.advance(state, None if action is None else action[:, t])
             posterior = self.posterior(deter, latent[:, t])
             stoch = self.draw(posterior, None if noise is None else noise[:, t])
             state = State(deter, stoch)

@@ -23,7 +23,7 @@ class Gaussian(NamedTuple):
 
     def sample(self, noise: Tensor) -> Tensor:
         """Reparametrised sample for standard normal `noise` (..., K) -> (..., K)."""
-        return self.mean + self.std * noise
+        return torch.addcmul(self.mean, self.std, noise)
 
     def detach(self) -> "Gaussian":
         """The same distribution, cut from the graph."""

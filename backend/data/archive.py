@@ -24,7 +24,7 @@ def read_headers(source: Source) -> dict[str, Header]:
     """Shape and type of each array, without reading the arrays. Raises ArchiveError, OSError."""
     try:
         with zipfile.ZipFile(source) as archive:
-            return {_key(entry): _header(archive, entry) for entry in archive.infolist()}
+            return {_key(entry): read_header(archive, entry) for entry in archive.infolist()}
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise ArchiveError(f"not a readable .npz archive ({error or 'cut short'})") from error
 
@@ -50,8 +50,8 @@ def _key(entry: zipfile.ZipInfo) -> str:
     return entry.filename.removesuffix(".npy")
 
 
-def _header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Header:
-    """Shape and type, which must account for exactly the bytes that the archive says the member has."""
+def read_header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Header:
+    """Shape and type, which account for exactly the bytes that the archive says it has. Raises ArchiveError."""
     try:
         with archive.open(entry) as member:
             version = npy.read_magic(member)

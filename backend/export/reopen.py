@@ -4,14 +4,17 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from backend.data.archive import read_header
 from backend.interpret.charts import KINDS as CHARTS
 
 MAX_PIXELS = 100_000_000
+MAX_BYTES = 64 * 2**20  # of the one member of an archive that is read
 KINDS = ("traversal", "rollout", "temporal", "together", "counterfactual", *CHARTS)
 
 
@@ -49,14 +52,16 @@ def _from_archive(content: bytes) -> str | None:
     """`settings` of an NPZ, or those of the figure in a bundle."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
-            if "settings.npy" in names:
-                with archive.open("settings.npy") as file:
-                    return str(np.lib.format.read_array(file, allow_pickle=False))
-            figure = next((name for name in names if name.endswith("/traversal.png")), None)
-            return _from_picture(archive.read(figure)) if figure else None
-    except (zipfile.BadZipFile, ValueError, OSError, KeyError, RuntimeError):
-        return None
+            members = [member for member in archive.infolist() if member.file_size <= MAX_BYTES]
+            for member in members:
+                if member.filename == "settings.npy":
+                    read_header(archive, member)  # an array of that many bytes, whatever it says of itself
+                    return str(np.lib.format.read_array(io.BytesIO(archive.read(member)), allow_pickle=False))
+                if member.filename.endswith("/traversal.png"):
+                    return _from_picture(archive.read(member))
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError):
+        pass
+    return None
 
 
 def _from_text(content: bytes) -> str | None:

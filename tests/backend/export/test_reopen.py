@@ -2,6 +2,8 @@
 
 import io
 import json
+import tracemalloc
+import zipfile
 from collections.abc import Callable
 
 import numpy as np
@@ -53,6 +55,39 @@ def foreign() -> list[bytes]:
 def test_other_files_are_refused(content: bytes) -> None:
     with pytest.raises(NoSettings):
         read_settings(content)
+
+
+def liar() -> bytes:
+    """An archive whose settings are said to be an array of 40 GB, beside another file."""
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "<U10000", "fortran_order": False, "shape": (1_000_000,)})
+    return zipped({"readme.txt": b"hello", "settings.npy": head.getvalue()})
+
+
+def bomb() -> bytes:
+    """A bundle whose figure unfolds to 200 MB."""
+    return zipped({"figure/traversal.png": bytes(200_000_000)})
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("make", [liar, bomb])
+def test_an_archive_that_asks_for_memory_is_refused_without_it(make: Callable[[], bytes]) -> None:
+    content = make()
+    tracemalloc.start()
+    try:
+        with pytest.raises(NoSettings):
+            read_settings(content)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20_000_000
 
 
 @pytest.mark.parametrize("format", TRAVERSAL_FORMATS)

@@ -2,11 +2,14 @@
 
 import typer
 
-from backend.commands import bench, charts, compare, doctor, export, imagination, interpret, official, serve, stages
-
 
 def build_app() -> typer.Typer:
-    """The command line with every module's commands registered."""
+    """The command line with every module's commands registered.
+
+    They are imported here: the processes that environments run in import this module, and need none of them.
+    """
+    from backend.commands import bench, charts, compare, doctor, export, imagination, interpret, official, serve, stages
+
     app = typer.Typer(
         name="diswm",
         help="See what each latent dimension of a world model means.",

@@ -33,6 +33,14 @@ def choose_backend() -> str:
     return chosen
 
 
+def draw_on_one_thread() -> None:
+    """To be called before anything is drawn: Mesa's software renderer else wakes a thread a core for every picture.
+
+    64 x 64 pixels are one tile of its work, so the others only get in the way, of other processes most of all.
+    """
+    os.environ.setdefault("LP_NUM_THREADS", "0")
+
+
 @functools.cache
 def probe(backend: str) -> str | None:
     """Draw one small picture in a child process: None if that worked, else the last line of its error."""

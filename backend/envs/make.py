@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from backend.envs.distract import Distraction, EpisodeFactors, FlickeringColours, NoDistraction
 from backend.envs.dmc import ControlEnvironment
 from backend.envs.drawerworld import DrawerEnvironment, metaworld_python
+from backend.envs.gl import draw_on_one_thread
 from backend.envs.moving import (
     BackgroundVideo,
     CameraJitter,
@@ -69,6 +70,8 @@ def make_environment(
         raise ValueError(f"{name} cannot show {distraction!r}: choose one of {', '.join(offered_distractions(name))}")
     if action_repeat < 1:
         raise ValueError(f"action_repeat must be at least 1, got {action_repeat}")
+    if look == "fast":  # shadows are drawn larger, and gain from threads
+        draw_on_one_thread()
     if name in DRAWERS:
         return DrawerEnvironment(name, distraction == "episode", action_repeat, look)
     if name == "pusher":

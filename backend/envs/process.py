@@ -1,6 +1,7 @@
 """A child process that answers requests over a pipe, watched for death and for silence."""
 
 import errno
+import gc
 import multiprocessing
 import signal
 import time
@@ -110,7 +111,10 @@ def answer_requests(
     for asked in (signal.SIGINT, signal.SIGTERM):  # they may reach the whole group: the parent saves, then decides
         signal.signal(asked, signal.SIG_IGN)
     try:
+        gc.disable()  # imports and models leave much to look through and nothing to collect
         handler = make_handler(*arguments)
+        gc.freeze()
+        gc.enable()
         while (request := connection.recv()) is not None:
             connection.send(("answer", handler(request, lambda: connection.send(("beat", None)))))
     except (EOFError, ConnectionError):

@@ -1,5 +1,8 @@
 """The one door to dm_control and MuJoCo, which carry no types and read `MUJOCO_GL` when first imported."""
 
+import importlib
+import sys
+from importlib.util import find_spec, module_from_spec
 from typing import Any
 
 from backend.envs.gl import choose_backend
@@ -11,19 +14,13 @@ Camera = Any  # dm_control.mujoco.engine.Camera
 
 def load_task(name: str) -> Task:
     """Load a task of dm_control's suite, named like "walker-walk"."""
-    choose_backend()
-    from dm_control import suite
-
-    loader: Any = suite
-    return loader.load(*name.split("-"))
+    domain, task = name.split("-")
+    return _part_of_suite(domain).SUITE[task]()
 
 
 def common_assets() -> dict[str, bytes]:
     """The files that all tasks of the suite include; a change holds for tasks loaded afterwards."""
-    choose_backend()
-    from dm_control.suite import common
-
-    assets: dict[str, bytes] = common.ASSETS
+    assets: dict[str, bytes] = _part_of_suite("common").ASSETS
     return assets
 
 
@@ -48,3 +45,18 @@ def physics_error() -> type[Exception]:
 
     error: type[Exception] = PhysicsError
     return error
+
+
+def _part_of_suite(name: str) -> Any:
+    """A module of dm_control's suite without the other domains, whose imports take most of a process's start."""
+    choose_backend()
+    package = "dm_control.suite"
+    if package in sys.modules:
+        return importlib.import_module(f"{package}.{name}")
+    specification = find_spec(package)
+    assert specification is not None, "dm_control has no suite"
+    sys.modules[package] = module_from_spec(specification)  # found by the part's own imports, never run
+    try:
+        return importlib.import_module(f"{package}.{name}")
+    finally:
+        del sys.modules[package]

@@ -1,5 +1,8 @@
 """The dm_control tasks: repeatable, action repeat applied once, pictures of what is simulated."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -144,3 +147,25 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
         make_environment("walker-walk", distraction="set-c")
     with pytest.raises(ValueError, match="at least 1"):
         make_environment("walker-walk", distraction="none", action_repeat=0)
+
+
+def test_a_process_of_an_environment_starts_with_what_that_needs_alone() -> None:
+    """No other domain and no scipy, no command; the software renderer gets no thread of its own."""
+    script = (
+        "import sys, backend.__main__\n"
+        "from pathlib import Path\n"
+        "from backend.envs.make import make_environment\n"
+        "environment = make_environment('walker-walk', distraction='episode')\n"
+        "environment.reset(0)\n"
+        "names = [task.read_text() for task in Path('/proc/self/task').glob('*/comm')]\n"
+        "environment.close()\n"
+        "assert not [name for name in names if name.startswith('llvmpipe')], names\n"
+        "heavy = ('scipy', 'torch', 'pydantic', 'backend.commands', 'dm_control.suite', 'dm_control.suite.dog')\n"
+        "assert not set(heavy) & set(sys.modules), sorted(set(heavy) & set(sys.modules))\n"
+        "from dm_control import suite\n"  # whoever wants all of it still gets it
+        "assert ('cheetah', 'run') in suite.BENCHMARKING and suite.walker is sys.modules['dm_control.suite.walker']\n"
+        "print('lean')\n"
+    )
+    clean = {name: value for name, value in os.environ.items() if name != "LP_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-c", script], env=clean, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "lean", done.stderr

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from backend.data.episodes import DatasetInfo, Episode, read_episodes
+from backend.data.episodes import DatasetInfo, episode_paths, read_episode
 from backend.data.replay import Replay, TooShort, replay_device
 from backend.data.resume import Randomness, load_training, save_training
 from backend.pipeline.config import PretrainSettings, Problem, SettingsError
@@ -94,10 +94,10 @@ def pretrain(
     Goes on from `out/resume` where that exists. Raises SettingsError where the data set does not fit
     the settings, Stopped after a save when asked to stop, Diverged.
     """
-    training, held_out = split(list(read_episodes(dataset.folder)), settings.held_out)
-    frames = sum(len(episode.image) for episode in training)
-    replay = Replay(training[0].action.shape[-1], frames, replay_device(device, frames))
-    replay.extend(training)
+    training, kept = split(episode_paths(dataset.folder), settings.held_out)
+    held_out = [read_episode(path) for path in kept]
+    replay = Replay(held_out[0].action.shape[-1], dataset.frames, replay_device(device, dataset.frames))
+    replay.extend(read_episode(path) for path in training)  # one after the other: frames are in memory once
     run = Pretraining(settings, provenance.seed, device)
     state = load_training(out / "resume")
     if state is not None:
@@ -129,13 +129,13 @@ def warmth(update: int, warmup: int) -> float:
     return min(update / warmup, 1.0) if warmup else 1.0
 
 
-def split(episodes: Sequence[Episode], held_out: int) -> tuple[list[Episode], list[Episode]]:
+def split(episodes: Sequence[Path], held_out: int) -> tuple[Sequence[Path], Sequence[Path]]:
     """The episodes to train on and the last `held_out` ones, at most half of them all."""
     if len(episodes) < 2:
         message = f"the data set has {len(episodes)} episode; at least 2 are needed, one of them held out"
         raise SettingsError([Problem("/dataset", message)])
     kept = min(held_out, len(episodes) // 2)
-    return list(episodes[:-kept]), list(episodes[-kept:])
+    return episodes[:-kept], episodes[-kept:]
 
 
 def _sizes(settings: PretrainSettings) -> VideoModelConfig:

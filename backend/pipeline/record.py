@@ -35,7 +35,7 @@ class Recorder(Protocol):
         ...
 
     def record(self, work: Work, inputs: Sequence[Tensor]) -> Callable[[], Figures]:
-        """What does it again, on what `inputs` hold by then; raises RuntimeError where it cannot be recorded."""
+        """What does it again, on what `inputs` hold by then; raises where it cannot be recorded."""
         ...
 
 
@@ -80,7 +80,7 @@ class Recorded:
             self._replay = recorder.record(self._work, self._inputs)
             figures = self._replay()
             _check(plain, figures)
-        except (RuntimeError, ArithmeticError) as error:
+        except Exception as error:  # whatever it is, the run goes on without a recording
             log.warning("updates are not recorded as a CUDA graph, and are slower for it: %s", error)
             self._recorder = self._replay = None
             self._training.load_state_dict(after)
@@ -107,9 +107,11 @@ class GraphRecorder:
     def record(self, work: Work, inputs: Sequence[Tensor]) -> Callable[[], Figures]:
         """What launches the graph."""
         graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(self._generator)
+        register = getattr(graph, "register_generator_state", None)
+        if register is not None:  # later versions of torch see by themselves which generators are used
+            register(self._generator)
         torch.cuda.synchronize(self._generator.device)
-        with torch.cuda.graph(graph, stream=self._stream):
+        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
             figures = work(*inputs)
 
         def replay() -> Figures:

@@ -17,11 +17,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest import mock
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from backend.benchmarks import ACTIONS, Sizes, example_batch, measure
 from backend.pipeline.config import FinetuneSettings, PretrainSettings
@@ -82,7 +83,7 @@ def main() -> None:
     end = time.monotonic() + chosen.seconds
     device = choose_device(chosen.device)
     lines = _heading(device)
-    for check in (_agrees_with_the_cpu, _recorded_agrees, _bfloat16_agrees):
+    for check in (_operations, _agrees_with_the_cpu, _recorded_agrees, _bfloat16_agrees):
         lines.append(f"- {check(device)}")
         print(lines[-1], flush=True)
     lines += ["", "| work | sizes | median | range | GPU memory | target |", "|---|---|---|---|---|---|"]
@@ -101,6 +102,32 @@ def _heading(device: str) -> list[str]:
         f"`python -m benchmarks.gpu` at {head.stdout.strip() or 'an unknown commit'}, torch {torch.__version__}.",
         "",
     ]
+
+
+class _Count(TorchDispatchMode):
+    """Counts the operations that compute or move something: about as many kernels on a GPU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        results = func(*args, **(kwargs or {}))
+        self.operations += not func.is_view
+        return results
+
+
+def _operations(_device: str) -> str:
+    """What a GPU has to launch for one update of sequences of 50 steps, counted on the CPU."""
+    sizes = Sizes(batch=2, length=50)
+    batch, weight, counts = example_batch(sizes), torch.tensor(0.1), []
+    for run in (_pretraining("cpu", torch.float32), _finetuning("cpu", torch.float32)):
+        aimed = with_target(batch, run.parts.distiller if isinstance(run, Finetuning) else None)
+        run.work(*aimed, weight)  # Adam makes its state in the first one
+        with _Count() as count:
+            run.work(*aimed, weight)
+        counts.append(count.operations)
+    return f"An update of 50 steps is {counts[0]:,} operations in pretraining and {counts[1]:,} online."
 
 
 def _agrees_with_the_cpu(device: str) -> str:

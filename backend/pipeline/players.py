@@ -13,7 +13,7 @@ from backend.data.episodes import Episode
 from backend.envs.protocol import Step
 from backend.pipeline.evaluate import BATCH, Player
 
-PROCESS_BYTES = 400_000_000  # of an environment's process, at most
+PROCESS_BYTES = 300_000_000  # of an environment's process, at most
 
 
 class Closable(Player, Protocol):
@@ -114,10 +114,10 @@ class PaddedActions:
 
 
 def side_by_side(episodes: int) -> int:
-    """How many of an evaluation's episodes to play at once here: one a core, as far as half of the memory goes."""
+    """How many of an evaluation's episodes to play at once here: two a core, as far as half of the memory goes."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     available: int = psutil.virtual_memory().available  # type: ignore[no-untyped-call] # psutil carries no types
-    return max(1, min(episodes, BATCH, cores, available // (2 * PROCESS_BYTES)))
+    return max(1, min(episodes, BATCH, 2 * cores, available // (2 * PROCESS_BYTES)))
 
 
 def pad_actions(episodes: Sequence[Episode], action_size: int) -> list[Episode]:

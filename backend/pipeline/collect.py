@@ -15,26 +15,21 @@ from backend.data.archive import ArchiveError, read_headers
 from backend.data.episodes import (
     DATASET,
     DatasetInfo,
-    Episode,
-    episode_of,
     now,
     read_dataset_info,
     read_episode,
     write_dataset_info,
-    write_episode,
 )
 from backend.data.files import sweep, write_json
 from backend.envs.gl import choose_backend
-from backend.envs.make import make_environment
-from backend.envs.process import Beat, Child, Handler
-from backend.envs.protocol import Environment, EnvironmentFailed
+from backend.envs.process import Child
+from backend.envs.protocol import EnvironmentFailed
+from backend.pipeline.collector import Order, collector, episode_path
 from backend.pipeline.config import CollectSettings, Problem, SettingsError
 from backend.pipeline.report import Stopped
 
 REQUEST = "collecting.json"  # what the folder is being filled with
 ATTEMPTS = 2  # a process that dies is replaced once for the same episode
-BEAT_EVERY = 20  # agent steps
-MEMORY = 0.85  # correlation of a smooth policy's action with the one before
 
 
 class CollectReporter(Protocol):
@@ -64,7 +59,7 @@ def collect(
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
     _claim(folder, settings, seed)
-    missing = deque(i for i in range(settings.episodes) if not _is_whole(_path(folder, i)))
+    missing = deque(i for i in range(settings.episodes) if not _is_whole(episode_path(folder, i)))
     if missing or not (folder / DATASET).exists():
         if missing:
             choose_backend()  # once, for all processes
@@ -72,28 +67,6 @@ def collect(
         write_dataset_info(_describe(settings, out, folder, seed))
     reporter.progress(settings.episodes, settings.episodes, "collect")
     return read_dataset_info(folder)
-
-
-def record_episode(settings: CollectSettings, environment: Environment, seed: int, index: int, beat: Beat) -> Episode:
-    """Episode `index`: at most `episode_steps` frames, the first of them that of the reset."""
-    pose_seed, policy_seed = np.random.SeedSequence([seed & 0xFFFFFFFF, seed >> 32, index]).generate_state(2)
-    random = np.random.default_rng(policy_seed)
-    action = np.zeros(environment.action_size, np.float32)
-    noise = random.normal(size=environment.action_size)
-    steps, actions = [environment.reset(int(pose_seed))], [action]
-    while len(steps) < settings.episode_steps and not steps[-1].is_last:
-        if settings.policy == "smooth":
-            fresh = random.normal(size=environment.action_size)
-            noise = MEMORY * noise + np.sqrt(1 - MEMORY**2) * fresh
-            action = np.clip(noise, -1, 1).astype(np.float32)
-        else:
-            action = random.uniform(-1, 1, environment.action_size).astype(np.float32)
-        steps.append(environment.step(action))
-        actions.append(action)
-        if len(steps) % BEAT_EVERY == 0:
-            beat()
-    episode = episode_of(steps, actions, environment.factor_names)
-    return episode._replace(is_last=np.arange(len(steps)) == len(steps) - 1)  # this recording ends here
 
 
 class _Crew:
@@ -109,6 +82,7 @@ class _Crew:
         films: Sequence[NDArray[np.uint8]],
     ) -> None:
         self._films = films
+        self._order = Order(**settings.model_dump(include=set(Order._fields)))
         self._settings, self._folder, self._seed = settings, folder, seed
         self._missing, self._reporter = missing, reporter
         self._done = settings.episodes - len(missing)
@@ -133,7 +107,7 @@ class _Crew:
             sweep(self._folder)
 
     def _start(self) -> None:
-        child = Child(self._settings.environment, _recorder, self._settings, self._folder, self._seed, self._films)
+        child = Child(self._order.environment, collector, self._order, self._folder, self._seed, self._films)
         job = _Job(child, self._missing.popleft())
         self._jobs.append(job)
         child.request(job.index)
@@ -171,27 +145,6 @@ class _Job:
     index: int  # of the episode under way
 
 
-def _recorder(settings: CollectSettings, folder: Path, seed: int, films: Sequence[NDArray[np.uint8]]) -> Handler:
-    """Runs in a child: makes one environment, then records the episodes it is asked for."""
-    environment = make_environment(
-        settings.environment,
-        distraction=settings.distraction,
-        action_repeat=settings.action_repeat,
-        look=settings.look,
-        random_pose=settings.random_pose,
-        films=films,
-    )
-
-    def record(index: int, beat: Beat) -> None:
-        write_episode(_path(folder, index), record_episode(settings, environment, seed, index, beat))
-
-    return record
-
-
-def _path(folder: Path, index: int) -> Path:
-    return folder / f"episode-{index:06d}.npz"
-
-
 def _is_whole(path: Path) -> bool:
     try:
         return "image" in read_headers(path)
@@ -217,7 +170,7 @@ def _claim(folder: Path, settings: CollectSettings, seed: int) -> None:
 
 
 def _describe(settings: CollectSettings, out: Path, folder: Path, seed: int) -> DatasetInfo:
-    paths = [_path(folder, index) for index in range(settings.episodes)]
+    paths = [episode_path(folder, index) for index in range(settings.episodes)]
     lengths = tuple(int(read_headers(path)["image"][0][0]) for path in paths)
     first = read_episode(paths[0])
     inner = out.name in ("collect", "held-out")  # part of a larger run: its id is the run's

@@ -152,7 +152,7 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
 def test_a_process_of_an_environment_starts_with_what_that_needs_alone() -> None:
     """No other domain and no scipy, no command; the software renderer gets no thread of its own."""
     script = (
-        "import sys, backend.__main__\n"
+        "import sys, backend.__main__, backend.pipeline.collector\n"
         "from pathlib import Path\n"
         "from backend.envs.make import make_environment\n"
         "environment = make_environment('walker-walk', distraction='episode')\n"

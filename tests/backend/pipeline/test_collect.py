@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from backend.data.episodes import DatasetInfo, read_dataset_info, read_episodes
 from backend.envs.protocol import EnvironmentFailed, Step
-from backend.pipeline.collect import collect, record_episode
+from backend.pipeline.collect import collect
+from backend.pipeline.collector import Order, record_episode
 from backend.pipeline.config import CollectSettings, SettingsError
 from backend.pipeline.report import Stopped
 
@@ -164,7 +165,8 @@ class Still:
 
 def _memory_of(policy: str) -> float:
     """Correlation of each action with the one before, over an episode of 1,000 frames."""
-    action = record_episode(_settings(policy=policy, episode_steps=1000), Still(), 0, 0, lambda: None).action[1:]
+    order = Order("still", "none", 2, "fast", episode_steps=1000, policy=policy, random_pose=False)
+    action = record_episode(order, Still(), 0, 0, lambda: None).action[1:]
     assert np.abs(action).max() <= 1
     return float(np.corrcoef(action[1:].ravel(), action[:-1].ravel())[0, 1])
 

@@ -1,0 +1,75 @@
+"""What a process that collects does: it makes one environment and records the episodes that it is asked for.
+
+It is started for every collection, so nothing is imported here that only checks settings or reports.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.data.episodes import Episode, episode_of, write_episode
+from backend.envs.make import make_environment
+from backend.envs.process import Beat, Handler
+from backend.envs.protocol import Environment, Look
+
+BEAT_EVERY = 20  # agent steps
+MEMORY = 0.85  # correlation of a smooth policy's action with the one before
+
+
+class Order(NamedTuple):
+    """What such a process needs of `CollectSettings`."""
+
+    environment: str
+    distraction: str
+    action_repeat: int
+    look: Look
+    episode_steps: int
+    policy: str
+    random_pose: bool
+
+
+def collector(order: Order, folder: Path, seed: int, films: Sequence[NDArray[np.uint8]]) -> Handler:
+    """Runs in the process: makes the environment, then records the episodes it is asked for by their numbers."""
+    environment = make_environment(
+        order.environment,
+        distraction=order.distraction,
+        action_repeat=order.action_repeat,
+        look=order.look,
+        random_pose=order.random_pose,
+        films=films,
+    )
+
+    def record(index: int, beat: Beat) -> None:
+        write_episode(episode_path(folder, index), record_episode(order, environment, seed, index, beat))
+
+    return record
+
+
+def record_episode(order: Order, environment: Environment, seed: int, index: int, beat: Beat) -> Episode:
+    """Episode `index`: at most `episode_steps` frames, the first of them that of the reset."""
+    pose_seed, policy_seed = np.random.SeedSequence([seed & 0xFFFFFFFF, seed >> 32, index]).generate_state(2)
+    random = np.random.default_rng(policy_seed)
+    action = np.zeros(environment.action_size, np.float32)
+    noise = random.normal(size=environment.action_size)
+    steps, actions = [environment.reset(int(pose_seed))], [action]
+    while len(steps) < order.episode_steps and not steps[-1].is_last:
+        if order.policy == "smooth":
+            fresh = random.normal(size=environment.action_size)
+            noise = MEMORY * noise + np.sqrt(1 - MEMORY**2) * fresh
+            action = np.clip(noise, -1, 1).astype(np.float32)
+        else:
+            action = random.uniform(-1, 1, environment.action_size).astype(np.float32)
+        steps.append(environment.step(action))
+        actions.append(action)
+        if len(steps) % BEAT_EVERY == 0:
+            beat()
+    episode = episode_of(steps, actions, environment.factor_names)
+    return episode._replace(is_last=np.arange(len(steps)) == len(steps) - 1)  # this recording ends here
+
+
+def episode_path(folder: Path, index: int) -> Path:
+    """The file of an episode."""
+    return folder / f"episode-{index:06d}.npz"

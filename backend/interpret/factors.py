@@ -158,8 +158,8 @@ def _warnings(frames: EncodedFrames, association: Association) -> list[str]:
     notes = []
     if len(frames.mean) < ENOUGH_FRAMES or episodes < ENOUGH_EPISODES:
         notes.append(
-            f"{len(frames.mean)} frames of {episodes} episodes: with fewer than {ENOUGH_FRAMES} frames of "
-            f"{ENOUGH_EPISODES} episodes intervals are wide"
+            f"{len(frames.mean):,} frames of {episodes} episodes: intervals are wide below {ENOUGH_FRAMES:,} frames "
+            f"or {ENOUGH_EPISODES} episodes"
         )
     constant = [name for name, varies in zip(frames.factor_names, association.varying, strict=True) if not varies]
     if constant:

@@ -60,7 +60,7 @@ class Child:
 
 
 def start_child(row: RunRow, home: Path) -> Child:
-    """Start the stage of a claimed run; everything it says goes to log.txt in its folder.
+    """Start the stage of a claimed run; what it tells goes to log.txt in its folder, its result lies in result.json.
 
     Raises OSError when the folder cannot be written or the process not be made.
     """
@@ -75,8 +75,8 @@ def start_child(row: RunRow, home: Path) -> Child:
         process = subprocess.Popen(
             command_of_child(row, folder),
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
             start_new_session=True,
             env=_environment(row, home),
         )

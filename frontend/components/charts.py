@@ -54,7 +54,7 @@ def matrix(
         "height": 90 + 30 * len(rows) + 6 * max(map(len, columns), default=0),
         "margin": MARGIN,
         "coloraxis": {"cmin": 0, "cmax": most, "colorbar": {"title": {"text": name}, "thickness": 12}},
-        "xaxis": {"tickangle": -35, "showgrid": False},
+        "xaxis": {"autotickangles": [0, -35], "showgrid": False},  # turned where they would not fit
         "yaxis": {"autorange": "reversed", "showgrid": False},
     }
     return {"data": [heat], "layout": layout}

@@ -44,7 +44,7 @@ def interventions(page: str, checkpoint: str, active: Sequence[Mapping[str, Any]
 
 def _counts(entries: Sequence[Mapping[str, Any]]) -> None:
     """Of the names that can be told, how many stand."""
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for kind, label, text in (
             ("drawn", "Edits that draw their name", "An edit of the dimension draws the factor of its name."),
             ("set", "Factors that move their dimension", "Of all factors, that of its name moves the dimension most."),

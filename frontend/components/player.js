@@ -80,6 +80,8 @@ class Player {
     rows.forEach(({ strip, row }, index) => {
       pen.drawImage(this.strips[strip], 0, row * cell, steps * cell, cell, 0, index * cell, steps * cell, cell);
     });
+    const names = rows.map(({ title }) => Object.assign(make("span"), { textContent: title }));
+    this.find(".film .names").replaceChildren(...names);
     const share = (100 * context) / steps;
     const dash = `repeating-linear-gradient(90deg, var(--st-red-color) 0 8px, transparent 8px 12px)`;
     const solid = "linear-gradient(var(--st-green-color), var(--st-green-color))";

@@ -111,7 +111,7 @@ def _remarks(checkpoint: str, factors: Mapping[str, Any]) -> None:
 
 def _metrics(metrics: Mapping[str, Any]) -> None:
     around, null = metrics.get("intervals", {}), metrics.get("null", {})
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for name in (name for name in METRICS if name in metrics):
             label, text = METRICS[name]
             if name in around:

@@ -112,21 +112,21 @@ def figure(groups: list[dict[str, Any]], published: list[dict[str, Any]]) -> dic
 def _published(row: Mapping[str, Any]) -> dict[str, Any]:
     at = zip(row["environment_steps"], row["returns"], strict=True)
     return {
-        "method": row["method"],
-        "from": row["source"],
-        "to": row["target"],
-        **{f"at {steps:,}": value for steps, value in at},
+        "Method": row["method"],
+        "From": row["source"],
+        "To": row["target"],
+        **{f"At {steps:,}": value for steps, value in at},
     }
 
 
 def _row(group: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "runs of": group["label"],
-        "environment": group["environment"],
-        "seeds": ", ".join(str(seed) for seed in group["seeds"]),
-        "environment steps": round(group["environment_steps"][-1]),
-        "mean return": round(group["mean"][-1], 1),
-        "±": round(group["high"][-1] - group["mean"][-1], 1),
+        "Runs of": group["label"],
+        "Environment": group["environment"],
+        "Seeds": ", ".join(str(seed) for seed in group["seeds"]),
+        "Environment steps": round(group["environment_steps"][-1]),
+        "Mean return": round(group["mean"][-1], 1),
+        "±": round(group["high"][-1] - group["mean"][-1], 1) if len(group["seeds"]) > 1 else None,
     }
 
 

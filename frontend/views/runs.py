@@ -18,6 +18,7 @@ from frontend.state import Chosen, keep_view, open_view
 PAGE = "runs"
 COUNTERS = ("updates", "agent_steps", "environment_steps")
 FIRST = ("image", "latent", "dynamics", "distillation", "episode_return", "evaluation_return")  # drawn at first
+OUTCOMES = ("evaluation_std", "success_rate")  # of episodes, beside their returns: no losses
 QUIET = ("gradient_norm", "distill_weight", "frames_per_second")  # not drawn at first
 LOG_CHARACTERS = 20_000
 STOP = {
@@ -68,7 +69,7 @@ def _table(runs: list[dict[str, Any]]) -> str | None:
             "preset": run["preset"],
             "progress": 100 * progress_share(run),
             "now": progress_line(run) or (run["error"] or {}).get("message", "") or elapsed(run),
-            "started": ago(run["started_at"] or run["created_at"]),
+            "started": ago(run["started_at"]) if run["started_at"] else "not yet",
         }
         for run in runs
     ]
@@ -164,11 +165,21 @@ def _delete(run: str, name: str) -> None:
         st.rerun()
 
 
+def _without_curves(run: Mapping[str, Any]) -> str:
+    if run["stage"] == "collect":
+        return "Collecting trains nothing, so it draws no curves. What it collects is a data set."
+    return (
+        "This run ended before its first metrics."
+        if run["state"] in ENDED
+        else "Curves appear here with the first update."
+    )
+
+
 def _curves(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
     lines = _of_one_stage(run["id"], _metrics(run["id"]))
     names = sorted({name for line in lines for name in line} - {"time", "phase", *COUNTERS})
     if not names:
-        st.caption("Curves appear here with the first update.")
+        st.caption(_without_curves(run))
         return
     counters = [name for name in COUNTERS if any(line.get(name) for line in lines)] or ["updates"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -191,7 +202,7 @@ def _curves(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
             max_selections=4,
             width=260,
         )
-    returns = [name for name in names if "return" in name]
+    returns = [name for name in names if "return" in name or name in OUTCOMES]
     losses = [name for name in names if name not in returns]
     found = {names_of[run["id"]]: lines} | {others[other]: _same_stage(_metrics(other), lines) for other in beside}
     for title, group, log in (("Return", returns, False), ("Losses", losses, True)):

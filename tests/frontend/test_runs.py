@@ -62,3 +62,17 @@ def test_only_new_metrics_are_asked_for(open_page: OpenPage, world: World) -> No
 def test_the_command_of_the_run_is_shown(open_page: OpenPage) -> None:
     app = open_page("runs", id="run-cartpole")
     assert "diswm pretrain --preset small --seed 0" in [code.value for code in app.code]
+
+
+def test_a_run_without_curves_says_why(open_page: OpenPage, world: World) -> None:
+    run = world.runs["run-broken"]
+    run |= {"progress": {"done": 0, "total": 10, "phase": "collect"}}
+    assert "This run ended before its first metrics." in text(open_page("runs", id="run-broken"))
+    run["stage"] = "collect"
+    assert "Collecting trains nothing, so it draws no curves." in text(open_page("runs", id="run-broken"))
+
+
+def test_a_run_that_waits_has_not_started(open_page: OpenPage, world: World) -> None:
+    world.runs["run-walker"] |= {"state": "queued", "started_at": None}
+    table = open_page("runs").dataframe[0].value
+    assert "not yet" in list(table["started"])

@@ -246,6 +246,9 @@ def test_a_rollout_plays_and_says_what_is_observed_and_what_imagined(context: Br
     ready(page, ".player")
     model = ".pictures figure:nth-child(2) canvas"
     expect(page.locator(".pictures figure")).to_have_count(5)
+    rows = page.locator(".player figcaption").all_inner_texts()
+    names = page.locator(".player .film .names span").all_inner_texts()
+    assert names and all(row.startswith(name) for row, name in zip(rows, names, strict=True))
     page.locator(".player").focus()
     page.keyboard.press("Home")
     expect(page.locator(".where")).to_have_text("step 0 · observed")

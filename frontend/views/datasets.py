@@ -119,17 +119,18 @@ def _facts(item: Mapping[str, Any]) -> None:
     left.metric("Episodes", f"{item['episodes']:,}")
     middle.metric("Frames", f"{item['frames']:,}")
     right.metric("Actions", item["action_size"] or "none")
-    if item["guessed_factors"]:
+    if item["guessed_factors"] or not item["factor_names"]:
         st.caption("Factors: image statistics, guesses of what moves, for want of the truth")
     else:
         st.caption("Factors: the simulator's truth, known with every frame")
-    st.dataframe(
-        [{"factor": name.replace("_", " ")} for name in item["factor_names"]],
-        hide_index=True,
-        height="content",
-        column_config={"factor": "Factor"},
-        alt="Factors of this data set",
-    )
+    if item["factor_names"]:
+        st.dataframe(
+            [{"factor": name.replace("_", " ")} for name in item["factor_names"]],
+            hide_index=True,
+            height="content",
+            column_config={"factor": "Factor"},
+            alt="Factors of this data set",
+        )
     if item["settings"]:
         with st.expander("Settings"):
             st.json(item["settings"])

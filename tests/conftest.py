@@ -3,6 +3,7 @@
 import datetime
 import os
 import platform
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,9 +139,14 @@ class Ledger:
         table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
         today = datetime.datetime.now(datetime.UTC).date()
         return (
-            f"# What faults did\n\nWritten by `make faults` on {today}, on {machine}; {versions}. "
+            f"# What faults did\n\nWritten by `make faults` on {today} at {_commit()}, on {machine}; {versions}. "
             f"A row is written only by a test that passed.\n\n{table}\n"
         )
+
+
+def _commit() -> str:
+    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "an unknown commit"
 
 
 def _processor() -> str:

@@ -126,7 +126,7 @@ def _row(group: Mapping[str, Any]) -> dict[str, Any]:
         "Seeds": ", ".join(str(seed) for seed in group["seeds"]),
         "Environment steps": round(group["environment_steps"][-1]),
         "Mean return": round(group["mean"][-1], 1),
-        "±": round(group["high"][-1] - group["mean"][-1], 1) if len(group["seeds"]) > 1 else None,
+        "±": f"{group['high'][-1] - group['mean'][-1]:.1f}" if len(group["seeds"]) > 1 else "one seed",
     }
 
 

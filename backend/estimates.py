@@ -35,8 +35,8 @@ def estimate(settings: CollectSettings | PretrainSettings | FinetuneSettings) ->
     updates = settings.first_updates + max(settings.agent_steps - settings.prefill, 0) / settings.train_every
     evaluations = settings.agent_steps // settings.evaluate_every + 1
     evaluated = evaluations * settings.evaluate_episodes * CONTROL_STEPS / settings.action_repeat
-    steps = settings.agent_steps + evaluated / min(settings.evaluate_episodes, 2)  # side by side
-    acting = steps * (ACTING_SECONDS + 1 / STEPS_PER_SECOND[settings.look])
+    played = settings.agent_steps + evaluated / min(settings.evaluate_episodes, 2)  # side by side
+    acting = played * (ACTING_SECONDS + 1 / STEPS_PER_SECOND[settings.look])
     replay = min(settings.replay_capacity, settings.agent_steps) * REPLAY_FRAME_GB
     return _rounded(updates * update + acting, memory + replay)
 

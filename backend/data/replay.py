@@ -66,7 +66,7 @@ class Replay:
         if self._targets is not None:
             target = self._targets(self._image[place])
             if not self._target.shape[1]:
-                self._target = torch.zeros(len(self._image), target.shape[1], device=self._device)
+                self._target = _room(self._target.new_zeros(0, target.shape[1]), len(self._image))
             self._target[place] = target
         self._starts.append(self._cursor)
         self._lengths.append(length)
@@ -109,9 +109,15 @@ class Replay:
     def _grow(self, frames: int) -> None:
         for name in ("_image", "_action", "_reward", "_discount", "_target"):
             old: Tensor = getattr(self, name)
-            new = old.new_zeros(frames, *old.shape[1:])
+            new = _room(old, frames)
             new[: len(old)] = old
             setattr(self, name, new)
+
+
+def _room(like: Tensor, frames: int) -> Tensor:
+    """Zeros for so many frames; on the host they are pages that take no memory before they are written."""
+    shape = (frames, *like.shape[1:])
+    return like.new_zeros(shape) if like.is_cuda else torch.from_numpy(np.zeros(shape, like.numpy().dtype))
 
 
 def replay_device(device: str, frames: int) -> str:

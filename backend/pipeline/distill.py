@@ -102,8 +102,7 @@ def with_target(batch: Batch, distiller: Distiller | None) -> Batch:
     """A batch that comes from no replay, with the targets that a replay would have kept."""
     if distiller is None:
         return batch
-    target = distiller.target(batch.image.flatten(0, 1))
-    return batch._replace(target=target.reshape(*batch.image.shape[:2], -1))
+    return batch._replace(target=torch.stack([distiller.target(images) for images in batch.image]))
 
 
 DISTILLERS: dict[str, type[Distillation] | type[ReleasedDistillation]] = {

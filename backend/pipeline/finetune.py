@@ -160,6 +160,11 @@ class Online:
             self._report()
             if not self._finished:
                 self._heed_stop()
+        if not self.run.updates:
+            self.reporter.note(
+                "nothing was learned: no update was due between the end of the first episode and agent step "
+                f"{self.agent_steps}; take more agent steps, several episodes of them"
+            )
         if not self.returns or self.returns[-1][0] < self.agent_steps:
             self._evaluate()
         return self._save()

@@ -1,7 +1,9 @@
 """Replay: sequences stay inside one episode, all places are as likely, the ring forgets the oldest."""
 
 import numpy as np
+import psutil
 import pytest
+import torch
 
 from backend.data.episodes import Episode, frames_only
 from backend.data.replay import Replay, TooShort
@@ -61,3 +63,26 @@ def test_what_can_never_fit_is_refused() -> None:
     replay = Replay(action_size=2)
     with pytest.raises(TooShort, match="the longest episode has 0"):
         replay.sample(1, 2, np.random.default_rng(0))
+
+
+def test_room_that_is_not_filled_takes_no_memory() -> None:
+    process = psutil.Process()
+    before = process.memory_info().rss
+    replay = Replay(action_size=2)
+    replay.add(an_episode(0, 10))
+    assert replay._image.numel() > 40_000_000 > 2 * (process.memory_info().rss - before)
+
+
+def test_a_frozen_teacher_is_asked_once_an_episode_and_its_answer_stays_with_the_frames() -> None:
+    asked: list[int] = []
+
+    def targets(image: torch.Tensor) -> torch.Tensor:
+        asked.append(len(image))
+        return image[:, 0, 0, :2].float()
+
+    replay = Replay(action_size=2, capacity=25, targets=targets)
+    replay.extend([an_episode(number, 6 + number) for number in range(4)])
+    batch = replay.sample(50, 3, np.random.default_rng(0))
+    assert asked == [6, 7, 8, 9]
+    assert batch.target.shape == (50, 3, 2)
+    torch.testing.assert_close(batch.target, batch.image[:, :, 0, 0, :2].float())

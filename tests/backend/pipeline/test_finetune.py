@@ -93,6 +93,16 @@ def lines_of(out: Path) -> list[dict[str, float]]:
     return [{key: value for key, value in line.items() if key != "time"} for line in lines]
 
 
+@pytest.mark.parametrize(("agent_steps", "told"), [(15, True), (90, False)])
+def test_a_run_too_short_to_learn_anything_says_so(
+    tmp_path: Path, agent_steps: int, told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, _ = online(tmp_path, settings(agent_steps=agent_steps))
+    run.go()
+    assert (run.run.updates == 0) == told
+    assert ("nothing was learned" in capsys.readouterr().err) == told
+
+
 @pytest.mark.parametrize("cut", [13, 44, 80])
 def test_a_run_cut_inside_an_episode_goes_on_bit_for_bit(tmp_path: Path, cut: int) -> None:
     whole, _ = online(tmp_path / "whole", settings())

@@ -95,9 +95,9 @@ def pretrain(
     the settings, Stopped after a save when asked to stop, Diverged.
     """
     training, kept = split(episode_paths(dataset.folder), settings.held_out)
-    held_out = [read_episode(path) for path in kept]
-    replay = Replay(held_out[0].action.shape[-1], dataset.frames, replay_device(device, dataset.frames))
+    replay = Replay(dataset.action_size, dataset.frames, replay_device(device, dataset.frames))
     replay.extend(read_episode(path) for path in training)  # one after the other: frames are in memory once
+    held_out = [read_episode(path) for path in kept]
     run = Pretraining(settings, provenance.seed, device)
     state = load_training(out / "resume")
     if state is not None:

@@ -5,6 +5,7 @@ import io
 import re
 import warnings
 import zipfile
+import zlib
 from typing import IO
 
 import numpy as np
@@ -35,7 +36,7 @@ def decode_zip(source: IO[bytes], output: IO[bytes], request: Request) -> Decode
                 with archive.open(entry) as member:
                     output.write(_square(member, request, found))
                 found.frames += 1
-            except (OSError, zipfile.BadZipFile, EOFError, SyntaxError, RuntimeError, NotImplementedError):
+            except (OSError, zipfile.BadZipFile, zlib.error, EOFError, SyntaxError, RuntimeError):
                 damaged += 1
     if damaged:
         found.warnings.append(f"{damaged} damaged pictures were left out")

@@ -84,6 +84,33 @@ def test_a_zip_of_frames_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["frames.zip", "set"]
 
 
+def test_a_picture_whose_packed_bytes_are_damaged_costs_itself_alone(tmp_path: Path) -> None:
+    """Wherever in the packed bytes: zlib, zipfile and Pillow say so in their own ways."""
+    packed = io.BytesIO()
+    shades = (np.indices((64, 64)).sum(0)[..., None] * np.array([1, 2, 3]) % 251).astype(np.uint8)
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for index in range(18):
+            picture = io.BytesIO()
+            Image.fromarray(shades).save(picture, "PNG", compress_level=0)
+            archive.writestr(f"{index}.png", picture.getvalue())
+        second = archive.infolist()[1]
+    begin = second.header_offset + 30 + len(second.filename)
+    seen = set[str]()
+    for place in range(0, second.compress_size, second.compress_size // 6):
+        damaged = bytearray(packed.getvalue())
+        damaged[begin + place] ^= 0xFF
+        path = tmp_path / f"frames-{place}.zip"
+        path.write_bytes(damaged)
+        try:
+            with zipfile.ZipFile(path) as archive, archive.open("1.png") as member:
+                Image.open(member).load()
+        except Exception as error:  # what the decoder meets
+            seen.add(type(error).__name__)
+        info = import_clips([("frames.zip", path)], tmp_path / f"set-{place}", "frames")
+        assert (info.lengths, info.warnings) == ((17,), ("frames.zip: 1 damaged pictures were left out",))
+    assert {"error", "BadZipFile"} <= seen  # `error` is zlib's
+
+
 def test_published_episodes_keep_their_actions_and_factors(tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), np.uint8)
     action = np.ones((5, 2), np.float32)

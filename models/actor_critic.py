@@ -7,8 +7,10 @@ from torch import Tensor, nn
 
 from models.config import ActorCriticConfig
 from models.distributions import TruncatedNormal
+from models.imagine_scan import imagine_scan
 from models.layers import mlp
 from models.returns import lambda_return
+from models.rssm import RSSM, Recurrence
 from models.types import State
 from models.world_model import WorldModel
 
@@ -48,7 +50,11 @@ class ActorCritic(nn.Module):
 
     def policy(self, feature: Tensor) -> TruncatedNormal:
         """The actor's distribution over actions: (..., S + D) -> (..., A)."""
-        mean, raw = self.actor(self._seen(feature)).chunk(2, -1)
+        return self.policy_of(self.actor(self._seen(feature)))
+
+    def policy_of(self, said: Tensor) -> TruncatedNormal:
+        """The same from the actor's outputs: (..., 2 A) -> (..., A)."""
+        mean, raw = said.chunk(2, -1)
         return TruncatedNormal(torch.tanh(mean), 2 * torch.sigmoid(raw / 2) + self.config.min_std)
 
     def value(self, feature: Tensor) -> Tensor:
@@ -64,16 +70,22 @@ class ActorCritic(nn.Module):
         return Chances(uniform, noise)
 
     def imagine(self, world_model: WorldModel, start: State, chances: Chances) -> Imagined:
-        """Rolls the actor out from `start` (B, .), one step a chance; gradients flow through the dynamics."""
-        state, states, moments = start, [start], []
+        """Rolls the actor out from `start` (B, .), one step a chance; its gradient flows through the dynamics."""
+        if isinstance(world_model.rssm, RSSM):
+            states, said = imagine_scan(self, world_model.rssm, start, *chances)
+        else:
+            states, said = self.imagine_plainly(world_model.rssm, start, chances)
+        return Imagined(states, self.policy_of(said).entropy())
+
+    def imagine_plainly(self, recurrence: Recurrence, start: State, chances: Chances) -> tuple[State, Tensor]:
+        """The states and the actor's outputs in all but the last, (B, N + 1, .) and (B, N, 2 A)."""
+        state, states, said = start, [start], []
         for uniform, noise in zip(chances.uniform.unbind(1), chances.noise.unbind(1), strict=True):
-            policy = self.policy(state.feature.detach())
-            state = world_model.rssm.imagine_step(state, policy.sample(uniform), noise)
+            said.append(self.actor(self._seen(state.feature.detach())))
+            state = recurrence.imagine_step(state, self.policy_of(said[-1]).sample(uniform), noise)
             states.append(state)
-            moments.append((policy.mean, policy.std))
         deter, stoch = (torch.stack(parts, 1) for parts in zip(*states, strict=True))
-        mean, std = (torch.stack(parts, 1) for parts in zip(*moments, strict=True))
-        return Imagined(State(deter, stoch), TruncatedNormal(mean, std).entropy())
+        return State(deter, stoch), torch.stack(said, 1)
 
     def losses(
         self, world_model: WorldModel, imagined: Imagined, gamma: float, lam: float, entropy_weight: float

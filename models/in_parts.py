@@ -7,8 +7,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from models.losses import image_loss
-
-FRAMES_AT_ONCE = 512
+from models.vae import FRAMES_AT_ONCE
 
 
 def decoded_image_loss(decoder: nn.Module, feature: Tensor, image: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from models.losses import latent_kl
 from models.types import Gaussian
 
 IMAGE_SIZE = 64
+FRAMES_AT_ONCE = 512
 
 
 class ImageNetwork(nn.Module):
@@ -20,7 +21,16 @@ class ImageNetwork(nn.Module):
     precision = torch.float32  # where a gradient is wanted; otherwise always float32
 
     def convolve(self, image: Tensor) -> Tensor:
-        """The convolutions, float32 in and out: (B, C, H, W) -> (B, C', H', W')."""
+        """The convolutions, float32 in and out: (B, C, H, W) -> (B, C', H', W').
+
+        Where a CPU learns from many frames, they go through a few hundred at a time, so that on the way back the
+        gradients of one part's feature maps alone are in memory.
+        """
+        if len(image) > FRAMES_AT_ONCE and torch.is_grad_enabled() and not image.is_cuda:
+            return torch.cat([self._convolve(part) for part in image.split(FRAMES_AT_ONCE)])  # type: ignore[no-untyped-call] # torch stub
+        return self._convolve(image)
+
+    def _convolve(self, image: Tensor) -> Tensor:
         if self.precision == torch.float32 or not torch.is_grad_enabled():
             return self.convolutions(image)  # type: ignore[no-any-return] # nn.Module call
         with torch.autocast(image.device.type, self.precision):

@@ -9,7 +9,8 @@ from models.config import VideoModelConfig
 from models.conv import ConvDecoder, ConvEncoder
 from models.in_parts import decoded_image_loss
 from models.losses import dynamics_kl
-from models.rssm import Observed, recurrence_of
+from models.observe_scan import observe_scan
+from models.rssm import RSSM, Observed, recurrence_of
 from models.types import Batch, Gaussian, State, normalise
 from models.vae import Decoder, Encoder
 
@@ -56,7 +57,10 @@ class VideoModel(nn.Module):
         noise: Tensor | None = None,
     ) -> Observed:
         """`RSSM.observe`; an action-free model drops the actions."""
-        return self.rssm.observe(latent, self._known(action), is_first, state, noise)
+        known = self._known(action)
+        if isinstance(self.rssm, RSSM) and torch.is_grad_enabled() and is_first is not None and state is None:
+            return observe_scan(self.rssm, latent, known, is_first, noise)
+        return self.rssm.observe(latent, known, is_first, state, noise)
 
     def imagine(self, state: State, steps: int, action: Tensor | None = None, noise: Tensor | None = None) -> State:
         """`RSSM.imagine`; an action-free model drops the actions."""

@@ -1,12 +1,12 @@
-"""The image loss decoded in parts: the same value, the same gradients, the feature maps of one part in memory."""
+"""Images encoded and decoded in parts: the same values and gradients, the feature maps of one part in memory."""
 
 import pytest
 import torch
 
-from models import in_parts
+from models import in_parts, vae
 from models.config import VideoModelConfig
 from models.in_parts import decoded_image_loss
-from models.vae import Decoder
+from models.vae import Decoder, Encoder
 
 CONFIG = VideoModelConfig()
 
@@ -42,3 +42,21 @@ def test_without_a_gradient_every_frame_has_a_value_of_its_own(monkeypatch: pyte
     with torch.no_grad():
         loss = decoded_image_loss(Decoder(CONFIG), torch.randn(3, 5, CONFIG.feature), torch.rand(3, 5, 3, 64, 64))
     assert len(loss.unique()) == 15
+
+
+def test_encoding_in_parts_gives_the_same_latents_and_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    encoder, image = Encoder(CONFIG), torch.rand(3, 5, 3, 64, 64) - 0.5
+    outcomes, sizes = [], list[int]()
+    encoder.convolutions.register_forward_hook(lambda _, inputs, __: sizes.append(len(inputs[0])))
+    for at_once in (512, 4):
+        monkeypatch.setattr(vae, "FRAMES_AT_ONCE", at_once)
+        latent = encoder(image)
+        loss = (latent.mean.square() + latent.std).sum()
+        outcomes.append([*latent, *torch.autograd.grad(loss, list(encoder.parameters()))])
+    assert sizes == [15, 4, 4, 4, 3]
+    for mine, theirs in zip(*outcomes, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4 * float(theirs.detach().abs().max()))
+    with torch.no_grad():
+        encoder(image)
+    assert sizes[-1] == 15

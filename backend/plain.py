@@ -196,7 +196,7 @@ def _moments(behaviour: ActorCritic, feature: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _encode(model: VideoModel, image: Tensor) -> tuple[Tensor, Tensor]:
-    hidden = model.encoder.convolutions(image.flatten(0, 1)).flatten(1)
+    hidden = _convolved(model.encoder.convolutions, image.flatten(0, 1)).flatten(1)
     mean, logvar = model.encoder.get_submodule("moments")(hidden).unflatten(0, image.shape[:2]).chunk(2, -1)
     return mean, torch.exp(0.5 * logvar)
 
@@ -204,8 +204,19 @@ def _encode(model: VideoModel, image: Tensor) -> tuple[Tensor, Tensor]:
 def _decode(model: VideoModel, feature: Tensor) -> Tensor:
     decoder = model.decoder
     hidden = decoder.widen(decoder.get_submodule("waist")(feature.flatten(0, 1)))
-    image: Tensor = decoder.convolutions(hidden[:, :, None, None])
+    image = _convolved(decoder.convolutions, hidden[:, :, None, None])
     return image.reshape(*feature.shape[:2], *image.shape[1:])
+
+
+def _convolved(layers: nn.Sequential, image: Tensor) -> Tensor:
+    for layer in layers:
+        if isinstance(layer, nn.ConvTranspose2d):
+            image = nn.ConvTranspose2d.forward(layer, image)
+        elif isinstance(layer, nn.Conv2d):
+            image = nn.Conv2d.forward(layer, image)
+        else:
+            image = layer(image)
+    return image
 
 
 def _gaussian(mean: Tensor, std: Tensor) -> "Independent[Any]":

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 
 def mlp(inputs: int, units: int, layers: int, outputs: int) -> nn.Sequential:
@@ -11,35 +10,6 @@ def mlp(inputs: int, units: int, layers: int, outputs: int) -> nn.Sequential:
     for layer in range(layers):
         modules += [nn.Linear(inputs if layer == 0 else units, units), nn.ELU(inplace=True)]
     return nn.Sequential(*modules, nn.Linear(units if layers else inputs, outputs))
-
-
-class ToPixels(nn.ConvTranspose2d):
-    """The transposed convolution that draws an image: kernel 4, stride 2, padding 1, few channels out.
-
-    Each output pixel depends on 2 x 2 inputs, by one of four kernels that belong to its place in a 2 x 2 tile. Where
-    nothing is learned, CPUs compute the four as one ordinary convolution with four times the channels: twice as fast.
-    """
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, 4, 2, 1)
-
-    def forward(self, image: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """(B, I, H, W) -> (B, O, 2H, 2W)."""
-        if torch.is_grad_enabled() or image.is_cuda:
-            return super().forward(image, output_size)
-        taps = torch.tensor([[3, 1], [2, 0]])  # of the even and of the odd pixel, on the input before and on its own
-        kernels = self.weight[:, :, taps][..., taps].permute(2, 4, 1, 0, 3, 5).flatten(0, 2)  # (4 O, I, 2, 2)
-        spare = -len(kernels) % 16  # channels come in blocks
-        kernels = functional.pad(kernels, (0, 0, 0, 0, 0, 0, 0, spare)).contiguous(memory_format=torch.channels_last)
-        tiles = functional.conv2d(image, kernels, padding=1)[:, : len(kernels) - spare]  # (B, 4 O, H + 1, W + 1)
-        upper, lower = tiles.reshape(len(image), 2, 2, self.out_channels, *tiles.shape[2:]).unbind(1)
-        rows = [(upper[..., :-1, :], 0), (lower[..., 1:, :], 1)]
-        drawn = tiles.new_empty(len(image), self.out_channels, 2 * image.shape[2], 2 * image.shape[3])
-        for row, y in rows:
-            drawn[:, :, y::2, 0::2] = row[:, 0, ..., :-1]
-            drawn[:, :, y::2, 1::2] = row[:, 1, ..., 1:]
-        assert self.bias is not None
-        return drawn.add_(self.bias.to(drawn.dtype)[:, None, None])
 
 
 class NormGRUCell(nn.Module):

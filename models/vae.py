@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.config import VideoModelConfig
-from models.layers import ToPixels
+from models.convolutions import Double, FromPoint, Halve, ToPixels, ToPoint
 from models.losses import latent_kl
 from models.types import Gaussian
 
@@ -44,11 +44,10 @@ class Encoder(ImageNetwork):
 
     def __init__(self, config: VideoModelConfig) -> None:
         super().__init__()
-        sizes = (3, *config.kernels)
         layers: list[nn.Module] = []
-        for index, (inputs, outputs) in enumerate(pairwise(sizes)):
-            last = index == len(config.kernels) - 1
-            layers += [nn.Conv2d(inputs, outputs, 4, 1 if last else 2, 0 if last else 1), nn.ELU(inplace=True)]
+        for inputs, outputs in pairwise((3, *config.kernels[:-1])):
+            layers += [Halve(inputs, outputs), nn.ELU(inplace=True)]
+        layers += [ToPoint(*config.kernels[-2:]), nn.ELU(inplace=True)]
         self.convolutions = _channels_last(nn.Sequential(*layers))
         self.moments = nn.Linear(config.kernels[-1], 2 * config.latents)
 
@@ -72,16 +71,11 @@ class Decoder(ImageNetwork):
         super().__init__()
         self.waist = nn.Sequential(nn.Linear(config.feature, config.latents), nn.ELU(inplace=True))
         self.widen = nn.Linear(config.latents, config.kernels[-1])
-        sizes = (*reversed(config.kernels), 3)
-        layers: list[nn.Module] = []
-        for index, (inputs, outputs) in enumerate(pairwise(sizes)):
-            layers.append(nn.ELU(inplace=True))
-            if index == 0:
-                layers.append(nn.ConvTranspose2d(inputs, outputs, 4))
-            elif index < len(config.kernels) - 1:
-                layers.append(nn.ConvTranspose2d(inputs, outputs, 4, 2, 1))
-            else:
-                layers.append(ToPixels(inputs, outputs))
+        first, second, *rest = reversed(config.kernels)
+        layers: list[nn.Module] = [nn.ELU(inplace=True), FromPoint(first, second)]
+        for inputs, outputs in pairwise((second, *rest)):
+            layers += [nn.ELU(inplace=True), Double(inputs, outputs)]
+        layers += [nn.ELU(inplace=True), ToPixels(rest[-1], 3)]
         self.convolutions = _channels_last(nn.Sequential(*layers))
 
     def forward(self, feature: Tensor) -> Tensor:

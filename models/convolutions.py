@@ -84,8 +84,8 @@ class _Tiles(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, image: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(image, weight)
-        taps = torch.tensor([[3, 1], [2, 0]])  # of the even and of the odd pixel, on the input before and on its own
-        kernels = weight[:, :, taps][..., taps].permute(2, 4, 1, 0, 3, 5).flatten(0, 2)  # (4 O, I, 2, 2)
+        taps = weight.flip(2, 3).reshape(*weight.shape[:2], 2, 2, 2, 2)  # on the input before and its own, even and odd
+        kernels = taps.permute(3, 5, 1, 0, 2, 4).flatten(0, 2)  # (4 O, I, 2, 2)
         spare = -len(kernels) % 16  # channels come in blocks
         kernels = functional.pad(kernels, (0, 0, 0, 0, 0, 0, 0, spare)).contiguous(memory_format=torch.channels_last)
         batch, _, height, width = image.shape

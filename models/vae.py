@@ -21,16 +21,7 @@ class ImageNetwork(nn.Module):
     precision = torch.float32  # where a gradient is wanted; otherwise always float32
 
     def convolve(self, image: Tensor) -> Tensor:
-        """The convolutions, float32 in and out: (B, C, H, W) -> (B, C', H', W').
-
-        Where a CPU learns from many frames, they go through a few hundred at a time, so that on the way back the
-        gradients of one part's feature maps alone are in memory.
-        """
-        if len(image) > FRAMES_AT_ONCE and torch.is_grad_enabled() and not image.is_cuda:
-            return torch.cat([self._convolve(part) for part in image.split(FRAMES_AT_ONCE)])  # type: ignore[no-untyped-call] # torch stub
-        return self._convolve(image)
-
-    def _convolve(self, image: Tensor) -> Tensor:
+        """The convolutions, float32 in and out: (B, C, H, W) -> (B, C', H', W')."""
         if self.precision == torch.float32 or not torch.is_grad_enabled():
             return self.convolutions(image)  # type: ignore[no-any-return] # nn.Module call
         with torch.autocast(image.device.type, self.precision):
@@ -38,7 +29,11 @@ class ImageNetwork(nn.Module):
 
 
 class Encoder(ImageNetwork):
-    """q(bold z given o): five convolutions to 1 x 1, then mean and log variance of Z latents."""
+    """q(bold z given o): five convolutions to 1 x 1, then mean and log variance of Z latents.
+
+    Where a CPU learns from many images, they are encoded a few hundred at a time, so that on the way back the gradients
+    of one part's feature maps alone are in memory.
+    """
 
     constraints: tuple[str, ...] = ("latent",)  # names of the losses that hold the latent to a prior
 
@@ -55,7 +50,9 @@ class Encoder(ImageNetwork):
         """(..., 3, 64, 64) in [-0.5, 0.5] -> Gaussian (..., Z)."""
         assert image.shape[-3:] == (3, IMAGE_SIZE, IMAGE_SIZE), tuple(image.shape)
         flat = image.reshape(-1, *image.shape[-3:]).contiguous(memory_format=torch.channels_last)
-        hidden = self.convolve(flat).flatten(1)
+        in_parts = torch.is_grad_enabled() and not image.is_cuda
+        parts = torch.split(flat, FRAMES_AT_ONCE) if in_parts else (flat,)
+        hidden = torch.cat([self.convolve(part) for part in parts]).flatten(1)
         mean, logvar = self.moments(hidden).reshape(*image.shape[:-3], -1).chunk(2, -1)
         return Gaussian(mean, (0.5 * logvar).exp())
 

@@ -78,13 +78,13 @@ def _line(row: Row, repeats: int) -> str:
     unit = ours[0]["unit"]
     value = median(seconds) if unit == "s" else ours[0]["value"]
     sizes = ", ".join(f"{name} {size}" for name, size in row.options.items())
-    spread = f"{_readable(min(seconds), 's')} to {_readable(max(seconds), 's')}"
+    spread = f"{readable(min(seconds), 's')} to {readable(max(seconds), 's')}"
     memory = f"{max(report['peak_memory_mb'] for report in ours):.0f} MB"
     plain = ratio = ""
     if row.plain:
         usual = median([value for report in reports[names[1]] for value in report["repeats"]])
-        plain, ratio = _readable(usual, "s"), f"{usual / value:.1f}"
-    cells = (row.name, sizes, _readable(value, unit), spread, memory, plain, ratio, row.target, row.peer)
+        plain, ratio = readable(usual, "s"), f"{usual / value:.1f}"
+    cells = (row.name, sizes, readable(value, unit), spread, memory, plain, ratio, row.target, row.peer)
     return "| " + " | ".join(cells) + " |"
 
 
@@ -99,7 +99,7 @@ def _bench(name: str, options: dict[str, int], repeats: int) -> dict[str, Any]:
 def _heading() -> list[str]:
     head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     return [
-        f"# Benchmarks on {_processor()}, {datetime.date.today().isoformat()}",
+        f"# Benchmarks on {processor()}, {datetime.date.today().isoformat()}",
         "",
         f"`python -m benchmarks.table` at {head.stdout.strip()}, torch {torch.__version__}, "
         f"{torch.get_num_threads()} threads, Python {platform.python_version()}, "
@@ -108,7 +108,7 @@ def _heading() -> list[str]:
     ]
 
 
-def _processor() -> str:
+def processor() -> str:
     information = Path("/proc/cpuinfo")
     text = information.read_text() if information.exists() else ""
     model = next((line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")), "a CPU")
@@ -116,7 +116,7 @@ def _processor() -> str:
     return f"{model} ({', '.join(extras)})"
 
 
-def _readable(value: float, unit: str) -> str:
+def readable(value: float, unit: str) -> str:
     return f"{1000 * value:.1f} ms" if unit == "s" and value < 1 else f"{value:.4g} {unit}"
 
 

@@ -133,7 +133,7 @@ class Ledger:
     def text(self) -> str:
         """The table, and on which machine and day it was made."""
         memory = psutil.virtual_memory().total // 2**30
-        machine = f"{_processor()}, {os.cpu_count()} cores, {memory} GiB, {platform.system()} {platform.release()}"
+        machine = f"{processor()}, {os.cpu_count()} cores, {memory} GiB, {platform.system()} {platform.release()}"
         versions = f"Python {platform.python_version()}, torch {torch.__version__}"
         rows = [("promise", "bar", "tried", "seen"), ("---",) * 4, *self.rows]
         table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -149,7 +149,7 @@ def _commit() -> str:
     return found.stdout.strip() or "an unknown commit"
 
 
-def _processor() -> str:
+def processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

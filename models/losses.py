@@ -44,6 +44,7 @@ def dynamics_kl(posterior: Gaussian, prior: Gaussian, balance: float, free_nats:
 
 def image_loss(decoded: Tensor, image: Tensor) -> Tensor:
     """-log p(o) under a Normal of unit std, without its constant: (B, T, C, H, W) -> (B, T), in nats."""
+    decoded, image = decoded.movedim(-3, -1), image.movedim(-3, -1)  # as they lie in memory, and their gradient
     return 0.5 * functional.mse_loss(decoded, image, reduction="none").sum((-3, -2, -1))
 
 

@@ -23,6 +23,7 @@ from backend.pipeline.config import CollectSettings, FinetuneSettings, PretrainS
 from backend.pipeline.distill import with_target
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods import Source, build_parts
+from backend.pipeline.precision import multiply_fast
 from backend.pipeline.pretrain import Pretraining
 from backend.pipeline.record import WARM_UPS
 from backend.pipeline.report import Reporter
@@ -68,6 +69,7 @@ def measure(name: str, sizes: Sizes, device: str, repeats: int) -> Measurement:
     """
     if not name.startswith("plain"):
         keep_freed_memory()
+        multiply_fast(device)
     if name == "collect":
         return _collect(sizes, repeats)
     with TemporaryDirectory() as folder:

@@ -4,8 +4,9 @@ python -m benchmarks.gpu                      (at most eight minutes on one GPU)
 python -m benchmarks.gpu --device cpu --seconds 0 --out /tmp/look.md    (the checks alone, where there is no GPU)
 
 First the checks: losses and gradient norms of whole updates against the CPU's on the same noise; recorded updates (CUDA
-graphs) against plain ones; the curve of losses in bfloat16 against float32. Then a row for every target, the dearest
-last. The table is written after every row, so that what was measured before a cut is kept.
+graphs) against plain ones; the curves of losses with bfloat16 convolutions and with TF32 products against float32. Then
+a row for every target, the dearest last. The table is written after every row, so that a cut costs only what comes
+after it.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from backend.pipeline.config import FinetuneSettings, PretrainSettings
 from backend.pipeline.distill import with_target
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods import Source, build_parts
-from backend.pipeline.precision import convolve_in
+from backend.pipeline.precision import convolve_in, multiply_fast
 from backend.pipeline.pretrain import Pretraining
 from backend.pipeline.record import WARM_UPS, Recorded
 from backend.pipeline.stages import choose_device
@@ -43,7 +44,7 @@ SIZES = Sizes(batch=8, length=8)
 UPDATES = WARM_UPS + 4
 SAME_NOISE = 2e-3  # relative: a GPU adds up in another order, and every update starts from the one before
 RECORDED = 1e-3
-BFLOAT16 = 0.02  # as in tests/backend/pipeline/test_precision.py
+BFLOAT16 = 0.02  # as in tests/backend/pipeline/test_precision.py; of TF32, too
 Run = Pretraining | Finetuning
 
 
@@ -83,7 +84,7 @@ def main() -> None:
     end = time.monotonic() + chosen.seconds
     device = choose_device(chosen.device)
     lines = _heading(device)
-    for check in (_operations, _agrees_with_the_cpu, _recorded_agrees, _bfloat16_agrees):
+    for check in (_operations, _agrees_with_the_cpu, _recorded_agrees, _bfloat16_agrees, _fast_products_agree):
         lines.append(f"- {check(device)}")
         print(lines[-1], flush=True)
     lines += ["", "| work | sizes | median | range | GPU memory | target |", "|---|---|---|---|---|---|"]
@@ -169,6 +170,17 @@ def _bfloat16_agrees(device: str) -> str:
     worst = _distance(*image)
     assert worst <= BFLOAT16, f"the curve of losses in bfloat16 differs by {worst:.2g}"
     return f"The image loss in bfloat16 follows float32 within {worst:.1g} relative (bar {BFLOAT16:g})."
+
+
+def _fast_products_agree(device: str) -> str:
+    """All losses of learning online with products by tensor cores and with exact ones, on the same generator."""
+    with _exact_products():
+        exact = _curve(_finetuning(device, torch.float32))
+        multiply_fast(device)
+        fast = _curve(_finetuning(device, torch.float32))
+    worst = _distance(fast, exact)
+    assert worst <= BFLOAT16, f"the curves of losses with TF32 products differ by {worst:.2g}"
+    return f"The losses with TF32 products follow exact ones within {worst:.1g} relative (bar {BFLOAT16:g})."
 
 
 def _pretraining(device: str, kind: torch.dtype) -> Pretraining:

@@ -73,18 +73,18 @@ class _ImagineScan(torch.autograd.Function):
             mean, raw = moments[n].chunk(2, -1)
             torch.addcmul(mean, raw.sigmoid(), noise[n], value=2, out=feature[n + 1, :, :size])
         *hidden, said = activations
-        ctx.behaviour, ctx.rssm, ctx.steps = behaviour, rssm, steps
-        ctx.save_for_backward(uniform, noise, of_hidden, feature, said, entering, thought, moments, *hidden, *learned)
+        acted = _action_slope(behaviour, said, uniform)
+        ctx.rssm, ctx.steps = rssm, steps
+        ctx.save_for_backward(noise, of_hidden, feature, acted, entering, thought, moments, *hidden, *learned)
         return feature, said
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, by_feature: Tensor, by_said: Tensor) -> tuple[Tensor | None, ...]:
-        uniform, noise, of_hidden, feature, said, entering, thought, moments, *rest = ctx.saved_tensors
+        noise, of_hidden, feature, acted, entering, thought, moments, *rest = ctx.saved_tensors
         rssm, steps, size = ctx.rssm, ctx.steps, noise.shape[-1]
         steps.prepare(feature[:-1, :, size:])
         drawn, thinking, entered = drawn_slope(moments, noise), elu_slope(thought), elu_slope(entering)
-        acted = _action_slope(ctx.behaviour, said, uniform).view(*uniform.shape[:2], 2, -1)
         enter_state, enter_action, cell_entering, cell_deter = _parts(rssm)
         by_feature, by_said = by_feature.clone(), by_said.clone()
         by_normed = torch.empty_like(steps.raw[0])
@@ -99,11 +99,12 @@ class _ImagineScan(torch.autograd.Function):
                 by_feature[n, :, size:].addmm_(by_raw, cell_deter).addcmul_(by_deter, steps.kept[n])
                 by_feature[n, :, :size].addmm_(by_entering, enter_state)
         layers = (len(rest) + 1) // 3
-        hidden, weights = rest[: layers - 1], rest[layers - 1 :: 2]
+        inputs, weights = [feature[:-1], *rest[: layers - 1]], rest[layers - 1 :: 2]
         gradients: list[Tensor] = []
-        for inputs, weight in zip([*hidden[::-1], feature[:-1]], weights[::-1], strict=True):
-            gradients = [by_weight(by_said, inputs), by_said.sum((0, 1)), *gradients]
-            by_said = (by_said @ weight).mul_(elu_slope(inputs))
+        for layer in reversed(range(layers)):
+            gradients = [by_weight(by_said, inputs[layer]), by_said.sum((0, 1)), *gradients]
+            if layer:
+                by_said = (by_said @ weights[layer]).mul_(elu_slope(inputs[layer]))
         return *[None] * 7, *gradients
 
 
@@ -116,9 +117,9 @@ def _parts(rssm: RSSM) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def _action_slope(behaviour: "ActorCritic", said: Tensor, uniform: Tensor) -> Tensor:
-    """The slope of each entry of the actions by the two outputs of the actor that it depends on, (N, B, 2 A)."""
+    """The slope of each entry of the actions by the two outputs of the actor that it depends on, (N, B, 2, A)."""
     with torch.enable_grad():
         said = said.detach().requires_grad_()
         total = behaviour.policy_of(said).sample(uniform).sum()
     (slope,) = torch.autograd.grad(total, said)
-    return slope
+    return slope.view(*uniform.shape[:2], 2, -1)

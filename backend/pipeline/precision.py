@@ -1,4 +1,4 @@
-"""In which precision the convolutions of a training run are done: bfloat16 where the machine has hardware for it."""
+"""In which precision a training run computes: convolutions in bfloat16, products in TF32, where the hardware has it."""
 
 import torch
 from torch import nn
@@ -19,3 +19,13 @@ def convolve_in(precision: torch.dtype, model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, ImageNetwork):
             module.precision = precision
+
+
+def multiply_fast(device: str) -> None:
+    """Lets a GPU multiply float32 matrices by its tensor cores (TF32, 10 bits of mantissa), in this process.
+
+    The products of one update's imagination are 0.3 TFLOP at the paper's sizes: exact ones would take an H100 longer
+    than the whole rest. Sums, KL and likelihoods stay float32.
+    """
+    if device.startswith("cuda"):
+        torch.backends.cuda.matmul.allow_tf32 = True

@@ -33,6 +33,7 @@ from backend.pipeline.config import (
 from backend.pipeline.finetune import Finetuning, Online
 from backend.pipeline.methods import Source, build_parts, check_source
 from backend.pipeline.players import ByDistraction, PaddedActions, pad_actions, side_by_side
+from backend.pipeline.precision import multiply_fast
 from backend.pipeline.pretrain import pretrain
 from backend.pipeline.publish import Provenance
 from backend.pipeline.report import METRICS, RESULT, Reporter
@@ -81,6 +82,7 @@ def run_stage(
     """
     begun = time.monotonic()
     sitting = _Sitting(out, home, name or out.name, seed, choose_device(device), reporter)
+    multiply_fast(sitting.device)
     reporter.note(f"{stage} on {sitting.device}, seed {seed}")
     write_json(out / "settings.json", {"stage": stage, "seed": seed, "settings": settings.model_dump()})
     dataset: str | None = None

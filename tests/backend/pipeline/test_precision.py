@@ -1,4 +1,4 @@
-"""The convolutions in bfloat16: the same curve of losses, float32 outside of them, and float32 when not training."""
+"""Convolutions in bfloat16: the same curve of losses, float32 outside of them, and when not training; TF32 products."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ import torch
 from backend.benchmarks import Sizes, example_batch
 from backend.pipeline import precision
 from backend.pipeline.config import PretrainSettings
-from backend.pipeline.precision import convolve_in, image_precision
+from backend.pipeline.precision import convolve_in, image_precision, multiply_fast
 from backend.pipeline.pretrain import Pretraining
 from models.types import normalise
 
@@ -54,3 +54,15 @@ def test_cpus_with_hardware_for_it_use_bfloat16(
 ) -> None:
     monkeypatch.setattr(precision.torch.cpu, "get_capabilities", lambda: able)
     assert image_precision("cpu") == chosen
+
+
+def test_products_are_exact_on_cpus_and_by_tensor_cores_on_gpus() -> None:
+    products, before = torch.backends.cuda.matmul, torch.backends.cuda.matmul.allow_tf32
+    try:
+        products.allow_tf32 = False
+        multiply_fast("cpu")
+        assert not products.allow_tf32
+        multiply_fast("cuda:0")
+        assert products.allow_tf32
+    finally:
+        products.allow_tf32 = before

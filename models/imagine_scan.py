@@ -8,7 +8,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from models.rssm import RSSM
-from models.scan import CellSteps, by_weight, drawing, drawn_slope, elu_slope
+from models.scan import CellSteps, a_copy, by_weight, drawing, drawn_slope, elu_slope
 from models.types import State
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class _ImagineScan(torch.autograd.Function):
         steps.prepare(feature[:-1, :, size:])
         drawn, thinking, entered = drawn_slope(moments, noise), elu_slope(thought), elu_slope(entering)
         enter_state, enter_action, cell_entering, cell_deter = _parts(rssm)
-        by_feature, by_said = by_feature.clone(), by_said.clone()
+        by_feature, by_said = a_copy(by_feature), a_copy(by_said)
         by_normed = torch.empty_like(steps.raw[0])
         for n in reversed(range(len(noise))):
             by_stoch, by_deter = by_feature[n + 1, :, :size], by_feature[n + 1, :, size:]

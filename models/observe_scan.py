@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from models.layers import NormGRUCell
 from models.rssm import RSSM, Observed
-from models.scan import CellSteps, by_weight, drawing, drawn_slope, elu_slope
+from models.scan import CellSteps, a_copy, by_weight, drawing, drawn_slope, elu_slope
 from models.types import Gaussian, State
 
 
@@ -99,7 +99,7 @@ class _ObserveScan(torch.autograd.Function):
         steps.prepare(before)
         kept, entered, thinking = steps.kept * keep, elu_slope(entering), elu_slope(thought)
         drawn = drawn_slope(moments, noise)[:-1] * keep[1:, :, None]
-        by_deter, by_moments = by_deter.clone(), by_moments.clone()
+        by_deter, by_moments = a_copy(by_deter), a_copy(by_moments)
         by_thought, by_entering = torch.empty_like(thought), torch.empty_like(entered)
         by_normed, by_raw = torch.empty_like(steps.raw), list[Tensor]()
         for t in reversed(range(len(keep))):

@@ -96,3 +96,8 @@ def elu_slope(activation: Tensor) -> Tensor:
 def by_weight(outputs: Tensor, inputs: Tensor) -> Tensor:
     """The gradient by a linear layer's weight, from that by its outputs (N, B, O) and its inputs (N, B, I): (O, I)."""
     return outputs.flatten(0, 1).t() @ inputs.flatten(0, 1)
+
+
+def a_copy(gradients: Tensor) -> Tensor:
+    """To be added to, the rows of a step side by side: (N, B, K)."""
+    return gradients.clone(memory_format=torch.contiguous_format)

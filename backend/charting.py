@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.data.catalogue import NotFound, checkpoints_of_run, find_dataset
-from backend.data.checkpoint import Checkpoint, CheckpointInfo
+from backend.data.checkpoint import CHECKS, Checkpoint, CheckpointInfo
 from backend.deps import Library
 from backend.drawing import json_answer
 from backend.errors import Fault, Problem
@@ -17,10 +17,14 @@ from backend.interpret.charts import (
     Chart,
     carried_chart,
     factors_chart,
+    intervals_chart,
+    interventions_chart,
     leakage_chart,
     matches_chart,
     sensitivity_chart,
 )
+from backend.interpret.checks import checked
+from backend.interpret.factors import intervals_of
 from backend.interpret.leakage import leakage_of
 from backend.interpret.matching import compare_checkpoints
 from backend.interpret.names import dimension_names
@@ -47,7 +51,7 @@ class ChartQuery(BaseModel):
 
 
 class FactorsQuery(ChartQuery):
-    """Factors, to be waited for or not."""
+    """Factors, or names checked by intervention, to be waited for or not."""
 
     wait: Flag = Field(False, description="Wait until they are computed (up to a minute).")
 
@@ -83,6 +87,29 @@ def plan_factors(info: CheckpointInfo, library: Library, query: ChartQuery, form
     return _plan(("factors", library.version(info)), 1, query, format, make)
 
 
+def plan_intervals(info: CheckpointInfo, library: Library, query: ChartQuery, format: str) -> Plan:
+    """The best factors of each dimension with their intervals; computed first where none are kept with it."""
+
+    def make() -> tuple[Table, Callable[[], Chart]]:
+        checkpoint = library.load(info)
+        table = intervals_of(factors_table(checkpoint))
+        return table, lambda: intervals_chart(checkpoint, table)
+
+    return _plan(("intervals", library.version(info)), 1, query, format, make)
+
+
+def plan_interventions(info: CheckpointInfo, library: Library, query: ChartQuery, format: str) -> Plan:
+    """Names checked both ways by intervention; measured first, which takes long, where that is not kept with it."""
+
+    def make() -> tuple[Table, Callable[[], Chart]]:
+        checkpoint = library.load(info)
+        table = checked(checkpoint)
+        return table, lambda: interventions_chart(checkpoint, table)
+
+    measured = info.found(CHECKS).is_file()
+    return _plan(("interventions", library.version(info)), 100, query, format, make, long=not measured)
+
+
 def plan_leakage(info: CheckpointInfo, library: Library, query: ChartQuery, format: str) -> Plan:
     """How far each latent moves when the picture of an edit of another is encoded again."""
 
@@ -106,7 +133,7 @@ def plan_sensitivity(info: CheckpointInfo, library: Library, query: SensitivityQ
         try:
             table = sensitivity_of(checkpoint, dataset)
         except ViewError as error:
-            raise _no_policy(error) if error.field == "checkpoint" else error from error
+            raise _conflict(error, "no-policy", "Take a checkpoint of a fine-tuned agent.") from error
         return table, lambda: sensitivity_chart(checkpoint, table)
 
     key = ("sensitivity", library.version(info), None if dataset is None else (dataset.id, dataset.frames))
@@ -168,7 +195,10 @@ def _plan(
             return json_answer(dict(table))
         from backend.export.render import export_chart  # loads matplotlib: not before it is needed
 
-        file = export_chart(chart(), format, ExportOptions(width=query.width))
+        try:
+            file = export_chart(chart(), format, ExportOptions(width=query.width))
+        except ViewError as error:
+            raise _conflict(error, "nothing-to-draw", "Take a checkpoint of videos whose factors are known.") from error
         return Answer(file.content, file.media_type, file.file_name)
 
     whole = (key, format, query.width if format in FIGURE_FORMATS else None)
@@ -194,11 +224,9 @@ def _reference(name: str, info: CheckpointInfo, history: list[CheckpointInfo], l
     return history[0]
 
 
-def _no_policy(error: ViewError) -> Problem:
-    return Problem(
-        409,
-        "no-policy",
-        f"{error.message}.",
-        remedy="Take a checkpoint of a fine-tuned agent.",
-        errors=[Fault("path:checkpoint", error.message)],
-    )
+def _conflict(error: ViewError, type: str, remedy: str) -> Exception:
+    """409 where it is the checkpoint of which this cannot be said; else the error itself."""
+    if error.field != "checkpoint":
+        return error
+    fault = Fault("path:checkpoint", error.message)
+    return Problem(409, type, f"{error.message}.", remedy=remedy, errors=[fault])

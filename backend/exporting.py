@@ -13,6 +13,8 @@ from backend.charting import (
     plan_carried,
     plan_comparison,
     plan_factors,
+    plan_intervals,
+    plan_interventions,
     plan_leakage,
     plan_sensitivity,
 )
@@ -77,6 +79,8 @@ _PLANNERS: dict[str, Planner] = {
     "together": _together,
     "counterfactual": _of_one(plan_counterfactual, CounterfactualFileQuery, REEL_FORMATS),
     "factors": _of_one(plan_factors, ChartQuery, CHART_FORMATS),
+    "intervals": _of_one(plan_intervals, ChartQuery, CHART_FORMATS),
+    "interventions": _of_one(plan_interventions, ChartQuery, CHART_FORMATS),
     "leakage": _of_one(plan_leakage, ChartQuery, CHART_FORMATS),
     "sensitivity": _of_one(plan_sensitivity, SensitivityQuery, CHART_FORMATS),
     "carried": _of_one(plan_carried, CarriedQuery, CHART_FORMATS),

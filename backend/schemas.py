@@ -201,7 +201,7 @@ class RolloutBody(Body):
 
 EXPORT_KINDS = (
     *("traversal", "bundle", "rollout", "temporal", "together", "counterfactual"),
-    *("factors", "leakage", "sensitivity", "carried", "compare"),
+    *("factors", "intervals", "interventions", "leakage", "sensitivity", "carried", "compare"),
 )
 
 

@@ -17,6 +17,8 @@ from backend.charting import (
     factors_table,
     plan_comparison,
     plan_factors,
+    plan_intervals,
+    plan_interventions,
     plan_leakage,
     plan_sensitivity,
 )
@@ -26,11 +28,10 @@ from backend.deps import Services, Serving, whole_number
 from backend.drawing import json_answer
 from backend.errors import Problem
 from backend.interpret.cards import encode_clip, extreme_frames, factors_of
-from backend.interpret.checks import interventions_of, verdicts
+from backend.interpret.checks import interventions_of
 from backend.interpret.factors import Progress
 from backend.openapi import files, refusals
 from backend.plans import carry_out
-from backend.queries import Flag
 from backend.schemas import LabelBody, LabelList, LabelView
 from backend.workshop import Answer
 
@@ -110,29 +111,32 @@ async def get_comparison(
     return send(request, await carry_out(plan_comparison(info, second, serving.library, query, format), serving))
 
 
-@router.get("/checkpoints/{checkpoint}/interventions", responses=_JSON, response_class=Response)
+@router.get("/checkpoints/{checkpoint}/intervals", responses=_CHART, response_class=Response)
+async def get_intervals(
+    info: Found, request: Request, serving: Serving, query: Annotated[FactorsQuery, Query()]
+) -> Response:
+    """The best factors of each dimension with 95% intervals, and chance. 409 until factors are computed."""
+    format = _format(query, request)
+    await _ensure_factors(info, serving, query.wait)
+    return send(request, await carry_out(plan_intervals(info, serving.library, query, format), serving))
+
+
+@router.get("/checkpoints/{checkpoint}/interventions", responses=_CHART, response_class=Response)
 async def get_interventions(
-    info: Found,
-    request: Request,
-    serving: Serving,
-    wait: Annotated[Flag, Query(description="Wait until they are measured (up to a minute).")] = False,
+    info: Found, request: Request, serving: Serving, query: Annotated[FactorsQuery, Query()]
 ) -> Response:
     """Names checked both ways: what edits of a dimension draw, and which dimensions a factor moves in the simulator.
 
     The first question starts the measurement: 409 until it is done.
     """
-    await _ensure_factors(info, serving, wait)
+    format = _format(query, request)
+    await _ensure_factors(info, serving, query.wait)
     library, studies = serving.library, serving.studies
     if not info.found(CHECKS).is_file():
         key = ("interventions", info.folder)
         study = studies.start(key, lambda: interventions_of(library.load(info), progress=partial(studies.report, key)))
-        await _patience(study, wait, f"Names are being checked ({studies.progress(key)}).")
-
-    def make() -> Answer:
-        checkpoint = library.load(info)
-        return json_answer(verdicts(checkpoint, interventions_of(checkpoint)))
-
-    return send(request, await serving.workshop.answer(("interventions", library.version(info)), 100, make))
+        await _patience(study, query.wait, f"Names are being checked ({studies.progress(key)}).")
+    return send(request, await carry_out(plan_interventions(info, library, query, format), serving))
 
 
 @router.get("/checkpoints/{checkpoint}/labels", responses=refusals(409))

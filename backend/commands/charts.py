@@ -1,7 +1,7 @@
 """`diswm leakage`, `sensitivity`, `carried` and `match`: tables of numbers, on the terminal or as figures and files."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -123,14 +123,18 @@ def made(kind: str, loaded: "Checkpoint", asked: Mapping[str, Any]) -> "tuple[di
     from backend.commands.interpret import load
     from backend.commands.serve import checked_settings
     from backend.data.catalogue import find_dataset
-    from backend.interpret import cards, carried, charts, leakage, matching, sensitivity
+    from backend.interpret import cards, carried, charts, checks, factors, leakage, matching, sensitivity
 
-    if kind == "factors":
-        table = cards.factors_of(loaded)
-        return table, charts.factors_chart(loaded, table)
-    if kind == "leakage":
-        table = leakage.leakage_of(loaded)
-        return table, charts.leakage_chart(loaded, table)
+    of_itself: dict[str, tuple[Callable[[Checkpoint], dict[str, Any]], Callable[..., Chart]]] = {
+        "factors": (cards.factors_of, charts.factors_chart),
+        "intervals": (lambda one: factors.intervals_of(cards.factors_of(one)), charts.intervals_chart),
+        "interventions": (checks.checked, charts.interventions_chart),
+        "leakage": (leakage.leakage_of, charts.leakage_chart),
+    }
+    if kind in of_itself:
+        find, draw = of_itself[kind]
+        table = find(loaded)
+        return table, draw(loaded, table)
     if kind == "sensitivity":
         name = asked.get("dataset")
         table = sensitivity.sensitivity_of(
@@ -147,7 +151,7 @@ def made(kind: str, loaded: "Checkpoint", asked: Mapping[str, Any]) -> "tuple[di
 
 def wrote(chart: "Chart", sink: Sink, width: float) -> bool:
     """Writes the chart where a file is asked for; whether one was. Raises ViewError."""
-    if sink.format is None and sink.out is None:
+    if not sink.asked:
         return False
     from backend.export.options import ExportOptions
     from backend.export.render import export_chart

@@ -43,8 +43,8 @@ def export(
     kind: Annotated[
         str | None,
         typer.Option(
-            help="traversal, bundle, rollout, temporal, together, counterfactual, factors, leakage, sensitivity, "
-            "carried or compare; else what the file shows."
+            help="traversal, bundle, rollout, temporal, together, counterfactual, factors, intervals, "
+            "interventions, leakage, sensitivity, carried or compare; else what the file shows."
         ),
     ] = None,
     format: Format = None,

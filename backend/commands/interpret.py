@@ -59,7 +59,8 @@ def factors(
         ),
     ] = False,
     format: Annotated[
-        str | None, typer.Option(help="png, svg, pdf, csv or npz: write the matrix instead of printing.")
+        str | None,
+        typer.Option(help="png, svg, pdf, csv or npz: write the matrix, or with --check the interventions."),
     ] = None,
     out: views.Out = None,
     width: views.Width = 5.5,
@@ -69,7 +70,7 @@ def factors(
     from backend.commands.charts import wrote
     from backend.data.catalogue import find_dataset
     from backend.interpret.cards import encode_clip, encode_dataset, factors_of
-    from backend.interpret.charts import factors_chart
+    from backend.interpret.charts import factors_chart, interventions_chart
     from backend.interpret.checks import interventions_of, verdicts
 
     with refusals():
@@ -85,7 +86,10 @@ def factors(
             with progress_bar(hidden=as_json) as report:
                 measured = interventions_of(loaded, refresh=refresh, progress=report)
             answer = answer | {"check": verdicts(loaded, measured)}
-        if wrote(factors_chart(loaded, answer), views.Sink(out, format, as_json), width):
+        sink = views.Sink(out, format, as_json)
+        of_checks = check and sink.asked
+        chart = interventions_chart(loaded, answer["check"]) if of_checks else factors_chart(loaded, answer)
+        if wrote(chart, sink, width):
             return
     typer.echo(json.dumps(answer) if as_json else _table(answer))
 

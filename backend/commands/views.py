@@ -41,6 +41,11 @@ class Sink:
     format: str | None
     as_json: bool
 
+    @property
+    def asked(self) -> bool:
+        """Whether a file is asked for."""
+        return self.format is not None or self.out is not None
+
     def format_or(self, default: str) -> str:
         """The format asked for, else that of the file name, else the default."""
         suffix = self.out.suffix.removeprefix(".").lower() if self.out is not None and not self.out.is_dir() else ""

@@ -7,19 +7,22 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.transforms import blended_transform_factory
 
 from backend.export.curves import COLOURS, DASHES, MARKS
 from backend.export.figure import INK, drawing, write
 from backend.export.options import FIGURE_FORMATS, TABLE_FORMATS, ExportOptions, check_format
 from backend.export.tables import npz, table
-from backend.export.typography import font, wrap
+from backend.export.typography import font, text_width, wrap
 from backend.interpret.charts import Chart
+from backend.interpret.encoded import Floats
 
 CHART_FORMATS = (*FIGURE_FORMATS, *TABLE_FORMATS)
 DPI = 300
 SIZE, SMALL = 7.5, 7.0  # points
 ROW = 0.21  # inches
-CELL = 0.28  # inches of a column, with its share of the names, from which on numbers fit well
+GAP = 0.05  # inches left and right of a number in its cell, together
+NOTHING = "#e4e4e4"
 HEAD = 0.95  # inches above and below the rows
 
 
@@ -30,11 +33,11 @@ def render_chart(chart: Chart, format: str, options: ExportOptions) -> bytes:
     if format in TABLE_FORMATS:
         return {"csv": _csv, "npz": _npz}[format](chart)
     with drawing():
-        height = 3.0 if chart.form == "lines" else HEAD + ROW * len(chart.rows) + _tallest(chart)
+        height = 3.0 if chart.form == "lines" else HEAD + ROW * len([*chart.rows, *set(chart.groups)]) + _tallest(chart)
         figure = Figure(figsize=(options.width, height), dpi=DPI, facecolor="white", layout="constrained")
         axes = figure.add_subplot()
         {"grid": _grid, "points": _points, "lines": _lines}[chart.form](axes, chart)
-        title = "\n".join(wrap(chart.title, SIZE, 0.9 * options.width))
+        title = "\n".join(wrap(chart.title, SIZE, 0.85 * options.width))
         figure.suptitle(title, x=0.02, ha="left", fontproperties=font(SIZE, bold=True))
         for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
             label.set_fontproperties(font(SMALL))
@@ -44,29 +47,45 @@ def render_chart(chart: Chart, format: str, options: ExportOptions) -> bytes:
 
 
 def _grid(axes: Axes, chart: Chart) -> None:
-    """Shaded cells with their numbers; those beyond chance are framed."""
+    """Shaded cells with their numbers; those beyond chance are framed, those without a value grey."""
     rows, columns = chart.values.shape
-    most = max(1.0, float(np.nanmax(chart.values, initial=0)))
+    places, most = _blocks(axes, chart)
     colours = matplotlib.colormaps["Blues"]
-    size = 6.5 if columns * CELL <= axes.figure.get_figwidth() else 5.0  # type: ignore[union-attr]  # it has one
+    names = max(text_width(name, SMALL) for name in chart.rows)
+    room = (axes.figure.get_figwidth() - names) / columns - GAP  # type: ignore[union-attr]  # it has one
+    size = 6.5 if max(text_width(_number(value), 6.5) for value in chart.values.ravel().tolist()) <= room else 5.0
     for row in range(rows):
         for column in range(columns):
             value = float(chart.values[row, column])
             marked = chart.marked is not None and bool(chart.marked[row, column])
-            shade, edge = colours(value / most), INK if marked else "white"
-            axes.add_patch(
-                Rectangle((column + 0.04, row + 0.04), 0.92, 0.92, fc=shade, ec=edge, lw=0.7 if marked else 0)
-            )
-            ink = "white" if value / most > 0.6 else INK
-            text = f"{value:.2f}".removeprefix("0") if value >= 0.095 else ""
-            axes.text(column + 0.5, row + 0.52, text, color=ink, ha="center", va="center", fontproperties=font(size))
+            shade = NOTHING if np.isnan(value) else colours(value / most[row])
+            edge, corner = INK if marked else "white", (column + 0.04, places[row] + 0.04)
+            axes.add_patch(Rectangle(corner, 0.92, 0.92, fc=shade, ec=edge, lw=0.7 if marked else 0))
+            ink = "white" if value / most[row] > 0.6 else INK
+            text, middle = _number(value), places[row] + 0.52
+            axes.text(column + 0.5, middle, text, color=ink, ha="center", va="center", fontproperties=font(size))
     axes.set_xlim(0, columns)
-    axes.set_ylim(rows, 0)
+    axes.set_ylim(places[-1] + 1, 0)
     axes.set_xticks(np.arange(columns) + 0.5, chart.columns, rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(np.arange(rows) + 0.5, chart.rows)
+    axes.set_yticks(places + 0.5, chart.rows)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_xlabel(chart.unit, fontproperties=font(SMALL))
+
+
+def _blocks(axes: Axes, chart: Chart) -> tuple[Floats, Floats]:
+    """Where each row stands, below its heading, and the value that is darkest under the same heading: (R,), (R,)."""
+    groups = np.array(chart.groups or [""] * len(chart.rows))
+    places, most = np.arange(len(groups), dtype=np.float64), np.ones(len(groups))
+    left = blended_transform_factory(axes.figure.transFigure, axes.transData)
+    for heading in dict.fromkeys(groups):
+        here = groups == heading
+        most[here] = max(1.0, float(np.nanmax(chart.values[here], initial=0)))
+        if heading:
+            places[np.argmax(here) :] += 1
+            top = places[here][0] - 0.2
+            axes.text(0.02, top, heading, transform=left, in_layout=False, fontproperties=font(SMALL))
+    return places, most
 
 
 def _points(axes: Axes, chart: Chart) -> None:
@@ -74,11 +93,11 @@ def _points(axes: Axes, chart: Chart) -> None:
     rows, columns = chart.values.shape
     places = np.arange(rows, dtype=np.float64)
     for column in range(columns):
-        shift = 0.5 * ((column + 0.5) / columns - 0.5)
+        shift = 0.75 * ((column + 0.5) / columns - 0.5)
         mark, colour = MARKS[column % len(MARKS)], COLOURS[column % len(COLOURS)]
         value = chart.values[:, column]
         spread: Any = None
-        if chart.low is not None and chart.high is not None:
+        if chart.low is not None and chart.high is not None and np.isfinite(chart.low[:, column]).any():
             spread = np.maximum([value - chart.low[:, column], chart.high[:, column] - value], 0)
         axes.errorbar(value, places + shift, xerr=spread, fmt=mark, color=colour, ms=3.5, lw=0.8, capsize=1.5, label=chart.columns[column])  # noqa: E501 # fmt: skip
     axes.set_ylim(max(rows, 1) - 0.5, -0.5)
@@ -106,24 +125,33 @@ def _lines(axes: Axes, chart: Chart) -> None:
     axes.set_ylabel(chart.unit, fontproperties=font(SMALL))
 
 
+def _number(value: float) -> str:
+    """What a cell says; nothing where that is next to nothing."""
+    return f"{value:.2f}".removeprefix("0") if value >= 0.095 else ""
+
+
 def _tallest(chart: Chart) -> float:
     """Inches that the slanted names of a grid's columns take."""
     return 0.04 * max(map(len, chart.columns), default=0) if chart.form == "grid" else 0.0
 
 
 def _csv(chart: Chart) -> bytes:
-    """A line a row; with intervals each column is followed by its ends."""
+    """A line a row, after its heading if there are any; with intervals each column is followed by its ends."""
     ends = [] if chart.low is None or chart.high is None else [("_low", chart.low), ("_high", chart.high)]
     parts = [("", chart.values), *ends]
     header = [f"{name}{end}" for name in chart.columns for end, _ in parts]
     numbers = np.stack([part for _, part in parts], axis=2).reshape(len(chart.rows), -1)
     lines = [[None if np.isnan(value) else f"{value:.6g}" for value in row] for row in numbers]
-    return table([["", *header], *([name, *line] for name, line in zip(chart.rows, lines, strict=True))])
+    names = list(zip(chart.groups, chart.rows, strict=True)) if chart.groups else [(name,) for name in chart.rows]
+    return table(
+        [["", *[""] * bool(chart.groups), *header], *([*name, *line] for name, line in zip(names, lines, strict=True))]
+    )
 
 
 def _npz(chart: Chart) -> bytes:
-    """Values, names, and where there are any intervals and marks."""
+    """Values, names, and where there are any intervals, marks and headings of rows."""
     more = {"low": chart.low, "high": chart.high, "beyond_chance": chart.marked}
+    more["groups"] = np.array(chart.groups) if chart.groups else None
     return npz(
         values=chart.values,
         rows=np.array(chart.rows),

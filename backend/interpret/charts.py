@@ -9,10 +9,12 @@ import numpy as np
 
 from backend.data.checkpoint import Checkpoint
 from backend.interpret.encoded import INACTIVE_KL, Flags, Floats
+from backend.interpret.grouping import group_of, groups_of, human_name
 from backend.interpret.names import dimension_names
+from backend.interpret.request import ViewError
 from backend.interpret.view import provenance_of
 
-KINDS = ("factors", "leakage", "sensitivity", "carried", "compare")
+KINDS = ("factors", "intervals", "interventions", "leakage", "sensitivity", "carried", "compare")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Chart:
     high: Floats | None = None
     marked: Flags | None = None  # (R, C) cells that are beyond chance
     across: str = ""  # what the columns count, where they are numbers
+    groups: tuple[str, ...] = ()  # R headings: rows of a grid under one heading have shades of their own
 
 
 def factors_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
@@ -54,6 +57,74 @@ def factors_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
         unit="NMI, framed beyond chance",
         place=_place(checkpoint),
         settings=_settings(checkpoint, "factors", {}),
+    )
+
+
+def intervals_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
+    """Best and second NMI of active dimensions with their intervals, and chance: the answer of `intervals_of`.
+
+    Raises ViewError.
+    """
+    marked = (("nmi", "interval"), ("second_nmi", "second_interval"))
+    entries = {entry["dim"]: entry for entry in table["dimensions"]}
+    names = dimension_names(checkpoint)
+    found = [(names[dim], entries[dim]) for dim in _active(checkpoint)[0] if dim in entries]
+    if not found:
+        raise ViewError("checkpoint", f"no factor varies in the frames of {checkpoint.info.name}")
+    marks = [
+        [(entry[key], *(entry[around] or (None, None))) for key, around in marked] + [(entry["null"], None, None)]
+        for _, entry in found
+    ]
+    values, low, high = np.moveaxis(np.array(marks, np.float64), 2, 0)
+    rows = ((name, human_name(entry["factor"])) for name, entry in found)
+    return Chart(
+        kind="intervals",
+        form="points",
+        title=f"Best factors of {checkpoint.info.name}, {table['frames']:,} frames of {table['episodes']} episodes",
+        rows=tuple(name.title if name.name == factor else f"{name.title} ({factor})" for name, factor in rows),
+        columns=("best factor", "second factor", "chance"),
+        values=values,
+        low=low,
+        high=high,
+        unit="NMI, 95% intervals over episodes",
+        place=_place(checkpoint),
+        settings=_settings(checkpoint, "intervals", {}),
+    )
+
+
+def interventions_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
+    """What edits of active dimensions draw, and how far they go while a factor is set: the answer of `verdicts`.
+
+    Columns are the factors of which either can be told, all where none can. Raises ViewError where there are none.
+    """
+    dims, rows = _active(checkpoint)
+    labels = dimension_names(checkpoint)
+    measured = {"What an edit of 1 σ draws, in σ of the factor": table["draws"]}
+    if table["set"]:
+        measured["What setting the factor over its middle 90% moves, in σ"] = table["set"]["factors"]
+    blocks = {
+        heading: {item["factor"]: np.array(item["moves"])[dims] for item in items}
+        for heading, items in measured.items()
+    }
+    told = [item["factor"] for items in measured.values() for item in items]
+    named = [group_of(str(labels[dim].factor)) for dim in dims if labels[dim].status == "named"]
+    factors = tuple(dict.fromkeys([*(name for name in named if name in told), *told])) or groups_of(list(table["seen"]))
+    if not factors:
+        raise ViewError("checkpoint", f"nothing is known of the frames of {checkpoint.info.name}: {table['why']}")
+    unset = f"; factors were not set: {table['why']}" if table["why"] else ""
+    nothing = np.full(len(dims), np.nan)
+    values = np.stack([np.stack([block.get(factor, nothing) for factor in factors], 1) for block in blocks.values()])
+    return Chart(
+        kind="interventions",
+        form="grid",
+        title=f"Interventions on {checkpoint.info.name}{unset}",
+        rows=rows * len(blocks),
+        columns=tuple(factor.replace("_", " ") for factor in factors),
+        values=values.reshape(-1, len(factors)),
+        groups=tuple(heading for heading in blocks for _ in dims),
+        unit="grey: cannot be measured" if np.isnan(values).any() else "",
+        place=_place(checkpoint),
+        settings=_settings(checkpoint, "interventions", {}),
     )
 
 

@@ -1,13 +1,13 @@
 """Names checked by intervention both ways, beside what NMI says; measured once and kept with the checkpoint."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from backend.data.checkpoint import CHECKS, Checkpoint
-from backend.interpret.cards import READ_ONLY
+from backend.interpret.cards import READ_ONLY, factors_of
 from backend.interpret.encoded import Floats
 from backend.interpret.grouping import group_of
 from backend.interpret.interventions import MIN_MOVE, MIN_SCORE, moves_in_pictures
@@ -46,16 +46,24 @@ def interventions_of(
     return found
 
 
+def checked(checkpoint: Checkpoint) -> dict[str, Any]:
+    """`verdicts` of a checkpoint; names and interventions are found first where they are not kept with it."""
+    factors_of(checkpoint)
+    return verdicts(checkpoint, interventions_of(checkpoint))
+
+
 def verdicts(checkpoint: Checkpoint, found: Mapping[str, Any]) -> dict[str, Any]:
     """What the measurements say of each dimension, beside its name from NMI.
 
     {"dimensions": [{"dim", "name", "status", "factor", "nmi", "drawn", "drawn_move", "drawn_agrees", "set", "set_move",
-    "set_agrees"}], "seen": {factor: R2 of the probe}, "set": the simulator's table or None, "why": why it is missing}.
+    "set_agrees"}], "seen": {factor: R2 of the probe}, "draws": [{"factor", "moves": (Z)}] of those that it can tell,
+    "set": the simulator's table or None, "why": why it is missing}.
     `drawn`: the factor that an edit of the dimension draws; `set`: the factor whose setting moves it most. `..._agrees`
     is None where there is no name from a factor, or where nothing can tell.
     """
     entries = {entry["dim"]: entry for entry in (checkpoint.factors or {}).get("dimensions", [])}
-    dimensions = []
+    drawn, table = found["drawn"], found["set"]
+    draws, dimensions = _draws(drawn), []
     for label in dimension_names(checkpoint):
         entry = entries.get(label.dim, {})
         named = entry.get("factor") if entry.get("status") == "named" else None
@@ -66,35 +74,28 @@ def verdicts(checkpoint: Checkpoint, found: Mapping[str, Any]) -> dict[str, Any]
                 "status": entry.get("status"),
                 "factor": entry.get("factor"),
                 "nmi": entry.get("nmi"),
-                **_drawn(label.dim, found["drawn"], named),
-                **_set(label.dim, found["set"], named),
+                **_verdict("drawn", label.dim, draws, MIN_MOVE, named),
+                **_verdict("set", label.dim, table["factors"] if table else [], MIN_RESPONSE, named),
             }
         )
-    drawn = found["drawn"]
     seen = dict(zip(drawn["factor_names"], drawn["score"], strict=True))
-    return {"dimensions": dimensions, "seen": seen, "set": found["set"], "why": found["why"]}
+    return {"dimensions": dimensions, "seen": seen, "draws": draws, "set": table, "why": found["why"]}
 
 
-def _drawn(dim: int, drawn: Mapping[str, Any], named: str | None) -> dict[str, Any]:
-    names, visible = drawn["factor_names"], np.asarray(drawn["score"]) >= MIN_SCORE
-    known = {group_of(name) for name, sees in zip(names, visible, strict=True) if sees}
-    moves = np.where(visible, drawn["moves"][dim], 0) if names else np.zeros(0)
-    return _verdict("drawn", [group_of(name) for name in names], moves, MIN_MOVE, named, known)
-
-
-def _set(dim: int, table: Mapping[str, Any] | None, named: str | None) -> dict[str, Any]:
-    factors = table["factors"] if table else []
-    names = [item["factor"] for item in factors]
-    moves = np.array([item["moves"][dim] for item in factors])
-    return _verdict("set", names, moves, MIN_RESPONSE, named, set(names))
+def _draws(drawn: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What edits draw of the factors that the probe can tell; sine and cosine are one angle."""
+    moves: dict[str, Floats] = {}
+    for name, score, column in zip(drawn["factor_names"], drawn["score"], np.transpose(drawn["moves"]), strict=True):
+        if score >= MIN_SCORE:
+            moves[group_of(name)] = np.maximum(moves.get(group_of(name), 0.0), column)
+    return [{"factor": factor, "moves": column.tolist()} for factor, column in moves.items()]
 
 
 def _verdict(
-    kind: str, names: list[str], moves: Floats, least: float, named: str | None, known: set[str]
+    kind: str, dim: int, factors: Sequence[Mapping[str, Any]], least: float, named: str | None
 ) -> dict[str, Any]:
-    best = int(np.argmax(moves)) if len(moves) else None
-    move = float(moves[best]) if best is not None else 0.0
-    factor = names[best] if best is not None and move >= least else None
-    checkable = named is not None and group_of(named) in known
-    agrees = factor == group_of(named) if named is not None and checkable else None
+    names, moves = [item["factor"] for item in factors], [float(item["moves"][dim]) for item in factors]
+    move = max(moves, default=0.0)
+    factor = names[moves.index(move)] if moves and move >= least else None
+    agrees = factor == group_of(named) if named is not None and group_of(named) in names else None
     return {kind: factor, f"{kind}_move": round(move, 4), f"{kind}_agrees": agrees}

@@ -1,6 +1,6 @@
 """What each latent dimension means: its best factor, how sure that is, and the metrics of the whole latent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ MAX_FRAMES = 20_000
 MOST_DIMENSIONS = 256
 ENOUGH_FRAMES, ENOUGH_EPISODES = 5_000, 20
 SCATTER_POINTS = 200
+_BEST = ("dim", "name", "status", "factor", "nmi", "interval", "null")
+_SECOND = ("second_factor", "second_nmi", "second_interval")
 
 
 def analyse(encoded: EncodedFrames, *, seed: int = 0, progress: Progress | None = None) -> dict[str, Any]:
@@ -66,6 +68,19 @@ def name_dimensions(encoded: EncodedFrames, seed: int = 0) -> list[str | None]:
 def named_count(factors: dict[str, Any]) -> int:
     """How many dimensions have a name of their own."""
     return sum(entry["status"] == "named" for entry in factors["dimensions"])
+
+
+def intervals_of(factors: Mapping[str, Any]) -> dict[str, Any]:
+    """Of each dimension its best and second factor with the intervals, and what chance alone would give.
+
+    {"dimensions": [{"dim", "name", "status", "factor", "nmi", "interval", "null", "second_factor", "second_nmi",
+    "second_interval"}], "frames", "episodes", "seed"}; no dimensions where no factor varies.
+    """
+    known = [entry for entry in factors["dimensions"] if entry["nmi"] is not None]
+    return {
+        "dimensions": [{key: entry[key] for key in (*_BEST, *_SECOND)} for entry in known],
+        **{key: factors[key] for key in ("frames", "episodes", "seed")},
+    }
 
 
 def _dimension(frames: EncodedFrames, association: Association, dim: int, seed: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -15,8 +15,8 @@ from frontend.components.states import when_computed
 SIGNS = {True: "✓", False: "✕", None: ""}
 
 
-def interventions(page: str, checkpoint: str, active: Sequence[Mapping[str, Any]]) -> None:
-    """The tab: the three answers side by side, and how far each factor moves each dimension."""
+def interventions(page: str, checkpoint: str, active: Sequence[Mapping[str, Any]], share: Callable[[], None]) -> None:
+    """The tab: the three answers side by side, how far each factor moves each dimension, and the row of its files."""
     found = when_computed(
         f"/checkpoints/{checkpoint}/interventions",
         "Every dimension is edited, and every factor set in the simulator. Up to a minute; then it is kept.",
@@ -27,6 +27,8 @@ def interventions(page: str, checkpoint: str, active: Sequence[Mapping[str, Any]
         "NMI says what a dimension goes with. Here it is changed instead: a probe of pixels reports what an edit of "
         "the dimension draws; and a factor is set in the simulator, all else the same, to see which dimensions move."
     )
+    if found["seen"] or found["set"]:
+        share()
     by_dim = {entry["dim"]: entry for entry in found["dimensions"]}
     entries = [(item, by_dim[item["dim"]]) for item in active]
     _counts([entry for _, entry in entries])

@@ -99,6 +99,8 @@ _VIEWS: dict[str, Callable[[str, Mapping[str, Any]], tuple[str, View]]] = {
     "together": _together,
     "counterfactual": _counterfactual,
     "factors": lambda checkpoint, _: ("factors", Dimension(checkpoint)),
+    "intervals": lambda checkpoint, _: ("factors", Dimension(checkpoint)),
+    "interventions": lambda checkpoint, _: ("factors", Dimension(checkpoint)),
     "leakage": lambda checkpoint, _: ("factors", Dimension(checkpoint)),
     "sensitivity": lambda checkpoint, values: (
         "counterfactual",

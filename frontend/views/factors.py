@@ -25,6 +25,11 @@ from frontend.state import Dimension, keep_view, key_of, open_view
 
 PAGE = "factors"
 ENOUGH_FRAMES = 5_000
+COMMANDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "intervals": ("export", {"kind": "intervals"}),
+    "interventions": ("factors", {"check": True}),
+}
+"""What the shell calls a table, where it has no command of the table's name."""
 METRICS = {
     "mig": ("MIG", "Mutual information gap: how far the best dimension of a factor leads the second."),
     "dci": ("DCI", "Disentanglement: whether each dimension serves one factor (extra trees)."),
@@ -79,11 +84,11 @@ def _tabs(view: Dimension, factors: Mapping[str, Any], atlas: Mapping[str, Any],
             if name == "Matrix":
                 _matrix(view, factors, active)
             elif name == "Intervals":
-                _intervals(active)
+                _intervals(view, active)
             elif name == "Dimensions":
                 _cards(view, active, atlas, len(factors["dimensions"]) - len(active))
             elif name == "Interventions":
-                interventions(PAGE, view.checkpoint, active)
+                interventions(PAGE, view.checkpoint, active, partial(_share, view, "interventions"))
             elif name == "Leakage":
                 _leakage(view, active)
             else:
@@ -129,7 +134,7 @@ def _matrix(view: Dimension, factors: Mapping[str, Any], active: Sequence[Mappin
         "Normalised mutual information of each active dimension with each factor; framed where it is beyond chance. "
         "Choose a cell to see the dimension's traversal."
     )
-    _share(view, "factors", {})
+    _share(view, "factors")
     order = _columns(factors["factor_names"], active)
     place = matrix(
         key_of(PAGE, "matrix", view.checkpoint),
@@ -151,12 +156,13 @@ def _columns(names: Sequence[str], active: Sequence[Mapping[str, Any]]) -> list[
     return list(dict.fromkeys([*named, *range(len(names))]))
 
 
-def _intervals(active: Sequence[Mapping[str, Any]]) -> None:
+def _intervals(view: Dimension, active: Sequence[Mapping[str, Any]]) -> None:
     known = [item for item in active if item["nmi"] is not None]
     if not known:
         st.info("No factor varies in these frames, so there is no interval to show.", icon=":material/info:")
         return
     st.caption("Each dimension's best factor with its interval (episodes resampled), and what chance alone would give.")
+    _share(view, "intervals")
     figure = charts.intervals(known, [title_of_entry(item) for item in known])
     st.plotly_chart(figure, key=f"{PAGE}.intervals", config=charts.CONFIG, alt="Best NMI with interval and null")
 
@@ -188,13 +194,14 @@ def _card(checkpoint: str, item: Mapping[str, Any], atlas: Mapping[str, Any]) ->
             st.rerun()
 
 
-def _share(view: Dimension, verb: str, query: Mapping[str, Any]) -> None:
+def _share(view: Dimension, table: str) -> None:
+    verb, options = COMMANDS.get(table, (table, {}))
     share_chart(
-        f"{PAGE}.{verb}",
+        f"{PAGE}.{table}",
         address(PAGE, view.query()),
-        f"/checkpoints/{view.checkpoint}/{verb}",
-        query,
-        partial(commands.chart, verb, view.checkpoint, query),
+        f"/checkpoints/{view.checkpoint}/{table}",
+        {},
+        partial(commands.chart, verb, view.checkpoint, options),
     )
 
 
@@ -212,7 +219,7 @@ def _leakage(view: Dimension, active: Sequence[Mapping[str, Any]]) -> None:
         "A disentangled model is diagonal."
     )
     rows = [[leakage["matrix"][row][column] for column in dims] for row in dims]
-    _share(view, "leakage", {})
+    _share(view, "leakage")
     figure = charts.matrix(rows, names, names, name="σ moved")
     st.plotly_chart(figure, key=f"{PAGE}.leakage", config=charts.CONFIG, alt="Leakage between dimensions")
 
@@ -228,7 +235,7 @@ def _policy(view: Dimension, active: Sequence[Mapping[str, Any]]) -> None:
     rows = [known[item["dim"]]["outcomes"] for item in active if item["dim"] in known]
     names = [title_of_entry(item) for item in active if item["dim"] in known]
     values = [[row[outcome]["share"] for outcome in table["outcomes"]] for row in rows]
-    _share(view, "sensitivity", {})
+    _share(view, "sensitivity")
     figure = charts.matrix(values, names, table["outcomes"], name="share")
     st.plotly_chart(figure, key=f"{PAGE}.policy", config=charts.CONFIG, alt="Sensitivity of reward, value and actions")
     st.caption(f"{table['frames']:,} frames of {table['episodes']} episodes")

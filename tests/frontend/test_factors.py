@@ -23,6 +23,22 @@ def test_names_stand_beside_both_interventions(open_page: OpenPage) -> None:
     assert table["An edit draws"][2] == "nothing"
 
 
+def test_intervals_and_interventions_have_downloads_and_commands_of_their_own(open_page: OpenPage) -> None:
+    app = open_page("factors", checkpoint="cartpole-small")
+    for name, command in (
+        ("Intervals", "diswm export cartpole-small --kind intervals --format pdf"),
+        ("Interventions", "diswm factors cartpole-small --check --format pdf"),
+    ):
+        app = tab(app, name)
+        assert not app.error and not app.exception
+        codes = [code.value for code in app.code]
+        assert command in codes
+        assert any(f"/checkpoints/cartpole-small/{name.lower()}?width=5.5&format=pdf" in code for code in codes)
+        assert {f"factors.{name.lower()}.{form}" for form in ("png", "pdf", "svg", "csv", "npz")} <= {
+            button.key for button in app.button
+        }
+
+
 def test_interventions_that_are_being_made_are_waited_for(open_page: OpenPage, world: World) -> None:
     body = {
         "type": "/problems/computing",

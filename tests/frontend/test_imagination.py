@@ -82,7 +82,8 @@ def test_files_of_imagination_lead_back_to_their_pages() -> None:
     assert reopened("sensitivity", dataset="d") == ("counterfactual", Counterfactual("a", dataset="d"))
     assert reopened("carried", reference="r") == ("compare", TwoCheckpoints("r", "a", over_training=True))
     assert reopened("compare", other="o") == ("compare", TwoCheckpoints("a", "o"))
-    assert reopened("factors") == reopened("leakage") == ("factors", Dimension("a"))
+    for kind in ("factors", "intervals", "interventions", "leakage"):
+        assert reopened(kind) == ("factors", Dimension("a"))
 
 
 def test_sensitivity_is_asked_over_a_data_set_and_its_commands_say_so(open_page: OpenPage, world: World) -> None:

@@ -149,6 +149,8 @@ KINDS: dict[str, tuple[dict[str, object], tuple[str, ...], str]] = {
     "temporal": ({**STRETCH, "dims": [3, 0]}, ("gif", "mp4", "png", "npz"), "temporal?context=4&horizon=3&dims=3,0"),
     "together": ({**STRETCH, "with": ["tiny-video"]}, ("gif", "pdf"), "rollouts?context=4&horizon=3&with=tiny-video"),
     "factors": ({}, ("png", "csv"), "factors?wait=true"),
+    "intervals": ({}, ("svg", "npz"), "intervals?wait=true"),
+    "interventions": ({"width": 6.875}, ("pdf", "png", "npz"), "interventions?wait=true&width=6.875"),
     "leakage": ({}, ("svg", "npz"), "leakage"),
     "sensitivity": ({"width": 3.25}, ("pdf", "csv"), "sensitivity?width=3.25"),
     "carried": ({"reference": "tiny-video"}, ("pdf", "csv"), "carried?reference=tiny-video"),

@@ -1,11 +1,14 @@
 """Factors, labels, leakage, sensitivity and comparison over HTTP."""
 
+import csv
 import errno
+import io
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
@@ -146,7 +149,7 @@ def test_two_checkpoints_are_matched(client: TestClient) -> None:
 
 
 def test_names_are_checked_both_ways_and_kept(client: TestClient, home: Path) -> None:
-    first = client.get(f"{BASE}/tiny-world/interventions")
+    first = client.get(f"{BASE}/tiny-world/interventions?format=png")
     assert first.status_code == 409
     assert first.json()["type"] == "/problems/computing"
     found = client.get(f"{BASE}/tiny-world/interventions?wait=true").json()
@@ -156,6 +159,45 @@ def test_names_are_checked_both_ways_and_kept(client: TestClient, home: Path) ->
     assert "no factor that can be set" in found["why"]
     assert (home / "checkpoints" / "tiny-world" / "interventions.json").is_file()
     assert client.get(f"{BASE}/tiny-world/interventions").status_code == 200
+
+
+def test_files_of_interventions_and_intervals_have_the_numbers_of_their_tables(client: TestClient) -> None:
+    shipped = f"{BASE}/finger-episode-factors"
+    told = client.get(f"{shipped}/interventions").json()
+    file = np.load(io.BytesIO(client.get(f"{shipped}/interventions?format=npz").content))
+    dims = [int(row.split(":")[0].removeprefix("dim ")) for row in file["rows"]]
+    assert len(dims) == 10 and dims[:5] == dims[5:]
+    columns = [name.replace(" ", "_") for name in file["columns"]]
+    for number, items in enumerate((told["draws"], told["set"]["factors"])):
+        block, known = file["values"][5 * number : 5 * number + 5], {item["factor"]: item["moves"] for item in items}
+        for column, factor in enumerate(columns):
+            expected = [known[factor][dim] for dim in dims[:5]] if factor in known else [np.nan] * 5
+            np.testing.assert_allclose(block[:, column], expected)
+        verdict = ("drawn_move", "set_move")[number]
+        assert np.nanmax(block, axis=1).tolist() == [told["dimensions"][dim][verdict] for dim in dims[:5]]
+    table = client.get(f"{shipped}/intervals").json()
+    entries = {entry["dim"]: entry for entry in table["dimensions"]}
+    header, *lines = csv.reader(io.StringIO(client.get(f"{shipped}/intervals?format=csv").text))
+    assert header[1:4] == ["best factor", "best factor_low", "best factor_high"]
+    for dim, (name, *cells) in zip(dims[:5], lines, strict=True):
+        entry = entries[dim]
+        assert name == f"dim {dim}: {entry['name']}"
+        marks = [entry["nmi"], *entry["interval"], entry["second_nmi"], *entry["second_interval"], entry["null"]]
+        assert [float(cell) for cell in cells[:7]] == marks
+        assert cells[7:] == ["", ""]
+
+
+def test_where_there_is_nothing_to_draw_no_empty_figure_is_made(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = {"dimensions": [], "draws": [], "seen": {}, "set": None, "why": "these pictures come from no simulator"}
+    monkeypatch.setattr("backend.charting.checked", lambda _: nothing)
+    monkeypatch.setattr("backend.charting.intervals_of", lambda _: nothing)
+    for table in ("interventions", "intervals"):
+        refused = client.get(f"{BASE}/finger-episode-factors/{table}?format=svg")
+        assert refused.status_code == 409
+        assert refused.json()["type"] == "/problems/nothing-to-draw"
+        assert refused.json()["errors"][0]["pointer"] == "path:checkpoint"
 
 
 def test_labels_can_be_read_back_with_who_and_when(client: TestClient) -> None:

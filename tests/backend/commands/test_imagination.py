@@ -47,6 +47,8 @@ def test_the_files_are_those_of_the_api(diswm: Diswm, home: Path, tmp_path: Path
 def test_tables_of_numbers_are_those_of_the_api(diswm: Diswm, home: Path, tmp_path: Path) -> None:
     with TestClient(create_app(Settings(home=home)), base_url="http://127.0.0.1:8000") as client:
         for words, path, query in (
+            (("export", "tiny-world", "--kind", "intervals"), "tiny-world/intervals", {"wait": "true"}),
+            (("factors", "tiny-world", "--check"), "tiny-world/interventions", {"wait": "true"}),
             (("leakage", "tiny-world"), "tiny-world/leakage", {}),
             (("sensitivity", "tiny-world"), "tiny-world/sensitivity", {}),
             (("match", "tiny-world", "tiny-video"), "tiny-world/compare", {"other": "tiny-video"}),
@@ -86,6 +88,7 @@ def test_any_file_is_made_again_in_another_format(diswm: Diswm, tmp_path: Path) 
     for words, file in (
         (("temporal", "--context", 3, "--horizon", 4, "--dims", "2,0"), "held.gif"),
         (("rollouts", "--context", 3, "--horizon", 4, "--with", "tiny-video"), "beside.gif"),
+        (("factors", "--check"), "interventions.svg"),
         (("leakage",), "leakage.png"),
         (("match",), "match.svg"),
     ):

@@ -4,11 +4,12 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from backend.export.chart import CHART_FORMATS
+from backend.export.chart import CHART_FORMATS, NOTHING
 from backend.export.options import ExportOptions
 from backend.export.render import export_chart
 from backend.export.reopen import read_settings
@@ -49,6 +50,17 @@ def test_a_table_has_the_numbers_with_their_intervals() -> None:
     lines = list(csv.reader(io.StringIO(export_chart(chart("points"), "csv").content.decode())))
     assert lines[0] == ["", "100", "100_low", "100_high", "200", "200_low", "200_high", "300", "300_low", "300_high"]
     assert lines[1] == ["dim 7: hip angle", "0.81", "0.71", "0.91", "0.02", "-0.08", "0.12", "", "", ""]
+
+
+def test_rows_under_a_heading_keep_it_and_a_cell_without_a_value_is_empty() -> None:
+    values = np.array([[1.0, np.nan], [2.5, 0.0]])
+    grouped = replace(chart(), columns=("a", "b"), values=values, marked=None, groups=("drawn", "set"))
+    lines = list(csv.reader(io.StringIO(export_chart(grouped, "csv").content.decode())))
+    assert lines == [["", "", "a", "b"], ["drawn", "dim 7: hip angle", "1", ""], ["set", "dim 2", "2.5", "0"]]
+    assert np.load(io.BytesIO(export_chart(grouped, "npz").content))["groups"].tolist() == ["drawn", "set"]
+    drawn = export_chart(grouped, "svg").content.decode()
+    assert drawn.count(NOTHING) == 1
+    assert drawn.count("#08306b") == 2, "each heading has shades of its own"
 
 
 def test_a_pdf_has_the_paper_width_and_embedded_fonts() -> None:

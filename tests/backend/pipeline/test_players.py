@@ -160,7 +160,8 @@ def test_returns_are_the_same_to_the_last_bit_however_many_episodes_are_played_s
         assert seeds == [SEEDS[index::count] for index in range(count)]
         assert several == one
     assert evaluate(likely, [AtHand(Sociable(tmp_path, company=0))], SEEDS[:3]).returns == pytest.approx(
-        one.returns[:3]
+        one.returns[:3],
+        rel=1e-4,  # fewer rows at once: products add up in another order
     )
 
 

@@ -25,7 +25,7 @@ def read_headers(source: Source) -> dict[str, Header]:
     try:
         with zipfile.ZipFile(source) as archive:
             return {_key(entry): read_header(archive, entry) for entry in archive.infolist()}
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:  # zipfile: unknown packing
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:  # zipfile: of a later version of zip
         raise ArchiveError(f"not a readable .npz archive ({error or 'cut short'})") from error
 
 

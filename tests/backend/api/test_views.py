@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.backend.data.archives import zip_of_version
+
 BASE = "/api/v1/checkpoints/tiny-world"
 
 
@@ -73,3 +75,9 @@ def test_a_file_that_says_nothing_is_422(client: TestClient, content: bytes) -> 
     status, problem = opened(client, content)
     assert status == 422
     assert problem["errors"][0]["pointer"] == "/file"  # type: ignore[index]
+
+
+def test_a_zip_of_a_version_that_is_not_out_yet_is_refused_in_words(client: TestClient) -> None:
+    status, problem = opened(client, zip_of_version(99))
+    assert status == 422
+    assert "dropped is damaged: zip file version 9.9" in str(problem["errors"])

@@ -125,3 +125,12 @@ class RunsCode:
 
     def __reduce__(self) -> tuple[object, tuple[str, str]]:
         return (open, ("/tmp/diswm-pickle-ran", "w"))
+
+
+def zip_of_version(version: int) -> bytes:
+    """An archive of one array which says that it needs a reader of this version of zip, times ten."""
+    packed = io.BytesIO()
+    np.savez(packed, image=np.zeros(3))
+    content = bytearray(packed.getvalue())
+    content[content.index(b"PK\x01\x02") + 6] = version  # in the directory's entry
+    return bytes(content)

@@ -5,6 +5,7 @@ import stat
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -91,7 +92,7 @@ class Settings(BaseSettings):
     @property
     def url_of_database(self) -> str:
         """The runs' database: `database_url`, or the SQLite file in `home`."""
-        return self.database_url or f"sqlite:///{self.home / 'diswm.sqlite'}"
+        return self.database_url or sqlite_url(self.home / "diswm.sqlite")
 
     @property
     def token_file(self) -> Path:
@@ -113,6 +114,11 @@ class Settings(BaseSettings):
         if not token:
             raise TokenFileError(f"{self.token_file} is empty: write a token into it or delete it")
         return token
+
+
+def sqlite_url(path: Path) -> str:
+    """The SQLAlchemy URL of a SQLite file; `%`, `?` and `#` of its path are escaped, else they would end it."""
+    return f"sqlite:///{quote(str(path), safe='/ +')}"
 
 
 def is_loopback(host: str) -> bool:

@@ -38,11 +38,17 @@ def connect(url: str) -> Engine:
 def migrate(engine: Engine) -> None:
     """Bring the schema up to date; does nothing when it is."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config = migrations_config(Path(__file__).parent / "migrations")
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def migrations_config(folder: Path) -> Config:
+    """Alembic's configuration for a folder of schema changes; in its values `%` begins an interpolation."""
+    config = Config()
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    return config
 
 
 def journal_mode(version: tuple[int, int, int]) -> str:

@@ -11,6 +11,7 @@ from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, SetWorkflowID, Workfl
 
 from backend.runs.executor import RunExecutor
 from backend.runs.store import RunStore
+from backend.settings import sqlite_url
 
 QUEUE = "runs"
 APPLICATION_VERSION = "1"
@@ -56,7 +57,7 @@ def launch(database_url: str | None, home: Path, worker: str) -> None:
     """Start DBOS for this worker, on the given database or on a SQLite file of its own in `home`."""
     config: DBOSConfig = {
         "name": "diswm",
-        "system_database_url": database_url or f"sqlite:///{home / 'queue.sqlite'}",
+        "system_database_url": database_url or sqlite_url(home / "queue.sqlite"),
         "application_version": APPLICATION_VERSION,
         "executor_id": worker,
         "log_level": "WARNING",

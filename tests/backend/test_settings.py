@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import make_url
 
 from backend.settings import Settings, TokenFileError, is_loopback
 
@@ -21,6 +22,13 @@ def test_defaults_are_this_machine_and_this_folder(tmp_path: Path, monkeypatch: 
     assert settings.url_of_database == f"sqlite:///{tmp_path}/.diswm/diswm.sqlite"
     assert (settings.url_of_api, settings.url_of_page) == ("http://127.0.0.1:8000", "http://127.0.0.1:8501")
     assert settings.read_token() is None
+
+
+@pytest.mark.parametrize("name", ["with space", "a#b", "run%20files", "100%", "what?x=1", "дом и сад", "ü&+;:@"])
+def test_the_database_lies_in_a_home_of_any_name(tmp_path: Path, name: str) -> None:
+    url = make_url(Settings(home=tmp_path / name).url_of_database)
+    assert url.database == str(tmp_path / name / "diswm.sqlite")
+    assert not url.query
 
 
 def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

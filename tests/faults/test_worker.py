@@ -230,3 +230,14 @@ def test_poison_runs_end_and_do_not_hold_up_others(shop: Any) -> None:
     assert (diverged.state, diverged.attempt, diverged.error["type"]) == (RunState.DIVERGED, 1, "diverged")
     assert done.state == RunState.SUCCEEDED
     assert done.finished_at < failed.finished_at
+
+
+def test_a_home_of_any_name_holds_all_that_a_run_writes(tmp_path: Path, open_shop: Any) -> None:
+    home = tmp_path / "100% what? #1 дом"
+    home.mkdir()
+    shop = open_shop(home)
+    run = shop.pretrain(updates=20)
+    shop.start_worker()
+    shop.until(lambda: shop.row(run).state == RunState.SUCCEEDED)
+    assert {"diswm.sqlite", "queue.sqlite", "runs"} <= {path.name for path in home.iterdir()}
+    assert list(tmp_path.iterdir()) == [home]

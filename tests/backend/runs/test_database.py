@@ -7,7 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
-from backend.runs.database import journal_mode, open_database
+from backend.runs.database import journal_mode, migrations_config, open_database
 from backend.runs.rows import RunRow
 from backend.settings import Settings
 
@@ -45,3 +45,15 @@ def test_the_migrations_make_the_table_that_the_code_expects(engine: Engine) -> 
 def test_opening_twice_changes_nothing(tmp_path: Path) -> None:
     for _ in range(2):
         open_database(Settings(home=tmp_path)).dispose()
+
+
+@pytest.mark.parametrize("name", ["run%20files", "what?", "a#b", "дом и сад"])
+def test_everything_is_written_into_a_home_of_any_name(tmp_path: Path, name: str) -> None:
+    home = tmp_path / name
+    open_database(Settings(home=home)).dispose()
+    assert (home / "diswm.sqlite").stat().st_size > 0
+    assert list(tmp_path.iterdir()) == [home]
+
+
+def test_the_program_may_lie_in_a_folder_with_a_per_cent_sign() -> None:
+    assert migrations_config(Path("/srv/run%20files")).get_main_option("script_location") == "/srv/run%20files"

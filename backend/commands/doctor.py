@@ -110,9 +110,11 @@ def check_gpu() -> Check:
 
 def check_rendering() -> Check:
     """Whether MuJoCo can draw without a display, and through which library."""
-    from backend.envs.gl import BACKENDS, probe
+    from backend.envs.gl import BACKENDS, PACKAGES, probe, wrong_device
 
     chosen = os.environ.get("MUJOCO_GL")
+    if chosen in (None, "", "egl") and (wrong := wrong_device()) is not None:
+        return Check("rendering", "broken", str(probe("egl")), wrong)
     failures = {backend: probe(backend) for backend in ([chosen] if chosen else BACKENDS)}
     works = [backend for backend, failure in failures.items() if failure is None]
     fails = [f"{backend}: {failure}" for backend, failure in failures.items() if failure is not None]
@@ -122,7 +124,7 @@ def check_rendering() -> Check:
     if chosen:
         remedy = f"Unset MUJOCO_GL (it asks for {chosen}): the first of {', '.join(BACKENDS)} that draws is taken"
     else:
-        remedy = "As root: apt-get install -y --no-install-recommends libegl1 libgl1 libosmesa6"
+        remedy = f"As root: {PACKAGES}"
     return Check("rendering", "broken", "; ".join(fails), remedy)
 
 

@@ -1,11 +1,16 @@
 """Choosing how to render without a display: EGL where it works, else OSMesa."""
 
 import functools
+import logging
 import os
 import subprocess
 import sys
 
+log = logging.getLogger(__name__)
+
 BACKENDS = ("egl", "osmesa")
+DEVICE_VARIABLE = "MUJOCO_EGL_DEVICE_ID"
+PACKAGES = "apt-get install -y --no-install-recommends libegl1 libgl1 libosmesa6"
 _PROBE = """
 import mujoco
 model = mujoco.MjModel.from_xml_string("<mujoco><worldbody><geom size='1'/></worldbody></mujoco>")
@@ -24,7 +29,8 @@ class NoRenderer(RuntimeError):
 def choose_backend() -> str:
     """Set and return `MUJOCO_GL`; to be called before MuJoCo or dm_control is imported.
 
-    A value that is set already (by the user, or by the parent process) is kept. Raises NoRenderer.
+    A value that is set already (by the user, or by the parent process) is kept. Raises NoRenderer, also where EGL
+    would draw but for the device that MUJOCO_EGL_DEVICE_ID names.
     """
     chosen = os.environ.get("MUJOCO_GL") or _first_working()
     os.environ["MUJOCO_GL"] = chosen
@@ -44,7 +50,26 @@ def draw_on_one_thread() -> None:
 @functools.cache
 def probe(backend: str) -> str | None:
     """Draw one small picture in a child process: None if that worked, else the last line of its error."""
-    environment = {**os.environ, "MUJOCO_GL": backend, "PYOPENGL_PLATFORM": backend}
+    return _draw(backend, dict(os.environ))
+
+
+def wrong_device() -> str | None:
+    """Where EGL draws, but not on the device that MUJOCO_EGL_DEVICE_ID names: what to do about it; else None."""
+    named = os.environ.get(DEVICE_VARIABLE)
+    if named is None or probe("egl") is None:
+        return None
+    others = {name: value for name, value in os.environ.items() if name != DEVICE_VARIABLE}
+    if _draw("egl", others) is not None:
+        return None
+    return (
+        f"EGL draws here, but not on device {named}, which {DEVICE_VARIABLE} names. EGL counts devices in its own way: "
+        f"in a job that was given one GPU that GPU is 0, whatever its number on the machine. "
+        f"Unset {DEVICE_VARIABLE}, or set it to a device that EGL has"
+    )
+
+
+def _draw(backend: str, variables: dict[str, str]) -> str | None:
+    environment = variables | {"MUJOCO_GL": backend, "PYOPENGL_PLATFORM": backend}
     command = [sys.executable, "-c", _PROBE]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -57,9 +82,13 @@ def probe(backend: str) -> str | None:
 
 
 def _first_working() -> str:
+    wrong = wrong_device()
+    if wrong is not None:  # else a slip of the pen would draw everything in software, many times slower
+        raise NoRenderer(f"{wrong} ({probe('egl')})")
     for backend in BACKENDS:
         if probe(backend) is None:
+            if backend != BACKENDS[0]:
+                log.warning("pictures are drawn in software by %s, since EGL does not work: %s", backend, probe("egl"))
             return backend
     reasons = "; ".join(f"{backend}: {probe(backend)}" for backend in BACKENDS)
-    remedy = "apt-get install -y --no-install-recommends libegl1 libgl1 libosmesa6"
-    raise NoRenderer(f"no headless renderer works here ({reasons}). Install one: {remedy}")
+    raise NoRenderer(f"no headless renderer works here ({reasons}). Install one: {PACKAGES}")

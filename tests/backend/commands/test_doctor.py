@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from backend.commands import doctor
+from backend.envs import gl
 from backend.settings import Settings
 
 
@@ -47,6 +48,19 @@ def test_a_renderer_that_cannot_draw_is_broken_and_says_what_to_do(monkeypatch: 
     assert check.status == "broken"
     assert "crayon" in check.found
     assert check.remedy is not None and "MUJOCO_GL" in check.remedy
+
+
+@pytest.mark.parametrize("chosen", ["", "egl"])
+def test_a_device_that_egl_does_not_have_is_broken_and_not_a_missing_package(
+    monkeypatch: pytest.MonkeyPatch, chosen: str
+) -> None:
+    monkeypatch.setenv("MUJOCO_GL", chosen)
+    monkeypatch.setenv("MUJOCO_EGL_DEVICE_ID", "99")
+    monkeypatch.setattr(gl, "probe", lambda _: "there is no device 99")
+    monkeypatch.setattr(gl, "_draw", lambda _, variables: variables.get("MUJOCO_EGL_DEVICE_ID"))
+    check = doctor.check_rendering()
+    assert check.status == "broken" and "99" in check.found
+    assert check.remedy is not None and "Unset MUJOCO_EGL_DEVICE_ID" in check.remedy
 
 
 def test_a_codec_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,19 @@ def build_app() -> typer.Typer:
 
     They are imported here: the processes that environments run in import this module, and need none of them.
     """
-    from backend.commands import bench, charts, compare, doctor, export, imagination, interpret, official, serve, stages
+    from backend.cli import (
+        bench,
+        charts,
+        checkpoints,
+        compare,
+        doctor,
+        export,
+        imagination,
+        serve,
+        train,
+        views,
+        weights,
+    )
 
     app = typer.Typer(
         name="diswm",
@@ -17,7 +29,7 @@ def build_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for module in (serve, stages, interpret, export, imagination, charts, official, compare, bench, doctor):
+    for module in (serve, train, checkpoints, views, export, imagination, charts, weights, compare, bench, doctor):
         module.register(app)
     return app
 

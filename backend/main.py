@@ -8,15 +8,16 @@ from pathlib import Path
 from fastapi import Depends, FastAPI, Request
 from starlette.responses import Response
 
-from backend import errors, failures, openapi, uploads
 from backend.api import (
     checkpoints,
     curves,
     datasets,
+    exception_handlers,
     exports,
     factors,
     health,
     imagination,
+    openapi,
     pictures,
     presets,
     rollouts,
@@ -24,10 +25,13 @@ from backend.api import (
     traversals,
     views,
 )
+from backend.api.deps import Services, refuse_unknown_parameters
+from backend.api.uploads import FOLDER as UPLOAD_FOLDER
 from backend.data.files import sweep, sweep_tree
-from backend.deps import Services, refuse_unknown_parameters
-from backend.doors import SECURITY_HEADERS, DoorRules, Doors
-from backend.monitoring import RequestCounts, RequestLog
+from backend.http.middleware.body import BodyGuard, BodyRules
+from backend.http.middleware.metrics import RequestCounts, RequestLog
+from backend.http.middleware.security import SECURITY_HEADERS, Security, SecurityRules
+from backend.http.problems import unexpected
 from backend.settings import Settings, get_settings
 
 PREFIX = "/api/v1"
@@ -64,9 +68,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.counts = RequestCounts()
-    app.add_middleware(Doors, rules=DoorRules.of(settings, UPLOADS))
+    app.add_middleware(BodyGuard, rules=BodyRules.of(settings, UPLOADS))
+    app.add_middleware(Security, rules=SecurityRules.of(settings))
     app.add_middleware(RequestLog, counts=app.state.counts)
-    failures.register(app)
+    exception_handlers.register(app)
     app.add_exception_handler(Exception, _answer_unexpected)
     app.include_router(health.router)
     for module in ROUTERS:
@@ -90,7 +95,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _sweep(home: Path) -> None:
     """Removes what processes that are gone left half written; a run's own folder is swept by the run."""
     sweep(home)
-    for name in (uploads.FOLDER, "datasets", "checkpoints", "shipped", "exports", "pictures"):
+    for name in (UPLOAD_FOLDER, "datasets", "checkpoints", "shipped", "exports", "pictures"):
         sweep_tree(home / name)
     for pattern in ("runs/*/checkpoints/*", "runs/*/*/checkpoints/*"):  # where labels are written from here
         for folder in home.glob(pattern):
@@ -99,6 +104,6 @@ def _sweep(home: Path) -> None:
 
 async def _answer_unexpected(_request: Request, _error: Exception) -> Response:
     """500 without a word of the failure; the server logs the traceback after this answer."""
-    response = errors.unexpected().response()
+    response = unexpected().response()
     response.headers.update(SECURITY_HEADERS)
     return response

@@ -33,7 +33,7 @@ RESULTS = Path(__file__).parent / "results"
 WORKS = ("pretrain", "update", "update, distilled as released")
 SIZES = ((16, 16), (50, 50))
 WARM_UPS = 2
-ACTIONS = 6  # as in backend.benchmarks
+ACTIONS = 6  # as in backend.bench.workloads
 STUBBED = ("wandb", "ruamel", "ruamel.yaml", "wrappers")  # curves on the web, a reader of YAML, their environments
 RATES = ("model_lr", "value_lr", "actor_lr", "opt_eps")  # 3e-4 is a number to their reader of YAML, text to ours
 COLUMNS = ("work", "batch x length", "authors'", "range", "ours", "range", "ratio", "authors' peak memory", "our peak")
@@ -111,13 +111,13 @@ def _built(task: Task) -> Built:
 
 def _ours(task: Task) -> Built:
     """What `diswm bench pretrain` and `diswm bench update` measure, or the latter with the published distillation."""
-    from backend.benchmarks import Sizes, example_batch
-    from backend.memory import keep_freed_memory
-    from backend.pipeline.config import FinetuneSettings, PretrainSettings
+    from backend.bench.workloads import Sizes, example_batch
     from backend.pipeline.distill import with_target
     from backend.pipeline.finetune import Finetuning
+    from backend.pipeline.malloc import keep_freed_memory
     from backend.pipeline.methods import Source, build_parts
     from backend.pipeline.pretrain import Pretraining
+    from backend.pipeline.settings import FinetuneSettings, PretrainSettings
     from models.config import VideoModelConfig
     from models.video_model import VideoModel
 

@@ -11,7 +11,7 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from backend.memory import keep_freed_memory
+from backend.pipeline.malloc import keep_freed_memory
 from models.config import VideoModelConfig
 from models.vae import Decoder, Encoder
 

@@ -25,14 +25,14 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from backend.benchmarks import ACTIONS, Sizes, example_batch, measure
-from backend.pipeline.config import FinetuneSettings, PretrainSettings
+from backend.bench.workloads import ACTIONS, Sizes, example_batch, measure
+from backend.pipeline.cuda_graph import WARM_UPS, Recorded
 from backend.pipeline.distill import with_target
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods import Source, build_parts
 from backend.pipeline.precision import convolve_in, multiply_fast
 from backend.pipeline.pretrain import Pretraining
-from backend.pipeline.record import WARM_UPS, Recorded
+from backend.pipeline.settings import FinetuneSettings, PretrainSettings
 from backend.pipeline.stages import choose_device
 from models.actor_critic import ActorCritic, Chances
 from models.config import VideoModelConfig

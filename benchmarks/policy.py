@@ -19,8 +19,8 @@ from backend.data.checkpoint import load_checkpoint
 from backend.envs.make import make_environment
 from backend.envs.protocol import Environment
 from backend.envs.vector import ProcessEnvironment
+from backend.pipeline.environments import PaddedActions
 from backend.pipeline.evaluate import episode_seed, evaluate
-from backend.pipeline.players import PaddedActions
 from backend.settings import get_settings
 from models.agent import Agent
 from models.world_model import WorldModel

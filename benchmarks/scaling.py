@@ -22,7 +22,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from backend.benchmarks import Sizes, measure
+from backend.bench.workloads import Sizes, measure
 from backend.data.episodes import Episode
 from backend.data.replay import Replay
 from backend.pipeline.stages import choose_device

@@ -104,7 +104,7 @@ def _heading() -> list[str]:
         f"`python -m benchmarks.table` at {head.stdout.strip()}, torch {torch.__version__}, "
         f"{torch.get_num_threads()} threads, Python {platform.python_version()}, "
         f"convolutions of training in {str(image_precision('cpu')).removeprefix('torch.')}. The plain form is "
-        "backend/plain.py: the same update, one operation after the other, held equal to ours by a test.",
+        "backend/bench/reference.py: the same update, one operation after the other, held equal to ours by a test.",
     ]
 
 

@@ -8,25 +8,27 @@ from typing import Annotated, BinaryIO
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from backend.answers import MEDIA_TYPES, choose_format, matches, not_modified, send, send_file
+from backend.api.deps import Serving
+from backend.api.exception_handlers import incompatible
+from backend.api.openapi import files, multipart, refusals
+from backend.api.pagination import Cursor, Limit, page
 from backend.api.runs import answering, desk_of
+from backend.api.schemas import CheckpointDetail, CheckpointList, CheckpointView, ClipView
+from backend.api.uploads import say_made, take_in
 from backend.data.catalogue import NotFound
 from backend.data.checkpoint import CARD, CheckpointInfo, IncompatibleCheckpoint
 from backend.data.files import aside_of
 from backend.data.imports import Imported, import_checkpoint
 from backend.data.packing import pack_checkpoint
-from backend.deps import Library, Serving
-from backend.errors import Fault, Problem
-from backend.failures import incompatible
+from backend.http.multipart import Upload, one_file
+from backend.http.problems import Fault, Problem
+from backend.http.responses import Answer, matches, not_modified, send, send_file
 from backend.interpret.counterfactual_request import settable
 from backend.interpret.request import check_index
-from backend.openapi import files, multipart, refusals
-from backend.paging import Cursor, Limit, page
-from backend.pictures import encode
-from backend.queries import Index
-from backend.schemas import CheckpointDetail, CheckpointList, CheckpointView, ClipView
-from backend.uploads import Upload, one_file, say_made, take_in
-from backend.workshop import Answer
+from backend.views.checkpoint_cache import Library
+from backend.views.formats import MEDIA_TYPES, choose_format
+from backend.views.images import encode
+from backend.views.params import Index
 
 FRAME_FORMATS = ("png", "webp")
 

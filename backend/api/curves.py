@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from backend.api.openapi import refusals
 from backend.api.runs import Desk, answering
+from backend.api.schemas import View
 from backend.data.curves import NoCurve, compare_curves, read_curve
-from backend.errors import Fault, Problem
-from backend.openapi import refusals
+from backend.http.problems import Fault, Problem
 from backend.runs.folders import run_folder
-from backend.schemas import View
 
 MOST_RUNS = 50
 

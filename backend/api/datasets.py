@@ -9,18 +9,19 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from backend.answers import MEDIA_TYPES, choose_format, send
+from backend.api.deps import Serving, whole_number
+from backend.api.openapi import files, multipart, refusals
+from backend.api.pagination import Cursor, Limit, page
+from backend.api.schemas import DatasetList, DatasetView
+from backend.api.uploads import say_made, take_in
 from backend.data.catalogue import find_dataset as find_in_catalogue
 from backend.data.catalogue import list_datasets as list_in_catalogue
 from backend.data.episodes import DatasetInfo, read_dataset_info, read_nth_episode
 from backend.data.video import import_clips
-from backend.deps import Serving, whole_number
-from backend.openapi import files, multipart, refusals
-from backend.paging import Cursor, Limit, page
-from backend.pictures import contact_sheet, encode
-from backend.schemas import DatasetList, DatasetView
-from backend.uploads import Upload, display_name, only_fields, say_made, take_in
-from backend.workshop import Answer
+from backend.http.multipart import Upload, display_name, only_fields
+from backend.http.responses import Answer, send
+from backend.views.formats import MEDIA_TYPES, choose_format
+from backend.views.images import contact_sheet, encode
 
 FORMATS = ("png", "webp", "jpeg")
 SHEET_EPISODES, SHEET_FRAMES = 6, 12

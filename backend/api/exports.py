@@ -4,17 +4,17 @@ import asyncio
 
 from fastapi import APIRouter, Request, Response
 
-from backend.answers import matches, not_modified, send_file
 from backend.api.checkpoints import find_checkpoint
-from backend.bodies import pointing_into_the_body
+from backend.api.deps import Serving
+from backend.api.openapi import files, refusals
+from backend.api.schemas import ExportBody, ExportView
 from backend.data.catalogue import NotFound
 from backend.data.kept import Kept, find_kept, keep
-from backend.deps import Serving
-from backend.errors import Fault, Problem, not_found
-from backend.exporting import plan_export
-from backend.openapi import files, refusals
-from backend.plans import carry_out
-from backend.schemas import ExportBody, ExportView
+from backend.http.problems import Fault, Problem, not_found
+from backend.http.responses import matches, not_modified, send_file
+from backend.views.bodies import pointing_into_the_body
+from backend.views.exports import Asked, plan_export
+from backend.views.jobs import carry_out
 
 router = APIRouter(tags=["exports"])
 
@@ -31,8 +31,8 @@ async def create_export(body: ExportBody, request: Request, serving: Serving, re
     except NotFound as error:
         raise _unknown_checkpoint(error) from None
     with pointing_into_the_body():
-        plan = await asyncio.to_thread(plan_export, body, info, serving.library)
-        answer = await carry_out(plan, serving)
+        plan = await asyncio.to_thread(plan_export, Asked(body.kind, body.format, body.view), info, serving.library)
+        answer = await carry_out(plan, serving.workshop, serving.studies)
     kept, known = await asyncio.to_thread(
         keep, serving.home, answer.content, answer.file_name or "export", answer.media_type
     )

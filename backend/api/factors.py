@@ -6,9 +6,21 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from backend.answers import MEDIA_TYPES, choose_format, send
 from backend.api.checkpoints import Found, find_checkpoint
-from backend.charting import (
+from backend.api.deps import Services, Serving, whole_number
+from backend.api.openapi import files, refusals
+from backend.api.schemas import LabelBody, LabelList, LabelView
+from backend.data.checkpoint import CHECKS, FACTORS, Checkpoint, CheckpointInfo, Label, read_labels, write_label
+from backend.data.episodes import now
+from backend.http.problems import Problem
+from backend.http.responses import Answer, send
+from backend.interpret.cards import encode_clip, extreme_frames, factors_of
+from backend.interpret.checks import interventions_of
+from backend.interpret.factors import Progress
+from backend.views.formats import MEDIA_TYPES, choose_format
+from backend.views.jobs import carry_out
+from backend.views.serializers import json_answer
+from backend.views.tables import (
     CHART_FORMATS,
     ChartQuery,
     CompareQuery,
@@ -22,18 +34,6 @@ from backend.charting import (
     plan_leakage,
     plan_sensitivity,
 )
-from backend.data.checkpoint import CHECKS, FACTORS, Checkpoint, CheckpointInfo, Label, read_labels, write_label
-from backend.data.episodes import now
-from backend.deps import Services, Serving, whole_number
-from backend.drawing import json_answer
-from backend.errors import Problem
-from backend.interpret.cards import encode_clip, extreme_frames, factors_of
-from backend.interpret.checks import interventions_of
-from backend.interpret.factors import Progress
-from backend.openapi import files, refusals
-from backend.plans import carry_out
-from backend.schemas import LabelBody, LabelList, LabelView
-from backend.workshop import Answer
 
 COMPUTING_SECONDS = 5
 
@@ -56,7 +56,9 @@ async def get_factors(
     """Dimensions x factors, names and metrics. The first question starts the computation: 409 until it is done."""
     format = _format(query, request)
     await _ensure_factors(info, serving, query.wait)
-    return send(request, await carry_out(plan_factors(info, serving.library, query, format), serving))
+    return send(
+        request, await carry_out(plan_factors(info, serving.library, query, format), serving.workshop, serving.studies)
+    )
 
 
 @router.get("/checkpoints/{checkpoint}/factors/{dim}", responses=_JSON, response_class=Response)
@@ -89,7 +91,7 @@ async def get_leakage(
 ) -> Response:
     """How far each latent moves when the picture of an edit of another is encoded again: (Z, Z)."""
     plan = plan_leakage(info, serving.library, query, _format(query, request))
-    return send(request, await carry_out(plan, serving))
+    return send(request, await carry_out(plan, serving.workshop, serving.studies))
 
 
 @router.get("/checkpoints/{checkpoint}/sensitivity", responses=_CHART, response_class=Response)
@@ -98,7 +100,7 @@ async def get_sensitivity(
 ) -> Response:
     """How far reward, value and actions move when one dimension moves by a sigma: does the policy heed a distractor?"""
     plan = await asyncio.to_thread(plan_sensitivity, info, serving.library, query, _format(query, request))
-    return send(request, await carry_out(plan, serving))
+    return send(request, await carry_out(plan, serving.workshop, serving.studies))
 
 
 @router.get("/checkpoints/{checkpoint}/compare", responses=_CHART, response_class=Response)
@@ -108,7 +110,12 @@ async def get_comparison(
     """Which dimension of one checkpoint is which of the other, and what became of the names."""
     format = _format(query, request)
     second = await find_checkpoint(query.other, request, serving)
-    return send(request, await carry_out(plan_comparison(info, second, serving.library, query, format), serving))
+    return send(
+        request,
+        await carry_out(
+            plan_comparison(info, second, serving.library, query, format), serving.workshop, serving.studies
+        ),
+    )
 
 
 @router.get("/checkpoints/{checkpoint}/intervals", responses=_CHART, response_class=Response)
@@ -118,7 +125,10 @@ async def get_intervals(
     """The best factors of each dimension with 95% intervals, and chance. 409 until factors are computed."""
     format = _format(query, request)
     await _ensure_factors(info, serving, query.wait)
-    return send(request, await carry_out(plan_intervals(info, serving.library, query, format), serving))
+    return send(
+        request,
+        await carry_out(plan_intervals(info, serving.library, query, format), serving.workshop, serving.studies),
+    )
 
 
 @router.get("/checkpoints/{checkpoint}/interventions", responses=_CHART, response_class=Response)
@@ -136,7 +146,9 @@ async def get_interventions(
         key = ("interventions", info.folder)
         study = studies.start(key, lambda: interventions_of(library.load(info), progress=partial(studies.report, key)))
         await _patience(study, query.wait, f"Names are being checked ({studies.progress(key)}).")
-    return send(request, await carry_out(plan_interventions(info, library, query, format), serving))
+    return send(
+        request, await carry_out(plan_interventions(info, library, query, format), serving.workshop, serving.studies)
+    )
 
 
 @router.get("/checkpoints/{checkpoint}/labels", responses=refusals(409))

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Request
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import PlainTextResponse, Response
 
+from backend.api.deps import Serving
+from backend.api.openapi import problem_response
 from backend.api.runs import desk_of
+from backend.api.schemas import HealthView, ReadyView
 from backend.data.catalogue import list_checkpoints
-from backend.deps import Serving
-from backend.errors import Fault, Problem
-from backend.monitoring import Gauge, render
-from backend.openapi import problem_response
+from backend.http.middleware.metrics import Gauge, render
+from backend.http.problems import Fault, Problem
 from backend.runs.locks import living_workers
-from backend.schemas import HealthView, ReadyView
 
 MIN_FREE_BYTES = 64 * 2**20
 

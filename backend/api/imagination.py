@@ -5,23 +5,21 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from backend.answers import MEDIA_TYPES, choose_format, send
 from backend.api.checkpoints import Found, find_checkpoint, view_of
-from backend.charting import CHART_FORMATS, CarriedQuery, plan_carried
+from backend.api.deps import Services, Serving
+from backend.api.openapi import files, refusals
+from backend.api.schemas import CheckpointList, SteerBody
 from backend.data.catalogue import NotFound, checkpoints_of_run
 from backend.data.checkpoint import CheckpointInfo
-from backend.deps import Services, Serving
-from backend.drawing import refuse_foreign_policy
 from backend.envs.gl import NoRenderer
 from backend.envs.protocol import EnvironmentFailed
-from backend.errors import Fault, Problem, invalid
+from backend.http.problems import Fault, Problem, invalid
+from backend.http.responses import send
 from backend.interpret.request import ViewError
-from backend.openapi import files, refusals
-from backend.plans import carry_out
-from backend.reels import (
+from backend.views.formats import MEDIA_TYPES, choose_format
+from backend.views.imagination import (
     REEL_FORMATS,
     CounterfactualFileQuery,
-    SteerBody,
     TemporalFileQuery,
     TogetherFileQuery,
     plan_counterfactual,
@@ -29,7 +27,9 @@ from backend.reels import (
     plan_temporal,
     plan_together,
 )
-from backend.schemas import CheckpointList
+from backend.views.jobs import carry_out
+from backend.views.serializers import refuse_foreign_policy
+from backend.views.tables import CHART_FORMATS, CarriedQuery, plan_carried
 
 MOST = 12  # checkpoints beside each other
 
@@ -68,7 +68,7 @@ async def post_steer(info: Found, request: Request, serving: Serving, body: Stee
             remedy="Take a checkpoint of a fine-tuned agent.",
             errors=[Fault("path:checkpoint", "it knows no actions")],
         )
-    plan = plan_steering(info, serving.library, body)
+    plan = plan_steering(info, serving.library, body.episode, body.context, body.actions)
     try:
         return send(request, await serving.workshop.answer(plan.key, plan.cost, plan.make))
     except ViewError as error:
@@ -103,7 +103,7 @@ async def get_carried(
     """What training carried over: matched correlation of each dimension, and names kept, lost and gained."""
     format = choose_format(query.format, request.headers.get("accept"), CHART_FORMATS)
     plan = await asyncio.to_thread(plan_carried, info, serving.library, query, format)
-    return send(request, await carry_out(plan, serving))
+    return send(request, await carry_out(plan, serving.workshop, serving.studies))
 
 
 @router.get("/checkpoints/{checkpoint}/counterfactual", responses=_FILES, response_class=Response)
@@ -114,7 +114,7 @@ async def get_counterfactual(
     format = choose_format(query.format, request.headers.get("accept"), REEL_FORMATS)
     plan = await asyncio.to_thread(plan_counterfactual, info, serving.library, query, format)
     try:
-        return send(request, await carry_out(plan, serving))
+        return send(request, await carry_out(plan, serving.workshop, serving.studies))
     except (EnvironmentFailed, NoRenderer) as error:
         raise Problem(
             503,

@@ -5,16 +5,17 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
-from backend.answers import MEDIA_TYPES, send
+from backend.api.deps import Serving
+from backend.api.openapi import files, multipart, refusals
+from backend.api.schemas import PictureView
+from backend.api.uploads import say_made, take_in
 from backend.data.containers import VideoError
 from backend.data.stills import find_stills, keep_stills, read_stills
-from backend.deps import Serving
-from backend.errors import Fault, Problem, not_found
-from backend.openapi import files, multipart, refusals
-from backend.pictures import contact_sheet, encode
-from backend.schemas import PictureView
-from backend.uploads import Upload, only_fields, say_made, take_in
-from backend.workshop import Answer
+from backend.http.multipart import Upload, only_fields
+from backend.http.problems import Fault, Problem, not_found
+from backend.http.responses import Answer, send
+from backend.views.formats import MEDIA_TYPES
+from backend.views.images import contact_sheet, encode
 
 router = APIRouter(tags=["traversals"])
 

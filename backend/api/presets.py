@@ -4,13 +4,13 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from backend.errors import not_found
-from backend.estimates import estimate
-from backend.openapi import refusals
-from backend.pipeline.build import build_settings, settings_schema
-from backend.pipeline.config import STAGES, CollectSettings, FinetuneSettings, PipelineSettings, PretrainSettings
+from backend.api.openapi import refusals
+from backend.api.schemas import EstimateView, PresetList, PresetView
+from backend.http.problems import not_found
+from backend.pipeline.builder import build_settings, settings_schema
+from backend.pipeline.estimates import estimate
 from backend.pipeline.presets import DESCRIPTIONS, PRESET_VALUES
-from backend.schemas import EstimateView, PresetList, PresetView
+from backend.pipeline.settings import STAGES, CollectSettings, FinetuneSettings, PipelineSettings, PretrainSettings
 
 router = APIRouter(tags=["presets"])
 

@@ -4,15 +4,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from backend.answers import MEDIA_TYPES, choose_format, send
 from backend.api.checkpoints import Found
-from backend.bodies import pointing_into_the_body, query_of
+from backend.api.deps import Services, Serving
+from backend.api.openapi import files, refusals
+from backend.api.schemas import RolloutBody
 from backend.data.checkpoint import CheckpointInfo
-from backend.deps import Services, Serving
-from backend.openapi import files, refusals
-from backend.plans import Actions, plan_rollout
-from backend.queries import ROLLOUT_FORMATS, RolloutFileQuery
-from backend.schemas import RolloutBody
+from backend.http.responses import send
+from backend.views.bodies import pointing_into_the_body, query_of
+from backend.views.formats import MEDIA_TYPES, choose_format
+from backend.views.jobs import Actions, plan_rollout
+from backend.views.params import ROLLOUT_FORMATS, RolloutFileQuery
 
 router = APIRouter(tags=["rollouts"])
 

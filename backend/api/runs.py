@@ -12,11 +12,11 @@ from fastapi.sse import EventSourceResponse
 from pydantic import Field
 from sqlalchemy.exc import OperationalError
 
-from backend.errors import Fault, Problem, overloaded
-from backend.openapi import refusals
-from backend.pipeline.config import MAX_SEED
+from backend.api.openapi import refusals
+from backend.api.schemas import Body
+from backend.http.problems import Fault, Problem, overloaded
+from backend.pipeline.settings import MAX_SEED
 from backend.runs.database import open_database
-from backend.runs.desk import Order, RunDesk, Submitted
 from backend.runs.errors import (
     IncompatibleSource,
     InvalidRun,
@@ -26,10 +26,10 @@ from backend.runs.errors import (
     RunNotFound,
 )
 from backend.runs.folders import read_log, read_metrics, run_folder
-from backend.runs.rows import RunRow
+from backend.runs.service import Order, RunDesk, Submitted
 from backend.runs.states import ACTIVE, RunState
+from backend.runs.table import RunRow
 from backend.runs.views import EventView, LogView, MetricsView, RunPage, RunView, view_event, view_run
-from backend.schemas import Body
 from backend.settings import Settings
 
 EVENTS_POLL_S = 0.5

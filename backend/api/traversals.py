@@ -4,14 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from backend.answers import MEDIA_TYPES, choose_format, send
 from backend.api.checkpoints import Found
-from backend.deps import Serving
-from backend.drawing import draw_atlas
+from backend.api.deps import Serving
+from backend.api.openapi import files, refusals
+from backend.http.responses import send
 from backend.interpret.base import find_frames
-from backend.openapi import files, refusals
-from backend.plans import plan_traversal
-from backend.queries import ATLAS_FORMATS, TRAVERSAL_FORMATS, AtlasFileQuery, TraversalFileQuery, cells_of
+from backend.views.formats import MEDIA_TYPES, choose_format
+from backend.views.jobs import plan_traversal
+from backend.views.params import ATLAS_FORMATS, TRAVERSAL_FORMATS, AtlasFileQuery, TraversalFileQuery, cells_of
+from backend.views.serializers import draw_atlas
 
 router = APIRouter(tags=["traversals"])
 

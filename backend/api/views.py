@@ -6,15 +6,17 @@ from functools import partial
 
 from fastapi import APIRouter, Request
 
-from backend import strict_json
+from backend.api.deps import Serving
+from backend.api.openapi import multipart
+from backend.api.schemas import OpenedView
+from backend.api.uploads import take_in
 from backend.data.archive import ArchiveError, read_headers
 from backend.data.catalogue import NotFound
-from backend.deps import Library, Serving
-from backend.errors import Problem, invalid
 from backend.export.reopen import NoSettings, read_settings
-from backend.openapi import multipart
-from backend.schemas import OpenedView
-from backend.uploads import Upload, UploadedFile, one_file, take_in
+from backend.http import strict_json
+from backend.http.multipart import Upload, UploadedFile, one_file
+from backend.http.problems import Problem, invalid
+from backend.views.checkpoint_cache import Library
 
 MAX_BYTES = 64 * 2**20  # of the file, and of all that is packed inside it
 

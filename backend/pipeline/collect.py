@@ -25,8 +25,8 @@ from backend.envs.gl import choose_backend
 from backend.envs.process import Child
 from backend.envs.protocol import EnvironmentFailed
 from backend.pipeline.collector import Order, collector, episode_path
-from backend.pipeline.config import CollectSettings, Problem, SettingsError
 from backend.pipeline.report import Stopped
+from backend.pipeline.settings import CollectSettings, Problem, SettingsError
 
 REQUEST = "collecting.json"  # what the folder is being filled with
 ATTEMPTS = 2  # a process that dies is replaced once for the same episode

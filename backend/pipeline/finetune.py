@@ -10,15 +10,15 @@ from torch import nn
 from backend.data.episodes import Episode
 from backend.data.replay import Replay, replay_device
 from backend.data.resume import Randomness, load_training, save_training
-from backend.pipeline.acting import Experience
-from backend.pipeline.config import FinetuneSettings
+from backend.pipeline.cuda_graph import Recorded, graph_recorder
+from backend.pipeline.environments import Players
 from backend.pipeline.evaluate import episode_seed, evaluate
+from backend.pipeline.experience import Experience
 from backend.pipeline.methods import Parts
-from backend.pipeline.players import Players
 from backend.pipeline.precision import convolve_in, image_precision
 from backend.pipeline.publish import Provenance, publish
-from backend.pipeline.record import Recorded, graph_recorder
 from backend.pipeline.report import Reporter, Stopped
+from backend.pipeline.settings import FinetuneSettings
 from backend.pipeline.update import Update
 from models.agent import Agent
 from models.losses import total

@@ -8,8 +8,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import nn
 
-from backend.pipeline.config import FinetuneSettings, Problem, SettingsError
 from backend.pipeline.distill import DISTILLERS, Distiller, distill_weight
+from backend.pipeline.settings import FinetuneSettings, Problem, SettingsError
 from models.actor_critic import ActorCritic
 from models.config import ActorCriticConfig, WorldModelConfig
 from models.conv import conv_kernels

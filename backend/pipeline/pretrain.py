@@ -11,11 +11,11 @@ import torch
 from backend.data.episodes import DatasetInfo, episode_paths, read_episode
 from backend.data.replay import Replay, TooShort, replay_device
 from backend.data.resume import Randomness, load_training, save_training
-from backend.pipeline.config import PretrainSettings, Problem, SettingsError
+from backend.pipeline.cuda_graph import Recorded, graph_recorder
 from backend.pipeline.precision import convolve_in, image_precision
 from backend.pipeline.publish import Provenance, publish
-from backend.pipeline.record import Recorded, graph_recorder
 from backend.pipeline.report import Reporter, Stopped
+from backend.pipeline.settings import PretrainSettings, Problem, SettingsError
 from backend.pipeline.update import Update
 from models.config import VideoModelConfig
 from models.conv import conv_kernels

@@ -21,7 +21,14 @@ from backend.envs.make import check_installed, make_environment
 from backend.envs.protocol import MissingExtra
 from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.collect import collect
-from backend.pipeline.config import (
+from backend.pipeline.environments import ByDistraction, PaddedActions, pad_actions, side_by_side
+from backend.pipeline.finetune import Finetuning, Online
+from backend.pipeline.methods import Source, build_parts, check_source
+from backend.pipeline.precision import multiply_fast
+from backend.pipeline.pretrain import pretrain
+from backend.pipeline.publish import Provenance
+from backend.pipeline.report import METRICS, RESULT, Reporter
+from backend.pipeline.settings import (
     CollectSettings,
     FinetuneSettings,
     PipelineSettings,
@@ -30,13 +37,6 @@ from backend.pipeline.config import (
     SettingsError,
     StageSettings,
 )
-from backend.pipeline.finetune import Finetuning, Online
-from backend.pipeline.methods import Source, build_parts, check_source
-from backend.pipeline.players import ByDistraction, PaddedActions, pad_actions, side_by_side
-from backend.pipeline.precision import multiply_fast
-from backend.pipeline.pretrain import pretrain
-from backend.pipeline.publish import Provenance
-from backend.pipeline.report import METRICS, RESULT, Reporter
 
 Films = Sequence[NDArray[np.uint8]]
 MOST_FILMS, MOST_FRAMES = 32, 64  # that play behind a scene

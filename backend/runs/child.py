@@ -19,7 +19,7 @@ from backend.runs.processes import (
     kill_group,
     processes_of_attempt,
 )
-from backend.runs.rows import RunRow
+from backend.runs.table import RunRow
 
 SECRETS = ("DISWM_TOKEN", "DISWM_DATABASE_URL")
 """A run needs no authority over the API or the table of runs."""

@@ -12,11 +12,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.data.crash import crash_point
 from backend.runs.child import Child, start_child
 from backend.runs.folders import last_log_line, read_error, read_progress, read_result, run_folder
+from backend.runs.outcome import Ending, Reason, further, judge
 from backend.runs.processes import ask_to_end, end_processes, processes_of_run
-from backend.runs.rows import RunRow
 from backend.runs.states import RunState
 from backend.runs.store import RunStore
-from backend.runs.verdict import Ending, Reason, further, judge
+from backend.runs.table import RunRow
 
 log = logging.getLogger(__name__)
 

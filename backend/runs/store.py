@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Engine, and_, case, func, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
 
-from backend.runs.rows import RunRow
 from backend.runs.states import CANCELLABLE, RESUMABLE, SILENT_S, RunState
+from backend.runs.table import RunRow
 
 Clock = Callable[[], float]
 

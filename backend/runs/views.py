@@ -11,8 +11,8 @@ from backend.data.catalogue import newest_checkpoint
 from backend.data.episodes import DATASET
 from backend.runs.child import command_of_user
 from backend.runs.folders import last_metrics, read_progress, read_result, run_folder, seconds_left
-from backend.runs.rows import RunRow
 from backend.runs.states import RESUMABLE, SILENT_S, RunState
+from backend.runs.table import RunRow
 
 
 class ProgressView(BaseModel):

@@ -18,11 +18,11 @@ import pytest
 
 from backend.data.episodes import frames_only, read_dataset_info, write_dataset_info, write_episode
 from backend.runs.database import open_database
-from backend.runs.desk import Order, RunDesk
 from backend.runs.folders import read_progress, run_folder
 from backend.runs.locks import holder, worker_lock
 from backend.runs.processes import processes_of_run, processes_of_worker
-from backend.runs.rows import RunRow
+from backend.runs.service import Order, RunDesk
+from backend.runs.table import RunRow
 from backend.settings import Settings
 
 FORKS = """

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from backend.runs.desk import Order
+from backend.runs.service import Order
 
 WRITERS = 8
 

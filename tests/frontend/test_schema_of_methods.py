@@ -1,7 +1,7 @@
 """The form's fields for methods and protocol come from the real schema: nothing is written down twice."""
 
-from backend.pipeline.build import settings_schema
-from backend.pipeline.config import METHOD_NAMES
+from backend.pipeline.builder import settings_schema
+from backend.pipeline.settings import METHOD_NAMES
 from frontend.schema import Field, sections
 
 

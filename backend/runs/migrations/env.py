@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from backend.runs.rows import RunRow
+from backend.runs.table import RunRow
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -191,8 +191,8 @@ def test_where_there_is_nothing_to_draw_no_empty_figure_is_made(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = {"dimensions": [], "draws": [], "seen": {}, "set": None, "why": "these pictures come from no simulator"}
-    monkeypatch.setattr("backend.charting.checked", lambda _: nothing)
-    monkeypatch.setattr("backend.charting.intervals_of", lambda _: nothing)
+    monkeypatch.setattr("backend.views.tables.checked", lambda _: nothing)
+    monkeypatch.setattr("backend.views.tables.intervals_of", lambda _: nothing)
     for table in ("interventions", "intervals"):
         refused = client.get(f"{BASE}/finger-episode-factors/{table}?format=svg")
         assert refused.status_code == 409

@@ -14,8 +14,8 @@ from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from backend.main import create_app
-from backend.runs.desk import RunDesk
 from backend.runs.folders import run_folder
+from backend.runs.service import RunDesk
 from backend.runs.states import RunState
 from backend.settings import Settings
 

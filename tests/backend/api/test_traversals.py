@@ -13,13 +13,13 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 from PIL import Image
 
-from backend.answers import MEDIA_TYPES
 from backend.data.checkpoint import Checkpoint, Clip
-from backend.drawing import draw_traversal
 from backend.export import render, rollout
 from backend.main import create_app
-from backend.queries import ATLAS_FORMATS, ROLLOUT_FORMATS, TRAVERSAL_FORMATS
 from backend.settings import Settings
+from backend.views.formats import MEDIA_TYPES
+from backend.views.params import ATLAS_FORMATS, ROLLOUT_FORMATS, TRAVERSAL_FORMATS
+from backend.views.serializers import draw_traversal
 
 BASE = "/api/v1/checkpoints/tiny-world"
 
@@ -171,7 +171,7 @@ def test_equal_queries_at_once_are_computed_once_with_equal_bytes(home: Path, mo
         gate.wait(5)
         return draw_traversal(checkpoint, *rest)  # type: ignore[arg-type]  # passed on as it came
 
-    monkeypatch.setattr("backend.plans.draw_traversal", slow)
+    monkeypatch.setattr("backend.views.jobs.draw_traversal", slow)
     with (
         TestClient(create_app(Settings(home=home)), base_url="http://127.0.0.1") as client,
         ThreadPoolExecutor(16) as clients,
@@ -204,7 +204,7 @@ def test_out_of_memory_is_503_and_the_next_query_works(client: TestClient, monke
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr("backend.plans.draw_traversal", hungry)
+        patched.setattr("backend.views.jobs.draw_traversal", hungry)
         answer = client.get(f"{BASE}/traversal?columns=29")
     assert answer.status_code == 503
     assert answer.headers["retry-after"]

@@ -160,7 +160,7 @@ def test_a_process_of_an_environment_starts_with_what_that_needs_alone() -> None
         "names = [task.read_text() for task in Path('/proc/self/task').glob('*/comm')]\n"
         "environment.close()\n"
         "assert not [name for name in names if name.startswith('llvmpipe')], names\n"
-        "heavy = ('scipy', 'torch', 'pydantic', 'backend.commands', 'dm_control.suite', 'dm_control.suite.dog')\n"
+        "heavy = ('scipy', 'torch', 'pydantic', 'backend.cli', 'dm_control.suite', 'dm_control.suite.dog')\n"
         "assert not set(heavy) & set(sys.modules), sorted(set(heavy) & set(sys.modules))\n"
         "from dm_control import suite\n"  # whoever wants all of it still gets it
         "assert ('cheetah', 'run') in suite.BENCHMARKING and suite.walker is sys.modules['dm_control.suite.walker']\n"

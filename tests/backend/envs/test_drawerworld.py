@@ -11,8 +11,8 @@ from backend.envs import drawerworld
 from backend.envs.drawerworld import DrawerEnvironment, metaworld_python
 from backend.envs.make import check_installed, make_environment
 from backend.envs.protocol import EnvironmentFailed, MissingExtra
-from backend.pipeline.build import build_settings
-from backend.pipeline.config import SettingsError
+from backend.pipeline.builder import build_settings
+from backend.pipeline.settings import SettingsError
 from backend.pipeline.stages import check_references
 
 SERVER = """

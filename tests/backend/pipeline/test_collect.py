@@ -11,8 +11,8 @@ from backend.data.episodes import DatasetInfo, read_dataset_info, read_episodes
 from backend.envs.protocol import EnvironmentFailed, Step
 from backend.pipeline.collect import collect
 from backend.pipeline.collector import Order, record_episode
-from backend.pipeline.config import CollectSettings, SettingsError
 from backend.pipeline.report import Stopped
+from backend.pipeline.settings import CollectSettings, SettingsError
 
 EPISODES, FRAMES = 5, 6
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.pipeline.build import build_settings
+from backend.pipeline.builder import build_settings
 from backend.pipeline.report import METRICS, Reporter
 from backend.pipeline.stages import run_stage
 

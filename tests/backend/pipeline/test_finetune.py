@@ -15,15 +15,15 @@ from backend.data.checkpoint import load_checkpoint, read_info
 from backend.data.episodes import Episode, frames_only
 from backend.envs.protocol import EnvironmentFailed, Step
 from backend.envs.vector import ProcessEnvironment
-from backend.pipeline.build import build_settings
-from backend.pipeline.config import FinetuneSettings, SettingsError
+from backend.pipeline.builder import build_settings
 from backend.pipeline.distill import distill_weight, with_target
+from backend.pipeline.environments import Always
 from backend.pipeline.evaluate import episode_seed
 from backend.pipeline.finetune import Finetuning, Online
 from backend.pipeline.methods import Source, build_parts
-from backend.pipeline.players import Always
 from backend.pipeline.publish import Provenance
 from backend.pipeline.report import Reporter, Stopped
+from backend.pipeline.settings import FinetuneSettings, SettingsError
 from models.config import VideoModelConfig
 from models.types import Batch
 from models.video_model import VideoModel

@@ -14,12 +14,12 @@ from backend.data.official import OfficialError, export_official
 from backend.interpret.factors import analyse
 from backend.interpret.latents import encode_frames
 from backend.interpret.request import ViewError
-from backend.pipeline.build import build_settings, settings_schema
-from backend.pipeline.config import METHOD_NAMES, FinetuneSettings, SettingsError
+from backend.pipeline.builder import build_settings, settings_schema
 from backend.pipeline.distill import with_target
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods import METHODS, Parts, Source, build_parts, check_source
 from backend.pipeline.publish import FACTOR_EPISODES, Provenance, publish
+from backend.pipeline.settings import METHOD_NAMES, FinetuneSettings, SettingsError
 from models.agent import Agent
 from models.config import VideoModelConfig, WorldModelConfig
 from models.losses import distillation_as_released

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from backend.benchmarks import Sizes, example_batch
+from backend.bench.workloads import Sizes, example_batch
 from backend.pipeline import precision
-from backend.pipeline.config import PretrainSettings
 from backend.pipeline.precision import convolve_in, image_precision, multiply_fast
 from backend.pipeline.pretrain import Pretraining
+from backend.pipeline.settings import PretrainSettings
 from models.types import normalise
 
 SETTINGS = PretrainSettings(batch=2, length=3, learning_rate=1e-3)

@@ -10,11 +10,11 @@ import torch
 from backend.data.catalogue import newest_checkpoint
 from backend.data.checkpoint import load_checkpoint, read_info
 from backend.data.episodes import DatasetInfo, frames_only, read_dataset_info, write_episode
-from backend.pipeline.build import build_settings
-from backend.pipeline.config import PretrainSettings, SettingsError
+from backend.pipeline.builder import build_settings
 from backend.pipeline.pretrain import pretrain
 from backend.pipeline.publish import Provenance
 from backend.pipeline.report import Diverged, Reporter, Stopped
+from backend.pipeline.settings import PretrainSettings, SettingsError
 from models.traversal import anchor_at, reconstruct
 from models.types import normalise
 

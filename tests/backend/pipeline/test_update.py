@@ -5,13 +5,13 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from backend.benchmarks import ACTIONS, Sizes, example_batch
-from backend.pipeline.config import FinetuneSettings, PretrainSettings
+from backend.bench.workloads import ACTIONS, Sizes, example_batch
 from backend.pipeline.distill import with_target
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods import Source, build_parts
 from backend.pipeline.pretrain import Pretraining
 from backend.pipeline.report import Diverged
+from backend.pipeline.settings import FinetuneSettings, PretrainSettings
 from backend.pipeline.update import Update
 from models.config import VideoModelConfig
 from models.types import Batch

@@ -10,9 +10,9 @@ from sqlalchemy import Engine
 
 from backend.data.episodes import frames_only, write_episode
 from backend.runs.database import open_database
-from backend.runs.rows import RunRow
 from backend.runs.states import RunState
 from backend.runs.store import RunStore
+from backend.runs.table import RunRow
 from backend.settings import Settings
 
 

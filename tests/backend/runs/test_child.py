@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from backend.pipeline.build import parse_assignments
+from backend.pipeline.builder import parse_assignments
 from backend.runs.child import command_of_child, command_of_user
-from backend.runs.rows import RunRow
+from backend.runs.table import RunRow
 
 
 def _row(**values: Any) -> RunRow:

@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
 from backend.runs.database import journal_mode, migrations_config, open_database
-from backend.runs.rows import RunRow
+from backend.runs.table import RunRow
 from backend.settings import Settings
 
 

@@ -14,9 +14,9 @@ from backend.runs.child import start_child
 from backend.runs.executor import RunExecutor, Timing
 from backend.runs.folders import run_folder
 from backend.runs.processes import NICENESS, end_processes, processes_of_run
-from backend.runs.rows import RunRow
 from backend.runs.states import RunState
 from backend.runs.store import Orders, RunStore
+from backend.runs.table import RunRow
 
 Add = Callable[..., RunRow]
 SETTINGS = {"episodes": 10_000}

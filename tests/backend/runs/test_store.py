@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlmodel import Session, col, select, update
 
-from backend.runs.rows import RunRow
 from backend.runs.states import SILENT_S, RunState
 from backend.runs.store import RunStore
+from backend.runs.table import RunRow
 
 Add = Callable[..., RunRow]
 

@@ -1,0 +1,111 @@
+"""What the routes are handed: settings, loaded checkpoints, the workshop; and what every query must keep to."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from backend.http.problems import Fault, Problem, nearest, short
+from backend.settings import Settings
+from backend.views.checkpoint_cache import Library
+from backend.views.executor import Studies, Workshop
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything one API process holds."""
+
+    settings: Settings
+    library: Library
+    workshop: Workshop
+    studies: Studies
+    intake: ThreadPoolExecutor  # uploads are read here
+    writing: threading.Lock  # held while labels are changed
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Services":
+        """Fresh services; `close` ends their threads."""
+        return cls(
+            settings, Library(settings.home), Workshop(), Studies(), ThreadPoolExecutor(2, "intake"), threading.Lock()
+        )
+
+    @property
+    def home(self) -> Path:
+        """Where all state lies."""
+        return self.settings.home
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self.workshop.close()
+        self.studies.close()
+        self.intake.shutdown(wait=False, cancel_futures=True)
+
+
+async def _services(request: Request) -> Services:
+    services = request.app.state.services
+    assert isinstance(services, Services)
+    return services
+
+
+Serving = Annotated[Services, Depends(_services)]
+
+
+async def refuse_unknown_parameters(request: Request) -> None:
+    """422 for a query parameter that the route does not have, or that stands twice."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    known = _query_names(route.dependant)
+    given = [name for name, _ in request.query_params.multi_items()]
+    faults = [
+        Fault(f"query:{name[:80]}", "there is no such parameter here", nearest(name, known))
+        for name in dict.fromkeys(given)
+        if name not in known
+    ]
+    faults += [
+        Fault(f"query:{name}", "stands twice")
+        for name in dict.fromkeys(given)
+        if name in known and given.count(name) > 1
+    ]
+    if faults:
+        names = ", ".join(sorted(known)) or "none"
+        raise Problem(
+            422,
+            "invalid-input",
+            f"{faults[0].pointer}: {faults[0].detail}",
+            remedy=f"The parameters of this path are: {names}.",
+            errors=faults,
+        )
+
+
+def whole_number(text: str, pointer: str, low: int, high: int) -> int:
+    """A plain decimal integer in a path or query; raises Problem 422 naming the range."""
+    if text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) <= 12:
+        value = int(text)
+        if low <= value <= high:
+            return value
+    raise Problem(
+        422,
+        "invalid-input",
+        f"{pointer}: must be a whole number from {low} to {high}, got {short(text)}",
+        remedy=f"Use a number from {low} to {high}.",
+        errors=[Fault(pointer, f"must be a whole number from {low} to {high}")],
+    )
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    """The query parameters that a route and its dependencies declare, one by one or as a model."""
+    names: set[str] = set()
+    for parameter in dependant.query_params:
+        model = parameter.field_info.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            names |= {field.alias or name for name, field in model.model_fields.items()}
+        else:
+            names.add(parameter.alias)
+    return names.union(*(_query_names(inner) for inner in dependant.dependencies))

@@ -1,0 +1,49 @@
+"""Lists a page at a time: the cursor is the id of the last item seen, so that nothing is skipped or shown twice."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
+
+from fastapi import Query
+
+from backend.http.problems import invalid
+from backend.views.params import Whole
+
+MAX_ITEMS = 200
+
+Limit = Annotated[Whole, Query(ge=1, le=MAX_ITEMS, description="Items of a page.")]
+Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before.")]
+
+Item = TypeVar("Item")
+
+
+def page(
+    items: Sequence[Item], limit: int, cursor: str | None, id_of: Callable[[Item], str]
+) -> tuple[list[Item], str | None]:
+    """Items after the cursor, and the cursor of the next page or None; raises Problem for a cursor that is not ours."""
+    start = 0
+    if cursor is not None:
+        ids = [id_of(item) for item in items]
+        last = _decode(cursor)
+        if last not in ids:
+            raise invalid(
+                "query:cursor",
+                "this cursor is unknown, or what it named is gone",
+                remedy="Begin again without a cursor.",
+            )
+        start = ids.index(last) + 1
+    shown = list(items[start : start + limit])
+    more = start + limit < len(items)
+    return shown, _encode(id_of(shown[-1])) if more else None
+
+
+def _encode(id: str) -> str:
+    return base64.urlsafe_b64encode(id.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> str | None:
+    try:
+        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except (binascii.Error, ValueError):
+        return None

@@ -1,0 +1,240 @@
+"""Bodies and answers of the API. A body is closed and strict: an unknown key or another type is an error."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from backend.http.problems import nearest, short
+from backend.interpret.rollout_request import MAX_HORIZON
+from backend.views.exports import EXPORT_KINDS
+
+
+class Body(BaseModel):
+    """A request body: an unknown key is refused with the nearest known one, and no type is converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys_only(cls, values: Any) -> Any:
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        for key in values if isinstance(values, dict) else ():
+            if key not in known:
+                near = nearest(key, known)
+                hint = f"did you mean {near}?" if near else f"there is {', '.join(sorted(known))}"
+                context = {"key": key, "suggestion": near or "", "name": short(key), "hint": hint}
+                raise PydanticCustomError("unknown_key", "there is no field {name}; {hint}", context)
+        return values
+
+
+class View(BaseModel):
+    """An answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class FaultView(View):
+    """One wrong input."""
+
+    pointer: str = Field(description="`/key/in/body`, `query:name`, `path:name` or `header:Name`.")
+    detail: str
+    suggestion: str | None = Field(description="A value that was perhaps meant.")
+
+
+class ProblemView(View):
+    """Why a request was refused, and what to do (RFC 9457)."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FaultView]
+    remedy: str
+
+
+class HealthView(View):
+    """The process lives."""
+
+    status: str = "ok"
+    version: str
+
+
+class ReadyView(View):
+    """The process can do its work."""
+
+    status: str = "ready"
+    checks: dict[str, str]
+
+
+class EstimateView(View):
+    """What a stage takes on two CPU cores."""
+
+    minutes: float
+    memory_gb: float
+
+
+class PresetView(View):
+    """A preset with the settings of each stage."""
+
+    name: str
+    title: str
+    description: str
+    stages: dict[str, dict[str, Any]]
+    estimate: dict[str, EstimateView]
+
+
+class PresetList(View):
+    """All presets."""
+
+    items: list[PresetView]
+    next_cursor: str | None = None
+
+
+class CheckpointView(View):
+    """A checkpoint in a list."""
+
+    id: str
+    name: str
+    stage: str
+    source: str
+    created_at: str
+    run: str | None
+    environment: str | None
+    steps: int
+    latents: int
+    named: int = Field(description="Dimensions whose factor is known.")
+
+
+class CheckpointList(View):
+    """Checkpoints, newest first."""
+
+    items: list[CheckpointView]
+    next_cursor: str | None = None
+
+
+class ClipView(View):
+    """The episodes that travel with a checkpoint."""
+
+    episodes: int
+    length: int
+    factor_names: list[str]
+
+
+class CheckpointDetail(CheckpointView):
+    """A checkpoint with everything but its weights."""
+
+    config: dict[str, Any]
+    clip: ClipView
+    statistics: dict[str, Any]
+    policy: bool
+    actions: int = Field(description="Numbers of an action that the model takes; 0: it knows no actions.")
+    settable: list[str] = Field(description="Factors that a counterfactual can set in this checkpoint's simulator.")
+    card: str | None = Field(description="Model card, as markdown.")
+
+
+class LabelBody(Body):
+    """What a person calls a dimension; an empty name takes the label away."""
+
+    name: str = Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
+    note: str = Field("", max_length=2000)
+    author: str = Field("", max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
+
+
+class LabelView(View):
+    """A label as it is kept."""
+
+    dim: int
+    name: str
+    note: str
+    author: str
+    written_at: str
+    carried_from: str | None
+
+
+class LabelList(View):
+    """The labels of a checkpoint, by dimension."""
+
+    items: list[LabelView]
+    next_cursor: str | None = None
+
+
+class DatasetView(View):
+    """A data set."""
+
+    id: str
+    name: str
+    kind: str
+    environment: str | None
+    episodes: int
+    frames: int
+    lengths: list[int] = Field(description="Frames of each episode.")
+    action_size: int
+    factor_names: list[str]
+    guessed_factors: bool
+    created_at: str
+    settings: dict[str, Any]
+    warnings: list[str]
+
+
+class DatasetList(View):
+    """Data sets, newest first."""
+
+    items: list[DatasetView]
+    next_cursor: str | None = None
+
+
+class PictureView(View):
+    """A picture of yours, or several in the order of time, as the base of views."""
+
+    id: str
+    url: str
+    frames: int = Field(description="The last one is the base, those before it are its history.")
+
+
+class RolloutBody(Body):
+    """A rollout with actions given by hand."""
+
+    actions: list[list[float]] = Field(min_length=1, max_length=500, description="A row an imagined step.")
+    view: dict[str, Any] = Field(default={}, description="The same fields as the query of the rollout.")
+
+
+class SteerBody(Body):
+    """The way so far: what was observed, and every action since."""
+
+    episode: int = Field(0, ge=0, le=10_000_000)
+    context: int = Field(5, ge=1, le=10_000)
+    actions: list[list[float]] = Field(
+        default=[], max_length=MAX_HORIZON, description="A row a step, from the first on."
+    )
+
+
+class ExportBody(Body):
+    """A file to be made and kept."""
+
+    checkpoint: str = Field(max_length=200)
+    kind: str = Field("traversal", max_length=20, json_schema_extra={"enum": list(EXPORT_KINDS)})
+    format: str = Field("gif", max_length=10)
+    view: dict[str, Any] = Field(default={}, description="The same fields as the query of the view.")
+
+
+class ExportView(View):
+    """A file that was made; equal requests give the same one."""
+
+    id: str
+    url: str
+    file_name: str
+    media_type: str
+    etag: str
+    bytes: int
+
+
+class OpenedView(View):
+    """What a file says of the view that it was made from."""
+
+    kind: str = Field(description="traversal, rollout, temporal, together or counterfactual.")
+    checkpoint: str
+    found: str | None = Field(description="The checkpoint's id, where it is here.")
+    view: dict[str, Any] = Field(description="The fields of the view's query.")

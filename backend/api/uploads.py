@@ -1,0 +1,29 @@
+"""Uploads as routes take them in: parsed on the way to disk, worked on in a thread, gone afterwards."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from backend.data.files import aside_of
+from backend.http.multipart import Upload, received
+
+FOLDER = "uploads"
+Taken = TypeVar("Taken")
+
+
+async def take_in(request: Request, home: Path, pool: Executor, work: Callable[[Upload], Taken]) -> Taken:
+    """What `work` makes of the upload of a request, in a thread of `pool`; the files are gone afterwards."""
+    (home / FOLDER).mkdir(exist_ok=True)
+    async with received(request, aside_of(home / FOLDER / "form")) as upload:
+        return await asyncio.get_running_loop().run_in_executor(pool, work, upload)
+
+
+def say_made(response: Response, place: str, *, known: bool) -> None:
+    """201, or 200 where the same bytes were here already; and where what they became is found."""
+    response.status_code = 200 if known else 201
+    response.headers["Location"] = place

@@ -1,0 +1,1 @@
+"""What `diswm bench` measures, and the plain form of what it measures."""

@@ -1,0 +1,47 @@
+"""`diswm compare`: return curves of several runs, beside the published figures."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backend.cli.serve import checked_settings, complain
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(compare)
+
+
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs: ids or folders.")],
+    figure: Annotated[
+        list[Path] | None, typer.Option(help="Figure to write: .png, .svg or .pdf; may be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> None:
+    """Compare runs: mean return and band over seeds against environment steps, and what the paper reports."""
+    from backend.data.curves import NoCurve, compare_curves, read_curve
+    from backend.data.files import write_file
+    from backend.export.curves import render_curves, table_of_curves
+
+    unknown = [path for path in figure or [] if path.suffix not in (".png", ".svg", ".pdf")]
+    if unknown:
+        complain(f"{unknown[0]} is no figure: its name must end in .png, .svg or .pdf")
+        raise typer.Exit(2)
+    try:
+        comparison = compare_curves([read_curve(_folder(run)) for run in dict.fromkeys(runs)])
+    except NoCurve as error:
+        complain(str(error))
+        raise typer.Exit(2) from None
+    for path in figure or []:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, render_curves(comparison, path.suffix.removeprefix(".")))
+    typer.echo(json.dumps(comparison) if as_json else table_of_curves(comparison))
+
+
+def _folder(run: str) -> Path:
+    """The folder of a run, by its id or by itself."""
+    known = checked_settings().home / "runs" / run
+    return known if known.is_dir() else Path(run)

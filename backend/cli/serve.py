@@ -1,0 +1,146 @@
+"""`diswm serve`, `worker` and `ui`: each of the three processes alone; `diswm app`: all of them together."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import typer
+from pydantic import ValidationError
+
+from backend.pipeline.malloc import keep_freed_memory
+from backend.runs.locks import Held, Lock, api_lock, hold, worker_lock
+from backend.runs.processes import end_with_parent
+from backend.settings import Settings, TokenFileError, get_settings, is_loopback
+
+EXIT_TAKEN = 75
+"""EX_TEMPFAIL of sysexits.h: another process holds the store."""
+EXIT_REFUSED = 78
+"""EX_CONFIG of sysexits.h: the configuration opens a door that must stay shut."""
+SWITCH_S = 0.0005
+"""How long a thread that computes may hold the interpreter while the event loop waits; by default ten times that."""
+PAGE = Path(__file__).resolve().parents[2] / "frontend" / "server.py"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("app")(start_app)
+    app.command()(serve)
+    app.command()(worker)
+    app.command()(ui)
+
+
+def start_app() -> None:
+    """Start API, worker and page together; one Ctrl-C stops all three."""
+    from backend.cli.supervisor import run_together
+
+    settings = checked_settings()
+    refuse_open_door(settings.host, settings)
+    refuse_open_door(settings.page_host, settings)
+    raise typer.Exit(run_together(settings))
+
+
+def serve() -> None:
+    """Start the API alone (DISWM_HOST, DISWM_PORT)."""
+    settings = checked_settings()
+    refuse_open_door(settings.host, settings)
+    end_with_parent()
+    keep_freed_memory()
+    sys.setswitchinterval(SWITCH_S)
+    with held(api_lock(settings.home), "API"):
+        import uvicorn
+
+        from backend.http.shutdown import Farewell, PromptProtocol
+        from backend.main import create_app
+
+        uvicorn.run(
+            Farewell(create_app(settings)),
+            http=PromptProtocol,
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+
+
+def worker() -> None:
+    """Start a worker alone: it trains what is in the queue (DISWM_WORKER, DISWM_DEVICE)."""
+    settings = checked_settings()
+    end_with_parent()
+    with held(worker_lock(settings.home, settings.worker), f"worker {settings.worker!r}") as lock:
+        from backend.runs.worker import work
+
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s worker: %(message)s", stream=sys.stderr)
+        work(settings, lock)
+
+
+def ui() -> None:
+    """Start the page alone (DISWM_PAGE_HOST, DISWM_PAGE_PORT, DISWM_PAGE_PATH; DISWM_API_URL says where the API is)."""
+    settings = checked_settings()
+    refuse_open_door(settings.page_host, settings)
+    end_with_parent()
+    os.environ["DISWM_HOME"] = str(settings.home)
+    os.environ["DISWM_API_URL"] = settings.url_of_api
+    os.execv(sys.executable, command_of_page(settings))
+
+
+def command_of_page(settings: Settings) -> list[str]:
+    """Streamlit's command line; its protection against cross-site requests stays on."""
+    return [
+        *(sys.executable, "-m", "streamlit", "run", str(PAGE)),
+        *("--server.address", settings.page_host, "--server.port", str(settings.page_port)),
+        *("--server.baseUrlPath", settings.page_path.strip("/")),
+        *("--server.headless", "true", "--server.fileWatcherType", "none"),
+        *("--browser.gatherUsageStats", "false", "--logger.level", "warning"),
+    ]
+
+
+def checked_settings() -> Settings:
+    """The settings, or an exit that says which variable is wrong."""
+    try:
+        settings = get_settings()
+        settings.read_token()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            complain(f"DISWM_{name}: {problem['msg']} (got {problem['input']!r})")
+        raise typer.Exit(EXIT_REFUSED) from None
+    except TokenFileError as error:
+        complain(str(error))
+        raise typer.Exit(EXIT_REFUSED) from None
+    return settings
+
+
+def refuse_open_door(host: str, settings: Settings) -> None:
+    """Exit unless the address is this machine's own or a token is set."""
+    if is_loopback(host) or settings.read_token() is not None:
+        return
+    complain(
+        f"refusing to listen on {host} without a token: others could reach it. "
+        "Set DISWM_TOKEN (or write it to DISWM_HOME/token with mode 0600), or listen on 127.0.0.1."
+    )
+    raise typer.Exit(EXIT_REFUSED)
+
+
+@contextmanager
+def held(path: Path, what: str) -> Iterator[Lock]:
+    """Hold a lock of the store, or exit and say who has it."""
+    try:
+        with hold(path) as lock:
+            yield lock
+    except Held as error:
+        complain(
+            f"another {what} is running on {path.parents[1]} (process {error.holder.get('pid', 'unknown')}). "
+            "Stop it first, or set DISWM_HOME to another folder."
+        )
+        raise typer.Exit(EXIT_TAKEN) from None
+
+
+def complain(sentence: str) -> None:
+    """One sentence on the error stream, if that takes it: it may be a log on a full disk."""
+    with suppress(OSError):
+        typer.echo(f"diswm: {sentence}", err=True)

@@ -1,0 +1,211 @@
+"""`diswm collect`, `pretrain`, `finetune` and `pipeline`: a stage of the method in a folder."""
+
+import contextlib
+import json
+import sys
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backend.cli.serve import EXIT_TAKEN, checked_settings, complain
+from backend.pipeline.builder import merged
+from backend.pipeline.malloc import keep_freed_memory
+from backend.runs.ids import new_run_id
+from backend.runs.locks import Held, folder_lock, hold
+from backend.runs.processes import end_with_parent, give_way
+
+if TYPE_CHECKING:
+    from backend.pipeline.settings import SettingsError, StageSettings
+    from backend.pipeline.stages import StageResult
+
+EXIT_FAILED, EXIT_BAD_SETTINGS, EXIT_STOPPED = 1, 2, 143
+EXIT_NOT_WRITTEN = 74
+"""EX_IOERR of sysexits.h: the stage failed, and its folder takes no file that says why."""
+MAX_SEED = 2**63 - 1
+STAGES = {
+    "collect": "Collect distracting videos of an environment.",
+    "pretrain": "Pretrain the action-free video model on a data set (--set dataset=ID).",
+    "finetune": "Learn a world model and a policy online, distilled from a video model (--set teacher=ID).",
+    "pipeline": "All of it: collect, pretrain, then fine-tune with the pretrained model as the teacher.",
+}
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A stage as it was asked for on the command line."""
+
+    stage: str
+    preset: str
+    assignments: list[str]
+    settings_file: Path | None
+    seed: int
+    device: str
+    out: Path | None
+    resume: bool
+    name: str | None
+    as_json: bool
+
+
+def register(app: typer.Typer) -> None:
+    """Add one command a stage; all take the same options."""
+    for stage, summary in STAGES.items():
+        app.command(stage, help=summary)(_command_of(stage))
+
+
+def _command_of(stage: str) -> Any:
+    def command(
+        preset: Annotated[str, typer.Option(help="tiny, small or paper.")] = "tiny",
+        assignments: Annotated[
+            list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")
+        ] = None,
+        settings_file: Annotated[
+            Path | None, typer.Option(help="JSON object of settings, between the preset and --set.")
+        ] = None,
+        seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = 0,
+        device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+        out: Annotated[
+            Path | None, typer.Option(help="Folder of the run; a new one in DISWM_HOME/runs if not given.")
+        ] = None,
+        resume: Annotated[bool, typer.Option("--resume", help="Go on from what is in --out.")] = False,
+        name: Annotated[str | None, typer.Option(help="Name of what comes out.")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")] = False,
+    ) -> None:
+        chosen = device or checked_settings().device
+        run(Invocation(stage, preset, assignments or [], settings_file, seed, chosen, out, resume, name, as_json))
+
+    return command
+
+
+def run(invocation: Invocation) -> None:
+    """Run the stage in its folder, alone there, and exit with what its end means."""
+    end_with_parent()
+    give_way()
+    keep_freed_memory()
+    home = checked_settings().home
+    out = (invocation.out or home / "runs" / new_run_id()).resolve()
+    settings = _settings(invocation, out)
+    if not invocation.resume and _begun(out):
+        complain(f"{out} holds a run already: add --resume to go on with it, or choose another folder")
+        raise typer.Exit(EXIT_BAD_SETTINGS)
+    try:
+        with hold(folder_lock(out)):
+            code = _carry_out(invocation, settings, home, out)
+    except Held as error:
+        complain(f"process {error.holder.get('pid', 'unknown')} writes into {out}: wait for it or end it")
+        raise typer.Exit(EXIT_TAKEN) from None
+    except OSError as error:
+        complain(f"cannot write into {out}: {error.strerror}")
+        raise typer.Exit(EXIT_FAILED) from None
+    raise typer.Exit(code)
+
+
+def _settings(invocation: Invocation, out: Path) -> "StageSettings":
+    """The settings asked for; exits with 2 when they are wrong, before anything slow is imported."""
+    from backend.pipeline.builder import build_settings, parse_assignments
+    from backend.pipeline.settings import SettingsError
+
+    try:
+        given = merged(_from_file(invocation.settings_file), parse_assignments(invocation.assignments))
+        return build_settings(invocation.stage, invocation.preset, given)
+    except SettingsError as error:
+        raise typer.Exit(_refuse(error, out)) from None
+
+
+def _carry_out(invocation: Invocation, settings: "StageSettings", home: Path, out: Path) -> int:
+    """The stage from settings to result; every way in which it can end, as an exit code."""
+    from backend.pipeline.report import Stopped
+    from backend.pipeline.settings import SettingsError
+
+    try:
+        result = _stage(invocation, settings, home, out)
+    except SettingsError as error:
+        return _refuse(error, out)
+    except Stopped as stopped:
+        complain(f"{stopped}; go on with --resume --out {out}")
+        return EXIT_STOPPED
+    except Exception as error:
+        from backend.cli.failures import describe
+
+        failure = describe(error, out)
+        if failure.unexpected:
+            with contextlib.suppress(OSError):
+                traceback.print_exc()
+        complain(failure.message)
+        written = _leave_error(out, failure.type, failure.message, failure.hint)
+        return EXIT_FAILED if written else EXIT_NOT_WRITTEN
+    _tell(result, out, as_json=invocation.as_json)
+    return 0
+
+
+def _stage(invocation: Invocation, settings: "StageSettings", home: Path, out: Path) -> "StageResult":
+    from backend.pipeline.report import Reporter
+    from backend.pipeline.stages import check_references, choose_device, run_stage
+
+    device = choose_device(invocation.device)
+    check_references(settings, home, allow_path=True)
+    with Reporter(out, quiet=invocation.as_json).listening() as reporter:
+        return run_stage(
+            invocation.stage,
+            settings,
+            out=out,
+            home=home,
+            seed=invocation.seed,
+            device=device,
+            name=invocation.name,
+            reporter=reporter,
+        )
+
+
+def _refuse(error: "SettingsError", out: Path) -> int:
+    """Every problem in a sentence of its own."""
+    for problem in error.problems:
+        complain(f"{problem.pointer.lstrip('/').replace('/', '.')}: {problem.message}")
+    if out.is_dir():
+        _leave_error(out, "invalid_settings", str(error), "Correct the settings and start again.")
+    return EXIT_BAD_SETTINGS
+
+
+def _begun(out: Path) -> bool:
+    """Whether a stage wrote into the folder before; a lock file or a log is no start."""
+    return any((out / name).exists() for name in ("settings.json", "progress.json", "result.json"))
+
+
+def _from_file(path: Path | None) -> dict[str, Any]:
+    from backend.pipeline.settings import Problem, SettingsError
+
+    if path is None:
+        return {}
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise SettingsError([Problem("/settings-file", f"cannot read {path}: {error}")]) from None
+    if not isinstance(values, dict):
+        raise SettingsError([Problem("/settings-file", f"{path} does not hold a JSON object")])
+    return values
+
+
+def _leave_error(out: Path, kind: str, message: str, hint: str) -> bool:
+    """Write down what the worker reads after a failure; False when not even that can be written."""
+    from backend.data.files import write_json
+    from backend.pipeline.report import ERROR
+
+    try:
+        write_json(out / ERROR, {"type": kind, "message": message[:2000], "hint": hint})
+    except OSError as error:
+        complain(f"could not write {ERROR}: {error.strerror}")
+        return False
+    return True
+
+
+def _tell(result: "StageResult", out: Path, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(result)) + "\n")
+        return
+    typer.echo(f"Done in {result.seconds:.0f} s: {out}")
+    if result.dataset is not None:
+        typer.echo(f"  data set    {result.dataset}")
+    if result.checkpoint is not None:
+        typer.echo(f"  checkpoint  {result.checkpoint}")

@@ -1,0 +1,149 @@
+"""Who may ask (Host, Origin, token), and the security headers of every answer."""
+
+import hashlib
+import hmac
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.http.middleware.body import SAFE_METHODS
+from backend.http.problems import Fault, Problem
+from backend.settings import Settings
+
+OPEN_PATHS = frozenset({"/healthz"})
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+DOCS_POLICY = (
+    "default-src 'none'; connect-src 'self'; img-src data: https://fastapi.tiangolo.com; "
+    "style-src https://cdn.jsdelivr.net; script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
+    "frame-ancestors 'none'"
+)
+
+
+@dataclass(frozen=True)
+class SecurityRules:
+    """What is checked of a request's headers; made once from the settings."""
+
+    token_digest: bytes | None
+    allowed_hosts: frozenset[str]
+    allowed_origins: frozenset[str]
+
+    @classmethod
+    def of(cls, settings: Settings) -> "SecurityRules":
+        """The rules for one process; reads the token."""
+        token = settings.read_token()
+        return cls(
+            token_digest=hashlib.sha256(token.encode()).digest() if token is not None else None,
+            allowed_hosts=frozenset(host.lower() for host in [*settings.allowed_hosts, settings.host]),
+            allowed_origins=frozenset(origin.lower().rstrip("/") for origin in settings.allowed_origins),
+        )
+
+
+class Security:
+    """ASGI middleware: refuses requests from hosts, origins or clients that may not ask."""
+
+    def __init__(self, app: ASGIApp, rules: SecurityRules) -> None:
+        self.app = app
+        self.rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        send = _with_security_headers(send, scope["path"])
+        try:
+            self._check_host(headers)
+            self._check_origin(scope, headers)
+            self._check_token(scope["path"], headers)
+        except Problem as problem:
+            await problem.response()(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    def _check_host(self, headers: Headers) -> None:
+        """A name that a stranger made point at this machine is refused; a bare address cannot be such a name."""
+        host = _host_name(headers.get("host", ""))
+        if host in self.rules.allowed_hosts or _is_address(host):
+            return
+        raise Problem(
+            403,
+            "host-refused",
+            f"This API does not answer under the name {host[:80]!r}.",
+            remedy="Use 127.0.0.1, or add the name to DISWM_ALLOWED_HOSTS and start the API again.",
+            errors=[Fault("header:Host", "not an allowed name")],
+        )
+
+    def _check_origin(self, scope: Scope, headers: Headers) -> None:
+        """A page of another origin may change nothing."""
+        if scope["method"] in SAFE_METHODS:
+            return
+        origin = headers.get("origin")
+        own = f"{scope['scheme']}://{headers.get('host', '')}".lower()
+        if origin is not None:
+            foreign = origin.lower() not in {own, *self.rules.allowed_origins}
+        else:
+            foreign = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+        if foreign:
+            raise Problem(
+                403,
+                "origin-refused",
+                "A page of another origin may not change anything here.",
+                remedy="Add its origin to DISWM_ALLOWED_ORIGINS if you trust it.",
+                errors=[Fault("header:Origin", "not an allowed origin")],
+            )
+
+    def _check_token(self, path: str, headers: Headers) -> None:
+        """The token in `Authorization: Bearer`, compared in constant time."""
+        if self.rules.token_digest is None or path in OPEN_PATHS:
+            return
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        digest = hashlib.sha256(given.strip().encode("latin-1", "replace")).digest()
+        if not hmac.compare_digest(digest, self.rules.token_digest) or scheme.lower() != "bearer":
+            raise Problem(
+                401,
+                "token-required",
+                "This API needs its token.",
+                remedy="Send Authorization: Bearer with the value of DISWM_TOKEN.",
+                errors=[Fault("header:Authorization", "missing or wrong")],
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+
+
+def _with_security_headers(send: Send, path: str) -> Send:
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+            if path == "/docs":
+                headers["Content-Security-Policy"] = DOCS_POLICY
+        await send(message)
+
+    return with_headers
+
+
+def _host_name(host: str) -> str:
+    """ "LocalHost:8000" -> "localhost"; "[::1]:8000" -> "::1"; "" where it is no host."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

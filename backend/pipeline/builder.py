@@ -1,0 +1,103 @@
+"""Building settings from a preset and what is asked for: everything that is wrong is said at once, with where."""
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from backend.pipeline.presets import PRESET_VALUES
+from backend.pipeline.settings import STAGES, Problem, SettingsError, StageSettings
+
+PRESETS = tuple(PRESET_VALUES)
+
+
+def build_settings(stage: str, preset: str, overrides: Mapping[str, Any] | None = None) -> StageSettings:
+    """Settings of a stage from a preset and nested overrides; raises SettingsError listing every problem."""
+    if stage not in STAGES:
+        raise SettingsError([_unknown("/stage", stage, list(STAGES), "stage")])
+    if preset not in PRESETS:
+        raise SettingsError([_unknown("/preset", preset, list(PRESETS), "preset")])
+    values = PRESET_VALUES[preset]
+    base: Mapping[str, Any] = values if stage == "pipeline" else values[stage]
+    return _validated(STAGES[stage], merged(base, overrides or {}))
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
+    """`["beta=0.1", "collect.episodes=5"]` -> nested overrides; values are JSON where they read as JSON."""
+    overrides: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key:
+            raise SettingsError([Problem(f"/{key}", f"{assignment!r} is not of the form key=value")])
+        place = overrides
+        *sections, last = key.split(".")
+        for section in sections:
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise SettingsError([Problem(f"/{key}", f"{section!r} is given a value of its own already")])
+        place[last] = _parsed(text)
+    return overrides
+
+
+def settings_schema(stage: str) -> dict[str, Any]:
+    """JSON schema of a stage's settings, with groups (`x-group`) and the paper's symbols (`x-symbol`)."""
+    if stage not in STAGES:
+        raise SettingsError([_unknown("/stage", stage, list(STAGES), "stage")])
+    return STAGES[stage].model_json_schema()
+
+
+def merged(base: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with every key of `edits`, section by section."""
+    result = dict(base)
+    for key, value in edits.items():
+        inner = result.get(key)
+        result[key] = merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+def _validated(model: type[StageSettings], values: dict[str, Any]) -> StageSettings:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError([_problem(model, detail) for detail in error.errors(include_url=False)]) from None
+
+
+def _problem(model: type[BaseModel], detail: Any) -> Problem:
+    location = [str(part) for part in detail["loc"]]
+    pointer = "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in location)
+    if detail["type"] == "extra_forbidden":
+        return _unknown(pointer, location[-1], _keys(model, location[:-1]), "setting")
+    context = detail.get("ctx", {})
+    if detail["type"] == "conflict":  # its pointer starts at the settings that hold the conflict
+        return Problem(pointer.removesuffix("/") + context["pointer"], detail["msg"])
+    if detail["type"] == "unknown":
+        return Problem(pointer, detail["msg"], context.get("suggestion"))
+    return Problem(pointer, f"{detail['msg']} (got {_shown(detail['input'])})")
+
+
+def _keys(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    for part in path:
+        inner = model.model_fields[part].annotation
+        assert isinstance(inner, type)
+        model = inner
+    return list(model.model_fields)
+
+
+def _unknown(pointer: str, value: str, known: list[str], kind: str) -> Problem:
+    near = difflib.get_close_matches(value, known, 1, 0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(known)}"
+    return Problem(pointer, f"there is no {kind} {value!r}; {hint}", near[0] if near else None)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

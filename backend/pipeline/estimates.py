@@ -1,0 +1,46 @@
+"""What a stage will take on two CPU cores, from its settings: a rough figure for the form, within a factor of two."""
+
+from typing import NamedTuple
+
+from backend.pipeline.settings import CollectSettings, FinetuneSettings, PretrainSettings
+
+STEPS_PER_SECOND = {"fast": 400.0, "paper": 40.0}  # of one process that renders
+UPDATE_SECONDS, FRAME_SECONDS = 0.03, 0.001  # of one update of the image model: overhead, and a frame's share
+BEHAVIOUR_SECONDS = 0.0008  # an imagined trajectory of 15 steps, forward and backward
+ACTING_SECONDS = 0.003
+CONTROL_STEPS = 1000  # of an episode
+BASE_GB, FRAME_GB = 0.7, 0.0006
+REPLAY_FRAME_GB = 64 * 64 * 3 / 1e9
+
+
+class Estimate(NamedTuple):
+    """Time and memory of one stage."""
+
+    minutes: float
+    memory_gb: float
+
+
+def estimate(settings: CollectSettings | PretrainSettings | FinetuneSettings) -> Estimate:
+    """Time and memory of a stage with these settings."""
+    if isinstance(settings, CollectSettings):
+        steps = settings.episodes * settings.episode_steps
+        seconds = steps / STEPS_PER_SECOND[settings.look] / min(settings.workers, 2)
+        return _rounded(seconds, BASE_GB)
+    frames = settings.batch * settings.length
+    update = UPDATE_SECONDS + FRAME_SECONDS * frames
+    memory = BASE_GB + FRAME_GB * frames
+    if isinstance(settings, PretrainSettings):
+        return _rounded(settings.updates * update, memory)
+    update += FRAME_SECONDS * frames / 3 + BEHAVIOUR_SECONDS * frames * settings.horizon / 15
+    updates = settings.first_updates + max(settings.agent_steps - settings.prefill, 0) / settings.train_every
+    evaluations = settings.agent_steps // settings.evaluate_every + 1
+    evaluated = evaluations * settings.evaluate_episodes * CONTROL_STEPS / settings.action_repeat
+    played = settings.agent_steps + evaluated / min(settings.evaluate_episodes, 2)  # side by side
+    acting = played * (ACTING_SECONDS + 1 / STEPS_PER_SECOND[settings.look])
+    replay = min(settings.replay_capacity, settings.agent_steps) * REPLAY_FRAME_GB
+    return _rounded(updates * update + acting, memory + replay)
+
+
+def _rounded(seconds: float, memory_gb: float) -> Estimate:
+    minutes = seconds / 60
+    return Estimate(round(minutes, 1 if minutes < 10 else 0), round(memory_gb, 1))

@@ -1,0 +1,10 @@
+"""How running out of memory looks: Python, CUDA and torch's allocator on the CPU each have their own words."""
+
+_SAID = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the error says that memory was asked for which is not there."""
+    if isinstance(error, MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _SAID)

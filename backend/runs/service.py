@@ -1,0 +1,204 @@
+"""Where runs are asked for: submit, list, cancel, resume, clone and remove, without a word of HTTP."""
+
+import base64
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine
+
+from backend.data.crash import crash_point
+from backend.pipeline.builder import build_settings, merged
+from backend.pipeline.settings import SettingsError, StageSettings
+from backend.pipeline.stages import check_references, choose_device
+from backend.runs.errors import FieldProblem, IncompatibleSource, InvalidRun, KeyReused, RunConflict, RunNotFound
+from backend.runs.folders import delete_aside, put_back, run_folder, set_aside
+from backend.runs.ids import new_run_id
+from backend.runs.locks import folder_lock, holder
+from backend.runs.states import ACTIVE, RunState
+from backend.runs.store import RunStore
+from backend.runs.table import RunRow
+
+
+class Order(NamedTuple):
+    """A run as it is asked for."""
+
+    stage: str
+    preset: str
+    overrides: Mapping[str, Any]
+    name: str | None
+    seed: int
+    device: str | None
+
+
+class Submitted(NamedTuple):
+    """The run of an order; `new` is False when an earlier request with the same key made it."""
+
+    row: RunRow
+    new: bool
+
+
+class Page(NamedTuple):
+    """Some runs, newest first, and the cursor of the next ones."""
+
+    rows: Sequence[RunRow]
+    next_cursor: str | None
+
+
+class RunDesk:
+    """Every request about runs; safe to share between threads."""
+
+    def __init__(self, engine: Engine, home: Path, device: str) -> None:
+        self.store = RunStore(engine)
+        self.home = home
+        self._device = device
+
+    def submit(self, order: Order, idempotency_key: str | None = None) -> Submitted:
+        """Queue a run. Raises InvalidRun, IncompatibleSource or KeyReused, and then nothing has changed."""
+        digest = _digest(order)
+        if idempotency_key is not None:
+            earlier = self._earlier(idempotency_key, digest)
+            if earlier is not None:
+                return Submitted(earlier, new=False)
+        row = self.store.insert(self._new_row(order, idempotency_key, digest))
+        if row is not None:
+            crash_point("run-inserted")
+            return Submitted(row, new=True)
+        earlier = self._earlier(idempotency_key or "", digest)
+        assert earlier is not None, "only a taken idempotency key refuses a new id"
+        return Submitted(earlier, new=False)
+
+    def get(self, run_id: str) -> RunRow:
+        """Raises RunNotFound."""
+        row = self.store.get(run_id)
+        if row is None:
+            raise RunNotFound(f"There is no run {run_id[:80]!r}.", "GET /api/v1/runs lists what there is.")
+        return row
+
+    def page(self, limit: int, cursor: str | None, states: Sequence[RunState], stage: str | None) -> Page:
+        """Raises InvalidRun for a cursor that we did not hand out."""
+        before = None if cursor is None else _decode(cursor)
+        rows = self.store.newest(limit=limit + 1, before=before, states=states, stage=stage)
+        more = len(rows) > limit
+        shown = rows[:limit]
+        return Page(shown, _encode(shown[-1]) if more else None)
+
+    def cancel(self, run_id: str) -> RunRow:
+        """End a run, at once when it waits, within seconds when it runs. Raises RunConflict when it is over."""
+        row = self.store.cancel(run_id)
+        if row is None:
+            state = self.get(run_id).state
+            raise RunConflict(f"The run is {state}: there is nothing to cancel.", "Remove it if it is in the way.")
+        return row
+
+    def resume(self, run_id: str) -> RunRow:
+        """Queue a stopped run again; it goes on from its last save. Raises RunConflict."""
+        row = self.store.resume(run_id)
+        if row is None:
+            state = self.get(run_id).state
+            remedy = {
+                RunState.SUCCEEDED: "Clone it to run it again.",
+                RunState.DIVERGED: "Clone it with a smaller learning rate.",
+            }.get(RunState(state), "Wait, or cancel it.")
+            raise RunConflict(f"The run is {state}: it cannot be resumed.", remedy)
+        return row
+
+    def clone(self, run_id: str, edits: Mapping[str, Any]) -> Submitted:
+        """Queue a new run like this one but for the edits (settings, name, seed, preset, device)."""
+        row = self.get(run_id)
+        preset = edits.get("preset") or row.preset
+        order = Order(
+            stage=row.stage,
+            preset=preset,
+            overrides=merged(row.overrides, edits.get("settings") or {}),
+            name=edits.get("name") or f"{row.name} (copy)"[:200],
+            seed=row.seed if edits.get("seed") is None else edits["seed"],
+            device=edits.get("device") or row.device,
+        )
+        return self.submit(order)
+
+    def remove(self, run_id: str) -> None:
+        """Delete a run and its folder. Raises RunConflict while it waits, runs or is written by hand."""
+        row = self.get(run_id)
+        folder = run_folder(self.home, run_id)
+        if row.state in ACTIVE:
+            raise RunConflict(f"The run is {row.state}: it cannot be removed.", "Cancel it first.")
+        if holder(folder_lock(folder)) is not None:
+            raise RunConflict("A command writes into the run's folder.", "End that command first.")
+        aside = set_aside(self.home, run_id)
+        if not self.store.remove(run_id):
+            put_back(aside, folder)
+            raise RunConflict("The run was taken up again meanwhile.", "Cancel it first.")
+        delete_aside(aside)
+
+    def _earlier(self, key: str, digest: str) -> RunRow | None:
+        row = self.store.find_by_key(key)
+        if row is not None and row.request_hash != digest:
+            raise KeyReused(
+                "This Idempotency-Key came with another body before.",
+                "Use a new key for a new run, or send the body of the first request.",
+            )
+        return row
+
+    def _new_row(self, order: Order, idempotency_key: str | None, digest: str) -> RunRow:
+        device = order.device or self._device
+        settings = self._checked(order, device)
+        now = time.time()
+        return RunRow(
+            id=new_run_id(),
+            name=order.name or f"{order.stage} {order.preset}",
+            stage=order.stage,
+            preset=order.preset,
+            seed=order.seed,
+            device=device,
+            settings=settings.model_dump(mode="json"),
+            overrides=dict(order.overrides),
+            state=RunState.QUEUED,
+            created_at=now,
+            queued_at=now,
+            idempotency_key=idempotency_key,
+            request_hash=digest,
+        )
+
+    def _checked(self, order: Order, device: str) -> StageSettings:
+        """The settings of an order that can be run here. Raises InvalidRun or IncompatibleSource."""
+        try:
+            settings = build_settings(order.stage, order.preset, order.overrides)
+            choose_device(device)
+        except SettingsError as error:
+            raise InvalidRun([_placed(FieldProblem(*problem)) for problem in error.problems]) from None
+        try:
+            check_references(settings, self.home)
+        except SettingsError as error:
+            problems = [_placed(FieldProblem(*problem)) for problem in error.problems]
+            if problems[0].pointer == "/settings/latents":
+                raise IncompatibleSource(problems[0].detail, "Set the same sizes, or choose another one.") from None
+            raise InvalidRun(problems) from None
+        return settings
+
+
+def _placed(problem: FieldProblem) -> FieldProblem:
+    """A pointer into the settings as a pointer into the request."""
+    if problem.pointer in ("/stage", "/preset", "/device"):
+        return problem
+    return FieldProblem(f"/settings{problem.pointer}", problem.detail, problem.suggestion)
+
+
+def _digest(order: Order) -> str:
+    text = json.dumps(order._asdict(), sort_keys=True, default=dict)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _encode(row: RunRow) -> str:
+    return base64.urlsafe_b64encode(json.dumps([row.created_at, row.id]).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[float, str]:
+    try:
+        created_at, run_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return float(created_at), str(run_id)
+    except (ValueError, TypeError):
+        raise InvalidRun([FieldProblem("query:cursor", "is not a cursor that this API handed out")]) from None

@@ -1,0 +1,110 @@
+"""Checkpoints: what there is, and those used last in memory."""
+
+import json
+import math
+import threading
+import time
+from collections.abc import Hashable
+from pathlib import Path
+
+from backend.data.catalogue import find_checkpoint, list_checkpoints
+from backend.data.checkpoint import CHECKS, FACTORS, LABELS, Checkpoint, CheckpointInfo, load_checkpoint
+from backend.data.files import MANIFEST
+from backend.views.cache import ByteCache
+
+CHECKPOINT_BYTES = 1 << 30
+LISTED_SECONDS = 0.5
+
+
+class Library:
+    """Checkpoints: what there is, and those used last in memory. Safe to use from many threads."""
+
+    def __init__(self, home: Path, limit: int = CHECKPOINT_BYTES) -> None:
+        self.home = home
+        self._cache: ByteCache[Checkpoint] = ByteCache(limit, _size)
+        self._lock = threading.Lock()
+        self._loading: dict[Hashable, threading.Lock] = {}
+        self._looking = threading.Lock()
+        self._listed: tuple[float, list[CheckpointInfo]] = (-math.inf, [])
+        self._named: dict[Hashable, int] = {}
+
+    @property
+    def used_bytes(self) -> int:
+        """Memory that the loaded checkpoints take."""
+        return self._cache.used
+
+    def list(self, *, fresh: bool = True) -> list[CheckpointInfo]:
+        """Every checkpoint, newest first; unless `fresh`, as it was up to LISTED_SECONDS ago."""
+        if not fresh:
+            with self._looking:  # of many who ask at once, one looks and the others see what it saw
+                at, listed = self._listed
+                return listed if time.monotonic() - at <= LISTED_SECONDS else self.list()
+        listed = list_checkpoints(self.home)
+        self._listed = (time.monotonic(), listed)
+        return listed
+
+    def recall(self, id: str) -> CheckpointInfo | None:
+        """A checkpoint that was listed within LISTED_SECONDS; never touches the disk."""
+        at, listed = self._listed
+        if time.monotonic() - at > LISTED_SECONDS:
+            return None
+        return next((info for info in listed if info.id == id), None)
+
+    def find(self, reference: str) -> CheckpointInfo:
+        """What the catalogue says of a checkpoint, by id or name; raises NotFound."""
+        listed = self.list(fresh=False)
+        return next((info for info in listed if info.id == reference), None) or find_checkpoint(self.home, reference)
+
+    def named(self, info: CheckpointInfo) -> int:
+        """How many dimensions have a factor of their own; 0 where factors have not been computed."""
+        path = info.found(FACTORS)
+        key = (path, _stamp(path))
+        if key not in self._named:
+            self._named[key] = _count_named(path)
+        return self._named[key]
+
+    def load(self, info: CheckpointInfo) -> Checkpoint:
+        """The checkpoint, verified and loaded once however many ask; raises CheckpointError."""
+        key = (info.folder, _stamp(info.folder / MANIFEST))
+        with self._lock:
+            kept = self._cache.get(key)
+            if kept is not None:
+                return kept
+            loading = self._loading.setdefault(key, threading.Lock())
+        with loading:
+            with self._lock:
+                kept = self._cache.get(key)
+            if kept is None:
+                kept = load_checkpoint(info)
+            with self._lock:
+                self._cache.put(key, kept)
+                self._loading.pop(key, None)
+        return kept
+
+    def version(self, info: CheckpointInfo) -> Hashable:
+        """Changes whenever an answer about this checkpoint may: its weights, factors or labels were written."""
+        files = (info.folder / MANIFEST, *map(info.found, (FACTORS, LABELS, CHECKS)))
+        return (info.folder, *(_stamp(path) for path in files))
+
+
+def _size(checkpoint: Checkpoint) -> int:
+    """Bytes of the weights and the clip."""
+    networks = [checkpoint.model, checkpoint.actor_critic]
+    weights = sum(tensor.nbytes for network in networks if network for tensor in network.state_dict().values())
+    clip = checkpoint.clip
+    return int(weights) + clip.image.nbytes + clip.action.nbytes + clip.factors.nbytes
+
+
+def _count_named(path: Path) -> int:
+    try:
+        return sum(entry["status"] == "named" for entry in json.loads(path.read_bytes())["dimensions"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size

@@ -1,0 +1,99 @@
+"""Settings: every preset is valid, every mistake is named with its place and what was perhaps meant."""
+
+from typing import Any
+
+import pytest
+
+from backend.pipeline.builder import PRESETS, build_settings, parse_assignments, settings_schema
+from backend.pipeline.presets import DESCRIPTIONS
+from backend.pipeline.pretrain import warmth
+from backend.pipeline.settings import STAGES, PretrainSettings, SettingsError
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_preset_of_every_stage_is_valid_and_frozen(stage: str, preset: str) -> None:
+    settings = build_settings(stage, preset)
+    assert isinstance(settings, STAGES[stage])
+    with pytest.raises(ValueError, match="frozen"):
+        setattr(settings, next(iter(type(settings).model_fields)), 1)
+    assert DESCRIPTIONS.keys() == set(PRESETS)
+
+
+def test_the_paper_preset_holds_the_papers_values() -> None:
+    settings = build_settings("pretrain", "paper")
+    assert isinstance(settings, PretrainSettings)
+    assert (settings.latents, settings.stoch, settings.deter, settings.hidden) == (20, 50, 200, 200)
+    assert (settings.beta, settings.dynamics_weight, settings.batch, settings.length) == (0.015, 1.0, 50, 50)
+    online: Any = build_settings("finetune", "paper")
+    assert (online.horizon, online.gamma, online.lam, online.entropy) == (15, 0.99, 0.95, 1e-4)
+    assert (online.learning_rate, online.actor_rate, online.critic_rate) == (3e-4, 8e-5, 8e-5)
+    assert (online.prefill, online.train_every, online.first_updates, online.action_repeat) == (2500, 5, 100, 2)
+    assert (online.distill_start, online.distill_end, online.distill_steps) == (0.1, 0.01, 50_000)
+
+
+BAD: list[tuple[str, dict[str, Any], str, str, str | None]] = [
+    ("pretrain", {"bta": 1.0}, "/bta", "did you mean 'beta'", "beta"),
+    ("pretrain", {"beta": float("nan")}, "/beta", "finite", None),
+    ("pretrain", {"beta": "0.1"}, "/beta", "valid number", None),
+    ("pretrain", {"beta": -1.0}, "/beta", "greater than or equal to 0", None),
+    ("pretrain", {"batch": True}, "/batch", "valid integer", None),
+    ("pretrain", {"batch": 2.0}, "/batch", "valid integer", None),
+    ("pretrain", {"updates": 2**63}, "/updates", "less than or equal to", None),
+    ("collect", {"environment": "walker-wlk"}, "/environment", "not known", "walker-walk"),
+    ("collect", {"environment": "os:system"}, "/environment", "not known", None),
+    ("pipeline", {"pretrain": {"bta": 1.0}}, "/pretrain/bta", "did you mean 'beta'", "beta"),
+    ("pipeline", {"pretrain": {"length": 500}}, "/pretrain/length", "episode_steps is 24", None),
+    ("pipeline", {"pretrain": {"held_out": 12}}, "/pretrain/held_out", "leave none to train on", None),
+    ("pipeline", {"colect": {}}, "/colect", "did you mean 'collect'", "collect"),
+    ("pipeline", {"finetune": 3}, "/finetune", "valid dictionary", None),
+]
+
+
+@pytest.mark.parametrize(("stage", "overrides", "pointer", "message", "suggestion"), BAD)
+def test_a_mistake_is_named(
+    stage: str, overrides: dict[str, Any], pointer: str, message: str, suggestion: str | None
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        build_settings(stage, "tiny", overrides)
+    problem = refused.value.problems[0]
+    assert problem.pointer == pointer
+    assert message in problem.message
+    assert problem.suggestion == suggestion
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    with pytest.raises(SettingsError) as refused:
+        build_settings("pretrain", "tiny", {"bta": 1, "batch": -1, "learning_rate": "fast"})
+    assert {problem.pointer for problem in refused.value.problems} == {"/bta", "/batch", "/learning_rate"}
+
+
+def test_unknown_stages_and_presets_are_named_with_the_nearest() -> None:
+    with pytest.raises(SettingsError, match="did you mean 'pretrain'"):
+        build_settings("pretrian", "tiny")
+    with pytest.raises(SettingsError, match="did you mean 'small'"):
+        build_settings("pretrain", "smal")
+
+
+def test_assignments_are_typed_and_nested() -> None:
+    parsed = parse_assignments(["beta=0.1", "collect.episodes=5", "dataset=my-data", "random_pose=true"])
+    assert parsed == {"beta": 0.1, "collect": {"episodes": 5}, "dataset": "my-data", "random_pose": True}
+    for wrong in ("beta", "=1"):
+        with pytest.raises(SettingsError, match="key=value"):
+            parse_assignments([wrong])
+    with pytest.raises(SettingsError, match="a value of its own"):
+        parse_assignments(["a=1", "a.b=2"])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_schema_is_closed_and_groups_every_field(stage: str) -> None:
+    schema = settings_schema(stage)
+    objects = [schema, *schema.get("$defs", {}).values()]
+    assert all(part["additionalProperties"] is False for part in objects)
+    fields = [field for part in objects for field in part["properties"].values() if "$ref" not in field]
+    assert all("x-group" in field and "title" in field for field in fields)
+
+
+def test_beta_grows_from_zero_and_stays() -> None:
+    assert [warmth(update, 4) for update in (0, 1, 4, 9)] == [0, 0.25, 1, 1]
+    assert warmth(0, 0) == 1

@@ -1,0 +1,184 @@
+"""Requests about runs: what is refused changes nothing, what is accepted is on the disk."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from backend.runs.errors import IncompatibleSource, InvalidRun, KeyReused, RunConflict, RunNotFound
+from backend.runs.folders import run_folder
+from backend.runs.locks import folder_lock, hold
+from backend.runs.service import Order, RunDesk
+from backend.runs.states import RunState
+
+
+@pytest.fixture
+def desk(engine: Engine, tmp_path: Path) -> RunDesk:
+    return RunDesk(engine, tmp_path, "cpu")
+
+
+def _order(stage: str = "collect", preset: str = "tiny", **overrides: Any) -> Order:
+    return Order(stage, preset, overrides, name=None, seed=0, device=None)
+
+
+def _count(desk: RunDesk) -> int:
+    return sum(desk.store.counts().values())
+
+
+def test_a_run_is_queued_with_all_its_settings(desk: RunDesk) -> None:
+    row = desk.submit(_order(episodes=3)).row
+    stored = desk.get(row.id)
+    assert stored.state == RunState.QUEUED
+    assert stored.settings["episodes"] == 3
+    assert stored.settings["environment"] == "cartpole-swingup"
+    assert stored.overrides == {"episodes": 3}
+    assert stored.name == "collect tiny"
+
+
+@pytest.mark.parametrize(
+    ("order", "pointer", "suggestion"),
+    [
+        (_order(episods=3), "/settings/episods", "episodes"),
+        (_order("colect"), "/stage", "collect"),
+        (_order(preset="smal"), "/preset", "small"),
+        (_order(environment="reacher-eazy"), "/settings/environment", "reacher-easy"),
+        (_order(episodes=True), "/settings/episodes", None),
+        (_order(episodes=3.0), "/settings/episodes", None),
+        (_order(episodes=2**63), "/settings/episodes", None),
+        (_order("pretrain", learning_rate=float("nan")), "/settings/learning_rate", None),
+        (_order("pretrain", learning_rate="nan"), "/settings/learning_rate", None),
+        (_order("pretrain"), "/settings/dataset", None),
+        (_order("pretrain", dataset="nowhere"), "/settings/dataset", None),
+        (_order("finetune", teacher="nobody"), "/settings/teacher", None),
+        (_order(environment={"_target_": "os.system"}), "/settings/environment", None),
+        (_order(environment="${oc.env:HOME}"), "/settings/environment", None),
+        (_order()._replace(device="cuda:99"), "/device", None),
+    ],
+)
+def test_a_run_that_cannot_be_started_is_refused_with_its_place(
+    desk: RunDesk, order: Order, pointer: str, suggestion: str | None
+) -> None:
+    with pytest.raises(InvalidRun) as refused:
+        desk.submit(order)
+    assert pointer in [problem.pointer for problem in refused.value.problems]
+    problem = next(problem for problem in refused.value.problems if problem.pointer == pointer)
+    assert suggestion is None or problem.suggestion == suggestion
+    assert _count(desk) == 0
+
+
+def test_sequences_longer_than_every_episode_are_refused_naming_both(desk: RunDesk, dataset: str) -> None:
+    with pytest.raises(InvalidRun) as refused:
+        desk.submit(_order("pretrain", dataset=dataset, length=13))
+    assert refused.value.problems[0].pointer == "/settings/length"
+    assert "13" in refused.value.detail and "12" in refused.value.detail
+    desk.submit(_order("pretrain", dataset=dataset, length=12))
+
+
+def test_a_teacher_of_another_architecture_is_a_conflict(engine: Engine, tiny_checkpoint_home: Path) -> None:
+    desk = RunDesk(engine, tiny_checkpoint_home, "cpu")
+    with pytest.raises(IncompatibleSource, match="6 latents"):
+        desk.submit(_order("finetune", teacher="tiny-video", latents=7))
+    desk.submit(_order("finetune", teacher="tiny-video", latents=6))
+
+
+def test_one_key_makes_one_run_however_many_send_it_at_once(desk: RunDesk) -> None:
+    answers = []
+    barrier = threading.Barrier(32)
+
+    def send() -> None:
+        barrier.wait()
+        answers.append(desk.submit(_order(episodes=3), "key-1"))
+
+    threads = [threading.Thread(target=send) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({answer.row.id for answer in answers}) == 1
+    assert sum(answer.new for answer in answers) == 1
+    assert _count(desk) == 1
+
+
+def test_without_a_key_each_request_makes_a_run(desk: RunDesk) -> None:
+    """The negative control of the test above."""
+    first, second = desk.submit(_order()), desk.submit(_order())
+    assert first.row.id != second.row.id
+    assert _count(desk) == 2
+
+
+def test_a_key_with_another_body_is_refused(desk: RunDesk) -> None:
+    desk.submit(_order(episodes=3), "key-1")
+    with pytest.raises(KeyReused):
+        desk.submit(_order(episodes=4), "key-1")
+    assert _count(desk) == 1
+
+
+def test_a_clone_is_a_new_run_with_the_edits(desk: RunDesk) -> None:
+    first = desk.submit(_order("pipeline", collect={"episodes": 9, "episode_steps": 12})).row
+    clone = desk.clone(first.id, {"settings": {"collect": {"episodes": 8}}, "seed": 5}).row
+    assert clone.id != first.id
+    assert clone.overrides == {"collect": {"episodes": 8, "episode_steps": 12}}
+    assert (clone.seed, clone.state, clone.name) == (5, RunState.QUEUED, "pipeline tiny (copy)")
+    with pytest.raises(InvalidRun):
+        desk.clone(first.id, {"settings": {"collekt": {}}})
+
+
+def test_an_unknown_run_is_not_found(desk: RunDesk) -> None:
+    for ask in (desk.get, desk.cancel, desk.resume, desk.remove, lambda run: desk.clone(run, {})):
+        with pytest.raises(RunNotFound):
+            ask("../../etc/passwd")
+
+
+def test_what_a_state_does_not_allow_is_a_conflict(desk: RunDesk) -> None:
+    run = desk.submit(_order()).row.id
+    for refused in (desk.resume, desk.remove):
+        with pytest.raises(RunConflict):
+            refused(run)
+    desk.cancel(run)
+    with pytest.raises(RunConflict):
+        desk.cancel(run)
+    assert desk.resume(run).state == RunState.QUEUED
+
+
+def test_a_removed_run_takes_its_folder_along(desk: RunDesk, tmp_path: Path) -> None:
+    run = desk.submit(_order()).row.id
+    folder = run_folder(tmp_path, run)
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text("{}")
+    desk.cancel(run)
+    desk.remove(run)
+    assert not folder.exists()
+    with pytest.raises(RunNotFound):
+        desk.get(run)
+
+
+def test_a_run_whose_folder_is_written_by_hand_is_not_removed(desk: RunDesk, tmp_path: Path) -> None:
+    run = desk.submit(_order()).row.id
+    desk.cancel(run)
+    with hold(folder_lock(run_folder(tmp_path, run))), pytest.raises(RunConflict):
+        desk.remove(run)
+    assert run_folder(tmp_path, run).exists()
+
+
+def test_pages_lead_through_all_runs(desk: RunDesk) -> None:
+    runs = [desk.submit(_order()).row.id for _ in range(5)]
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = desk.page(2, cursor, [], None)
+        seen += [row.id for row in page.rows]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == runs[::-1]
+    assert desk.page(5, None, [RunState.RUNNING], None).rows == []
+    assert len(desk.page(5, None, [RunState.QUEUED], "collect").rows) == 5
+    assert desk.page(5, None, [], "pretrain").rows == []
+
+
+@pytest.mark.parametrize("cursor", ["x", "====", "W10", "e30", "WzEsMl0gIA\x00"])
+def test_a_cursor_that_nobody_handed_out_is_refused(desk: RunDesk, cursor: str) -> None:
+    with pytest.raises(InvalidRun):
+        desk.page(2, cursor, [], None)

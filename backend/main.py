@@ -12,6 +12,7 @@ from backend.api import (
     checkpoints,
     curves,
     datasets,
+    docs,
     exception_handlers,
     exports,
     factors,
@@ -61,8 +62,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=importlib.metadata.version("diswm-studio"),
         dependencies=[Depends(refuse_unknown_parameters)],
         lifespan=_lifespan,
+        docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         strict_content_type=True,
     )
@@ -74,6 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     exception_handlers.register(app)
     app.add_exception_handler(Exception, _answer_unexpected)
     app.include_router(health.router)
+    app.include_router(docs.router)
     for module in ROUTERS:
         app.include_router(module.router, prefix=PREFIX)
     app.openapi = openapi.document(app)  # type: ignore[method-assign]  # the documented way to extend the document

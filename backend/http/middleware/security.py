@@ -22,11 +22,12 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-DOCS_POLICY = (
-    "default-src 'none'; connect-src 'self'; img-src data: https://fastapi.tiangolo.com; "
-    "style-src https://cdn.jsdelivr.net; script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "frame-ancestors 'none'"
+_PAGE_POLICY = (
+    "default-src 'none'; connect-src 'self'; img-src 'self' data:; script-src 'self'; "
+    "style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+PAGE_POLICIES = {"/docs": _PAGE_POLICY, "/redoc": f"{_PAGE_POLICY}; worker-src blob:"}
+"""Both pages draw with styles that they write themselves; Redoc searches in a worker."""
 
 
 @dataclass(frozen=True)
@@ -85,23 +86,42 @@ class Security:
         )
 
     def _check_origin(self, scope: Scope, headers: Headers) -> None:
-        """A page of another origin may change nothing."""
+        """A page of another origin may change nothing.
+
+        Browsers say themselves where a request comes from (Sec-Fetch-Site, which no page can write), whatever a proxy
+        made of Host and scheme; where they do not, Origin must be the address under which we are reached.
+        """
         if scope["method"] in SAFE_METHODS:
             return
-        origin = headers.get("origin")
-        own = f"{scope['scheme']}://{headers.get('host', '')}".lower()
-        if origin is not None:
-            foreign = origin.lower() not in {own, *self.rules.allowed_origins}
-        else:
-            foreign = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+        origin = headers.get("origin", "").lower()
+        site = headers.get("sec-fetch-site")
+        if site == "same-origin" or origin in self.rules.allowed_origins:
+            return
+        foreign = origin != self._own_origin(scope, headers) if origin else site not in (None, "none")
         if foreign:
             raise Problem(
                 403,
                 "origin-refused",
                 "A page of another origin may not change anything here.",
-                remedy="Add its origin to DISWM_ALLOWED_ORIGINS if you trust it.",
+                remedy=(
+                    "Behind a proxy that ends TLS, let it pass on Host and set X-Forwarded-Proto; "
+                    "else add the page's origin to DISWM_ALLOWED_ORIGINS if you trust it."
+                ),
                 errors=[Fault("header:Origin", "not an allowed origin")],
             )
+
+    def _own_origin(self, scope: Scope, headers: Headers) -> str:
+        """Scheme, name and port under which the client reaches us, as a proxy in front says where there is one.
+
+        A page of another origin cannot set these headers: its browser would ask us first, and be refused.
+        """
+        scheme = _first(headers.get("x-forwarded-proto")) or scope["scheme"]
+        host = headers.get("host", "")
+        forwarded = _first(headers.get("x-forwarded-host"))
+        if _host_name(forwarded) in self.rules.allowed_hosts:
+            host = forwarded
+        default = {"http": ":80", "https": ":443"}.get(scheme.lower(), "")
+        return f"{scheme}://{host.removesuffix(default) if default else host}".lower()
 
     def _check_token(self, path: str, headers: Headers) -> None:
         """The token in `Authorization: Bearer`, compared in constant time."""
@@ -126,11 +146,16 @@ def _with_security_headers(send: Send, path: str) -> Send:
             headers = MutableHeaders(scope=message)
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
-            if path == "/docs":
-                headers["Content-Security-Policy"] = DOCS_POLICY
+            if path in PAGE_POLICIES:
+                headers["Content-Security-Policy"] = PAGE_POLICIES[path]
         await send(message)
 
     return with_headers
+
+
+def _first(value: str | None) -> str:
+    """What the outermost of several proxies wrote."""
+    return (value or "").partition(",")[0].strip()
 
 
 def _host_name(host: str) -> str:

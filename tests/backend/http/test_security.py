@@ -86,6 +86,40 @@ def test_programs_and_pages_of_the_same_or_an_allowed_origin_may_change_things(h
     assert client().post("/echo", headers=headers).status_code == 200
 
 
+TLS = {"Host": "lab.example.org", "X-Forwarded-Proto": "https"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        TLS | {"Origin": "https://lab.example.org"},
+        TLS | {"Origin": "https://lab.example.org", "X-Forwarded-Proto": "https, http"},
+        TLS | {"Origin": "https://lab.example.org", "Host": "lab.example.org:443"},
+        TLS | {"Origin": "https://LAB.example.org:8443", "Host": "lab.example.org:8443"},
+        TLS | {"Origin": "https://lab.example.org", "Host": "127.0.0.1:8000", "X-Forwarded-Host": "lab.example.org"},
+        {"Origin": "https://lab.example.org", "Host": "127.0.0.1:8000", "Sec-Fetch-Site": "same-origin"},
+    ],
+)
+def test_its_own_pages_may_change_things_where_a_proxy_ends_tls(headers: dict[str, str]) -> None:
+    behind = dataclasses.replace(RULES, allowed_hosts=RULES.allowed_hosts | {"lab.example.org"})
+    assert client(behind).post("/echo", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        TLS | {"Origin": "http://lab.example.org"},
+        TLS | {"Origin": "https://evil.example"},
+        TLS | {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example"},
+        TLS | {"Origin": "https://lab.example.org", "Sec-Fetch-Site": "cross-site", "Host": "127.0.0.1"},
+        TLS | {"Host": "evil.example", "X-Forwarded-Host": "lab.example.org"},
+    ],
+)
+def test_what_a_proxy_says_opens_no_other_door(headers: dict[str, str]) -> None:
+    behind = dataclasses.replace(RULES, allowed_hosts=RULES.allowed_hosts | {"lab.example.org"})
+    assert client(behind).post("/echo", headers=headers).status_code == 403
+
+
 def test_without_the_token_only_healthz_is_open() -> None:
     door = client(WITH_TOKEN)
     assert door.get("/healthz").status_code == 200

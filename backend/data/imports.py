@@ -38,6 +38,7 @@ from backend.data.import_checks import (
     RefusedImport,
     check_content,
 )
+from backend.data.zip_names import common_folder, files_of
 
 MIB = 2**20
 LIMITS = {
@@ -51,6 +52,7 @@ LIMITS = {
     LABELS: 4 * MIB,
     CARD: 1 * MIB,
 }
+MOST_ENTRIES = 100
 _PIECE = 1 * MIB
 _DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError, OverflowError)
 _PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
@@ -108,17 +110,18 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 
 def _members(opened: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """The files of a zip by name, without the one folder they may stand in; raises RefusedImport."""
-    entries = [entry for entry in opened.infolist() if not entry.filename.endswith("/")]
-    if len(entries) > 100:
-        raise RefusedImport(f"the archive holds {len(entries)} files, a checkpoint has at most {len(LIMITS)}", REMEDY)
-    for entry in entries:
-        _check_entry(entry)
-    tops = {entry.filename.split("/")[0] for entry in entries if "/" in entry.filename}
-    prefix = f"{tops.pop()}/" if len(tops) == 1 and all("/" in entry.filename for entry in entries) else ""
+    """The files of a zip by name, without the folders they may stand in; raises RefusedImport."""
+    if len(opened.infolist()) > MOST_ENTRIES:
+        raise RefusedImport(
+            f"the archive holds {len(opened.infolist())} files, a checkpoint has at most {len(LIMITS)}", REMEDY
+        )
+    entries = files_of(opened.infolist())
+    for name, entry in entries:
+        _check_entry(name, entry)
+    prefix = common_folder(name for name, _ in entries)
     members: dict[str, zipfile.ZipInfo] = {}
-    for entry in entries:
-        name = entry.filename.removeprefix(prefix)
+    for full_name, entry in entries:
+        name = full_name.removeprefix(prefix)
         if name not in LIMITS:
             pickled = name.endswith((".pkl", ".pickle", ".pt", ".pth", ".ckpt"))
             why = "is a pickle, which can run code" if pickled else "is no file of a checkpoint"
@@ -136,11 +139,11 @@ def _members(opened: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     return members
 
 
-def _check_entry(entry: zipfile.ZipInfo) -> None:
+def _check_entry(name: str, entry: zipfile.ZipInfo) -> None:
     """Refuses names that leave the folder, links, encryption and lies about compression."""
-    name = entry.filename
     shown = [name[:80]]
-    if name.startswith(("/", "\\")) or "\\" in name or "\0" in entry.orig_filename or ".." in name.split("/"):
+    drive = name[1:2] == ":"
+    if drive or name.startswith("/") or "\0" in entry.orig_filename or ".." in name.split("/"):
         raise RefusedImport(f"{name[:80]!r} points out of the archive", REMEDY, shown)
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise RefusedImport(f"{name[:80]!r} is a link", REMEDY, shown)

@@ -65,13 +65,44 @@ def test_a_good_archive_becomes_a_checkpoint_that_loads_and_the_same_one_again_i
     assert not list(home.rglob(".partial-*"))
 
 
+def _by_the_finder(files: Files) -> Files:
+    """Compressed by a Mac: the folder, its settings, and a twin of every file."""
+    inside = {f"my model/{name}": content for name, content in files.items()}
+    twins = {f"__MACOSX/my model/._{name}": b"\0\5\x16\7" for name in files}
+    return {"my model/": b"", **inside, "my model/.DS_Store": b"Bud1", "__MACOSX/._my model": b"", **twins}
+
+
+def _by_windows(files: Files) -> Files:
+    """Packed on Windows from a folder in a folder, in another order."""
+    inside = {f"Downloads\\my model\\{name}": files[name] for name in sorted(files, reverse=True)}
+    return {"Downloads\\": b"", **inside, "Downloads\\desktop.ini": b"", "Downloads\\my model\\Thumbs.db": b"x"}
+
+
+def _at_the_root(files: Files) -> Files:
+    return {".DS_Store": b"", **files, "__MACOSX/._model.safetensors": b""}
+
+
+@pytest.mark.parametrize("pack", [_by_the_finder, _by_windows, _at_the_root])
+def test_a_checkpoint_that_was_unpacked_and_packed_again_elsewhere_is_the_same_one(
+    tmp_path: Path, files: Files, pack: Callable[[Files], Files]
+) -> None:
+    home = home_of(tmp_path)
+    plain = import_checkpoint(zipped(tmp_path, files, relist=False), home)
+    again = import_checkpoint(zipped(tmp_path, pack(files), relist=False), home)
+    assert again.known and again.info.id == plain.info.id
+    assert {path.name for path in plain.info.folder.iterdir()} == set(files)
+
+
 @pytest.mark.parametrize(
     ("edit", "part"),
     [
         (replaced("model.pkl", pickle.dumps(RunsCode())), "model.pkl"),
         (replaced("../../evil.json", b"{}"), "../../evil.json"),
         (replaced("/etc/evil", b""), "/etc/evil"),
-        (replaced("a\\b", b""), "a\\b"),
+        (replaced("a\\b", b""), "a/b"),
+        (replaced("..\\..\\evil.json", b"{}"), "../../evil.json"),
+        (replaced("C:\\evil.json", b"{}"), "C:/evil.json"),
+        (replaced("more/config.json", b"{}"), "more/config.json"),
         (replaced("extra.bin", b""), "extra.bin"),
         (without("config.json"), "config.json"),
         (without("manifest.json"), "manifest.json"),

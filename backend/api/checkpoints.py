@@ -12,7 +12,7 @@ from backend.api.deps import Serving
 from backend.api.exception_handlers import incompatible
 from backend.api.openapi import files, multipart, refusals
 from backend.api.pagination import Cursor, Limit, page
-from backend.api.runs import answering, desk_of
+from backend.api.runs import answering, run_service_of
 from backend.api.schemas import CheckpointDetail, CheckpointList, CheckpointView, ClipView
 from backend.api.uploads import say_made, take_in
 from backend.data.catalogue import NotFound
@@ -51,7 +51,7 @@ def _look_up(checkpoint: str, request: Request, library: Library) -> CheckpointI
         return library.find(checkpoint)
     except NotFound:
         with answering():
-            run = desk_of(request).store.get(checkpoint)
+            run = run_service_of(request).store.get(checkpoint)
         if run is None:
             raise
     raise Problem(

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from backend.api.openapi import refusals
-from backend.api.runs import Desk, answering
+from backend.api.runs import Runs, answering
 from backend.api.schemas import View
 from backend.data.curves import NoCurve, compare_curves, read_curve
 from backend.http.problems import Fault, Problem
@@ -27,7 +27,7 @@ class CurvesView(View):
 
 @router.get("/curves", responses=refusals(404))
 def get_curves(
-    desk: Desk, runs: Annotated[str, Query(max_length=4000, description="Ids of runs, with commas between them.")]
+    service: Runs, runs: Annotated[str, Query(max_length=4000, description="Ids of runs, with commas between them.")]
 ) -> CurvesView:
     """Mean return and band (one standard deviation over seeds) against environment steps."""
     names = list(dict.fromkeys(name for name in runs.split(",") if name))
@@ -37,9 +37,9 @@ def get_curves(
     curves, left_out = [], {}
     for name in names:
         with answering():
-            row = desk.get(name)
+            row = service.get(name)
         try:
-            curves.append(read_curve(run_folder(desk.home, row.id)))
+            curves.append(read_curve(run_folder(service.home, row.id)))
         except NoCurve as error:
             left_out[name] = str(error)
     return CurvesView(**compare_curves(curves), left_out=left_out)

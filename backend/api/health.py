@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from backend.api.deps import Serving
 from backend.api.openapi import problem_response
-from backend.api.runs import desk_of
+from backend.api.runs import run_service_of
 from backend.api.schemas import HealthView, ReadyView
 from backend.data.catalogue import list_checkpoints
 from backend.http.middleware.metrics import Gauge, render
@@ -70,14 +70,14 @@ def get_metrics(request: Request, serving: Serving) -> Response:
         "diswm_disk_free_bytes": ("Room left under DISWM_HOME.", shutil.disk_usage(serving.home).free),
     }
     gauges = [Gauge(name, text, {"": float(value)}) for name, (text, value) in single.items()]
-    runs = {f'state="{state}"': float(count) for state, count in desk_of(request).store.counts().items()}
+    runs = {f'state="{state}"': float(count) for state, count in run_service_of(request).store.counts().items()}
     gauges.append(Gauge("diswm_runs", "Runs by state.", runs))
     return PlainTextResponse(render(request.app.state.counts, gauges), media_type="text/plain; version=0.0.4")
 
 
 def _database(request: Request) -> str:
     try:
-        return f"ok: {sum(desk_of(request).store.counts().values())} runs"
+        return f"ok: {sum(run_service_of(request).store.counts().values())} runs"
     except SQLAlchemyError as error:
         return f"the table of runs cannot be read ({type(error).__name__})"
 

@@ -26,7 +26,7 @@ from backend.runs.errors import (
     RunNotFound,
 )
 from backend.runs.folders import read_log, read_metrics, run_folder
-from backend.runs.service import Order, RunDesk, Submitted
+from backend.runs.service import Order, RunService, Submitted
 from backend.runs.states import ACTIVE, RunState
 from backend.runs.table import RunRow
 from backend.runs.views import EventView, LogView, MetricsView, RunPage, RunView, view_event, view_run
@@ -69,41 +69,41 @@ class CloneRequest(Body):
 _opening = threading.Lock()
 
 
-def desk_of(request: Request) -> RunDesk:
-    """The desk of this process; opens the database at the first request."""
+def run_service_of(request: Request) -> RunService:
+    """The service of this process; opens the database at the first request."""
     state = request.app.state
     with _opening:
-        desk = getattr(state, "run_desk", None)
-        if desk is None:
+        service = getattr(state, "run_service", None)
+        if service is None:
             settings: Settings = state.settings
-            desk = state.run_desk = RunDesk(open_database(settings), settings.home, settings.device)
-    assert isinstance(desk, RunDesk)
-    return desk
+            service = state.run_service = RunService(open_database(settings), settings.home, settings.device)
+    assert isinstance(service, RunService)
+    return service
 
 
-Desk = Annotated[RunDesk, Depends(desk_of)]
+Runs = Annotated[RunService, Depends(run_service_of)]
 
 
-def found_run(run: str, desk: Desk) -> RunRow:
+def found_run(run: str, service: Runs) -> RunRow:
     """The run named in the path; 404 when there is none."""
     with answering():
-        return desk.get(run)
+        return service.get(run)
 
 
 Found = Annotated[RunRow, Depends(found_run)]
 
 
 @router.post("/runs", status_code=202, responses=refusals(409))
-def submit_run(body: RunRequest, desk: Desk, response: Response, key: Key = None) -> RunView:
+def submit_run(body: RunRequest, service: Runs, response: Response, key: Key = None) -> RunView:
     """Queue a run. With an Idempotency-Key, sending it again answers with the run of the first time."""
     order = Order(body.stage, body.preset, body.settings, body.name, body.seed, body.device)
     with answering():
-        return _submitted(desk, desk.submit(order, key), response)
+        return _submitted(service, service.submit(order, key), response)
 
 
 @router.get("/runs")
 def list_runs(
-    desk: Desk,
+    service: Runs,
     state: Annotated[RunState | None, Query()] = None,
     stage: Annotated[str | None, Query(max_length=100)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
@@ -111,83 +111,83 @@ def list_runs(
 ) -> RunPage:
     """Runs, newest first."""
     with answering():
-        page = desk.page(limit, cursor, [] if state is None else [state], stage)
-    return RunPage(items=[view_run(row, desk.home) for row in page.rows], next_cursor=page.next_cursor)
+        page = service.page(limit, cursor, [] if state is None else [state], stage)
+    return RunPage(items=[view_run(row, service.home) for row in page.rows], next_cursor=page.next_cursor)
 
 
 @router.get("/runs/{run}")
-def get_run(row: Found, desk: Desk) -> RunView:
+def get_run(row: Found, service: Runs) -> RunView:
     """One run."""
-    return view_run(row, desk.home)
+    return view_run(row, service.home)
 
 
 @router.delete("/runs/{run}", status_code=204, responses=refusals(409))
-def delete_run(row: Found, desk: Desk) -> None:
+def delete_run(row: Found, service: Runs) -> None:
     """Remove a run and everything it made."""
     with answering():
-        desk.remove(row.id)
+        service.remove(row.id)
 
 
 @router.post("/runs/{run}/cancel", status_code=202, responses=refusals(409))
-def cancel_run(row: Found, desk: Desk) -> RunView:
+def cancel_run(row: Found, service: Runs) -> RunView:
     """Save and stop: a waiting run at once, a running one within five seconds."""
     with answering():
-        return view_run(desk.cancel(row.id), desk.home)
+        return view_run(service.cancel(row.id), service.home)
 
 
 @router.post("/runs/{run}/resume", status_code=202, responses=refusals(409))
-def resume_run(row: Found, desk: Desk) -> RunView:
+def resume_run(row: Found, service: Runs) -> RunView:
     """Queue a paused, failed or cancelled run again; it goes on from its last save."""
     with answering():
-        return view_run(desk.resume(row.id), desk.home)
+        return view_run(service.resume(row.id), service.home)
 
 
 @router.post("/runs/{run}/clone", status_code=202, responses=refusals(409))
-def clone_run(row: Found, desk: Desk, response: Response, body: CloneRequest | None = None) -> RunView:
+def clone_run(row: Found, service: Runs, response: Response, body: CloneRequest | None = None) -> RunView:
     """Queue a new run like this one, with edits."""
     edits = {} if body is None else body.model_dump(exclude_unset=True)
     with answering():
-        return _submitted(desk, desk.clone(row.id, edits), response)
+        return _submitted(service, service.clone(row.id, edits), response)
 
 
 @router.get("/runs/{run}/metrics")
-def get_metrics(row: Found, desk: Desk, since: Since = 0) -> MetricsView:
+def get_metrics(row: Found, service: Runs, since: Since = 0) -> MetricsView:
     """Lines of metrics from number `since` on."""
-    lines = read_metrics(run_folder(desk.home, row.id), since)
+    lines = read_metrics(run_folder(service.home, row.id), since)
     return MetricsView(items=lines.items, next=lines.next)
 
 
 @router.get("/runs/{run}/log")
-def get_log(row: Found, desk: Desk, since: Since = 0) -> LogView:
+def get_log(row: Found, service: Runs, since: Since = 0) -> LogView:
     """The log from byte `since` on."""
-    piece = read_log(run_folder(desk.home, row.id), since)
+    piece = read_log(run_folder(service.home, row.id), since)
     return LogView(text=piece.text, next=piece.next)
 
 
 @router.get("/runs/{run}/events", response_class=EventSourceResponse)
-async def stream_events(row: Found, desk: Desk) -> AsyncIterator[EventView]:
+async def stream_events(row: Found, service: Runs) -> AsyncIterator[EventView]:
     """State and progress at each change, until the run waits for nobody."""
     last: EventView | None = None
     current: RunRow | None = row
     while current is not None:
-        event = await run_in_threadpool(view_event, current, desk.home)
+        event = await run_in_threadpool(view_event, current, service.home)
         if event != last:
             yield event
             last = event
         if event.state not in ACTIVE:
             return
         await asyncio.sleep(EVENTS_POLL_S)
-        current = await run_in_threadpool(desk.store.get, row.id)
+        current = await run_in_threadpool(service.store.get, row.id)
 
 
-def _submitted(desk: RunDesk, submitted: Submitted, response: Response) -> RunView:
+def _submitted(service: RunService, submitted: Submitted, response: Response) -> RunView:
     response.headers["Location"] = f"/api/v1/runs/{submitted.row.id}"
-    return view_run(submitted.row, desk.home)
+    return view_run(submitted.row, service.home)
 
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Turn what the desk refuses into problems."""
+    """Turn what the service refuses into problems."""
     try:
         yield
     except RunError as error:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.views import AsJson, CheckpointName, Out, Sink, Width
+from backend.cli.context import Sink, checked_settings, load, of_the_same_run, refusals, wrote
+from backend.cli.options import AsJson, CheckpointName, Out, Width
 
 if TYPE_CHECKING:
     from backend.data.checkpoint import Checkpoint
@@ -25,7 +26,6 @@ def leakage(
     checkpoint: CheckpointName, format: Format = None, out: Out = None, width: Width = 5.5, as_json: AsJson = False
 ) -> None:
     """Say how far other dimensions move when the picture of an edit of one is encoded again."""
-    from backend.cli.checkpoints import load, refusals
 
     with refusals():
         table, chart = made("leakage", load(checkpoint), {})
@@ -50,7 +50,6 @@ def sensitivity(
     as_json: AsJson = False,
 ) -> None:
     """Say how far reward, value and actions move for one sigma of each dimension: does the policy heed a distractor?"""
-    from backend.cli.checkpoints import load, refusals
 
     with refusals():
         table, chart = made("sensitivity", load(checkpoint), {"dataset": dataset})
@@ -78,7 +77,6 @@ def carried(
     as_json: AsJson = False,
 ) -> None:
     """Say what training carried over: matched correlation of each dimension, names kept, lost and gained."""
-    from backend.cli.checkpoints import load, refusals
 
     with refusals():
         table, chart = made("carried", load(checkpoint), {"reference": reference})
@@ -101,7 +99,6 @@ def match(
     as_json: AsJson = False,
 ) -> None:
     """Say which dimension of one checkpoint is which of another, of another seed, beta or method."""
-    from backend.cli.checkpoints import load, refusals
 
     with refusals():
         table, chart = made("compare", load(first), {"other": second})
@@ -120,8 +117,6 @@ def match(
 
 def made(kind: str, loaded: "Checkpoint", asked: Mapping[str, Any]) -> "tuple[dict[str, Any], Chart]":
     """A table of one of the kinds of `backend.interpret.charts`, and its chart. Raises ViewError, NotFound."""
-    from backend.cli.checkpoints import load
-    from backend.cli.serve import checked_settings
     from backend.data.catalogue import find_dataset
     from backend.interpret import cards, carried, charts, checks, factors, leakage, matching, sensitivity
 
@@ -149,21 +144,8 @@ def made(kind: str, loaded: "Checkpoint", asked: Mapping[str, Any]) -> "tuple[di
     return table, charts.carried_chart(loaded, table)
 
 
-def wrote(chart: "Chart", sink: Sink, width: float) -> bool:
-    """Writes the chart where a file is asked for; whether one was. Raises ViewError."""
-    if not sink.asked:
-        return False
-    from backend.export.options import ExportOptions
-    from backend.export.render import export_chart
-
-    sink.take(export_chart(chart, sink.format_or("png"), ExportOptions(width=width)), json.loads(chart.settings))
-    return True
-
-
 def _followed(loaded: "Checkpoint", reference: str | None) -> "tuple[Checkpoint, list[Checkpoint]]":
     """Whose dimensions are followed, and through which checkpoints."""
-    from backend.cli.checkpoints import load
-    from backend.cli.imagination import of_the_same_run
 
     others = of_the_same_run(loaded)
     stage = [*(other for other in others if other.info.stage == loaded.info.stage), loaded]

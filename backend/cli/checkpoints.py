@@ -2,23 +2,16 @@
 
 import io
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli import views
-from backend.cli.serve import checked_settings, complain
+from backend.cli.context import Sink, checked_settings, load, progress_bar, refusals, write, wrote
+from backend.cli.options import AsJson, CheckpointName, Out, Width
 
 if TYPE_CHECKING:
-    from backend.data.checkpoint import Checkpoint
-
-EXIT_BAD_INPUT = 2
-CheckpointName = Annotated[str, typer.Argument(metavar="CKPT", help="Checkpoint: id, name or folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+    pass
 
 
 def register(app: typer.Typer) -> None:
@@ -61,12 +54,11 @@ def factors(
         str | None,
         typer.Option(help="png, svg, pdf, csv or npz: write the matrix, or with --check the interventions."),
     ] = None,
-    out: views.Out = None,
-    width: views.Width = 5.5,
+    out: Out = None,
+    width: Width = 5.5,
     as_json: AsJson = False,
 ) -> None:
     """Say what each dimension means: factors with intervals against a shifted null, and MIG, DCI, SAP, InfoMEC."""
-    from backend.cli.charts import wrote
     from backend.data.catalogue import find_dataset
     from backend.interpret.cards import encode_clip, encode_dataset, factors_of
     from backend.interpret.charts import factors_chart, interventions_chart
@@ -85,7 +77,7 @@ def factors(
             with progress_bar(hidden=as_json) as report:
                 measured = interventions_of(loaded, refresh=refresh, progress=report)
             answer = answer | {"check": verdicts(loaded, measured)}
-        sink = views.Sink(out, format, as_json)
+        sink = Sink(out, format, as_json)
         of_checks = check and sink.asked
         chart = interventions_chart(loaded, answer["check"]) if of_checks else factors_chart(loaded, answer)
         if wrote(chart, sink, width):
@@ -117,61 +109,6 @@ def encode(
     shapes = {name: list(array.shape) for name, array in arrays.items()}
     lines = [f"{name:<14} {tuple(shape)}" for name, shape in shapes.items()]
     typer.echo(json.dumps({"file": str(out), "arrays": shapes}) if as_json else "\n".join([*lines, f"wrote {out}"]))
-
-
-def load(reference: str) -> "Checkpoint":
-    """The checkpoint by id, name or folder, loaded."""
-    from backend.data.catalogue import find_checkpoint
-    from backend.data.checkpoint import load_checkpoint
-
-    return load_checkpoint(find_checkpoint(checked_settings().home, reference, allow_path=True))
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Ends with exit code 2 and a sentence where the input is wrong, and with 1 where a file cannot be written."""
-    from zipfile import BadZipFile
-
-    from backend.data.catalogue import NotFound
-    from backend.data.checkpoint import CheckpointError
-    from backend.data.containers import VideoError
-    from backend.data.episodes import EpisodeError
-    from backend.export.reopen import NoSettings
-    from backend.interpret.request import ViewError
-
-    try:
-        yield
-    except (NotFound, CheckpointError, EpisodeError, VideoError, ViewError, NoSettings, FileNotFoundError) as error:
-        complain(str(error))
-        raise typer.Exit(EXIT_BAD_INPUT) from None
-    except (BadZipFile, EOFError, ValueError) as error:
-        complain(f"the file cannot be read: {error}")
-        raise typer.Exit(EXIT_BAD_INPUT) from None
-    except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.strerror else str(error))
-        raise typer.Exit(1) from None
-
-
-@contextmanager
-def progress_bar(hidden: bool) -> Iterator[Callable[[float, str], None]]:
-    """A bar on the terminal, from 0 to 1."""
-    from tqdm import tqdm
-
-    with tqdm(total=100, disable=hidden or not sys.stderr.isatty(), unit="%", leave=False) as bar:
-
-        def report(done: float, phase: str) -> None:
-            bar.set_description(phase)
-            bar.update(round(100 * done) - bar.n)
-
-        yield report
-
-
-def write(path: Path, content: bytes) -> None:
-    """The whole file or none of it."""
-    from backend.data.files import write_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, content)
 
 
 def _table(answer: dict[str, Any]) -> str:

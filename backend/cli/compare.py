@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backend.cli.serve import checked_settings, complain
+from backend.cli.context import checked_settings, complain
 
 
 def register(app: typer.Typer) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.views import (
+from backend.cli.context import Sink, checked_settings, load, refusals
+from backend.cli.options import (
     AsJson,
     Captions,
     CheckpointName,
@@ -17,7 +18,6 @@ from backend.cli.views import (
     Loop,
     Out,
     PingPong,
-    Sink,
     Upscale,
     Width,
 )
@@ -59,7 +59,6 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write a view again in another format, from a file that was made from it; or the paper bundle of a checkpoint."""
-    from backend.cli.checkpoints import load, refusals
     from backend.export.options import ExportOptions
 
     with refusals():
@@ -76,8 +75,6 @@ def _make(
 ) -> "ExportedFile":
     """A view of any kind as a file. Raises ViewError."""
     from backend.cli.charts import made
-    from backend.cli.checkpoints import load
-    from backend.cli.serve import checked_settings
     from backend.export import names, render
     from backend.interpret import charts
     from backend.interpret.base import find_frames

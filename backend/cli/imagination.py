@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.views import AsJson, Captions, CheckpointName, Fps, Loop, Out, Sink, Upscale, Width
+from backend.cli.context import Sink, load, of_the_same_run, refusals
+from backend.cli.options import AsJson, Captions, CheckpointName, Fps, Loop, Out, Upscale, Width
 
 if TYPE_CHECKING:
     from backend.data.checkpoint import Checkpoint
@@ -82,7 +83,6 @@ def rollouts(
     as_json: AsJson = False,
 ) -> None:
     """Write what several checkpoints imagine of the same stretch, step by step beside each other."""
-    from backend.cli.checkpoints import load
     from backend.export.names import together_file_name
     from backend.export.options import ExportOptions
     from backend.interpret.rollout_request import RolloutRequest
@@ -132,18 +132,7 @@ def counterfactual(
     _write(checkpoint, make, Sink(out, format, as_json), options)
 
 
-def of_the_same_run(loaded: "Checkpoint") -> "list[Checkpoint]":
-    """The other checkpoints of its run, in the order of training."""
-    from backend.cli.serve import checked_settings
-    from backend.data.catalogue import checkpoints_of_run
-    from backend.data.checkpoint import load_checkpoint
-
-    history = checkpoints_of_run(checked_settings().home, loaded.info)
-    return [load_checkpoint(info) for info in history if info.id != loaded.info.id]
-
-
 def _write(checkpoint: str, make: "Callable[[Checkpoint], Reel]", sink: Sink, options: Any) -> None:
-    from backend.cli.checkpoints import load, refusals
     from backend.export.render import export_reel
 
     with refusals():

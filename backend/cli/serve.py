@@ -4,21 +4,17 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
-from pydantic import ValidationError
 
+from backend.cli.context import EXIT_REFUSED, EXIT_TAKEN, checked_settings, complain
 from backend.pipeline.malloc import keep_freed_memory
 from backend.runs.locks import Held, Lock, api_lock, hold, worker_lock
 from backend.runs.processes import end_with_parent
-from backend.settings import Settings, TokenFileError, get_settings, is_loopback
+from backend.settings import Settings, is_loopback
 
-EXIT_TAKEN = 75
-"""EX_TEMPFAIL of sysexits.h: another process holds the store."""
-EXIT_REFUSED = 78
-"""EX_CONFIG of sysexits.h: the configuration opens a door that must stay shut."""
 SWITCH_S = 0.0005
 """How long a thread that computes may hold the interpreter while the event loop waits; by default ten times that."""
 PAGE = Path(__file__).resolve().parents[2] / "frontend" / "server.py"
@@ -99,22 +95,6 @@ def command_of_page(settings: Settings) -> list[str]:
     ]
 
 
-def checked_settings() -> Settings:
-    """The settings, or an exit that says which variable is wrong."""
-    try:
-        settings = get_settings()
-        settings.read_token()
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "_".join(str(part) for part in problem["loc"]).upper()
-            complain(f"DISWM_{name}: {problem['msg']} (got {problem['input']!r})")
-        raise typer.Exit(EXIT_REFUSED) from None
-    except TokenFileError as error:
-        complain(str(error))
-        raise typer.Exit(EXIT_REFUSED) from None
-    return settings
-
-
 def refuse_open_door(host: str, settings: Settings) -> None:
     """Exit unless the address is this machine's own or a token is set."""
     if is_loopback(host) or settings.read_token() is not None:
@@ -138,9 +118,3 @@ def held(path: Path, what: str) -> Iterator[Lock]:
             "Stop it first, or set DISWM_HOME to another folder."
         )
         raise typer.Exit(EXIT_TAKEN) from None
-
-
-def complain(sentence: str) -> None:
-    """One sentence on the error stream, if that takes it: it may be a log on a full disk."""
-    with suppress(OSError):
-        typer.echo(f"diswm: {sentence}", err=True)

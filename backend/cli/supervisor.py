@@ -14,6 +14,7 @@ from types import FrameType
 
 import typer
 
+from backend.cli.context import EXIT_REFUSED, EXIT_TAKEN
 from backend.runs.locks import api_lock, holder, worker_lock
 from backend.runs.processes import PARENT_VARIABLE, kill_group
 from backend.settings import Settings
@@ -22,7 +23,6 @@ LOOK_S = 0.2
 STOP_S = 20.0
 """The worker may take ten seconds to save a run; nothing takes longer."""
 MAX_RESTARTS, RESTART_WINDOW_S = 3, 60.0
-EXIT_TAKEN, EXIT_REFUSED = 75, 78
 
 
 class Part:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.serve import EXIT_TAKEN, checked_settings, complain
-from backend.pipeline.builder import merged
+from backend.cli.context import EXIT_TAKEN, checked_settings, complain
 from backend.pipeline.malloc import keep_freed_memory
 from backend.runs.ids import new_run_id
 from backend.runs.locks import Held, folder_lock, hold
@@ -104,7 +103,7 @@ def run(invocation: Invocation) -> None:
 
 def _settings(invocation: Invocation, out: Path) -> "StageSettings":
     """The settings asked for; exits with 2 when they are wrong, before anything slow is imported."""
-    from backend.pipeline.builder import build_settings, parse_assignments
+    from backend.pipeline.builder import build_settings, merged, parse_assignments
     from backend.pipeline.settings import SettingsError
 
     try:

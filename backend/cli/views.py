@@ -1,11 +1,25 @@
 """`diswm traverse` and `rollout`: views as files, byte for byte those that the page hands out."""
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from backend.cli.context import Sink, checked_settings, load, refusals
+from backend.cli.options import (
+    AsJson,
+    Captions,
+    CheckpointName,
+    Episode,
+    Footprint,
+    Format,
+    Fps,
+    Loop,
+    Out,
+    PingPong,
+    Upscale,
+    Width,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,54 +27,8 @@ if TYPE_CHECKING:
 
     from backend.data.checkpoint import Checkpoint
     from backend.export.options import ExportOptions
-    from backend.export.render import ExportedFile
     from backend.interpret.base import BaseFrames
     from backend.interpret.request import TraversalRequest
-
-CheckpointName = Annotated[str, typer.Argument(metavar="CKPT", help="Checkpoint: id, name or folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Out = Annotated[Path | None, typer.Option(help="File, or folder for a telling name; here if not given.")]
-Format = Annotated[
-    str | None, typer.Option(help="png, svg, pdf, gif, mp4, webm, apng, csv, npz, html or zip (bundle).")
-]
-Width = Annotated[float, typer.Option(help="Of figures, in inches: 3.25, 5.5 or 6.875.")]
-Fps = Annotated[float, typer.Option(help="Frames a second; a GIF has 5, 10, 12.5, 20, 25, 33.3 or 50 exactly.")]
-Upscale = Annotated[int, typer.Option(help="Pixels of a film for each pixel of the model.")]
-PingPong = Annotated[bool, typer.Option("--pingpong/--no-pingpong", help="Forth and back.")]
-Captions = Annotated[bool, typer.Option("--captions/--no-captions", help="Names and values in films.")]
-Loop = Annotated[bool, typer.Option("--loop/--no-loop", help="Whether a film begins again.")]
-Footprint = Annotated[bool, typer.Option("--footprint/--no-footprint", help="Where each row changes, in figures.")]
-Episode = Annotated[int, typer.Option(help="Episode of the clip, or of the data set.")]
-
-
-@dataclass(frozen=True)
-class Sink:
-    """Where a file goes and how that is told."""
-
-    out: Path | None
-    format: str | None
-    as_json: bool
-
-    @property
-    def asked(self) -> bool:
-        """Whether a file is asked for."""
-        return self.format is not None or self.out is not None
-
-    def format_or(self, default: str) -> str:
-        """The format asked for, else that of the file name, else the default."""
-        suffix = self.out.suffix.removeprefix(".").lower() if self.out is not None and not self.out.is_dir() else ""
-        return self.format or suffix or default
-
-    def take(self, file: "ExportedFile", told: dict[str, Any]) -> None:
-        """Writes the file and says so."""
-        from backend.cli.checkpoints import write
-
-        folder = self.out is None or self.out.is_dir() or not self.out.suffix
-        target = (self.out or Path()) / file.file_name if folder else self.out
-        assert target is not None
-        write(target, file.content)
-        answer = {"file": str(target), "bytes": len(file.content), **told}
-        typer.echo(json.dumps(answer) if self.as_json else f"wrote {target} ({len(file.content):,} bytes)")
 
 
 def register(app: typer.Typer) -> None:
@@ -99,7 +67,6 @@ def traverse(
     as_json: AsJson = False,
 ) -> None:
     """Write a latent traversal as a figure, film, table, page or paper bundle."""
-    from backend.cli.checkpoints import load, refusals
     from backend.export.options import ExportOptions
     from backend.interpret.request import TraversalRequest
 
@@ -141,7 +108,6 @@ def rollout(
     as_json: AsJson = False,
 ) -> None:
     """Write what the model imagines after some context, beside what came; perhaps with a branch that edits make."""
-    from backend.cli.checkpoints import load, refusals
     from backend.export.options import ExportOptions
     from backend.export.render import export_rollout
     from backend.interpret.rollout_request import RolloutRequest, parse_edits
@@ -196,7 +162,6 @@ def _base(
     base: str, dataset: str | None, pictures: list[str], episode: int, frame: int
 ) -> tuple[str, str, "BaseFrames | None"]:
     """Kind, id and frames of the base that the options name."""
-    from backend.cli.serve import checked_settings
     from backend.data.catalogue import find_dataset
     from backend.interpret.base import frames_of_dataset, frames_of_pictures
     from backend.interpret.request import TraversalRequest, ViewError

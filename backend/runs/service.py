@@ -1,4 +1,4 @@
-"""Where runs are asked for: submit, list, cancel, resume, clone and remove, without a word of HTTP."""
+"""The service that runs are submitted to, listed, cancelled, resumed, cloned and removed with; knows no HTTP."""
 
 import base64
 import hashlib
@@ -48,7 +48,7 @@ class Page(NamedTuple):
     next_cursor: str | None
 
 
-class RunDesk:
+class RunService:
     """Every request about runs; safe to share between threads."""
 
     def __init__(self, engine: Engine, home: Path, device: str) -> None:

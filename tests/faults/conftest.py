@@ -21,7 +21,7 @@ from backend.runs.database import open_database
 from backend.runs.folders import read_progress, run_folder
 from backend.runs.locks import holder, worker_lock
 from backend.runs.processes import processes_of_run, processes_of_worker
-from backend.runs.service import Order, RunDesk
+from backend.runs.service import Order, RunService
 from backend.runs.table import RunRow
 from backend.settings import Settings
 
@@ -92,7 +92,7 @@ class Store:
         self.home = home
         self.settings = Settings(home=home)
         self.engine = open_database(self.settings)
-        self.desk = RunDesk(self.engine, home, "cpu")
+        self.service = RunService(self.engine, home, "cpu")
         self._started: list[subprocess.Popen[bytes]] = []
         self._forks = forks
         self._forked: set[int] = set()
@@ -169,11 +169,11 @@ class Store:
 
     def submit(self, stage: str, settings: dict[str, Any]) -> str:
         """The id of a queued run."""
-        return self.desk.submit(Order(stage, "tiny", settings, None, 0, "cpu")).row.id
+        return self.service.submit(Order(stage, "tiny", settings, None, 0, "cpu")).row.id
 
     def row(self, run: str) -> RunRow:
         """The run's row."""
-        return self.desk.get(run)
+        return self.service.get(run)
 
     def done(self, run: str) -> float:
         """Units that the run has done in its current phase."""

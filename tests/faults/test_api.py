@@ -84,8 +84,8 @@ def _wait_for_more(shop: Any, writers: Writers) -> None:
 
 
 def _check(shop: Any, answered: dict[str, str]) -> None:
-    rows = {row.idempotency_key: row.id for row in shop.desk.store.newest(limit=1_000_000)}
-    names = [row.name for row in shop.desk.store.newest(limit=1_000_000)]
+    rows = {row.idempotency_key: row.id for row in shop.service.store.newest(limit=1_000_000)}
+    names = [row.name for row in shop.service.store.newest(limit=1_000_000)]
     lost = {key: run for key, run in answered.items() if rows.get(key) != run}
     assert lost == {}
     assert len(names) == len(set(names))
@@ -119,9 +119,9 @@ def test_a_run_whose_answer_a_kill_took_is_there_once_when_it_is_sent_again(shop
     apis.start()
     status, view = shop.send(f"{apis.address}/api/v1/runs", body, **{"Idempotency-Key": "once"})
     assert status == 202
-    assert [row.id for row in shop.desk.store.newest(limit=10)] == [view["id"]]
+    assert [row.id for row in shop.service.store.newest(limit=10)] == [view["id"]]
     shop.send(f"{apis.address}/api/v1/runs", body)  # the negative control: without the key it is another run
-    assert len(shop.desk.store.newest(limit=10)) == 2
+    assert len(shop.service.store.newest(limit=10)) == 2
 
 
 def test_an_api_asked_to_end_takes_leave_of_every_request_and_leaves_nothing_behind(shop: Any) -> None:
@@ -181,10 +181,10 @@ def _until_quiet(connection: socket.socket) -> bytes:
 def test_a_doubled_and_a_lost_run_are_noticed(shop: Any) -> None:
     """The negative control: the check above can fail."""
     order = Order("collect", "tiny", {}, "0-0", 0, "cpu")
-    run = shop.desk.submit(order, "0-0").row.id
+    run = shop.service.submit(order, "0-0").row.id
     _check(shop, {"0-0": run})
     with pytest.raises(AssertionError):
         _check(shop, {"0-0": run, "0-1": "run-never-written"})
-    shop.desk.submit(order)  # the same request again, without its key
+    shop.service.submit(order)  # the same request again, without its key
     with pytest.raises(AssertionError):
         _check(shop, {"0-0": run})

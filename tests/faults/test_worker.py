@@ -201,7 +201,7 @@ def test_a_worker_asked_to_end_saves_its_run_which_goes_on_at_the_next_until_can
     shop.until(lambda: shop.row(run).state == RunState.RUNNING and shop.done(run) > saved)
     _cancel(shop, run)
 
-    shop.desk.resume(run)
+    shop.service.resume(run)
     shop.until(lambda: len(shop.leaders(run)) == 1)
     os.kill(shop.leaders(run)[0], signal.SIGSTOP)  # cannot save any more: is killed
     _cancel(shop, run)
@@ -210,7 +210,7 @@ def test_a_worker_asked_to_end_saves_its_run_which_goes_on_at_the_next_until_can
 def _cancel(shop: Any, run: str) -> None:
     """Within five seconds the run is cancelled and none of its processes is left."""
     begun = time.monotonic()
-    shop.desk.cancel(run)
+    shop.service.cancel(run)
     shop.until(lambda: shop.row(run).state == RunState.CANCELLED and not shop.processes(run), 5)
     assert time.monotonic() - begun < 5
 

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from backend.main import create_app
 from backend.runs.folders import run_folder
-from backend.runs.service import RunDesk
+from backend.runs.service import RunService
 from backend.runs.states import RunState
 from backend.settings import Settings
 
@@ -29,10 +29,10 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def desk(client: TestClient) -> RunDesk:
+def service(client: TestClient) -> RunService:
     client.get(URL)
-    desk: RunDesk = client.app.state.run_desk  # type: ignore[attr-defined]  # Starlette types any ASGI app
-    return desk
+    service: RunService = client.app.state.run_service  # type: ignore[attr-defined]  # Starlette types any ASGI app
+    return service
 
 
 def _body(**values: Any) -> dict[str, Any]:
@@ -200,9 +200,9 @@ def test_metrics_and_log_are_read_on(client: TestClient, tmp_path: Path) -> None
         assert client.get(f"{URL}/{run}/metrics", params={"since": bad}).status_code == 422
 
 
-def test_events_tell_each_change_until_the_run_is_over(client: TestClient, desk: RunDesk, tmp_path: Path) -> None:
+def test_events_tell_each_change_until_the_run_is_over(client: TestClient, service: RunService, tmp_path: Path) -> None:
     run = client.post(URL, json=_body()).json()["id"]
-    desk.store.claim(run, 0, "w")
+    service.store.claim(run, 0, "w")
 
     def finish() -> None:
         time.sleep(0.3)
@@ -210,7 +210,7 @@ def test_events_tell_each_change_until_the_run_is_over(client: TestClient, desk:
         folder.mkdir(parents=True)
         (folder / "progress.json").write_text('{"phase": "collect", "done": 1, "total": 3}')
         time.sleep(1.0)
-        desk.store.finish(run, 1, RunState.SUCCEEDED)
+        service.store.finish(run, 1, RunState.SUCCEEDED)
 
     thread = threading.Thread(target=finish)
     thread.start()
@@ -223,23 +223,23 @@ def test_events_tell_each_change_until_the_run_is_over(client: TestClient, desk:
     assert client.get(f"{URL}/none/events").status_code == 404
 
 
-def test_a_run_whose_worker_died_is_shown_as_waiting(client: TestClient, desk: RunDesk) -> None:
+def test_a_run_whose_worker_died_is_shown_as_waiting(client: TestClient, service: RunService) -> None:
     run = client.post(URL, json=_body()).json()["id"]
-    desk.store._clock = lambda: time.time() - 60
-    desk.store.claim(run, 0, "w")
-    desk.store._clock = time.time
+    service.store._clock = lambda: time.time() - 60
+    service.store.claim(run, 0, "w")
+    service.store._clock = time.time
     assert client.get(f"{URL}/{run}").json()["state"] == "queued"
     assert client.post(f"{URL}/{run}/cancel").json()["state"] == "cancelled"
 
 
-def test_a_full_disk_answers_507_and_reads_go_on(client: TestClient, desk: RunDesk) -> None:
+def test_a_full_disk_answers_507_and_reads_go_on(client: TestClient, service: RunService) -> None:
     run = client.post(URL, json=_body()).json()["id"]
 
     def no_more_pages(connection: sqlite3.Connection, _record: object) -> None:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count={pages}")
 
-    engine = desk.store._engine
+    engine = service.store._engine
     engine.dispose()
     event.listen(engine, "connect", no_more_pages)
     statuses = {client.post(URL, json=_body(name="x" * 200)).status_code for _ in range(40)}

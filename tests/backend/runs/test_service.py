@@ -10,26 +10,26 @@ from sqlalchemy import Engine
 from backend.runs.errors import IncompatibleSource, InvalidRun, KeyReused, RunConflict, RunNotFound
 from backend.runs.folders import run_folder
 from backend.runs.locks import folder_lock, hold
-from backend.runs.service import Order, RunDesk
+from backend.runs.service import Order, RunService
 from backend.runs.states import RunState
 
 
 @pytest.fixture
-def desk(engine: Engine, tmp_path: Path) -> RunDesk:
-    return RunDesk(engine, tmp_path, "cpu")
+def service(engine: Engine, tmp_path: Path) -> RunService:
+    return RunService(engine, tmp_path, "cpu")
 
 
 def _order(stage: str = "collect", preset: str = "tiny", **overrides: Any) -> Order:
     return Order(stage, preset, overrides, name=None, seed=0, device=None)
 
 
-def _count(desk: RunDesk) -> int:
-    return sum(desk.store.counts().values())
+def _count(service: RunService) -> int:
+    return sum(service.store.counts().values())
 
 
-def test_a_run_is_queued_with_all_its_settings(desk: RunDesk) -> None:
-    row = desk.submit(_order(episodes=3)).row
-    stored = desk.get(row.id)
+def test_a_run_is_queued_with_all_its_settings(service: RunService) -> None:
+    row = service.submit(_order(episodes=3)).row
+    stored = service.get(row.id)
     assert stored.state == RunState.QUEUED
     assert stored.settings["episodes"] == 3
     assert stored.settings["environment"] == "cartpole-swingup"
@@ -58,38 +58,38 @@ def test_a_run_is_queued_with_all_its_settings(desk: RunDesk) -> None:
     ],
 )
 def test_a_run_that_cannot_be_started_is_refused_with_its_place(
-    desk: RunDesk, order: Order, pointer: str, suggestion: str | None
+    service: RunService, order: Order, pointer: str, suggestion: str | None
 ) -> None:
     with pytest.raises(InvalidRun) as refused:
-        desk.submit(order)
+        service.submit(order)
     assert pointer in [problem.pointer for problem in refused.value.problems]
     problem = next(problem for problem in refused.value.problems if problem.pointer == pointer)
     assert suggestion is None or problem.suggestion == suggestion
-    assert _count(desk) == 0
+    assert _count(service) == 0
 
 
-def test_sequences_longer_than_every_episode_are_refused_naming_both(desk: RunDesk, dataset: str) -> None:
+def test_sequences_longer_than_every_episode_are_refused_naming_both(service: RunService, dataset: str) -> None:
     with pytest.raises(InvalidRun) as refused:
-        desk.submit(_order("pretrain", dataset=dataset, length=13))
+        service.submit(_order("pretrain", dataset=dataset, length=13))
     assert refused.value.problems[0].pointer == "/settings/length"
     assert "13" in refused.value.detail and "12" in refused.value.detail
-    desk.submit(_order("pretrain", dataset=dataset, length=12))
+    service.submit(_order("pretrain", dataset=dataset, length=12))
 
 
 def test_a_teacher_of_another_architecture_is_a_conflict(engine: Engine, tiny_checkpoint_home: Path) -> None:
-    desk = RunDesk(engine, tiny_checkpoint_home, "cpu")
+    service = RunService(engine, tiny_checkpoint_home, "cpu")
     with pytest.raises(IncompatibleSource, match="6 latents"):
-        desk.submit(_order("finetune", teacher="tiny-video", latents=7))
-    desk.submit(_order("finetune", teacher="tiny-video", latents=6))
+        service.submit(_order("finetune", teacher="tiny-video", latents=7))
+    service.submit(_order("finetune", teacher="tiny-video", latents=6))
 
 
-def test_one_key_makes_one_run_however_many_send_it_at_once(desk: RunDesk) -> None:
+def test_one_key_makes_one_run_however_many_send_it_at_once(service: RunService) -> None:
     answers = []
     barrier = threading.Barrier(32)
 
     def send() -> None:
         barrier.wait()
-        answers.append(desk.submit(_order(episodes=3), "key-1"))
+        answers.append(service.submit(_order(episodes=3), "key-1"))
 
     threads = [threading.Thread(target=send) for _ in range(32)]
     for thread in threads:
@@ -98,87 +98,87 @@ def test_one_key_makes_one_run_however_many_send_it_at_once(desk: RunDesk) -> No
         thread.join()
     assert len({answer.row.id for answer in answers}) == 1
     assert sum(answer.new for answer in answers) == 1
-    assert _count(desk) == 1
+    assert _count(service) == 1
 
 
-def test_without_a_key_each_request_makes_a_run(desk: RunDesk) -> None:
+def test_without_a_key_each_request_makes_a_run(service: RunService) -> None:
     """The negative control of the test above."""
-    first, second = desk.submit(_order()), desk.submit(_order())
+    first, second = service.submit(_order()), service.submit(_order())
     assert first.row.id != second.row.id
-    assert _count(desk) == 2
+    assert _count(service) == 2
 
 
-def test_a_key_with_another_body_is_refused(desk: RunDesk) -> None:
-    desk.submit(_order(episodes=3), "key-1")
+def test_a_key_with_another_body_is_refused(service: RunService) -> None:
+    service.submit(_order(episodes=3), "key-1")
     with pytest.raises(KeyReused):
-        desk.submit(_order(episodes=4), "key-1")
-    assert _count(desk) == 1
+        service.submit(_order(episodes=4), "key-1")
+    assert _count(service) == 1
 
 
-def test_a_clone_is_a_new_run_with_the_edits(desk: RunDesk) -> None:
-    first = desk.submit(_order("pipeline", collect={"episodes": 9, "episode_steps": 12})).row
-    clone = desk.clone(first.id, {"settings": {"collect": {"episodes": 8}}, "seed": 5}).row
+def test_a_clone_is_a_new_run_with_the_edits(service: RunService) -> None:
+    first = service.submit(_order("pipeline", collect={"episodes": 9, "episode_steps": 12})).row
+    clone = service.clone(first.id, {"settings": {"collect": {"episodes": 8}}, "seed": 5}).row
     assert clone.id != first.id
     assert clone.overrides == {"collect": {"episodes": 8, "episode_steps": 12}}
     assert (clone.seed, clone.state, clone.name) == (5, RunState.QUEUED, "pipeline tiny (copy)")
     with pytest.raises(InvalidRun):
-        desk.clone(first.id, {"settings": {"collekt": {}}})
+        service.clone(first.id, {"settings": {"collekt": {}}})
 
 
-def test_an_unknown_run_is_not_found(desk: RunDesk) -> None:
-    for ask in (desk.get, desk.cancel, desk.resume, desk.remove, lambda run: desk.clone(run, {})):
+def test_an_unknown_run_is_not_found(service: RunService) -> None:
+    for ask in (service.get, service.cancel, service.resume, service.remove, lambda run: service.clone(run, {})):
         with pytest.raises(RunNotFound):
             ask("../../etc/passwd")
 
 
-def test_what_a_state_does_not_allow_is_a_conflict(desk: RunDesk) -> None:
-    run = desk.submit(_order()).row.id
-    for refused in (desk.resume, desk.remove):
+def test_what_a_state_does_not_allow_is_a_conflict(service: RunService) -> None:
+    run = service.submit(_order()).row.id
+    for refused in (service.resume, service.remove):
         with pytest.raises(RunConflict):
             refused(run)
-    desk.cancel(run)
+    service.cancel(run)
     with pytest.raises(RunConflict):
-        desk.cancel(run)
-    assert desk.resume(run).state == RunState.QUEUED
+        service.cancel(run)
+    assert service.resume(run).state == RunState.QUEUED
 
 
-def test_a_removed_run_takes_its_folder_along(desk: RunDesk, tmp_path: Path) -> None:
-    run = desk.submit(_order()).row.id
+def test_a_removed_run_takes_its_folder_along(service: RunService, tmp_path: Path) -> None:
+    run = service.submit(_order()).row.id
     folder = run_folder(tmp_path, run)
     folder.mkdir(parents=True)
     (folder / "result.json").write_text("{}")
-    desk.cancel(run)
-    desk.remove(run)
+    service.cancel(run)
+    service.remove(run)
     assert not folder.exists()
     with pytest.raises(RunNotFound):
-        desk.get(run)
+        service.get(run)
 
 
-def test_a_run_whose_folder_is_written_by_hand_is_not_removed(desk: RunDesk, tmp_path: Path) -> None:
-    run = desk.submit(_order()).row.id
-    desk.cancel(run)
+def test_a_run_whose_folder_is_written_by_hand_is_not_removed(service: RunService, tmp_path: Path) -> None:
+    run = service.submit(_order()).row.id
+    service.cancel(run)
     with hold(folder_lock(run_folder(tmp_path, run))), pytest.raises(RunConflict):
-        desk.remove(run)
+        service.remove(run)
     assert run_folder(tmp_path, run).exists()
 
 
-def test_pages_lead_through_all_runs(desk: RunDesk) -> None:
-    runs = [desk.submit(_order()).row.id for _ in range(5)]
+def test_pages_lead_through_all_runs(service: RunService) -> None:
+    runs = [service.submit(_order()).row.id for _ in range(5)]
     seen: list[str] = []
     cursor: str | None = None
     while True:
-        page = desk.page(2, cursor, [], None)
+        page = service.page(2, cursor, [], None)
         seen += [row.id for row in page.rows]
         cursor = page.next_cursor
         if cursor is None:
             break
     assert seen == runs[::-1]
-    assert desk.page(5, None, [RunState.RUNNING], None).rows == []
-    assert len(desk.page(5, None, [RunState.QUEUED], "collect").rows) == 5
-    assert desk.page(5, None, [], "pretrain").rows == []
+    assert service.page(5, None, [RunState.RUNNING], None).rows == []
+    assert len(service.page(5, None, [RunState.QUEUED], "collect").rows) == 5
+    assert service.page(5, None, [], "pretrain").rows == []
 
 
 @pytest.mark.parametrize("cursor", ["x", "====", "W10", "e30", "WzEsMl0gIA\x00"])
-def test_a_cursor_that_nobody_handed_out_is_refused(desk: RunDesk, cursor: str) -> None:
+def test_a_cursor_that_nobody_handed_out_is_refused(service: RunService, cursor: str) -> None:
     with pytest.raises(InvalidRun):
-        desk.page(2, cursor, [], None)
+        service.page(2, cursor, [], None)

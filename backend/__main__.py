@@ -16,6 +16,7 @@ def build_app() -> typer.Typer:
         doctor,
         export,
         imagination,
+        quality,
         serve,
         train,
         views,
@@ -29,7 +30,7 @@ def build_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for module in (serve, train, checkpoints, views, export, imagination, charts, weights, compare, bench, doctor):
+    for module in (serve, train, checkpoints, quality, views, export, imagination, charts, weights, compare, bench, doctor):
         module.register(app)
     return app
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from backend.data.files import CorruptFile, verify_folder, write_folder, write_json
+from backend.data.masks import pack_masks, unpack_masks
 from models.actor_critic import ActorCritic
 from models.config import ActorCriticConfig, VideoModelConfig, WorldModelConfig
 from models.traversal import LatentStatistics
@@ -23,6 +24,8 @@ from models.world_model import WorldModel
 FORMAT = 1
 CARD = "README.md"  # outside the manifest, as are those below
 FACTORS, CHECKS, LABELS = "factors.json", "interventions.json", "labels.json"  # found out later: `findings`
+QUALITY = "quality.json"  # too, where it was not measured when the checkpoint was written
+CLIP_ARRAYS = ("image", "action", "reward", "factors")
 
 
 class CheckpointError(Exception):
@@ -50,18 +53,22 @@ class Clip:
     reward: NDArray[np.float32]  # (E, T)
     factors: NDArray[np.float32]  # (E, T, F)
     factor_names: tuple[str, ...]
+    agent: NDArray[np.bool_] | None = None  # (E, T, 64, 64): which pixels show the agent; None where nobody knows
 
     def write(self, path: Path) -> None:
         """Writes the clip as a compressed npz."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)[:-1]}
+        values = {name: getattr(self, name) for name in CLIP_ARRAYS}
+        if self.agent is not None:
+            values["agent"] = pack_masks(self.agent)
         np.savez_compressed(path, factor_names=np.array(self.factor_names, dtype=np.str_), **values)
 
     @classmethod
     def read(cls, path: Path) -> "Clip":
         """Reads what `write` wrote; nothing in the file is ever executed."""
         with np.load(path, allow_pickle=False) as file:
-            arrays = {field.name: file[field.name] for field in fields(cls)[:-1]}
-            return cls(**arrays, factor_names=tuple(str(name) for name in file["factor_names"]))
+            arrays = {name: file[name] for name in CLIP_ARRAYS}
+            agent = unpack_masks(file["agent"], arrays["image"].shape[:2]) if "agent" in file else None
+            return cls(**arrays, factor_names=tuple(str(name) for name in file["factor_names"]), agent=agent)
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,11 @@ class Checkpoint:
     statistics: LatentStatistics
 
     @property
+    def quality(self) -> dict[str, Any] | None:
+        """What `diswm quality` measured, or None where nobody did yet."""
+        return read_quality(self.info)
+
+    @property
     def factors(self) -> dict[str, Any] | None:
         """What `diswm factors` found, or None where it has not run."""
         path = self.info.found(FACTORS)
@@ -138,23 +150,25 @@ def save_checkpoint(
     config: Mapping[str, Any],
     clip: Clip,
     statistics: LatentStatistics,
+    quality: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes a checkpoint folder, whole or not at all.
 
     `config` describes the training: name, stage, environment, steps, created_at, seed, settings,
-    versions; the sizes of the networks are added here.
+    versions; the sizes of the networks are added here. `quality` is what `measure_quality` answered.
     """
     sizes = {"video_model" if type(model) is VideoModel else "world_model": asdict(model.config)}
     if actor_critic is not None:
         sizes["actor_critic"] = asdict(actor_critic.config)
     described = {**config, "format": FORMAT, "networks": sizes}
+    measured = {} if quality is None else {"quality": quality}
     tensors = _tensors("model", model) | (_tensors("actor_critic", actor_critic) if actor_critic else {})
     write_folder(
         folder,
         {
             "model.safetensors": lambda path: save_file(tensors, path),
             "config.json": json.dumps(described, indent=1, allow_nan=False).encode(),
-            "statistics.json": json.dumps(statistics.to_json(), allow_nan=False).encode(),
+            "statistics.json": json.dumps(statistics.to_json() | measured, allow_nan=False).encode(),
             "clip.npz": clip.write,
         },
     )
@@ -194,7 +208,9 @@ def load_checkpoint(info: CheckpointInfo) -> Checkpoint:
     try:
         tensors = load_file(info.folder / "model.safetensors")
         clip = Clip.read(info.folder / "clip.npz")
-        statistics = LatentStatistics.from_json(json.loads((info.folder / "statistics.json").read_bytes()))
+        values = _read_statistics(info.folder)
+        values.pop("quality", None)
+        statistics = LatentStatistics.from_json(values)
     except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
         raise CorruptCheckpoint(f"the checkpoint {info.name} cannot be read: {error}") from error
     restore_weights({"model": model, **({"actor_critic": actor_critic} if actor_critic else {})}, tensors)
@@ -251,6 +267,20 @@ def write_label(info: CheckpointInfo, dim: int, label: Label) -> None:
     shipped = _labels(info.folder) if info.findings != info.folder else {}
     kept = {dim: asdict(label) for dim, label in sorted(labels.items()) if label.name or dim in shipped}
     info.keep(LABELS, kept)
+
+
+def read_quality(info: CheckpointInfo) -> dict[str, Any] | None:
+    """What was measured of a model's pictures: later, or when the checkpoint was written; None where it was not."""
+    path = info.found(QUALITY)
+    if path.exists():
+        later: dict[str, Any] = json.loads(path.read_bytes())
+        return later
+    return _read_statistics(info.folder).get("quality")
+
+
+def _read_statistics(folder: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((folder / "statistics.json").read_bytes())
+    return values
 
 
 def _labels(folder: Path) -> dict[int, Label]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from backend.data.archive import ArchiveError, Header, read_arrays, read_headers
 from backend.data.files import write_file, write_json
+from backend.data.masks import pack_masks, unpack_masks
 from backend.envs.protocol import Step
 
 DATASET = "dataset.json"
@@ -36,6 +37,7 @@ class Episode(NamedTuple):
     is_terminal: NDArray[np.bool_]  # (T,)
     factors: NDArray[np.float32]  # (T, F)
     factor_names: tuple[str, ...]
+    agent: NDArray[np.bool_] | None = None  # (T, 64, 64): which pixels show the agent; None where nobody knows
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,16 @@ def frames_only(image: NDArray[np.uint8]) -> Episode:
     )
 
 
-def episode_of(steps: Sequence[Step], actions: Sequence[NDArray[np.float32]], names: tuple[str, ...]) -> Episode:
-    """The episode of T steps, of the actions (A,) that led to them (zeros first) and of the factors' names."""
+def episode_of(
+    steps: Sequence[Step],
+    actions: Sequence[NDArray[np.float32]],
+    names: tuple[str, ...],
+    masks: Sequence[NDArray[np.bool_]] = (),
+) -> Episode:
+    """The episode of T steps, of the actions (A,) that led to them (zeros first) and of the factors' names.
+
+    `masks`: where the agent is in each picture, (64, 64), or none where nobody knows.
+    """
     return Episode(
         image=np.stack([step.image for step in steps]),
         action=np.stack(actions),
@@ -86,6 +96,7 @@ def episode_of(steps: Sequence[Step], actions: Sequence[NDArray[np.float32]], na
         is_terminal=np.array([step.is_terminal for step in steps]),
         factors=np.stack([step.factors for step in steps]),
         factor_names=names,
+        agent=np.stack(masks) if masks else None,
     )
 
 
@@ -97,6 +108,9 @@ def write_episode(path: Path, episode: Episode) -> None:
 def encode_episode(episode: Episode) -> bytes:
     """The bytes of an episode's `.npz` file; the same episode gives the same bytes."""
     arrays = episode._asdict() | {"factor_names": np.array(episode.factor_names, np.str_)}
+    masks = arrays.pop("agent")
+    if masks is not None:
+        arrays["agent"] = pack_masks(masks)
     lengths = {name: len(array) for name, array in arrays.items() if name != "factor_names"}
     if len(set(lengths.values())) != 1:
         raise ValueError(f"the parts of an episode differ in length: {lengths}")
@@ -221,7 +235,8 @@ def _episode(arrays: dict[str, NDArray[Any]]) -> Episode:
         names = tuple(f"factor {index}" for index in range(width))
     if len(names) != width:
         raise ValueError(f"{len(names)} factor names for {width} factors")
-    return plain._replace(**vectors, **scalars, factor_names=names)
+    agent = unpack_masks(arrays["agent"], (length,)) if "agent" in arrays else None
+    return plain._replace(**vectors, **scalars, factor_names=names, agent=agent)
 
 
 _ROWS: dict[str, type] = {

@@ -16,6 +16,7 @@ from backend.data.checkpoint import (
     CHECKS,
     FACTORS,
     LABELS,
+    QUALITY,
     CheckpointError,
     CorruptCheckpoint,
     IncompatibleCheckpoint,
@@ -27,10 +28,12 @@ from backend.data.import_tables import (
     DimensionTable,
     Factors,
     Interventions,
+    Quality,
     check_labels,
     first_fault,
     read_object,
 )
+from backend.data.masks import unpack_masks
 from models.video_model import VISIONS
 
 WEIGHTS, CONFIG, STATISTICS, CLIP = "model.safetensors", "config.json", "statistics.json", "clip.npz"
@@ -70,7 +73,10 @@ def check_content(folder: Path) -> None:
     expected = _expected_weights(config)
     _check_weights(folder / WEIGHTS, expected)
     _check_clip(folder / CLIP)
-    _check_statistics(_object(folder / STATISTICS), _latents(config))
+    statistics = _object(folder / STATISTICS)
+    if (quality := statistics.pop("quality", None)) is not None:
+        _check_table(folder / STATISTICS, lambda: Quality.model_validate(quality))
+    _check_statistics(statistics, _latents(config))
     _check_tables(folder, _latents(config))
     _check_card(folder / CARD)
 
@@ -174,7 +180,7 @@ def _check_clip(path: Path) -> None:
     except (ArchiveError, OSError) as error:
         raise RefusedImport(f"{CLIP}: {error}", REMEDY, [CLIP]) from error
     kinds = {"image": "u", "action": "f", "reward": "f", "factors": "f", "factor_names": "U"}
-    if headers.keys() != kinds.keys() or any(headers[name][1].kind != kind for name, kind in kinds.items()):
+    if headers.keys() - {"agent"} != kinds.keys() or any(headers[name][1].kind != kinds[name] for name in kinds):
         raise RefusedImport(f"{CLIP} must hold {', '.join(kinds)}", REMEDY, [CLIP])
     shapes = {name: shape for name, (shape, _) in headers.items()}
     lengths = shapes["image"][:2]
@@ -194,14 +200,16 @@ def _check_clip(path: Path) -> None:
         raise RefusedImport(f"{CLIP} holds more than {MAX_CLIP_FRAMES:,} frames", REMEDY, [CLIP])
     try:
         arrays = read_arrays(path)
-    except (ArchiveError, OSError) as error:
+        if "agent" in arrays:
+            unpack_masks(arrays["agent"], lengths)
+    except (ValueError, OSError) as error:
         raise RefusedImport(f"{CLIP}: {error}", REMEDY, [CLIP]) from error
     if not all(np.isfinite(arrays[name].astype(np.float64)).all() for name in ("action", "reward", "factors")):
         raise RefusedImport(f"{CLIP} holds NaN or infinity", REMEDY, [CLIP])
 
 
 def _check_tables(folder: Path, latents: int) -> None:
-    """What is said about the dimensions, where it is said: factors, interventions and labels."""
+    """What is said about the model, where it is said: factors, interventions, quality and labels."""
     kinds: dict[str, type[DimensionTable]] = {FACTORS: Factors, CHECKS: Interventions}
     for name, kind in kinds.items():
         path = folder / name
@@ -209,6 +217,9 @@ def _check_tables(folder: Path, latents: int) -> None:
             table = _check_table(path, partial(kind.model_validate, _object(path)))
             if not table.fits(latents):
                 raise RefusedImport(f"{name} does not describe the {latents} dimensions", REMEDY, [name])
+    if (folder / QUALITY).exists():
+        measured = _object(folder / QUALITY)
+        _check_table(folder / QUALITY, lambda: Quality.model_validate(measured))
     if (folder / LABELS).exists():
         labels = _object(folder / LABELS)
         _check_table(folder / LABELS, lambda: check_labels(labels, latents))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 Text = Annotated[str, Field(max_length=10_000, pattern=r"^[^\x00]*$")]
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)] | None
@@ -127,6 +127,70 @@ class Interventions(DimensionTable):
             and _is_table(self.drawn.moves, latents, len(names))
             and all(len(item.moves) == latents for item in moved)
         )
+
+
+Number = float | None
+Curve = dict[Text, Number]
+
+
+class _Right(_Closed):
+    observed: Number = None
+    imagined: Curve
+
+
+class _Curves(_Closed):
+    model: Curve
+    repeat_last: Curve
+    mean_image: Curve
+    observed_mean: Curve
+
+
+class _Returns(_Closed):
+    mean: float
+    std: Number
+    episodes: int | None
+    random: Number
+
+
+class Quality(_Closed):
+    """What `backend.interpret.quality.measure_quality` answers, in statistics.json or quality.json."""
+
+    agent_right: _Right
+    guesses_right: dict[Text, _Right]
+    psnr: _Curves
+    agent_psnr: _Curves
+    reconstruction: dict[Literal["psnr", "agent_psnr"], Curve]
+    intervals: dict[Text, Any]
+    beats: dict[Text, int | None]
+    sees: Text
+    mask: Literal["simulator", "moving", "none"]
+    part: Text
+    agent_share: float
+    context: int
+    episodes: int
+    frames: int
+    source: Text
+    policy_return: _Returns | None
+
+    @field_validator("intervals")
+    @classmethod
+    def _pairs(cls, value: dict[str, Any]) -> dict[str, Any]:
+        _check_pairs(value, depth=5)
+        return value
+
+
+def _check_pairs(tree: dict[str, Any], depth: int) -> None:
+    """Raises ValueError unless every leaf is a pair of numbers or null, and no path longer than `depth`."""
+    if not depth:
+        raise ValueError("is nested too deep")
+    for leaf in tree.values():
+        if isinstance(leaf, dict):
+            _check_pairs(leaf, depth - 1)
+        else:
+            _PAIR.validate_python(leaf, strict=True)
+
+
+_PAIR: TypeAdapter[list[float] | None] = TypeAdapter(Interval)
 
 
 class _Label(_Closed):

@@ -22,6 +22,7 @@ from backend.data.checkpoint import (
     CHECKS,
     FACTORS,
     LABELS,
+    QUALITY,
     CheckpointInfo,
     CorruptCheckpoint,
     load_checkpoint,
@@ -49,6 +50,7 @@ LIMITS = {
     MANIFEST: 1 * MIB,
     FACTORS: 32 * MIB,
     CHECKS: 32 * MIB,
+    QUALITY: 1 * MIB,
     LABELS: 4 * MIB,
     CARD: 1 * MIB,
 }

@@ -106,6 +106,10 @@ class ControlEnvironment:
             factors=self._factors(),
         )
 
+    def agent_mask(self) -> NDArray[np.bool_]:
+        """Which pixels of the present picture show the body that is controlled, and what it turns: (64, 64)."""
+        return self._scene.agent_mask()
+
     def close(self) -> None:
         """Free the rendering context; without it OSMesa complains at exit."""
         self._task.physics.free()

@@ -1,6 +1,6 @@
 """What every environment offers: pictures, rewards and the true values of its factors, one step at a time."""
 
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,15 @@ class Environment(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Masked(Protocol):
+    """An environment that knows where its agent is in the picture."""
+
+    def agent_mask(self) -> NDArray[np.bool_]:
+        """Which pixels of the picture of the present state show the agent: (64, 64). No time passes."""
+        ...
 
 
 class MissingExtra(RuntimeError):

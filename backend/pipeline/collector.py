@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from backend.data.episodes import Episode, episode_of, write_episode
 from backend.envs.make import make_environment
 from backend.envs.process import Beat, Handler
-from backend.envs.protocol import Environment, Look
+from backend.envs.protocol import Environment, Look, Masked
 
 BEAT_EVERY = 20  # agent steps
 MEMORY = 0.85  # correlation of a smooth policy's action with the one before
@@ -55,6 +55,7 @@ def record_episode(order: Order, environment: Environment, seed: int, index: int
     action = np.zeros(environment.action_size, np.float32)
     noise = random.normal(size=environment.action_size)
     steps, actions = [environment.reset(int(pose_seed))], [action]
+    masks = [environment.agent_mask()] if isinstance(environment, Masked) else []
     while len(steps) < order.episode_steps and not steps[-1].is_last:
         if order.policy == "smooth":
             fresh = random.normal(size=environment.action_size)
@@ -64,9 +65,11 @@ def record_episode(order: Order, environment: Environment, seed: int, index: int
             action = random.uniform(-1, 1, environment.action_size).astype(np.float32)
         steps.append(environment.step(action))
         actions.append(action)
+        if isinstance(environment, Masked):
+            masks.append(environment.agent_mask())
         if len(steps) % BEAT_EVERY == 0:
             beat()
-    episode = episode_of(steps, actions, environment.factor_names)
+    episode = episode_of(steps, actions, environment.factor_names, masks)
     return episode._replace(is_last=np.arange(len(steps)) == len(steps) - 1)  # this recording ends here
 
 

@@ -16,6 +16,8 @@ from backend.data.crash import crash_point
 from backend.data.episodes import Episode
 from backend.data.files import remove_folder, sweep, write_json
 from backend.interpret.latents import encode_frames, statistics_of
+from backend.interpret.quality import measure_quality
+from backend.pipeline.returns import measured_returns
 from models.actor_critic import ActorCritic
 from models.video_model import VideoModel
 
@@ -75,6 +77,9 @@ def publish(
     if not folder.exists():
         model.eval()
         encoded = encode_frames(model, held_out)
+        returns = measured_returns(out, provenance.settings) if actor_critic else None
+        environment, source = provenance.environment, provenance.dataset or "held out"
+        quality = measure_quality(model, held_out, environment, source=source, policy_return=returns)
         save_checkpoint(
             folder,
             model=model,
@@ -82,10 +87,11 @@ def publish(
             config=provenance.config(updates),
             clip=clip_of(held_out),
             statistics=statistics_of(encoded),
+            quality=quality,
         )
         model.train()
         _thin(folder.parent, last_update)
-        note(f"checkpoint {folder.name}: can be browsed now")
+        note(f"checkpoint {folder.name}: can be browsed now. {quality['sees']}")
     explicable = len(held_out) >= FACTOR_EPISODES and model.config.vision == "vae"
     if updates >= last_update and explicable and not (folder / FACTORS).exists():
         note(f"finding what the dimensions mean, on {len(held_out)} held-out episodes")
@@ -113,7 +119,9 @@ def clip_of(episodes: Sequence[Episode]) -> Clip:
         np.stack([getattr(episode, name)[:length] for episode in chosen])
         for name in ("image", "action", "reward", "factors")
     )
-    return Clip(image, action, reward, factors, chosen[0].factor_names)
+    masks = [episode.agent[:length] for episode in chosen if episode.agent is not None]
+    agent = np.stack(masks) if len(masks) == len(chosen) else None
+    return Clip(image, action, reward, factors, chosen[0].factor_names, agent)
 
 
 def _thin(folder: Path, last_update: int) -> None:

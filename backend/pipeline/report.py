@@ -144,7 +144,7 @@ class Reporter:
             for old in sorted((self.out / EVENTS).glob("events.*"))[:-1]:
                 old.unlink()
             self._events = SummaryWriter(str(self.out / EVENTS), purge_step=0)
-            for line in _lines(self.out / METRICS):
+            for line in metric_lines(self.out / METRICS):
                 _draw(self._events, line)
         return self._events
 
@@ -175,7 +175,7 @@ def _append(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def metric_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The whole lines of metrics; one that a kill cut is left out."""
     if path.exists():
         with path.open() as file:

@@ -43,6 +43,7 @@ def _episode(seed: int = 0) -> Episode:
         is_terminal=np.arange(LENGTH) == LENGTH - 1,
         factors=random.normal(size=(LENGTH, 3)).astype(np.float32),
         factor_names=("pole_angle", "light", "größe"),
+        agent=random.random((LENGTH, 64, 64)) < 0.1,
     )
 
 
@@ -54,7 +55,7 @@ def _save(path: Path, **arrays: Any) -> Path:
 def _assert_equal(one: Episode, two: Episode) -> None:
     for name, value in one._asdict().items():
         other = getattr(two, name)
-        if name == "factor_names":
+        if name == "factor_names" or value is None:
             assert value == other
         else:
             assert value.dtype == other.dtype and np.array_equal(value, other), name
@@ -217,3 +218,22 @@ def test_a_folder_without_episodes_and_a_foreign_description_are_refused(tmp_pat
         (tmp_path / DATASET).write_text(text)
         with pytest.raises(EpisodeError, match=DATASET):
             read_dataset_info(tmp_path)
+
+
+def test_masks_are_read_as_bits_or_plain_and_are_none_where_nobody_knows(tmp_path: Path) -> None:
+    masks = _episode().agent
+    assert masks is not None
+    _save(tmp_path / "plain.npz", image=_images(), agent=masks)
+    _save(tmp_path / "bits.npz", image=_images(), agent=np.packbits(masks, axis=-1))
+    for name in ("plain.npz", "bits.npz"):
+        read = read_episode(tmp_path / name).agent
+        assert read is not None and np.array_equal(read, masks)
+    write_episode(tmp_path / "film.npz", frames_only(_images()))
+    assert read_episode(tmp_path / "film.npz").agent is None
+
+
+@pytest.mark.parametrize("agent", [np.zeros((3, 64, 64), bool), np.zeros((LENGTH, 64, 64)), np.zeros(LENGTH, np.uint8)])
+def test_masks_that_do_not_fit_the_pictures_are_refused(tmp_path: Path, agent: Any) -> None:
+    path = _save(tmp_path / "e.npz", image=_images(), agent=agent)
+    with pytest.raises(EpisodeError, match="`agent` is"):
+        read_episode(path)

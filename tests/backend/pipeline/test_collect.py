@@ -84,6 +84,14 @@ def test_episodes_hold_pictures_actions_rewards_and_true_factors(
     assert first[:, distractors].std(axis=0).min() > 0.01 and first[:, cart].std() > 0.2
 
 
+def test_episodes_say_where_the_agent_is(collected: tuple[Path, DatasetInfo, Listener]) -> None:
+    for episode in read_episodes(collected[0] / "dataset"):
+        assert episode.agent is not None and episode.agent.shape == (FRAMES, 64, 64)
+        assert (episode.agent.sum(axis=(1, 2)) > 10).all()  # cart and pole
+        body = episode.image[episode.agent].astype(float)
+        assert body.std(axis=0).max() < 0.8 * episode.image.reshape(-1, 3).std(axis=0).max()  # of one colour
+
+
 def test_the_number_of_processes_changes_nothing(collected: tuple[Path, DatasetInfo, Listener], tmp_path: Path) -> None:
     collect(_settings(workers=1), tmp_path / "alone", 0, Listener())
     assert _files(tmp_path / "alone") == _files(collected[0])

@@ -164,3 +164,13 @@ def test_old_checkpoints_are_thinned(dataset: DatasetInfo, tmp_path: Path) -> No
     kept = sorted((tmp_path / "checkpoints").glob("update-*"))
     assert len(kept) <= 11 and kept[-1].name == "update-000000048"
     assert len(list((tmp_path / "resume").glob("update-*"))) == 2
+
+
+def test_a_checkpoint_and_the_log_say_what_the_model_sees(
+    dataset: DatasetInfo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run(settings(updates=4), dataset, tmp_path)
+    quality = load_checkpoint(read_info(folder, "c", "run")).quality
+    assert quality is not None and quality["mask"] == "moving" and quality["policy_return"] is None
+    assert quality["psnr"]["model"]["5"] is not None and quality["psnr"]["model"]["25"] is None
+    assert f"can be browsed now. {quality['sees']}" in capsys.readouterr().err

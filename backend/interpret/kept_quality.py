@@ -1,0 +1,72 @@
+"""The quality line of a checkpoint: as it is kept with it, or measured and kept when it is first asked for."""
+
+import errno
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from backend.data.checkpoint import QUALITY, Checkpoint, Clip
+from backend.data.episodes import DatasetInfo, read_episodes
+from backend.interpret.quality import MOST_EPISODES, Recording, measure_quality
+from backend.interpret.request import ViewError
+
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # of a checkpoint that can be looked at, not written to
+
+
+class Recorded(NamedTuple):
+    """An episode of a clip."""
+
+    image: npt.NDArray[np.uint8]  # (T, 64, 64, 3)
+    action: npt.NDArray[np.float32]  # (T, A)
+    agent: npt.NDArray[np.bool_] | None  # (T, 64, 64)
+
+
+def quality_of(checkpoint: Checkpoint, dataset: DatasetInfo | None = None, *, refresh: bool = False) -> dict[str, Any]:
+    """What `measure_quality` says of a checkpoint; of its own clip it is measured once and kept, unless `refresh`.
+
+    With a data set it is measured on its last episodes, which pretraining holds out, and not kept. Raises ViewError
+    where the model takes other actions than the data set has.
+    """
+    if dataset is not None:
+        last = list(deque(read_episodes(dataset.folder), MOST_EPISODES))
+        return _measured(checkpoint, last, dataset.environment, dataset.id)
+    if not refresh and (known := checkpoint.quality) is not None:
+        return known
+    quality = _measured(checkpoint, recordings(checkpoint.clip), checkpoint.info.environment, "clip")
+    try:
+        checkpoint.info.keep(QUALITY, quality)
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
+    return quality
+
+
+def recordings(clip: Clip) -> list[Recorded]:
+    """The episodes of a clip."""
+    masks = [None] * len(clip.image) if clip.agent is None else clip.agent
+    return [Recorded(*parts) for parts in zip(clip.image, clip.action, masks, strict=True)]
+
+
+def returns_of(config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What config.json says of the policy's return: the mean of its last evaluation; None where there was none."""
+    evaluations = config.get("evaluations") or []
+    if not evaluations:
+        return None
+    episodes = config.get("settings", {}).get("evaluate_episodes")
+    return {"mean": evaluations[-1][1], "std": None, "episodes": episodes, "random": None}
+
+
+def _measured(
+    checkpoint: Checkpoint, episodes: Sequence[Recording], environment: str | None, source: str
+) -> dict[str, Any]:
+    known = checkpoint.quality or {}
+    returns = known.get("policy_return")
+    if returns is None and checkpoint.actor_critic is not None:
+        returns = returns_of(checkpoint.info.config)
+    try:
+        return measure_quality(checkpoint.model, episodes, environment, source=source, policy_return=returns)
+    except ValueError as error:
+        raise ViewError("dataset", str(error)) from error

@@ -1,0 +1,119 @@
+"""What a model and three guesses make of recorded episodes: pictures of what was observed and of what comes after."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from backend.interpret.latents import encode_images
+from models.types import State, to_uint8
+from models.video_model import VideoModel
+
+CONTEXT = 5  # observed frames before imagination
+FRAMES = 50  # of an episode that count, at most
+DECODED_AT_ONCE = 128
+
+Pictures = npt.NDArray[np.uint8]
+Actions = npt.NDArray[np.float32]
+Predictions = dict[str, list[Pictures]]  # by who predicts: one (N, 64, 64, 3) an episode
+
+
+def predictions(
+    model: VideoModel, images: Sequence[Pictures], actions: Sequence[Actions]
+) -> tuple[Predictions, Predictions]:
+    """Imagined after CONTEXT frames, by `model`, `repeat_last`, `mean_image`, `observed_mean`; and observed, by
+    `model` and `mean_image`.
+
+    Episodes are images (T, 64, 64, 3) and actions (T, A). Means are propagated; a world model is given the recorded
+    actions. The mean image is that of the other episodes; of a single episode there is none, and no guess: it is left
+    out as an empty prediction. Raises ValueError where a world model takes other actions.
+    """
+    observed, imagined = _of_model(model, images, actions)
+    means = _means_of_others(images)
+    lengths = [len(image) for image in images]
+    ahead = [max(length - CONTEXT, 0) for length in lengths]
+    last = [image[:CONTEXT][-1] for image in images]
+    seen = [_mean(image[:CONTEXT]) for image in images]
+    return (
+        {
+            "model": imagined,
+            "repeat_last": _repeated(last, ahead),
+            "mean_image": _repeated(means, ahead),
+            "observed_mean": _repeated(seen, ahead),
+        },
+        {"model": observed, "mean_image": _repeated(means, lengths)},
+    )
+
+
+def _of_model(
+    model: VideoModel, images: Sequence[Pictures], actions: Sequence[Actions]
+) -> tuple[list[Pictures], list[Pictures]]:
+    """Episodes of one length are followed side by side."""
+    observed: list[Pictures] = [image[:0] for image in images]
+    imagined: list[Pictures] = [image[:0] for image in images]
+    for length in {len(image) for image in images}:
+        rows = [row for row, image in enumerate(images) if len(image) == length]
+        action = _known_actions(model, [actions[row] for row in rows], length)
+        states, later = _follow(model, np.stack([images[row] for row in rows]), action)
+        for row, seen in zip(rows, _decode(model, states), strict=True):
+            observed[row] = seen
+        if later is not None:
+            for row, ahead in zip(rows, _decode(model, later), strict=True):
+                imagined[row] = ahead
+    return observed, imagined
+
+
+@torch.no_grad()
+def _follow(model: VideoModel, images: Pictures, action: Tensor) -> tuple[State, State | None]:
+    """States (B, T, .) of episodes that are seen to the end, and those (B, T - CONTEXT, .) of going on alone."""
+    batch, length = images.shape[:2]
+    latent = encode_images(model, images.reshape(-1, *images.shape[2:]))[0].reshape(batch, length, -1)
+    states = model.observe(torch.from_numpy(latent).to(action.device), action).states
+    if length <= CONTEXT:
+        return states, None
+    return states, model.imagine(states.at(CONTEXT - 1), length - CONTEXT, action[:, CONTEXT:])
+
+
+@torch.no_grad()
+def _decode(model: VideoModel, states: State) -> Pictures:
+    feature = states.feature
+    parts = torch.split(feature.flatten(0, 1), DECODED_AT_ONCE)
+    image: Pictures = torch.cat([to_uint8(model.decode(part)).cpu() for part in parts]).numpy()
+    return image.reshape(*feature.shape[:2], *image.shape[1:])
+
+
+def _known_actions(model: VideoModel, actions: Sequence[Actions], length: int) -> Tensor:
+    """Recorded actions (B, T, A) as the model takes them: none for a video model, and none for a film."""
+    device, size = next(model.parameters()).device, model.config.action_size
+    for action in actions:
+        if size and action.shape[1] not in (0, size):
+            raise ValueError(f"the episodes have {action.shape[1]} actions a step, the model takes {size}")
+    blank = np.zeros((length, size), np.float32)
+    chosen = [action if action.shape[1] == size else blank for action in actions]
+    return torch.from_numpy(np.stack(chosen)).to(device)
+
+
+def _means_of_others(images: Sequence[Pictures]) -> list[Pictures | None]:
+    """The mean image of all episodes but one, for each of them."""
+    sums = [image.sum(axis=0, dtype=np.float64) for image in images]
+    total, frames = np.sum(sums, axis=0), sum(map(len, images))
+    if len(images) == 1:
+        return [None]
+    return [
+        np.asarray(np.round((total - own) / (frames - len(image))), np.uint8)
+        for own, image in zip(sums, images, strict=True)
+    ]
+
+
+def _mean(image: Pictures) -> Pictures:
+    return np.asarray(np.round(image.mean(axis=0)), np.uint8)
+
+
+def _repeated(pictures: Sequence[Pictures | None], times: Sequence[int]) -> list[Pictures]:
+    blank = np.zeros((0, 64, 64, 3), np.uint8)
+    return [
+        blank if picture is None else np.broadcast_to(picture, (count, *picture.shape))
+        for picture, count in zip(pictures, times, strict=True)
+    ]

@@ -1,0 +1,220 @@
+"""What a model sees: whether the agent is in its pictures, and whether its imagination beats trivial guesses.
+
+Held against three guesses that need no model: the last observed frame again, the mean image of the other episodes,
+the mean of the observed frames.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from backend.interpret.agents import NOTHING, SIMULATOR, Agent, agent_of, moving_masks
+from backend.interpret.encoded import Floats
+from backend.interpret.predictions import CONTEXT, FRAMES, Pictures, predictions
+from backend.interpret.quality_sentence import Findings, sentence
+from models.video_model import VideoModel
+
+STEPS = (1, 5, 10, 15, 25, 45)  # imagined after CONTEXT observed frames
+CLOSE = 40  # grey levels, in every channel: what counts as right
+MOST_EPISODES = 24
+RESAMPLES = 1000
+BEST_DB = 100.0
+IMAGINED, OBSERVED = ("model", "repeat_last", "mean_image", "observed_mean"), ("model", "mean_image")
+
+Masks = npt.NDArray[np.bool_]
+
+
+class Recording(Protocol):
+    """An episode of T frames."""
+
+    @property
+    def image(self) -> Pictures:
+        """(T, 64, 64, 3) uint8."""
+
+    @property
+    def action(self) -> npt.NDArray[np.float32]:
+        """(T, A)."""
+
+    @property
+    def agent(self) -> Masks | None:
+        """(T, 64, 64)."""
+
+
+class Errors(NamedTuple):
+    """How far pictures are from the truth, frame by frame, (E, T); nan behind the end of an episode."""
+
+    squared: Floats  # mean over the picture, of colours in [0, 1]
+    agent_squared: Floats  # sum over the agent's pixels of the mean over colours
+    agent_right: Floats  # agent's pixels that are close in every channel
+    agent_pixels: Floats
+
+
+def measure_quality(
+    model: VideoModel,
+    episodes: Sequence[Recording],
+    environment: str | None,
+    *,
+    source: str,
+    policy_return: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The quality line of a model on episodes that it has not learned from; of many, the first 24 count.
+
+    {"agent_right": {"observed", "imagined": {"1", "5", ...}}, "psnr": {"model": {"1", ...}, "repeat_last",
+    "mean_image", "observed_mean"}, "agent_psnr": the same over the agent's pixels, "guesses_right": as agent_right for
+    each guess, "reconstruction": {"psnr", "agent_psnr": {"model", "mean_image"}}, "intervals": 95 % over episodes in
+    the same places, "beats": {guess: first step from which on the model is better at every step, "all"}, "sees": one
+    sentence, "mask", "part", "agent_share", "context", "episodes", "frames", "source", "policy_return"}. PSNR in dB of
+    the mean squared error over episodes; shares from 0 to 1. A number that cannot be had is None.
+    """
+    chosen = [episode for episode in episodes if len(episode.image)][:MOST_EPISODES]
+    if not chosen:
+        raise ValueError("there is no episode to measure on")
+    images = [episode.image[:FRAMES] for episode in chosen]
+    masks, agent = _masks(chosen, environment)
+    imagined, observed = predictions(model, images, [episode.action[:FRAMES] for episode in chosen])
+    ahead = {name: _errors(images, masks, imagined[name], CONTEXT) for name in IMAGINED}
+    seen = {name: _errors(images, masks, observed[name], 0) for name in OBSERVED}
+    weights = _draws(len(chosen), seed)
+    answer, beats = _figures(ahead, seen, weights), _beats(ahead)
+    share = float(np.mean([mask.mean() for mask in masks]))
+    findings = Findings(agent, answer["agent_right"], answer["guesses_right"], beats, _longest(ahead))
+    return {
+        **answer,
+        "beats": dict.fromkeys((*IMAGINED[1:], "all")) | beats,
+        "sees": sentence(findings),
+        "mask": agent.kind if share else NOTHING,
+        "part": agent.part,
+        "agent_share": share,
+        "context": CONTEXT,
+        "episodes": len(chosen),
+        "frames": sum(map(len, images)),
+        "source": source,
+        "policy_return": None if policy_return is None else dict(policy_return),
+    }
+
+
+def _masks(episodes: Sequence[Recording], environment: str | None) -> tuple[list[Masks], Agent]:
+    """Where the agent is: as the simulator says where it does for all episodes, else what moves."""
+    known = [episode.agent for episode in episodes if episode.agent is not None]
+    if len(known) == len(episodes):
+        return [mask[:FRAMES] for mask in known], agent_of(SIMULATOR, environment)
+    return [moving_masks(episode.image)[:FRAMES] for episode in episodes], agent_of("moving", None)
+
+
+def _errors(images: Sequence[Pictures], masks: Sequence[Masks], predicted: Sequence[Pictures], context: int) -> Errors:
+    """Predictions of the frames from `context` on, one an episode, against what came; agent's pixels apart."""
+    table = np.full((4, len(images), FRAMES - context), np.nan)
+    for row, (image, mask, guess) in enumerate(zip(images, masks, predicted, strict=True)):
+        predicted_frames = slice(context, context + len(guess))
+        truth, agent = image[predicted_frames], mask[predicted_frames]
+        distance = np.abs(truth.astype(np.int16) - guess)
+        squared = (distance.astype(np.float32) / 255) ** 2
+        table[0, row, : len(truth)] = squared.mean(axis=(1, 2, 3))
+        table[1, row, : len(truth)] = (squared.mean(axis=3) * agent).sum(axis=(1, 2))
+        table[2, row, : len(truth)] = ((distance.max(axis=3) <= CLOSE) & agent).sum(axis=(1, 2))
+        table[3, row, : len(truth)] = agent.sum(axis=(1, 2))
+    return Errors(*table)
+
+
+def _draws(episodes: int, seed: int) -> Floats:
+    """How often each episode counts: as it is, then drawn with replacement (1 + RESAMPLES, E)."""
+    generator = np.random.default_rng(seed)
+    drawn = generator.multinomial(episodes, np.full(episodes, 1 / episodes), RESAMPLES)
+    return np.concatenate([np.ones((1, episodes)), drawn])
+
+
+def _figures(ahead: Mapping[str, Errors], seen: Mapping[str, Errors], weights: Floats) -> dict[str, Any]:
+    """Every number beside its interval."""
+    values: dict[str, Any] = {}
+    intervals: dict[str, Any] = {}
+
+    def put(path: tuple[str, ...], resampled: Floats) -> None:
+        value, interval = _with_interval(resampled, weights.shape[1])
+        _place(values, path, value)
+        _place(intervals, path, interval)
+
+    for name, errors in seen.items():
+        right = _agent(errors.agent_right, errors, weights)
+        put(("agent_right", "observed") if name == "model" else ("guesses_right", name, "observed"), right)
+        put(("reconstruction", "psnr", name), _decibels(_picture(errors, weights, slice(None))))
+        put(("reconstruction", "agent_psnr", name), _decibels(_agent(errors.agent_squared, errors, weights)))
+    for name, errors in ahead.items():
+        for step in STEPS:
+            at, place = slice(step - 1, step), str(step)
+            put(("psnr", name, place), _decibels(_picture(errors, weights, at)))
+            put(("agent_psnr", name, place), _decibels(_agent(errors.agent_squared, errors, weights, at)))
+            right = _agent(errors.agent_right, errors, weights, at)
+            head = ("agent_right",) if name == "model" else ("guesses_right", name)
+            put((*head, "imagined", place), right)
+    return {**values, "intervals": intervals}
+
+
+def _place(tree: dict[str, Any], path: tuple[str, ...], leaf: Any) -> None:
+    for name in path[:-1]:
+        tree = tree.setdefault(name, {})
+    tree[path[-1]] = leaf
+
+
+def _picture(errors: Errors, weights: Floats, at: slice) -> Floats:
+    """Mean squared error of the frames `at` for each row of weights (R,); nan where there is no such frame."""
+    squared = errors.squared[:, at]
+    return _ratio(np.nansum(squared, axis=1), np.isfinite(squared).sum(axis=1), weights)
+
+
+def _agent(part: Floats, errors: Errors, weights: Floats, at: slice = slice(None)) -> Floats:
+    """A sum over the agent's pixels of the frames `at` by their number, for each row of weights (R,)."""
+    return _ratio(np.nansum(part[:, at], axis=1), np.nansum(errors.agent_pixels[:, at], axis=1), weights)
+
+
+def _ratio(part: Floats, whole: Floats, weights: Floats) -> Floats:
+    above, below = weights @ part, weights @ whole
+    return np.asarray(np.divide(above, below, out=np.full(len(weights), np.nan), where=below > 0))
+
+
+def _decibels(squared: Floats) -> Floats:
+    return np.asarray(-10 * np.log10(np.maximum(squared, 10 ** (-BEST_DB / 10))))
+
+
+def _with_interval(resampled: Floats, episodes: int) -> tuple[float | None, list[float] | None]:
+    """The value, which comes first, and where 95 % of the resampled ones lie; no interval of a single episode."""
+    if not np.isfinite(resampled[0]):
+        return None, None
+    value, drawn = float(resampled[0]), resampled[1:][np.isfinite(resampled[1:])]
+    if episodes < 2 or not len(drawn):
+        return value, None
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return value, [float(low), float(high)]
+
+
+def _curve(errors: Errors) -> Floats:
+    """Mean squared error at each step that some episode reaches: (steps,)."""
+    reached = np.isfinite(errors.squared).any(axis=0)
+    return np.asarray(np.nanmean(errors.squared[:, reached], axis=0))
+
+
+def _longest(ahead: Mapping[str, Errors]) -> int:
+    return len(_curve(ahead["model"]))
+
+
+def _beats(ahead: Mapping[str, Errors]) -> dict[str, int | None]:
+    """The first step from which on the model is nearer to the truth than a guess, at every step that was measured.
+
+    A guess that there is not, as the mean image of other episodes where there is one only, is left out.
+    """
+    model = _curve(ahead["model"])
+    curves = {name: _curve(ahead[name]) for name in IMAGINED[1:]}
+    guesses = {name: curve for name, curve in curves.items() if len(curve)}
+    if not guesses:
+        return {}
+    first = {name: _first_lasting(model < guess) for name, guess in guesses.items()}
+    return first | {"all": _first_lasting(model < np.min(list(guesses.values()), axis=0))}
+
+
+def _first_lasting(better: npt.NDArray[np.bool_]) -> int | None:
+    """The first step, counted from 1, of the stretch at the end in which all is true."""
+    worse = np.flatnonzero(~better)
+    step = int(worse[-1]) + 2 if len(worse) else 1
+    return step if step <= len(better) else None

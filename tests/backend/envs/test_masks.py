@@ -1,0 +1,62 @@
+"""Where the agent is in the picture: exactly the pixels that its colour changes, and looking changes nothing."""
+
+import numpy as np
+import pytest
+
+from backend.envs.dmc import ControlEnvironment
+from backend.envs.make import make_environment
+from backend.envs.protocol import CONTROL_TASKS, Look, Masked
+
+
+def _make(name: str, look: Look = "fast") -> ControlEnvironment:
+    made = make_environment(name, distraction="episode", look=look, random_pose=True)
+    assert isinstance(made, ControlEnvironment)
+    return made
+
+
+def _moved(environment: ControlEnvironment, seed: int) -> None:
+    environment.reset(seed)
+    for action in np.random.default_rng(seed).uniform(-1, 1, (4, environment.action_size)):
+        environment.step(action.astype(np.float32))
+
+
+def _recoloured(environment: ControlEnvironment) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """The pixels that change with the colour of the body: (64, 64)."""
+    one, other = (environment.redraw({"body_colour": end}).image for end in (0.0, 1.0))
+    return np.asarray((one != other).any(axis=-1))
+
+
+@pytest.mark.parametrize("name", CONTROL_TASKS)
+def test_the_mask_covers_exactly_the_pixels_that_change_with_the_colour_of_the_body(name: str) -> None:
+    environment = _make(name)
+    try:
+        for seed in range(3):
+            _moved(environment, seed)
+            mask = environment.agent_mask()
+            assert mask.shape == (64, 64) and mask.dtype == np.bool_
+            assert 5 < mask.sum() < 1000
+            assert np.array_equal(mask, _recoloured(environment))
+    finally:
+        environment.close()
+
+
+def test_with_shadows_and_soft_edges_the_mask_lies_inside_what_changes_and_looking_changes_nothing() -> None:
+    environment = _make("finger-spin", look="paper")
+    try:
+        _moved(environment, 0)
+        before = environment.redraw({}).image
+        mask = environment.agent_mask()
+        assert np.array_equal(environment.redraw({}).image, before)
+        changed = _recoloured(environment)
+        assert not (mask & ~changed).any() and mask.sum() < changed.sum()  # shadow and reflection are not the agent
+    finally:
+        environment.close()
+
+
+def test_environments_say_whether_they_know_where_their_agent_is() -> None:
+    environment = _make("cartpole-swingup")
+    try:
+        assert isinstance(environment, Masked)
+        assert not isinstance(object(), Masked)
+    finally:
+        environment.close()

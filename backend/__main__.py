@@ -30,7 +30,20 @@ def build_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for module in (serve, train, checkpoints, quality, views, export, imagination, charts, weights, compare, bench, doctor):
+    for module in (
+        serve,
+        train,
+        checkpoints,
+        quality,
+        views,
+        export,
+        imagination,
+        charts,
+        weights,
+        compare,
+        bench,
+        doctor,
+    ):
         module.register(app)
     return app
 

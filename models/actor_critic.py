@@ -72,7 +72,7 @@ class ActorCritic(nn.Module):
     def imagine(self, world_model: WorldModel, start: State, chances: Chances) -> Imagined:
         """Rolls the actor out from `start` (B, .), one step a chance; its gradient flows through the dynamics."""
         if isinstance(world_model.rssm, RSSM):
-            states, said = imagine_scan(self, world_model.rssm, start, *chances)
+            states, said = imagine_scan(self.actor, self.policy_of, world_model.rssm, start, *chances)
         else:
             states, said = self.imagine_plainly(world_model.rssm, start, chances)
         return Imagined(states, self.policy_of(said).entropy())

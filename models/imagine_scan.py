@@ -1,22 +1,24 @@
 """`ActorCritic.imagine` in an RSSM, in few operations a step, for an actor that learns (models/scan.py)."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from models.distributions import TruncatedNormal
 from models.rssm import RSSM
 from models.scan import CellSteps, a_copy, by_weight, drawing, drawn_slope, elu_slope
 from models.types import State
 
-if TYPE_CHECKING:
-    from models.actor_critic import ActorCritic
+PolicyOf = Callable[[Tensor], TruncatedNormal]
+"""The actor's distribution from its outputs: (..., 2 A) -> (..., A)."""
 
 
 def imagine_scan(
-    behaviour: "ActorCritic", rssm: RSSM, start: State, uniform: Tensor, noise: Tensor
+    actor: nn.Sequential, policy_of: PolicyOf, rssm: RSSM, start: State, uniform: Tensor, noise: Tensor
 ) -> tuple[State, Tensor]:
     """The states (B, N + 1, .), `start` (B, .) first, and what the actor said in all but the last (B, N, 2 A).
 
@@ -25,8 +27,8 @@ def imagine_scan(
     uniform, noise = uniform.transpose(0, 1), noise.transpose(0, 1)
     with torch.no_grad():
         of_hidden, offset = drawing(rssm.prior_moments, noise)
-    learned = [part for layer in behaviour.actor if isinstance(layer, nn.Linear) for part in (layer.weight, layer.bias)]
-    feature, said = _ImagineScan.apply(behaviour, rssm, start.detach(), uniform, noise, of_hidden, offset, *learned)  # type: ignore[no-untyped-call] # torch stub
+    learned = [part for layer in actor if isinstance(layer, nn.Linear) for part in (layer.weight, layer.bias)]
+    feature, said = _ImagineScan.apply(policy_of, rssm, start.detach(), uniform, noise, of_hidden, offset, *learned)  # type: ignore[no-untyped-call] # torch stub
     stoch, deter = feature.transpose(0, 1).split([rssm.config.stoch, rssm.config.deter], -1)
     return State(deter, stoch), said.transpose(0, 1)
 
@@ -37,7 +39,7 @@ class _ImagineScan(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        behaviour: "ActorCritic",
+        policy_of: PolicyOf,
         rssm: RSSM,
         start: State,
         uniform: Tensor,
@@ -61,7 +63,7 @@ class _ImagineScan(torch.autograd.Function):
                 if layer:
                     functional.elu_(inputs)
                 inputs = torch.addmm(learned[2 * layer + 1], inputs, learned[2 * layer].t(), out=result[n])
-            action = behaviour.policy_of(inputs).sample(uniform[n])
+            action = policy_of(inputs).sample(uniform[n])
             stoch, deter = feature[n, :, :size], feature[n, :, size:]
             torch.addmm(rssm.enter.bias, stoch, enter_state.t(), out=entering[n]).addmm_(action, enter_action.t())
             functional.elu_(entering[n])
@@ -73,7 +75,7 @@ class _ImagineScan(torch.autograd.Function):
             mean, raw = moments[n].chunk(2, -1)
             torch.addcmul(mean, raw.sigmoid(), noise[n], value=2, out=feature[n + 1, :, :size])
         *hidden, said = activations
-        acted = _action_slope(behaviour, said, uniform)
+        acted = _action_slope(policy_of, said, uniform)
         ctx.rssm, ctx.steps = rssm, steps
         ctx.save_for_backward(noise, of_hidden, feature, acted, entering, thought, moments, *hidden, *learned)
         return feature, said
@@ -116,10 +118,10 @@ def _parts(rssm: RSSM) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return enter_state, enter_action, cell_entering, cell_deter
 
 
-def _action_slope(behaviour: "ActorCritic", said: Tensor, uniform: Tensor) -> Tensor:
+def _action_slope(policy_of: PolicyOf, said: Tensor, uniform: Tensor) -> Tensor:
     """The slope of each entry of the actions by the two outputs of the actor that it depends on, (N, B, 2, A)."""
     with torch.enable_grad():
         said = said.detach().requires_grad_()
-        total = behaviour.policy_of(said).sample(uniform).sum()
+        total = policy_of(said).sample(uniform).sum()
     (slope,) = torch.autograd.grad(total, said)
     return slope.view(*uniform.shape[:2], 2, -1)

@@ -83,7 +83,7 @@ def test_imagine_scan_gives_the_loops_values_and_the_actors_gradient(kind: torch
     rssm, behaviour, start, chances = a_pair(kind)
     outcomes = []
     for states, said in (
-        imagine_scan(behaviour, rssm, start, *chances),
+        imagine_scan(behaviour.actor, behaviour.policy_of, rssm, start, *chances),
         behaviour.imagine_plainly(rssm, start, chances),
     ):
         results = [*states, said]
@@ -135,7 +135,9 @@ def test_a_step_is_less_than_half_of_the_loops_operations() -> None:
         return Chances(chances.uniform[:, :n], chances.noise[:, :n])
 
     actor = list(behaviour.actor.parameters())
-    mine = operations_a_step(actor, lambda n: imagine_scan(behaviour, rssm, start, *chances_of(n))[0])
+    mine = operations_a_step(
+        actor, lambda n: imagine_scan(behaviour.actor, behaviour.policy_of, rssm, start, *chances_of(n))[0]
+    )
     loop = operations_a_step(actor, lambda n: behaviour.imagine_plainly(rssm, start, chances_of(n))[0])
     assert mine <= 60 and loop > 2 * mine
 

@@ -26,6 +26,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from backend.bench.workloads import ACTIONS, Sizes, example_batch, measure
+from backend.pipeline.checks import choose_device
 from backend.pipeline.cuda_graph import WARM_UPS, Recorded
 from backend.pipeline.distill import with_target
 from backend.pipeline.finetune import Finetuning
@@ -33,7 +34,6 @@ from backend.pipeline.methods import Source, build_parts
 from backend.pipeline.precision import convolve_in, multiply_fast
 from backend.pipeline.pretrain import Pretraining
 from backend.pipeline.settings import FinetuneSettings, PretrainSettings
-from backend.pipeline.stages import choose_device
 from models.actor_critic import ActorCritic, Chances
 from models.config import VideoModelConfig
 from models.types import Batch, State

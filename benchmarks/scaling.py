@@ -25,7 +25,7 @@ import torch
 from backend.bench.workloads import Sizes, measure
 from backend.data.episodes import Episode
 from backend.data.replay import Replay
-from backend.pipeline.stages import choose_device
+from backend.pipeline.checks import choose_device
 
 RESULTS = Path(__file__).parent / "results"
 # (name, what grows, sizes, the number that should drive the cost)

@@ -49,7 +49,7 @@ def bench(
     import torch
 
     from backend.bench.workloads import Sizes, measure
-    from backend.pipeline.stages import choose_device
+    from backend.pipeline.checks import choose_device
 
     if columns % 2 == 0:
         raise typer.BadParameter("columns must be odd: the centre column is the frame itself")

@@ -37,7 +37,7 @@ class Invocation:
     """A stage as it was asked for on the command line."""
 
     stage: str
-    preset: str
+    preset: str | None
     assignments: list[str]
     settings_file: Path | None
     seed: int
@@ -56,12 +56,14 @@ def register(app: typer.Typer) -> None:
 
 def _command_of(stage: str) -> Any:
     def command(
-        preset: Annotated[str, typer.Option(help="tiny, small or paper.")] = "tiny",
+        preset: Annotated[
+            str | None, typer.Option(help="tiny, small or paper; tiny if no --settings-file is given.")
+        ] = None,
         assignments: Annotated[
             list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")
         ] = None,
         settings_file: Annotated[
-            Path | None, typer.Option(help="JSON object of settings, between the preset and --set.")
+            Path | None, typer.Option(help="JSON object of settings; --preset, if given, fills in the rest.")
         ] = None,
         seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = 0,
         device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
@@ -73,7 +75,8 @@ def _command_of(stage: str) -> Any:
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")] = False,
     ) -> None:
         chosen = device or checked_settings().device
-        run(Invocation(stage, preset, assignments or [], settings_file, seed, chosen, out, resume, name, as_json))
+        base = preset or ("tiny" if settings_file is None else None)
+        run(Invocation(stage, base, assignments or [], settings_file, seed, chosen, out, resume, name, as_json))
 
     return command
 
@@ -140,8 +143,9 @@ def _carry_out(invocation: Invocation, settings: "StageSettings", home: Path, ou
 
 
 def _stage(invocation: Invocation, settings: "StageSettings", home: Path, out: Path) -> "StageResult":
+    from backend.pipeline.checks import check_references, choose_device
     from backend.pipeline.report import Reporter
-    from backend.pipeline.stages import check_references, choose_device, run_stage
+    from backend.pipeline.stages import run_stage
 
     device = choose_device(invocation.device)
     check_references(settings, home, allow_path=True)

@@ -13,10 +13,15 @@ from backend.pipeline.settings import STAGES, Problem, SettingsError, StageSetti
 PRESETS = tuple(PRESET_VALUES)
 
 
-def build_settings(stage: str, preset: str, overrides: Mapping[str, Any] | None = None) -> StageSettings:
-    """Settings of a stage from a preset and nested overrides; raises SettingsError listing every problem."""
+def build_settings(stage: str, preset: str | None, overrides: Mapping[str, Any] | None = None) -> StageSettings:
+    """Settings of a stage from nested overrides, over a preset or, without one, over the fields' own defaults.
+
+    Raises SettingsError listing every problem.
+    """
     if stage not in STAGES:
         raise SettingsError([_unknown("/stage", stage, list(STAGES), "stage")])
+    if preset is None:
+        return _validated(STAGES[stage], dict(overrides or {}))
     if preset not in PRESETS:
         raise SettingsError([_unknown("/preset", preset, list(PRESETS), "preset")])
     values = PRESET_VALUES[preset]

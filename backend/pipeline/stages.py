@@ -9,21 +9,20 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from backend.data.catalogue import NotFound, find_checkpoint, find_dataset, newest_checkpoint
-from backend.data.checkpoint import CheckpointError, CheckpointInfo, load_checkpoint
+from backend.data.catalogue import find_checkpoint, newest_checkpoint
+from backend.data.checkpoint import load_checkpoint
 from backend.data.crash import crash_point
 from backend.data.episodes import DatasetInfo, EpisodeError, episode_paths, read_episode, read_episodes
 from backend.data.files import write_json
-from backend.envs.make import check_installed, make_environment
-from backend.envs.protocol import MissingExtra
+from backend.envs.make import make_environment
 from backend.envs.vector import ProcessEnvironment
+from backend.pipeline.checks import choose_device, dataset_of, films_of, teacher_of
 from backend.pipeline.collect import collect
 from backend.pipeline.environments import ByDistraction, PaddedActions, pad_actions, side_by_side
 from backend.pipeline.finetune import Finetuning, Online
-from backend.pipeline.methods import Source, build_parts, check_source
+from backend.pipeline.methods import Source, build_parts
 from backend.pipeline.precision import multiply_fast
 from backend.pipeline.pretrain import pretrain
 from backend.pipeline.publish import Provenance
@@ -87,7 +86,7 @@ def run_stage(
     write_json(out / "settings.json", {"stage": stage, "seed": seed, "settings": settings.model_dump()})
     dataset: str | None = None
     if isinstance(settings, CollectSettings):
-        dataset = collect(settings, out, seed, reporter, _films(settings, home, allow_path=True)).id
+        dataset = collect(settings, out, seed, reporter, _films(settings, home)).id
     elif isinstance(settings, PretrainSettings):
         dataset = _pretrain(settings, sitting)
     elif isinstance(settings, FinetuneSettings):
@@ -102,41 +101,8 @@ def run_stage(
     return result
 
 
-def check_references(settings: StageSettings, home: Path, *, allow_path: bool = False) -> None:
-    """Raises SettingsError unless the data set, the films, the teacher and the environment are there and fit."""
-    if isinstance(settings, PretrainSettings):
-        dataset = _dataset(settings, home, allow_path)
-        if settings.length > max(dataset.lengths, default=0):
-            longest = max(dataset.lengths, default=0)
-            message = f"sequences of {settings.length} frames are longer than the longest episode ({longest} frames)"
-            raise SettingsError([Problem("/length", message)])
-    for place, part in _simulated(settings).items():
-        try:
-            check_installed(part.environment)
-        except MissingExtra as error:
-            raise SettingsError([Problem(f"{place}/environment", str(error))]) from None
-        _films(part, home, allow_path, place)
-    if isinstance(settings, FinetuneSettings):
-        config = None
-        if settings.teacher is not None:
-            config = _teacher(settings.teacher, home, allow_path).config
-        check_source(settings, config)
-
-
-def choose_device(device: str) -> str:
-    """`auto` is the GPU where there is one; raises SettingsError for a device that is not there."""
-    there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-    if device == "auto":
-        return there[-1] if len(there) == 2 else there[min(1, len(there) - 1)]
-    if device == "cuda" and len(there) > 1:
-        return "cuda:0"
-    if device not in there:
-        raise SettingsError([Problem("/device", f"there is no device {device!r} here; there is {', '.join(there)}")])
-    return device
-
-
 def _pretrain(settings: PretrainSettings, sitting: _Sitting) -> str:
-    dataset = _dataset(settings, sitting.home, allow_path=True)
+    dataset = dataset_of(settings, sitting.home, allow_path=True)
     _pretrain_on(dataset, settings, sitting)
     return dataset.id
 
@@ -153,7 +119,7 @@ def _pretrain_on(dataset: DatasetInfo, settings: PretrainSettings, sitting: _Sit
 def _finetune(settings: FinetuneSettings, sitting: _Sitting) -> None:
     folder = None
     if settings.teacher is not None:
-        folder = _teacher(settings.teacher, sitting.home, allow_path=True).folder
+        folder = teacher_of(settings.teacher, sitting.home, allow_path=True).folder
     _finetune_from(folder, settings, sitting)
 
 
@@ -162,7 +128,7 @@ def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, sitt
     if teacher_folder is not None:
         loaded = load_checkpoint(find_checkpoint(sitting.home, str(teacher_folder), allow_path=True))
         source = Source(loaded.model, loaded.clip.action.shape[-1])
-    films = _films(settings, sitting.home, allow_path=True)
+    films = _films(settings, sitting.home)
     held_out = _held_out(settings, sitting, films)
     provenance = Provenance(
         sitting.name,
@@ -196,7 +162,7 @@ def _held_out(settings: FinetuneSettings, sitting: _Sitting, films: Films) -> Da
 
 
 def _pipeline(settings: PipelineSettings, sitting: _Sitting) -> str:
-    films = _films(settings.collect, sitting.home, allow_path=True)
+    films = _films(settings.collect, sitting.home)
     dataset = collect(settings.collect, sitting.out / "collect", sitting.seed, sitting.reporter, films)
     inner = replace(sitting, out=sitting.out / "pretrain", name=f"{sitting.name} (video model)")
     video_model = _pretrain_on(dataset, settings.pretrain, inner)
@@ -229,39 +195,15 @@ def _one_environment(settings: FinetuneSettings, films: Films, distraction: str)
     return PaddedActions(environment, environment.action_size)
 
 
-def _simulated(settings: StageSettings) -> dict[str, CollectSettings | FinetuneSettings]:
-    """The parts of settings that name an environment, by the pointer to them."""
-    if isinstance(settings, PipelineSettings):
-        return {"/collect": settings.collect, "/finetune": settings.finetune}
-    return {} if isinstance(settings, PretrainSettings) else {"": settings}
-
-
-def _films(settings: CollectSettings | FinetuneSettings, home: Path, allow_path: bool, place: str = "") -> Films:
-    """The first films of the data set that is to play behind the scene."""
-    if settings.films is None:
+def _films(settings: CollectSettings | FinetuneSettings, home: Path) -> Films:
+    """The first frames of the first videos of the data set that is to play behind the scene; raises SettingsError."""
+    dataset = films_of(settings, home, allow_path=True)
+    if dataset is None:
         return ()
     try:
-        folder = find_dataset(home, settings.films, allow_path=allow_path).folder
-        paths = episode_paths(folder)[:MOST_FILMS]
-        return [read_episode(path).image[:MOST_FRAMES] for path in paths]
-    except (NotFound, EpisodeError) as error:
-        raise SettingsError([Problem(f"{place}/films", str(error))]) from None
-
-
-def _dataset(settings: PretrainSettings, home: Path, allow_path: bool) -> DatasetInfo:
-    if settings.dataset is None:
-        raise SettingsError([Problem("/dataset", "pretraining needs a data set: its id or name")])
-    try:
-        return find_dataset(home, settings.dataset, allow_path=allow_path)
-    except NotFound as error:
-        raise SettingsError([Problem("/dataset", str(error))]) from None
-
-
-def _teacher(reference: str, home: Path, allow_path: bool) -> CheckpointInfo:
-    try:
-        return find_checkpoint(home, reference, allow_path=allow_path)
-    except (NotFound, CheckpointError) as error:
-        raise SettingsError([Problem("/teacher", str(error))]) from None
+        return [read_episode(path).image[:MOST_FRAMES] for path in episode_paths(dataset.folder)[:MOST_FILMS]]
+    except EpisodeError as error:
+        raise SettingsError([Problem("/films", str(error))]) from None
 
 
 def _last_metrics(out: Path) -> dict[str, float]:

@@ -88,7 +88,7 @@ def command_of_child(row: RunRow, folder: Path) -> list[str]:
     return [
         *(sys.executable, "-m", "backend", row.stage),
         *("--out", str(folder), "--resume", "--json"),
-        *("--preset", row.preset, "--settings-file", str(folder / "request.json")),
+        *("--settings-file", str(folder / "request.json")),
         *("--seed", str(row.seed), "--device", row.device, f"--name={row.name}"),
     ]
 

@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 
 from backend.data.crash import crash_point
 from backend.pipeline.builder import build_settings, merged
+from backend.pipeline.checks import check_references, choose_device
 from backend.pipeline.settings import SettingsError, StageSettings
-from backend.pipeline.stages import check_references, choose_device
 from backend.runs.errors import FieldProblem, IncompatibleSource, InvalidRun, KeyReused, RunConflict, RunNotFound
 from backend.runs.folders import delete_aside, put_back, run_folder, set_aside
 from backend.runs.ids import new_run_id

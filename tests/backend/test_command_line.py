@@ -148,7 +148,17 @@ def test_sigterm_saves_and_exits_with_143_and_resume_goes_on_to_the_end(diswm: C
     out = diswm.home / "mine"
     settings = diswm.home / "settings.json"
     settings.write_text(json.dumps({"dataset": noise, "updates": 20_000}))
-    given = ["pretrain", *_set(SMALL), "--settings-file", str(settings), "--out", str(out), "--json"]
+    given = [
+        "pretrain",
+        "--preset",
+        "tiny",
+        *_set(SMALL),
+        "--settings-file",
+        str(settings),
+        "--out",
+        str(out),
+        "--json",
+    ]
     stage = diswm.start(*given, "--name", "first look")
     _until((out / "metrics.jsonl").exists, 180)
     stage.terminate()

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -177,3 +179,12 @@ def test_a_start_sweeps_what_killed_processes_left_and_nothing_of_a_living_one(a
     with opened(app):
         assert [folder for folder in dead if folder.exists()] == []
         assert living.exists()
+
+
+def test_the_api_imports_no_training() -> None:
+    program = "import sys, backend.main; print(*(name for name in sys.modules if name.startswith('backend.')))"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(ended.stdout.split())
+    training = {f"backend.pipeline.{name}" for name in ("stages", "collect", "pretrain", "finetune", "evaluate")}
+    assert {"backend.main", "backend.pipeline.checks"} <= loaded
+    assert loaded & (training | {"backend.envs.vector"}) == set()

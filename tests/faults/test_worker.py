@@ -90,7 +90,7 @@ def _alone(shop: Any, run: str) -> Path:
     """The folder of the same run, left alone."""
     out: Path = shop.home / "alone"
     request = run_folder(shop.home, run) / "request.json"
-    command = ("pretrain", "--preset", "tiny", "--settings-file", str(request), "--seed", "0", "--out", str(out))
+    command = ("pretrain", "--settings-file", str(request), "--seed", "0", "--out", str(out))
     assert shop.finish(shop.fork(*command, "--device", "cpu", "--json")) == 0
     return out
 

@@ -12,8 +12,8 @@ from backend.envs.drawerworld import DrawerEnvironment, metaworld_python
 from backend.envs.make import check_installed, make_environment
 from backend.envs.protocol import EnvironmentFailed, MissingExtra
 from backend.pipeline.builder import build_settings
+from backend.pipeline.checks import check_references
 from backend.pipeline.settings import SettingsError
-from backend.pipeline.stages import check_references
 
 SERVER = """
 import json, sys

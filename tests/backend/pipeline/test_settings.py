@@ -97,3 +97,9 @@ def test_the_schema_is_closed_and_groups_every_field(stage: str) -> None:
 def test_beta_grows_from_zero_and_stays() -> None:
     assert [warmth(update, 4) for update in (0, 1, 4, 9)] == [0, 0.25, 1, 1]
     assert warmth(0, 0) == 1
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_whole_settings_need_no_preset_to_come_out_the_same(stage: str) -> None:
+    settings = build_settings(stage, "tiny")
+    assert build_settings(stage, None, settings.model_dump(mode="json")) == settings

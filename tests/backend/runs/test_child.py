@@ -39,3 +39,9 @@ def test_a_name_is_never_taken_for_an_option(tmp_path: Path) -> None:
     assert "--name=-x; rm" in command
     assert command[1:4] == ["-m", "backend", "pretrain"]
     assert {"--resume", "--json"} <= set(command)
+
+
+def test_a_child_is_given_the_whole_settings_and_no_preset_under_them(tmp_path: Path) -> None:
+    command = command_of_child(_row(overrides={"beta": 0.1}), tmp_path)
+    assert command[command.index("--settings-file") + 1] == str(tmp_path / "request.json")
+    assert "--preset" not in command

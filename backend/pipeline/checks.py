@@ -1,0 +1,97 @@
+"""Whether what settings name is there and fits: data set, videos, teacher, environment, device. Imports no training."""
+
+from pathlib import Path
+
+import torch
+
+from backend.data.catalogue import NotFound, find_checkpoint, find_dataset
+from backend.data.checkpoint import CheckpointError, CheckpointInfo
+from backend.data.episodes import DatasetInfo, EpisodeError
+from backend.envs.make import check_installed
+from backend.envs.protocol import MissingExtra
+from backend.pipeline.methods import check_source
+from backend.pipeline.settings import (
+    CollectSettings,
+    FinetuneSettings,
+    PipelineSettings,
+    PretrainSettings,
+    Problem,
+    SettingsError,
+    StageSettings,
+)
+
+
+def check_references(settings: StageSettings, home: Path, *, allow_path: bool = False) -> None:
+    """Raises SettingsError unless the data set, the films, the teacher and the environment are there and fit."""
+    if isinstance(settings, PretrainSettings):
+        dataset = dataset_of(settings, home, allow_path=allow_path)
+        if settings.length > max(dataset.lengths, default=0):
+            longest = max(dataset.lengths, default=0)
+            message = f"sequences of {settings.length} frames are longer than the longest episode ({longest} frames)"
+            raise SettingsError([Problem("/length", message)])
+    for place, part in _simulated(settings).items():
+        try:
+            check_installed(part.environment)
+        except MissingExtra as error:
+            raise SettingsError([Problem(f"{place}/environment", str(error))]) from None
+        films_of(part, home, allow_path=allow_path, place=place)
+    if isinstance(settings, FinetuneSettings):
+        config = None
+        if settings.teacher is not None:
+            config = teacher_of(settings.teacher, home, allow_path=allow_path).config
+        check_source(settings, config)
+
+
+def choose_device(device: str) -> str:
+    """`auto` is the GPU where there is one; raises SettingsError for a device that is not there."""
+    there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    if device == "auto":
+        return there[-1] if len(there) == 2 else there[min(1, len(there) - 1)]
+    if device == "cuda" and len(there) > 1:
+        return "cuda:0"
+    if device not in there:
+        raise SettingsError([Problem("/device", f"there is no device {device!r} here; there is {', '.join(there)}")])
+    return device
+
+
+def dataset_of(settings: PretrainSettings, home: Path, *, allow_path: bool = False) -> DatasetInfo:
+    """The data set to pretrain on; raises SettingsError."""
+    if settings.dataset is None:
+        raise SettingsError([Problem("/dataset", "pretraining needs a data set: its id or name")])
+    try:
+        return find_dataset(home, settings.dataset, allow_path=allow_path)
+    except NotFound as error:
+        raise SettingsError([Problem("/dataset", str(error))]) from None
+
+
+def teacher_of(reference: str, home: Path, *, allow_path: bool = False) -> CheckpointInfo:
+    """The checkpoint of the video model to start from; raises SettingsError."""
+    try:
+        return find_checkpoint(home, reference, allow_path=allow_path)
+    except (NotFound, CheckpointError) as error:
+        raise SettingsError([Problem("/teacher", str(error))]) from None
+
+
+def films_of(
+    settings: CollectSettings | FinetuneSettings, home: Path, *, allow_path: bool = False, place: str = ""
+) -> DatasetInfo | None:
+    """The data set whose videos play behind the scene, None where none does; raises SettingsError.
+
+    It is looked up and its episodes are counted; nothing of them is read.
+    """
+    if settings.films is None:
+        return None
+    try:
+        dataset = find_dataset(home, settings.films, allow_path=allow_path)
+    except (NotFound, EpisodeError) as error:
+        raise SettingsError([Problem(f"{place}/films", str(error))]) from None
+    if not dataset.episodes:
+        raise SettingsError([Problem(f"{place}/films", f"{dataset.name} has no episodes")])
+    return dataset
+
+
+def _simulated(settings: StageSettings) -> dict[str, CollectSettings | FinetuneSettings]:
+    """The parts of settings that name an environment, by the pointer to them."""
+    if isinstance(settings, PipelineSettings):
+        return {"/collect": settings.collect, "/finetune": settings.finetune}
+    return {} if isinstance(settings, PretrainSettings) else {"": settings}

@@ -96,6 +96,7 @@ def get_checkpoint(info: Found, serving: Serving) -> CheckpointDetail:
         policy=loaded.actor_critic is not None,
         actions=loaded.model.config.action_size,
         settable=list(settable(loaded)),
+        quality=serving.library.quality(info),
         card=_card(info.folder),
     )
 
@@ -144,6 +145,7 @@ def _take_in(home: Path, upload: Upload) -> Imported:
 
 def view_of(info: CheckpointInfo, library: Library) -> CheckpointView:
     """A checkpoint as lists show it."""
+    quality = library.quality(info) or {}
     return CheckpointView(
         id=info.id,
         name=info.name,
@@ -155,6 +157,8 @@ def view_of(info: CheckpointInfo, library: Library) -> CheckpointView:
         steps=info.steps,
         latents=info.latents,
         named=library.named(info),
+        agent_right=quality.get("agent_right", {}).get("observed"),
+        sees=quality.get("sees"),
     )
 
 

@@ -106,6 +106,10 @@ class CheckpointView(View):
     steps: int
     latents: int
     named: int = Field(description="Dimensions whose factor is known.")
+    agent_right: float | None = Field(
+        description="Share of the agent's pixels that observed frames show right; null until it is measured."
+    )
+    sees: str | None = Field(description="What the model sees, in one sentence; null until it is measured.")
 
 
 class CheckpointList(View):
@@ -132,6 +136,9 @@ class CheckpointDetail(CheckpointView):
     policy: bool
     actions: int = Field(description="Numbers of an action that the model takes; 0: it knows no actions.")
     settable: list[str] = Field(description="Factors that a counterfactual can set in this checkpoint's simulator.")
+    quality: dict[str, Any] | None = Field(
+        description="What `GET /checkpoints/{id}/quality` says; null until it is measured."
+    )
     card: str | None = Field(description="Model card, as markdown.")
 
 

@@ -1,12 +1,21 @@
 """`diswm quality`: does a model see its agent, and does its imagination beat trivial guesses?"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from backend.cli.views import AsJson, CheckpointName
+from backend.cli.context import checked_settings, load, refusals
+from backend.cli.options import AsJson, CheckpointName
+
+MASKS = {"simulator": "masks of the simulator", "moving": "pixels that move", "none": "nothing moves"}
+NAMES = {
+    "model": "model",
+    "repeat_last": "last frame again",
+    "mean_image": "mean image",
+    "observed_mean": "mean of observed",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -23,8 +32,6 @@ def quality(
     as_json: AsJson = False,
 ) -> None:
     """Say what a model sees: the agent's pixels that it draws right, and imagination against trivial guesses."""
-    from backend.cli.checkpoints import load, refusals
-    from backend.cli.serve import checked_settings
     from backend.data.catalogue import find_dataset
     from backend.interpret.kept_quality import quality_of
 
@@ -32,41 +39,41 @@ def quality(
         loaded = load(checkpoint)
         found = find_dataset(checked_settings().home, dataset, allow_path=True) if dataset is not None else None
         answer = quality_of(loaded, found, refresh=refresh)
-    typer.echo(json.dumps(answer) if as_json else table(answer))
+    typer.echo(json.dumps(answer) if as_json else _table(answer))
 
 
-def table(quality: Mapping[str, Any]) -> str:
-    """The quality line for a terminal: the sentence, then a column a step."""
-    steps = [step for step in quality["psnr"]["model"] if quality["psnr"]["model"][step] is not None]
-    right = quality["agent_right"]
-    lines = [quality["sees"], "", f"{'':<36} {'observed':>8}" + "".join(f"{f'step {step}':>9}" for step in steps)]
-    rows = {"agent's pixels right, %": [right["observed"], *(right["imagined"][step] for step in steps)]}
-    lines += [_row(name, [_scaled(value, 100) for value in values]) for name, values in rows.items()]
-    for place, words in (("psnr", "PSNR"), ("agent_psnr", "PSNR of the agent's pixels")):
-        for name, curve in quality[place].items():
-            seen = quality["reconstruction"][place].get(name)
-            lines.append(_row(f"{words}, {name.replace('_', ' ')}", [seen, *(curve[step] for step in steps)]))
-    returns = quality["policy_return"]
-    if returns is not None:
-        lines += [
-            "",
-            f"return {_number(returns['mean'])} (std {_number(returns['std'])}, {returns['episodes']} episodes)",
-        ]
-        lines[-1] += f"; random actions {_number(returns['random'])}"
-    where = {"simulator": "masks of the simulator", "moving": "pixels that move", "none": "no agent to be seen"}
-    counted = f"{quality['episodes']} episodes, {quality['frames']} frames ({quality['source']})"
-    return "\n".join(
-        [*lines, "", f"{counted}; {where[quality['mask']]}, {100 * quality['agent_share']:.1f} % of a picture"]
-    )
+def _table(answer: Mapping[str, Any]) -> str:
+    """The sentence, then a column for observed frames and one for each imagined step that was measured."""
+    steps = [step for step, value in answer["psnr"]["model"].items() if value is not None]
+    lines = [answer["sees"], "", _row("", ["observed", *(f"step {step}" for step in steps)])]
+    lines.append("agent's pixels right, %")
+    shares = {"model": answer["agent_right"], **answer["guesses_right"]}
+    for name, label in NAMES.items():
+        right = shares[name]
+        values = [right.get("observed"), *(right["imagined"][step] for step in steps)]
+        lines.append(_row(label, [_number(None if value is None else 100 * value) for value in values]))
+    for place, heading in (("psnr", "PSNR, dB"), ("agent_psnr", "PSNR of the agent's pixels, dB")):
+        lines.append(heading)
+        for name, label in NAMES.items():
+            values = [answer["reconstruction"][place].get(name), *(answer[place][name][step] for step in steps)]
+            lines.append(_row(label, [_number(value) for value in values]))
+    return "\n".join([*lines, "", *_returns(answer["policy_return"]), _measured(answer)])
 
 
-def _row(name: str, values: list[float | None]) -> str:
-    first, *others = values
-    return f"{name:<36} {_number(first):>8}" + "".join(f"{_number(value):>9}" for value in others)
+def _returns(returns: Mapping[str, Any] | None) -> list[str]:
+    if returns is None:
+        return []
+    spread = f"std {_number(returns['std'])}, {returns['episodes'] or '-'} episodes"
+    return [f"Return of the policy {_number(returns['mean'])} ({spread}); random actions {_number(returns['random'])}."]
 
 
-def _scaled(value: float | None, by: float) -> float | None:
-    return None if value is None else by * value
+def _measured(answer: Mapping[str, Any]) -> str:
+    counted = f"{answer['episodes']} episodes, {answer['frames']} frames ({answer['source']})"
+    return f"{counted}; {MASKS[answer['mask']]}, {100 * answer['agent_share']:.1f} % of the pictures."
+
+
+def _row(label: str, cells: Sequence[str]) -> str:
+    return f"  {label:<18}" + "".join(f"{cell:>9}" for cell in cells)
 
 
 def _number(value: float | None) -> str:

@@ -6,9 +6,19 @@ import threading
 import time
 from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 from backend.data.catalogue import find_checkpoint, list_checkpoints
-from backend.data.checkpoint import CHECKS, FACTORS, LABELS, Checkpoint, CheckpointInfo, load_checkpoint
+from backend.data.checkpoint import (
+    CHECKS,
+    FACTORS,
+    LABELS,
+    QUALITY,
+    Checkpoint,
+    CheckpointInfo,
+    load_checkpoint,
+    read_quality,
+)
 from backend.data.files import MANIFEST
 from backend.views.cache import ByteCache
 
@@ -27,6 +37,7 @@ class Library:
         self._looking = threading.Lock()
         self._listed: tuple[float, list[CheckpointInfo]] = (-math.inf, [])
         self._named: dict[Hashable, int] = {}
+        self._quality: dict[Hashable, dict[str, Any] | None] = {}
 
     @property
     def used_bytes(self) -> int:
@@ -63,6 +74,16 @@ class Library:
             self._named[key] = _count_named(path)
         return self._named[key]
 
+    def quality(self, info: CheckpointInfo) -> dict[str, Any] | None:
+        """What was measured of a checkpoint's pictures; None where it was not, or where that cannot be read."""
+        key = (info.folder, _stamp(info.folder / MANIFEST), _stamp(info.found(QUALITY)))
+        if key not in self._quality:
+            try:
+                self._quality[key] = read_quality(info)
+            except (OSError, ValueError):
+                return None
+        return self._quality[key]
+
     def load(self, info: CheckpointInfo) -> Checkpoint:
         """The checkpoint, verified and loaded once however many ask; raises CheckpointError."""
         key = (info.folder, _stamp(info.folder / MANIFEST))
@@ -83,7 +104,7 @@ class Library:
 
     def version(self, info: CheckpointInfo) -> Hashable:
         """Changes whenever an answer about this checkpoint may: its weights, factors or labels were written."""
-        files = (info.folder / MANIFEST, *map(info.found, (FACTORS, LABELS, CHECKS)))
+        files = (info.folder / MANIFEST, *map(info.found, (FACTORS, LABELS, CHECKS, QUALITY)))
         return (info.folder, *(_stamp(path) for path in files))
 
 
@@ -92,7 +113,8 @@ def _size(checkpoint: Checkpoint) -> int:
     networks = [checkpoint.model, checkpoint.actor_critic]
     weights = sum(tensor.nbytes for network in networks if network for tensor in network.state_dict().values())
     clip = checkpoint.clip
-    return int(weights) + clip.image.nbytes + clip.action.nbytes + clip.factors.nbytes
+    masks = 0 if clip.agent is None else clip.agent.nbytes
+    return int(weights) + clip.image.nbytes + clip.action.nbytes + clip.factors.nbytes + masks
 
 
 def _count_named(path: Path) -> int:

@@ -31,7 +31,7 @@ def test_people_get_the_sentence_first_and_a_column_a_step(diswm: Diswm) -> None
     first, _, head, *rows = diswm("quality", "tiny-video").stdout.splitlines()
     assert first.endswith(".")
     assert head.split() == ["observed", "step", "1", "step", "5", "step", "10", "step", "15"]
-    assert rows[0].startswith("agent's pixels right, %")
+    assert rows[0] == "agent's pixels right, %" and rows[1].split()[0] == "model"
     assert rows[-1].startswith("3 episodes, 72 frames (clip)")
 
 

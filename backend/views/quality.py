@@ -1,0 +1,37 @@
+"""The quality line of a checkpoint as work for the workshop: kept with it, or measured when it is first asked for."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.data.catalogue import NotFound, find_dataset
+from backend.data.checkpoint import CheckpointInfo
+from backend.http.responses import Answer
+from backend.interpret.kept_quality import quality_of
+from backend.interpret.request import ViewError
+from backend.views.checkpoint_cache import Library
+from backend.views.jobs import Plan
+from backend.views.serializers import json_answer
+
+CELLS = 2400  # of 24 episodes, 50 frames of each observed and imagined
+
+
+class QualityQuery(BaseModel):
+    """What the model is measured on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: str = Field("", max_length=200, description="Id of a data set; what is kept, or the clip, if not given.")
+
+
+def plan_quality(info: CheckpointInfo, library: Library, query: QualityQuery) -> Plan:
+    """What the model sees, and whether its imagination beats guesses; raises ViewError for an unknown data set."""
+    try:
+        dataset = find_dataset(library.home, query.dataset) if query.dataset else None
+    except NotFound as error:
+        raise ViewError("dataset", f"there is {error}") from None
+
+    def make() -> Answer:
+        return json_answer(quality_of(library.load(info), dataset))
+
+    kept = dataset is None and library.quality(info) is not None
+    key = ("quality", library.version(info), None if dataset is None else (dataset.id, dataset.frames))
+    return Plan(key, 1 if kept else CELLS, make, long=not kept)

@@ -23,10 +23,10 @@ from backend.export.viewer import render_viewer
 from backend.interpret.base import BaseFrames
 from backend.interpret.charts import Chart
 from backend.interpret.reel import Reel
-from backend.interpret.request import TraversalRequest
+from backend.interpret.request import MAX_FILE_CELLS, TraversalRequest, ViewError
 from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import RolloutRequest
-from backend.interpret.view import TraversalView, build_view
+from backend.interpret.view import TraversalView, build_view, rows_of
 
 TRAVERSAL_FORMATS = (*FIGURE_FORMATS, *FILM_FORMATS, *TABLE_FORMATS, "html", "zip")
 
@@ -54,6 +54,9 @@ def export_traversal(
     chosen = options or ExportOptions()
     check_format(format, TRAVERSAL_FORMATS)
     chosen.check()
+    cells = len(rows_of(request, checkpoint.statistics)) * request.columns
+    if cells > MAX_FILE_CELLS:
+        raise ViewError("dims", f"{cells:,} cells are more than a file holds ({MAX_FILE_CELLS:,}); take fewer dims or columns")
     view = build_view(checkpoint, request, frames)
     name = bundle_name(view) if format == "zip" else file_name(view, format)
     return ExportedFile(render_view(view, format, chosen), name, MEDIA_TYPES[format])

@@ -20,12 +20,29 @@ def bin_count(frames: int) -> int:
 
 
 def discretise(values: Floats, bins: int) -> Integers:
-    """Equal-frequency codes 0..bins-1 of a series; equal values share a bin: (N,) -> (N,)."""
-    distinct = np.unique(values)
+    """Equal-frequency codes 0..bins-1 of a series; equal values share a bin: (N,) -> (N,).
+
+    A value that fills more than a bin, such as the zero of a contact sensor, has a bin of its own.
+    """
+    distinct, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     if len(distinct) <= bins:
-        return np.searchsorted(distinct, values).astype(np.int64)
+        return place.astype(np.int64)
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
-    return np.searchsorted(edges, values, side="right").astype(np.int64)
+    if len(edges) == bins - 1:
+        return np.searchsorted(edges, values, side="right").astype(np.int64)
+    return _filled(counts, bins)[place]
+
+
+def _filled(counts: Integers, bins: int) -> Integers:
+    """The bin of each distinct value, in order: a bin is closed where the next value would take it further from full."""
+    full = counts.sum() / bins
+    codes, current, held = np.empty(len(counts), np.int64), 0, 0
+    for index, count in enumerate(counts):
+        if held and current < bins - 1 and held + count - full > full - held:
+            current, held = current + 1, 0
+        codes[index] = current
+        held += int(count)
+    return codes
 
 
 def one_hot(codes: Integers, bins: int) -> npt.NDArray[np.float32]:

@@ -12,7 +12,9 @@ NAMED_BASES = ("dataset", "picture")  # `source` says which
 DEFAULT_EXTENT = {"sigma": 2.0, "fixed": 3.0, "quantile": 90.0, "minmax": 1.0, "offset": 9.0}
 MAX_EXTENT = {"sigma": 20.0, "fixed": 100.0, "quantile": 100.0, "minmax": 1.0, "offset": 100.0}
 MAX_COLUMNS = 33
-MAX_CELLS = 1_000
+MAX_LATENTS = 256
+MAX_CELLS = MAX_LATENTS * MAX_COLUMNS  # every dimension of the largest model that can be trained here
+MAX_FILE_CELLS = 1_000  # of a figure or a film, which people look at as a whole
 MAX_EDIT = 1_000.0
 
 

@@ -28,6 +28,8 @@ from models.types import normalise, to_uint8
 
 Picture = npt.NDArray[np.uint8]
 
+CELLS_AT_ONCE = 1_000
+
 
 @dataclass(frozen=True)
 class TraversalView:
@@ -83,12 +85,12 @@ def build_view(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFr
     """
     latents = checkpoint.model.config.latents
     request.check(latents, *checkpoint.clip.image.shape[:2])
-    dims = _rows(request, checkpoint.statistics)
+    dims = rows_of(request, checkpoint.statistics)
     seen = _seen(checkpoint, request, frames)
     anchor = _edited(_anchor(checkpoint, request, seen), request)
     reference = anchor.latent.double().numpy()
     values = row_values(request.mode, reference, checkpoint.statistics, dims, request.reach, request.columns)
-    images = traverse(checkpoint.model, anchor, dims, torch.from_numpy(values).float())
+    images, footprints = _decoded(checkpoint, anchor, dims, values)
     reconstruction = to_uint8(reconstruct(checkpoint.model, anchor)).numpy()
     names = dimension_names(checkpoint)
     return TraversalView(
@@ -101,10 +103,10 @@ def build_view(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFr
         kl=checkpoint.statistics.kl[list(dims)],
         values=values,
         reference=reference,
-        images=to_uint8(images).numpy(),
+        images=images,
         original=reconstruction if seen is None else seen.image[-1],
         reconstruction=reconstruction,
-        footprint=footprint(images.clamp(-0.5, 0.5)).numpy(),
+        footprint=footprints,
         inactive=tuple(int(dim) for dim in np.flatnonzero(checkpoint.statistics.kl < INACTIVE_KL)),
         provenance=provenance_of(checkpoint),
         base=None if frames is None else frames.name,
@@ -141,7 +143,22 @@ def provenance_of(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _rows(request: TraversalRequest, statistics: LatentStatistics) -> tuple[int, ...]:
+def _decoded(
+    checkpoint: Checkpoint, anchor: Anchor, dims: tuple[int, ...], values: Floats
+) -> tuple[Picture, npt.NDArray[np.float32]]:
+    """The cells (R, N, 64, 64, 3) and footprints (R, 64, 64) of rows, some rows at a time to save memory."""
+    together = max(1, CELLS_AT_ONCE // values.shape[1])
+    images, footprints = [], []
+    for first in range(0, len(dims), together):
+        part = slice(first, first + together)
+        drawn = traverse(checkpoint.model, anchor, dims[part], torch.from_numpy(values[part]).float())
+        images.append(to_uint8(drawn).numpy())
+        footprints.append(footprint(drawn.clamp(-0.5, 0.5)).numpy())
+    return np.concatenate(images), np.concatenate(footprints)
+
+
+def rows_of(request: TraversalRequest, statistics: LatentStatistics) -> tuple[int, ...]:
+    """The dimensions that a request shows: its own, else the active ones by KL."""
     if request.dims is not None:
         return request.dims
     ordered = _by_kl(statistics)

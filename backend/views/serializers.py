@@ -16,7 +16,7 @@ from backend.http.responses import Answer
 from backend.interpret.base import BaseFrames
 from backend.interpret.encoded import Floats
 from backend.interpret.names import DimensionName
-from backend.interpret.request import TraversalRequest
+from backend.interpret.request import TraversalRequest, ViewError
 from backend.interpret.rollout import Branch, Rollout, build_rollout
 from backend.interpret.rollout_request import RolloutRequest
 from backend.interpret.view import Picture, TraversalView, build_atlas, build_view, tile
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from backend.export.render import ExportedFile
 
 CELL = 64
+WEBP_SIDE = 16_383
 
 
 def draw_traversal(
@@ -66,6 +67,8 @@ def draw_atlas(
     """Every dimension at every value as one picture, with its index; raises ViewError."""
     atlas = build_atlas(checkpoint, request, frames)
     view = atlas.view
+    if format == "webp" and max(atlas.image.shape) > WEBP_SIDE:
+        raise ViewError("format", f"a webp has at most {WEBP_SIDE:,} pixels a side; take png or jpeg")
     if format != "json":
         return Answer(encode(atlas.image, format), MEDIA_TYPES[format])
     return json_answer(

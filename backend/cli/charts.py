@@ -87,7 +87,8 @@ def carried(
         return
     typer.echo(f"dimensions of {table['reference']['name']}, matched over {table['frames']} frames")
     for entry in table["checkpoints"]:
-        typer.echo(f"{entry['steps']:>9,}  correlation {entry['mean_correlation']:.2f}  {_fate(entry)}")
+        mean = f"{entry['mean_correlation']:.2f}, by chance {entry['mean_null']:.2f}"
+        typer.echo(f"{entry['steps']:>9,}  correlation {mean}  {_fate(entry)}")
 
 
 def match(
@@ -111,8 +112,12 @@ def match(
         if row["first_active"] or row["second_active"]:
             names = [f"dim {row[side]} {row[f'{side}_name'] or ''}".strip() for side in ("first", "second")]
             turned = "" if row["sign"] > 0 else "  reversed"
-            typer.echo(f"{names[0]:<28} {names[1]:<28} {row['correlation']:.2f}{turned}")
-    typer.echo(f"mean correlation {table['mean_correlation']:.2f}; {_fate(table)}")
+            low, high = row["interval"]
+            around = f"({low:.2f} to {high:.2f}), by chance {row['null']:.2f}"
+            typer.echo(f"{names[0]:<28} {names[1]:<28} {row['correlation']:.2f} {around}{turned}")
+    low, high = table["mean_interval"]
+    mean = f"{table['mean_correlation']:.2f} ({low:.2f} to {high:.2f}), by chance {table['mean_null']:.2f}"
+    typer.echo(f"mean correlation {mean}; {_fate(table)}")
 
 
 def made(kind: str, loaded: "Checkpoint", asked: Mapping[str, Any]) -> "tuple[dict[str, Any], Chart]":
@@ -155,4 +160,6 @@ def _followed(loaded: "Checkpoint", reference: str | None) -> "tuple[Checkpoint,
 
 
 def _fate(entry: dict[str, Any]) -> str:
+    if entry["kept"] is None:
+        return "no name can be kept or lost: the environments differ"
     return "; ".join(f"{word} {', '.join(entry[word]) or 'none'}" for word in ("kept", "lost", "gained"))

@@ -23,6 +23,7 @@ SIZE, SMALL = 7.5, 7.0  # points
 ROW = 0.21  # inches
 GAP = 0.05  # inches left and right of a number in its cell, together
 NOTHING = "#e4e4e4"
+FAINT = "#767676"  # what is no more than chance
 HEAD = 0.95  # inches above and below the rows
 
 
@@ -58,10 +59,11 @@ def _grid(axes: Axes, chart: Chart) -> None:
         for column in range(columns):
             value = float(chart.values[row, column])
             marked = chart.marked is not None and bool(chart.marked[row, column])
-            shade = NOTHING if np.isnan(value) else colours(value / most[row])
+            chance = chart.marked is not None and not marked
+            shade = NOTHING if np.isnan(value) or chance else colours(value / most[row])
             edge, corner = INK if marked else "white", (column + 0.04, places[row] + 0.04)
             axes.add_patch(Rectangle(corner, 0.92, 0.92, fc=shade, ec=edge, lw=0.7 if marked else 0))
-            ink = "white" if value / most[row] > 0.6 else INK
+            ink = FAINT if chance else "white" if value / most[row] > 0.6 else INK
             text, middle = _number(value), places[row] + 0.52
             axes.text(column + 0.5, middle, text, color=ink, ha="center", va="center", fontproperties=font(size))
     axes.set_xlim(0, columns)

@@ -10,7 +10,7 @@ from backend.interpret.encoded import INACTIVE_KL, EncodedFrames, Flags
 from backend.interpret.factors import name_dimensions
 from backend.interpret.guesses import with_guesses
 from backend.interpret.latents import encode_frames
-from backend.interpret.matching import KEPT_CORRELATION, Match, match_latents
+from backend.interpret.matching import Match, Matching, match_with_chance, same_environment
 from backend.interpret.names import dimension_names
 from backend.interpret.request import ViewError
 
@@ -21,10 +21,12 @@ MOST_CHECKPOINTS = 24
 def carried_over(reference: Checkpoint, checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
     """Matches the reference's dimensions with those of each checkpoint over the same frames: the last one's clip.
 
-    {"reference": {"id", "name"}, "checkpoints": [{"id", "name", "stage", "steps", "mean_correlation", "kept", "lost",
-    "gained"}], "dimensions": [{"dim", "name", "kl", "active", "correlation", "match", "sign", "fate"}], "frames"}.
-    `correlation`, `match` and `sign` have a value a checkpoint. A named dimension is kept while its match correlates by
-    0.7 or more, is active and does not bear another name, else lost; a name is gained that the reference does not have.
+    {"reference": {"id", "name"}, "checkpoints": [{"id", "name", "stage", "steps", "mean_correlation", "mean_interval",
+    "mean_null", "kept", "lost", "gained"}], "dimensions": [{"dim", "name", "kl", "active", "correlation", "match",
+    "sign", "null", "fate"}], "frames"}. `correlation`, `match`, `sign` and `null` have one value per
+    checkpoint. A named dimension is kept while its match correlates by
+    0.7 or more and by more than chance, is active and does not bear another name, else lost; a name is gained that the
+    reference does not have. The three are null for a checkpoint of another environment.
     `fate` is that at the end. Dimensions stand by falling KL. Raises ViewError.
     """
     if not checkpoints:
@@ -35,15 +37,18 @@ def carried_over(reference: Checkpoint, checkpoints: Sequence[Checkpoint]) -> di
     encoded = {checkpoint.info.id: _encode(checkpoint, frames) for checkpoint in (reference, *checkpoints)}
     truth = encoded[reference.info.id]
     names = _names(reference, truth)
-    matches = [
-        {match.first: match for match in match_latents(truth.mean, encoded[checkpoint.info.id].mean)}
+    active = reference.statistics.kl >= INACTIVE_KL
+    matchings = [
+        match_with_chance(truth.mean, encoded[checkpoint.info.id].mean, [truth.episode], active)
         for checkpoint in checkpoints
     ]
+    matches = [{match.first: match for match in matching.matches} for matching in matchings]
     named = [_names(checkpoint, encoded[checkpoint.info.id]) for checkpoint in checkpoints]
-    active = reference.statistics.kl >= INACTIVE_KL
     fates = [
-        _fates(names, match, others, checkpoint.statistics.kl >= INACTIVE_KL)
-        for checkpoint, match, others in zip(checkpoints, matches, named, strict=True)
+        _fates(names, matching, others, checkpoint.statistics.kl >= INACTIVE_KL)
+        if same_environment(reference.info, checkpoint.info)
+        else None
+        for checkpoint, matching, others in zip(checkpoints, matchings, named, strict=True)
     ]
     return {
         "reference": {"id": reference.info.id, "name": reference.info.name},
@@ -53,10 +58,12 @@ def carried_over(reference: Checkpoint, checkpoints: Sequence[Checkpoint]) -> di
                 "name": checkpoint.info.name,
                 "stage": checkpoint.info.stage,
                 "steps": checkpoint.info.steps,
-                "mean_correlation": _mean(match, active),
+                "mean_correlation": matching.mean,
+                "mean_interval": matching.mean_interval,
+                "mean_null": matching.mean_null,
                 **_sorted_names(names, fate, others),
             }
-            for checkpoint, match, fate, others in zip(checkpoints, matches, fates, named, strict=True)
+            for checkpoint, matching, fate, others in zip(checkpoints, matchings, fates, named, strict=True)
         ],
         "dimensions": [
             {
@@ -67,7 +74,8 @@ def carried_over(reference: Checkpoint, checkpoints: Sequence[Checkpoint]) -> di
                 "correlation": [_of(match, dim, "correlation") for match in matches],
                 "match": [_of(match, dim, "second") for match in matches],
                 "sign": [_of(match, dim, "sign") for match in matches],
-                "fate": fates[-1].get(int(dim)),
+                "null": [matching.null.get(int(dim)) for matching in matchings],
+                "fate": None if fates[-1] is None else fates[-1].get(int(dim)),
             }
             for dim in np.argsort(-reference.statistics.kl, kind="stable")
         ],
@@ -92,29 +100,25 @@ def _names(checkpoint: Checkpoint, encoded: EncodedFrames) -> list[str | None]:
     return [name.name or other for name, other in zip(known, found, strict=True)]
 
 
-def _fates(
-    names: list[str | None], matches: Mapping[int, Match], others: list[str | None], alive: Flags
-) -> dict[int, str]:
+def _fates(names: list[str | None], matching: Matching, others: list[str | None], alive: Flags) -> dict[int, str]:
     """`kept` or `lost` for each named dimension of the reference; `alive`: the other's active dimensions."""
-    fates = {}
+    fates, matches = {}, {match.first: match for match in matching.matches}
     for dim, name in enumerate(names):
         if name is not None:
             match = matches.get(dim)
-            close = match is not None and match.correlation >= KEPT_CORRELATION and bool(alive[match.second])
+            close = match is not None and matching.kept(dim) and bool(alive[match.second])
             fates[dim] = "kept" if match and close and others[match.second] in (None, name) else "lost"
     return fates
 
 
-def _sorted_names(names: list[str | None], fates: Mapping[int, str], others: list[str | None]) -> dict[str, list[str]]:
+def _sorted_names(
+    names: list[str | None], fates: Mapping[int, str] | None, others: list[str | None]
+) -> dict[str, list[str] | None]:
+    if fates is None:
+        return dict.fromkeys(("kept", "lost", "gained"))
     kept = {str(names[dim]) for dim, fate in fates.items() if fate == "kept"}
     before, after = {name for name in names if name}, {name for name in others if name}
     return {"kept": sorted(kept), "lost": sorted(before - kept), "gained": sorted(after - before)}
-
-
-def _mean(matches: Mapping[int, Match], active: Flags) -> float:
-    """Mean correlation over the reference's active dimensions."""
-    found = [match.correlation for dim, match in matches.items() if active[dim]]
-    return round(float(np.mean(found)), 4) if found else 0.0
 
 
 def _of(matches: Mapping[int, Match], dim: Any, what: str) -> Any:

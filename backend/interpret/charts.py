@@ -169,13 +169,13 @@ def sensitivity_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart
 def carried_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
     """Matched correlation of the reference's active dimensions over training: the answer of `carried_over`."""
     dimensions = [row for row in table["dimensions"] if row["active"]]
-    means = [entry["mean_correlation"] for entry in table["checkpoints"]]
-    lines = [means, *(row["correlation"] for row in dimensions)]
+    means, chance = ([entry[key] for entry in table["checkpoints"]] for key in ("mean_correlation", "mean_null"))
+    lines = [means, chance, *(row["correlation"] for row in dimensions)]
     return Chart(
         kind="carried",
         form="lines",
         title=f"Dimensions of {table['reference']['name']} in {checkpoint.info.name}",
-        rows=("mean", *(_titled(row["dim"], row["name"]) for row in dimensions)),
+        rows=("mean", "mean by chance", *(_titled(row["dim"], row["name"]) for row in dimensions)),
         columns=tuple(str(entry["steps"]) for entry in table["checkpoints"]),
         values=np.array([[np.nan if value is None else value for value in line] for line in lines]),
         unit="matched correlation",
@@ -196,9 +196,11 @@ def matches_chart(first: Checkpoint, second: Checkpoint, table: Mapping[str, Any
             f"{_titled(row['first'], row['first_name'])} ↔ {_titled(row['second'], row['second_name'])}"
             for row in found
         ),
-        columns=("correlation",),
-        values=np.array([[row["correlation"]] for row in found]).reshape(-1, 1),
-        unit="|correlation|",
+        columns=("correlation", "chance"),
+        values=np.array([[row["correlation"], row["null"]] for row in found]).reshape(-1, 2),
+        low=np.array([[row["interval"][0], np.nan] for row in found]).reshape(-1, 2),
+        high=np.array([[row["interval"][1], np.nan] for row in found]).reshape(-1, 2),
+        unit="|correlation|, 95% intervals over episodes",
         place=_place(first),
         settings=_settings(first, "compare", {"other": second.info.id}),
     )

@@ -59,6 +59,17 @@ class EncodedFrames:
         lengths = np.diff(np.r_[starts, len(self.episode)])
         return np.asarray(np.arange(len(self.episode)) - np.repeat(starts, lengths))
 
+    def of_factors(self, columns: Integers | Sequence[int]) -> "EncodedFrames":
+        """The same, beside some of the factors only."""
+        return EncodedFrames(
+            self.mean,
+            self.logvar,
+            self.factors[:, columns],
+            tuple(self.factor_names[column] for column in columns),
+            self.episode,
+            self.guessed,
+        )
+
     def take(self, rows: Integers | Sequence[int]) -> "EncodedFrames":
         """The same, of some frames only."""
         return EncodedFrames(

@@ -9,8 +9,10 @@ from scipy.stats import rankdata
 from backend.interpret.encoded import EncodedFrames, Floats
 from backend.interpret.grouping import group_of, human_name
 from backend.interpret.information import neighbour_information
+from backend.interpret.metrics import varying
 from backend.interpret.nulls import Association, associate
 from backend.interpret.request import ViewError
+from backend.interpret.resample import constant_per_episode
 from backend.interpret.scores import score
 
 Progress = Callable[[float, str], None]
@@ -32,12 +34,14 @@ def analyse(encoded: EncodedFrames, *, seed: int = 0, progress: Progress | None 
     clears the null and leads the next different factor by 0.1 or more, `mixed` when it clears the null only,
     `unnamed` when none does, `inactive` when the dimension carries no information at all. Raises ViewError for a
     baseline's embedding, which has no latents.
+
+    `refused` names the factors that cannot be told from so few episodes; they are in no other part of the answer.
     """
     if encoded.mean.shape[1] > MOST_DIMENSIONS:
         message = f"has an embedding of {encoded.mean.shape[1]:,} numbers and no latents: there is nothing to name"
         raise ViewError("checkpoint", message)
     report = progress or _silent
-    frames = _thin(encoded)
+    frames, refused = _measurable(_thin(encoded))
     association = associate(frames, seed, lambda done, phase: report(0.6 * done, phase))
     report(0.6, "naming dimensions")
     dimensions = [_dimension(frames, association, dim, seed) for dim in range(frames.mean.shape[1])]
@@ -55,14 +59,16 @@ def analyse(encoded: EncodedFrames, *, seed: int = 0, progress: Progress | None 
         "episodes": len(np.unique(frames.episode)),
         "seed": seed,
         "guessed": frames.guessed,
-        "warnings": _warnings(frames, association),
+        "refused": refused,
+        "warnings": _warnings(frames, association, refused),
     }
 
 
 def name_dimensions(encoded: EncodedFrames, seed: int = 0) -> list[str | None]:
     """What `analyse` calls each dimension, without intervals and metrics."""
-    association = associate(encoded, seed, _silent)
-    return [_dimension(encoded, association, dim, seed)["name"] for dim in range(encoded.mean.shape[1])]
+    frames, _ = _measurable(encoded)
+    association = associate(frames, seed, _silent)
+    return [_dimension(frames, association, dim, seed)["name"] for dim in range(frames.mean.shape[1])]
 
 
 def named_count(factors: dict[str, Any]) -> int:
@@ -157,6 +163,19 @@ def _thin(encoded: EncodedFrames) -> EncodedFrames:
     return encoded if step == 1 else encoded.take(np.arange(0, len(encoded.mean), step))
 
 
+def _measurable(frames: EncodedFrames) -> tuple[EncodedFrames, list[str]]:
+    """The frames beside the factors of which they can tell anything, and the names of the others.
+
+    A factor with one value per episode has as many values as there are episodes. In a few of them any latent that
+    tells episodes apart knows it, so below 20 episodes it is left out.
+    """
+    if len(np.unique(frames.episode)) >= ENOUGH_EPISODES:
+        return frames, []
+    constant = constant_per_episode(frames.factors, frames.episode) & varying(frames.factors)
+    refused = [name for name, left_out in zip(frames.factor_names, constant, strict=True) if left_out]
+    return frames.of_factors(np.flatnonzero(~constant)), refused
+
+
 def _few(latent: Floats, factor: Floats) -> tuple[Floats, Floats]:
     step = max(1, len(latent) // ENOUGH_FRAMES)
     return latent[::step], factor[::step]
@@ -168,13 +187,18 @@ def _scatter(latent: Floats, factor: Floats) -> dict[str, list[float]]:
     return {"latent": _rounded(latent[chosen]), "factor": _rounded(factor[chosen])}
 
 
-def _warnings(frames: EncodedFrames, association: Association) -> list[str]:
+def _warnings(frames: EncodedFrames, association: Association, refused: list[str]) -> list[str]:
     episodes = len(np.unique(frames.episode))
     notes = []
     if len(frames.mean) < ENOUGH_FRAMES or episodes < ENOUGH_EPISODES:
         notes.append(
             f"{len(frames.mean):,} frames of {episodes} episodes: intervals are wide below {ENOUGH_FRAMES:,} frames "
             f"or {ENOUGH_EPISODES} episodes"
+        )
+    if refused:
+        notes.append(
+            f"cannot be told from {episodes} episodes: {', '.join(refused)}; a factor with one value per episode needs "
+            f"{ENOUGH_EPISODES} episodes or more"
         )
     constant = [name for name, varies in zip(frames.factor_names, association.varying, strict=True) if not varies]
     if constant:

@@ -34,7 +34,7 @@ def discretise(values: Floats, bins: int) -> Integers:
 
 
 def _filled(counts: Integers, bins: int) -> Integers:
-    """The bin of each distinct value, in order: a bin is closed where the next value would take it further from full."""
+    """The bin of each distinct value: one is closed where the next value would take it further from full."""
     full = counts.sum() / bins
     codes, current, held = np.empty(len(counts), np.int64), 0, 0
     for index, count in enumerate(counts):

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from backend.data.checkpoint import Checkpoint, Clip, Label
-from backend.interpret.encoded import INACTIVE_KL, Floats
+from backend.data.checkpoint import Checkpoint, CheckpointInfo, Clip, Label
+from backend.interpret.encoded import INACTIVE_KL, Flags, Floats, Integers
 from backend.interpret.latents import encode_images
 from backend.interpret.names import dimension_names
+from backend.interpret.resample import bootstrap_weights, interval, shifted_rows
 
 KEPT_CORRELATION = 0.7
+SHIFTS, RESAMPLES = 100, 200
+CHANCE = 0.95  # of matches of shifted latents lie below what counts as chance
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,27 @@ class Match:
     second: int
     correlation: float  # absolute, 0..1
     sign: int
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The matches of two models beside what two models that have nothing in common would get.
+
+    null: by first dimension, what 95% of the matches stay below when the episodes of one model are shuffled.
+    intervals: by first dimension, 95% over episodes. mean, mean_interval, mean_null: of the counted dimensions.
+    """
+
+    matches: list[Match]
+    null: Mapping[int, float]
+    intervals: Mapping[int, list[float]]
+    mean: float
+    mean_interval: list[float]
+    mean_null: float
+
+    def kept(self, first: int) -> bool:
+        """Whether a dimension has a match that correlates by 0.7 or more, and by more than chance."""
+        match = next((match for match in self.matches if match.first == first), None)
+        return match is not None and match.correlation >= KEPT_CORRELATION and match.correlation > self.null[first]
 
 
 def correlations(first: Floats, second: Floats) -> Floats:
@@ -43,35 +67,84 @@ def match_latents(first: Floats, second: Floats) -> list[Match]:
     return sorted(matches, key=lambda match: (-match.correlation, match.first))
 
 
+def match_with_chance(first: Floats, second: Floats, clips: Sequence[Integers], counted: Flags) -> Matching:
+    """Matches with their null and intervals: (N, Z1), (N, Z2).
+
+    clips: the episode of each frame, clip by clip, N together; episodes are shuffled within a clip. counted: (Z1,) the
+    dimensions that the mean is of.
+    """
+    generator = np.random.default_rng(0)
+    matches = match_latents(first, second)
+    shuffled = np.full((SHIFTS, first.shape[1]), np.nan)
+    for shift in range(SHIFTS):
+        for match in match_latents(first, second[_shuffled(clips, generator)]):
+            shuffled[shift, match.first] = match.correlation
+    order = [match.first for match in matches]
+    resampled = _resampled(first[:, order], second[:, [match.second for match in matches]], clips, generator)
+    chance = np.nan_to_num(np.nanquantile(np.nan_to_num(shuffled), CHANCE, axis=0))
+    mean = [place for place, dim in enumerate(order) if counted[dim]]
+    value = float(np.mean([matches[place].correlation for place in mean])) if mean else 0.0
+    null = np.nan_to_num(shuffled[:, [order[place] for place in mean]]).mean(axis=1) if mean else np.zeros(1)
+    return Matching(
+        matches=matches,
+        null={dim: round(float(chance[dim]), 4) for dim in order},
+        intervals={
+            match.first: _rounded(interval(match.correlation, resampled[:, place]))
+            for place, match in enumerate(matches)
+        },
+        mean=round(value, 4),
+        mean_interval=_rounded(interval(value, resampled[:, mean].mean(axis=1))) if mean else [0.0, 0.0],
+        mean_null=round(float(np.quantile(null, CHANCE)), 4),
+    )
+
+
 def compare_checkpoints(first: Checkpoint, second: Checkpoint) -> dict[str, Any]:
     """How two checkpoints' dimensions go together on the frames of both clips, and what became of the names.
 
-    {"matches": [{"first", "second", "correlation", "sign", "first_name", "second_name", "first_active",
-    "second_active"}], "mean_correlation", "same_environment", "kept", "lost", "gained": names}. A name is kept when
-    its match is active, correlates by 0.7 or more and bears it too, or has none of its own. Latents are centred clip by
-    clip: that two clips look different makes no two dimensions alike.
+    {"matches": [{"first", "second", "correlation", "sign", "interval", "null", "first_name", "second_name",
+    "first_active", "second_active"}], "mean_correlation", "mean_interval", "mean_null", "episodes", "frames",
+    "same_environment", "kept", "lost", "gained": names}. A name is kept when its match is active, correlates by 0.7 or
+    more and by more than chance, and bears it too, or has none of its own. Between models of different environments no
+    name can be kept or lost: the three are null. Latents are centred clip by clip: that two clips look different makes
+    no two dimensions alike.
     """
     clips = [first.clip, second.clip][: 2 if first.info.id != second.info.id else 1]
-    encoded = [np.concatenate([_within(checkpoint, clip) for clip in clips]) for checkpoint in (first, second)]
+    before, after = (np.concatenate([_within(checkpoint, clip) for clip in clips]) for checkpoint in (first, second))
+    episodes = [np.repeat(np.arange(len(clip.image)), clip.image.shape[1]) for clip in clips]
     names = [[name.name for name in dimension_names(checkpoint)] for checkpoint in (first, second)]
     active = [checkpoint.statistics.kl >= INACTIVE_KL for checkpoint in (first, second)]
+    matching = match_with_chance(before, after, episodes, active[0])
     rows = [
         {
             **asdict(match),
+            "interval": matching.intervals[match.first],
+            "null": matching.null[match.first],
             "first_name": names[0][match.first],
             "second_name": names[1][match.second],
             "first_active": bool(active[0][match.first]),
             "second_active": bool(active[1][match.second]),
         }
-        for match in match_latents(*encoded)
+        for match in matching.matches
     ]
-    followed = [row["correlation"] for row in rows if row["first_active"]]
+    same = same_environment(first.info, second.info)
     return {
         "matches": rows,
-        "mean_correlation": round(float(np.mean(followed)), 4) if followed else 0.0,
-        "same_environment": first.info.environment == second.info.environment,
-        **_fate_of_names(rows, names),
+        "mean_correlation": matching.mean,
+        "mean_interval": matching.mean_interval,
+        "mean_null": matching.mean_null,
+        "frames": len(before),
+        "episodes": sum(len(clip.image) for clip in clips),
+        "same_environment": same,
+        **(_fate_of_names(rows, names, matching) if same else dict.fromkeys(("kept", "lost", "gained"))),
     }
+
+
+def same_environment(first: CheckpointInfo, second: CheckpointInfo) -> bool:
+    """Whether two models learned from the same environment, or, of a person's own videos, from the same data set."""
+    if first.environment is None and second.environment is None and first.id != second.id:
+        known = first.config.get("dataset"), second.config.get("dataset")
+        return known[0] == known[1] and known[0] is not None
+    return first.environment == second.environment
 
 
 def carry_labels(
@@ -85,14 +158,38 @@ def carry_labels(
     }
 
 
-def _fate_of_names(rows: list[dict[str, Any]], names: list[list[str | None]]) -> dict[str, list[str]]:
+def _shuffled(clips: Sequence[Integers], generator: np.random.Generator) -> Integers:
+    """For each frame the one whose latent it gets under the null, of another episode of its clip: (N,)."""
+    rows, start = [], 0
+    for episode in clips:
+        rows.append(start + shifted_rows(episode, generator))
+        start += len(episode)
+    return np.concatenate(rows)
+
+
+def _resampled(first: Floats, second: Floats, clips: Sequence[Integers], generator: np.random.Generator) -> Floats:
+    """|correlation| of each pair of columns (N, M), (N, M) over 200 draws of episodes: (R, M)."""
+    weights = np.stack(
+        [np.concatenate([bootstrap_weights(episode, generator) for episode in clips]) for _ in range(RESAMPLES)]
+    )
+    weights /= weights.sum(axis=1, keepdims=True)
+    means = weights @ first, weights @ second
+    spreads = [weights @ values**2 - mean**2 for values, mean in zip((first, second), means, strict=True)]
+    covariance = weights @ (first * second) - means[0] * means[1]
+    scale = np.sqrt(np.maximum(spreads[0] * spreads[1], 0))
+    return np.asarray(np.abs(covariance) / np.where(scale > 1e-12, scale, np.inf))
+
+
+def _fate_of_names(
+    rows: list[dict[str, Any]], names: list[list[str | None]], matching: Matching
+) -> dict[str, list[str]]:
     before = {name for name in names[0] if name}
     after = {name for name in names[1] if name}
     kept = {
         row["first_name"]
         for row in rows
         if row["first_name"]
-        and row["correlation"] >= KEPT_CORRELATION
+        and matching.kept(row["first"])
         and row["second_active"]
         and row["second_name"] in (None, row["first_name"])
     }
@@ -108,3 +205,7 @@ def _within(checkpoint: Checkpoint, clip: Clip) -> Floats:
 def _standardise(values: Floats) -> Floats:
     spread = values.std(axis=0)
     return np.asarray((values - values.mean(axis=0)) / np.where(spread > 1e-9, spread, np.inf))
+
+
+def _rounded(edges: Sequence[float]) -> list[float]:
+    return [round(edge, 4) for edge in edges]

@@ -1,6 +1,8 @@
 """What a dimension is called: a person's name first, then its factor's, then its number."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from backend.data.checkpoint import Checkpoint
 
@@ -14,7 +16,7 @@ class DimensionName:
     source: str  # person, carried, factor, guess or number
     status: str | None  # named, mixed, unnamed, inactive; None where factors have not been computed
     factor: str | None
-    nmi: float | None
+    nmi: float | None  # None also where it is no more than chance gives
 
     @property
     def text(self) -> str:
@@ -50,5 +52,11 @@ def dimension_names(checkpoint: Checkpoint) -> list[DimensionName]:
         if dim in labels:
             name, source = labels[dim].name, "carried" if labels[dim].carried_from else "person"
         known = source if name else "number"
-        names.append(DimensionName(dim, name, known, entry.get("status"), entry.get("factor"), entry.get("nmi")))
+        nmi = entry.get("nmi") if beyond_chance(entry) else None
+        names.append(DimensionName(dim, name, known, entry.get("status"), entry.get("factor"), nmi))
     return names
+
+
+def beyond_chance(entry: Mapping[str, Any]) -> bool:
+    """Whether the best factor of an entry of the factors' table is more than its null gives."""
+    return entry.get("nmi") is not None and float(entry["nmi"]) > float(entry.get("null") or 0)

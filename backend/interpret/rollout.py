@@ -1,20 +1,21 @@
 """Rollouts: what a model expects to see after some context, beside what came, and another future after an edit."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import ndimage
 from torch import Tensor
 
 from backend.data.checkpoint import Checkpoint
 from backend.interpret.encoded import Floats
 from backend.interpret.imagination import Chooser, Paths, by_policy, follow, recorded
 from backend.interpret.names import DimensionName, dimension_names
+from backend.interpret.similarity import MEASURES, baselines, measured
 from backend.interpret.reel import Reading, Reel, Strip, difference
 from backend.interpret.rollout_request import RolloutRequest
 from backend.interpret.view import Picture, provenance_of
@@ -22,6 +23,7 @@ from models.types import State, normalise, to_uint8
 from models.world_model import WorldModel
 
 DECODED_AT_ONCE = 128
+MOST_EPISODES = 12
 SPREAD_GAIN = 4  # a standard deviation of 64 grey levels is drawn white
 
 
@@ -50,13 +52,14 @@ class Rollout:
     reward: Floats | None  # (known,) true rewards, None for a video model
     samples: Picture  # (K, S, 64, 64, 3), none when the mean alone is followed
     edited: Branch | None
+    plain: Mapping[str, Picture]  # what needs no model (S, 64, 64, 3), by name
     provenance: dict[str, Any]
 
     @property
     def error(self) -> Picture:
         """|truth - model| of each step (S, 64, 64, 3), black where there is no truth."""
         distance = difference(self.truth, self.model.image)
-        distance[self.known :] = 0
+        distance[len(self.compared) :] = 0
         return distance
 
     @property
@@ -85,17 +88,37 @@ class Rollout:
         """Of the samples, (S, 64, 64, 3) in grey levels: once for all that shows it."""
         return self.samples.astype(np.float32).std(axis=0) if len(self.samples) else None
 
+    @property
+    def comparable(self) -> bool:
+        """Whether the true frames followed the same actions, so that the imagined ones can be held against them."""
+        return self.request.actions == "recorded" or not self.model.action.shape[1]
+
+    @property
+    def compared(self) -> range:
+        """The steps that have a truth: those observed, and the imagined ones after the same actions."""
+        return range(self.known if self.comparable else min(self.known, self.request.context))
+
     @cached_property
     def psnr(self) -> list[float | None]:
         """Peak signal to noise of each step in dB, 100 at most; None where there is no truth."""
-        pairs = zip(self.truth[: self.known], self.model.image, strict=False)
-        return [*(_psnr(truth, model) for truth, model in pairs), *[None] * (self.request.steps - self.known)]
+        return measured("psnr", self.truth, self.model.image, self.compared, self.request.steps)
 
     @cached_property
     def ssim(self) -> list[float | None]:
         """Structural similarity of each step; None where there is no truth."""
-        pairs = zip(self.truth[: self.known], self.model.image, strict=False)
-        return [*(_ssim(truth, model) for truth, model in pairs), *[None] * (self.request.steps - self.known)]
+        return measured("ssim", self.truth, self.model.image, self.compared, self.request.steps)
+
+    @cached_property
+    def baselines(self) -> dict[str, dict[str, list[float | None]]]:
+        """{"psnr": {"repeat last frame": (S), "mean image": (S)}, "ssim": ...} from the first imagined step on."""
+        steps = self.compared[self.request.context :]
+        return {
+            name: {
+                title: measured(name, self.truth, pictures, steps, self.request.steps)
+                for title, pictures in self.plain.items()
+            }
+            for name in MEASURES
+        }
 
     @property
     def strips(self) -> tuple[Strip, ...]:
@@ -103,8 +126,9 @@ class Rollout:
         rows = [
             Strip("truth", "", self.truth, "truth"),
             Strip("model", "", self.model.image),
-            Strip("error", "|truth − model|", self.error, "difference"),
         ]
+        if self.comparable:
+            rows.append(Strip("error", "|truth − model|", self.error, "difference"))
         rows += [Strip(f"sample {number + 1}", "", image) for number, image in enumerate(self.samples)]
         if self.spread is not None:
             rows.append(Strip("spread", f"SD × {SPREAD_GAIN}", self.spread, "difference"))
@@ -122,7 +146,10 @@ class Rollout:
             name=name,
             context=self.request.context,
             strips=self.strips,
-            curves={"PSNR in dB": {"model": self.psnr}, "SSIM": {"model": self.ssim}},
+            curves={
+                "PSNR in dB": {"model": self.psnr, **self.baselines["psnr"]},
+                "SSIM": {"model": self.ssim, **self.baselines["ssim"]},
+            },
             settings=self.settings,
             facts={"known": self.known},
             reading=Reading("PSNR", "dB", self.psnr),
@@ -160,6 +187,7 @@ def build_rollout(checkpoint: Checkpoint, request: RolloutRequest) -> Rollout:
         reward=clip.reward[request.episode, :known] if model.predicted_reward is not None else None,
         samples=_sample(checkpoint, request, latent, model.image),
         edited=None if edited is None else branch_of(checkpoint, edited),
+        plain=baselines(clip, request.episode, request.context, steps),
         provenance=provenance_of(checkpoint),
     )
 
@@ -221,22 +249,34 @@ def decode(checkpoint: Checkpoint, states: State) -> Picture:
     return image.reshape(*feature.shape[:-1], *image.shape[1:])
 
 
-def _psnr(truth: Picture, model: Picture) -> float:
-    squared = float(np.mean((truth.astype(np.float64) - model) ** 2))
-    return min(100.0, 10 * np.log10(255**2 / squared)) if squared > 0 else 100.0
+def quality_over_episodes(checkpoint: Checkpoint, request: RolloutRequest) -> dict[str, Any]:
+    """How close the model comes to the truth at each step, over episodes of the clip, beside what needs no model.
+
+    {"episodes": E, "psnr": {"model", "repeat last frame", "mean image": {"mean", "low", "high": (S)}}, "ssim": ...};
+    low and high hold 80% of the episodes, 12 at most of which are asked. The request says context and horizon; the
+    actions are those recorded. Raises ViewError.
+    """
+    episodes = np.unique(np.linspace(0, len(checkpoint.clip.image) - 1, MOST_EPISODES).astype(int))
+    asked = replace(request, actions="recorded", samples=1, edits=(), given=())
+    rollouts = [build_rollout(checkpoint, replace(asked, episode=int(episode))) for episode in episodes]
+    return {
+        "episodes": len(rollouts),
+        **{
+            name: {
+                title: _band([rollout.baselines[name].get(title) or getattr(rollout, name) for rollout in rollouts])
+                for title in ("model", *rollouts[0].plain)
+            }
+            for name in MEASURES
+        },
+    }
 
 
-def _ssim(truth: Picture, model: Picture) -> float:
-    """Wang et al. 2004 with a uniform window of 7 pixels, the mean over pixels and colours."""
-    first, second = (image.astype(np.float64) / 255 for image in (truth, model))
-
-    def window(values: npt.NDArray[np.float64]) -> Floats:
-        return np.asarray(ndimage.uniform_filter(values, size=(7, 7, 1)))  # type: ignore[attr-defined]  # not re-exported
-
-    mean_first, mean_second = window(first), window(second)
-    variance_first = window(first**2) - mean_first**2
-    variance_second = window(second**2) - mean_second**2
-    covariance = window(first * second) - mean_first * mean_second
-    light = (2 * mean_first * mean_second + 1e-4) / (mean_first**2 + mean_second**2 + 1e-4)
-    shape = (2 * covariance + 9e-4) / (variance_first + variance_second + 9e-4)
-    return float((light * shape).mean())
+def _band(series: list[list[float | None]]) -> dict[str, list[float | None]]:
+    """Mean and 10 and 90% of E series (E, S); None where no episode has a value."""
+    values = np.array(series, np.float64).T
+    known = [row[np.isfinite(row)] for row in values]
+    mean = [round(float(row.mean()), 4) if len(row) else None for row in known]
+    ends = [
+        [round(float(end), 4) for end in np.percentile(row, (10, 90))] if len(row) else (None, None) for row in known
+    ]
+    return {"mean": mean, "low": [low for low, _ in ends], "high": [high for _, high in ends]}

@@ -36,8 +36,8 @@ class Together:
         first = self.rollouts[0]
         pairs = [(self.titles[place], self.rollouts[place]) for place in self.order]
         charts = {
-            "PSNR in dB": {title: list(rollout.psnr) for title, rollout in pairs},
-            "SSIM": {title: list(rollout.ssim) for title, rollout in pairs},
+            "PSNR in dB": {**{title: list(rollout.psnr) for title, rollout in pairs}, **first.baselines["psnr"]},
+            "SSIM": {**{title: list(rollout.ssim) for title, rollout in pairs}, **first.baselines["ssim"]},
         }
         rewards = {
             title: curve(rollout.model.predicted_reward)

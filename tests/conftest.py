@@ -4,7 +4,7 @@ import datetime
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,12 @@ def tiny_checkpoint_home(tmp_path_factory: pytest.TempPathFactory, moving_square
     return home
 
 
+@pytest.fixture(scope="session")
+def save_video_model(moving_squares: Clip) -> Callable[[Path, int], None]:
+    """`save_video_model(folder, latents)`: a small video model with so many latents, as pretraining writes it."""
+    return lambda folder, latents: save_tiny_video(folder, moving_squares, latents)
+
+
 def draw_square(x: float, y: float, brightness: float) -> NDArray[np.uint8]:
     """One frame (64, 64, 3): a square of 16 pixels on dark blue."""
     frame = np.zeros((64, 64, 3), np.uint8)
@@ -66,10 +72,10 @@ def draw_square(x: float, y: float, brightness: float) -> NDArray[np.uint8]:
     return frame
 
 
-def save_tiny_video(folder: Path, clip: Clip) -> None:
+def save_tiny_video(folder: Path, clip: Clip, latents: int = 6) -> None:
     """A checkpoint of a small video model, as pretraining writes it."""
     torch.manual_seed(0)
-    config = VideoModelConfig(latents=6, stoch=8, deter=16, hidden=16, kernels=(8, 8, 8, 8, 16))
+    config = VideoModelConfig(latents=latents, stoch=8, deter=16, hidden=16, kernels=(8, 8, 8, 8, 16))
     model = VideoModel(config).eval()
     save_checkpoint(
         folder,

@@ -12,14 +12,18 @@ from backend.data.checkpoint import CheckpointInfo
 from backend.http.responses import send
 from backend.views.bodies import pointing_into_the_body, query_of
 from backend.views.formats import MEDIA_TYPES, choose_format
-from backend.views.jobs import Actions, plan_rollout
-from backend.views.params import ROLLOUT_FORMATS, RolloutFileQuery
+from backend.views.jobs import Actions, plan_quality, plan_rollout
+from backend.views.params import ROLLOUT_FORMATS, QualityQuery, RolloutFileQuery
 
 router = APIRouter(tags=["rollouts"])
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     **files(*(MEDIA_TYPES[name] for name in ROLLOUT_FORMATS)),
     **refusals(406, 409),
+}
+_QUALITY: dict[int | str, dict[str, Any]] = {
+    **files("application/json", description="Mean and 80% band of each step."),
+    **refusals(409),
 }
 
 
@@ -37,6 +41,15 @@ async def post_rollout(info: Found, request: Request, serving: Serving, body: Ro
     with pointing_into_the_body():
         query = query_of(RolloutFileQuery, {"horizon": len(body.actions), **body.view})
         return await _answer(info, request, serving, query, tuple(tuple(row) for row in body.actions))
+
+
+@router.get("/checkpoints/{checkpoint}/quality", responses=_QUALITY, response_class=Response)
+async def get_quality(
+    info: Found, request: Request, serving: Serving, query: Annotated[QualityQuery, Query()]
+) -> Response:
+    """PSNR and SSIM of each step over the clip's episodes, beside the last frame repeated and the mean image."""
+    plan = plan_quality(info, serving.library, query)
+    return send(request, await serving.workshop.answer(plan.key, plan.cost, plan.make))
 
 
 async def _answer(

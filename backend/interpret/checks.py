@@ -56,10 +56,12 @@ def verdicts(checkpoint: Checkpoint, found: Mapping[str, Any]) -> dict[str, Any]
     """What the measurements say of each dimension, beside its name from NMI.
 
     {"dimensions": [{"dim", "name", "status", "factor", "nmi", "drawn", "drawn_move", "drawn_agrees", "set", "set_move",
-    "set_agrees"}], "seen": {factor: R2 of the probe}, "draws": [{"factor", "moves": (Z)}] of those that it can tell,
+    "set_agrees", "also"}], "seen": {factor: R2 of the probe}, "draws": [{"factor", "moves": (Z)}] of those that it can
+    tell,
     "set": the simulator's table or None, "why": why it is missing}.
     `drawn`: the factor that an edit of the dimension draws; `set`: the factor whose setting moves it most. `..._agrees`
-    is None where there is no name from a factor, or where nothing can tell.
+    is None where there is no name from a factor, or where nothing can tell. `also`: other factors than that of its name
+    whose setting moves the dimension too.
     """
     entries = {entry["dim"]: entry for entry in (checkpoint.factors or {}).get("dimensions", [])}
     drawn, table = found["drawn"], found["set"]
@@ -76,10 +78,40 @@ def verdicts(checkpoint: Checkpoint, found: Mapping[str, Any]) -> dict[str, Any]
                 "nmi": entry.get("nmi"),
                 **_verdict("drawn", label.dim, draws, MIN_MOVE, named),
                 **_verdict("set", label.dim, table["factors"] if table else [], MIN_RESPONSE, named),
+                "also": _also(label.dim, table["factors"] if table else [], named),
             }
         )
     seen = dict(zip(drawn["factor_names"], drawn["score"], strict=True))
     return {"dimensions": dimensions, "seen": seen, "draws": draws, "set": table, "why": found["why"]}
+
+
+def known_checks(checkpoint: Checkpoint) -> dict[int, str]:
+    """What interventions made of the names from NMI, by dimension; empty where they have not been measured yet.
+
+    `confirmed`: all that could be told agrees; `shared`: it agrees, and other factors move the dimension too;
+    `contradicted`: something does not agree; `untold`: nothing could be told.
+    """
+    path = checkpoint.info.found(CHECKS)
+    if not path.exists():
+        return {}
+    entries = verdicts(checkpoint, json.loads(path.read_bytes()))["dimensions"]
+    return {entry["dim"]: _standing(entry) for entry in entries if entry["status"] == "named"}
+
+
+def _standing(entry: Mapping[str, Any]) -> str:
+    told = [entry[key] for key in ("drawn_agrees", "set_agrees") if entry[key] is not None]
+    if not told:
+        return "untold"
+    if not all(told):
+        return "contradicted"
+    return "shared" if entry["also"] else "confirmed"
+
+
+def _also(dim: int, factors: Sequence[Mapping[str, Any]], named: str | None) -> list[str]:
+    """The other factors whose setting moves a dimension, strongest first."""
+    own = None if named is None else group_of(named)
+    moves = {item["factor"]: float(item["moves"][dim]) for item in factors if item["factor"] != own}
+    return sorted((factor for factor, move in moves.items() if move >= MIN_RESPONSE), key=lambda factor: -moves[factor])
 
 
 def _draws(drawn: Mapping[str, Any]) -> list[dict[str, Any]]:

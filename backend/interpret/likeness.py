@@ -25,7 +25,7 @@ def likeness(checkpoint: Checkpoint, picture: Picture, reconstruction: Picture) 
     """
     usual = usual_reconstruction(checkpoint)
     found = psnr(picture, reconstruction)
-    return {"psnr": round(found, 2), "usual": list(usual), "unlike": found < usual[0] - MARGIN_DB}
+    return {"psnr": round(found, 2), "usual": list(usual), "unlike": bool(found < usual[0] - MARGIN_DB)}
 
 
 def usual_reconstruction(checkpoint: Checkpoint) -> tuple[float, ...]:

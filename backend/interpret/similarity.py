@@ -17,7 +17,7 @@ REPEAT, MEAN = "repeat last frame", "mean image"
 def psnr(truth: Picture, picture: Picture) -> float:
     """Peak signal to noise in dB, 100 at most."""
     squared = float(np.mean((truth.astype(np.float64) - picture) ** 2))
-    return min(100.0, 10 * np.log10(255**2 / squared)) if squared > 0 else 100.0
+    return min(100.0, float(10 * np.log10(255**2 / squared))) if squared > 0 else 100.0
 
 
 def ssim(truth: Picture, picture: Picture) -> float:

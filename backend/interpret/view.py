@@ -44,6 +44,7 @@ class TraversalView:
     kl: Floats  # (R,) nats
     values: Floats  # (R, N)
     reference: Floats  # (Z,) the latent of the base frame, edits applied
+    own: Floats | None  # (Z,) the latent of the base frame as it is; None at the prior, which has no frame
     images: Picture  # (R, N, 64, 64, 3)
     original: Picture  # (64, 64, 3); the reconstruction where there is no frame, at the prior
     reconstruction: Picture  # (64, 64, 3)
@@ -87,7 +88,8 @@ def build_view(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFr
     request.check(latents, *checkpoint.clip.image.shape[:2])
     dims = rows_of(request, checkpoint.statistics)
     seen = _seen(checkpoint, request, frames)
-    anchor = _edited(_anchor(checkpoint, request, seen), request)
+    unedited = _anchor(checkpoint, request, seen)
+    anchor = _edited(unedited, request)
     reference = anchor.latent.double().numpy()
     values = row_values(request.mode, reference, checkpoint.statistics, dims, request.reach, request.columns)
     images, footprints = _decoded(checkpoint, anchor, dims, values)
@@ -103,6 +105,7 @@ def build_view(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFr
         kl=checkpoint.statistics.kl[list(dims)],
         values=values,
         reference=reference,
+        own=None if seen is None else unedited.latent.double().numpy(),
         images=images,
         original=reconstruction if seen is None else seen.image[-1],
         reconstruction=reconstruction,

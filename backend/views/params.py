@@ -203,6 +203,20 @@ class RolloutQuery(BaseModel):
         )
 
 
+class QualityQuery(BaseModel):
+    """How much of each episode is observed, and how far the model imagines."""
+
+    model_config = ConfigDict(frozen=True)
+
+    context: Index = Field(5, json_schema_extra={"minimum": 1}, description="Steps observed.")
+    horizon: Index = Field(25, json_schema_extra={"minimum": 1, "maximum": MAX_HORIZON}, description="Steps imagined.")
+
+    def request(self) -> RolloutRequest:
+        """What interpret is asked; raises Problem where it costs too much."""
+        refuse_over_budget((self.context + self.horizon) * 3, MAX_FRAMES, "query:horizon", "frames")
+        return RolloutRequest(context=self.context, horizon=self.horizon)
+
+
 class RolloutFileQuery(RolloutQuery, RenderQuery):
     """A rollout and the file that it is wanted as."""
 

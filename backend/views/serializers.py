@@ -15,6 +15,7 @@ from backend.http.problems import Fault, Problem
 from backend.http.responses import Answer
 from backend.interpret.base import BaseFrames
 from backend.interpret.encoded import Floats
+from backend.interpret.likeness import likeness
 from backend.interpret.names import DimensionName
 from backend.interpret.request import TraversalRequest, ViewError
 from backend.interpret.rollout import Branch, Rollout, build_rollout
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 CELL = 64
 WEBP_SIDE = 16_383
+FULL_CHANGE = 0.5  # of the range of the colours: white in a footprint, whatever the other rows do
 
 
 def draw_traversal(
@@ -56,6 +58,7 @@ def draw_traversal(
             "original": data_uri(view.original),
             "reconstruction": data_uri(view.reconstruction),
             "file_name": file_name(view, "gif"),
+            "quality": _quality(checkpoint, view),
             "provenance": view.provenance,
         }
     )
@@ -84,6 +87,10 @@ def draw_atlas(
             "original": data_uri(view.original),
             "reconstruction": data_uri(view.reconstruction),
             "footprint": data_uri(_heat(view.footprint)),
+            "own": None if view.own is None else _numbers(view.own),
+            "held": sorted(view.request.edits),
+            "seen_before": view.seen_before,
+            "quality": _quality(checkpoint, view),
         }
     )
 
@@ -152,8 +159,8 @@ def _file(exported: "ExportedFile") -> Answer:
 
 def _rows(view: TraversalView) -> list[dict[str, Any]]:
     return [
-        _row(label, float(kl), values, label.dim in view.inactive)
-        for label, kl, values in zip(view.labels, view.kl, view.values, strict=True)
+        {**_row(label, float(kl), values, label.dim in view.inactive), "change": round(float(change.max()), 4)}
+        for label, kl, values, change in zip(view.labels, view.kl, view.values, view.footprint, strict=True)
     ]
 
 
@@ -195,10 +202,19 @@ def _samples(rollout: Rollout) -> dict[str, Any]:
     return {"samples": data_uri(sheet, "jpeg"), "drawn": len(rollout.samples)}
 
 
+def _quality(checkpoint: Checkpoint, view: TraversalView) -> dict[str, Any] | None:
+    """How well the base frame is reconstructed, beside the frames that the model knows; None at the prior."""
+    if view.request.base == "prior":
+        return None
+    if view.request.edits:  # the reconstruction shows the edits: it is not that of the frame
+        return None
+    return likeness(checkpoint, view.original, view.reconstruction)
+
+
 def _heat(footprint: npt.NDArray[np.float32]) -> Picture:
-    """Footprints (R, H, W) below each other as grey levels, brightest where any row changes most."""
-    top = max(float(footprint.max()), 1e-6)
-    return (footprint.reshape(-1, footprint.shape[-1]) / top * 255).round().astype(np.uint8)
+    """Footprints (R, H, W) below each other as grey levels, white at a change of FULL_CHANGE or more."""
+    share = np.clip(footprint.reshape(-1, footprint.shape[-1]) / FULL_CHANGE, 0, 1)
+    return np.asarray((share * 255).round().astype(np.uint8))
 
 
 def _numbers(values: Iterable[float]) -> list[float | None]:

@@ -22,11 +22,11 @@ from backend.interpret.charts import (
     matches_chart,
     sensitivity_chart,
 )
-from backend.interpret.checks import checked
+from backend.interpret.checks import checked, known_checks
 from backend.interpret.factors import intervals_of
 from backend.interpret.leakage import leakage_of
 from backend.interpret.matching import compare_checkpoints
-from backend.interpret.names import dimension_names
+from backend.interpret.names import beyond_chance, dimension_names
 from backend.interpret.request import ViewError
 from backend.interpret.sensitivity import sensitivity_of
 from backend.views.checkpoint_cache import Library
@@ -171,13 +171,19 @@ def plan_comparison(
 def factors_table(checkpoint: Checkpoint) -> dict[str, Any]:
     """factors.json with the names that people gave: they win, and are listed under `labels` as well."""
     table = checkpoint.factors or factors_of(checkpoint)  # again where the folder cannot be written to
-    names = dimension_names(checkpoint)
+    names, checks = dimension_names(checkpoint), known_checks(checkpoint)
     dimensions = [
-        {**entry, "name": names[entry["dim"]].name, "name_source": names[entry["dim"]].source}
+        {
+            **entry,
+            "name": names[entry["dim"]].name,
+            "name_source": names[entry["dim"]].source,
+            "beyond_chance": beyond_chance(entry),
+            "check": checks.get(entry["dim"]),
+        }
         for entry in table["dimensions"]
     ]
     labels = [{"dim": dim, **vars(label)} for dim, label in sorted(checkpoint.labels.items())]
-    return {**table, "dimensions": dimensions, "labels": labels}
+    return {"refused": [], **table, "dimensions": dimensions, "labels": labels}
 
 
 def _plan(

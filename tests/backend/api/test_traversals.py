@@ -3,6 +3,7 @@
 import base64
 import io
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -57,6 +58,43 @@ def test_an_atlas_holds_every_dimension_by_kl_in_one_picture(client: TestClient)
     pixels = np.asarray(Image.open(io.BytesIO(exact.content))).astype(int)
     assert np.array_equal(pixels[:64, 2 * 64 : 3 * 64], picture(atlas["reconstruction"]))
     assert np.abs(picture(atlas["image"]).astype(int) - pixels).mean() < 3
+
+
+def test_the_largest_model_that_can_be_trained_opens_its_page(
+    client: TestClient, home: Path, save_video_model: Callable[[Path, int], None]
+) -> None:
+    for latents in (1, 256):
+        save_video_model(home / "checkpoints" / f"wide-{latents}", latents)
+        base = f"/api/v1/checkpoints/wide-{latents}"
+        atlas = client.get(f"{base}/atlas", params={"columns": 11})
+        assert atlas.status_code == 200, atlas.text
+        assert len(atlas.json()["rows"]) == latents
+        assert picture(atlas.json()["image"]).shape == (latents * 64, 11 * 64, 3)
+        active = client.get(f"{base}/traversal", params={"columns": 7})
+        assert active.status_code == 200, active.text
+    too_tall = client.get(f"{base}/traversal", params={"columns": 11, "dims": "all", "format": "png"})
+    assert too_tall.status_code == 422
+    assert "more than a file holds" in too_tall.json()["detail"]
+    assert client.get(f"{base}/atlas", params={"format": "webp"}).json()["errors"][0]["pointer"] == "query:format"
+
+
+def test_an_atlas_says_where_the_frame_lies_and_which_values_are_held(client: TestClient) -> None:
+    plain = client.get(f"{BASE}/atlas", params={"frame": 4}).json()
+    held = client.get(f"{BASE}/atlas", params={"frame": 4, "edits": "2:1.5"}).json()
+    assert (plain["held"], held["held"]) == ([], [2])
+    assert held["reference"][2] == 1.5
+    assert held["own"] == plain["own"] == plain["reference"]
+    assert plain["seen_before"] == 4
+    assert plain["quality"]["unlike"] is False
+    assert client.get(f"{BASE}/atlas", params={"base": "prior"}).json()["own"] is None
+
+
+def test_footprints_have_one_scale_whatever_the_other_rows_do(client: TestClient) -> None:
+    atlas = client.get(f"{BASE}/atlas").json()
+    heat = picture(atlas["footprint"])
+    for place, row in enumerate(atlas["rows"]):
+        brightest = heat[64 * place : 64 * place + 64].max()
+        assert brightest == pytest.approx(min(1.0, row["change"] / 0.5) * 255, abs=1)
 
 
 @pytest.mark.parametrize(

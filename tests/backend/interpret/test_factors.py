@@ -100,3 +100,27 @@ def test_frames_without_any_factor_still_say_what_is_active(encoded: Encode, wal
     result = analyse(encoded(latent, np.zeros((200, 0))))
     assert [entry["status"] for entry in result["dimensions"]] == ["unnamed", "inactive"]
     assert result["metrics"]["mig"] == 0
+
+
+def test_below_twenty_episodes_a_factor_with_one_value_per_episode_is_refused(walks: Walks) -> None:
+    latent, factors = generator(walks)
+    few = slice(0, 400)  # four episodes
+    logvar = np.full((400, 5), -3.0)
+    table = analyse(EncodedFrames(latent[few], logvar, factors[few], NAMES, np.repeat(np.arange(4), 100)))
+    assert table["refused"] == ["floor_hue", "background_hue"]
+    assert table["factor_names"] == ["pole_angle_sin", "pole_angle_cos", "cart_position", "frozen"]
+    assert np.shape(table["nmi"]) == (5, 4)
+    assert "cannot be told from 4 episodes: floor_hue, background_hue" in " ".join(table["warnings"])
+    assert all(entry["factor"] not in table["refused"] for entry in table["dimensions"])
+    enough = analyse(EncodedFrames(latent, np.full(latent.shape, -3.0), factors, NAMES, np.repeat(np.arange(20), 100)))
+    assert enough["refused"] == []  # the control
+
+
+def test_where_every_factor_is_refused_no_dimension_has_one(walks: Walks) -> None:
+    latent, factors = generator(walks)
+    frames = EncodedFrames(
+        latent[:400], np.full((400, 5), -3.0), factors[:400, 3:5], NAMES[3:5], np.repeat(np.arange(4), 100)
+    )
+    table = analyse(frames)
+    assert {entry["nmi"] for entry in table["dimensions"]} == {None}
+    assert {entry["status"] for entry in table["dimensions"]} == {"unnamed"}

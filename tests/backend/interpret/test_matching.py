@@ -5,9 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from backend.data.checkpoint import Checkpoint, Label, write_label
+from backend.data.checkpoint import Checkpoint, CheckpointInfo, Label, write_label
 from backend.interpret.latents import encode_images
-from backend.interpret.matching import Match, carry_labels, compare_checkpoints, match_latents
+from backend.interpret.matching import (
+    Match,
+    carry_labels,
+    compare_checkpoints,
+    match_latents,
+    match_with_chance,
+    same_environment,
+)
 
 ORDER, SIGNS = np.array([2, 0, 3, 1]), np.array([1, -1, -1, 1])
 
@@ -76,3 +83,50 @@ def test_a_name_is_lost_where_its_match_carries_nothing(own_checkpoint: Checkpoi
     answer = compare_checkpoints(own_checkpoint, silent)
     assert answer["lost"] == ["hip angle"]
     assert not any(row["second_active"] for row in answer["matches"])
+
+
+def walks(seed: int, episodes: int = 12, length: int = 40) -> np.ndarray:
+    """Two random walks in each of some episodes: (episodes * length, 2)."""
+    generator = np.random.default_rng(seed)
+    steps = generator.normal(size=(episodes, length, 2)) * 0.3
+    steps[:, 0] = generator.normal(size=(episodes, 2)) * 1.5
+    return np.cumsum(steps, axis=1).reshape(-1, 2)
+
+
+def test_two_models_that_share_nothing_seldom_clear_what_chance_gives() -> None:
+    episode = np.repeat(np.arange(12), 40)
+    strangers = [match_with_chance(walks(seed), walks(100 + seed), [episode], np.ones(2, bool)) for seed in range(10)]
+    assert sum(matching.mean > matching.mean_null for matching in strangers) <= 1
+    assert all(0.2 < matching.mean_null < 0.7 for matching in strangers)
+    same = match_with_chance(walks(1), walks(1)[:, ::-1], [episode], np.ones(2, bool))  # the control
+    assert same.mean == pytest.approx(1)
+    assert same.mean > same.mean_null
+    assert all(same.kept(match.first) for match in same.matches)
+
+
+def test_the_interval_of_a_match_is_over_episodes_and_holds_the_match() -> None:
+    episode = np.repeat(np.arange(12), 40)
+    noisy = walks(1) + np.random.default_rng(0).normal(size=(480, 2))
+    matching = match_with_chance(walks(1), noisy, [episode], np.array([True, False]))
+    for match in matching.matches:
+        low, high = matching.intervals[match.first]
+        assert 0 <= low < match.correlation < high <= 1
+    first = next(match for match in matching.matches if match.first == 0)
+    assert matching.mean == pytest.approx(first.correlation, abs=1e-4)  # of the counted dimensions alone
+
+
+def test_between_environments_no_name_is_kept_or_lost(own_checkpoint: Checkpoint) -> None:
+    write_label(own_checkpoint.info, 3, Label("hip angle"))
+    other = replace(own_checkpoint, info=replace(own_checkpoint.info, id="other", environment="walker-walk"))
+    answer = compare_checkpoints(own_checkpoint, other)
+    assert not answer["same_environment"]
+    assert (answer["kept"], answer["lost"], answer["gained"]) == (None, None, None)
+
+
+def test_models_of_own_videos_share_an_environment_where_they_share_the_data_set(own_checkpoint: Checkpoint) -> None:
+    def learned_from(dataset: str, id: str) -> CheckpointInfo:
+        config = {**own_checkpoint.info.config, "dataset": dataset}
+        return replace(own_checkpoint.info, id=id, environment=None, config=config)
+
+    assert same_environment(learned_from("kitchen", "a"), learned_from("kitchen", "b"))
+    assert not same_environment(learned_from("kitchen", "a"), learned_from("garden", "b"))

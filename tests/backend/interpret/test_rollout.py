@@ -10,7 +10,7 @@ import torch
 from backend.data.checkpoint import Checkpoint, Clip
 from backend.interpret.imagination import Edit
 from backend.interpret.request import ViewError
-from backend.interpret.rollout import Rollout, build_rollout
+from backend.interpret.rollout import Rollout, build_rollout, quality_over_episodes
 from backend.interpret.rollout_request import RolloutRequest, format_edit, parse_edits
 from models.types import State, normalise, to_uint8
 
@@ -198,3 +198,52 @@ def test_what_cannot_be_imagined_is_refused_by_field(
 def test_a_checkpoint_without_policy_says_so(video_checkpoint: Checkpoint) -> None:
     with pytest.raises(ViewError, match="has no policy"):
         build_rollout(video_checkpoint, replace(REQUEST, actions="policy"))
+
+
+def test_the_baselines_are_the_last_observed_frame_and_the_mean_of_the_other_episodes(
+    world_checkpoint: Checkpoint,
+) -> None:
+    rollout = build_rollout(world_checkpoint, REQUEST)
+    clip, context = world_checkpoint.clip.image, REQUEST.context
+    others = np.delete(clip, REQUEST.episode, axis=0).mean(axis=(0, 1)).round().astype(np.uint8)
+    assert (rollout.plain["repeat last frame"] == clip[REQUEST.episode, context - 1]).all()
+    assert (rollout.plain["mean image"] == others).all()
+    for name in ("psnr", "ssim"):
+        for values in rollout.baselines[name].values():
+            assert values[:context] == [None] * context  # nothing is foretold of what was seen
+            assert all(value is not None for value in values[context:])
+    still = build_rollout(replace(world_checkpoint, clip=still_clip(world_checkpoint)), REQUEST)
+    assert still.baselines["psnr"]["repeat last frame"][context:] == [100.0] * REQUEST.horizon
+
+
+def still_clip(checkpoint: Checkpoint) -> Clip:
+    """The clip with each episode's first frame all the time."""
+    return replace(
+        checkpoint.clip, image=np.repeat(checkpoint.clip.image[:, :1], checkpoint.clip.image.shape[1], axis=1)
+    )
+
+
+def test_after_other_actions_than_those_recorded_nothing_imagined_is_scored(world_checkpoint: Checkpoint) -> None:
+    rollout = build_rollout(world_checkpoint, replace(REQUEST, actions="zero"))
+    assert not rollout.comparable
+    assert rollout.psnr[REQUEST.context :] == rollout.ssim[REQUEST.context :] == [None] * REQUEST.horizon
+    assert rollout.psnr[REQUEST.context - 1] is not None
+    assert not rollout.error[REQUEST.context :].any()
+    assert "error" not in [strip.title for strip in rollout.strips]
+
+
+def test_quality_over_episodes_is_that_of_each_episodes_rollout(world_checkpoint: Checkpoint) -> None:
+    asked = RolloutRequest(context=5, horizon=6)
+    quality = quality_over_episodes(world_checkpoint, asked)
+    alone = [build_rollout(world_checkpoint, replace(asked, episode=episode)) for episode in range(3)]
+    assert quality["episodes"] == 3
+    model = quality["psnr"]["model"]
+    assert model["mean"][8] == pytest.approx(np.mean([rollout.psnr[8] for rollout in alone]), abs=1e-3)
+    assert all(
+        low <= mean <= high for low, mean, high in zip(*(model[key] for key in ("low", "mean", "high")), strict=True)
+    )
+    repeated = quality["ssim"]["repeat last frame"]["mean"]
+    assert repeated[:5] == [None] * 5
+    assert repeated[5] == pytest.approx(
+        np.mean([rollout.baselines["ssim"]["repeat last frame"][5] for rollout in alone]), abs=1e-3
+    )

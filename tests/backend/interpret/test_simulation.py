@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from backend.data.checkpoint import CHECKS, Checkpoint, Clip, load_checkpoint, read_info, save_checkpoint
-from backend.interpret.checks import interventions_of, verdicts
+from backend.interpret.checks import interventions_of, known_checks, verdicts
 from backend.interpret.simulation import NoSimulator, distraction_of, factor_moves, moves_in_simulator, values_of
 
 Array = npt.NDArray[np.floating]
@@ -124,7 +124,28 @@ def test_verdicts_hold_both_interventions_against_the_name(video_checkpoint: Che
     assert (speed["drawn"], speed["drawn_agrees"], speed["set_agrees"]) == (None, None, None), "nothing can tell"
     assert (mixed["set"], mixed["set_agrees"]) == ("light", None), "there is no name to agree with"
     assert faint["drawn"] is None
+    assert (light["also"], pole["also"], mixed["also"]) == ([], [], ["light", "pole_angle"])
     assert found["seen"]["cart_velocity"] == 0.0
+
+
+def test_a_name_is_confirmed_shared_contradicted_or_untold_by_what_interventions_found(
+    video_checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    video_checkpoint.info = replace(video_checkpoint.info, folder=tmp_path)
+    assert known_checks(video_checkpoint) == {}, "nothing has been measured"
+    names = ["light", "light", "pole_angle_sin", "cart_velocity", "light", None]
+    status = ["named"] * 4 + ["mixed", "inactive"]
+    entries = [
+        {"dim": dim, "status": status[dim], "factor": names[dim], "name": names[dim], "nmi": 0.5} for dim in range(6)
+    ]
+    (tmp_path / "factors.json").write_text(json.dumps({"dimensions": entries}))
+    table = [
+        {"factor": "light", "moves": [2.5, 2.5, 1.9, 0, 1, 0]},
+        {"factor": "pole_angle", "moves": [0.3, 1.2, 0.6, 0, 0, 0]},
+    ]
+    drawn = {"factor_names": ["light"], "score": [0.0], "moves": [[0.0]] * 6}
+    (tmp_path / "interventions.json").write_text(json.dumps({"drawn": drawn, "set": {"factors": table}, "why": ""}))
+    assert known_checks(video_checkpoint) == {0: "confirmed", 1: "shared", 2: "contradicted", 3: "untold"}
 
 
 def test_without_a_simulator_the_other_check_still_stands(video_checkpoint: Checkpoint, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from backend.data.checkpoint import CheckpointInfo
 from backend.http.responses import send
 from backend.views.bodies import pointing_into_the_body, query_of
 from backend.views.formats import MEDIA_TYPES, choose_format
-from backend.views.jobs import Actions, plan_quality, plan_rollout
-from backend.views.params import ROLLOUT_FORMATS, QualityQuery, RolloutFileQuery
+from backend.views.jobs import Actions, plan_rollout, plan_scores
+from backend.views.params import ROLLOUT_FORMATS, RolloutFileQuery, ScoresQuery
 
 router = APIRouter(tags=["rollouts"])
 
@@ -21,7 +21,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     **files(*(MEDIA_TYPES[name] for name in ROLLOUT_FORMATS)),
     **refusals(406, 409),
 }
-_QUALITY: dict[int | str, dict[str, Any]] = {
+_SCORES: dict[int | str, dict[str, Any]] = {
     **files("application/json", description="Mean and 80% band of each step."),
     **refusals(409),
 }
@@ -43,12 +43,12 @@ async def post_rollout(info: Found, request: Request, serving: Serving, body: Ro
         return await _answer(info, request, serving, query, tuple(tuple(row) for row in body.actions))
 
 
-@router.get("/checkpoints/{checkpoint}/quality", responses=_QUALITY, response_class=Response)
-async def get_quality(
-    info: Found, request: Request, serving: Serving, query: Annotated[QualityQuery, Query()]
+@router.get("/checkpoints/{checkpoint}/rollout-scores", responses=_SCORES, response_class=Response)
+async def get_rollout_scores(
+    info: Found, request: Request, serving: Serving, query: Annotated[ScoresQuery, Query()]
 ) -> Response:
     """PSNR and SSIM of each step over the clip's episodes, beside the last frame repeated and the mean image."""
-    plan = plan_quality(info, serving.library, query)
+    plan = plan_scores(info, serving.library, query)
     return send(request, await serving.workshop.answer(plan.key, plan.cost, plan.make))
 
 

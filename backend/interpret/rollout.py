@@ -15,9 +15,9 @@ from backend.data.checkpoint import Checkpoint
 from backend.interpret.encoded import Floats
 from backend.interpret.imagination import Chooser, Paths, by_policy, follow, recorded
 from backend.interpret.names import DimensionName, dimension_names
-from backend.interpret.similarity import MEASURES, baselines, measured
 from backend.interpret.reel import Reading, Reel, Strip, difference
 from backend.interpret.rollout_request import RolloutRequest
+from backend.interpret.similarity import MEASURES, baselines, measured
 from backend.interpret.view import Picture, provenance_of
 from models.types import State, normalise, to_uint8
 from models.world_model import WorldModel
@@ -249,7 +249,7 @@ def decode(checkpoint: Checkpoint, states: State) -> Picture:
     return image.reshape(*feature.shape[:-1], *image.shape[1:])
 
 
-def quality_over_episodes(checkpoint: Checkpoint, request: RolloutRequest) -> dict[str, Any]:
+def scores_over_episodes(checkpoint: Checkpoint, request: RolloutRequest) -> dict[str, Any]:
     """How close the model comes to the truth at each step, over episodes of the clip, beside what needs no model.
 
     {"episodes": E, "psnr": {"model", "repeat last frame", "mean image": {"mean", "low", "high": (S)}}, "ssim": ...};

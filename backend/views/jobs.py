@@ -7,10 +7,10 @@ from typing import NamedTuple
 from backend.data.checkpoint import CheckpointInfo
 from backend.http.responses import Answer
 from backend.interpret.base import find_frames
-from backend.interpret.rollout import MOST_EPISODES, quality_over_episodes
+from backend.interpret.rollout import MOST_EPISODES, scores_over_episodes
 from backend.views.checkpoint_cache import Library
 from backend.views.executor import Studies, Workshop
-from backend.views.params import QualityQuery, RolloutFileQuery, TraversalFileQuery, cells_of
+from backend.views.params import RolloutFileQuery, ScoresQuery, TraversalFileQuery, cells_of
 from backend.views.serializers import draw_rollout, draw_traversal, json_answer
 
 BUNDLE_FACTOR = 8  # a bundle holds every kind of file
@@ -65,9 +65,9 @@ def plan_rollout(
     return Plan(key, cost, lambda: draw_rollout(library.load(info), asked, format, options))
 
 
-def plan_quality(info: CheckpointInfo, library: Library, query: QualityQuery) -> Plan:
+def plan_scores(info: CheckpointInfo, library: Library, query: ScoresQuery) -> Plan:
     """How close rollouts come to the truth over episodes; raises Problem or ViewError before any of it is done."""
     asked = query.request()
-    key = ("quality", library.version(info), repr(asked))
+    key = ("scores", library.version(info), repr(asked))
     cost = asked.steps * MOST_EPISODES * 2
-    return Plan(key, cost, lambda: json_answer(quality_over_episodes(library.load(info), asked)))
+    return Plan(key, cost, lambda: json_answer(scores_over_episodes(library.load(info), asked)))

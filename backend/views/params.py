@@ -203,7 +203,7 @@ class RolloutQuery(BaseModel):
         )
 
 
-class QualityQuery(BaseModel):
+class ScoresQuery(BaseModel):
     """How much of each episode is observed, and how far the model imagines."""
 
     model_config = ConfigDict(frozen=True)

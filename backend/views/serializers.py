@@ -58,7 +58,7 @@ def draw_traversal(
             "original": data_uri(view.original),
             "reconstruction": data_uri(view.reconstruction),
             "file_name": file_name(view, "gif"),
-            "quality": _quality(checkpoint, view),
+            "likeness": _likeness(checkpoint, view),
             "provenance": view.provenance,
         }
     )
@@ -90,7 +90,7 @@ def draw_atlas(
             "own": None if view.own is None else _numbers(view.own),
             "held": sorted(view.request.edits),
             "seen_before": view.seen_before,
-            "quality": _quality(checkpoint, view),
+            "likeness": _likeness(checkpoint, view),
         }
     )
 
@@ -202,7 +202,7 @@ def _samples(rollout: Rollout) -> dict[str, Any]:
     return {"samples": data_uri(sheet, "jpeg"), "drawn": len(rollout.samples)}
 
 
-def _quality(checkpoint: Checkpoint, view: TraversalView) -> dict[str, Any] | None:
+def _likeness(checkpoint: Checkpoint, view: TraversalView) -> dict[str, Any] | None:
     """How well the base frame is reconstructed, beside the frames that the model knows; None at the prior."""
     if view.request.base == "prior":
         return None

@@ -59,7 +59,7 @@ def test_a_wrong_query_is_422_and_says_where(client: TestClient, query: str, poi
 
 
 def test_the_quality_of_rollouts_is_given_over_episodes_beside_what_needs_no_model(client: TestClient) -> None:
-    answer = client.get("/api/v1/checkpoints/tiny-world/quality", params={"context": 5, "horizon": 6})
+    answer = client.get("/api/v1/checkpoints/tiny-world/rollout-scores", params={"context": 5, "horizon": 6})
     assert answer.status_code == 200, answer.text
     quality = answer.json()
     assert quality["episodes"] == 3
@@ -67,7 +67,7 @@ def test_the_quality_of_rollouts_is_given_over_episodes_beside_what_needs_no_mod
         assert set(quality[name]) == {"model", "repeat last frame", "mean image"}
         for band in quality[name].values():
             assert {len(band[key]) for key in ("mean", "low", "high")} == {11}
-    refused = client.get("/api/v1/checkpoints/tiny-world/quality", params={"context": 500})
+    refused = client.get("/api/v1/checkpoints/tiny-world/rollout-scores", params={"context": 500})
     assert refused.json()["errors"][0]["pointer"] == "query:context"
 
 

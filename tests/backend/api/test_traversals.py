@@ -85,7 +85,7 @@ def test_an_atlas_says_where_the_frame_lies_and_which_values_are_held(client: Te
     assert held["reference"][2] == 1.5
     assert held["own"] == plain["own"] == plain["reference"]
     assert plain["seen_before"] == 4
-    assert plain["quality"]["unlike"] is False
+    assert plain["likeness"]["unlike"] is False
     assert client.get(f"{BASE}/atlas", params={"base": "prior"}).json()["own"] is None
 
 

@@ -10,7 +10,7 @@ import torch
 from backend.data.checkpoint import Checkpoint, Clip
 from backend.interpret.imagination import Edit
 from backend.interpret.request import ViewError
-from backend.interpret.rollout import Rollout, build_rollout, quality_over_episodes
+from backend.interpret.rollout import Rollout, build_rollout, scores_over_episodes
 from backend.interpret.rollout_request import RolloutRequest, format_edit, parse_edits
 from models.types import State, normalise, to_uint8
 
@@ -232,9 +232,9 @@ def test_after_other_actions_than_those_recorded_nothing_imagined_is_scored(worl
     assert "error" not in [strip.title for strip in rollout.strips]
 
 
-def test_quality_over_episodes_is_that_of_each_episodes_rollout(world_checkpoint: Checkpoint) -> None:
+def test_scores_over_episodes_is_that_of_each_episodes_rollout(world_checkpoint: Checkpoint) -> None:
     asked = RolloutRequest(context=5, horizon=6)
-    quality = quality_over_episodes(world_checkpoint, asked)
+    quality = scores_over_episodes(world_checkpoint, asked)
     alone = [build_rollout(world_checkpoint, replace(asked, episode=episode)) for episode in range(3)]
     assert quality["episodes"] == 3
     model = quality["psnr"]["model"]

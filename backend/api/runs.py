@@ -66,6 +66,12 @@ class CloneRequest(Body):
     device: str | None = Field(default=None, max_length=100)
 
 
+class ResumeRequest(Body):
+    """What a run goes on with: a larger number of steps, or how often it saves, logs and evaluates."""
+
+    settings: dict[str, Any] = Field(default={}, description="Merged into those of the run.")
+
+
 _opening = threading.Lock()
 
 
@@ -73,10 +79,10 @@ def run_service_of(request: Request) -> RunService:
     """The service of this process; opens the database at the first request."""
     state = request.app.state
     with _opening:
-        service = getattr(state, "run_service", None)
+        service = getattr(state, "run_desk", None)
         if service is None:
             settings: Settings = state.settings
-            service = state.run_service = RunService(open_database(settings), settings.home, settings.device)
+            service = state.run_desk = RunService(open_database(settings), settings.home, settings.device)
     assert isinstance(service, RunService)
     return service
 
@@ -136,10 +142,10 @@ def cancel_run(row: Found, service: Runs) -> RunView:
 
 
 @router.post("/runs/{run}/resume", status_code=202, responses=refusals(409))
-def resume_run(row: Found, service: Runs) -> RunView:
-    """Queue a paused, failed or cancelled run again; it goes on from its last save."""
+def resume_run(row: Found, service: Runs, body: ResumeRequest | None = None) -> RunView:
+    """Queue a paused, failed or cancelled run again, from its last save; one that is over, with more steps."""
     with answering():
-        return view_run(service.resume(row.id), service.home)
+        return view_run(service.resume(row.id, {} if body is None else body.settings), service.home)
 
 
 @router.post("/runs/{run}/clone", status_code=202, responses=refusals(409))

@@ -2,19 +2,21 @@
 
 import contextlib
 import json
+import os
 import sys
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from backend.cli.context import EXIT_TAKEN, checked_settings, complain
+from backend.data.begun import Begun, read_begun
 from backend.pipeline.malloc import keep_freed_memory
 from backend.runs.ids import new_run_id
 from backend.runs.locks import Held, folder_lock, hold
-from backend.runs.processes import end_with_parent, give_way
+from backend.runs.processes import RUN_VARIABLE, end_with_parent, give_way
 
 if TYPE_CHECKING:
     from backend.pipeline.settings import SettingsError, StageSettings
@@ -37,10 +39,10 @@ class Invocation:
     """A stage as it was asked for on the command line."""
 
     stage: str
-    preset: str | None
+    preset: str | None  # None: what a resumed run was begun with, what --settings-file says, else `tiny`
     assignments: list[str]
     settings_file: Path | None
-    seed: int
+    seed: int | None  # None: that which the run was begun with, or 0
     device: str
     out: Path | None
     resume: bool
@@ -57,7 +59,8 @@ def register(app: typer.Typer) -> None:
 def _command_of(stage: str) -> Any:
     def command(
         preset: Annotated[
-            str | None, typer.Option(help="tiny, small or paper; tiny if no --settings-file is given.")
+            str | None,
+            typer.Option(help="tiny, small or paper; tiny if neither --settings-file nor --resume is given."),
         ] = None,
         assignments: Annotated[
             list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; may be repeated.")
@@ -65,18 +68,25 @@ def _command_of(stage: str) -> Any:
         settings_file: Annotated[
             Path | None, typer.Option(help="JSON object of settings; --preset, if given, fills in the rest.")
         ] = None,
-        seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = 0,
+        seed: Annotated[
+            int | None, typer.Option(min=0, max=MAX_SEED, help="0 if not given, or that of what is resumed.")
+        ] = None,
         device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
         out: Annotated[
             Path | None, typer.Option(help="Folder of the run; a new one in DISWM_HOME/runs if not given.")
         ] = None,
-        resume: Annotated[bool, typer.Option("--resume", help="Go on from what is in --out.")] = False,
+        resume: Annotated[
+            bool,
+            typer.Option(
+                "--resume",
+                help="Go on from what is in --out, with its settings; --set a larger number of steps to go further.",
+            ),
+        ] = False,
         name: Annotated[str | None, typer.Option(help="Name of what comes out.")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")] = False,
     ) -> None:
         chosen = device or checked_settings().device
-        base = preset or ("tiny" if settings_file is None else None)
-        run(Invocation(stage, base, assignments or [], settings_file, seed, chosen, out, resume, name, as_json))
+        run(Invocation(stage, preset, assignments or [], settings_file, seed, chosen, out, resume, name, as_json))
 
     return command
 
@@ -88,13 +98,19 @@ def run(invocation: Invocation) -> None:
     keep_freed_memory()
     home = checked_settings().home
     out = (invocation.out or home / "runs" / new_run_id()).resolve()
-    settings = _settings(invocation, out)
-    if not invocation.resume and _begun(out):
+    if not invocation.resume and _is_begun(out):
         complain(f"{out} holds a run already: add --resume to go on with it, or choose another folder")
         raise typer.Exit(EXIT_BAD_SETTINGS)
+    begun = read_begun(out) if invocation.resume else None
+    settings = _settings(invocation, begun, out)
+    invocation = replace(
+        invocation,
+        seed=invocation.seed if invocation.seed is not None else begun.seed if begun else 0,
+        name=invocation.name or (begun.name if begun else None),
+    )
     try:
         with hold(folder_lock(out)):
-            code = _carry_out(invocation, settings, home, out)
+            code = _carry_out(invocation, settings, begun, home, out)
     except Held as error:
         complain(f"process {error.holder.get('pid', 'unknown')} writes into {out}: wait for it or end it")
         raise typer.Exit(EXIT_TAKEN) from None
@@ -104,25 +120,43 @@ def run(invocation: Invocation) -> None:
     raise typer.Exit(code)
 
 
-def _settings(invocation: Invocation, out: Path) -> "StageSettings":
-    """The settings asked for; exits with 2 when they are wrong, before anything slow is imported."""
+def _settings(invocation: Invocation, begun: Begun | None, out: Path) -> "StageSettings":
+    """The settings asked for; exits with 2 when they are wrong, before anything slow is imported or written."""
     from backend.pipeline.builder import build_settings, merged, parse_assignments
+    from backend.pipeline.continuing import check_continuation
     from backend.pipeline.settings import SettingsError
 
     try:
         given = merged(_from_file(invocation.settings_file), parse_assignments(invocation.assignments))
-        return build_settings(invocation.stage, invocation.preset, given)
+        if begun is None:
+            base = invocation.preset or ("tiny" if invocation.settings_file is None else None)
+            return build_settings(invocation.stage, base, given)
+        _check_same_run(invocation, begun)
+        values = merged(begun.settings, given) if invocation.preset is None else given
+        settings = build_settings(begun.stage, invocation.preset, values)
+        check_continuation(begun.stage, begun.settings, settings, out)
+        return settings
     except SettingsError as error:
         raise typer.Exit(_refuse(error, out)) from None
 
 
-def _carry_out(invocation: Invocation, settings: "StageSettings", home: Path, out: Path) -> int:
+def _check_same_run(invocation: Invocation, begun: Begun) -> None:
+    from backend.pipeline.settings import Problem, SettingsError
+
+    if invocation.stage != begun.stage:
+        message = f"the folder holds a run of {begun.stage}: go on with diswm {begun.stage} --resume"
+        raise SettingsError([Problem("/out", message)])
+    if invocation.seed is not None and invocation.seed != begun.seed:
+        raise SettingsError([Problem("/seed", f"the run was begun with {begun.seed}, not {invocation.seed}")])
+
+
+def _carry_out(invocation: Invocation, settings: "StageSettings", begun: Begun | None, home: Path, out: Path) -> int:
     """The stage from settings to result; every way in which it can end, as an exit code."""
     from backend.pipeline.report import Stopped
     from backend.pipeline.settings import SettingsError
 
     try:
-        result = _stage(invocation, settings, home, out)
+        result = _stage(invocation, settings, begun, home, out)
     except SettingsError as error:
         return _refuse(error, out)
     except Stopped as stopped:
@@ -142,20 +176,25 @@ def _carry_out(invocation: Invocation, settings: "StageSettings", home: Path, ou
     return 0
 
 
-def _stage(invocation: Invocation, settings: "StageSettings", home: Path, out: Path) -> "StageResult":
+def _stage(
+    invocation: Invocation, settings: "StageSettings", begun: Begun | None, home: Path, out: Path
+) -> "StageResult":
     from backend.pipeline.checks import check_references, choose_device
+    from backend.pipeline.continuing import check_same_references
     from backend.pipeline.report import Reporter
     from backend.pipeline.stages import run_stage
 
     device = choose_device(invocation.device)
     check_references(settings, home, allow_path=True)
+    if begun is not None:
+        check_same_references(begun.stage, begun.settings, settings, home)
     with Reporter(out, quiet=invocation.as_json).listening() as reporter:
         return run_stage(
             invocation.stage,
             settings,
             out=out,
             home=home,
-            seed=invocation.seed,
+            seed=invocation.seed or 0,
             device=device,
             name=invocation.name,
             reporter=reporter,
@@ -163,15 +202,15 @@ def _stage(invocation: Invocation, settings: "StageSettings", home: Path, out: P
 
 
 def _refuse(error: "SettingsError", out: Path) -> int:
-    """Every problem in a sentence of its own."""
+    """Every problem in a sentence of its own; a worker reads them in the run's folder, which else stays as it is."""
     for problem in error.problems:
         complain(f"{problem.pointer.lstrip('/').replace('/', '.')}: {problem.message}")
-    if out.is_dir():
+    if RUN_VARIABLE in os.environ and out.is_dir():
         _leave_error(out, "invalid_settings", str(error), "Correct the settings and start again.")
     return EXIT_BAD_SETTINGS
 
 
-def _begun(out: Path) -> bool:
+def _is_begun(out: Path) -> bool:
     """Whether a stage wrote into the folder before; a lock file or a log is no start."""
     return any((out / name).exists() for name in ("settings.json", "progress.json", "result.json"))
 

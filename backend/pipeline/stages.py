@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.data.begun import Begun, write_begun
 from backend.data.catalogue import find_checkpoint, newest_checkpoint
 from backend.data.checkpoint import load_checkpoint
 from backend.data.crash import crash_point
@@ -26,7 +27,7 @@ from backend.pipeline.methods import Source, build_parts
 from backend.pipeline.precision import multiply_fast
 from backend.pipeline.pretrain import pretrain
 from backend.pipeline.publish import Provenance
-from backend.pipeline.report import METRICS, RESULT, Reporter
+from backend.pipeline.report import ERROR, METRICS, RESULT, Reporter
 from backend.pipeline.settings import (
     CollectSettings,
     FinetuneSettings,
@@ -83,7 +84,9 @@ def run_stage(
     sitting = _Sitting(out, home, name or out.name, seed, choose_device(device), reporter)
     multiply_fast(sitting.device)
     reporter.note(f"{stage} on {sitting.device}, seed {seed}")
-    write_json(out / "settings.json", {"stage": stage, "seed": seed, "settings": settings.model_dump()})
+    for outcome in (RESULT, ERROR):  # of an earlier sitting
+        (out / outcome).unlink(missing_ok=True)
+    write_begun(out, Begun(stage, seed, settings.model_dump(), name))
     dataset: str | None = None
     if isinstance(settings, CollectSettings):
         dataset = collect(settings, out, seed, reporter, _films(settings, home)).id

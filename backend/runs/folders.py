@@ -51,6 +51,11 @@ def forget_outcome(folder: Path) -> None:
     (folder / "error.json").unlink(missing_ok=True)
 
 
+def forget_result(folder: Path) -> None:
+    """Remove what a run answered that is to go on."""
+    (folder / "result.json").unlink(missing_ok=True)
+
+
 def read_metrics(folder: Path, since: int) -> MetricLines:
     """Whole metric lines from number `since` on; numbers that JSON does not know come back as None."""
     chosen: list[bytes] = []

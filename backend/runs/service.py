@@ -4,7 +4,8 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,12 +14,13 @@ from sqlalchemy import Engine
 from backend.data.crash import crash_point
 from backend.pipeline.builder import build_settings, merged
 from backend.pipeline.checks import check_references, choose_device
+from backend.pipeline.continuing import amount_of, check_continuation, check_same_references
 from backend.pipeline.settings import SettingsError, StageSettings
 from backend.runs.errors import FieldProblem, IncompatibleSource, InvalidRun, KeyReused, RunConflict, RunNotFound
-from backend.runs.folders import delete_aside, put_back, run_folder, set_aside
+from backend.runs.folders import delete_aside, forget_result, put_back, run_folder, set_aside
 from backend.runs.ids import new_run_id
 from backend.runs.locks import folder_lock, holder
-from backend.runs.states import ACTIVE, RunState
+from backend.runs.states import ACTIVE, CONTINUABLE, RunState
 from backend.runs.store import RunStore
 from backend.runs.table import RunRow
 
@@ -94,17 +96,29 @@ class RunService:
             raise RunConflict(f"The run is {state}: there is nothing to cancel.", "Remove it if it is in the way.")
         return row
 
-    def resume(self, run_id: str) -> RunRow:
-        """Queue a stopped run again; it goes on from its last save. Raises RunConflict."""
-        row = self.store.resume(run_id)
-        if row is None:
-            state = self.get(run_id).state
-            remedy = {
-                RunState.SUCCEEDED: "Clone it to run it again.",
-                RunState.DIVERGED: "Clone it with a smaller learning rate.",
-            }.get(RunState(state), "Wait, or cancel it.")
-            raise RunConflict(f"The run is {state}: it cannot be resumed.", remedy)
-        return row
+    def resume(self, run_id: str, edits: Mapping[str, Any] | None = None) -> RunRow:
+        """Queue a stopped run again; it goes on from its last save, with `edits` of its settings.
+
+        A run that is over goes on where the edits give it more to do. Raises RunConflict, InvalidRun,
+        IncompatibleSource.
+        """
+        row = self.get(run_id)
+        if row.state not in CONTINUABLE:
+            raise _not_resumed(row)
+        settings = self._continued(row, edits).model_dump(mode="json") if edits else row.settings
+        if row.state == RunState.SUCCEEDED:
+            setting, value = amount_of(row.stage, settings)
+            if value <= amount_of(row.stage, row.settings).value:
+                raise RunConflict(
+                    f"The run is over: it has done its {value:,} {_words(setting)}.",
+                    f"Give it more to do: send settings with a larger number for {setting}.",
+                )
+            forget_result(run_folder(self.home, run_id))  # else the worker would take it for done
+        edited = {"settings": settings, "overrides": merged(row.overrides, edits)} if edits else {}
+        resumed = self.store.resume(run_id, **edited)
+        if resumed is None:
+            raise _not_resumed(self.get(run_id))
+        return resumed
 
     def clone(self, run_id: str, edits: Mapping[str, Any]) -> Submitted:
         """Queue a new run like this one but for the edits (settings, name, seed, preset, device)."""
@@ -163,21 +177,53 @@ class RunService:
             request_hash=digest,
         )
 
+    def _continued(self, row: RunRow, edits: Mapping[str, Any]) -> StageSettings:
+        """The settings with which a run is to go on."""
+        with _refusing():
+            settings = build_settings(row.stage, None, merged(row.settings, edits))
+            check_continuation(row.stage, row.settings, settings, run_folder(self.home, row.id))
+        _check_references(settings, self.home)
+        with _refusing():
+            check_same_references(row.stage, row.settings, settings, self.home)
+        return settings
+
     def _checked(self, order: Order, device: str) -> StageSettings:
         """The settings of an order that can be run here. Raises InvalidRun or IncompatibleSource."""
-        try:
+        with _refusing():
             settings = build_settings(order.stage, order.preset, order.overrides)
             choose_device(device)
-        except SettingsError as error:
-            raise InvalidRun([_placed(FieldProblem(*problem)) for problem in error.problems]) from None
-        try:
-            check_references(settings, self.home)
-        except SettingsError as error:
-            problems = [_placed(FieldProblem(*problem)) for problem in error.problems]
-            if problems[0].pointer == "/settings/latents":
-                raise IncompatibleSource(problems[0].detail, "Set the same sizes, or choose another one.") from None
-            raise InvalidRun(problems) from None
+        _check_references(settings, self.home)
         return settings
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Turn settings that cannot be run into a refusal of the request."""
+    try:
+        yield
+    except SettingsError as error:
+        raise InvalidRun([_placed(FieldProblem(*problem)) for problem in error.problems]) from None
+
+
+def _check_references(settings: StageSettings, home: Path) -> None:
+    """Raises InvalidRun, or IncompatibleSource where the video model is of another size."""
+    try:
+        check_references(settings, home)
+    except SettingsError as error:
+        problem = error.problems[0]
+        if problem.pointer == "/latents":
+            raise IncompatibleSource(problem.message, "Set the same sizes, or choose another one.") from None
+        raise InvalidRun([_placed(FieldProblem(*problem)) for problem in error.problems]) from None
+
+
+def _not_resumed(row: RunRow) -> RunConflict:
+    remedy = "Clone it with a smaller learning rate." if row.state == RunState.DIVERGED else "Wait, or cancel it."
+    return RunConflict(f"The run is {row.state}: it cannot be resumed.", remedy)
+
+
+def _words(setting: str) -> str:
+    """ "finetune.agent_steps" -> "agent steps"."""
+    return setting.rpartition(".")[2].replace("_", " ")
 
 
 def _placed(problem: FieldProblem) -> FieldProblem:

@@ -20,6 +20,9 @@ CANCELLABLE = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED)
 RESUMABLE = (RunState.PAUSED, RunState.FAILED, RunState.CANCELLED)
 """A diverged run would diverge again from the same settings: it is cloned with other ones instead."""
 
+CONTINUABLE = (*RESUMABLE, RunState.SUCCEEDED)
+"""A run that is over goes on where it is given more to do."""
+
 SILENT_S = 30.0
 """A running run whose worker was silent for so long has lost it, and waits for the next worker.
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Engine, and_, case, func, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
 
-from backend.runs.states import CANCELLABLE, RESUMABLE, SILENT_S, RunState
+from backend.runs.states import CANCELLABLE, CONTINUABLE, RESUMABLE, SILENT_S, RunState
 from backend.runs.table import RunRow
 
 Clock = Callable[[], float]
@@ -86,11 +86,16 @@ class RunStore:
             finished_at=case((running, None), else_=now),
         )
 
-    def resume(self, run_id: str) -> RunRow | None:
-        """Put a stopped run back into the queue; None when its state does not allow it."""
+    def resume(self, run_id: str, **edited: dict[str, Any]) -> RunRow | None:
+        """Put a stopped run back into the queue, with other `settings` and `overrides` if given.
+
+        None when its state forbids it: a run that is over needs other settings.
+        """
+        states = CONTINUABLE if edited else RESUMABLE
         return self._change(
-            and_(col(RunRow.id) == run_id, col(RunRow.state).in_(RESUMABLE)),
+            and_(col(RunRow.id) == run_id, col(RunRow.state).in_(states)),
             **self._queued_again(),
+            **edited,
             stalled=0,
         )
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.data.catalogue import newest_checkpoint
 from backend.data.episodes import DATASET
+from backend.pipeline.continuing import amount_of
 from backend.runs.child import command_of_user
 from backend.runs.folders import last_metrics, read_progress, read_result, run_folder, seconds_left
 from backend.runs.states import RESUMABLE, SILENT_S, RunState
@@ -32,6 +33,13 @@ class ErrorView(BaseModel):
     hint: str = ""
 
 
+class AmountView(BaseModel):
+    """How much a run does: raise the setting, and a run that is over goes on."""
+
+    setting: str
+    value: int
+
+
 class RunView(BaseModel):
     """A run: what was asked for, where it stands, what it made."""
 
@@ -53,6 +61,7 @@ class RunView(BaseModel):
     metrics: dict[str, Any]
     command: str
     resumable: bool
+    amount: AmountView | None = Field(description="What to raise so that a run that is over goes on.")
     cancelling: bool = Field(description="Asked to end, and about to.")
 
 
@@ -109,6 +118,7 @@ def view_run(row: RunRow, home: Path) -> RunView:
         metrics=_without_time(result.get("metrics") or last_metrics(folder)),
         command=command_of_user(row),
         resumable=row.state in RESUMABLE,
+        amount=_amount(row),
         cancelling=row.cancel_requested and row.state == RunState.RUNNING,
     )
 
@@ -122,6 +132,15 @@ def shown_state(row: RunRow, now: float) -> RunState:
     """The row's state; a run whose worker died is queued in truth, though no worker is there to write it."""
     silent = row.heartbeat_at is not None and now - row.heartbeat_at > SILENT_S
     return RunState.QUEUED if row.state == RunState.RUNNING and silent else RunState(row.state)
+
+
+def _amount(row: RunRow) -> AmountView | None:
+    """None for settings of an earlier version that do not know it."""
+    try:
+        setting, value = amount_of(row.stage, row.settings)
+    except KeyError:
+        return None
+    return AmountView(setting=setting, value=value)
 
 
 def _progress(folder: Path) -> ProgressView | None:

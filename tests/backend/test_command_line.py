@@ -180,6 +180,39 @@ def test_sigterm_saves_and_exits_with_143_and_resume_goes_on_to_the_end(diswm: C
     assert json.loads((out / "result.json").read_text()) == answer
 
 
+def _content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+def test_resume_goes_further_with_what_the_run_was_begun_with_or_changes_nothing(
+    diswm: CommandLine, noise: str
+) -> None:
+    out = str(diswm.home / "mine")
+    given = ["pretrain", *_set(SMALL), "--set", f"dataset={noise}", "--set", "updates=4", "--out", out, "--seed", "3"]
+    assert diswm.run(*given, "--name", "first").returncode == 0
+    before = _content(Path(out))
+    for arguments, sentence in (
+        (("pretrain", "--set", "updates=6", "--set", "latents=12"), "latents: the run was begun with 2, not 12"),
+        (("pretrain", "--preset", "tiny", *_set("updates=6 batch=1"), "--set", f"dataset={noise}"), "deter: "),
+        (("pretrain", "--seed", "4"), "seed: the run was begun with 3, not 4"),
+        (("pretrain", "--set", "updates=3"), "updates: 4 are done already, 3 are fewer"),
+        (("collect",), "holds a run of pretrain"),
+    ):
+        refused = diswm.run(*arguments, "--resume", "--out", out)
+        assert (refused.returncode, refused.stderr.count("Traceback")) == (2, 0), refused.stderr
+        assert sentence in refused.stderr
+        assert _content(Path(out)) == before
+    ended = diswm.run("pretrain", "--resume", "--out", out, "--set", "updates=6", "--json")
+    assert ended.returncode == 0, ended.stderr
+    begun = json.loads((Path(out) / "settings.json").read_text())
+    assert (begun["seed"], begun["name"], begun["settings"]["latents"], begun["settings"]["updates"]) == (
+        *(3, "first"),
+        *(2, 6),
+    )
+    assert (Path(out) / "checkpoints" / "update-000000006").is_dir()
+
+
 @pytest.mark.parametrize("command", ["serve", "ui", "app"])
 def test_an_open_address_without_a_token_is_refused(diswm: CommandLine, command: str) -> None:
     ended = diswm.run(command, DISWM_HOST="0.0.0.0", DISWM_PAGE_HOST="0.0.0.0")

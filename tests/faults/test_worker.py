@@ -241,3 +241,14 @@ def test_a_home_of_any_name_holds_all_that_a_run_writes(tmp_path: Path, open_sho
     shop.until(lambda: shop.row(run).state == RunState.SUCCEEDED)
     assert {"diswm.sqlite", "queue.sqlite", "runs"} <= {path.name for path in home.iterdir()}
     assert list(tmp_path.iterdir()) == [home]
+
+
+def test_a_run_that_is_over_is_taken_further_by_the_worker(shop: Any) -> None:
+    run = shop.pretrain(updates=20)
+    shop.start_worker()
+    shop.until(lambda: shop.row(run).state == RunState.SUCCEEDED)
+    shop.service.resume(run, {"updates": 30})
+    shop.until(lambda: shop.row(run).state == RunState.SUCCEEDED)
+    lines = read_metrics(run_folder(shop.home, run), 0).items
+    assert [line["updates"] for line in lines] == [10, 20, 30]
+    assert (run_folder(shop.home, run) / "checkpoints" / "update-000000030").is_dir()

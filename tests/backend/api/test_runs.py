@@ -31,7 +31,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
 @pytest.fixture
 def service(client: TestClient) -> RunService:
     client.get(URL)
-    service: RunService = client.app.state.run_service  # type: ignore[attr-defined]  # Starlette types any ASGI app
+    service: RunService = client.app.state.run_desk  # type: ignore[attr-defined]  # Starlette types any ASGI app
     return service
 
 
@@ -180,6 +180,20 @@ def test_a_run_is_cancelled_resumed_cloned_and_removed(client: TestClient, tmp_p
     assert client.delete(f"{URL}/{run}").status_code == 204
     assert client.get(f"{URL}/{run}").status_code == 404
     assert not run_folder(tmp_path, run).exists()
+
+
+def test_a_run_that_is_over_says_what_to_raise_and_goes_on(client: TestClient, service: RunService) -> None:
+    run = client.post(URL, json={"stage": "pipeline"}).json()
+    assert run["amount"] == {"setting": "finetune.agent_steps", "value": 600}
+    claimed = service.store.claim(run["id"], 0, "worker-1")
+    assert claimed is not None
+    service.store.finish(run["id"], claimed.attempt, RunState.SUCCEEDED, result={})
+    refused = client.post(f"{URL}/{run['id']}/resume")
+    assert refused.status_code == 409 and "finetune.agent_steps" in refused.json()["remedy"]
+    again = client.post(f"{URL}/{run['id']}/resume", json={"settings": {"finetune": {"agent_steps": 900}}})
+    assert (again.status_code, again.json()["state"], again.json()["amount"]["value"]) == (202, "queued", 900)
+    wrong = client.post(f"{URL}/{run['id']}/resume", json={"setings": {}})
+    assert wrong.status_code == 422
 
 
 def test_metrics_and_log_are_read_on(client: TestClient, tmp_path: Path) -> None:

@@ -182,3 +182,42 @@ def test_pages_lead_through_all_runs(service: RunService) -> None:
 def test_a_cursor_that_nobody_handed_out_is_refused(service: RunService, cursor: str) -> None:
     with pytest.raises(InvalidRun):
         service.page(2, cursor, [], None)
+
+
+def _finished(service: RunService, row_id: str) -> None:
+    """As the worker writes it down."""
+    claimed = service.store.claim(row_id, service.get(row_id).generation, "worker-1")
+    assert claimed is not None
+    folder = run_folder(service.home, row_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "result.json").write_text("{}")
+    service.store.finish(row_id, claimed.attempt, RunState.SUCCEEDED, result={})
+
+
+def test_a_run_that_is_over_goes_on_with_more_to_do(service: RunService) -> None:
+    row = service.submit(_order(episodes=12)).row
+    _finished(service, row.id)
+    for edits in ({}, {"episodes": 12}, {"workers": 1}):
+        with pytest.raises(RunConflict, match="has done its 12 episodes") as refused:
+            service.resume(row.id, edits)
+        assert "larger number for episodes" in refused.value.remedy
+    assert (run_folder(service.home, row.id) / "result.json").exists()
+    going = service.resume(row.id, {"episodes": 24})
+    assert going.state == RunState.QUEUED
+    assert going.settings["episodes"] == going.overrides["episodes"] == 24
+    assert not (run_folder(service.home, row.id) / "result.json").exists(), "the worker would take it for done"
+
+
+def test_a_run_does_not_go_on_as_another_one(service: RunService) -> None:
+    row = service.submit(_order(episodes=12)).row
+    _finished(service, row.id)
+    for edits, place in (
+        ({"episodes": 24, "environment": "reacher-easy"}, "/settings/environment"),
+        ({"episods": 24}, "/settings/episods"),
+        ({"episodes": "many"}, "/settings/episodes"),
+    ):
+        with pytest.raises(InvalidRun) as refused:
+            service.resume(row.id, edits)
+        assert [problem.pointer for problem in refused.value.problems] == [place]
+    assert service.get(row.id).state == RunState.SUCCEEDED
+    assert service.get(row.id).settings["episodes"] == 12

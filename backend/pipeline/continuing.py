@@ -1,0 +1,137 @@
+"""Whether a begun run may go on with other settings: more work is welcome, another model is another run."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from backend.pipeline.settings import Problem, SettingsError, StageSettings
+
+AMOUNTS = {"collect": "episodes", "pretrain": "updates", "finetune": "agent_steps"}
+"""How much a stage does: a run that is over goes on where this is raised."""
+FREE = frozenset(
+    {*AMOUNTS.values(), "workers", "batch", "checkpoint_every", "log_every", "evaluate_every", "evaluate_episodes"}
+)
+"""What a run may go on with otherwise; everything else was fixed by its first step."""
+REFERENCES = frozenset({"dataset", "teacher", "films"})
+"""Named by id, name or folder: another word for the same thing is welcome."""
+REMEDY = "take what it was begun with, or begin another run"
+
+
+class Amount(NamedTuple):
+    """How much of its last stage a run does: the setting's dotted name, and its value."""
+
+    setting: str
+    value: int
+
+
+def amount_of(stage: str, settings: Mapping[str, Any]) -> Amount:
+    """What to raise for a run that shall go on; of a pipeline, the steps of its last stage."""
+    if stage == "pipeline":
+        return Amount(f"finetune.{AMOUNTS['finetune']}", settings["finetune"][AMOUNTS["finetune"]])
+    return Amount(AMOUNTS[stage], settings[AMOUNTS[stage]])
+
+
+def check_continuation(stage: str, before: Mapping[str, Any], after: StageSettings, folder: Path) -> None:
+    """Raises SettingsError, naming each setting, unless the run in `folder` may go on with the settings `after`.
+
+    `before` are those that it was begun with; a setting that one of both does not know is passed over.
+    """
+    wanted = after.model_dump()
+    problems: list[Problem] = []
+    for name, place, old, new in _sections(stage, before, wanted):
+        problems += _changed(place, old, new)
+        if name == "finetune":
+            problems += _moved_change(place, old, new)
+    problems += _less(stage, wanted, folder)
+    if stage == "pipeline":
+        problems += _behind(before, wanted, folder)
+    if problems:
+        raise SettingsError(problems)
+
+
+def check_same_references(stage: str, before: Mapping[str, Any], after: StageSettings, home: Path) -> None:
+    """Raises SettingsError where a data set, a video model or films are others than those the run was begun with.
+
+    What it was begun with may lie elsewhere by now: then nothing is compared.
+    """
+    problems = []
+    for _, place, old, new in _sections(stage, before, after.model_dump()):
+        for key in sorted(REFERENCES & old.keys() & new.keys()):
+            if old[key] != new[key] and not _same_thing(key, old[key], new[key], home):
+                message = f"the run was begun with {old[key]!r}, not {new[key]!r}: {REMEDY}"
+                problems.append(Problem(f"{place}/{key}", message))
+    if problems:
+        raise SettingsError(problems)
+
+
+def _same_thing(key: str, old: str | None, new: str | None, home: Path) -> bool:
+    from backend.data.catalogue import NotFound, find_checkpoint, find_dataset  # slow to import
+    from backend.data.checkpoint import CheckpointError
+    from backend.data.episodes import EpisodeError
+
+    if old is None or new is None:
+        return False
+    find = find_checkpoint if key == "teacher" else find_dataset
+    wanted = find(home, new, allow_path=True).id
+    try:
+        return find(home, old, allow_path=True).id == wanted
+    except (NotFound, CheckpointError, EpisodeError):
+        return True
+
+
+def _sections(
+    stage: str, before: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]]:
+    """Of each stage in a run: name, pointer, settings before and wanted."""
+    if stage != "pipeline":
+        return [(stage, "", before, wanted)]
+    return [(name, f"/{name}", before.get(name, {}), wanted[name]) for name in AMOUNTS]
+
+
+def _changed(place: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Problem]:
+    fixed = (key for key in new if key in old and key not in FREE and key not in REFERENCES)
+    return [
+        Problem(f"{place}/{key}", f"the run was begun with {old[key]!r}, not {new[key]!r}: {REMEDY}")
+        for key in fixed
+        if old[key] != new[key]
+    ]
+
+
+def _less(stage: str, wanted: Mapping[str, Any], folder: Path) -> list[Problem]:
+    """What is done cannot be undone: the amount may shrink no further than to it."""
+    setting, value = amount_of(stage, wanted)
+    done = _done(folder, "finetune" if stage == "pipeline" else stage)
+    if value < done:
+        return [Problem(f"/{setting.replace('.', '/')}", f"{done:,} are done already, {value:,} are fewer")]
+    return []
+
+
+def _moved_change(place: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Problem]:
+    """A distraction of the second half comes at half of the steps: with other steps it would come again, or late."""
+    changes = old.get("distraction_later") not in (None, old.get("distraction"))
+    if changes and old.get("agent_steps") != new["agent_steps"]:
+        message = "the distraction changes at half of the agent steps, which other steps would move: begin another run"
+        return [Problem(f"{place}/agent_steps", message)]
+    return []
+
+
+def _behind(before: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> list[Problem]:
+    """A stage of a pipeline is over once the next one has begun with what it made."""
+    problems = []
+    for stage, follower in (("collect", "pretrain"), ("pretrain", "finetune")):
+        key = AMOUNTS[stage]
+        was, is_now = before.get(stage, {}).get(key), wanted[stage][key]
+        if was not in (None, is_now) and (folder / follower).exists():
+            message = f"the run was begun with {was:,}, and {follower} has begun with what they made: {REMEDY}"
+            problems.append(Problem(f"/{stage}/{key}", message))
+    return problems
+
+
+def _done(folder: Path, stage: str) -> int:
+    """Units done in a stage, as the run told last; 0 where it told of another phase."""
+    try:
+        progress = json.loads((folder / "progress.json").read_bytes())
+        return int(progress["done"]) if progress["phase"] == stage else 0
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0

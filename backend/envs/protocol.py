@@ -23,6 +23,12 @@ DISTRACTIONS = ("none", "set-a", "set-b", "episode", "camera-jitter", "light", "
 SKY_HIDDEN = ("reacher-easy", "humanoid-walk")  # no sky in the picture: its colour is no factor there
 
 
+def episode_frames(environment: str, action_repeat: int) -> int:
+    """Frames of a whole episode, the first one counted in, when each action lasts `action_repeat` control steps."""
+    control_steps = 500 if environment in DRAWERS else 100 if environment == "pusher" else 1000
+    return -(-control_steps // action_repeat) + 1
+
+
 def offered_distractions(environment: str) -> tuple[str, ...]:
     """The distractions that an environment can show."""
     if environment in DRAWERS:

@@ -40,6 +40,8 @@ def check_references(settings: StageSettings, home: Path, *, allow_path: bool = 
         if settings.teacher is not None:
             config = teacher_of(settings.teacher, home, allow_path=allow_path).config
         check_source(settings, config)
+    if isinstance(settings, PipelineSettings):
+        _check_stages(settings)
 
 
 def choose_device(device: str) -> str:
@@ -88,6 +90,21 @@ def films_of(
     if not dataset.episodes:
         raise SettingsError([Problem(f"{place}/films", f"{dataset.name} has no episodes")])
     return dataset
+
+
+def _check_stages(settings: PipelineSettings) -> None:
+    """Raises SettingsError where fine-tuning does not go with the video model that pretraining will make."""
+    video_model = {"latents": settings.pretrain.latents, "vision": settings.pretrain.vision}
+    try:
+        check_source(settings.finetune, {"networks": {"video_model": video_model}})
+    except SettingsError as error:
+        places = {"/teacher": "/pretrain/vision"}
+        raise SettingsError(
+            [
+                problem._replace(pointer=places.get(problem.pointer, f"/finetune{problem.pointer}"))
+                for problem in error.problems
+            ]
+        ) from None
 
 
 def _simulated(settings: StageSettings) -> dict[str, CollectSettings | FinetuneSettings]:

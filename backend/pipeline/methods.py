@@ -93,14 +93,18 @@ def check_source(settings: FinetuneSettings, config: Mapping[str, Any] | None) -
         return
     networks = config["networks"]
     if method.video_model == "optional":
-        _check_latents(settings, (networks.get("world_model") or networks["video_model"])["latents"])
+        _check_latents(settings, networks.get("world_model") or networks["video_model"])
     if method.video_model == "needed" and "video_model" not in networks:
         raise SettingsError([Problem("/teacher", NOT_ACTION_FREE)])
 
 
-def _check_latents(settings: FinetuneSettings, latents: int) -> None:
-    if latents != settings.latents:
-        message = f"the video model has {latents} latents, the world model {settings.latents}"
+def _check_latents(settings: FinetuneSettings, sizes: Mapping[str, Any]) -> None:
+    """Raises SettingsError unless a model of these sizes has latents, and as many as the world model."""
+    if sizes.get("vision", "vae") != "vae":
+        message = "the video model has no latents to distil: its image networks are DreamerV2's (vision is conv)"
+        raise SettingsError([Problem("/teacher", message)])
+    if sizes["latents"] != settings.latents:
+        message = f"the video model has {sizes['latents']} latents, the world model {settings.latents}"
         raise SettingsError([Problem("/latents", message)])
 
 
@@ -204,10 +208,7 @@ def _sizes(settings: FinetuneSettings, action_size: int) -> WorldModelConfig:
 
 
 def _distiller(settings: FinetuneSettings, teacher: VideoModel) -> Distiller:
-    if teacher.config.vision != "vae":
-        message = "the video model has no latents to distil: it was pretrained with DreamerV2's image networks"
-        raise SettingsError([Problem("/teacher", message)])
-    _check_latents(settings, teacher.config.latents)
+    _check_latents(settings, asdict(teacher.config))
     schedule = partial(
         distill_weight,
         start=settings.distill_start,

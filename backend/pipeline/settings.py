@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, offered_distractions
+from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, episode_frames, offered_distractions
 
 METHOD_NAMES = (
     "diswm",
@@ -233,6 +233,14 @@ class FinetuneSettings(_EnvironmentSettings, _ModelSettings):
     )
 
     @model_validator(mode="after")
+    def _sequences_fit_an_episode(self) -> "FinetuneSettings":
+        frames = episode_frames(self.environment, self.action_repeat)
+        if self.length > frames:
+            message = f"sequences of {self.length} frames are longer than an episode of {self.environment} ({frames})"
+            raise _conflict("/length", message)
+        return self
+
+    @model_validator(mode="after")
     def _sequences_fit_the_bonus(self) -> "FinetuneSettings":
         if self.method == "apv" and self.bonus_length > self.length:
             raise _conflict("/bonus_length", f"{self.bonus_length} steps do not fit sequences of {self.length}")
@@ -247,12 +255,25 @@ class PipelineSettings(_Settings):
     finetune: FinetuneSettings = FinetuneSettings()
 
     @model_validator(mode="after")
+    def _each_stage_takes_what_the_one_before_makes(self) -> "PipelineSettings":
+        for place, name, source in (
+            ("/pretrain/dataset", self.pretrain.dataset, "pretrains on what it collects"),
+            ("/finetune/teacher", self.finetune.teacher, "distils from the video model that it pretrains"),
+        ):
+            if name is not None:
+                raise _conflict(place, f"a pipeline {source}: leave out {name!r}, or run the stage by itself")
+        return self
+
+    @model_validator(mode="after")
     def _fits(self) -> "PipelineSettings":
-        if self.pretrain.length > self.collect.episode_steps:
+        collected = min(
+            self.collect.episode_steps, episode_frames(self.collect.environment, self.collect.action_repeat)
+        )
+        if self.pretrain.length > collected:
             raise _conflict(
                 "/pretrain/length",
                 f"sequences of {self.pretrain.length} frames are longer than the collected episodes "
-                f"(collect.episode_steps is {self.collect.episode_steps})",
+                f"of {collected} (collect.episode_steps is {self.collect.episode_steps})",
             )
         if self.pretrain.held_out >= self.collect.episodes:
             raise _conflict(

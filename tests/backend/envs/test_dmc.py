@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from backend.envs.dmc import ControlEnvironment
 from backend.envs.make import make_environment
-from backend.envs.protocol import CONTROL_TASKS, DISTRACTIONS, EnvironmentFailed, Step
+from backend.envs.protocol import CONTROL_TASKS, DISTRACTIONS, EnvironmentFailed, Step, episode_frames
 
 
 def _make(name: str, distraction: str = "none", repeat: int = 2, random_pose: bool = False) -> ControlEnvironment:
@@ -42,7 +42,7 @@ def test_every_task_shows_a_picture_and_finite_named_factors(name: str) -> None:
         steps = _run(environment, 3, _actions(environment, 3))
     finally:
         environment.close()
-    assert environment.episode_steps == 500
+    assert environment.episode_steps == 500 == episode_frames(environment.name, 2) - 1
     assert len(set(environment.factor_names)) == len(environment.factor_names)
     for step in steps:
         assert step.image.shape == (64, 64, 3) and step.image.dtype == np.uint8

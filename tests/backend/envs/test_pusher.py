@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from backend.envs.make import SET_A, check_installed, make_environment
-from backend.envs.protocol import MissingExtra, Step
+from backend.envs.protocol import MissingExtra, Step, episode_frames
 from backend.envs.pusher import PusherEnvironment
 
 TABLE_PIXELS = (slice(4, 12), slice(10, 50))  # rows and columns of the picture that show nothing but the table
@@ -75,7 +75,7 @@ def test_an_episode_follows_its_seed_and_ends_after_a_hundred_control_steps(colo
     assert not np.array_equal(runs[0][0].factors, runs[1][0].factors)
     coloured.reset(0)
     ends = [coloured.step(np.zeros(7, np.float32)).is_last for _ in range(coloured.episode_steps)]
-    assert coloured.episode_steps == 50 and ends == [False] * 49 + [True]
+    assert coloured.episode_steps == 50 == episode_frames("pusher", 2) - 1 and ends == [False] * 49 + [True]
     with pytest.raises(RuntimeError, match="over"):
         coloured.step(np.zeros(7, np.float32))
 

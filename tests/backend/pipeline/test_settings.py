@@ -1,10 +1,12 @@
 """Settings: every preset is valid, every mistake is named with its place and what was perhaps meant."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from backend.pipeline.builder import PRESETS, build_settings, parse_assignments, settings_schema
+from backend.pipeline.checks import check_references
 from backend.pipeline.presets import DESCRIPTIONS
 from backend.pipeline.pretrain import warmth
 from backend.pipeline.settings import STAGES, PretrainSettings, SettingsError
@@ -103,3 +105,52 @@ def test_beta_grows_from_zero_and_stays() -> None:
 def test_whole_settings_need_no_preset_to_come_out_the_same(stage: str) -> None:
     settings = build_settings(stage, "tiny")
     assert build_settings(stage, None, settings.model_dump(mode="json")) == settings
+
+
+@pytest.mark.parametrize(
+    ("overrides", "pointer", "sentence"),
+    [
+        ({"pretrain": {"latents": 6}}, "/finetune/latents", "the video model has 6 latents, the world model 8"),
+        ({"finetune": {"latents": 9}}, "/finetune/latents", "the video model has 8 latents, the world model 9"),
+        ({"pretrain": {"vision": "conv"}}, "/pretrain/vision", "no latents to distil"),
+        ({"pretrain": {"dataset": "mine"}}, "/pretrain/dataset", "leave out 'mine'"),
+        ({"finetune": {"teacher": "mine"}}, "/finetune/teacher", "leave out 'mine'"),
+        ({"pretrain": {"length": 25}}, "/pretrain/length", "collect.episode_steps is 24"),
+        ({"pretrain": {"held_out": 12}}, "/pretrain/held_out", "collect.episodes is 12"),
+        (
+            {"collect": {"environment": "pusher", "action_repeat": 5, "episode_steps": 24}, "pretrain": {"length": 22}},
+            "/pretrain/length",
+            "collected episodes of 21",
+        ),
+        (
+            {"finetune": {"environment": "pusher", "action_repeat": 16, "length": 9}},
+            "/finetune/length",
+            "longer than an episode of pusher (8)",
+        ),
+    ],
+)
+def test_what_a_later_stage_cannot_do_with_an_earlier_one_is_refused_before_the_first(
+    tmp_path: Path, overrides: dict[str, Any], pointer: str, sentence: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        check_references(build_settings("pipeline", "tiny", overrides), tmp_path)
+    assert [problem.pointer for problem in refused.value.problems] == [pointer]
+    assert sentence in refused.value.problems[0].message
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"pretrain": {"latents": 6}, "finetune": {"latents": 6}},
+        {"pretrain": {"latents": 6}, "finetune": {"method": "dreamerv2"}},
+        {"pretrain": {"vision": "conv"}, "finetune": {"method": "dv2-finetune"}},
+        {"pretrain": {"latents": 6}, "finetune": {"method": "apv", "bonus_length": 2}},
+    ],
+)
+def test_stages_that_go_together_are_accepted(tmp_path: Path, overrides: dict[str, Any]) -> None:
+    check_references(build_settings("pipeline", "tiny", overrides), tmp_path)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_a_pipeline_that_goes_together(tmp_path: Path, preset: str) -> None:
+    check_references(build_settings("pipeline", preset), tmp_path)

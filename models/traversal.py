@@ -1,7 +1,7 @@
 """Latent traversal: edit one latent of a frame, keep everything else, decode.
 
 Traversals start from the posterior mean, no cell sees another cell's edit, and nothing is sampled, so
-the columns of a row differ by the edit alone and the centre column is the reconstruction.
+the columns of a row differ by the edit alone; at the frame's own value a cell is the reconstruction.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from models.video_model import VideoModel
 
 RANGE_MODES = ("sigma", "fixed", "quantile", "minmax", "offset")
 PART = 128  # cells decoded at once: with more, what is between the layers leaves the cache (a sixth slower on a CPU)
-MIN_HALF = 0.125  # of a row's range: what the shorter half takes at least
+LEAST_HALF = 1e-6  # of a row whose range is a point: no two columns are equal
 
 
 class Anchor(NamedTuple):
@@ -146,23 +146,24 @@ def row_values(
     extent: float,
     columns: int,
 ) -> NDArray[np.float64]:
-    """The values that each row takes, (R, N), ascending, its centre column exactly the frame's own value.
+    """The values that each row takes, (R, N): ascending, in equal steps from one end of its range to the other.
 
-    sigma: mean +- extent std of the aggregate posterior; fixed: 0 +- extent; quantile: the central
-    `extent` per cent; minmax: least to greatest mean seen; offset: the frame's value +- extent.
-    Rows are two straight halves that meet in the frame's value. Where that lies beyond an end, or so near that the
-    columns would repeat it, the half goes on for MIN_HALF of the range, so that no two columns are equal.
+    sigma: mean +- extent std of the aggregate posterior, so the same positions in std for every row; fixed:
+    0 +- extent; quantile: the central `extent` per cent; minmax: least to greatest mean seen; offset: the frame's value
+    +- extent. The frame's own value lies where it lies (`place_of`): between two columns, or beyond the range.
     """
-    assert columns % 2 == 1, columns
-    centre = np.asarray(latent, np.float64)[list(dims)]
-    low, high = (bound[list(dims)] for bound in _bounds(mode, np.asarray(latent, np.float64), statistics, extent))
-    least = np.maximum(MIN_HALF * (high - low), 1e-6)
-    low, high = np.minimum(low, centre - least), np.maximum(high, centre + least)
-    half = columns // 2
-    weight = np.arange(1, half + 1) / max(half, 1)
-    below = centre[:, None] + (low - centre)[:, None] * weight[::-1]
-    above = centre[:, None] + (high - centre)[:, None] * weight
-    return np.concatenate([below, centre[:, None], above], 1)
+    centre = np.asarray(latent, np.float64)
+    low, high = (bound[list(dims)] for bound in _bounds(mode, centre, statistics, extent))
+    middle, half = (low + high) / 2, np.maximum((high - low) / 2, LEAST_HALF)
+    weight = np.linspace(-1, 1, columns) if columns > 1 else np.zeros(1)
+    return middle[:, None] + half[:, None] * weight
+
+
+def place_of(value: float, row: NDArray[np.float64]) -> float:
+    """Where a value lies in a row of N ascending values: 0 is the first column, N - 1 the last; it may lie beyond."""
+    if len(row) == 1:
+        return 0.0
+    return float((value - row[0]) / (row[-1] - row[0]) * (len(row) - 1))
 
 
 def _bounds(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backend.cli.context import Sink, checked_settings, load, of_the_same_run, refusals, wrote
-from backend.cli.options import AsJson, CheckpointName, Out, Width
+from backend.cli.options import AsJson, CheckpointName, Out, Title, Width
 
 if TYPE_CHECKING:
     from backend.data.checkpoint import Checkpoint
@@ -23,13 +23,18 @@ def register(app: typer.Typer) -> None:
 
 
 def leakage(
-    checkpoint: CheckpointName, format: Format = None, out: Out = None, width: Width = 5.5, as_json: AsJson = False
+    checkpoint: CheckpointName,
+    format: Format = None,
+    out: Out = None,
+    width: Width = 5.5,
+    title: Title = True,
+    as_json: AsJson = False,
 ) -> None:
     """Say how far other dimensions move when the picture of an edit of one is encoded again."""
 
     with refusals():
         table, chart = made("leakage", load(checkpoint), {})
-        if wrote(chart, Sink(out, format, as_json), width):
+        if wrote(chart, Sink(out, format, as_json), width, title):
             return
     lines = [f"diagonal share {table['diagonal_share']:.2f}; sigmas that each dimension moves for an edit of the row's"]
     active = table["active"]
@@ -47,13 +52,14 @@ def sensitivity(
     format: Format = None,
     out: Out = None,
     width: Width = 5.5,
+    title: Title = True,
     as_json: AsJson = False,
 ) -> None:
     """Say how far reward, value and actions move for one sigma of each dimension: does the policy heed a distractor?"""
 
     with refusals():
         table, chart = made("sensitivity", load(checkpoint), {"dataset": dataset})
-        if wrote(chart, Sink(out, format, as_json), width):
+        if wrote(chart, Sink(out, format, as_json), width, title):
             return
     if as_json:
         typer.echo(json.dumps(table))
@@ -74,13 +80,14 @@ def carried(
     format: Format = None,
     out: Out = None,
     width: Width = 5.5,
+    title: Title = True,
     as_json: AsJson = False,
 ) -> None:
     """Say what training carried over: matched correlation of each dimension, names kept, lost and gained."""
 
     with refusals():
         table, chart = made("carried", load(checkpoint), {"reference": reference})
-        if wrote(chart, Sink(out, format, as_json), width):
+        if wrote(chart, Sink(out, format, as_json), width, title):
             return
     if as_json:
         typer.echo(json.dumps(table))
@@ -97,13 +104,14 @@ def match(
     format: Format = None,
     out: Out = None,
     width: Width = 5.5,
+    title: Title = True,
     as_json: AsJson = False,
 ) -> None:
     """Say which dimension of one checkpoint is which of another, of another seed, beta or method."""
 
     with refusals():
         table, chart = made("compare", load(first), {"other": second})
-        if wrote(chart, Sink(out, format, as_json), width):
+        if wrote(chart, Sink(out, format, as_json), width, title):
             return
     if as_json:
         typer.echo(json.dumps(table))

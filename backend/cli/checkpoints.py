@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backend.cli.context import Sink, checked_settings, load, progress_bar, refusals, write, wrote
-from backend.cli.options import AsJson, CheckpointName, Out, Width
+from backend.cli.options import AsJson, CheckpointName, Out, Title, Width
 
 if TYPE_CHECKING:
     pass
@@ -32,7 +32,10 @@ def checkpoints(as_json: AsJson = False) -> None:
         return
     for info in found:
         where = info.environment or "-"
-        typer.echo(f"{info.name:<32} {info.stage:<9} {info.source:<8} {where:<18} {info.steps:>8} updates  {info.id}")
+        unit = "agent steps" if info.stage == "finetune" else "updates"
+        typer.echo(
+            f"{info.name:<32} {info.stage:<9} {info.source:<8} {where:<18} {info.steps:>8} {unit:<11}  {info.id}"
+        )
     if not found:
         typer.echo("There is no checkpoint yet: diswm pipeline --preset tiny makes one.")
 
@@ -56,6 +59,7 @@ def factors(
     ] = None,
     out: Out = None,
     width: Width = 5.5,
+    title: Title = True,
     as_json: AsJson = False,
 ) -> None:
     """Say what each dimension means: factors with intervals against a shifted null, and MIG, DCI, SAP, InfoMEC."""
@@ -80,7 +84,7 @@ def factors(
         sink = Sink(out, format, as_json)
         of_checks = check and sink.asked
         chart = interventions_chart(loaded, answer["check"]) if of_checks else factors_chart(loaded, answer)
-        if wrote(chart, sink, width):
+        if wrote(chart, sink, width, title):
             return
     typer.echo(json.dumps(answer) if as_json else _table(answer))
 

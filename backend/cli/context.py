@@ -134,14 +134,16 @@ class Sink:
         typer.echo(json.dumps(answer) if self.as_json else f"wrote {target} ({len(file.content):,} bytes)")
 
 
-def wrote(chart: "Chart", sink: Sink, width: float) -> bool:
+def wrote(chart: "Chart", sink: Sink, width: float, title: bool) -> bool:
     """Writes the chart where a file is asked for; whether one was. Raises ViewError."""
     if not sink.asked:
         return False
     from backend.export.options import ExportOptions
     from backend.export.render import export_chart
 
-    sink.take(export_chart(chart, sink.format_or("png"), ExportOptions(width=width)), json.loads(chart.settings))
+    sink.take(
+        export_chart(chart, sink.format_or("png"), ExportOptions(width=width, title=title)), json.loads(chart.settings)
+    )
     return True
 
 

@@ -12,12 +12,14 @@ from backend.cli.options import (
     AsJson,
     Captions,
     CheckpointName,
+    Chroma,
     Footprint,
     Format,
     Fps,
     Loop,
     Out,
     PingPong,
+    Title,
     Upscale,
     Width,
 )
@@ -56,6 +58,8 @@ def export(
     captions: Captions = True,
     loop: Loop = True,
     footprint: Footprint = True,
+    title: Title = True,
+    chroma: Chroma = "420",
     as_json: AsJson = False,
 ) -> None:
     """Write a view again in another format, from a file that was made from it; or the paper bundle of a checkpoint."""
@@ -63,7 +67,7 @@ def export(
 
     with refusals():
         shown, asked = _view_of(view, kind)
-        options = ExportOptions(width, fps, upscale, pingpong, captions, loop, footprint)
+        options = ExportOptions(width, fps, upscale, pingpong, captions, loop, footprint, title, chroma)
         sink = Sink(out, "zip" if shown == "bundle" else format, as_json)
         loaded = load(checkpoint)
         file = _make(shown, loaded, asked, sink.format_or(USUAL.get(shown, "png")), options)

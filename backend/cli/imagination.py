@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backend.cli.context import Sink, load, of_the_same_run, refusals
-from backend.cli.options import AsJson, Captions, CheckpointName, Fps, Loop, Out, Upscale, Width
+from backend.cli.options import AsJson, Captions, CheckpointName, Chroma, Fps, Loop, Out, Upscale, Width
 
 if TYPE_CHECKING:
     from backend.data.checkpoint import Checkpoint
@@ -44,6 +44,7 @@ def temporal(
     upscale: Upscale = 2,
     captions: Captions = True,
     loop: Loop = True,
+    chroma: Chroma = "420",
     as_json: AsJson = False,
 ) -> None:
     """Temporal traversal: hold a dimension from a step on, a row each, and write what the model imagines."""
@@ -60,7 +61,7 @@ def temporal(
         found = temporal_traversal(loaded, TemporalRequest(stretch, chosen, sigmas, step, together, held))
         return found.reel(temporal_file_name(found))
 
-    options = ExportOptions(width, fps, upscale, captions=captions, loop=loop)
+    options = ExportOptions(width, fps, upscale, captions=captions, loop=loop, chroma=chroma)
     _write(checkpoint, make, Sink(out, format, as_json), options)
 
 
@@ -80,6 +81,7 @@ def rollouts(
     upscale: Upscale = 2,
     captions: Captions = True,
     loop: Loop = True,
+    chroma: Chroma = "420",
     as_json: AsJson = False,
 ) -> None:
     """Write what several checkpoints imagine of the same stretch, step by step beside each other."""
@@ -94,7 +96,7 @@ def rollouts(
         found = roll_out_together([loaded, *beside], RolloutRequest(episode, context, horizon, actions))
         return found.reel(together_file_name(found))
 
-    options = ExportOptions(width, fps, upscale, captions=captions, loop=loop)
+    options = ExportOptions(width, fps, upscale, captions=captions, loop=loop, chroma=chroma)
     _write(checkpoint, make, Sink(out, format, as_json), options)
 
 
@@ -116,6 +118,7 @@ def counterfactual(
     upscale: Upscale = 2,
     captions: Captions = True,
     loop: Loop = True,
+    chroma: Chroma = "420",
     as_json: AsJson = False,
 ) -> None:
     """Change a factor in the simulator and its dimension in the model: the true change beside the predicted one."""
@@ -128,7 +131,7 @@ def counterfactual(
         found = ask(loaded, CounterfactualRequest(factor, to, dim, seed, episode, context, horizon, step, actions))
         return found.reel(counterfactual_file_name(found))
 
-    options = ExportOptions(width, fps, upscale, captions=captions, loop=loop)
+    options = ExportOptions(width, fps, upscale, captions=captions, loop=loop, chroma=chroma)
     _write(checkpoint, make, Sink(out, format, as_json), options)
 
 

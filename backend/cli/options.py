@@ -18,4 +18,8 @@ PingPong = Annotated[bool, typer.Option("--pingpong/--no-pingpong", help="Forth 
 Captions = Annotated[bool, typer.Option("--captions/--no-captions", help="Names and values in films.")]
 Loop = Annotated[bool, typer.Option("--loop/--no-loop", help="Whether a film begins again.")]
 Footprint = Annotated[bool, typer.Option("--footprint/--no-footprint", help="Where each row changes, in figures.")]
+Title = Annotated[bool, typer.Option("--title/--no-title", help="What a figure shows, in words on top of it.")]
+Chroma = Annotated[
+    str, typer.Option(help="Of mp4 and webm: 420 plays everywhere, 444 keeps a colour for each pixel at any upscale.")
+]
 Episode = Annotated[int, typer.Option(help="Episode of the clip, or of the data set.")]

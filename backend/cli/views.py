@@ -10,6 +10,7 @@ from backend.cli.options import (
     AsJson,
     Captions,
     CheckpointName,
+    Chroma,
     Episode,
     Footprint,
     Format,
@@ -17,6 +18,7 @@ from backend.cli.options import (
     Loop,
     Out,
     PingPong,
+    Title,
     Upscale,
     Width,
 )
@@ -40,11 +42,11 @@ def register(app: typer.Typer) -> None:
 def traverse(
     checkpoint: CheckpointName,
     episode: Episode = 0,
-    frame: Annotated[int, typer.Option(help="Frame of the episode.")] = 0,
+    frame: Annotated[int | None, typer.Option(help="Frame of the episode; the middle one if not given.")] = None,
     dims: Annotated[str, typer.Option(help="active (by KL), all, or 3,7 in this order.")] = "active",
     mode: Annotated[str, typer.Option(help="sigma, fixed, quantile, minmax or offset.")] = "sigma",
     extent: Annotated[float | None, typer.Option("--range", help="How far the mode reaches.")] = None,
-    columns: Annotated[int, typer.Option(help="An odd number; the middle one is the frame itself.")] = 7,
+    columns: Annotated[int, typer.Option(help="An odd number of values, in equal steps.")] = 7,
     history: Annotated[bool, typer.Option("--history/--no-history", help="Frames before have been seen.")] = True,
     base: Annotated[str, typer.Option(help="clip, or prior for the prior's mean.")] = "clip",
     dataset: Annotated[
@@ -64,6 +66,8 @@ def traverse(
     captions: Captions = True,
     loop: Loop = True,
     footprint: Footprint = True,
+    title: Title = True,
+    chroma: Chroma = "420",
     as_json: AsJson = False,
 ) -> None:
     """Write a latent traversal as a figure, film, table, page or paper bundle."""
@@ -85,7 +89,7 @@ def traverse(
             source=source,
             edits=read_edits(edits),
         )
-        options = ExportOptions(width, fps, upscale, pingpong, captions, loop, footprint)
+        options = ExportOptions(width, fps, upscale, pingpong, captions, loop, footprint, title, chroma)
         _traverse(loaded, request, options, Sink(out, format, as_json), frames)
 
 
@@ -105,6 +109,7 @@ def rollout(
     upscale: Upscale = 2,
     captions: Captions = True,
     loop: Loop = True,
+    chroma: Chroma = "420",
     as_json: AsJson = False,
 ) -> None:
     """Write what the model imagines after some context, beside what came; perhaps with a branch that edits make."""
@@ -116,7 +121,7 @@ def rollout(
         loaded = load(checkpoint)
         edits = parse_edits(",".join(edit or []))
         request = RolloutRequest(episode, context, horizon, actions, (), samples, seed, edits)
-        options = ExportOptions(width, fps, upscale, captions=captions, loop=loop)
+        options = ExportOptions(width, fps, upscale, captions=captions, loop=loop, chroma=chroma)
         sink = Sink(out, format, as_json)
         file = export_rollout(loaded, request, sink.format_or("gif"), options)
         sink.take(file, {"checkpoint": loaded.info.id, "request": request.to_json()})
@@ -159,7 +164,7 @@ def read_edits(text: str) -> dict[int, float]:
 
 
 def _base(
-    base: str, dataset: str | None, pictures: list[str], episode: int, frame: int
+    base: str, dataset: str | None, pictures: list[str], episode: int, frame: int | None
 ) -> tuple[str, str, "BaseFrames | None"]:
     """Kind, id and frames of the base that the options name."""
     from backend.data.catalogue import find_dataset

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from backend.export.captions import texts_of
 from backend.export.film import (
     BLACK,
     GREY,
@@ -18,6 +19,7 @@ from backend.export.film import (
     write_text,
 )
 from backend.export.gif import encode_gif
+from backend.export.letters import noted
 from backend.export.options import FILM_FORMATS, ExportOptions, check_format, signed
 from backend.export.video import encode_apng, encode_video
 from backend.interpret.names import DimensionName
@@ -46,7 +48,7 @@ def encode(film: Film, format: str, options: ExportOptions) -> bytes:
         return encode_gif(film, delay=options.delay, loop=options.loop)
     if format == "apng":
         return encode_apng(film, fps=options.fps, loop=options.loop)
-    return encode_video(film, format, fps=options.fps)
+    return encode_video(film, format, fps=options.fps, chroma=options.chroma)
 
 
 def film_of(view: TraversalView, options: ExportOptions) -> Film:
@@ -71,7 +73,7 @@ def film_of(view: TraversalView, options: ExportOptions) -> Film:
         order=ping_pong(columns, options.pingpong),
         upscale=options.upscale,
         title=f"Latent traversal, {view.checkpoint_name}",
-        settings=view.settings,
+        settings=noted(view.settings, texts_of(view)),
     )
 
 
@@ -95,16 +97,24 @@ def columns_for(count: int) -> int:
     return min(range(1, count + 1), key=cost)
 
 
+def even(length: int) -> int:
+    """The length, or one more where it is odd."""
+    return length + length % 2
+
+
 class Grid:
-    """Places of `count` cells, with room for two lines above and a track and a line below each."""
+    """Places of `count` cells, with room for two lines above and a track and a line below each.
+
+    Corners are even, so that the colours of 4:2:0 never mix a cell with what is around it.
+    """
 
     def __init__(self, count: int, cell: int, text: int, captions: bool, tracks: bool = True) -> None:
         self.cell, self.text = cell, text
-        self.gap = max(4, cell // 16)
+        self.gap = max(4, cell // 32 * 2)
         self.across = columns_for(count)
         self.down = math.ceil(count / self.across)
         self.above = 2 * line_height(text) if captions else 0
-        self.below = self.track + line_height(text) if captions and tracks else 0
+        self.below = even(self.track + line_height(text)) if captions and tracks else 0
         self.width = self.gap + self.across * (cell + self.gap)
         self.height = self.gap + self.down * (self.above + cell + self.below + self.gap)
 
@@ -122,20 +132,20 @@ class Grid:
 
 def _value_notes(view: TraversalView, grid: Grid, row: int, column: int) -> tuple[Note, Note]:
     top, left = grid.corner(row)
-    value = signed(float(view.values[row, column]), 2)
-    below = top + grid.cell
+    value = f"{signed(float(view.sigmas[row, column]), 2)} σ"
+    below, mark = top + grid.cell, view.held(row) or view.mark(row)
     text = write_text(value, GREY, grid.text, grid.cell, "center")
     return (
-        Note(below, left, _track(grid, column, view.values.shape[1])),
+        Note(below, left, _track(grid, column, view.values.shape[1], mark.column)),
         Note(below + grid.track, left, text),
     )
 
 
-def _track(grid: Grid, column: int, columns: int) -> Inks:
-    """A line with a mark at the frame's own value and a block at the value shown."""
+def _track(grid: Grid, column: int, columns: int, own: float) -> Inks:
+    """A line with a mark where the frame lies, at an end where that is beyond, and a block at the value shown."""
     track = np.full((grid.track, grid.cell), WHITE, np.uint8)
     track[3:5] = LIGHT
-    for place, ink, half in ((columns // 2, GREY, 1), (column, BLACK, 3)):
+    for place, ink, half in ((min(max(own, 0), columns - 1), GREY, 1), (column, BLACK, 3)):
         middle = half + round((grid.cell - 1 - 2 * half) * place / max(columns - 1, 1))
         track[1 if half == 3 else 2 :, middle - half : middle + half + 1] = ink
     return track

@@ -34,9 +34,7 @@ def build_bundle(view: TraversalView, options: ExportOptions) -> bytes:
     options.check()
     command = traversal_command(view.checkpoint_name, view.request, "zip", options)
     film = film_of(view, options)
-    files: dict[str, bytes] = {
-        f"traversal.{format}": render_figure(view, format, width=options.width) for format in FIGURE_FORMATS
-    }
+    files: dict[str, bytes] = {f"traversal.{format}": render_figure(view, format, options) for format in FIGURE_FORMATS}
     files |= {f"traversal.{format}": encode(film, format, options) for format in FILMS}
     files |= _frames(film)
     files |= {

@@ -1,5 +1,6 @@
 """Charts of numbers as figures for papers and as tables."""
 
+from dataclasses import replace
 from typing import Any
 
 import matplotlib
@@ -11,6 +12,7 @@ from matplotlib.transforms import blended_transform_factory
 
 from backend.export.curves import COLOURS, DASHES, MARKS
 from backend.export.figure import INK, drawing, write
+from backend.export.letters import drawable, noted
 from backend.export.options import FIGURE_FORMATS, TABLE_FORMATS, ExportOptions, check_format
 from backend.export.tables import npz, table
 from backend.export.typography import font, text_width, wrap
@@ -33,18 +35,40 @@ def render_chart(chart: Chart, format: str, options: ExportOptions) -> bytes:
     options.check()
     if format in TABLE_FORMATS:
         return {"csv": _csv, "npz": _npz}[format](chart)
+    settings, chart = noted(chart.settings, texts_of(chart)), _drawable(chart)
     with drawing():
         height = 3.0 if chart.form == "lines" else HEAD + ROW * len([*chart.rows, *set(chart.groups)]) + _tallest(chart)
         figure = Figure(figsize=(options.width, height), dpi=DPI, facecolor="white", layout="constrained")
         axes = figure.add_subplot()
         {"grid": _grid, "points": _points, "lines": _lines}[chart.form](axes, chart)
-        title = "\n".join(wrap(chart.title, SIZE, 0.85 * options.width))
-        figure.suptitle(title, x=0.02, ha="left", fontproperties=font(SIZE, bold=True))
+        if options.title:
+            title = "\n".join(wrap(chart.title, SIZE, 0.85 * options.width))
+            figure.suptitle(title, x=0.02, ha="left", fontproperties=font(SIZE, title, bold=True))
         for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
-            label.set_fontproperties(font(SMALL))
+            label.set_fontproperties(font(SMALL, label.get_text()))
         if len(chart.columns) > 1 and chart.form != "grid":
-            figure.legend(loc="outside lower left", ncols=4, frameon=False, prop=font(SMALL))
-        return write(figure, format, chart.title, chart.settings)
+            figure.legend(
+                loc="outside lower left",
+                ncols=4,
+                frameon=False,
+                prop=font(SMALL, "".join([*chart.columns, *chart.rows])),
+            )
+        return write(figure, format, chart.title, settings)
+
+
+def texts_of(chart: Chart) -> tuple[str, ...]:
+    """What a figure of the chart says in words of people."""
+    return (chart.title, *chart.rows, *chart.columns, *chart.groups)
+
+
+def _drawable(chart: Chart) -> Chart:
+    return replace(
+        chart,
+        title=drawable(chart.title),
+        rows=tuple(map(drawable, chart.rows)),
+        columns=tuple(map(drawable, chart.columns)),
+        groups=tuple(map(drawable, chart.groups)),
+    )
 
 
 def _grid(axes: Axes, chart: Chart) -> None:
@@ -86,7 +110,7 @@ def _blocks(axes: Axes, chart: Chart) -> tuple[Floats, Floats]:
         if heading:
             places[np.argmax(here) :] += 1
             top = places[here][0] - 0.2
-            axes.text(0.02, top, heading, transform=left, in_layout=False, fontproperties=font(SMALL))
+            axes.text(0.02, top, heading, transform=left, in_layout=False, fontproperties=font(SMALL, heading))
     return places, most
 
 
@@ -145,9 +169,8 @@ def _csv(chart: Chart) -> bytes:
     numbers = np.stack([part for _, part in parts], axis=2).reshape(len(chart.rows), -1)
     lines = [[None if np.isnan(value) else f"{value:.6g}" for value in row] for row in numbers]
     names = list(zip(chart.groups, chart.rows, strict=True)) if chart.groups else [(name,) for name in chart.rows]
-    return table(
-        [["", *[""] * bool(chart.groups), *header], *([*name, *line] for name, line in zip(names, lines, strict=True))]
-    )
+    table_lines = [[*name, *line] for name, line in zip(names, lines, strict=True)]
+    return table([["", *[""] * bool(chart.groups), *header], *table_lines], chart.settings)
 
 
 def _npz(chart: Chart) -> bytes:

@@ -51,5 +51,5 @@ def _knobs(options: ExportOptions) -> list[str]:
         if isinstance(value, bool):
             words.append(f"--{'' if value else 'no-'}{field.name}")
         else:
-            words += [f"--{field.name}", f"{value:g}"]
+            words += [f"--{field.name}", value if isinstance(value, str) else f"{value:g}"]
     return words

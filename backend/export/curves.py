@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from backend.export.figure import drawing, write
+from backend.export.letters import drawable, noted
 from backend.export.typography import font
 
 WIDTH, HEIGHT, DPI = 5.5, 3.2, 300
@@ -19,6 +20,7 @@ DASHES = ("-", "--", "-.", ":")
 
 def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
     """The comparison of `backend.data.curves.compare_curves` as png, svg or pdf; equal ones give equal bytes."""
+    labels = [str(group["label"]) for group in comparison["groups"]]
     with drawing():
         figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, facecolor="white", layout="constrained")
         axes = figure.add_subplot()
@@ -26,7 +28,7 @@ def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
             steps, colour = group["environment_steps"], COLOURS[index % len(COLOURS)]
             dash = DASHES[index // len(COLOURS) % len(DASHES)]
             runs = len(group["runs"])
-            name = f"{group['label']} ({runs} {'run' if runs == 1 else 'runs'})"
+            name = f"{drawable(group['label'])} ({runs} {'run' if runs == 1 else 'runs'})"
             axes.plot(steps, group["mean"], dash, color=colour, linewidth=1.2, marker=".", markersize=3, label=name)
             axes.fill_between(steps, group["low"], group["high"], color=colour, alpha=0.18, linewidth=0)
         last = max((group["environment_steps"][-1] for group in comparison["groups"]), default=0.0)
@@ -44,8 +46,8 @@ def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
             label.set_fontproperties(font(SIZE - 1))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25, linewidth=0.5)
-        figure.legend(loc="outside right upper", frameon=False, prop=font(SIZE - 1.5))
-        return write(figure, format, "Return curves", json.dumps({"runs": _runs(comparison)}))
+        figure.legend(loc="outside right upper", frameon=False, prop=font(SIZE - 1.5, "".join(labels)))
+        return write(figure, format, "Return curves", noted(json.dumps({"runs": _runs(comparison)}), labels))
 
 
 def table_of_curves(comparison: Mapping[str, Any]) -> str:

@@ -15,38 +15,50 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from backend.export.layout import LINE, MARGIN, NARROW, RECONSTRUCTION, SIZE, SMALL, Layout
+from backend.export.captions import texts_of
+from backend.export.layout import LINE, MARGIN, NARROW, RECONSTRUCTION, SIZE, SMALL, TRACK, Layout
+from backend.export.letters import drawable, noted
 from backend.export.options import FIGURE_FORMATS, ExportOptions, check_format, signed
 from backend.export.typography import font, shorten
-from backend.interpret.view import Picture, TraversalView
+from backend.interpret.view import FULL_CHANGE, Mark, Picture, TraversalView
 
-INK, GREY, BAR = "#111111", "#5f5f5f", "#9db4cf"
-BASES = {"clip": "frame", "dataset": "frame", "picture": "picture", "prior": "prior mean"}
+INK, GREY, BAR, LINE_COLOUR = "#111111", "#5f5f5f", "#9db4cf", "#c9c9c9"
+FULL_KL = 5.0  # nats that a bar of full length stands for, in every figure and on the offline page
+# a dollar sign is a dollar sign, not the beginning of a formula
+SETTINGS: Any = {"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "diswm", "text.parse_math": False}
 _drawing = threading.Lock()  # matplotlib's settings and font caches belong to the whole process
 
 
-def render_figure(view: TraversalView, format: str, *, width: float = 5.5, footprint: bool = True) -> bytes:
+def render_figure(view: TraversalView, format: str, options: ExportOptions | None = None) -> bytes:
     """The figure as png, svg or pdf; equal views give equal bytes. Raises ViewError.
 
-    `footprint` adds the heat map of where each row changes, where the width leaves room for it.
+    The heat map of where each row changes is left out where the width leaves no room for it.
     """
+    chosen = options or ExportOptions()
     check_format(format, FIGURE_FORMATS)
-    ExportOptions(width=width).check()
-    layout = Layout(view, width, footprint and width >= NARROW)
+    chosen.check()
     with drawing():
-        figure, axes = blank(layout.width, layout.height, layout.dpi)
+        figure = draw_figure(view, chosen)
+        return write(figure, format, f"Latent traversal, {view.checkpoint_name}", noted(view.settings, texts_of(view)))
+
+
+def draw_figure(view: TraversalView, options: ExportOptions) -> Figure:
+    """The figure before it is written; call it inside `drawing`."""
+    layout = Layout(view, options.width, options.footprint and options.width >= NARROW, options.title)
+    figure, axes = blank(layout.width, layout.height, layout.dpi)
+    if options.title:
         _draw_head(axes, layout)
-        for row in range(layout.rows):
-            _draw_label(axes, layout, row)
-            _draw_row(axes, layout, row)
-        _draw_reference(axes, layout)
-        return write(figure, format, f"Latent traversal, {view.checkpoint_name}", view.settings)
+    _draw_columns(axes, layout)
+    for row in range(layout.rows):
+        _draw_label(axes, layout, row)
+        _draw_row(axes, layout, row)
+    return figure
 
 
 @contextmanager
 def drawing() -> Iterator[None]:
     """One drawing at a time, with fonts embedded in PDF, outlined in SVG, and no random ids."""
-    with _drawing, matplotlib.rc_context({"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "diswm"}):
+    with _drawing, matplotlib.rc_context(SETTINGS):
         yield
 
 
@@ -91,12 +103,12 @@ def put_text(
     va: str = "center",
 ) -> None:
     """A line of text."""
-    axes.text(x, y, text, color=color, ha=ha, va=va, fontproperties=font(size))
+    axes.text(x, y, drawable(text), color=color, ha=ha, va=va, fontproperties=font(size, text))
 
 
-def heat_map(change: np.ndarray[Any, np.dtype[np.float32]], largest: float) -> Picture:
-    """Change (H, W) as colours (H, W, 3), on one scale for the whole figure."""
-    colours = matplotlib.colormaps["magma"](np.clip(change / max(largest, 1e-9), 0, 1), bytes=True)
+def heat_map(change: np.ndarray[Any, np.dtype[np.float32]]) -> Picture:
+    """Change (H, W) as colours (H, W, 3), on one scale for all figures: brightest from FULL_CHANGE on."""
+    colours = matplotlib.colormaps["magma"](np.clip(change / FULL_CHANGE, 0, 1), bytes=True)
     return np.ascontiguousarray(colours[..., :3])
 
 
@@ -108,12 +120,18 @@ def _draw_head(axes: Axes, layout: Layout) -> None:
         put_text(axes, middle, MARGIN + side + 0.02, name, ha="center", va="top")
     for line, (text, title) in enumerate(layout.head_lines):
         put_text(axes, layout.head_left, MARGIN + line * LINE, text, INK if title else GREY, va="top")
-    if layout.narrow:
-        return
-    above = layout.grid_top - 0.03
-    put_text(axes, layout.bar_left, above, "KL", GREY, va="bottom")
-    centre = layout.column(layout.columns // 2) + layout.cell / 2
-    put_text(axes, centre, above, BASES[view.request.base], ha="center", va="bottom")
+
+
+def _draw_columns(axes: Axes, layout: Layout) -> None:
+    """What stands above the rows: the values, where all rows have the same, and what is beside the cells."""
+    above = layout.grid_top - 0.03 - (1.2 * LINE if layout.narrow else 0)
+    shown, digits = layout.printed
+    if layout.shared:
+        for column in shown:
+            text = f"{signed(float(layout.view.sigmas[0, column]), digits)}{' σ' if column == shown[-1] else ''}"
+            put_text(axes, layout.place(column), above, text, ha="center", va="bottom")
+    if not layout.narrow:
+        put_text(axes, layout.bar_left, above, "KL", GREY, va="bottom")
     if layout.footprint:
         put_text(axes, layout.footprint_left + layout.cell / 2, above, "change", GREY, ha="center", va="bottom")
 
@@ -121,7 +139,7 @@ def _draw_head(axes: Axes, layout: Layout) -> None:
 def _draw_label(axes: Axes, layout: Layout, row: int) -> None:
     """Name and KL bar, beside the row or above it."""
     kl = layout.view.kl
-    length = layout.bar_width * float(kl[row]) / max(float(kl.max()), 1e-9)
+    length = layout.bar_width * min(float(kl[row]) / FULL_KL, 1)
     number = f"{kl[row]:.2f}"
     if layout.narrow:
         middle = layout.row(row) - LINE / 2 - 0.02
@@ -144,26 +162,39 @@ def _draw_label(axes: Axes, layout: Layout, row: int) -> None:
 def _draw_row(axes: Axes, layout: Layout, row: int) -> None:
     view, cell = layout.view, layout.cell
     top = layout.row(row)
-    below = top + cell + (0.035 if layout.narrow else 0.02)
+    below = top + cell + TRACK
     for column in range(layout.columns):
         put_picture(axes, view.images[row, column], layout.column(column), top, cell, cell)
     shown, digits = layout.printed
-    for column in shown:
-        value = signed(float(view.values[row, column]), digits)
-        put_text(axes, layout.column(column) + cell / 2, below, value, ha="center", va="top")
+    for column in () if layout.shared else shown:
+        text = f"{signed(float(view.sigmas[row, column]), digits)}{' σ' if column == shown[-1] else ''}"
+        put_text(axes, layout.place(column), below, text, ha="center", va="top")
+    _draw_marks(axes, layout, row, below)
     if layout.footprint:
-        largest = float(view.footprint.max())
-        put_picture(axes, heat_map(view.footprint[row], largest), layout.footprint_left, top, cell, cell)
+        put_picture(axes, heat_map(view.footprint[row]), layout.footprint_left, top, cell, cell)
         share = f"{view.footprint[row].max():.2f}"
         put_text(axes, layout.footprint_left + cell / 2, below, share, GREY, ha="center", va="top")
 
 
-def _draw_reference(axes: Axes, layout: Layout) -> None:
-    """A box around each cell of the column that holds the frame's own values, joined where rows touch."""
-    left = layout.column(layout.columns // 2) - layout.gap / 2
-    side = layout.cell + layout.gap
-    joined = not layout.narrow
-    height = (layout.rows - 1) * layout.row_step + side + LINE if joined else side
-    for row in range(1 if joined else layout.rows):
-        corner = (left, layout.row(row) - layout.gap / 2)
-        axes.add_patch(Rectangle(corner, side, height, fill=False, edgecolor=INK, linewidth=0.9, zorder=3))
+def _draw_marks(axes: Axes, layout: Layout, row: int, below: float) -> None:
+    """Triangles on a line below the row: filled where the frame lies, hollow where a value is held instead."""
+    end = layout.column(layout.columns - 1) + layout.cell
+    line = below - 0.045
+    axes.plot([layout.grid_left, end], [line, line], color=LINE_COLOUR, linewidth=0.5, zorder=1)
+    own, held = layout.view.mark(row), layout.view.held(row)
+    apart = held is None or abs(layout.place(own.column) - layout.place(held.column)) > 0.6
+    _draw_mark(axes, layout, own, below, INK, signed(own.sigma, 2) if apart else "")
+    if held is not None:
+        _draw_mark(axes, layout, held, below, "white", f"{signed(held.sigma, 2)} held")
+
+
+def _draw_mark(axes: Axes, layout: Layout, mark: Mark, below: float, fill: str, text: str) -> None:
+    """A triangle with its value below it where there is room; it points outwards where the value lies beyond."""
+    beyond = -1 if mark.column < -0.5 else 1 if mark.column > layout.columns - 0.5 else 0
+    left, right = layout.grid_left + 0.03, layout.column(layout.columns - 1) + layout.cell - 0.03
+    place = min(max(layout.place(mark.column), left), right)
+    shape = {-1: "<", 0: "^", 1: ">"}[beyond]
+    axes.plot([place], [below - 0.045], shape, ms=3.6, mfc=fill, mec=INK, mew=0.5, zorder=3, clip_on=False)
+    if layout.shared:
+        align = {-1: "left", 0: "center", 1: "right"}[beyond]
+        put_text(axes, place, below, text, GREY, ha=align, va="top")

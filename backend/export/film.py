@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from backend.export.letters import drawable, runs
 from backend.export.typography import pixel_font
 
 Inks = npt.NDArray[np.uint8]  # (H, W) indices into INKS
@@ -95,13 +96,12 @@ def ping_pong(frames: int, back: bool) -> tuple[int, ...]:
 def write_text(text: str, ink: int, size: int, width: int, align: str = "left") -> Inks:
     """A line of text in a grey ink, `size` pixels high, on white, cut to the width: (line height, width)."""
     image = Image.new("L", (width, line_height(size)), 255)
-    ImageDraw.Draw(image).text(
-        ({"left": 0, "center": width / 2, "right": width}[align], image.height / 2),
-        _fit(text, size, width),
-        font=pixel_font(size),
-        fill=int(INKS[ink][0]),
-        anchor={"left": "lm", "center": "mm", "right": "rm"}[align],
-    )
+    brush, shown = ImageDraw.Draw(image), _fit(drawable(text), size, width)
+    place = {"left": 0.0, "center": 0.5, "right": 1.0}[align] * (width - _length(shown, size))
+    for part, path in runs(shown):
+        letters = pixel_font(size, path)
+        brush.text((place, image.height / 2), part, font=letters, fill=int(INKS[ink][0]), anchor="lm")
+        place += letters.getlength(part)
     patch = np.round(np.asarray(image) / 255 * (GREYS - 1)).astype(np.uint8)
     patch.setflags(write=False)  # the same patch is handed out again
     return patch
@@ -118,9 +118,13 @@ def text_size(upscale: int) -> int:
 
 
 def _fit(text: str, size: int, width: int) -> str:
-    font = pixel_font(size)
-    if font.getlength(text) <= width:
+    if _length(text, size) <= width:
         return text
-    while text and font.getlength(text + "…") > width:
+    while text and _length(text + "…", size) > width:
         text = text[:-1]
     return text.rstrip() + "…"
+
+
+def _length(text: str, size: int) -> float:
+    """Pixels that a drawable text takes."""
+    return sum(pixel_font(size, path).getlength(part) for part, path in runs(text))

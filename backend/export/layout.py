@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from backend.export.captions import base_text, range_text
 from backend.export.options import signed
 from backend.export.typography import text_width, wrap
@@ -12,20 +14,27 @@ from backend.interpret.view import TraversalView
 SIZE, SMALL = 7.5, 7.0  # points
 MARGIN, GAP = 0.04, 0.03
 LINE = 0.125  # from one line of text to the next
+TRACK = 0.07  # below a row: where the mark of the frame stands
 PIXELS = 64  # of a cell
 MIN_DPI = 300
 NARROW = 4.0  # below this width labels stand above their row instead of beside it
 MAX_CELL = 0.9
 RECONSTRUCTION = "reconstruction"
+MARK = "▲"
+BASES = {"clip": "frame", "dataset": "frame", "picture": "picture", "prior": "prior mean"}
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Places for a view at a width; the resolution makes each pixel of a cell a whole number of dots."""
+    """Places for a view at a width; the resolution makes each pixel of a cell a whole number of dots.
+
+    titled: whether the frame and the words about the view stand on top.
+    """
 
     view: TraversalView
     width: float
     footprint: bool
+    titled: bool = True
 
     @property
     def narrow(self) -> bool:
@@ -93,7 +102,11 @@ class Layout:
         """The text on top and whether each line is the title."""
         room = self.width - MARGIN - self.head_left
         title = [(line, True) for line in wrap(f"Latent traversal, {self.view.checkpoint_name}", SMALL, room)]
-        texts = [base_text(self.view), range_text(self.view), *(["boxed: the base itself"] if self.narrow else [])]
+        texts = [
+            base_text(self.view),
+            range_text(self.view),
+            f"{MARK} the {BASES[self.view.request.base]} itself; values in σ",
+        ]
         return title + [(line, False) for text in texts for line in wrap(text, SMALL, room)]
 
     @property
@@ -114,20 +127,25 @@ class Layout:
     @cached_property
     def grid_top(self) -> float:
         """Upper edge of the first row of cells."""
-        head = MARGIN + max(self.head_cell + LINE + 0.02, len(self.head_lines) * LINE)
-        return self._snap(head + 0.08 + LINE)
+        head = max(self.head_cell + LINE + 0.02, len(self.head_lines) * LINE) + 0.08 if self.titled else 0
+        return self._snap(MARGIN + head + LINE * (2.2 if self.narrow and self.shared else 1))
+
+    @cached_property
+    def shared(self) -> bool:
+        """Whether all rows take the same values in σ, which are then printed once, above them."""
+        return bool(np.allclose(self.view.sigmas, self.view.sigmas[0], atol=1e-9))
 
     @cached_property
     def row_step(self) -> float:
         """From one row to the next."""
         tallest = max(len(lines) for lines in self.label_lines) * LINE
-        row = self.cell + LINE + 0.03
+        row = self.cell + TRACK + LINE + 0.03
         return self._snap(row + LINE + 0.06 if self.narrow else max(row, tallest + 0.04))
 
     @property
     def height(self) -> float:
         """Of the whole figure."""
-        return self._snap(self.row(self.rows - 1) + self.cell + LINE + 0.03 + MARGIN)
+        return self._snap(self.row(self.rows - 1) + self.cell + TRACK + LINE + 0.03 + MARGIN)
 
     @cached_property
     def gap(self) -> float:
@@ -143,7 +161,7 @@ class Layout:
     def printed(self) -> tuple[tuple[int, ...], int]:
         """The columns whose values can stand side by side, with both ends and the centre; and their digits."""
         half = self.columns // 2
-        values = [float(value) for value in self.view.values.ravel()]
+        values = [float(value) for value in self.view.sigmas.ravel()]
         for step in (step for step in range(1, half + 1) if half % step == 0):
             for digits in (2, 1):
                 widest = max(text_width(signed(value, digits), SMALL) for value in values)
@@ -154,6 +172,11 @@ class Layout:
     def column(self, index: int) -> float:
         """Left edge of a column."""
         return self.grid_left + index * (self.cell + self.gap)
+
+    def place(self, column: float) -> float:
+        """The middle of a place among the columns; what lies beyond them stands at their edge."""
+        inside = min(max(column, -0.5), self.columns - 0.5)
+        return self.grid_left + self.cell / 2 + inside * (self.cell + self.gap)
 
     def row(self, index: int) -> float:
         """Upper edge of a row of cells."""

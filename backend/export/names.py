@@ -1,8 +1,9 @@
-"""Telling file names: `diswm_walker-walk_dim07-hip-angle_pm2sd.gif`."""
+"""Telling file names: `diswm_walker-walk_my-run-s0_dim07-hip-angle_ep0-frame25_pm2sd.gif`."""
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from backend.interpret.charts import Chart
 from backend.interpret.counterfactual import Counterfactual
@@ -14,51 +15,52 @@ from backend.interpret.together import Together
 from backend.interpret.view import TraversalView
 
 MAX_NAMED_ROWS = 2
+NAMELESS = "unnamed"
 
 
 def file_name(view: TraversalView, format: str) -> str:
-    """Environment, what is shown, and over which range."""
-    parts = ["diswm", slug(view.environment or view.checkpoint_name), _rows(view.labels), _range(view.request)]
+    """Environment, checkpoint and seed, what is shown, and over which range."""
+    parts = ["diswm", subject(view.provenance), _rows(view.labels), _range(view.request)]
     parts += _base(view)
     return f"{'_'.join(parts)}.{format}"
 
 
 def rollout_file_name(rollout: Rollout, format: str) -> str:
-    """Environment, episode, lengths, actions and edits."""
+    """Environment, checkpoint and seed, episode, lengths, actions and edits."""
     request = rollout.request
-    parts = ["diswm", slug(rollout.environment or rollout.checkpoint_name), f"rollout-ep{request.episode}"]
+    parts = ["diswm", subject(rollout.provenance), f"rollout-ep{request.episode}"]
     parts += [f"{request.context}seen-{request.horizon}imagined", request.actions]
     parts += [f"edit-{_rows(rollout.labels)}"] if rollout.labels else []
     return f"{'_'.join(parts)}.{format}"
 
 
 def temporal_file_name(traversal: TemporalTraversal) -> str:
-    """Environment, episode, and which dimensions are held where; without ending."""
+    """Environment, checkpoint and seed, episode, and which dimensions are held where; without ending."""
     rollout, request = traversal.untouched, traversal.request
     where = f"{'p' if request.sigmas >= 0 else 'm'}{abs(request.sigmas):g}sd".replace(".", "p")
     where = "as-chosen" if request.hold else where
-    place = slug(rollout.environment or rollout.checkpoint_name)
+    place = subject(rollout.provenance)
     since = f"from{request.since}-ep{rollout.request.episode}"
     return f"diswm_{place}_hold-{_rows(traversal.labels)}_{where}_{since}"
 
 
 def together_file_name(together: Together) -> str:
-    """Environment, episode, and how many checkpoints; without ending."""
+    """Environment, first checkpoint and its seed, episode, and how many checkpoints; without ending."""
     first = together.rollouts[0]
-    place = slug(first.environment or first.checkpoint_name)
+    place = subject(first.provenance)
     lengths = f"{first.request.context}seen-{first.request.horizon}imagined"
     return f"diswm_{place}_{len(together.rollouts)}checkpoints_ep{first.request.episode}_{lengths}"
 
 
 def counterfactual_file_name(view: Counterfactual) -> str:
-    """Environment, the factor and its new value, and the dimension; without ending."""
+    """Environment, checkpoint and seed, the factor and its new value, and the dimension; without ending."""
     value = f"{view.after:.2f}".replace(".", "p").replace("-", "m")
-    return f"diswm_{slug(view.environment)}_{slug(view.request.factor)}-to-{value}_{_rows([view.label])}"
+    return f"diswm_{subject(view.provenance)}_{slug(view.request.factor)}-to-{value}_{_rows([view.label])}"
 
 
 def chart_file_name(chart: Chart, format: str) -> str:
-    """Environment, and what the numbers are about."""
-    return f"diswm_{slug(chart.place)}_{chart.kind}.{format}"
+    """Environment, checkpoint and seed, and what the numbers are about."""
+    return f"diswm_{subject(chart.provenance)}_{chart.kind}.{format}"
 
 
 def bundle_name(view: TraversalView) -> str:
@@ -66,16 +68,29 @@ def bundle_name(view: TraversalView) -> str:
     return file_name(view, "zip").replace("diswm_", "diswm-bundle_", 1)
 
 
+def subject(provenance: Mapping[str, Any]) -> str:
+    """`walker-walk_my-run-s0`: what tells files of two checkpoints, or of two seeds of one, apart."""
+    place, name, seed = slug(provenance["environment"] or ""), slug(provenance["name"]), provenance["seed"]
+    name += "" if seed is None else f"-s{seed}"
+    return name if place == NAMELESS or name.startswith(place) else f"{place}_{name}"
+
+
 def slug(text: str) -> str:
     """Letters, digits and dashes of a name; never empty, never a path."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:40] or "unnamed"
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:40].strip("-") or NAMELESS
 
 
 def _rows(labels: Sequence[DimensionName]) -> str:
     if len(labels) > MAX_NAMED_ROWS:
         return f"{len(labels)}dims"
-    return "-".join(f"dim{label.dim:02d}" + (f"-{slug(label.name)}" if label.name else "") for label in labels)
+    return "-".join(f"dim{label.dim:02d}{_named(label.name)}" for label in labels)
+
+
+def _named(name: str | None) -> str:
+    """A name of other letters than a to z is left out."""
+    short = slug(name or "")
+    return "" if short == NAMELESS else f"-{short}"
 
 
 def _base(view: TraversalView) -> list[str]:
@@ -87,7 +102,7 @@ def _base(view: TraversalView) -> list[str]:
     place = f"ep{request.episode}-frame{request.frame}"
     if request.base == "dataset":
         return [f"{slug(view.base or 'dataset')}-{place}"]
-    return [place] if request.episode or request.frame else []
+    return [place]
 
 
 def _range(request: TraversalRequest) -> str:

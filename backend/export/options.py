@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from backend.interpret.request import ViewError, check_number
 
+CHROMAS = ("420", "444")
 WIDTHS = (3.25, 5.5, 6.875)  # inches: one column, text width of a single-column paper, two columns
 FIGURE_FORMATS = ("png", "svg", "pdf")
 FILM_FORMATS = ("gif", "mp4", "webm", "apng")
@@ -30,8 +31,9 @@ MAX_UPSCALE = 8
 class ExportOptions:
     """How a view is written.
 
-    width: of figures, in inches. footprint: whether a figure that has room ends with where each row changes. fps, loop,
-    pingpong, captions, upscale (by nearest pixels): of films.
+    width: of figures, in inches. footprint: whether a figure that has room ends with where each row changes. title:
+    whether a figure says on top what it shows. fps, loop, pingpong, captions, upscale (by nearest pixels): of films.
+    chroma: of MP4 and WebM, "420" for every player or "444" with a colour for each pixel.
     """
 
     width: float = 5.5
@@ -41,6 +43,8 @@ class ExportOptions:
     captions: bool = True
     loop: bool = True
     footprint: bool = True
+    title: bool = True
+    chroma: str = "420"
 
     def check(self) -> None:
         """Raises ViewError by field."""
@@ -50,6 +54,8 @@ class ExportOptions:
         upscale = self.upscale
         if isinstance(upscale, bool) or not isinstance(upscale, int) or not 1 <= upscale <= MAX_UPSCALE:
             raise ViewError("upscale", f"{upscale!r} is not a whole number from 1 to {MAX_UPSCALE}")
+        if self.chroma not in CHROMAS:
+            raise ViewError("chroma", f"{self.chroma!r} is not one of {', '.join(CHROMAS)}")
 
     @property
     def delay(self) -> int:

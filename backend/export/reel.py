@@ -3,11 +3,12 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from backend.export.animation import Grid, encode
+from backend.export.animation import Grid, encode, even
 from backend.export.figure import GREY, blank, drawing, put_picture, put_text, write
 from backend.export.film import BLACK, GREEN, RED, WHITE, Film, Note, text_size, write_text
 from backend.export.film import GREY as GREY_INK
 from backend.export.layout import GAP, LINE, MARGIN, SIZE, SMALL
+from backend.export.letters import noted
 from backend.export.names import slug
 from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, TABLE_FORMATS, ExportOptions, check_format
 from backend.export.tables import npz, table
@@ -34,7 +35,7 @@ def render_reel(reel: Reel, format: str, options: ExportOptions) -> bytes:
 def reel_film(reel: Reel, options: ExportOptions) -> Film:
     """Every row side by side, one frame a step."""
     grid = Grid(len(reel.strips), 64 * options.upscale, text_size(options.upscale), options.captions, tracks=False)
-    status = 2 * grid.gap + round(grid.text * 1.3) if options.captions else 0
+    status = even(2 * grid.gap + round(grid.text * 1.3)) if options.captions else 0
     ground = np.full((grid.height + status, grid.width), WHITE, np.uint8)
     corners = tuple((top + status, left) for top, left in map(grid.corner, range(len(reel.strips))))
     for strip, (top, left) in zip(reel.strips, corners, strict=True):
@@ -54,8 +55,13 @@ def reel_film(reel: Reel, options: ExportOptions) -> Film:
         order=tuple(range(reel.steps)),
         upscale=options.upscale,
         title=reel.title,
-        settings=reel.settings,
+        settings=noted(reel.settings, texts_of(reel)),
     )
+
+
+def texts_of(reel: Reel) -> tuple[str, ...]:
+    """What a film or a figure of the reel says in words of people."""
+    return (reel.title, *(text for strip in reel.strips for text in (strip.title, strip.note)))
 
 
 def _border(grid: Grid, reel: Reel, step: int, top: int, left: int) -> Note:
@@ -109,7 +115,7 @@ def _figure(reel: Reel, format: str, width: float) -> bytes:
         put_text(axes, left, MARGIN, "observed", OBSERVED_COLOUR, va="top")
         put_text(axes, place, MARGIN, "imagined", IMAGINED_COLOUR, va="top")
         put_text(axes, MARGIN, top - 0.07, "step", GREY, va="bottom")
-        return write(figure, format, reel.title, reel.settings)
+        return write(figure, format, reel.title, noted(reel.settings, texts_of(reel)))
 
 
 def _csv(reel: Reel) -> bytes:
@@ -117,7 +123,7 @@ def _csv(reel: Reel) -> bytes:
     lines = [(f"{chart}: {line}", values) for chart, held in reel.curves.items() for line, values in held.items()]
     header = ["step", "seen", *(name for name, _ in lines)]
     rows = [[step, int(step < reel.context), *(values[step] for _, values in lines)] for step in range(reel.steps)]
-    return table([header, *rows])
+    return table([header, *rows], reel.settings)
 
 
 def _npz(reel: Reel) -> bytes:

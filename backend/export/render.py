@@ -68,7 +68,7 @@ def render_view(view: TraversalView, format: str, options: ExportOptions) -> byt
     """The bytes of a view that is built already; raises ViewError."""
     check_format(format, TRAVERSAL_FORMATS)
     if format in FIGURE_FORMATS:
-        return render_figure(view, format, width=options.width, footprint=options.footprint)
+        return render_figure(view, format, options)
     if format in FILM_FORMATS:
         return render_animation(view, format, options)
     makers = {"csv": traversal_csv, "npz": traversal_npz, "html": render_viewer}

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import math
+import re
 from typing import Any
 
 import numpy as np
@@ -10,25 +12,49 @@ import numpy.typing as npt
 from backend.interpret.rollout import Rollout
 from backend.interpret.view import TraversalView
 
+SETTINGS = "diswm"  # the name of the column that reopens the view
+FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "＝",
+    "＋",
+    "－",
+    "＠",
+)  # a cell that begins so is run by a spreadsheet
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
+
 
 def traversal_csv(view: TraversalView) -> bytes:
-    """A line a dimension: what it is, and the value of each column."""
-    columns = view.values.shape[1]
-    header = ["dim", "name", "status", "factor", "nmi", "kl_nats", "reference"]
-    header += [f"value_{index - columns // 2:+d}" if index != columns // 2 else "value_0" for index in range(columns)]
+    """One line per dimension: what it is, where the frame lies, and the value of each column, in σ of the data.
+
+    `latent_mean` and `latent_std` turn σ into the values of the latent: mean + σ * std.
+    """
+    header = ["dim", "name", "status", "factor", "nmi", "kl_nats", "latent_mean", "latent_std"]
+    header += ["frame_sigma", "held_sigma", *(f"sigma_{index + 1}" for index in range(view.sigmas.shape[1]))]
     lines: list[list[Any]] = []
     for row, label in enumerate(view.labels):
         what = [label.dim, label.text, label.status or "", label.factor or "", _number(label.nmi)]
-        numbers = [_number(view.kl[row]), _number(view.reference[label.dim])]
-        lines.append([*what, *numbers, *(_number(value) for value in view.values[row])])
-    return table([header, *lines])
+        held = view.held(row)
+        numbers = [view.kl[row], view.mean[label.dim], view.std[label.dim], view.mark(row).sigma]
+        numbers += [held.sigma if held else None, *view.sigmas[row]]
+        lines.append([*what, *map(_number, numbers)])
+    return table([header, *lines], view.settings)
 
 
 def traversal_npz(view: TraversalView) -> bytes:
-    """Pictures, values, names and settings; nothing in it needs pickle."""
+    """Pictures, values (of the latents, and in σ of the data), names and settings; nothing in it needs pickle."""
     return npz(
         images=view.images,
         values=view.values,
+        sigmas=view.sigmas,
+        frame_sigma=np.array([view.mark(row).sigma for row in range(len(view.dims))]),
+        mean=view.mean[list(view.dims)],
+        std=view.std[list(view.dims)],
         dims=np.array(view.dims),
         names=np.array(view.names),
         kl=view.kl,
@@ -64,7 +90,7 @@ def rollout_csv(rollout: Rollout) -> bytes:
                 *(_at(series, step) for series in other),
             ]
         )
-    return table(lines)
+    return table(lines, rollout.settings)
 
 
 def rollout_npz(rollout: Rollout) -> bytes:
@@ -99,16 +125,31 @@ def npz(**arrays: npt.NDArray[Any]) -> bytes:
     return buffer.getvalue()
 
 
-def table(lines: list[list[Any]]) -> bytes:
-    """Lines of cells as CSV; None is an empty cell."""
+def table(lines: list[list[Any]], settings: str) -> bytes:
+    """Lines of cells, names first, as CSV; None is an empty cell. The last column holds the view's settings, once.
+
+    The byte order mark makes Excel read UTF-8 (pandas and R skip it). Text that a spreadsheet would run as a formula
+    gets an apostrophe before it.
+    """
+    head, *rest = lines
+    told = [settings, *[None] * (len(rest) - 1)]
+    lines = [[*head, SETTINGS], *([*line, cell] for line, cell in zip(rest, told, strict=False))]
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(lines)
-    return buffer.getvalue().encode("utf-8")
+    csv.writer(buffer, lineterminator="\n").writerows([[_cell(value) for value in line] for line in lines])
+    return buffer.getvalue().encode("utf-8-sig")
 
 
 def _at(series: npt.NDArray[Any] | None, step: int) -> str:
     return "" if series is None else _number(series[step])
 
 
+def _cell(value: Any) -> Any:
+    """A cell that is what it says: a number, or text that stays text."""
+    if not isinstance(value, str) or not value.startswith(FORMULA) or _NUMBER.fullmatch(value):
+        return value
+    return f"'{value}"
+
+
 def _number(value: Any) -> str:
-    return "" if value is None else f"{float(value):.6g}"
+    """Six digits; nothing where there is no number."""
+    return "" if value is None or not math.isfinite(value) else f"{float(value):.6g}"

@@ -3,39 +3,38 @@
 from functools import cache, lru_cache
 from pathlib import Path
 
-import matplotlib
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
+from matplotlib.font_manager import FontProperties, fontManager
+from matplotlib.ft2font import FT2Font
 from PIL import ImageFont
 
+from backend.export.letters import drawable, own_font, runs
+
 POINTS_PER_INCH = 72
+_MEASURED_AT = 256  # pixels
+
+
+@lru_cache(maxsize=4096)
+def font(size: float, text: str = "", bold: bool = False) -> FontProperties:
+    """The typeface for matplotlib at a size in points, with what else the letters of a text need."""
+    files = dict.fromkeys([own_font(bold), *(path for _, path in runs(drawable(text), bold))])
+    if len(files) == 1:
+        return FontProperties(fname=str(own_font(bold)), size=size)
+    families = [_family(str(path)) for path in files]
+    return FontProperties(family=families, size=size, weight="bold" if bold else "normal")
 
 
 @cache
-def font_file(bold: bool = False) -> Path:
-    """DejaVu Sans, which comes with matplotlib: the same letters on every machine."""
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"
-
-
-@cache
-def font(size: float, bold: bool = False) -> FontProperties:
-    """The typeface for matplotlib at a size in points."""
-    return FontProperties(fname=str(font_file(bold)), size=size)
-
-
-@cache
-def pixel_font(size: int) -> ImageFont.FreeTypeFont:
-    """The typeface for pictures at a size in pixels."""
-    return ImageFont.truetype(str(font_file()), size)
+def pixel_font(size: int, path: Path | None = None) -> ImageFont.FreeTypeFont:
+    """The typeface for pictures at a size in pixels, or another font."""
+    return ImageFont.truetype(str(path or own_font()), size)
 
 
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """Width in inches of a text at a size in points."""
-    if not text.strip():
-        return 0.0
-    path = TextPath((0, 0), text, prop=font(size, bold))
-    return float(path.get_extents().x1) / POINTS_PER_INCH
+    parts = runs(drawable(text), bold)
+    pixels = sum(pixel_font(_MEASURED_AT, path).getlength(part) for part, path in parts)
+    return pixels / _MEASURED_AT * size / POINTS_PER_INCH
 
 
 def shorten(text: str, size: float, width: float) -> str:
@@ -57,3 +56,10 @@ def wrap(text: str, size: float, width: float) -> list[str]:
         else:
             lines.append(word)
     return [shorten(line, size, width) for line in lines]
+
+
+@cache
+def _family(path: str) -> str:
+    """The name under which matplotlib finds a font file from now on."""
+    fontManager.addfont(path)
+    return FT2Font(path).family_name

@@ -5,11 +5,14 @@ import html
 import io
 import json
 from importlib import resources
+from typing import Any
 
 from PIL import Image
 
 from backend.export.captions import base_text, range_text
-from backend.interpret.view import Picture, TraversalView, tile
+from backend.export.figure import FULL_KL
+from backend.export.layout import BASES
+from backend.interpret.view import UNIT, Picture, TraversalView, tile
 
 
 def render_viewer(view: TraversalView) -> bytes:
@@ -17,11 +20,10 @@ def render_viewer(view: TraversalView) -> bytes:
     data = {
         "cell": view.images.shape[2],
         "columns": view.values.shape[1],
-        "largest_kl": float(view.kl.max()),
-        "rows": [
-            {"caption": label.caption, "kl": round(float(kl), 4), "values": [round(float(v), 4) for v in values]}
-            for label, kl, values in zip(view.labels, view.kl, view.values, strict=True)
-        ],
+        "full_kl": FULL_KL,
+        "unit": UNIT,
+        "frame": BASES[view.request.base],
+        "rows": [_row(view, row) for row in range(len(view.dims))],
         "settings": json.loads(view.settings),
         "atlas": data_uri(tile(view.images), "webp"),
     }
@@ -36,6 +38,18 @@ def render_viewer(view: TraversalView) -> bytes:
     for mark, text in parts.items():
         page = page.replace(mark, text)
     return page.encode("utf-8")
+
+
+def _row(view: TraversalView, row: int) -> dict[str, Any]:
+    """A row of the page; its values are in σ of the data, and so is the frame's own, with its place among them."""
+    mark, held = view.mark(row), view.held(row)
+    return {
+        "caption": view.labels[row].caption,
+        "kl": round(float(view.kl[row]), 4),
+        "sigmas": [round(float(value), 4) for value in view.sigmas[row]],
+        "mark": [round(mark.sigma, 4), round(mark.column, 4)],
+        "held": None if held is None else [round(held.sigma, 4), round(held.column, 4)],
+    }
 
 
 def data_uri(picture: Picture, format: str) -> str:

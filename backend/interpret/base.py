@@ -47,9 +47,12 @@ def find_frames(home: Path, request: TraversalRequest) -> BaseFrames | None:
 def frames_of_dataset(info: DatasetInfo, request: TraversalRequest) -> BaseFrames:
     """A frame of a data set after those before it in its episode. Raises ViewError, EpisodeError."""
     check_index("episode", request.episode, info.episodes, "episode")
-    check_index("frame", request.frame, info.lengths[request.episode], "frame")
+    length = info.lengths[request.episode]
+    frame = request.settled(length).frame
+    check_index("frame", frame, length, "frame")
+    assert frame is not None
     episode = read_nth_episode(info.folder, request.episode)
-    seen = slice(0, request.frame + 1)
+    seen = slice(0, frame + 1)
     return BaseFrames(episode.image[seen], episode.action[seen], info.name)
 
 

@@ -24,7 +24,7 @@ class Chart:
     kind: str  # one of KINDS: what its files reopen
     form: Literal["grid", "points", "lines"]
     title: str
-    place: str  # environment or checkpoint, for file names
+    provenance: Mapping[str, Any]  # of the checkpoint: see `backend.interpret.view.provenance_of`
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     values: Floats  # (R, C); NaN where there is none
@@ -55,7 +55,7 @@ def factors_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
         values=np.maximum(nmi[np.ix_(dims, order)], 0),
         marked=(nmi > null)[np.ix_(dims, order)],
         unit="NMI, framed beyond chance",
-        place=_place(checkpoint),
+        provenance=provenance_of(checkpoint),
         settings=_settings(checkpoint, "factors", {}),
     )
 
@@ -87,7 +87,7 @@ def intervals_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
         low=low,
         high=high,
         unit="NMI, 95% intervals over episodes",
-        place=_place(checkpoint),
+        provenance=provenance_of(checkpoint),
         settings=_settings(checkpoint, "intervals", {}),
     )
 
@@ -123,7 +123,7 @@ def interventions_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Cha
         values=values.reshape(-1, len(factors)),
         groups=tuple(heading for heading in blocks for _ in dims),
         unit="grey: cannot be measured" if np.isnan(values).any() else "",
-        place=_place(checkpoint),
+        provenance=provenance_of(checkpoint),
         settings=_settings(checkpoint, "interventions", {}),
     )
 
@@ -139,7 +139,7 @@ def leakage_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
         columns=tuple(f"dim {dim}" for dim in dims),
         values=np.array(table["matrix"], np.float64)[np.ix_(dims, dims)],
         unit=f"σ moved for an edit of {table['sigmas']:g} σ",
-        place=_place(checkpoint),
+        provenance=provenance_of(checkpoint),
         settings=_settings(checkpoint, "leakage", {}),
     )
 
@@ -161,7 +161,7 @@ def sensitivity_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart
         low=np.array([[_scaled(cell, 0) for cell in row] for row in cells]).reshape(len(cells), -1),
         high=np.array([[_scaled(cell, 1) for cell in row] for row in cells]).reshape(len(cells), -1),
         unit="share of the outcome's spread for one σ",
-        place=_place(checkpoint),
+        provenance=provenance_of(checkpoint),
         settings=_settings(checkpoint, "sensitivity", {"dataset": table["dataset"] or ""}),
     )
 
@@ -180,7 +180,7 @@ def carried_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
         values=np.array([[np.nan if value is None else value for value in line] for line in lines]),
         unit="matched correlation",
         across="agent steps" if checkpoint.info.stage == "finetune" else "updates",
-        place=_place(checkpoint),
+        provenance=provenance_of(checkpoint),
         settings=_settings(checkpoint, "carried", {"reference": table["reference"]["id"]}),
     )
 
@@ -201,7 +201,7 @@ def matches_chart(first: Checkpoint, second: Checkpoint, table: Mapping[str, Any
         low=np.array([[row["interval"][0], np.nan] for row in found]).reshape(-1, 2),
         high=np.array([[row["interval"][1], np.nan] for row in found]).reshape(-1, 2),
         unit="|correlation|, 95% intervals over episodes",
-        place=_place(first),
+        provenance=provenance_of(first),
         settings=_settings(first, "compare", {"other": second.info.id}),
     )
 
@@ -213,10 +213,6 @@ def _active(checkpoint: Checkpoint) -> tuple[list[int], tuple[str, ...]]:
     ordered = [int(dim) for dim in np.argsort(-kl, kind="stable")]
     dims = [dim for dim in ordered if kl[dim] >= INACTIVE_KL] or ordered
     return dims, tuple(names[dim].title for dim in dims)
-
-
-def _place(checkpoint: Checkpoint) -> str:
-    return checkpoint.info.environment or checkpoint.info.name
 
 
 def _settings(checkpoint: Checkpoint, kind: str, view: Mapping[str, Any]) -> str:

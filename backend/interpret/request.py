@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.traversal import RANGE_MODES
@@ -33,12 +33,13 @@ class TraversalRequest:
 
     dims: rows from top to bottom; None shows the active dimensions by KL. extent: how far `mode` reaches (see
     `models.traversal.row_values`); None takes what suits the mode. base: a frame of the checkpoint's clip or of a
-    data set, a person's own picture, or the prior's mean; `source` is the id of the data set or picture. history:
+    data set, a person's own picture, or the prior's mean; `source` is the id of the data set or picture. frame: None is
+    the middle one of the episode, which has a history and a future. history:
     whether the frames before the base frame have been seen. edits: dimension -> value, set in every cell.
     """
 
     episode: int = 0
-    frame: int = 0
+    frame: int | None = None
     dims: tuple[int, ...] | None = None
     mode: str = "sigma"
     extent: float | None = None
@@ -53,6 +54,10 @@ class TraversalRequest:
         """The extent that applies."""
         return DEFAULT_EXTENT[self.mode] if self.extent is None else float(self.extent)
 
+    def settled(self, frames: int) -> "TraversalRequest":
+        """The request with the frame that applies, in an episode of T frames."""
+        return self if self.frame is not None else replace(self, frame=frames // 2)
+
     def check(self, latents: int, episodes: int, frames: int) -> None:
         """Raises ViewError unless a model of Z latents and a clip of E episodes of T frames can answer."""
         _check_range(self)
@@ -62,7 +67,7 @@ class TraversalRequest:
             raise ViewError("source", f"names a data set or a picture, the base is {self.base}")
         if self.base == "clip":
             check_index("episode", self.episode, episodes, "episode")
-            check_index("frame", self.frame, frames, "frame")
+            check_index("frame", self.settled(frames).frame, frames, "frame")
         for dim in self.dims or ():
             check_index("dims", dim, latents, "dimension")
         if self.dims is not None and not self.dims:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from models.traversal import (
     LatentStatistics,
     anchor_at,
     footprint,
+    place_of,
     prior_anchor,
     reconstruct,
     row_values,
@@ -26,9 +27,24 @@ from models.traversal import (
 )
 from models.types import normalise, to_uint8
 
+UNIT = "σ of the data"  # in which every view says its values
+LEAST_STD = 1e-6
+FULL_CHANGE = 0.5  # of the range of colours: the brightest of a footprint, in every view
+
 Picture = npt.NDArray[np.uint8]
 
 CELLS_AT_ONCE = 1_000
+
+
+class Mark(NamedTuple):
+    """A value in a row: in latent units, in σ of the data, and as a place among its columns.
+
+    column: 0 is the first and N - 1 the last; it may lie between two columns or beyond either end.
+    """
+
+    value: float
+    sigma: float
+    column: float
 
 
 @dataclass(frozen=True)
@@ -43,8 +59,10 @@ class TraversalView:
     labels: tuple[DimensionName, ...]  # of the rows
     kl: Floats  # (R,) nats
     values: Floats  # (R, N)
-    reference: Floats  # (Z,) the latent of the base frame, edits applied
-    own: Floats | None  # (Z,) the latent of the base frame as it is; None at the prior, which has no frame
+    frame: Floats  # (Z,) the latent of the base frame
+    reference: Floats  # (Z,) the same with the edits, which are held in every cell
+    mean: Floats  # (Z,) of the latent over the data
+    std: Floats  # (Z,) of the latent over the data: the unit in which values are shown
     images: Picture  # (R, N, 64, 64, 3)
     original: Picture  # (64, 64, 3); the reconstruction where there is no frame, at the prior
     reconstruction: Picture  # (64, 64, 3)
@@ -53,6 +71,29 @@ class TraversalView:
     provenance: dict[str, Any]
     base: str | None = None  # what a base is called that is not the checkpoint's own
     seen_before: int = 0  # frames that the model has seen before the base frame
+
+    @cached_property
+    def sigmas(self) -> Floats:
+        """The values in σ of the data, (R, N): what page, figures, films and tables print."""
+        dims = list(self.dims)
+        found: Floats = (self.values - self.mean[dims, None]) / self.std[dims, None]
+        return found
+
+    def sigma(self, dim: int, value: float) -> float:
+        """A value of a dimension in σ of the data."""
+        return float((value - self.mean[dim]) / self.std[dim])
+
+    def mark(self, row: int) -> "Mark":
+        """Where the base frame itself lies in a row."""
+        return self._marked(row, float(self.frame[self.dims[row]]))
+
+    def held(self, row: int) -> "Mark | None":
+        """Where the value lies that is held in the row's dimension instead of the frame's; None where none is."""
+        value = self.request.edits.get(self.dims[row])
+        return None if value is None else self._marked(row, float(value))
+
+    def _marked(self, row: int, value: float) -> "Mark":
+        return Mark(value, self.sigma(self.dims[row], value), place_of(value, self.values[row]))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,9 +128,10 @@ def build_view(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFr
     latents = checkpoint.model.config.latents
     request.check(latents, *checkpoint.clip.image.shape[:2])
     dims = rows_of(request, checkpoint.statistics)
+    request = request.settled(_length(checkpoint, request, frames))
     seen = _seen(checkpoint, request, frames)
-    unedited = _anchor(checkpoint, request, seen)
-    anchor = _edited(unedited, request)
+    own = _anchor(checkpoint, request, seen)
+    anchor = _edited(own, request)
     reference = anchor.latent.double().numpy()
     values = row_values(request.mode, reference, checkpoint.statistics, dims, request.reach, request.columns)
     images, footprints = _decoded(checkpoint, anchor, dims, values)
@@ -104,8 +146,10 @@ def build_view(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFr
         labels=tuple(names[dim] for dim in dims),
         kl=checkpoint.statistics.kl[list(dims)],
         values=values,
+        frame=own.latent.double().numpy(),
         reference=reference,
-        own=None if seen is None else unedited.latent.double().numpy(),
+        mean=checkpoint.statistics.mean,
+        std=np.maximum(checkpoint.statistics.std, LEAST_STD),
         images=images,
         original=reconstruction if seen is None else seen.image[-1],
         reconstruction=reconstruction,
@@ -173,11 +217,19 @@ def _by_kl(statistics: LatentStatistics) -> list[int]:
     return [int(dim) for dim in np.argsort(-statistics.kl, kind="stable")]
 
 
+def _length(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFrames | None) -> int:
+    """Frames of which the middle one is shown where none is asked for; what was handed in ends with its frame."""
+    if request.base == "clip":
+        return int(checkpoint.clip.image.shape[1])
+    return 2 * len(frames.image) - 2 if request.base == "dataset" and frames is not None else 0
+
+
 def _seen(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFrames | None) -> BaseFrames | None:
     """What the model has seen up to the base frame; None at the prior."""
     if request.base == "prior":
         return None
     if request.base == "clip":
+        assert request.frame is not None
         clip, seen = checkpoint.clip, slice(0, request.frame + 1)
         return BaseFrames(clip.image[request.episode, seen], clip.action[request.episode, seen])
     if frames is None:

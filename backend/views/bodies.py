@@ -14,7 +14,7 @@ from backend.views.params import refused_view
 PLACE = "/view/"
 TEXTS = frozenset(
     {"dims", "edits", "edit", "mode", "base", "source", "actions", "format"}
-    | {"hold", "with", "factor", "dataset", "reference", "other"}
+    | {"hold", "with", "factor", "dataset", "reference", "other", "chroma"}
 )
 
 Query = TypeVar("Query", bound=BaseModel)

@@ -71,7 +71,7 @@ class FrameQuery(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     episode: Index = Field(0, description="Episode of the clip or data set.")
-    frame: Index = Field(0, description="Frame of the episode.")
+    frame: Index | None = Field(None, description="Frame of the episode; the middle one if not given.")
     mode: Literal["sigma", "fixed", "quantile", "minmax", "offset"] = Field("sigma", description="What `range` counts.")
     extent: Number | None = Field(
         None,
@@ -79,7 +79,7 @@ class FrameQuery(BaseModel):
         json_schema_extra={"exclusiveMinimum": 0, "maximum": 100},
         description="Standard deviations (sigma), latent units (fixed, offset) or per cent (quantile).",
     )
-    columns: Whole = Field(7, json_schema_extra=_ODD, description="An odd number; the middle one is the frame itself.")
+    columns: Whole = Field(7, json_schema_extra=_ODD, description="An odd number of values, in equal steps.")
     history: Flag = Field(True, description="Whether the frames before the base frame have been seen.")
     base: Literal["clip", "dataset", "picture", "prior"] = Field(
         "clip", description="A frame of the clip or of a data set, a picture of yours, or the prior's mean."
@@ -124,7 +124,7 @@ class TraversalQuery(FrameQuery):
 class AtlasQuery(FrameQuery):
     """Every dimension at every value."""
 
-    columns: Whole = Field(11, json_schema_extra=_ODD, description="An odd number; the middle one is the frame itself.")
+    columns: Whole = Field(11, json_schema_extra=_ODD, description="An odd number of values, in equal steps.")
 
     def request(self, info: CheckpointInfo) -> TraversalRequest:
         """What interpret is asked; raises Problem or ViewError where it cannot be answered."""
@@ -143,6 +143,10 @@ class RenderQuery(BaseModel):
     captions: Flag = Field(True, description="Names beside the rows.")
     loop: Flag = Field(True, description="Whether an animation begins again.")
     footprint: Flag = Field(True, description="Whether a figure ends with where each row changes.")
+    title: Flag = Field(True, description="Whether a figure says on top what it shows.")
+    chroma: Literal["420", "444"] = Field(
+        "420", description="Of MP4 and WebM: 420 plays everywhere, 444 keeps a colour for each pixel at any upscale."
+    )
     format: str | None = Field(None, max_length=20, description="The kind of file; else `Accept` decides.")
 
     def options(self) -> ExportOptions:
@@ -155,6 +159,8 @@ class RenderQuery(BaseModel):
             captions=self.captions,
             loop=self.loop,
             footprint=self.footprint,
+            title=self.title,
+            chroma=self.chroma,
         )
 
 

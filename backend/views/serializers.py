@@ -14,13 +14,12 @@ from backend.export.options import ExportOptions
 from backend.http.problems import Fault, Problem
 from backend.http.responses import Answer
 from backend.interpret.base import BaseFrames
-from backend.interpret.encoded import Floats
 from backend.interpret.likeness import likeness
 from backend.interpret.names import DimensionName
 from backend.interpret.request import TraversalRequest, ViewError
 from backend.interpret.rollout import Branch, Rollout, build_rollout
 from backend.interpret.rollout_request import RolloutRequest
-from backend.interpret.view import Picture, TraversalView, build_atlas, build_view, tile
+from backend.interpret.view import FULL_CHANGE, UNIT, Mark, Picture, TraversalView, build_atlas, build_view, tile
 from backend.views.formats import MEDIA_TYPES
 from backend.views.images import contact_sheet, data_uri, encode
 
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 CELL = 64
 WEBP_SIDE = 16_383
-FULL_CHANGE = 0.5  # of the range of the colours: white in a footprint, whatever the other rows do
 
 
 def draw_traversal(
@@ -52,6 +50,7 @@ def draw_traversal(
             "cell": CELL,
             "dims": _rows(view),
             "columns": view.request.columns,
+            "unit": UNIT,
             "reference": _numbers(view.reference),
             "inactive": list(view.inactive),
             "image": data_uri(tile(view.images), "jpeg"),
@@ -81,13 +80,14 @@ def draw_atlas(
             "cell": CELL,
             "rows": _rows(view),
             "columns": view.request.columns,
+            "unit": UNIT,
             "reference": _numbers(view.reference),
             "inactive": list(view.inactive),
             "image": data_uri(atlas.image, "jpeg"),
             "original": data_uri(view.original),
             "reconstruction": data_uri(view.reconstruction),
             "footprint": data_uri(_heat(view.footprint)),
-            "own": None if view.own is None else _numbers(view.own),
+            "own": None if view.request.base == "prior" else _numbers(view.frame),
             "held": sorted(view.request.edits),
             "seen_before": view.seen_before,
             "likeness": _likeness(checkpoint, view),
@@ -158,13 +158,31 @@ def _file(exported: "ExportedFile") -> Answer:
 
 
 def _rows(view: TraversalView) -> list[dict[str, Any]]:
+    """Each row's dimension, and its values.
+
+    `values` are of the latent, as `edits` take them, `sigmas` the same in σ of the data, which is what is shown.
+    `frame` says where the base frame lies, `held` where the value lies that is held instead of it.
+    """
+    rows = zip(view.labels, view.kl, view.values, view.sigmas, strict=True)
     return [
-        {**_row(label, float(kl), values, label.dim in view.inactive), "change": round(float(change.max()), 4)}
-        for label, kl, values, change in zip(view.labels, view.kl, view.values, view.footprint, strict=True)
+        {
+            **_row(label, float(kl), label.dim in view.inactive),
+            "values": _numbers(values),
+            "sigmas": _numbers(sigmas),
+            "frame": _mark(view.mark(row)),
+            "held": _mark(view.held(row)),
+            "change": round(float(view.footprint[row].max()), 4),
+        }
+        for row, (label, kl, values, sigmas) in enumerate(rows)
     ]
 
 
-def _row(label: DimensionName, kl: float, values: Floats, inactive: bool) -> dict[str, Any]:
+def _mark(mark: Mark | None) -> dict[str, float] | None:
+    """`column` 0 is the first; it may lie between two columns or beyond either end."""
+    return None if mark is None else {name: round(value, 6) for name, value in mark._asdict().items()}
+
+
+def _row(label: DimensionName, kl: float, inactive: bool) -> dict[str, Any]:
     return {
         "dim": label.dim,
         "name": label.text,
@@ -174,7 +192,6 @@ def _row(label: DimensionName, kl: float, values: Floats, inactive: bool) -> dic
         "status": label.status or ("inactive" if inactive else "unnamed"),
         "kl": round(kl, 6),
         "nmi": label.nmi,
-        "values": _numbers(values),
     }
 
 
@@ -212,7 +229,7 @@ def _likeness(checkpoint: Checkpoint, view: TraversalView) -> dict[str, Any] | N
 
 
 def _heat(footprint: npt.NDArray[np.float32]) -> Picture:
-    """Footprints (R, H, W) below each other as grey levels, white at a change of FULL_CHANGE or more."""
+    """Footprints (R, H, W) below each other as grey levels, white from FULL_CHANGE on, in every view."""
     share = np.clip(footprint.reshape(-1, footprint.shape[-1]) / FULL_CHANGE, 0, 1)
     return np.asarray((share * 255).round().astype(np.uint8))
 

@@ -45,6 +45,7 @@ class ChartQuery(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     width: Width = Field(5.5, json_schema_extra={"enum": list(WIDTHS)}, description="Inches of a figure.")
+    title: Flag = Field(True, description="Whether a figure says on top what it shows.")
     format: str | None = Field(
         None, max_length=20, json_schema_extra={"enum": list(CHART_FORMATS)}, description="Else `Accept` decides."
     )
@@ -202,12 +203,12 @@ def _plan(
         from backend.export.render import export_chart  # loads matplotlib: not before it is needed
 
         try:
-            file = export_chart(chart(), format, ExportOptions(width=query.width))
+            file = export_chart(chart(), format, ExportOptions(width=query.width, title=query.title))
         except ViewError as error:
             raise _conflict(error, "nothing-to-draw", "Take a checkpoint of videos whose factors are known.") from error
         return Answer(file.content, file.media_type, file.file_name)
 
-    whole = (key, format, query.width if format in FIGURE_FORMATS else None)
+    whole = (key, format, (query.width, query.title) if format in FIGURE_FORMATS else None)
     return Plan(whole, cost, draw, long)
 
 

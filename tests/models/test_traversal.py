@@ -12,6 +12,7 @@ from models.traversal import (
     decode_latents,
     edited_latents,
     footprint,
+    place_of,
     prior_anchor,
     reconstruct,
     row_values,
@@ -42,9 +43,11 @@ def statistics() -> LatentStatistics:
 
 
 @pytest.mark.parametrize("history", [True, False])
-def test_the_centre_column_is_the_reconstruction(model: VideoModel, clip: torch.Tensor, history: bool) -> None:
+def test_a_cell_at_the_value_of_the_frame_is_the_reconstruction(
+    model: VideoModel, clip: torch.Tensor, history: bool
+) -> None:
     anchor = anchor_at(model, clip, 2, history=history)
-    values = torch.from_numpy(row_values("sigma", anchor.latent.numpy(), statistics(), range(5), 2.0, 7)).float()
+    values = torch.from_numpy(row_values("offset", anchor.latent.numpy(), statistics(), range(5), 2.0, 7)).float()
     images = traverse(model, anchor, range(5), values)
     for row in images:
         torch.testing.assert_close(row[3], reconstruct(model, anchor))
@@ -95,26 +98,30 @@ def test_history_matters_and_without_it_a_frame_is_the_first(model: VideoModel, 
 
 
 @pytest.mark.parametrize("mode", RANGE_MODES)
-def test_values_ascend_and_meet_the_frame_in_the_centre(mode: str) -> None:
-    latent = np.array([2.0, 1.0, 3.0, 2.5, -8.0])
-    values = row_values(mode, latent, statistics(), [4, 1], 90.0 if mode == "quantile" else 2.0, 9)
+@pytest.mark.parametrize("own", [-30.0, 0.0, 2.0, 30.0])
+def test_every_row_goes_in_equal_steps_wherever_the_frame_lies(mode: str, own: float) -> None:
+    values = row_values(mode, np.full(5, own), statistics(), [4, 1], 90.0 if mode == "quantile" else 2.0, 9)
+    steps = np.diff(values, axis=1)
     assert values.shape == (2, 9)
-    assert values[:, 4].tolist() == [-8.0, 1.0]
-    assert (np.diff(values, axis=1) > 0).all()
+    assert (steps > 0).all()
+    np.testing.assert_allclose(steps, steps[:, :1].repeat(8, axis=1), rtol=1e-9)
 
 
-@pytest.mark.parametrize("mode", RANGE_MODES)
-@pytest.mark.parametrize("own", [-30.0, 0.0, 2.0, 4.0, 30.0])
-def test_no_two_columns_of_a_row_are_equal_wherever_the_frame_lies(mode: str, own: float) -> None:
-    values = row_values(mode, np.full(5, own), statistics(), [0], 90.0 if mode == "quantile" else 2.0, 7)[0]
-    steps = np.diff(values)
-    assert values[3] == own
-    assert steps.min() > 0.02 * (values[-1] - values[0]) / 6
+def test_all_rows_take_the_same_values_in_sigma() -> None:
+    known = statistics()
+    values = row_values("sigma", np.array([2.0, 1.0, 3.0, 2.5, -8.0]), known, range(5), 2.0, 7)
+    sigmas = (values - known.mean[:, None]) / known.std[:, None]
+    np.testing.assert_allclose(sigmas, np.broadcast_to([-2, -4 / 3, -2 / 3, 0, 2 / 3, 4 / 3, 2], (5, 7)), atol=1e-12)
 
 
-def test_a_frame_beyond_the_range_is_reached_and_passed_by_an_eighth_of_it() -> None:
-    values = row_values("fixed", np.full(5, 5.0), statistics(), [0], 4.0, 7)[0]
-    np.testing.assert_allclose(values, [-4, -1, 2, 5, 5 + 1 / 3, 5 + 2 / 3, 6])
+def test_a_value_has_a_place_among_the_columns_or_beyond_them() -> None:
+    row = row_values("fixed", np.zeros(5), statistics(), [0], 3.0, 7)[0]
+    assert [place_of(value, row) for value in (-3.0, 0.5, 3.0, 5.0)] == [0.0, 3.5, 6.0, 8.0]
+
+
+def test_a_dimension_that_never_moves_has_columns_that_differ() -> None:
+    still = LatentStatistics.of(np.ones((10, 2)), np.full((10, 2), -4.0))
+    assert (np.diff(row_values("minmax", np.zeros(2), still, [0], 1.0, 5)) > 0).all()
 
 
 def test_sigma_reaches_the_mean_plus_and_minus_k_standard_deviations() -> None:

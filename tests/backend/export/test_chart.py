@@ -23,7 +23,7 @@ def chart(form: str = "grid") -> Chart:
         kind="factors",
         form=form,  # type: ignore[arg-type]  # one of the three
         title="Factors of a model",
-        place="walker-walk",
+        provenance={"environment": "walker-walk", "name": "mine", "seed": 2},
         rows=("dim 7: hip angle", "dim 2"),
         columns=("100", "200", "300"),
         values=np.nan_to_num(values) if form == "grid" else values,
@@ -41,22 +41,50 @@ def chart(form: str = "grid") -> Chart:
 def test_every_form_in_every_format_has_equal_bytes_and_a_telling_name(form: str, format: str) -> None:
     first, again = (export_chart(chart(form), format) for _ in range(2))
     assert first.content == again.content
-    assert first.file_name == f"diswm_walker-walk_factors.{format}"
+    assert first.file_name == f"diswm_walker-walk_mine-s2_factors.{format}"
     if format in ("png", "svg", "npz"):
         assert read_settings(first.content)["diswm"] == "factors"
 
 
 def test_a_table_has_the_numbers_with_their_intervals() -> None:
-    lines = list(csv.reader(io.StringIO(export_chart(chart("points"), "csv").content.decode())))
-    assert lines[0] == ["", "100", "100_low", "100_high", "200", "200_low", "200_high", "300", "300_low", "300_high"]
-    assert lines[1] == ["dim 7: hip angle", "0.81", "0.71", "0.91", "0.02", "-0.08", "0.12", "", "", ""]
+    lines = list(csv.reader(io.StringIO(export_chart(chart("points"), "csv").content.decode("utf-8-sig"))))
+    assert lines[0] == [
+        "",
+        "100",
+        "100_low",
+        "100_high",
+        "200",
+        "200_low",
+        "200_high",
+        "300",
+        "300_low",
+        "300_high",
+        "diswm",
+    ]
+    assert lines[1] == [
+        "dim 7: hip angle",
+        "0.81",
+        "0.71",
+        "0.91",
+        "0.02",
+        "-0.08",
+        "0.12",
+        "",
+        "",
+        "",
+        chart().settings,
+    ]
 
 
 def test_rows_under_a_heading_keep_it_and_a_cell_without_a_value_is_empty() -> None:
     values = np.array([[1.0, np.nan], [2.5, 0.0]])
     grouped = replace(chart(), columns=("a", "b"), values=values, marked=None, groups=("drawn", "set"))
-    lines = list(csv.reader(io.StringIO(export_chart(grouped, "csv").content.decode())))
-    assert lines == [["", "", "a", "b"], ["drawn", "dim 7: hip angle", "1", ""], ["set", "dim 2", "2.5", "0"]]
+    lines = list(csv.reader(io.StringIO(export_chart(grouped, "csv").content.decode("utf-8-sig"))))
+    assert lines == [
+        ["", "", "a", "b", "diswm"],
+        ["drawn", "dim 7: hip angle", "1", "", grouped.settings],
+        ["set", "dim 2", "2.5", "0", ""],
+    ]
     assert np.load(io.BytesIO(export_chart(grouped, "npz").content))["groups"].tolist() == ["drawn", "set"]
     drawn = export_chart(grouped, "svg").content.decode()
     assert drawn.count(NOTHING) == 1

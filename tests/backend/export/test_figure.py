@@ -5,14 +5,17 @@ import json
 import re
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from backend.export.figure import heat_map, render_figure
-from backend.export.layout import Layout
+from backend.export.figure import draw_figure, drawing, heat_map, render_figure
+from backend.export.layout import TRACK, Layout
+from backend.export.options import ExportOptions
 from backend.export.typography import shorten, text_width, wrap
+from backend.interpret.names import DimensionName
 from backend.interpret.request import ViewError
 from backend.interpret.view import TraversalView
 
@@ -24,11 +27,17 @@ def pixels(content: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
 
 
+def drawn_texts(view: TraversalView, options: ExportOptions | None = None) -> set[str]:
+    """What stands in the figure."""
+    with drawing():
+        return {text.get_text() for text in draw_figure(view, options or ExportOptions()).axes[0].texts}
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_pixel_of_a_cell_is_a_square_of_dots(bright: Views, width: float) -> None:
     view = bright(3, 7)
     layout = Layout(view, width, width > 4)
-    figure = pixels(render_figure(view, "png", width=width))
+    figure = pixels(render_figure(view, "png", ExportOptions(width=width)))
     dots = round(layout.cell * layout.dpi / 64)
     for row, column in ((0, 0), (1, 4), (2, 6)):
         left, top = round(layout.column(column) * layout.dpi), round(layout.row(row) * layout.dpi)
@@ -40,7 +49,7 @@ def test_every_pixel_of_a_cell_is_a_square_of_dots(bright: Views, width: float) 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_figure_has_the_width_of_the_paper_at_300_dots_an_inch(bright: Views, width: float) -> None:
-    image = Image.open(io.BytesIO(render_figure(bright(), "png", width=width)))
+    image = Image.open(io.BytesIO(render_figure(bright(), "png", ExportOptions(width=width))))
     dots = image.info["dpi"][0]
     assert dots >= 299
     assert image.width / dots == pytest.approx(width, abs=0.02)
@@ -75,24 +84,55 @@ def test_a_png_carries_its_settings(bright: Views) -> None:
     assert json.loads(information["diswm"])["view"] == view.request.to_json()
 
 
-def test_one_colour_scale_serves_the_whole_figure() -> None:
+def test_one_colour_scale_serves_all_figures() -> None:
     weak, strong = np.full((4, 4), 0.1, np.float32), np.full((4, 4), 0.4, np.float32)
-    assert np.array_equal(heat_map(weak, 0.4)[0, 0], heat_map(strong, 1.6)[0, 0])
-    assert not np.array_equal(heat_map(weak, 0.4), heat_map(strong, 0.4))
+    assert heat_map(weak).max() < heat_map(strong).max(), "what hardly changes is dark, whatever stands beside it"
+    assert np.array_equal(heat_map(strong + 0.2), heat_map(strong + 0.5))
 
 
-def test_the_column_of_the_frame_is_boxed(bright: Views) -> None:
-    view = bright(1, 7)
+def test_bars_of_kl_have_one_scale_whatever_else_is_shown(bright: Views) -> None:
+    def blue(kl: float) -> int:
+        view = replace(bright(1, 3), kl=np.array([kl]))
+        return int((pixels(render_figure(view, "png")) == (0x9D, 0xB4, 0xCF)).all(axis=-1).sum())
+
+    assert blue(0.0) == 0
+    assert blue(2.0) == pytest.approx(2 * blue(1.0), rel=0.1)
+    assert blue(5.0) == blue(50.0)
+
+
+def test_the_frame_is_marked_where_it_lies(bright: Views) -> None:
+    view = replace(bright(1, 7), mean=np.zeros(6), std=np.ones(6))
+    own = view.frame.copy()
+    own[0] = view.values[0, 4] + 0.5 * (view.values[0, 5] - view.values[0, 4])
     layout = Layout(view, 5.5, True)
-    figure = pixels(render_figure(view, "png"))
-    middle = round((layout.row(0) + layout.cell / 2) * layout.dpi)
+    figure = pixels(render_figure(replace(view, frame=own), "png"))
+    line = round((layout.row(0) + layout.cell + TRACK - 0.035) * layout.dpi)
+    dark = np.flatnonzero((figure[line] < 40).all(axis=-1)) / layout.dpi
+    assert dark.mean() == pytest.approx(layout.place(4.5), abs=0.01)
 
-    def darkest(column: int) -> int:
-        edge = round((layout.column(column) - layout.gap / 2) * layout.dpi)
-        return int(figure[middle, edge - 1 : edge + 2].max(axis=-1).min())
 
-    assert darkest(3) < 60
-    assert darkest(2) > 200
+def test_a_figure_prints_the_numbers_of_the_view(bright: Views) -> None:
+    texts = drawn_texts(replace(bright(1, 3), mean=np.ones(6), std=np.full(6, 2.0)))
+    assert {"−2.00", "−0.50", "+1.00 σ"} <= texts
+    assert any(text.startswith("range: latent 0 ± 3, equal steps") for text in texts)
+
+
+def test_words_about_the_view_can_be_left_out(bright: Views) -> None:
+    told, bare = drawn_texts(bright(2, 3)), drawn_texts(bright(2, 3), ExportOptions(title=False))
+    assert "original" in told
+    assert not any(text.startswith(("original", "base", "range", "Latent")) for text in bare)
+    assert {"KL", "change", "dim 0: hip angle"} <= bare
+    assert len(bare) < len(told)
+
+
+@pytest.mark.parametrize("name", ["$5 vs $10", "cost $x_{1$", "$$", r"$\foo$", "50 % & 3_4 # {a} ~b ^c \\d"])
+def test_signs_of_mathematics_in_a_name_stand_as_typed(bright: Views, name: str) -> None:
+    label = DimensionName(0, name, "person", None, None, None)
+    view = replace(bright(1, 3), labels=(label,), checkpoint_name=name)
+    for format in ("png", "pdf", "svg"):
+        render_figure(view, format)
+    assert name.split(maxsplit=1)[0] in " ".join(drawn_texts(view))
+    assert f"Latent traversal, {name}" in drawn_texts(view)
 
 
 @pytest.mark.parametrize("columns", [1, 3, 11, 33])
@@ -114,6 +154,6 @@ def test_text_is_wrapped_between_words_and_cut_where_it_must_be() -> None:
 
 def test_what_cannot_be_drawn_is_refused(bright: Views) -> None:
     with pytest.raises(ViewError, match="width"):
-        render_figure(bright(), "png", width=4.0)
+        render_figure(bright(), "png", ExportOptions(width=4.0))
     with pytest.raises(ViewError, match="format"):
         render_figure(bright(), "bmp")

@@ -23,16 +23,16 @@ def view(checkpoint: Checkpoint) -> TraversalView:
 
 
 def test_a_name_says_where_what_and_over_which_range(view: TraversalView) -> None:
-    assert file_name(view, "gif") == "diswm_reacher-easy_dim07-hip-angle_pm2sd.gif"
-    assert bundle_name(view) == "diswm-bundle_reacher-easy_dim07-hip-angle_pm2sd.zip"
+    assert file_name(view, "gif") == "diswm_reacher-easy_tiny-video-s0_dim07-hip-angle_pm2sd_ep0-frame12.gif"
+    assert bundle_name(view) == "diswm-bundle_reacher-easy_tiny-video-s0_dim07-hip-angle_pm2sd_ep0-frame12.zip"
 
 
 @pytest.mark.parametrize(
     ("change", "end"),
     [
-        ({"mode": "offset", "extent": 4.5}, "frame-pm4p5.png"),
-        ({"mode": "quantile"}, "mid90pct.png"),
-        ({"mode": "minmax"}, "min-max.png"),
+        ({"mode": "offset", "extent": 4.5}, "frame-pm4p5_ep0-frame12.png"),
+        ({"mode": "quantile"}, "mid90pct_ep0-frame12.png"),
+        ({"mode": "minmax"}, "min-max_ep0-frame12.png"),
         ({"mode": "fixed", "base": "prior"}, "pm3_prior.png"),
         ({"base": "dataset", "source": "x1", "frame": 4}, "pm2sd_my-clips-ep0-frame4.png"),
         ({"base": "picture", "source": "0a1b"}, "pm2sd_my-clips.png"),
@@ -51,7 +51,7 @@ def test_many_rows_are_counted(view: TraversalView) -> None:
 
 def test_a_rollout_is_named_by_its_lengths_actions_and_edits(imagined: Rollout) -> None:
     assert rollout_file_name(imagined, "mp4") == (
-        "diswm_reacher-easy_rollout-ep0_5seen-8imagined_recorded_edit-dim02.mp4"
+        "diswm_reacher-easy_tiny-world-s0_rollout-ep0_5seen-8imagined_recorded_edit-dim02.mp4"
     )
 
 
@@ -78,8 +78,25 @@ def test_numbers_are_printed_with_a_true_minus_and_no_signed_zero() -> None:
     assert [signed(value, 2) for value in (-1.239, 0.31, -0.001, 0.0)] == ["−1.24", "+0.31", "0.00", "0.00"]
 
 
-def test_a_row_that_goes_beyond_its_range_is_said_to(checkpoint: Checkpoint) -> None:
-    near = build_view(checkpoint, TraversalRequest(dims=(3,), mode="fixed", extent=50))
-    beyond = build_view(checkpoint, TraversalRequest(dims=(3,), mode="fixed", extent=50, edits={3: 60.0}))
-    assert "range: 0 ± 50." in caption_text(near)
-    assert "0 ± 50, further where the frame lies near an end, dim 3 set to 60" in caption_text(beyond)
+def test_two_seeds_of_one_checkpoint_have_files_of_their_own(view: TraversalView) -> None:
+    other = replace(view, provenance={**view.provenance, "seed": 1})
+    assert file_name(view, "gif") != file_name(other, "gif")
+
+
+def test_a_name_in_other_letters_leaves_the_number_alone(view: TraversalView) -> None:
+    named = replace(view, labels=(DimensionName(7, "左膝角度", "person", None, None, None),))
+    assert "_dim07_" in file_name(named, "gif")
+
+
+def test_a_caption_says_range_unit_and_what_is_held(checkpoint: Checkpoint) -> None:
+    asked = TraversalRequest(dims=(3,), mode="fixed", extent=50)
+    held = build_view(checkpoint, replace(asked, edits={3: 60.0}))
+    assert "range: latent 0 ± 50, equal steps." in caption_text(build_view(checkpoint, asked))
+    assert f"dim 3 held at {signed(held.sigma(3, 60.0), 2)} σ" in caption_text(held)
+    assert "standard deviation of the dimension over the data" in caption_text(held)
+
+
+def test_a_caption_says_where_there_is_no_history(checkpoint: Checkpoint) -> None:
+    first, later = (build_view(checkpoint, TraversalRequest(dims=(3,), frame=frame)) for frame in (0, 4))
+    assert "frame 0, first frame: no history" in caption_text(first)
+    assert "frame 4, with history" in caption_text(later)

@@ -47,7 +47,7 @@ def test_the_tables_hold_the_rows_and_the_curves(reel: Reel) -> None:
     arrays = np.load(io.BytesIO(render_reel(reel, "npz", ExportOptions())))
     assert arrays["frames"].shape == (3, 9, 64, 64, 3)
     assert arrays["titles"].tolist() == ["untouched", "dim 1", "dim 3"]
-    header, *lines = render_reel(reel, "csv", ExportOptions()).decode().splitlines()
+    header, *lines = render_reel(reel, "csv", ExportOptions()).decode("utf-8-sig").splitlines()
     assert header.startswith("step,seen,Change in grey levels: dim 1")
     assert len(lines) == 9
 

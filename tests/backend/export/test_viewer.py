@@ -3,13 +3,16 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from backend.export.options import signed
 from backend.export.viewer import render_viewer
 from backend.interpret.names import DimensionName
 from backend.interpret.view import TraversalView
@@ -43,12 +46,30 @@ def test_a_name_cannot_break_out_of_the_page(bright: Views) -> None:
     assert data["rows"][0]["caption"].startswith("dim 0: </script>")
 
 
+def test_the_page_has_the_numbers_of_the_view_in_its_unit(bright: Views) -> None:
+    view = bright(2, 5)
+    data = json.loads(render_viewer(view).decode().partition('id="data">')[2].partition("</script>")[0])
+    assert data["unit"] == "σ of the data"
+    for row, told in enumerate(data["rows"]):
+        assert told["sigmas"] == pytest.approx(view.sigmas[row], abs=1e-4)
+        assert told["mark"] == pytest.approx([view.mark(row).sigma, view.mark(row).column], abs=1e-4)
+        assert told["held"] is None
+
+
 @pytest.fixture
 def page(bright: Views, tmp_path: Path) -> Iterator[Page]:
+    with opened_page(bright, tmp_path) as page:
+        yield page
+
+
+@contextmanager
+def opened_page(
+    bright: Views, tmp_path: Path, motion: Literal["reduce", "no-preference"] = "no-preference"
+) -> Iterator[Page]:
     (tmp_path / "view.html").write_bytes(render_viewer(bright(3, 7)))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = browser.new_context(offline=True)
+        context = browser.new_context(offline=True, reduced_motion=motion)
         opened = context.new_page()
         errors: list[str] = []
         opened.on("pageerror", lambda error: errors.append(str(error)))
@@ -82,10 +103,12 @@ def test_keys_and_mouse_scrub_in_the_browser(page: Page) -> None:
 
 @pytest.mark.browser
 def test_the_picture_is_the_cell_and_playing_stops(page: Page) -> None:
+    page.keyboard.press("ArrowRight")
     shown = page.evaluate(
         "Array.from(document.getElementById('picture').getContext('2d').getImageData(5, 60, 1, 1).data)"
     )
     assert shown == [20, 240, 90, 255]
+    page.keyboard.press("0")
     play = page.get_by_role("button", name="Play")
     assert play.get_attribute("aria-pressed") == "false"
     page.keyboard.press(" ")
@@ -97,3 +120,23 @@ def test_the_picture_is_the_cell_and_playing_stops(page: Page) -> None:
     alt = page.locator("#picture").get_attribute("aria-label")
     assert alt is not None
     assert "hip angle" in alt
+
+
+@pytest.mark.browser
+def test_where_less_motion_is_wanted_nothing_plays_by_itself(bright: Views, tmp_path: Path) -> None:
+    with opened_page(bright, tmp_path, "reduce") as page:
+        before = int(page.locator("#slider").input_value())
+        page.get_by_role("button", name="Step").click()
+        page.wait_for_timeout(400)
+        assert int(page.locator("#slider").input_value()) == before + 1
+
+
+@pytest.mark.browser
+def test_the_frame_itself_is_its_reconstruction_with_its_value(bright: Views, tmp_path: Path) -> None:
+    view = bright(3, 7)
+    with opened_page(bright, tmp_path) as page:
+        assert page.locator("#value").inner_text() == f"frame: {signed(view.mark(0).sigma, 2)} σ"
+        page.keyboard.press("ArrowRight")
+        assert page.locator("#value").inner_text().endswith(" σ")
+        page.get_by_role("button", name="The frame itself").click()
+        assert page.locator("#value").inner_text().startswith("frame: ")

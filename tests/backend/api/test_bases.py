@@ -56,7 +56,7 @@ def test_a_frame_of_a_data_set_with_its_history_is_the_same_base_as_in_the_clip(
     here = view(client, episode=1, frame=4, dims="2,0")
     assert there["image"] == here["image"]
     assert there["original"] == here["original"]
-    assert there["file_name"] == "diswm_reacher-easy_dim02-dim00_pm2sd_squares-ep1-frame4.gif"
+    assert there["file_name"] == "diswm_reacher-easy_tiny-world-s0_dim02-dim00_pm2sd_squares-ep1-frame4.gif"
 
 
 def test_without_history_the_data_set_s_frame_stands_alone(client: TestClient) -> None:

@@ -27,7 +27,7 @@ def test_a_view_becomes_a_file_that_is_kept_once_and_sent_once(client: TestClien
     again, same = export(client, format=format)
     assert (status, again) == (201, 200)
     assert made == same
-    assert str(made["file_name"]).startswith("diswm_reacher-easy_dim00-dim02")
+    assert str(made["file_name"]).startswith("diswm_reacher-easy_tiny-world-s0_dim00-dim02")
     answer = client.get(str(made["url"]))
     assert answer.status_code == 200
     assert len(answer.content) == made["bytes"] == int(answer.headers["content-length"])

@@ -40,14 +40,14 @@ def test_a_temporal_traversal_has_a_row_a_dimension_and_a_column_a_step(client: 
 
 
 @pytest.mark.parametrize(
-    ("format", "start"), [("gif", b"GIF89a"), ("png", b"\x89PNG"), ("npz", b"PK"), ("csv", b"step")]
+    ("format", "start"), [("gif", b"GIF89a"), ("png", b"\x89PNG"), ("npz", b"PK"), ("csv", b"\xef\xbb\xbfstep")]
 )
 def test_a_temporal_traversal_comes_as_a_file_with_a_telling_name(
     client: TestClient, format: str, start: bytes
 ) -> None:
     answer = client.get(f"{VIDEO}/temporal", params={"context": 3, "horizon": 4, "dims": "2", "format": format})
     assert answer.content.startswith(start)
-    name = f'filename="diswm_reacher-easy_hold-dim02_p2sd_from3-ep0.{format}"'
+    name = f'filename="diswm_reacher-easy_tiny-video-s0_hold-dim02_p2sd_from3-ep0.{format}"'
     assert name in answer.headers["content-disposition"]
 
 

@@ -29,23 +29,37 @@ def picture(uri: str) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))))
 
 
-def test_a_traversal_s_middle_column_is_the_frame_s_own_latent(client: TestClient, moving_squares: Clip) -> None:
-    view = client.get(f"{BASE}/traversal", params={"dims": "3,1", "columns": 5, "episode": 1, "frame": 4}).json()
+def test_every_row_takes_equal_steps_and_says_where_the_frame_lies(client: TestClient, moving_squares: Clip) -> None:
+    query = {"dims": "3,1", "columns": 5, "episode": 1, "frame": 4}
+    view = client.get(f"{BASE}/traversal", params=query).json()
     assert [row["dim"] for row in view["dims"]] == [3, 1]
+    assert view["unit"] == "σ of the data"
     for row in view["dims"]:
-        assert row["values"][2] == pytest.approx(view["reference"][row["dim"]], abs=1e-5)
-        assert row["values"] == sorted(row["values"])
+        assert row["sigmas"] == [-2, -1, 0, 1, 2]
+        assert row["frame"]["value"] == pytest.approx(view["reference"][row["dim"]], abs=1e-5)
+        assert row["frame"]["column"] == pytest.approx(row["frame"]["sigma"] + 2, abs=1e-5)
+        assert row["held"] is None
     assert np.array_equal(picture(view["original"]), moving_squares.image[1, 4])
     assert view["request"]["range"] == 2
     grid = picture(view["image"]).astype(int)
     assert grid.shape == (2 * 64, 5 * 64, 3)
-    assert np.abs(grid[:64, 128:192] - picture(view["reconstruction"])).mean() < 3
+    centred = client.get(f"{BASE}/traversal", params={**query, "mode": "offset"}).json()
+    assert [row["frame"]["column"] for row in centred["dims"]] == [2, 2]
+    assert np.abs(picture(centred["image"]).astype(int)[:64, 128:192] - picture(view["reconstruction"])).mean() < 3
+
+
+def test_the_frame_is_the_middle_one_unless_one_asks(client: TestClient, moving_squares: Clip) -> None:
+    view = client.get(f"{BASE}/traversal", params={"dims": "0"}).json()
+    assert view["request"]["frame"] == moving_squares.image.shape[1] // 2
 
 
 def test_an_edit_moves_the_base_of_the_whole_grid(client: TestClient) -> None:
     view = client.get(f"{BASE}/traversal", params={"dims": "all", "edits": "2:1.5,4:-0.25"}).json()
     assert view["reference"][2] == 1.5
     assert view["reference"][4] == -0.25
+    held = {row["dim"]: row["held"]["value"] for row in view["dims"] if row["held"]}
+    assert held == {2: 1.5, 4: -0.25}
+    assert all(row["frame"]["value"] != held.get(row["dim"]) for row in view["dims"])
 
 
 def test_an_atlas_holds_every_dimension_by_kl_in_one_picture(client: TestClient) -> None:
@@ -253,7 +267,9 @@ def test_out_of_memory_is_503_and_the_next_query_works(client: TestClient, monke
 def test_a_figure_comes_as_a_file_with_a_telling_name(client: TestClient, format: str) -> None:
     answer = client.get(f"{BASE}/traversal", params={"dims": "0,2", "columns": 3, "format": format})
     assert answer.status_code == 200
-    assert answer.headers["content-disposition"].startswith('attachment; filename="diswm_reacher-easy_dim00-dim02')
+    assert answer.headers["content-disposition"].startswith(
+        'attachment; filename="diswm_reacher-easy_tiny-world-s0_dim00-dim02'
+    )
     start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[format]
     assert answer.content.startswith(start)
 

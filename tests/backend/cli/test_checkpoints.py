@@ -56,7 +56,7 @@ def test_encode_writes_every_array(diswm: Diswm, tmp_path: Path) -> None:
 
 def test_a_file_has_a_telling_name_unless_it_is_given_one(diswm: Diswm, tmp_path: Path) -> None:
     told = answer(diswm("traverse", "tiny-video", "--dims", "3", "--format", "gif", "--json"))
-    assert told["file"] == "diswm_reacher-easy_dim03_pm2sd.gif"
+    assert told["file"] == "diswm_reacher-easy_tiny-video-s0_dim03_pm2sd_ep0-frame12.gif"
     assert (tmp_path / told["file"]).stat().st_size == told["bytes"]
     assert diswm("traverse", "tiny-video", "--out", "deep/figure.svg").exit_code == 0
     assert (tmp_path / "deep" / "figure.svg").read_bytes().startswith(b"<?xml")

@@ -6,7 +6,7 @@ SHELL := bash
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 # Tests of one file stay in one process (real ports, real children), two files run at once, one thread each.
-PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder --durations=15
 
 .PHONY: help setup app test check format faults audit bench metaworld constraints clean
 

@@ -15,7 +15,6 @@ from backend.api.schemas import HealthView, ReadyView
 from backend.data.catalogue import list_checkpoints
 from backend.http.middleware.metrics import Gauge, render
 from backend.http.problems import Fault, Problem
-from backend.runs.locks import living_workers
 
 MIN_FREE_BYTES = 64 * 2**20
 
@@ -34,12 +33,13 @@ def get_readiness(request: Request, serving: Serving) -> ReadyView:
 
     Says too which workers live; without one the API is ready all the same, and runs wait.
     """
+    database, workers = _database(request)
     checks = {
         "home": _home(serving.home),
         "disk": _disk(serving.home),
-        "database": _database(request),
+        "database": database,
         "checkpoints": f"ok: {len(list_checkpoints(serving.home))}",
-        "worker": f"ok: {', '.join(living_workers(serving.home)) or 'none on this machine, runs wait for one'}",
+        "worker": f"ok: {workers or 'none, runs wait for one'}",
     }
     faults = [Fault(f"check:{name}", result) for name, result in checks.items() if not result.startswith("ok")]
     if faults:
@@ -75,11 +75,14 @@ def get_metrics(request: Request, serving: Serving) -> Response:
     return PlainTextResponse(render(request.app.state.counts, gauges), media_type="text/plain; version=0.0.4")
 
 
-def _database(request: Request) -> str:
+def _database(request: Request) -> tuple[str, str]:
+    """What the table of runs says, and the workers that live, on whatever machine."""
     try:
-        return f"ok: {sum(run_service_of(request).store.counts().values())} runs"
+        store = run_service_of(request).store
+        workers = [f"{name} ({', '.join(devices)})" for name, devices in sorted(store.workers().items())]
+        return f"ok: {sum(store.counts().values())} runs", "; ".join(workers)
     except SQLAlchemyError as error:
-        return f"the table of runs cannot be read ({type(error).__name__})"
+        return f"the table of runs cannot be read ({type(error).__name__})", ""
 
 
 def _home(home: Path) -> str:

@@ -29,7 +29,17 @@ from backend.runs.folders import read_log, read_metrics, run_folder
 from backend.runs.service import Order, RunService, Submitted
 from backend.runs.states import ACTIVE, RunState
 from backend.runs.table import RunRow
-from backend.runs.views import EventView, LogView, MetricsView, RunPage, RunView, view_event, view_run
+from backend.runs.views import (
+    EventView,
+    LogView,
+    MetricsView,
+    RunPage,
+    RunView,
+    WorkerList,
+    WorkerView,
+    view_event,
+    view_run,
+)
 from backend.settings import Settings
 
 EVENTS_POLL_S = 0.5
@@ -53,7 +63,9 @@ class RunRequest(Body):
     settings: dict[str, Any] = Field(default={}, description="GET /schemas/{stage} says what there is.")
     name: Name | None = None
     seed: Seed = 0
-    device: str | None = Field(default=None, description="auto, cpu, cuda or cuda:N.", max_length=100)
+    device: str | None = Field(
+        default=None, description="auto, cpu, cuda or cuda:N, of the worker's machine.", max_length=100
+    )
 
 
 class CloneRequest(Body):
@@ -82,7 +94,7 @@ def run_service_of(request: Request) -> RunService:
         service = getattr(state, "run_desk", None)
         if service is None:
             settings: Settings = state.settings
-            service = state.run_desk = RunService(open_database(settings), settings.home, settings.device)
+            service = state.run_desk = RunService(open_database(settings), settings.home)
     assert isinstance(service, RunService)
     return service
 
@@ -119,6 +131,14 @@ def list_runs(
     with answering():
         page = service.page(limit, cursor, [] if state is None else [state], stage)
     return RunPage(items=[view_run(row, service.home) for row in page.rows], next_cursor=page.next_cursor)
+
+
+@router.get("/workers")
+def list_workers(service: Runs) -> WorkerList:
+    """The workers that were heard of lately, and the devices that runs may ask of them."""
+    with answering():
+        workers = service.store.workers()
+    return WorkerList(items=[WorkerView(name=name, devices=devices) for name, devices in sorted(workers.items())])
 
 
 @router.get("/runs/{run}")

@@ -89,7 +89,8 @@ def command_of_child(row: RunRow, folder: Path) -> list[str]:
         *(sys.executable, "-m", "backend", row.stage),
         *("--out", str(folder), "--resume", "--json"),
         *("--settings-file", str(folder / "request.json")),
-        *("--seed", str(row.seed), "--device", row.device, f"--name={row.name}"),
+        *("--seed", str(row.seed), f"--name={row.name}"),
+        *(() if row.device == "auto" else ("--device", row.device)),  # else the worker's own DISWM_DEVICE
     ]
 
 

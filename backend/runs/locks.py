@@ -95,12 +95,6 @@ def worker_lock(home: Path, worker: str) -> Path:
     return home / "locks" / f"worker-{worker}.lock"
 
 
-def living_workers(home: Path) -> list[str]:
-    """Names of the workers that live on this store, as far as this machine sees."""
-    locks = sorted((home / "locks").glob("worker-*.lock"))
-    return [lock.stem.removeprefix("worker-") for lock in locks if holder(lock) is not None]
-
-
 def folder_lock(folder: Path) -> Path:
     """Held by the one process that writes into a run's folder."""
     return folder / ".lock"

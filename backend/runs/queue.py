@@ -5,15 +5,21 @@ waiting row, named after run and generation, so that doing it twice is doing it 
 that a crash could lose. A workflow recovered after a kill finds its generation gone by and does nothing.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, SetWorkflowID, WorkflowSerializationFormat
 
+from backend.runs.devices import has
 from backend.runs.executor import RunExecutor
 from backend.runs.store import RunStore
+from backend.runs.table import RunRow
 from backend.settings import sqlite_url
 
 QUEUE = "runs"
+"""Of the runs that any worker can carry out; a run that asks for a GPU waits in a queue of its device's."""
+DEVICE_PATIENCE_S = 60.0
+"""How long a run waits for a worker with its device; then another one takes it, and it fails for what is missing."""
 APPLICATION_VERSION = "1"
 """Fixed: DBOS recovers only workflows of its own version, and would otherwise hash our source into it."""
 POLL_S = 0.25
@@ -24,10 +30,11 @@ UNDECIDED = ("ENQUEUED", "PENDING", "DELAYED")
 class AttemptQueue(DBOSConfiguredInstance):
     """The queue of attempts of one worker, one at a time."""
 
-    def __init__(self, executor: RunExecutor, store: RunStore) -> None:
+    def __init__(self, executor: RunExecutor, store: RunStore, devices: Sequence[str] = ("cpu",)) -> None:
         super().__init__("attempts")
         self._executor = executor
         self._store = store
+        self._devices = devices
         self._known: set[str] = set()
 
     @DBOS.workflow(max_recovery_attempts=None, serialization_type=WorkflowSerializationFormat.PORTABLE)
@@ -36,25 +43,44 @@ class AttemptQueue(DBOSConfiguredInstance):
         return self._executor.attempt(run_id, generation)
 
     def put_waiting(self) -> None:
-        """Put every waiting run into the queue that is not in it yet."""
+        """Put every waiting run that this worker is to carry out into the queue that is not in it yet."""
         for row in self._store.waiting():
             workflow = f"{row.id}.{row.generation}"
-            if workflow not in self._known:
+            if workflow not in self._known and is_for(self._devices, row, self._store):
                 self._known.add(workflow)
-                self._put(workflow, row.id, row.generation)
+                self._put(workflow, row)
 
-    def _put(self, workflow: str, run_id: str, generation: int) -> None:
+    def _put(self, workflow: str, row: RunRow) -> None:
         """A workflow that already ended (its worker stopped before the claim) makes way for a next generation."""
         status = DBOS.get_workflow_status(workflow)
         if status is not None and status.status not in UNDECIDED:
-            self._store.pass_over(run_id, generation)
+            self._store.pass_over(row.id, row.generation)
             return
+        queue = queue_of(row.device) if has(self._devices, row.device) else QUEUE
         with SetWorkflowID(workflow):
-            DBOS.enqueue_workflow(QUEUE, self.attempt, run_id, generation)
+            DBOS.enqueue_workflow(queue, self.attempt, row.id, row.generation)
 
 
-def launch(database_url: str | None, home: Path, worker: str) -> None:
-    """Start DBOS for this worker, on the given database or on a SQLite file of its own in `home`."""
+def is_for(devices: Sequence[str], row: RunRow, store: RunStore) -> bool:
+    """Whether a worker with these devices is to carry out a waiting run.
+
+    It is where the run's device is among them, or where the run has waited for long and no worker has it.
+    """
+    if has(devices, row.device):
+        return True
+    elsewhere = any(has(others, row.device) for others in store.workers().values())
+    return not elsewhere and store.waited_s(row) > DEVICE_PATIENCE_S
+
+
+def queue_of(device: str) -> str:
+    """The queue of the runs that ask for this device: "runs", "runs-cuda", "runs-cuda-1"."""
+    return QUEUE if device in ("auto", "cpu") else f"{QUEUE}-{device.replace(':', '-')}"
+
+
+def launch(database_url: str | None, home: Path, worker: str, devices: Sequence[str]) -> None:
+    """Start DBOS for this worker and its devices, on the given database or on a SQLite file of its own in `home`."""
+    gpus = [device for device in devices if device != "cpu"]
+    queues = [QUEUE, *map(queue_of, ["cuda", *gpus] if gpus else [])]
     config: DBOSConfig = {
         "name": "diswm",
         "system_database_url": database_url or sqlite_url(home / "queue.sqlite"),
@@ -63,8 +89,10 @@ def launch(database_url: str | None, home: Path, worker: str) -> None:
         "log_level": "WARNING",
     }
     DBOS(config=config)
+    DBOS.listen_queues(queues)
     DBOS.launch()
-    DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=POLL_S)
+    for queue in queues:
+        DBOS.register_queue(queue, worker_concurrency=1, polling_interval_sec=POLL_S)
 
 
 def shut_down() -> None:

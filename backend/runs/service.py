@@ -13,9 +13,10 @@ from sqlalchemy import Engine
 
 from backend.data.crash import crash_point
 from backend.pipeline.builder import build_settings, merged
-from backend.pipeline.checks import check_references, choose_device
+from backend.pipeline.checks import check_references
 from backend.pipeline.continuing import amount_of, check_continuation, check_same_references
 from backend.pipeline.settings import SettingsError, StageSettings
+from backend.runs.devices import why_not
 from backend.runs.errors import FieldProblem, IncompatibleSource, InvalidRun, KeyReused, RunConflict, RunNotFound
 from backend.runs.folders import delete_aside, forget_result, put_back, run_folder, set_aside
 from backend.runs.ids import new_run_id
@@ -53,10 +54,9 @@ class Page(NamedTuple):
 class RunService:
     """Every request about runs; safe to share between threads."""
 
-    def __init__(self, engine: Engine, home: Path, device: str) -> None:
+    def __init__(self, engine: Engine, home: Path) -> None:
         self.store = RunStore(engine)
         self.home = home
-        self._device = device
 
     def submit(self, order: Order, idempotency_key: str | None = None) -> Submitted:
         """Queue a run. Raises InvalidRun, IncompatibleSource or KeyReused, and then nothing has changed."""
@@ -158,7 +158,7 @@ class RunService:
         return row
 
     def _new_row(self, order: Order, idempotency_key: str | None, digest: str) -> RunRow:
-        device = order.device or self._device
+        device = order.device or "auto"
         settings = self._checked(order, device)
         now = time.time()
         return RunRow(
@@ -191,7 +191,9 @@ class RunService:
         """The settings of an order that can be run here. Raises InvalidRun or IncompatibleSource."""
         with _refusing():
             settings = build_settings(order.stage, order.preset, order.overrides)
-            choose_device(device)
+        missing = why_not(device, self.store.workers())
+        if missing is not None:
+            raise InvalidRun([FieldProblem("/device", missing)])
         _check_references(settings, self.home)
         return settings
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
 
 from backend.runs.states import CANCELLABLE, CONTINUABLE, RESUMABLE, SILENT_S, RunState
-from backend.runs.table import RunRow
+from backend.runs.table import RunRow, WorkerRow
 
 Clock = Callable[[], float]
 
@@ -108,6 +108,10 @@ class RunStore:
             return bool(result.rowcount)
 
     # The worker
+
+    def waited_s(self, row: RunRow) -> float:
+        """How long a queued run has waited, in seconds."""
+        return self._clock() - row.queued_at
 
     def waiting(self) -> Sequence[RunRow]:
         """Queued runs, longest waiting first."""
@@ -217,6 +221,24 @@ class RunStore:
             ids = list(released.scalars())
             session.commit()
             return ids
+
+    def announce(self, worker: str, devices: Sequence[str]) -> None:
+        """Say that a worker lives, and which devices its machine has."""
+        with self._session() as session:
+            session.merge(WorkerRow(name=worker, devices=list(devices), heard_at=self._clock()))
+            session.commit()
+
+    def withdraw(self, worker: str) -> None:
+        """Say that a worker takes no more runs."""
+        with self._session() as session:
+            session.exec(delete(WorkerRow).where(col(WorkerRow.name) == worker))
+            session.commit()
+
+    def workers(self) -> dict[str, list[str]]:
+        """The devices of each worker that was heard of lately, on whatever machine."""
+        heard = col(WorkerRow.heard_at) >= self._clock() - SILENT_S
+        with self._session() as session:
+            return {row.name: row.devices for row in session.exec(select(WorkerRow).where(heard)).all()}
 
     def counts(self) -> dict[str, int]:
         """How many runs there are in each state that has any."""

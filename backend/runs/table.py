@@ -1,4 +1,4 @@
-"""The table of runs."""
+"""The tables of runs and of the workers that carry them out."""
 
 from typing import Any
 
@@ -42,3 +42,13 @@ class RunRow(SQLModel, table=True):
     result: dict[str, Any] | None = Field(sa_column=Column(JSON), default=None)
     idempotency_key: str | None = Field(default=None, unique=True)
     request_hash: str | None = None
+
+
+class WorkerRow(SQLModel, table=True):
+    """A worker: the devices of its machine, and when it was heard of last, in Unix seconds."""
+
+    __tablename__ = "workers"
+
+    name: str = Field(primary_key=True)
+    devices: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    heard_at: float

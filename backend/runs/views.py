@@ -86,6 +86,19 @@ class LogView(BaseModel):
     next: int
 
 
+class WorkerView(BaseModel):
+    """A living worker and the devices of its machine."""
+
+    name: str
+    devices: list[str]
+
+
+class WorkerList(BaseModel):
+    """Every living worker."""
+
+    items: list[WorkerView]
+
+
 class EventView(BaseModel):
     """What the event stream says at each change."""
 

@@ -1,15 +1,20 @@
 """The worker: takes waiting runs one after the other until it is asked to stop."""
 
 import logging
+import math
 import shutil
 import signal
 import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.runs.database import open_database
+from backend.runs.devices import devices_here
 from backend.runs.executor import RunExecutor, brief
 from backend.runs.folders import sweep_trash
 from backend.runs.locks import Lock
@@ -22,6 +27,8 @@ from backend.settings import Settings
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.25
+TELL_S = 5.0
+"""Seconds between two signs of life, some of which may get lost before a worker counts as silent."""
 ORPHAN_PATIENCE_S = 5.0
 """How long processes of a dead worker may take to save; the kernel told them when it died."""
 DISK_NEEDED = 512 * 2**20
@@ -36,16 +43,38 @@ def work(settings: Settings, lock: Lock) -> None:
     _on_signals(stop)
     store = RunStore(open_database(settings))
     executor = RunExecutor(store, settings.home, settings.worker)
-    queue = AttemptQueue(executor, store)
+    devices = devices_here()
+    presence = Presence(store, settings.worker, devices)
+    queue = AttemptQueue(executor, store, devices)
     _clear_up(settings, store, executor)
-    launch(settings.database_url, settings.home, settings.worker)
+    launch(settings.database_url, settings.home, settings.worker, devices)
     lock.announce(ready=True)
-    log.info("worker %s takes runs", settings.worker)
+    log.info("worker %s takes runs on %s", settings.worker, ", ".join(devices))
     while not stop.wait(LOOK_S):
-        _look(store, queue, settings)
+        _look(store, queue, presence, settings)
     executor.stop()
+    presence.end()
     executor.wait_until_idle()
     shut_down()
+
+
+class Presence:
+    """Tells the others now and then that this worker lives, and what it has."""
+
+    def __init__(self, store: RunStore, worker: str, devices: Sequence[str]) -> None:
+        self._store, self._worker, self._devices = store, worker, devices
+        self._told = -math.inf
+
+    def tell(self) -> None:
+        """Say so, unless that was said a moment ago."""
+        if time.monotonic() - self._told >= TELL_S:
+            self._store.announce(self._worker, self._devices)
+            self._told = time.monotonic()
+
+    def end(self) -> None:
+        """Take no more runs; a database that does not answer forgets this worker by itself."""
+        with suppress(SQLAlchemyError):
+            self._store.withdraw(self._worker)
 
 
 def _clear_up(settings: Settings, store: RunStore, executor: RunExecutor) -> None:
@@ -63,8 +92,9 @@ def _clear_up(settings: Settings, store: RunStore, executor: RunExecutor) -> Non
     sweep_trash(settings.home)
 
 
-def _look(store: RunStore, queue: AttemptQueue, settings: Settings) -> None:
+def _look(store: RunStore, queue: AttemptQueue, presence: Presence, settings: Settings) -> None:
     try:
+        presence.tell()
         _resume_after_full_disk(store, settings.home)
         for run in store.release_silent(settings.worker):
             log.warning("the worker of run %s has not been heard of for %.0f s: the run waits again", run, SILENT_S)

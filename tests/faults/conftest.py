@@ -92,7 +92,7 @@ class Store:
         self.home = home
         self.settings = Settings(home=home)
         self.engine = open_database(self.settings)
-        self.service = RunService(self.engine, home, "cpu")
+        self.service = RunService(self.engine, home)
         self._started: list[subprocess.Popen[bytes]] = []
         self._forks = forks
         self._forked: set[int] = set()

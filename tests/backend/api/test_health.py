@@ -9,7 +9,6 @@ from fastapi.testclient import TestClient
 
 from backend.data.catalogue import SHIPPED
 from backend.main import create_app
-from backend.runs.locks import hold, worker_lock
 from backend.settings import Settings
 
 
@@ -32,17 +31,20 @@ def test_a_process_that_can_work_is_ready(client: TestClient) -> None:
         "disk": "ok",
         "database": "ok: 0 runs",
         "checkpoints": f"ok: {2 + len(list(SHIPPED.glob('*/')))}",
-        "worker": "ok: none on this machine, runs wait for one",
+        "worker": "ok: none, runs wait for one",
     }
 
 
 def test_readiness_names_the_workers_that_live(client: TestClient) -> None:
-    home = client.app.state.settings.home  # type: ignore[attr-defined] # the FastAPI app
-    with hold(worker_lock(home, "worker-1")), hold(worker_lock(home, "gpu-2")):
-        assert client.get("/readyz").json()["checks"]["worker"] == "ok: gpu-2, worker-1"
-    assert (
-        client.get("/readyz").json()["checks"]["worker"].startswith("ok: none")
-    )  # lock files stay, their holders do not
+    assert client.get("/api/v1/workers").json() == {"items": []}
+    store = client.app.state.run_desk.store  # type: ignore[attr-defined] # the FastAPI app
+    store.announce("worker-1", ["cpu"])
+    store.announce("gpu-2", ["cpu", "cuda:0"])
+    assert client.get("/readyz").json()["checks"]["worker"] == "ok: gpu-2 (cpu, cuda:0); worker-1 (cpu)"
+    assert client.get("/api/v1/workers").json()["items"][0] == {"name": "gpu-2", "devices": ["cpu", "cuda:0"]}
+    store.withdraw("worker-1")
+    store.withdraw("gpu-2")
+    assert client.get("/readyz").json()["checks"]["worker"].startswith("ok: none")
 
 
 def test_a_process_without_room_is_not_ready(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,14 @@ from backend.runs.table import RunRow
 
 
 def _row(**values: Any) -> RunRow:
-    given = {"stage": "pretrain", "preset": "tiny", "seed": 7, "name": "-x; rm", "device": "cpu"} | values
+    given = {
+        "stage": "pretrain",
+        "preset": "tiny",
+        "seed": 7,
+        "name": "-x; rm",
+        "device": "cpu",
+        "overrides": {},
+    } | values
     return RunRow(id="run-a", settings={}, state="queued", created_at=0, queued_at=0, **given)
 
 
@@ -45,3 +52,9 @@ def test_a_child_is_given_the_whole_settings_and_no_preset_under_them(tmp_path: 
     command = command_of_child(_row(overrides={"beta": 0.1}), tmp_path)
     assert command[command.index("--settings-file") + 1] == str(tmp_path / "request.json")
     assert "--preset" not in command
+
+
+def test_a_run_that_asks_for_no_device_takes_that_of_its_worker(tmp_path: Path) -> None:
+    assert "--device" not in command_of_child(_row(device="auto"), tmp_path)
+    command = command_of_child(_row(device="cuda:1"), tmp_path)
+    assert command[command.index("--device") + 1] == "cuda:1"

@@ -16,7 +16,7 @@ from backend.runs.states import RunState
 
 @pytest.fixture
 def service(engine: Engine, tmp_path: Path) -> RunService:
-    return RunService(engine, tmp_path, "cpu")
+    return RunService(engine, tmp_path)
 
 
 def _order(stage: str = "collect", preset: str = "tiny", **overrides: Any) -> Order:
@@ -77,7 +77,7 @@ def test_sequences_longer_than_every_episode_are_refused_naming_both(service: Ru
 
 
 def test_a_teacher_of_another_architecture_is_a_conflict(engine: Engine, tiny_checkpoint_home: Path) -> None:
-    service = RunService(engine, tiny_checkpoint_home, "cpu")
+    service = RunService(engine, tiny_checkpoint_home)
     with pytest.raises(IncompatibleSource, match="6 latents"):
         service.submit(_order("finetune", teacher="tiny-video", latents=7))
     service.submit(_order("finetune", teacher="tiny-video", latents=6))
@@ -221,3 +221,27 @@ def test_a_run_does_not_go_on_as_another_one(service: RunService) -> None:
         assert [problem.pointer for problem in refused.value.problems] == [place]
     assert service.get(row.id).state == RunState.SUCCEEDED
     assert service.get(row.id).settings["episodes"] == 12
+
+
+def test_a_device_is_refused_only_where_the_workers_that_live_have_none(service: RunService) -> None:
+    """The API's own machine does not matter: runs are carried out where a worker is."""
+    assert service.submit(_order()._replace(device="cuda")).row.device == "cuda"
+    assert service.submit(_order()).row.device == "auto"
+    service.store.announce("laptop", ["cpu"])
+    with pytest.raises(InvalidRun, match="laptop has cpu"):
+        service.submit(_order()._replace(device="cuda"))
+    service.store.announce("gpu-1", ["cpu", "cuda:0"])
+    for device in ("cuda", "cuda:0", "cpu", "auto"):
+        service.submit(_order()._replace(device=device))
+    with pytest.raises(InvalidRun, match="gpu-1 has cpu, cuda:0; laptop has cpu"):
+        service.submit(_order()._replace(device="cuda:1"))
+    service.store.withdraw("gpu-1")
+    with pytest.raises(InvalidRun):
+        service.submit(_order()._replace(device="cuda:0"))
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:-1", "cuda:64", "cuda:01", "CPU", "mps", "cuda:0 "])
+def test_a_device_of_no_known_form_is_refused_by_name(service: RunService, device: str) -> None:
+    order = _order()._replace(device=device)
+    with pytest.raises(InvalidRun, match="a device is auto, cpu, cuda or cuda:N"):
+        service.submit(order)

@@ -1,0 +1,55 @@
+"""Which worker takes which waiting run."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from backend.runs.devices import devices_here
+from backend.runs.queue import DEVICE_PATIENCE_S, is_for, queue_of
+from backend.runs.store import RunStore
+from backend.runs.table import RunRow
+
+Add = Callable[..., RunRow]
+
+
+@pytest.mark.parametrize(
+    ("device", "queue"),
+    [("auto", "runs"), ("cpu", "runs"), ("cuda", "runs-cuda"), ("cuda:0", "runs-cuda-0"), ("cuda:11", "runs-cuda-11")],
+)
+def test_runs_of_one_device_wait_in_one_queue(device: str, queue: str) -> None:
+    assert queue_of(device) == queue
+
+
+def test_a_run_is_left_to_the_worker_that_has_its_device(store: RunStore, add: Add) -> None:
+    row = add("run-a", device="cuda")
+    assert is_for(["cpu", "cuda:0"], row, store)
+    assert not is_for(["cpu"], row, store)
+    assert is_for(["cpu"], add("run-b", device="auto"), store)
+
+
+def test_a_run_that_nobody_can_carry_out_is_taken_after_a_while_and_says_why(
+    store: RunStore, add: Add, clock: Any
+) -> None:
+    """Its process then refuses the device in a sentence, instead of a run that waits for ever."""
+    row = add("run-a", device="cuda:1")
+    clock.now += DEVICE_PATIENCE_S + 1
+    store.announce("gpu", ["cpu", "cuda:0", "cuda:1"])
+    assert not is_for(["cpu"], row, store)
+    clock.now += DEVICE_PATIENCE_S + 1  # that worker has fallen silent
+    assert is_for(["cpu"], row, store)
+
+
+def test_workers_are_known_until_they_fall_silent(store: RunStore, clock: Any) -> None:
+    store.announce("one", ["cpu"])
+    store.announce("one", ["cpu", "cuda:0"])
+    assert store.workers() == {"one": ["cpu", "cuda:0"]}
+    clock.now += 31
+    assert store.workers() == {}
+    store.announce("two", ["cpu"])
+    store.withdraw("two")
+    assert store.workers() == {}
+
+
+def test_this_machine_has_a_processor() -> None:
+    assert devices_here()[0] == "cpu"

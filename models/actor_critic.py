@@ -1,5 +1,6 @@
 """Behaviour learned in imagination (DreamerV2): actor by dynamics backpropagation, critic by lambda-returns."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -88,11 +89,18 @@ class ActorCritic(nn.Module):
         return State(deter, stoch), torch.stack(said, 1)
 
     def losses(
-        self, world_model: WorldModel, imagined: Imagined, gamma: float, lam: float, entropy_weight: float
+        self,
+        world_model: WorldModel,
+        imagined: Imagined,
+        gamma: float,
+        lam: float,
+        entropy_weight: float,
+        scale: Callable[[Tensor], Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """`actor` and `critic` losses, one value per (B, N).
 
-        Each imagined step counts by the probability, discounted, that it is reached at all.
+        Each imagined step counts by the probability, discounted, that it is reached at all. `scale` gives what the
+        actor's returns are divided by (`models.returns.ReturnScale`); the paper has none.
         """
         feature = imagined.states.feature
         arrived = feature[:, 1:]
@@ -102,8 +110,9 @@ class ActorCritic(nn.Module):
         with torch.no_grad():
             reached = torch.cat([torch.ones_like(discount[:, :1]), discount[:, :-1]], 1).cumprod(1)
         value = self.value(feature[:, :-1].detach())
+        aims = returns if scale is None else returns / scale(returns.detach())
         return {
-            "actor": -reached * (returns + entropy_weight * imagined.entropy),
+            "actor": -reached * (aims + entropy_weight * imagined.entropy),
             "critic": 0.5 * reached * (value - returns.detach()).square(),
         }
 

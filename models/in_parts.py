@@ -10,17 +10,20 @@ from models.losses import image_loss
 from models.vae import FRAMES_AT_ONCE
 
 
-def decoded_image_loss(decoder: nn.Module, feature: Tensor, image: Tensor) -> Tensor:
+def decoded_image_loss(decoder: nn.Module, feature: Tensor, image: Tensor, weight: Tensor | None = None) -> Tensor:
     """`image_loss` of what `decoder` makes of features (B, T, F), against images (B, T, C, H, W): (B, T), in nats.
+
+    `weight` (B, T, 1, H, W) is that of each pixel.
 
     Where a CPU learns from many frames, each part's gradient is taken before the next part is decoded, so that the
     feature maps of one part alone are in memory; the value is then one number, the mean, repeated over (B, T).
     """
     frames = feature.shape[0] * feature.shape[1]
     if feature.is_cuda or frames <= FRAMES_AT_ONCE or not torch.is_grad_enabled():
-        return image_loss(decoder(feature), image)
+        return image_loss(decoder(feature), image, weight)
     learned = [parameter for parameter in decoder.parameters() if parameter.requires_grad]
-    mean: Tensor = _MeanImageLoss.apply(decoder, feature.flatten(0, 1), image.flatten(0, 1), *learned)  # type: ignore[no-untyped-call] # torch stub
+    flat = feature.flatten(0, 1), image.flatten(0, 1), None if weight is None else weight.flatten(0, 1)
+    mean: Tensor = _MeanImageLoss.apply(decoder, *flat, *learned)  # type: ignore[no-untyped-call] # torch stub
     return mean.expand(feature.shape[:2])
 
 
@@ -28,7 +31,9 @@ class _MeanImageLoss(torch.autograd.Function):
     """The mean over frames, with its gradient by features (N, F) and by the decoder's parameters ready in `forward`."""
 
     @staticmethod
-    def forward(ctx: Any, decoder: nn.Module, feature: Tensor, image: Tensor, *learned: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, decoder: nn.Module, feature: Tensor, image: Tensor, weight: Tensor | None, *learned: Tensor
+    ) -> Tensor:
         mean = feature.new_zeros(())
         by_feature = torch.empty_like(feature)
         by_learned = [torch.zeros_like(parameter) for parameter in learned]
@@ -36,7 +41,8 @@ class _MeanImageLoss(torch.autograd.Function):
             rows = slice(first, first + FRAMES_AT_ONCE)
             with torch.enable_grad():
                 part = feature[rows].detach().requires_grad_()
-                share = image_loss(decoder(part), image[rows]).sum() / len(feature)
+                pixels = None if weight is None else weight[rows]
+                share = image_loss(decoder(part), image[rows], pixels).sum() / len(feature)
             by_feature[rows], *gradients = torch.autograd.grad(share, (part, *learned))
             torch._foreach_add_(by_learned, gradients)
             mean += share.detach()
@@ -47,4 +53,4 @@ class _MeanImageLoss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
         by_feature, *by_learned = ctx.saved_tensors
-        return None, outer * by_feature, None, *(outer * gradient for gradient in by_learned)
+        return None, outer * by_feature, None, None, *(outer * gradient for gradient in by_learned)

@@ -42,10 +42,16 @@ def dynamics_kl(posterior: Gaussian, prior: Gaussian, balance: float, free_nats:
     return value.expand(posterior.mean.shape[:2])
 
 
-def image_loss(decoded: Tensor, image: Tensor) -> Tensor:
-    """-log p(o) under a Normal of unit std, without its constant: (B, T, C, H, W) -> (B, T), in nats."""
+def image_loss(decoded: Tensor, image: Tensor, weight: Tensor | None = None) -> Tensor:
+    """-log p(o) under a Normal of unit std, without its constant: (B, T, C, H, W) -> (B, T), in nats.
+
+    `weight` (B, T, 1, H, W) makes pixels count more than once (`models.motion`).
+    """
     decoded, image = decoded.movedim(-3, -1), image.movedim(-3, -1)  # as they lie in memory, and their gradient
-    return 0.5 * functional.mse_loss(decoded, image, reduction="none").sum((-3, -2, -1))
+    error = functional.mse_loss(decoded, image, reduction="none")
+    if weight is not None:
+        error = error * weight.movedim(-3, -1)
+    return 0.5 * error.sum((-3, -2, -1))
 
 
 def reward_loss(predicted: Tensor, reward: Tensor) -> Tensor:

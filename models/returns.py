@@ -1,7 +1,7 @@
-"""The lambda-return that actor and critic learn towards."""
+"""The lambda-return that actor and critic learn towards, and the scale on which an actor sees it."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def lambda_return(reward: Tensor, value: Tensor, discount: Tensor, lam: float) -> Tensor:
@@ -20,3 +20,30 @@ def lambda_return(reward: Tensor, value: Tensor, discount: Tensor, lam: float) -
         following = torch.addcmul(own[n], carried[n], following)
         returns.append(following)
     return torch.stack(returns[::-1], 1)
+
+
+class ReturnScale(nn.Module):
+    """The range of returns that an actor's objective is divided by, so that its entropy weight fits any reward.
+
+    A moving average of the distance from the 5th to the 95th percentile; at least 1, so that small returns are not
+    blown up. Source: DreamerV3.
+    """
+
+    levels: Tensor
+    distance: Tensor
+    weight: Tensor  # of what was averaged so far
+
+    def __init__(self, decay: float = 0.99) -> None:
+        super().__init__()
+        self._decay = decay
+        self.register_buffer("levels", torch.tensor([0.05, 0.95]), persistent=False)
+        self.register_buffer("distance", torch.zeros(()))
+        self.register_buffer("weight", torch.zeros(()))
+
+    @torch.no_grad()
+    def forward(self, returns: Tensor) -> Tensor:
+        """Takes returns (B, N) into account; the divisor, ()."""
+        low, high = torch.quantile(returns.flatten(), self.levels)
+        self.distance.lerp_(high - low, 1 - self._decay)
+        self.weight.lerp_(torch.ones_like(self.weight), 1 - self._decay)
+        return (self.distance / self.weight).clamp(min=1)

@@ -53,6 +53,10 @@ class State(NamedTuple):
         """Some of the batch: (B, .) -> (b, .)."""
         return State(self.deter[rows], self.stoch[rows])
 
+    def every(self, count: int) -> "State":
+        """One state in `count`, the last of each: (B, .) -> (B // count, .)."""
+        return State(self.deter[count - 1 :: count], self.stoch[count - 1 :: count])
+
     def flatten(self) -> "State":
         """Batch and time in one axis: (B, T, .) -> (B * T, .)."""
         return State(self.deter.flatten(0, 1), self.stoch.flatten(0, 1))
@@ -67,6 +71,7 @@ class Batch(NamedTuple):
     discount: Tensor  # (B, T), 0 where the episode truly ended
     is_first: Tensor  # (B, T) bool, True on the first frame of an episode
     target: Tensor  # (B, T, K), what a frozen teacher makes of the images; K is 0 without one
+    moving: Tensor = torch.zeros(0, dtype=torch.bool)  # (B, T, H, W), pixels that move; empty where nobody asks
 
 
 def normalise(image: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from models.config import VideoModelConfig
 from models.conv import ConvDecoder, ConvEncoder
 from models.in_parts import decoded_image_loss
 from models.losses import dynamics_kl
+from models.motion import motion_weights
 from models.observe_scan import observe_scan
 from models.rssm import RSSM, Observed, recurrence_of
 from models.types import Batch, Gaussian, State, normalise
@@ -19,6 +20,19 @@ VISIONS: dict[str, tuple[type[Encoder] | type[ConvEncoder], type[Decoder] | type
     "conv": (ConvEncoder, ConvDecoder),
 }
 """Encoder and decoder by the name that a configuration gives to both."""
+
+
+class Objective(NamedTuple):
+    """What the losses of a batch look at; the defaults are the paper's."""
+
+    balance: float = 0.8  # share of the dynamics KL that moves the prior
+    free_nats: float = 1.0  # least value of each side of the dynamics KL
+    motion_weight: float = 0.0  # how much more a pixel that moves counts in the image loss
+    overshooting: bool = False  # whether imagined frames are compared with the true ones, too
+
+
+PAPER = Objective()
+OVERSHOOTING_STRIDE = 2  # every second imagined frame is decoded: they are much alike
 
 
 class Inference(NamedTuple):
@@ -66,33 +80,46 @@ class VideoModel(nn.Module):
         """`RSSM.imagine`; an action-free model drops the actions."""
         return self.rssm.imagine(state, steps, self._known(action), noise)
 
-    def infer(
-        self, batch: Batch, generator: torch.Generator | None = None, balance: float = 0.8, free_nats: float = 1.0
-    ) -> Inference:
-        """The three losses of pretraining (eq. 2) on a batch: `image`, `dynamics`, `latent`.
+    def infer(self, batch: Batch, generator: torch.Generator | None = None, objective: Objective = PAPER) -> Inference:
+        """The three losses of pretraining (eq. 2) on a batch: `image`, `dynamics`, `latent`; perhaps `overshooting`.
 
         The latent is sampled, the recurrent state propagates its mean.
         """
         image = normalise(batch.image)
         latent = self.encode(image)
         observed = self.observe(latent.sample(noise_like(latent.mean, generator)), None, batch.is_first)
-        losses = self.image_losses(image, latent, observed, balance, free_nats)
+        losses = self.image_losses(batch, image, latent, observed, objective)
         return Inference(losses, latent, observed)
 
     def image_losses(
-        self,
-        image: Tensor,
-        latent: Gaussian,
-        observed: Observed,
-        balance: float = 0.8,
-        free_nats: float = 1.0,
+        self, batch: Batch, image: Tensor, latent: Gaussian, observed: Observed, objective: Objective = PAPER
     ) -> dict[str, Tensor]:
-        """Eq. 2 without its weights, one value per (B, T)."""
-        return {
-            "image": decoded_image_loss(self.decoder, observed.states.feature[..., self.config.heads], image),
-            "dynamics": dynamics_kl(observed.posterior, observed.prior, balance, free_nats),
+        """Eq. 2 without its weights, one value per (B, T); `overshooting` has one per (B, imagined frame)."""
+        weight = motion_weights(batch.moving, objective.motion_weight) if objective.motion_weight else None
+        losses = {
+            "image": self._drawn(observed.states, image, weight),
+            "dynamics": dynamics_kl(observed.posterior, observed.prior, objective.balance, objective.free_nats),
             **self.encoder.losses(latent),
         }
+        if objective.overshooting:
+            losses["overshooting"] = self._overshooting(image, self._known(batch.action), observed.states, weight)
+        return losses
+
+    def _overshooting(self, image: Tensor, action: Tensor | None, states: State, weight: Tensor | None) -> Tensor:
+        """The image loss of frames imagined without seeing, from a quarter of the sequence on: (B, T) -> (B, n).
+
+        Losses of single steps leave imagination free to drift. Source: observation overshooting, Hafner et al. 2019.
+        """
+        start, length = image.shape[1] // 4, image.shape[1]
+        assert length >= 2, length
+        actions = None if action is None else action[:, start + 1 :]
+        imagined = self.imagine(states.at(start), length - start - 1, actions)
+        drawn = slice(start + 1, length, OVERSHOOTING_STRIDE)
+        some = State(imagined.deter[:, ::OVERSHOOTING_STRIDE], imagined.stoch[:, ::OVERSHOOTING_STRIDE])
+        return self._drawn(some, image[:, drawn], None if weight is None else weight[:, drawn])
+
+    def _drawn(self, states: State, image: Tensor, weight: Tensor | None) -> Tensor:
+        return decoded_image_loss(self.decoder, states.feature[..., self.config.heads], image, weight)
 
     def _known(self, action: Tensor | None) -> Tensor | None:
         return action if self.config.action_size else None

@@ -7,7 +7,7 @@ from models.config import WorldModelConfig
 from models.layers import mlp
 from models.losses import discount_loss, reward_loss
 from models.types import Batch, normalise
-from models.video_model import Inference, VideoModel, noise_like
+from models.video_model import PAPER, Inference, Objective, VideoModel, noise_like
 
 
 class WorldModel(VideoModel):
@@ -33,11 +33,7 @@ class WorldModel(VideoModel):
         return logit.squeeze(-1).sigmoid()
 
     def infer_online(
-        self,
-        batch: Batch,
-        generator: torch.Generator | None = None,
-        balance: float = 0.8,
-        free_nats: float = 1.0,
+        self, batch: Batch, generator: torch.Generator | None = None, objective: Objective = PAPER
     ) -> Inference:
         """The losses of online learning (eq. 5): those of eq. 2 and `reward`; distillation is the caller's.
 
@@ -49,7 +45,7 @@ class WorldModel(VideoModel):
         sample = latent.sample(noise_like(latent.mean, generator))
         observed = self.observe(sample, batch.action, batch.is_first, noise=noise)
         feature = observed.states.feature
-        losses = self.image_losses(image, latent, observed, balance, free_nats)
+        losses = self.image_losses(batch, image, latent, observed, objective)
         losses["reward"] = reward_loss(self.reward(feature), batch.reward)
         if self.discount_head is not None:
             logit = self.discount_head(feature[..., self.config.heads]).squeeze(-1)

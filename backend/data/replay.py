@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from backend.data.episodes import Episode
+from models.motion import moving_pixels
 from models.types import Batch
 
 Targets = Callable[[Tensor], Tensor]
@@ -20,13 +21,19 @@ class Replay:
     """Episodes in a ring of uint8 frames that grows up to `capacity`; a batch is one gather, with no copy a sample."""
 
     def __init__(
-        self, action_size: int, capacity: int = 1_000_000, device: str = "cpu", targets: Targets | None = None
+        self,
+        action_size: int,
+        capacity: int = 1_000_000,
+        device: str = "cpu",
+        targets: Targets | None = None,
+        motion: bool = False,
     ) -> None:
         """`device` is where frames wait and batches are gathered; see `replay_device`.
 
         `targets` gives (T, K) for images (T, H, W, C) uint8, once for each episode: what a frozen teacher makes of it.
+        `motion` keeps which pixels move within an episode, one bit each.
         """
-        self._capacity, self._device, self._targets = capacity, device, targets
+        self._capacity, self._device, self._targets, self._motion = capacity, device, targets, motion
         self._cursor = 0
         self._starts: list[int] = []
         self._lengths: list[int] = []
@@ -35,6 +42,8 @@ class Replay:
         self._reward = torch.zeros(0, device=device)
         self._discount = torch.zeros(0, device=device)
         self._target = torch.zeros((0, 0), device=device)
+        self._moving = torch.zeros((0, 64 * 64 // 8 if motion else 0), dtype=torch.uint8, device=device)
+        self._bits = 2 ** torch.arange(8, dtype=torch.uint8, device=device)
 
     def __len__(self) -> int:
         """Frames held."""
@@ -63,6 +72,9 @@ class Replay:
         self._action[place] = torch.from_numpy(episode.action)
         self._reward[place] = torch.from_numpy(episode.reward)
         self._discount[place] = torch.from_numpy(episode.discount)
+        if self._motion:
+            moved = moving_pixels(self._image[place]).view(length, -1, 8)
+            self._moving[place] = (moved * self._bits).sum(-1, dtype=torch.uint8)
         if self._targets is not None:
             target = self._targets(self._image[place])
             if not self._target.shape[1]:
@@ -89,11 +101,16 @@ class Replay:
         index = torch.from_numpy((first[:, None] + np.arange(length)).reshape(-1)).to(self._device, non_blocking=True)
         is_first = torch.zeros(batch, length, dtype=torch.bool, device=self._device)
         is_first[:, 0] = True
-        arrays = (self._image, self._action, self._reward, self._discount)
-        image, action, reward, discount, target = (
-            array.index_select(0, index).reshape(batch, length, *array.shape[1:]) for array in (*arrays, self._target)
+        arrays = (self._image, self._action, self._reward, self._discount, self._target, self._moving)
+        image, action, reward, discount, target, packed = (
+            array.index_select(0, index).reshape(batch, length, *array.shape[1:]) for array in arrays
         )
-        return Batch(image, action, reward, discount, is_first, target)
+        moving = (
+            (packed.unsqueeze(-1) & self._bits)
+            .bool()
+            .view(batch, length, *(image.shape[2:4] if self._motion else (0,)))
+        )
+        return Batch(image, action, reward, discount, is_first, target, moving)
 
     def _make_room(self, length: int) -> None:
         end = self._cursor + length
@@ -107,7 +124,7 @@ class Replay:
             self._grow(min(max(end, 2 * len(self._image), 4096), self._capacity))
 
     def _grow(self, frames: int) -> None:
-        for name in ("_image", "_action", "_reward", "_discount", "_target"):
+        for name in ("_image", "_action", "_reward", "_discount", "_target", "_moving"):
             old: Tensor = getattr(self, name)
             new = _room(old, frames)
             new[: len(old)] = old

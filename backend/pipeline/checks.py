@@ -9,7 +9,7 @@ from backend.data.checkpoint import CheckpointError, CheckpointInfo
 from backend.data.episodes import DatasetInfo, EpisodeError
 from backend.envs.make import check_installed
 from backend.envs.protocol import MissingExtra
-from backend.pipeline.methods import check_source
+from backend.pipeline.methods import NOT_ACTION_FREE, check_source
 from backend.pipeline.settings import (
     CollectSettings,
     FinetuneSettings,
@@ -19,6 +19,7 @@ from backend.pipeline.settings import (
     SettingsError,
     StageSettings,
 )
+from models.config import VideoModelConfig
 
 
 def check_references(settings: StageSettings, home: Path, *, allow_path: bool = False) -> None:
@@ -29,6 +30,8 @@ def check_references(settings: StageSettings, home: Path, *, allow_path: bool = 
             longest = max(dataset.lengths, default=0)
             message = f"sequences of {settings.length} frames are longer than the longest episode ({longest} frames)"
             raise SettingsError([Problem("/length", message)])
+    for place, pretrained in _pretrained(settings).items():
+        start_of(pretrained, home, allow_path=allow_path, place=place)
     for place, part in _simulated(settings).items():
         try:
             check_installed(part.environment)
@@ -74,6 +77,30 @@ def teacher_of(reference: str, home: Path, *, allow_path: bool = False) -> Check
         raise SettingsError([Problem("/teacher", str(error))]) from None
 
 
+def start_of(
+    settings: PretrainSettings, home: Path, *, allow_path: bool = False, place: str = ""
+) -> CheckpointInfo | None:
+    """The checkpoint whose weights pretraining goes on from, None where there is none; raises SettingsError."""
+    if settings.start is None:
+        return None
+    try:
+        start = find_checkpoint(home, settings.start, allow_path=allow_path)
+    except (NotFound, CheckpointError) as error:
+        raise SettingsError([Problem(f"{place}/start", str(error))]) from None
+    networks = start.config["networks"].get("video_model")
+    if networks is None:
+        raise SettingsError([Problem(f"{place}/start", NOT_ACTION_FREE)])
+    wanted = {field: getattr(settings, field) for field in ("vision", "latents", "stoch", "deter", "hidden", "kernels")}
+    given = {"kernels": VideoModelConfig.kernels} | networks
+    if settings.vision != "vae":
+        wanted.pop("latents"), wanted.pop("kernels")
+    for field, value in wanted.items():
+        if field in given and (tuple(given[field]) if field == "kernels" else given[field]) != value:
+            message = f"the checkpoint to start from has {field} {given[field]}, the settings say {value}"
+            raise SettingsError([Problem(f"{place}/{field}", message)])
+    return start
+
+
 def films_of(
     settings: CollectSettings | FinetuneSettings, home: Path, *, allow_path: bool = False, place: str = ""
 ) -> DatasetInfo | None:
@@ -105,6 +132,13 @@ def _check_stages(settings: PipelineSettings) -> None:
                 for problem in error.problems
             ]
         ) from None
+
+
+def _pretrained(settings: StageSettings) -> dict[str, PretrainSettings]:
+    """The parts of settings that pretrain, by the pointer to them."""
+    if isinstance(settings, PipelineSettings):
+        return {"/pretrain": settings.pretrain}
+    return {"": settings} if isinstance(settings, PretrainSettings) else {}
 
 
 def _simulated(settings: StageSettings) -> dict[str, CollectSettings | FinetuneSettings]:

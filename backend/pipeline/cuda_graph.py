@@ -49,6 +49,7 @@ class Recorded:
         self._work, self._training, self._recorder = work, training, recorder
         self._inputs: list[Tensor] = []
         self._replay: Callable[[], Figures] | None = None
+        self._shapes: list[torch.Size] = []
         self._runs = 0
 
     @property
@@ -57,9 +58,12 @@ class Recorded:
         return self._replay is not None
 
     def __call__(self, *inputs: Tensor) -> Figures:
-        """One run on tensors of the shapes of the first run; its figures hold until the next one."""
+        """One run; its figures hold until the next one. Tensors of other shapes than before are recorded anew."""
         if self._recorder is None:
             return self._work(*inputs)
+        shapes = [value.shape for value in inputs]
+        if shapes != self._shapes:
+            self._shapes, self._replay, self._runs = shapes, None, 0
         self._runs += 1
         if self._runs <= WARM_UPS:
             return self._recorder.run(self._work, inputs)

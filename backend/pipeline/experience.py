@@ -21,9 +21,19 @@ class Experience:
     A step is begun and finished apart, so that something can be learned while the environment is at it.
     """
 
-    def __init__(self, agent: Agent, players: Players, replay: Replay, folder: Path, seed: int, device: str) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        players: Players,
+        replay: Replay,
+        folder: Path,
+        seed: int,
+        device: str,
+        agent_steps: int = 0,
+    ) -> None:
+        """`agent_steps` are those of episodes that the replay was given beforehand."""
         self.agent, self.players, self.replay = agent, players, replay
-        self.agent_steps = 0  # begun
+        self.agent_steps = agent_steps  # begun
         self._folder, self._seed, self._device = folder, seed, device
         self._episodes = 0  # finished
         self._begun_at = 0  # agent steps when the episode under way began

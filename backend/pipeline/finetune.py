@@ -1,5 +1,6 @@
 """Online learning (eq. 5): act, remember, distil, and learn a behaviour in imagination."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from backend.data.episodes import Episode
 from backend.data.replay import Replay, replay_device
 from backend.data.resume import Randomness, load_training, save_training
 from backend.pipeline.cuda_graph import Recorded, graph_recorder
+from backend.pipeline.curriculum import beta, dynamics_weight, objective, shape
 from backend.pipeline.environments import Players
 from backend.pipeline.evaluate import episode_seed, evaluate
 from backend.pipeline.experience import Experience
@@ -22,6 +24,7 @@ from backend.pipeline.settings import FinetuneSettings
 from backend.pipeline.update import Update
 from models.agent import Agent
 from models.losses import total
+from models.returns import ReturnScale
 from models.types import Batch, State
 
 IMAGINED_AT_ONCE = 512
@@ -43,32 +46,47 @@ class Finetuning:
         self.update_model = Update([*world_model.parameters(), *learned], settings.learning_rate, *adam)
         self.update_actor = Update(actor_critic.actor.parameters(), settings.actor_rate, *adam)
         self.update_critic = Update(actor_critic.critic.parameters(), settings.critic_rate, *adam)
-        self.recorded = Recorded(self.work, self, graph_recorder(self.randomness.torch))
+        self.return_scale = ReturnScale().to(device) if settings.normalise_returns else None
+        self._objective = objective(settings)
+        recorder = graph_recorder(self.randomness.torch)
+        self.recorded = Recorded(self.work, self, recorder)
+        self.recorded_model = Recorded(self.work_of_model, self, recorder)
 
     def learn(self, batch: Batch, agent_steps: int) -> dict[str, torch.Tensor]:
         """One update of the world model, then of actor and critic in its imagination; returns metrics."""
         moved = Batch(*(part.to(self.device, non_blocking=True) for part in batch))
         rewarded = self.parts.bonus(moved) if self.parts.bonus else moved
-        eta = torch.tensor(self.eta(agent_steps)).to(self.device, non_blocking=True)
-        metrics = self.recorded(*rewarded, eta)
+        settings, update = self.settings, self.updates
+        schedule = self.eta(agent_steps), beta(settings, update), dynamics_weight(settings, update)
+        weights = (torch.tensor(weight).to(self.device, non_blocking=True) for weight in schedule)
+        recorded = self.recorded_model if update < settings.behaviour_after else self.recorded
+        metrics = recorded(*rewarded, *weights)
         self.updates += 1
         if self.updates % self.settings.slow_critic_every == 0:
             self.agent.actor_critic.refresh()
         return metrics
 
     def work(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The update as work for the device alone: a batch's arrays and eta; waits for nothing."""
-        *arrays, eta = inputs
-        batch, settings, parts = Batch(*arrays), self.settings, self.parts
-        generator = self.randomness.torch
-        inference = parts.world_model.infer_online(batch, generator, settings.kl_balance, settings.free_nats)
+        """The update as work for the device alone: a batch's arrays, eta, beta, dynamics weight; waits for nothing."""
+        losses, states = self._learn_model(*inputs)
+        return losses | self._learn_behaviour(states.every(self.settings.imagine_every))
+
+    def work_of_model(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The same without behaviour."""
+        return self._learn_model(*inputs)[0]
+
+    def _learn_model(self, *inputs: torch.Tensor) -> tuple[dict[str, torch.Tensor], State]:
+        """One update of the world model: its losses, (B, T) each, and the states that it saw, (B * T, .)."""
+        *arrays, eta, constraint, dynamics = inputs
+        batch, parts, generator = Batch(*arrays), self.parts, self.randomness.torch
+        inference = parts.world_model.infer_online(batch, generator, self._objective)
         losses, weights = inference.losses, dict[str, float | torch.Tensor](parts.weights)
+        weights |= {"dynamics": dynamics, **dict.fromkeys(parts.constraints, constraint)}
         if parts.distiller:
             losses["distillation"] = parts.distiller.loss(batch, inference.latent, generator)
             weights["distillation"] = eta
         self.update_model(total(losses, weights))
-        behaviour_losses = self._learn_behaviour(inference.observed.states.detach().flatten())
-        return {name: value.detach() for name, value in losses.items()} | behaviour_losses
+        return {name: value.detach() for name, value in losses.items()}, inference.observed.states.detach().flatten()
 
     def check(self) -> None:
         """Raises Diverged if an update had to be refused."""
@@ -85,7 +103,8 @@ class Finetuning:
         for first in range(0, count, at_once):
             rows = slice(first, min(first + at_once, count))
             imagined = behaviour.imagine(world_model, start.part(rows), chances.part(rows))
-            losses = behaviour.losses(world_model, imagined, settings.gamma, settings.lam, settings.entropy)
+            weighing = settings.gamma, settings.lam, settings.entropy, self.return_scale
+            losses = behaviour.losses(world_model, imagined, *weighing)
             share = (rows.stop - rows.start) / count
             self.update_actor.add(share * losses["actor"].mean())
             self.update_critic.add(share * losses["critic"].mean())
@@ -109,6 +128,7 @@ class Finetuning:
             "model": self.update_model.state_dict(),
             "actor": self.update_actor.state_dict(),
             "critic": self.update_critic.state_dict(),
+            "return_scale": self.return_scale.state_dict() if self.return_scale else {},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -120,6 +140,8 @@ class Finetuning:
         self.update_model.load_state_dict(state["model"])
         self.update_actor.load_state_dict(state["actor"])
         self.update_critic.load_state_dict(state["critic"])
+        if self.return_scale:
+            self.return_scale.load_state_dict(state["return_scale"])
 
 
 class Online:
@@ -130,6 +152,7 @@ class Online:
         run: Finetuning,
         players: Players,
         held_out: list[Episode],
+        explored: Sequence[Episode],
         out: Path,
         provenance: Provenance,
         reporter: Reporter,
@@ -139,8 +162,12 @@ class Online:
         self.settings = run.settings
         capacity, distiller = self.settings.replay_capacity, run.parts.distiller
         place, target = replay_device(run.device, capacity), distiller.target if distiller else None
-        replay = Replay(run.agent.world_model.config.action_size, capacity, place, target)
-        self.experience = Experience(run.agent, players, replay, out / "replay", provenance.seed, run.device)
+        action_size, motion = run.agent.world_model.config.action_size, self.settings.motion_weight > 0
+        replay = Replay(action_size, capacity, place, target, motion)
+        replay.extend(explored)
+        self.experience = Experience(
+            run.agent, players, replay, out / "replay", provenance.seed, run.device, agent_steps=len(replay)
+        )
         self.returns: list[list[float]] = []  # [agent steps, mean return] of each evaluation
         self._saved = 0  # checkpoints' worth of updates that are saved
 
@@ -204,7 +231,7 @@ class Online:
 
     def _learn(self) -> None:
         run, settings = self.run, self.settings
-        batch = self.experience.replay.sample(settings.batch, settings.length, run.randomness.numpy)
+        batch = self.experience.replay.sample(*shape(settings, run.updates), run.randomness.numpy)
         metrics = run.learn(batch, self.agent_steps)
         if run.updates % settings.log_every == 0:
             run.check()

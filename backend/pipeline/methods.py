@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import nn
 
+from backend.pipeline.curriculum import initialised
 from backend.pipeline.distill import DISTILLERS, Distiller, distill_weight
 from backend.pipeline.settings import FinetuneSettings, Problem, SettingsError
 from models.actor_critic import ActorCritic
@@ -38,6 +39,7 @@ class Parts:
     weights: dict[str, float]
     distiller: Distiller | None = None
     bonus: "IntrinsicBonus | None" = None
+    constraints: tuple[str, ...] = ()  # losses that beta weighs
 
     def helpers(self) -> dict[str, nn.Module]:
         """What a resumed run needs besides the agent: the video model, and the memory of the bonus."""
@@ -120,7 +122,7 @@ def _without_distillation(settings: FinetuneSettings, _source: Source | None, ac
 
 def _without_disentanglement(settings: FinetuneSettings, source: Source | None, action_size: int) -> Parts:
     parts = _diswm(settings, source, action_size)
-    return replace(parts, weights=parts.weights | {"latent": 0.0})
+    return _unconstrained(parts)
 
 
 def _dreamerv2(settings: FinetuneSettings, _source: Source | None, action_size: int) -> Parts:
@@ -179,20 +181,21 @@ METHODS: dict[str, Method] = {
 
 def _plain(settings: FinetuneSettings, sizes: WorldModelConfig) -> Parts:
     """A world model of these sizes, actor and critic, and the weights of its losses (eq. 5)."""
-    world_model = WorldModel(sizes)
+    world_model = initialised(WorldModel(sizes), settings)
     behaviour = ActorCriticConfig(
         feature=sizes.feature, action_size=sizes.action_size, skip=sizes.heads.start, units=settings.units
     )
-    weights = {"image": 1.0, "dynamics": settings.dynamics_weight, "reward": settings.reward_scale}
-    weights |= dict.fromkeys(world_model.encoder.constraints, settings.beta)
+    weights = {"image": 1.0, "reward": settings.reward_scale}
+    if settings.overshooting:
+        weights["overshooting"] = settings.overshooting
     if settings.discount_layers:
         weights["discount"] = 1.0
-    return Parts(world_model, ActorCritic(behaviour), weights)
+    return Parts(world_model, ActorCritic(behaviour), weights, constraints=world_model.encoder.constraints)
 
 
 def _unconstrained(parts: Parts) -> Parts:
     """The same without a prior on the latent, as DreamerV2 has none."""
-    return replace(parts, weights=parts.weights | dict.fromkeys(parts.world_model.encoder.constraints, 0.0))
+    return replace(parts, weights=parts.weights | dict.fromkeys(parts.constraints, 0.0), constraints=())
 
 
 def _sizes(settings: FinetuneSettings, action_size: int) -> WorldModelConfig:
@@ -204,6 +207,7 @@ def _sizes(settings: FinetuneSettings, action_size: int) -> WorldModelConfig:
         action_size=action_size,
         discount_layers=settings.discount_layers,
         head_units=settings.units,
+        kernels=settings.kernels,
     )
 
 

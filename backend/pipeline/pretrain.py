@@ -12,6 +12,7 @@ from backend.data.episodes import DatasetInfo, episode_paths, read_episode
 from backend.data.replay import Replay, TooShort, replay_device
 from backend.data.resume import Randomness, load_training, save_training
 from backend.pipeline.cuda_graph import Recorded, graph_recorder
+from backend.pipeline.curriculum import beta, dynamics_weight, initialised, learning_rate, objective, shape
 from backend.pipeline.precision import convolve_in, image_precision
 from backend.pipeline.publish import Provenance, publish
 from backend.pipeline.report import Reporter, Stopped
@@ -34,30 +35,31 @@ class Pretraining:
         self.randomness = Randomness(seed, device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.model = VideoModel(_sizes(settings)).to(device)
+            self.model = initialised(VideoModel(_sizes(settings)), settings).to(device)
         convolve_in(image_precision(device), self.model)
         self._update = Update(self.model.parameters(), settings.learning_rate, settings.adam_eps, settings.clip_norm)
+        self._objective = objective(settings)
         self.recorded = Recorded(self.work, self, graph_recorder(self.randomness.torch))
 
     def step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """One update on a batch: its losses, (B, T) each, and the gradient norm, `gradient_norm`, ()."""
-        inputs = (*batch, torch.tensor(self.beta(self.updates)))
+        settings, update = self.settings, self.updates
+        inputs = (*batch, torch.tensor(beta(settings, update)), torch.tensor(dynamics_weight(settings, update)))
+        self._update.set_rate(learning_rate(settings, update))
         figures = self.recorded(*(part.to(self.device, non_blocking=True) for part in inputs))
         self.updates += 1
         return figures
 
     def work(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The update as work for the device alone: a batch's arrays and beta; waits for nothing."""
-        *batch, beta = inputs
-        settings = self.settings
-        losses = self.model.infer(Batch(*batch), self.randomness.torch, settings.kl_balance, settings.free_nats).losses
-        constraints = dict.fromkeys(self.model.encoder.constraints, beta)
-        norm = self._update(total(losses, {"image": 1.0, "dynamics": settings.dynamics_weight, **constraints}))
+        """The update as work for the device alone: a batch's arrays, beta, dynamics weight; waits for nothing."""
+        *batch, constraint, dynamics = inputs
+        losses = self.model.infer(Batch(*batch), self.randomness.torch, self._objective).losses
+        weights: dict[str, float | torch.Tensor] = {"image": 1.0, "dynamics": dynamics}
+        weights |= dict.fromkeys(self.model.encoder.constraints, constraint)
+        if self._objective.overshooting:
+            weights["overshooting"] = self.settings.overshooting
+        norm = self._update(total(losses, weights))
         return {**{name: value.detach() for name, value in losses.items()}, "gradient_norm": norm}
-
-    def beta(self, update: int) -> float:
-        """The weight of the disentanglement constraint at an update."""
-        return self.settings.beta * warmth(update, self.settings.beta_warmup)
 
     def check(self) -> None:
         """Raises Diverged if an update had to be refused."""
@@ -85,27 +87,33 @@ def pretrain(
     dataset: DatasetInfo,
     out: Path,
     *,
+    start: VideoModel | None = None,
     provenance: Provenance,
     device: str,
     reporter: Reporter,
 ) -> Path:
     """Trains a video model on a data set and writes checkpoints into `out/checkpoints`; returns the last.
 
+    The weights are those of `start` at first, a model of the same sizes, where there is one.
+
     Goes on from `out/resume` where that exists. Raises SettingsError where the data set does not fit
     the settings, Stopped after a save when asked to stop, Diverged.
     """
     training, kept = split(episode_paths(dataset.folder), settings.held_out)
-    replay = Replay(dataset.action_size, dataset.frames, replay_device(device, dataset.frames))
+    place = replay_device(device, dataset.frames)
+    replay = Replay(dataset.action_size, dataset.frames, place, motion=settings.motion_weight > 0)
     replay.extend(read_episode(path) for path in training)  # one after the other: frames are in memory once
     held_out = [read_episode(path) for path in kept]
     run = Pretraining(settings, provenance.seed, device)
+    if start is not None:
+        run.model.load_state_dict(start.state_dict())
     state = load_training(out / "resume")
     if state is not None:
         run.load_state_dict(state)
     reporter.cut_metrics("pretrain", run.updates)
     reporter.progress(run.updates, settings.updates, "pretrain")
     while run.updates < settings.updates:
-        figures = run.step(_sample(replay, settings, run.randomness.numpy))
+        figures = run.step(_sample(replay, shape(settings, run.updates), run.randomness.numpy))
         reporter.progress(run.updates, settings.updates, "pretrain")
         last, stopping = run.updates == settings.updates, reporter.stop_requested
         saving = run.updates % settings.checkpoint_every == 0 or last or stopping
@@ -124,11 +132,6 @@ def pretrain(
     return publish(out, run.model, None, held_out, provenance, run.updates, settings.updates, reporter.note)
 
 
-def warmth(update: int, warmup: int) -> float:
-    """How far beta has grown: linear from 0 to 1 over `warmup` updates, 1 without a warm-up."""
-    return min(update / warmup, 1.0) if warmup else 1.0
-
-
 def split(episodes: Sequence[Path], held_out: int) -> tuple[Sequence[Path], Sequence[Path]]:
     """The episodes to train on and the last `held_out` ones, at most half of them all."""
     if len(episodes) < 2:
@@ -139,15 +142,17 @@ def split(episodes: Sequence[Path], held_out: int) -> tuple[Sequence[Path], Sequ
 
 
 def _sizes(settings: PretrainSettings) -> VideoModelConfig:
-    sizes = VideoModelConfig(settings.latents, settings.stoch, settings.deter, settings.hidden)
+    sizes = VideoModelConfig(
+        settings.latents, settings.stoch, settings.deter, settings.hidden, kernels=settings.kernels
+    )
     if settings.vision == "vae":
         return sizes
     kernels = conv_kernels()
     return replace(sizes, vision=settings.vision, kernels=kernels, latents=kernels[-1])
 
 
-def _sample(replay: Replay, settings: PretrainSettings, rng: np.random.Generator) -> Batch:
+def _sample(replay: Replay, shape: tuple[int, int], rng: np.random.Generator) -> Batch:
     try:
-        return replay.sample(settings.batch, settings.length, rng)
+        return replay.sample(*shape, rng)
     except TooShort as error:
         raise SettingsError([Problem("/length", str(error))]) from None

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, episode_frames, offered_distractions
@@ -37,6 +37,11 @@ DistractionName = Annotated[str, _one_of(DISTRACTIONS), Field(json_schema_extra=
 MethodName = Annotated[str, _one_of(METHOD_NAMES), Field(json_schema_extra={"enum": list(METHOD_NAMES)})]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
+Channels = Annotated[int, Field(ge=1, le=1024)]
+Kernels = Annotated[  # JSON has lists only
+    tuple[Channels, Channels, Channels, Channels, Channels],
+    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -126,6 +131,44 @@ class _ModelSettings(_Settings):
     free_nats: Weight = _described(
         1.0, "Free nats", "Losses", "Least value of each side of the dynamics KL; the paper: 1."
     )
+    seeing: Annotated[int, Field(ge=0, le=100_000_000)] = _described(
+        0,
+        "Updates of seeing first",
+        "Seeing first",
+        "First updates, in which both KL weights are those of this group. The paper: 0.",
+    )
+    settling: Annotated[int, Field(ge=0, le=100_000_000)] = _described(
+        0,
+        "Updates of settling",
+        "Seeing first",
+        "Updates after them over which both KL weights grow to their own values, by the same factor each update.",
+    )
+    seeing_beta: Weight = _described(0.003, "Disentanglement weight while seeing", "Seeing first", symbol="β")
+    seeing_dynamics: Weight = _described(0.01, "Dynamics weight while seeing", "Seeing first", symbol="α")
+    seeing_length: Annotated[int, Field(ge=2, le=1000)] = _described(
+        4, "Sequence length while seeing", "Seeing first", "With more sequences, so that a batch has as many frames."
+    )
+    motion_weight: Weight = _described(
+        0.0,
+        "Weight of what moves",
+        "Losses",
+        "How much more a pixel counts that differs from its mean over the episode. The paper: 0.",
+    )
+    overshooting: Weight = _described(
+        0.0,
+        "Overshooting weight",
+        "Losses",
+        "Weight of the image loss of frames imagined from a quarter of the sequence on. The paper: 0.",
+    )
+    initialisation: Literal["torch", "scaled"] = _described(
+        "torch",
+        "Initial weights",
+        "Networks",
+        "torch: its defaults, as in the paper; scaled: such that a signal keeps its size through all layers.",
+    )
+    kernels: Kernels = _described(
+        (32, 32, 64, 64, 256), "Channels of the convolutions", "Networks", "From the image on; the paper: the default."
+    )
     batch: Annotated[int, Field(ge=1, le=4096)] = _described(50, "Batch", "Optimisation", symbol="B")
     length: Annotated[int, Field(ge=2, le=1000)] = _described(50, "Sequence length", "Optimisation", symbol="T")
     learning_rate: Rate = _described(3e-4, "Learning rate", "Optimisation")
@@ -142,6 +185,12 @@ class PretrainSettings(_ModelSettings):
     held_out: Annotated[int, Field(ge=1, le=1000)] = _described(
         20, "Held-out episodes", "Data", "Last episodes, kept from training, that figures are computed on."
     )
+    start: str | None = _described(
+        None,
+        "Start from",
+        "Networks",
+        "Checkpoint of a video model of the same sizes to continue from; none: new weights.",
+    )
     vision: Literal["vae", "conv"] = _described(
         "vae",
         "Image networks",
@@ -149,11 +198,8 @@ class PretrainSettings(_ModelSettings):
         "vae: the paper's, with latents; conv: DreamerV2's, 32 deep and without beta, for dv2-finetune and apv.",
     )
     updates: Count = _described(20_000, "Updates", "Optimisation")
-    beta_warmup: Annotated[int, Field(ge=0, le=100_000_000)] = _described(
-        0,
-        "Updates of beta's warm-up",
-        "Losses",
-        "β grows from 0 over so many updates, so that no dimension dies early.",
+    cooling: Fraction = _described(
+        0.0, "Cooling", "Optimisation", "Last share of the updates, in which the learning rate falls to a tenth."
     )
 
 
@@ -197,6 +243,16 @@ class FinetuneSettings(_EnvironmentSettings, _ModelSettings):
     distill_delay: Annotated[int, Field(ge=0, le=100_000_000)] = _described(
         0, "Agent steps before the ramp", "Distillation", "50,000 for an unlike target (across domains)."
     )
+    explore_episodes: Annotated[int, Field(ge=0, le=1_000_000)] = _described(
+        0,
+        "Short random episodes first",
+        "Online learning",
+        "Collected before the agent acts, as videos are: from anywhere, under smooth random actions, each with a "
+        "distraction of its own. Their steps count. The paper: 0.",
+    )
+    explore_steps: Annotated[int, Field(ge=2, le=1000)] = _described(
+        50, "Agent steps of a short episode", "Online learning"
+    )
     agent_steps: Count = _described(500_000, "Agent steps", "Online learning")
     prefill: Count = _described(2_500, "Random agent steps first", "Online learning")
     train_every: Count = _described(5, "Agent steps an update", "Online learning")
@@ -212,6 +268,19 @@ class FinetuneSettings(_EnvironmentSettings, _ModelSettings):
     gamma: Fraction = _described(0.99, "Discount", "Behaviour", symbol="γ")
     lam: Fraction = _described(0.95, "Lambda", "Behaviour", symbol="λ")
     entropy: Weight = _described(1e-4, "Entropy weight", "Behaviour")
+    normalise_returns: bool = _described(
+        False,
+        "Normalise returns",
+        "Behaviour",
+        "The actor's returns are divided by the distance of their 5th and 95th percentile, if over 1, so that one "
+        "entropy weight fits any reward. The paper: no.",
+    )
+    imagine_every: Annotated[int, Field(ge=1, le=1000)] = _described(
+        1, "States to an imagined rollout", "Behaviour", "One state in so many is imagined on from. The paper: 1."
+    )
+    behaviour_after: Annotated[int, Field(ge=0, le=100_000_000)] = _described(
+        0, "Updates before behaviour", "Behaviour", "First updates, in which only the world model learns. The paper: 0."
+    )
     actor_rate: Rate = _described(8e-5, "Actor's learning rate", "Behaviour")
     critic_rate: Rate = _described(8e-5, "Critic's learning rate", "Behaviour")
     bonus_weight: Weight = _described(0.1, "Weight of the bonus", "Intrinsic bonus (apv)", symbol="λ")
@@ -241,7 +310,10 @@ class FinetuneSettings(_EnvironmentSettings, _ModelSettings):
         return self
 
     @model_validator(mode="after")
-    def _sequences_fit_the_bonus(self) -> "FinetuneSettings":
+    def _parts_fit(self) -> "FinetuneSettings":
+        if self.explore_episodes * self.explore_steps > min(self.agent_steps, self.replay_capacity):
+            steps = self.explore_episodes * self.explore_steps
+            raise _conflict("/explore_episodes", f"{steps} steps of short episodes exceed agent_steps or the replay")
         if self.method == "apv" and self.bonus_length > self.length:
             raise _conflict("/bonus_length", f"{self.bonus_length} steps do not fit sequences of {self.length}")
         return self

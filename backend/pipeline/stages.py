@@ -15,11 +15,11 @@ from backend.data.begun import Begun, write_begun
 from backend.data.catalogue import find_checkpoint, newest_checkpoint
 from backend.data.checkpoint import load_checkpoint
 from backend.data.crash import crash_point
-from backend.data.episodes import DatasetInfo, EpisodeError, episode_paths, read_episode, read_episodes
+from backend.data.episodes import DatasetInfo, Episode, EpisodeError, episode_paths, read_episode, read_episodes
 from backend.data.files import write_json
 from backend.envs.make import make_environment
 from backend.envs.vector import ProcessEnvironment
-from backend.pipeline.checks import choose_device, dataset_of, films_of, teacher_of
+from backend.pipeline.checks import choose_device, dataset_of, films_of, start_of, teacher_of
 from backend.pipeline.collect import collect
 from backend.pipeline.environments import ByDistraction, PaddedActions, pad_actions, side_by_side
 from backend.pipeline.finetune import Finetuning, Online
@@ -114,8 +114,16 @@ def _pretrain_on(dataset: DatasetInfo, settings: PretrainSettings, sitting: _Sit
     provenance = Provenance(
         sitting.name, "pretrain", sitting.seed, dataset.environment, settings.model_dump(), dataset=dataset.id
     )
+    found = start_of(settings, sitting.home, allow_path=True)
+    start = None if found is None else load_checkpoint(found).model
     return pretrain(
-        settings, dataset, sitting.out, provenance=provenance, device=sitting.device, reporter=sitting.reporter
+        settings,
+        dataset,
+        sitting.out,
+        start=start,
+        provenance=provenance,
+        device=sitting.device,
+        reporter=sitting.reporter,
     )
 
 
@@ -145,23 +153,37 @@ def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, sitt
     parts = build_parts(settings, source, held_out.action_size, sitting.seed)
     action_size = parts.world_model.config.action_size
     episodes = pad_actions(list(read_episodes(held_out.folder)), action_size)
+    explored = pad_actions(_explored(settings, sitting, films), action_size)
     run = Finetuning(settings, parts, sitting.seed, sitting.device)
     with closing(_players(settings, films)) as players:
-        Online(run, players, episodes, sitting.out, provenance, sitting.reporter).go()
+        Online(run, players, episodes, explored, sitting.out, provenance, sitting.reporter).go()
 
 
 def _held_out(settings: FinetuneSettings, sitting: _Sitting, films: Films) -> DatasetInfo:
     """Short episodes from anywhere in the environment, on which every checkpoint of the run is explained."""
-    wanted = CollectSettings(
+    wanted = _short_episodes(settings, settings.held_out, settings.held_out_steps)
+    return collect(wanted, sitting.out / "held-out", sitting.seed + 1, sitting.reporter, films)
+
+
+def _explored(settings: FinetuneSettings, sitting: _Sitting, films: Films) -> list[Episode]:
+    """Short episodes that are in the replay before the agent acts."""
+    if not settings.explore_episodes:
+        return []
+    wanted = _short_episodes(settings, settings.explore_episodes, settings.explore_steps)
+    explored = collect(wanted, sitting.out / "explored", sitting.seed + 2, sitting.reporter, films)
+    return list(read_episodes(explored.folder))
+
+
+def _short_episodes(settings: FinetuneSettings, episodes: int, steps: int) -> CollectSettings:
+    return CollectSettings(
         environment=settings.environment,
         distraction=settings.distraction,
         films=settings.films,
         action_repeat=settings.action_repeat,
         look=settings.look,
-        episodes=settings.held_out,
-        episode_steps=settings.held_out_steps,
+        episodes=episodes,
+        episode_steps=steps,
     )
-    return collect(wanted, sitting.out / "held-out", sitting.seed + 1, sitting.reporter, films)
 
 
 def _pipeline(settings: PipelineSettings, sitting: _Sitting) -> str:

@@ -19,9 +19,18 @@ class Update:
         self._parameters = [parameter for parameter in parameters if parameter.requires_grad]
         self._clip_norm = clip_norm
         on_gpu = self._parameters[0].is_cuda
-        self.optimiser = torch.optim.Adam(self._parameters, lr=learning_rate, eps=eps, fused=True, capturable=on_gpu)
+        rate = torch.tensor(learning_rate, device=self._parameters[0].device) if on_gpu else learning_rate
+        self.optimiser = torch.optim.Adam(self._parameters, lr=rate, eps=eps, fused=True, capturable=on_gpu)
         self._loss = torch.zeros((), device=self._parameters[0].device)  # of the step to come
         self._refused = self._loss.repeat(3)  # steps refused; gradient norm and loss of the last of them
+
+    def set_rate(self, learning_rate: float) -> None:
+        """Sets the learning rate of the steps to come; a recorded update reads it from its tensor."""
+        for group in self.optimiser.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(learning_rate)
+            else:
+                group["lr"] = learning_rate
 
     def __call__(self, loss: Tensor) -> Tensor:
         """Takes one step down `loss`; returns the gradient norm before clipping, ()."""

@@ -7,6 +7,7 @@ import torch
 
 from backend.data.episodes import Episode, frames_only
 from backend.data.replay import Replay, TooShort
+from models.motion import moving_pixels
 
 
 def an_episode(number: int, length: int) -> Episode:
@@ -86,3 +87,19 @@ def test_a_frozen_teacher_is_asked_once_an_episode_and_its_answer_stays_with_the
     assert asked == [6, 7, 8, 9]
     assert batch.target.shape == (50, 3, 2)
     torch.testing.assert_close(batch.target, batch.image[:, :, 0, 0, :2].float())
+
+
+def test_a_batch_says_which_pixels_move_within_the_whole_episode() -> None:
+    image = np.zeros((12, 64, 64, 3), np.uint8)
+    for t in range(12):
+        image[t, 20:24, 10 + t : 14 + t] = 200
+    replay = Replay(0, 100, motion=True)
+    replay.add(frames_only(image))
+    batch = replay.sample(3, 2, np.random.default_rng(0))
+    expected = moving_pixels(torch.from_numpy(image))
+    for row in range(3):
+        first = int(np.flatnonzero((image == batch.image[row, 0].numpy()).all((1, 2, 3)))[0])
+        assert torch.equal(batch.moving[row], expected[first : first + 2])
+    plain = Replay(0, 100)
+    plain.add(frames_only(image))
+    assert plain.sample(3, 2, np.random.default_rng(0)).moving.shape == (3, 2, 0)

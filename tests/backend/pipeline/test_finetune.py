@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -80,12 +81,17 @@ def held_out() -> list[Episode]:
 
 
 def online(
-    out: Path, chosen: FinetuneSettings, stop_after: int | tuple[str, int] | None = None, seed: int = 0
+    out: Path,
+    chosen: FinetuneSettings,
+    stop_after: int | tuple[str, int] | None = None,
+    seed: int = 0,
+    explored: Sequence[Episode] = (),
 ) -> tuple[Online, Slider]:
     slider = Slider()
     run = finetuning(chosen, seed)
     provenance = Provenance("slider", "finetune", seed, "slider", {})
-    return Online(run, Always(AtHand(slider)), held_out(), out, provenance, StoppingReporter(out, stop_after)), slider
+    reporter = StoppingReporter(out, stop_after)
+    return Online(run, Always(AtHand(slider)), held_out(), explored, out, provenance, reporter), slider
 
 
 def lines_of(out: Path) -> list[dict[str, float]]:
@@ -103,13 +109,27 @@ def test_a_run_too_short_to_learn_anything_says_so(
     assert ("nothing was learned" in capsys.readouterr().err) == told
 
 
-@pytest.mark.parametrize("cut", [13, 44, 80])
-def test_a_run_cut_inside_an_episode_goes_on_bit_for_bit(tmp_path: Path, cut: int) -> None:
-    whole, _ = online(tmp_path / "whole", settings())
+SEEING_FIRST = {
+    "seeing": 3,
+    "settling": 4,
+    "seeing_length": 2,
+    "motion_weight": 8.0,
+    "overshooting": 0.3,
+    "initialisation": "scaled",
+    "normalise_returns": True,
+    "imagine_every": 2,
+    "behaviour_after": 4,
+}
+
+
+@pytest.mark.parametrize(("cut", "changes"), [(13, {}), (44, {}), (80, {}), (44, SEEING_FIRST)])
+def test_a_run_cut_inside_an_episode_goes_on_bit_for_bit(tmp_path: Path, cut: int, changes: dict[str, object]) -> None:
+    chosen = settings(**changes)
+    whole, _ = online(tmp_path / "whole", chosen)
     final = whole.go()
     with pytest.raises(Stopped):
-        online(tmp_path / "cut", settings(), stop_after=cut)[0].go()
-    resumed = online(tmp_path / "cut", settings())[0].go()
+        online(tmp_path / "cut", chosen, stop_after=cut)[0].go()
+    resumed = online(tmp_path / "cut", chosen)[0].go()
     assert lines_of(tmp_path / "cut") == lines_of(tmp_path / "whole")
     assert (resumed / "model.safetensors").read_bytes() == (final / "model.safetensors").read_bytes()
 
@@ -181,7 +201,7 @@ def learning_beside(environment: ProcessEnvironment, chosen: FinetuneSettings, f
     run = NotingRun(chosen, build_parts(chosen, Source(a_teacher(), 1), 1, 0), 0, "cpu")
     run.folder = folder
     provenance = Provenance("slider", "finetune", 0, "slider", {})
-    return Online(run, Always(environment), held_out(), out, provenance, StoppingReporter(out, None))
+    return Online(run, Always(environment), held_out(), [], out, provenance, StoppingReporter(out, None))
 
 
 @pytest.fixture(scope="module")
@@ -290,3 +310,26 @@ def test_no_two_episodes_share_a_seed() -> None:
 def test_a_teacher_with_other_latents_is_refused() -> None:
     with pytest.raises(SettingsError, match="the video model has 4 latents, the world model 8"):
         finetuning(settings(latents=8))
+
+
+def test_short_episodes_collected_first_are_learned_from_and_their_steps_count(tmp_path: Path) -> None:
+    chosen = settings(agent_steps=40, prefill=8, evaluate_every=1000)
+    run, _ = online(tmp_path, chosen, explored=held_out())
+    assert run.agent_steps == 16, "two episodes of eight frames"
+    run.go()
+    first = lines_of(tmp_path)[0]
+    assert first["phase"] == "finetune" and first["agent_steps"] <= 16 + chosen.train_every
+    assert run.agent_steps == 40
+
+
+def test_only_the_world_model_learns_before_behaviour_is_due() -> None:
+    run = finetuning(settings(behaviour_after=1))
+    image = torch.randint(0, 256, (4, 6, 64, 64, 3), dtype=torch.uint8)
+    nothing = torch.zeros(4, 6)
+    batch = Batch(image, nothing[..., None], nothing, nothing + 1, nothing.bool(), torch.zeros(4, 6, 0))
+    batch = with_target(batch, run.parts.distiller)
+    before = [parameter.clone() for parameter in run.agent.actor_critic.parameters()]
+    assert "actor" not in run.learn(batch, 0)
+    assert all(map(torch.equal, before, run.agent.actor_critic.parameters()))
+    assert "actor" in run.learn(batch, 1)
+    assert not all(map(torch.equal, before, run.agent.actor_critic.parameters()))

@@ -112,8 +112,10 @@ def test_the_video_model_stands_still_under_every_method(method: str) -> None:
 
 
 def test_diswm_and_its_ablations_differ_by_what_their_names_say() -> None:
-    weights = {method: a_run(method, beta=0.3).parts.weights for method in METHOD_NAMES[:3]}
-    full = {"image": 1.0, "dynamics": 1.0, "reward": 2.0, "latent": 0.3}
+    runs = {method: a_run(method, beta=0.3) for method in METHOD_NAMES[:3]}
+    weights = {method: run.parts.weights for method, run in runs.items()}
+    assert [run.parts.constraints for run in runs.values()] == [("latent",), ("latent",), ()], "what beta weighs"
+    full = {"image": 1.0, "reward": 2.0}
     assert weights["diswm"] == full
     assert weights["diswm-no-disentanglement"] == full | {"latent": 0.0}
     assert weights["diswm-no-distillation"] == full
@@ -122,7 +124,7 @@ def test_diswm_and_its_ablations_differ_by_what_their_names_say() -> None:
 
 def test_dreamerv2_has_a_deep_encoder_without_a_prior_and_without_a_teacher() -> None:
     run = a_run("dreamerv2")
-    assert run.parts.weights.keys() == {"image", "dynamics", "reward"} and run.parts.distiller is None
+    assert run.parts.weights.keys() == {"image", "reward"} and run.parts.distiller is None
     model = run.agent.world_model
     channels = [layer.out_channels for layer in model.encoder.convolutions if isinstance(layer, torch.nn.Conv2d)]
     assert channels == [32, 64, 128, 256]

@@ -174,3 +174,32 @@ def test_a_checkpoint_and_the_log_say_what_the_model_sees(
     assert quality is not None and quality["mask"] == "moving" and quality["policy_return"] is None
     assert quality["psnr"]["model"]["5"] is not None and quality["psnr"]["model"]["25"] is None
     assert f"can be browsed now. {quality['sees']}" in capsys.readouterr().err
+
+
+def test_pretraining_continues_from_a_checkpoints_weights(dataset: DatasetInfo, tmp_path: Path) -> None:
+    first = run(settings(), dataset, tmp_path / "first")
+    start = load_checkpoint(read_info(first, "first", "run")).model
+    reporter = Reporter(tmp_path / "second")
+    provenance = Provenance("squares", "pretrain", 1, None, {})
+    chosen = settings(updates=1, checkpoint_every=1, learning_rate=1e-7)
+    second = pretrain(
+        chosen, dataset, tmp_path / "second", start=start, provenance=provenance, device="cpu", reporter=reporter
+    )
+    continued = load_checkpoint(read_info(second, "second", "run")).model
+    for name, weight in start.state_dict().items():
+        torch.testing.assert_close(continued.state_dict()[name], weight, rtol=0, atol=1e-5)
+
+
+def test_everything_that_teaches_to_see_can_be_cut_and_goes_on_bit_for_bit(
+    dataset: DatasetInfo, tmp_path: Path
+) -> None:
+    seeing_first = {"seeing": 8, "settling": 6, "seeing_length": 3, "motion_weight": 4.0, "overshooting": 0.5}
+    chosen = settings(updates=20, checkpoint_every=20, initialisation="scaled", cooling=0.3, **seeing_first)
+    whole = run(chosen, dataset, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        run(chosen, dataset, tmp_path / "cut", stop_after=7)
+    with pytest.raises(Stopped):
+        run(chosen, dataset, tmp_path / "cut", stop_after=6)
+    cut = run(chosen, dataset, tmp_path / "cut")
+    left, right = (load_checkpoint(read_info(folder, "x", "run")).model.state_dict() for folder in (whole, cut))
+    assert all(torch.equal(left[name], right[name]) for name in left)

@@ -8,7 +8,6 @@ import pytest
 from backend.pipeline.builder import PRESETS, build_settings, parse_assignments, settings_schema
 from backend.pipeline.checks import check_references
 from backend.pipeline.presets import DESCRIPTIONS
-from backend.pipeline.pretrain import warmth
 from backend.pipeline.settings import STAGES, PretrainSettings, SettingsError
 
 
@@ -94,11 +93,6 @@ def test_the_schema_is_closed_and_groups_every_field(stage: str) -> None:
     assert all(part["additionalProperties"] is False for part in objects)
     fields = [field for part in objects for field in part["properties"].values() if "$ref" not in field]
     assert all("x-group" in field and "title" in field for field in fields)
-
-
-def test_beta_grows_from_zero_and_stays() -> None:
-    assert [warmth(update, 4) for update in (0, 1, 4, 9)] == [0, 0.25, 1, 1]
-    assert warmth(0, 0) == 1
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -103,9 +103,10 @@ def test_rates_are_those_of_this_run_and_moments_those_of_the_save() -> None:
 
 def test_a_whole_update_never_waits_for_the_device() -> None:
     sizes = Sizes(batch=2, length=3)
-    batch = example_batch(sizes)
-    video = Pretraining(PretrainSettings(batch=2, length=3), 0, "cpu")
-    settings = FinetuneSettings(batch=2, length=3, horizon=2, discount_layers=1)
+    batch = example_batch(sizes)._replace(moving=torch.rand(2, 3, 64, 64) > 0.5)
+    everything = {"motion_weight": 4.0, "overshooting": 0.3, "batch": 2, "length": 3}
+    video = Pretraining(PretrainSettings(**everything), 0, "cpu")
+    settings = FinetuneSettings(**everything, horizon=2, discount_layers=1, normalise_returns=True, imagine_every=2)
     source = Source(VideoModel(VideoModelConfig()), ACTIONS)
     online = Finetuning(settings, build_parts(settings, source, ACTIONS, 0), 0, "cpu")
     aimed: Batch = with_target(batch, online.parts.distiller)
@@ -113,8 +114,8 @@ def test_a_whole_update_never_waits_for_the_device() -> None:
     video.step(batch)  # Adam makes its state in the first step
     online.learn(aimed, 0)
     with NothingWaits(), NothingIsOnTheHost():
-        video.work(*batch, scalar)
-        online.work(*aimed, scalar)
+        video.work(*batch, scalar, scalar)
+        online.work(*aimed, scalar, scalar, scalar)
     with pytest.raises(AssertionError, match="waits for the device"), NothingIsOnTheHost():
         video.check()
     with pytest.raises(AssertionError, match="waits for the device"), NothingWaits():

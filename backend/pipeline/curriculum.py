@@ -1,0 +1,58 @@
+"""See first, disentangle after: how weights of the KL terms and the length of sequences change with the update."""
+
+from typing import TypeVar
+
+from torch import nn
+
+from backend.pipeline.settings import FinetuneSettings, PretrainSettings
+from models.initialise import scale_initially
+from models.video_model import Objective
+
+Learned = PretrainSettings | FinetuneSettings
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def initialised(network: Network, settings: Learned) -> Network:
+    """The network with the initial weights that the settings ask for, drawn from torch's generator."""
+    if settings.initialisation == "scaled":
+        scale_initially(network)
+    return network
+
+
+def beta(settings: Learned, update: int) -> float:
+    """The weight of the disentanglement constraint at an update."""
+    return _grown(settings.seeing_beta, settings.beta, settings, update)
+
+
+def dynamics_weight(settings: Learned, update: int) -> float:
+    """The weight of the dynamics KL at an update."""
+    return _grown(settings.seeing_dynamics, settings.dynamics_weight, settings, update)
+
+
+def learning_rate(settings: PretrainSettings, update: int) -> float:
+    """The learning rate at an update: it falls linearly to a tenth while cooling."""
+    warm = settings.updates * (1 - settings.cooling)
+    passed = max(update - warm, 0.0) / max(settings.updates - warm, 1.0)
+    return settings.learning_rate * (1 - 0.9 * passed)
+
+
+def shape(settings: Learned, update: int) -> tuple[int, int]:
+    """Batch and sequence length (B, T) at an update; both shapes have about as many frames."""
+    if update >= settings.seeing or settings.seeing_length >= settings.length:
+        return settings.batch, settings.length
+    return max(settings.batch * settings.length // settings.seeing_length, 1), settings.seeing_length
+
+
+def objective(settings: Learned) -> Objective:
+    """What the losses look at."""
+    return Objective(settings.kl_balance, settings.free_nats, settings.motion_weight, settings.overshooting > 0)
+
+
+def _grown(first: float, last: float, settings: Learned, update: int) -> float:
+    """`first` while seeing, then by equal factors to `last` over `settling` updates."""
+    if update < settings.seeing:
+        return first
+    passed = (update - settings.seeing + 1) / max(settings.settling, 1)
+    if passed >= 1 or not first or not last:
+        return last
+    return float(first * (last / first) ** passed)

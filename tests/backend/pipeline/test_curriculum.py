@@ -1,0 +1,37 @@
+import pytest
+
+from backend.pipeline.curriculum import beta, dynamics_weight, learning_rate, shape
+from backend.pipeline.settings import PretrainSettings
+
+SEEING_FIRST = PretrainSettings(
+    seeing=100, settling=50, beta=0.3, dynamics_weight=1.0, seeing_beta=0.003, seeing_dynamics=0.01, batch=6, length=16
+)
+
+
+def test_weights_are_low_while_seeing_then_grow_by_equal_factors():
+    assert [beta(SEEING_FIRST, update) for update in (0, 99)] == [0.003, 0.003]
+    assert beta(SEEING_FIRST, 124) == pytest.approx(0.03)
+    assert [beta(SEEING_FIRST, update) for update in (149, 10_000)] == [0.3, 0.3]
+    assert dynamics_weight(SEEING_FIRST, 124) == pytest.approx(0.1)
+    ratios = [beta(SEEING_FIRST, update + 1) / beta(SEEING_FIRST, update) for update in (100, 120, 147)]
+    assert ratios == pytest.approx([ratios[0]] * 3)
+
+
+def test_sequences_are_short_while_seeing_and_a_batch_has_as_many_frames():
+    assert shape(SEEING_FIRST, 99) == (24, 4)
+    assert shape(SEEING_FIRST, 100) == (6, 16)
+
+
+def test_by_default_nothing_changes_with_the_update_as_in_the_paper():
+    paper = PretrainSettings()
+    assert [beta(paper, update) for update in (0, 5, 10**6)] == [0.015] * 3
+    assert [dynamics_weight(paper, update) for update in (0, 5, 10**6)] == [1.0] * 3
+    assert shape(paper, 0) == (50, 50)
+    assert learning_rate(paper, 19_999) == paper.learning_rate
+
+
+def test_the_learning_rate_falls_to_a_tenth_while_cooling():
+    settings = PretrainSettings(updates=1000, cooling=0.2, learning_rate=1e-3)
+    assert learning_rate(settings, 800) == 1e-3
+    assert learning_rate(settings, 900) == pytest.approx(0.55e-3)
+    assert learning_rate(settings, 1000) == pytest.approx(1e-4)

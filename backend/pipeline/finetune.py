@@ -208,8 +208,7 @@ class Online:
         if ended is not None:
             self._log("episode", {"episode_return": ended})
         self._catch_up()
-        if self.run.updates // settings.checkpoint_every > self._saved and not self._finished:
-            self._save()
+        self._save_if_due()
 
     def _catch_up(self) -> None:
         """The other first updates, once the first is made; a run that was stopped among them goes on here."""
@@ -217,6 +216,11 @@ class Online:
             self._heed_stop()
             self._learn()
             self.reporter.progress(self.run.updates, self.settings.first_updates, "first updates")
+            self._save_if_due()
+
+    def _save_if_due(self) -> None:
+        if self.run.updates // self.settings.checkpoint_every > self._saved and not self._finished:
+            self._save()
 
     def _report(self) -> None:
         if self.agent_steps < self.settings.prefill:

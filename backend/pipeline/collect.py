@@ -154,7 +154,7 @@ def _is_whole(path: Path) -> bool:
 
 def _claim(folder: Path, settings: CollectSettings, seed: int) -> None:
     """Note what the folder is filled with; more episodes or other processes are welcome, nothing else."""
-    wanted = {"seed": seed, **settings.model_dump()}
+    wanted = {"seed": seed, **settings.model_dump(mode="json")}
     path = folder / REQUEST
     if path.exists():
         before: dict[str, Any] = json.loads(path.read_bytes())
@@ -187,6 +187,6 @@ def _describe(settings: CollectSettings, out: Path, folder: Path, seed: int) -> 
         factor_names=first.factor_names,
         guessed_factors=False,
         created_at=now(),
-        settings={"seed": seed, **settings.model_dump()},
+        settings={"seed": seed, **settings.model_dump(mode="json")},
         warnings=(),
     )

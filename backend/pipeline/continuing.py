@@ -13,7 +13,7 @@ FREE = frozenset(
     {*AMOUNTS.values(), "workers", "batch", "checkpoint_every", "log_every", "evaluate_every", "evaluate_episodes"}
 )
 """What a run may go on with otherwise; everything else was fixed by its first step."""
-REFERENCES = frozenset({"dataset", "teacher", "films"})
+REFERENCES = frozenset({"dataset", "start", "teacher", "films"})
 """Named by id, name or folder: another word for the same thing is welcome."""
 REMEDY = "take what it was begun with, or begin another run"
 
@@ -37,7 +37,7 @@ def check_continuation(stage: str, before: Mapping[str, Any], after: StageSettin
 
     `before` are those that it was begun with; a setting that one of both does not know is passed over.
     """
-    wanted = after.model_dump()
+    wanted = after.model_dump(mode="json")
     problems: list[Problem] = []
     for name, place, old, new in _sections(stage, before, wanted):
         problems += _changed(place, old, new)
@@ -56,7 +56,7 @@ def check_same_references(stage: str, before: Mapping[str, Any], after: StageSet
     What it was begun with may lie elsewhere by now: then nothing is compared.
     """
     problems = []
-    for _, place, old, new in _sections(stage, before, after.model_dump()):
+    for _, place, old, new in _sections(stage, before, after.model_dump(mode="json")):
         for key in sorted(REFERENCES & old.keys() & new.keys()):
             if old[key] != new[key] and not _same_thing(key, old[key], new[key], home):
                 message = f"the run was begun with {old[key]!r}, not {new[key]!r}: {REMEDY}"
@@ -72,7 +72,7 @@ def _same_thing(key: str, old: str | None, new: str | None, home: Path) -> bool:
 
     if old is None or new is None:
         return False
-    find = find_checkpoint if key == "teacher" else find_dataset
+    find = find_checkpoint if key in ("teacher", "start") else find_dataset
     wanted = find(home, new, allow_path=True).id
     try:
         return find(home, old, allow_path=True).id == wanted

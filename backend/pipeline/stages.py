@@ -86,7 +86,7 @@ def run_stage(
     reporter.note(f"{stage} on {sitting.device}, seed {seed}")
     for outcome in (RESULT, ERROR):  # of an earlier sitting
         (out / outcome).unlink(missing_ok=True)
-    write_begun(out, Begun(stage, seed, settings.model_dump(), name))
+    write_begun(out, Begun(stage, seed, settings.model_dump(mode="json"), name))
     dataset: str | None = None
     if isinstance(settings, CollectSettings):
         dataset = collect(settings, out, seed, reporter, _films(settings, home)).id
@@ -112,7 +112,12 @@ def _pretrain(settings: PretrainSettings, sitting: _Sitting) -> str:
 
 def _pretrain_on(dataset: DatasetInfo, settings: PretrainSettings, sitting: _Sitting) -> Path:
     provenance = Provenance(
-        sitting.name, "pretrain", sitting.seed, dataset.environment, settings.model_dump(), dataset=dataset.id
+        sitting.name,
+        "pretrain",
+        sitting.seed,
+        dataset.environment,
+        settings.model_dump(mode="json"),
+        dataset=dataset.id,
     )
     found = start_of(settings, sitting.home, allow_path=True)
     start = None if found is None else load_checkpoint(found).model
@@ -146,7 +151,7 @@ def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, sitt
         "finetune",
         sitting.seed,
         settings.environment,
-        settings.model_dump(),
+        settings.model_dump(mode="json"),
         dataset=held_out.id,
         teacher=settings.teacher,
     )

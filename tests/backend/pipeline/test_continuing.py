@@ -63,7 +63,7 @@ def test_more_steps_would_move_a_distraction_of_the_second_half(tmp_path: Path) 
 
 def test_settings_of_another_version_are_compared_where_both_know_them(tmp_path: Path) -> None:
     settings = build_settings("pretrain", "tiny", {})
-    begun = settings.model_dump() | {"gone": 1}
+    begun = settings.model_dump(mode="json") | {"gone": 1}
     del begun["vision"]
     check_continuation("pretrain", begun, settings, tmp_path)
 
@@ -75,11 +75,11 @@ def test_a_data_set_by_another_word_is_the_same_and_another_one_is_not(tmp_path:
         frames = np.zeros((12, 64, 64, 3), np.uint8)
         write_episode(home / "datasets" / name / "episode-000000.npz", frames_only(frames))
     wanted = build_settings("pretrain", "tiny", {"dataset": str(home / "datasets" / "one")})
-    check_same_references("pretrain", wanted.model_dump() | {"dataset": "one"}, wanted, home)
-    check_same_references("pretrain", wanted.model_dump() | {"dataset": "/moved/away"}, wanted, home)
+    check_same_references("pretrain", wanted.model_dump(mode="json") | {"dataset": "one"}, wanted, home)
+    check_same_references("pretrain", wanted.model_dump(mode="json") | {"dataset": "/moved/away"}, wanted, home)
     for other in ("two", None):
         with pytest.raises(SettingsError, match="dataset"):
-            check_same_references("pretrain", wanted.model_dump() | {"dataset": other}, wanted, home)
+            check_same_references("pretrain", wanted.model_dump(mode="json") | {"dataset": other}, wanted, home)
 
 
 def test_the_amount_of_a_pipeline_is_that_of_its_last_stage() -> None:

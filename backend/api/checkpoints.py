@@ -1,6 +1,7 @@
 """Checkpoints: list, look into, take out and bring in."""
 
 import asyncio
+import contextlib
 import hashlib
 from functools import partial
 from pathlib import Path
@@ -12,12 +13,12 @@ from backend.api.deps import Serving
 from backend.api.exception_handlers import incompatible
 from backend.api.openapi import files, multipart, refusals
 from backend.api.pagination import Cursor, Limit, page
-from backend.api.runs import answering, run_service_of
+from backend.api.runs import Runs, answering, in_use, refuse_while_needed, run_service_of
 from backend.api.schemas import CheckpointDetail, CheckpointList, CheckpointView, ClipView
 from backend.api.uploads import say_made, take_in
 from backend.data.catalogue import NotFound
 from backend.data.checkpoint import CARD, CheckpointInfo, IncompatibleCheckpoint
-from backend.data.files import aside_of
+from backend.data.files import aside_of, remove_folder
 from backend.data.imports import Imported, import_checkpoint
 from backend.data.packing import pack_checkpoint
 from backend.http.multipart import Upload, one_file
@@ -99,6 +100,18 @@ def get_checkpoint(info: Found, serving: Serving) -> CheckpointDetail:
         quality=serving.library.quality(info),
         card=_card(info.folder),
     )
+
+
+@router.delete("/checkpoints/{checkpoint}", status_code=204, responses=refusals(409))
+def delete_checkpoint(info: Found, serving: Serving, service: Runs) -> None:
+    """Delete a checkpoint with all that was found out about it; not while a run needs it, and not a shipped one."""
+    if info.source == "shipped":
+        raise in_use(f"{info.name} comes with the program.", "Names that you gave it: DELETE its labels.")
+    with answering():
+        refuse_while_needed(service, serving.home, info.folder, {info.id, info.name}, info.name)
+    with contextlib.suppress(FileNotFoundError):  # somebody else was faster
+        remove_folder(info.folder)
+    serving.library.forget()
 
 
 @router.get("/checkpoints/{checkpoint}/download", responses={**files("application/zip"), **refusals(409)})

@@ -9,7 +9,7 @@ from backend.api.deps import Serving
 from backend.api.openapi import files, refusals
 from backend.api.schemas import ExportBody, ExportView
 from backend.data.catalogue import NotFound
-from backend.data.kept import Kept, find_kept, keep
+from backend.data.kept import Kept, find_kept, forget_kept, keep
 from backend.http.problems import Fault, Problem, not_found
 from backend.http.responses import matches, not_modified, send_file
 from backend.views.bodies import pointing_into_the_body
@@ -53,6 +53,13 @@ def get_export(export: str, request: Request, serving: Serving) -> Response:
     if matches(request.headers.get("if-none-match"), _etag(kept)):
         return not_modified(_etag(kept))
     return send_file(path.open("rb"), kept.media_type, kept.file_name, _etag(kept))
+
+
+@router.delete("/exports/{export}", status_code=204)
+def delete_export(export: str, serving: Serving) -> None:
+    """Delete a file that was made; asking for it again makes it again."""
+    if not forget_kept(serving.home, export):
+        raise not_found("export", export, known=[])
 
 
 def _view(kept: Kept) -> ExportView:

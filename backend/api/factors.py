@@ -12,7 +12,7 @@ from backend.api.openapi import files, refusals
 from backend.api.schemas import LabelBody, LabelList, LabelView
 from backend.data.checkpoint import CHECKS, FACTORS, Checkpoint, CheckpointInfo, Label, read_labels, write_label
 from backend.data.episodes import now
-from backend.http.problems import Problem
+from backend.http.problems import Problem, not_found
 from backend.http.responses import Answer, send
 from backend.interpret.cards import encode_clip, extreme_frames, factors_of
 from backend.interpret.checks import interventions_of
@@ -83,6 +83,16 @@ def put_label(info: Found, dim: str, body: LabelBody, serving: Serving) -> Label
     with serving.writing:
         write_label(info, number, label)
     return LabelView(dim=number, **vars(label))
+
+
+@router.delete("/checkpoints/{checkpoint}/labels/{dim}", status_code=204, responses=refusals(409))
+def delete_label(info: Found, dim: str, serving: Serving) -> None:
+    """Take a person's name of a dimension away; the computed one shows again."""
+    number = whole_number(dim, "path:dim", 0, info.latents - 1)
+    with serving.writing:
+        if number not in read_labels(info):
+            raise not_found("label", dim, known=map(str, read_labels(info)))
+        write_label(info, number, Label("", "", "", now()))
 
 
 @router.get("/checkpoints/{checkpoint}/leakage", responses=_CHART, response_class=Response)

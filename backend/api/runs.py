@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -26,6 +27,7 @@ from backend.runs.errors import (
     RunNotFound,
 )
 from backend.runs.folders import read_log, read_metrics, run_folder
+from backend.runs.references import run_that_uses, run_that_writes
 from backend.runs.service import Order, RunService, Submitted
 from backend.runs.states import ACTIVE, RunState
 from backend.runs.table import RunRow
@@ -209,6 +211,24 @@ async def stream_events(row: Found, service: Runs) -> AsyncIterator[EventView]:
 def _submitted(service: RunService, submitted: Submitted, response: Response) -> RunView:
     response.headers["Location"] = f"/api/v1/runs/{submitted.row.id}"
     return view_run(submitted.row, service.home)
+
+
+def refuse_while_needed(service: RunService, home: Path, folder: Path, names: set[str], name: str) -> None:
+    """409 where a run needs what lies in `folder` and goes by `names`."""
+    needing = run_that_uses(service.store, names)
+    if needing is not None:
+        raise in_use(
+            f"The run {needing.name} ({needing.id}) is {needing.state} and needs {name}.",
+            f"Cancel or delete that run first: DELETE /api/v1/runs/{needing.id}.",
+        )
+    writing = run_that_writes(service.store, home, folder)
+    if writing is not None:
+        raise in_use(f"{name} is being written: {writing}.", "Cancel that first, or wait for its end.")
+
+
+def in_use(detail: str, remedy: str) -> Problem:
+    """409 for a thing that cannot be deleted now."""
+    return Problem(409, "in-use", detail, remedy=remedy)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from backend.data.files import write_folder
+from backend.data.files import remove_folder, write_folder
 
 FOLDER, CONTENT, ABOUT = "exports", "content", "about.json"
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -39,3 +39,15 @@ def find_kept(home: Path, id: str) -> tuple[Kept, Path] | None:
     if not _ID.fullmatch(id) or not (folder / ABOUT).is_file():
         return None
     return Kept(**json.loads((folder / ABOUT).read_bytes())), folder / CONTENT
+
+
+def forget_kept(home: Path, id: str) -> bool:
+    """Deletes what is kept under an id; whether there was anything."""
+    found = find_kept(home, id)
+    if found is None:
+        return False
+    try:
+        remove_folder(found[1].parent)
+    except FileNotFoundError:
+        return False
+    return True

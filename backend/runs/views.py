@@ -126,7 +126,7 @@ def view_run(row: RunRow, home: Path) -> RunView:
         started_at=_iso_or_none(row.started_at),
         finished_at=_iso_or_none(row.finished_at),
         error=_error(row.error),
-        checkpoint=result.get("checkpoint") or (row.id if newest_checkpoint(folder) else None),
+        checkpoint=row.id if newest_checkpoint(folder) else None,
         dataset=result.get("dataset") or (row.id if (folder / "dataset" / DATASET).exists() else None),
         metrics=_without_time(result.get("metrics") or last_metrics(folder)),
         command=command_of_user(row),

@@ -54,6 +54,10 @@ class Library:
         self._listed = (time.monotonic(), listed)
         return listed
 
+    def forget(self) -> None:
+        """Look anew at the next question: something was deleted."""
+        self._listed = (-math.inf, [])
+
     def recall(self, id: str) -> CheckpointInfo | None:
         """A checkpoint that was listed within LISTED_SECONDS; never touches the disk."""
         at, listed = self._listed

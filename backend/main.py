@@ -11,6 +11,7 @@ from starlette.responses import Response
 from backend.api import (
     checkpoints,
     curves,
+    dataset_frames,
     datasets,
     docs,
     exception_handlers,
@@ -37,13 +38,14 @@ from backend.http.problems import unexpected
 from backend.settings import Settings, get_settings
 
 PREFIX = "/api/v1"
-TAKES_FILES = ("datasets", "checkpoints", "pictures", "views")
+TAKES_FILES = ("datasets", "datasets/preview", "checkpoints", "pictures", "views")
 UPLOADS = {f"{PREFIX}/{name}": frozenset({"multipart/form-data"}) for name in TAKES_FILES}
 ROUTERS = (
     presets,
     runs,
     curves,
     datasets,
+    dataset_frames,
     checkpoints,
     pictures,
     traversals,

@@ -1,41 +1,58 @@
-"""Data sets: collected by runs, or uploaded as clips, episodes and frames."""
+"""Data sets: collected by runs, or made of uploaded films, pictures and episodes after a preview."""
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import numpy as np
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from backend.api.deps import Serving, whole_number
-from backend.api.openapi import files, multipart, refusals
+from backend.api.dataset_frames import SHEET_EPISODES, SHEET_FRAMES, Found
+from backend.api.deps import Serving, decimal_number, whole_number
+from backend.api.importing import Made, waited
+from backend.api.openapi import multipart, refusals
 from backend.api.pagination import Cursor, Limit, page
-from backend.api.schemas import DatasetList, DatasetView
-from backend.api.uploads import say_made, take_in
-from backend.data.catalogue import find_dataset as find_in_catalogue
+from backend.api.runs import Runs
+from backend.api.schemas import DatasetList, DatasetView, ImportPreview, ImportView
+from backend.api.uploads import hold
 from backend.data.catalogue import list_datasets as list_in_catalogue
-from backend.data.episodes import DatasetInfo, read_dataset_info, read_nth_episode
-from backend.data.video import import_clips
+from backend.data.clips import (
+    MAX_FPS,
+    MAX_SPLIT,
+    MAX_STRIDE,
+    MIN_FPS,
+    MIN_SPLIT,
+    Clip,
+    import_clips,
+    preview_clips,
+)
+from backend.data.decode.sandbox import CROPS, Options
+from backend.data.episodes import DatasetInfo, read_dataset_info
+from backend.data.files import remove_folder
 from backend.http.multipart import Upload, display_name, only_fields
-from backend.http.responses import Answer, send
-from backend.views.formats import MEDIA_TYPES, choose_format
-from backend.views.images import contact_sheet, encode
+from backend.http.problems import Problem, invalid, nearest, not_found, short
+from backend.runs.references import run_that_uses
+from backend.views.images import contact_sheet, data_uri
 
-FORMATS = ("png", "webp", "jpeg")
-SHEET_EPISODES, SHEET_FRAMES = 6, 12
+FIELDS = {"name", "crop", "fps", "stride", "split"}
+_FORM = multipart(
+    "files",
+    many=True,
+    fields={
+        "name": {"type": "string"},
+        "crop": {"type": "string", "enum": list(CROPS), "default": "centre"},
+        "fps": {"type": "string", "description": f"Frames a second, {MIN_FPS:g} to {MAX_FPS:g}; as recorded if empty."},
+        "stride": {"type": "integer", "minimum": 1, "maximum": MAX_STRIDE, "default": 1},
+        "split": {"type": "integer", "default": 64, "description": "Frames per episode; 0: one episode per clip."},
+    },
+)
+_LATER: dict[int | str, dict[str, Any]] = {
+    202: {"model": ImportView, "description": "For `Prefer: respond-async`: ask at Location."}
+}
 
 router = APIRouter(tags=["datasets"])
-
-
-def find_dataset(dataset: str, serving: Serving) -> DatasetInfo:
-    """The data set named in the path; 404 where there is none."""
-    return find_in_catalogue(serving.home, dataset)
-
-
-Found = Annotated[DatasetInfo, Depends(find_dataset)]
-Format = Annotated[str | None, Query(max_length=20, json_schema_extra={"enum": list(FORMATS)})]
 
 
 @router.get("/datasets")
@@ -48,14 +65,62 @@ def list_datasets(serving: Serving, limit: Limit = 100, cursor: Cursor = None) -
 @router.post(
     "/datasets",
     status_code=201,
-    responses={200: {"model": DatasetView, "description": "These files are here already."}},
-    openapi_extra=multipart("files", many=True),
+    responses={200: {"model": DatasetView, "description": "These files are here already."}, **_LATER},
+    openapi_extra=_FORM,
 )
-async def upload_dataset(request: Request, serving: Serving, response: Response) -> DatasetView:
-    """Films (mp4, webm, avi, gif), npz episodes, a tar.xz of them or a zip of frames, decoded in a limited process."""
-    info, known = await take_in(request, serving.home, serving.intake, partial(_take_in, serving.home))
-    say_made(response, f"/api/v1/datasets/{info.id}", known=known)
-    return view_dataset(info)
+async def upload_dataset(request: Request, serving: Serving, response: Response) -> DatasetView | ImportView:
+    """Films, pictures or npz episodes as a data set, decoded in a limited process.
+
+    `crop`, `fps`, `stride` and `split` say what is kept of films and pictures; `POST /datasets/preview` shows it.
+    """
+    upload, release = await hold(request, serving.home)
+    try:
+        options = _options(upload)
+        id = _id_of(upload, options)
+        target = serving.home / "datasets" / id
+        under_way = serving.imports.find(id)
+        if target.exists() and (under_way is None or under_way.done()):
+            response.headers["Location"] = f"/api/v1/datasets/{id}"
+            response.status_code = 200
+            return view_dataset(read_dataset_info(target))
+    except BaseException:
+        await release()
+        raise
+    made = await _made(id, partial(_import, upload, options, target), release, request, serving, response)
+    if isinstance(made, DatasetView):
+        response.headers["Location"] = f"/api/v1/datasets/{id}"
+        response.status_code = 201
+    assert not isinstance(made, ImportPreview)
+    return made
+
+
+@router.post("/datasets/preview", responses=_LATER, openapi_extra=_FORM)
+async def preview_dataset(request: Request, serving: Serving, response: Response) -> ImportPreview | ImportView:
+    """What an upload would become, with some of its frames; nothing is kept."""
+    upload, release = await hold(request, serving.home)
+    try:
+        options = _options(upload)
+        id = _id_of(upload, options)
+    except BaseException:
+        await release()
+        raise
+    make = partial(_preview, upload, options, id, serving.home)
+    made = await _made(f"preview-{id}", make, release, request, serving, response)
+    assert not isinstance(made, DatasetView)
+    return made
+
+
+@router.get("/imports/{id}", responses={**_LATER, **refusals(404)})
+async def get_import(id: str, request: Request, serving: Serving, response: Response) -> Made | ImportView:
+    """What an upload became, once it is read; refused as the upload itself would have been."""
+    task = serving.imports.find(id)
+    if task is None:
+        raise not_found("import", id, known=[])
+    made = await waited(task, request) if task.done() or "prefer" in request.headers else None
+    if made is None:
+        response.status_code = 202
+        return ImportView(id=id, url=f"/api/v1/imports/{id}")
+    return made
 
 
 @router.get("/datasets/{dataset}")
@@ -64,58 +129,17 @@ def get_dataset(info: Found) -> DatasetView:
     return view_dataset(info)
 
 
-@router.get(
-    "/datasets/{dataset}/frames/{n}",
-    responses={**files("image/png", "image/webp", "image/jpeg", description="The frame."), **refusals(406, 409)},
-    response_class=Response,
-)
-async def get_frame(info: Found, n: str, request: Request, serving: Serving, format: Format = None) -> Response:
-    """Frame n, counted over all episodes from 0."""
-    chosen = choose_format(format, request.headers.get("accept"), FORMATS)
-    number = whole_number(n, "path:n", 0, info.frames - 1)
-    ends = np.cumsum(info.lengths)
-    episode = int(np.searchsorted(ends, number, side="right"))
-    step = number - int(ends[episode]) + info.lengths[episode]
-
-    def make() -> Answer:
-        frame = read_nth_episode(info.folder, episode).image[step]
-        return Answer(encode(frame, chosen), MEDIA_TYPES[chosen])
-
-    return send(request, await serving.workshop.answer(("dataset", *_identity(info), number, chosen), 1, make))
-
-
-@router.get(
-    "/datasets/{dataset}/strip",
-    responses={**files("image/webp", "image/png", "image/jpeg", description="The sheet."), **refusals(406, 409)},
-    response_class=Response,
-)
-async def get_strip(info: Found, request: Request, serving: Serving, format: Format = None) -> Response:
-    """A contact sheet: a row an episode, from its start to its end."""
-    chosen = choose_format(format, request.headers.get("accept"), ("webp", "png", "jpeg"))
-
-    def make() -> Answer:
-        episodes = _spread(info.episodes, SHEET_EPISODES)
-        rows = [read_nth_episode(info.folder, int(n)).image for n in episodes]
-        sheet = contact_sheet([image[_spread(len(image), SHEET_FRAMES)] for image in rows])
-        return Answer(encode(sheet, chosen), MEDIA_TYPES[chosen])
-
-    return send(request, await serving.workshop.answer(("strip", *_identity(info), chosen), 50, make))
-
-
-def _take_in(home: Path, upload: Upload) -> tuple[DatasetInfo, bool]:
-    """The data set of an upload, and whether it was here already: its id comes from the bytes of the files."""
-    only_fields(upload, {"name", "stride"})
-    stride = whole_number(upload.fields.get("stride", "1"), "/stride", 1, 100)
-    digest = hashlib.sha256("\n".join([*(file.sha256 for file in upload.files), str(stride)]).encode())
-    target = home / "datasets" / f"clips-{digest.hexdigest()[:16]}"
-    name = display_name(upload.fields.get("name", "")) if upload.fields.get("name", "").strip() else ""
-    files = [(file.name, file.path) for file in upload.files]
-    try:
-        if not target.exists():
-            return import_clips(files, target, name or upload.files[0].name if files else name, stride=stride), False
-    except FileExistsError:
-        pass  # somebody sent the same files meanwhile
-    return read_dataset_info(target), True
+@router.delete("/datasets/{dataset}", status_code=204, responses=refusals(409))
+def delete_dataset(info: Found, serving: Serving, runs: Runs) -> None:
+    """Remove an uploaded data set; refused while a run uses it, and for what a run collected."""
+    if info.folder.parent != serving.home / "datasets":
+        detail = f"{info.name} was collected by a run and goes with it."
+        raise Problem(409, "dataset-in-use", detail, remedy="Remove the run.")
+    run = run_that_uses(runs.store, {info.id, info.name, str(info.folder)})
+    if run is not None:
+        detail = f"The run {run.name} ({run.id}) uses {info.name} and is {run.state}."
+        raise Problem(409, "dataset-in-use", detail, remedy="Cancel the run, or wait for its end.")
+    remove_folder(info.folder)
 
 
 def view_dataset(info: DatasetInfo) -> DatasetView:
@@ -125,10 +149,70 @@ def view_dataset(info: DatasetInfo) -> DatasetView:
     return DatasetView(**{name: list(value) if isinstance(value, tuple) else value for name, value in values.items()})
 
 
-def _identity(info: DatasetInfo) -> tuple[object, ...]:
-    return (info.folder, info.created_at, info.frames)
+async def _made(
+    id: str,
+    make: Callable[[], Made],
+    release: Callable[[], Awaitable[None]],
+    request: Request,
+    serving: Serving,
+    response: Response,
+) -> Made | ImportView:
+    """What is made of an upload, by whoever sent the same before if that is under way; or where to ask for it."""
+    task = serving.imports.find(id)
+    if task is not None and not task.done():
+        await release()
+    else:
+        task = serving.imports.start(id, make, release)
+    made = await waited(task, request)
+    if made is not None:
+        return made
+    response.status_code = 202
+    response.headers["Location"] = f"/api/v1/imports/{id}"
+    return ImportView(id=id, url=f"/api/v1/imports/{id}")
 
 
-def _spread(count: int, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """At most `most` indices, evenly from first to last."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
+def _import(upload: Upload, options: Options, target: Path) -> DatasetView:
+    try:
+        info = import_clips(_clips(upload), target, _name(upload), options=options)
+    except FileExistsError:
+        info = read_dataset_info(target)  # another process made it meanwhile
+    return view_dataset(info)
+
+
+def _preview(upload: Upload, options: Options, id: str, home: Path) -> ImportPreview:
+    info, rows = preview_clips(_clips(upload), _name(upload), options, episodes=SHEET_EPISODES, frames=SHEET_FRAMES)
+    view = view_dataset(info).model_dump(exclude={"id", "created_at"})
+    known = id if (home / "datasets" / id).exists() else None
+    return ImportPreview(**view, known_as=known, sheet=data_uri(contact_sheet(rows), "webp"))
+
+
+def _clips(upload: Upload) -> list[Clip]:
+    return [Clip(file.name, file.path, file.sha256) for file in upload.files]
+
+
+def _name(upload: Upload) -> str:
+    given = upload.fields.get("name", "").strip()
+    return display_name(given) if given else upload.files[0].name if upload.files else "unnamed"
+
+
+def _id_of(upload: Upload, options: Options) -> str:
+    """The id of a data set comes from the bytes of its files and from what is kept of them."""
+    chosen = [f"{name}={value}" for name, value in asdict(options).items()]
+    digest = hashlib.sha256("\n".join([*(file.sha256 for file in upload.files), *chosen]).encode())
+    return f"clips-{digest.hexdigest()[:16]}"
+
+
+def _options(upload: Upload) -> Options:
+    """The options of a form; raises Problem 422 with a pointer to the field."""
+    only_fields(upload, FIELDS)
+    given = {name: value.strip() for name, value in upload.fields.items() if value.strip()}
+    crop = given.get("crop", "centre")
+    if crop not in CROPS:
+        detail = f"there is no crop {short(crop)}; there is {', '.join(CROPS)}"
+        raise invalid("/crop", detail, remedy="Choose one of them.", suggestion=nearest(crop, CROPS))
+    fps = decimal_number(given["fps"], "/fps", MIN_FPS, MAX_FPS) if "fps" in given else None
+    stride = whole_number(given.get("stride", "1"), "/stride", 1, MAX_STRIDE)
+    split = whole_number(given.get("split", "64"), "/split", 0, MAX_SPLIT)
+    if 0 < split < MIN_SPLIT:
+        raise invalid("/split", f"must be 0, or {MIN_SPLIT} to {MAX_SPLIT}", remedy="0 makes one episode per clip.")
+    return Options(crop=crop, fps=fps, stride=stride, split=split)

@@ -11,6 +11,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from backend.api.importing import Imports
 from backend.http.problems import Fault, Problem, nearest, short
 from backend.settings import Settings
 from backend.views.checkpoint_cache import Library
@@ -26,14 +27,14 @@ class Services:
     workshop: Workshop
     studies: Studies
     intake: ThreadPoolExecutor  # uploads are read here
+    imports: Imports  # what uploads are being made into
     writing: threading.Lock  # held while labels are changed
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
         """Fresh services; `close` ends their threads."""
-        return cls(
-            settings, Library(settings.home), Workshop(), Studies(), ThreadPoolExecutor(2, "intake"), threading.Lock()
-        )
+        intake = ThreadPoolExecutor(2, "intake")
+        return cls(settings, Library(settings.home), Workshop(), Studies(), intake, Imports(intake), threading.Lock())
 
     @property
     def home(self) -> Path:
@@ -96,6 +97,21 @@ def whole_number(text: str, pointer: str, low: int, high: int) -> int:
         f"{pointer}: must be a whole number from {low} to {high}, got {short(text)}",
         remedy=f"Use a number from {low} to {high}.",
         errors=[Fault(pointer, f"must be a whole number from {low} to {high}")],
+    )
+
+
+def decimal_number(text: str, pointer: str, low: float, high: float) -> float:
+    """A plain decimal number; raises Problem 422 naming the range."""
+    digits = text.replace(".", "", 1)
+    if digits.isascii() and digits.isdecimal() and len(text) <= 12 and low <= float(text) <= high:
+        return float(text)
+    detail = f"must be a number from {low:g} to {high:g}"
+    raise Problem(
+        422,
+        "invalid-input",
+        f"{pointer}: {detail}, got {short(text)}",
+        remedy=f"Use a number from {low:g} to {high:g}.",
+        errors=[Fault(pointer, detail)],
     )
 
 

@@ -60,11 +60,13 @@ def files(*media_types: str, description: str = "The file, or JSON.") -> dict[in
     }
 
 
-def multipart(field: str, *, many: bool, required_name: bool = False) -> dict[str, Any]:
-    """`openapi_extra=` of a route that reads a form by itself."""
+def multipart(
+    field: str, *, many: bool, required_name: bool = False, fields: dict[str, dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """`openapi_extra=` of a route that reads a form by itself; `fields` are its further ones."""
     binary = {"type": "string", "format": "binary"}
     value = {"type": "array", "items": binary, "minItems": 1} if many else binary
-    properties = {field: value, "name": {"type": "string", "maxLength": 200}}
+    properties = {field: value, "name": {"type": "string", "maxLength": 200}, **(fields or {})}
     required = [field, "name"] if required_name else [field]
     schema = {"type": "object", "properties": properties, "required": required}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}

@@ -10,7 +10,7 @@ from backend.api.openapi import files, multipart, refusals
 from backend.api.schemas import PictureView
 from backend.api.uploads import say_made, take_in
 from backend.data.containers import VideoError
-from backend.data.stills import find_stills, keep_stills, read_stills
+from backend.data.stills import find_stills, keep_stills, read_stills, remove_stills
 from backend.http.multipart import Upload, only_fields
 from backend.http.problems import Fault, Problem, not_found
 from backend.http.responses import Answer, send
@@ -50,12 +50,19 @@ async def get_picture(picture: str, request: Request, serving: Serving) -> Respo
     return send(request, await serving.workshop.answer(("picture", picture), 1, make))
 
 
+@router.delete("/pictures/{picture}", status_code=204, responses=refusals(404))
+def delete_picture(picture: str, serving: Serving) -> None:
+    """Remove an uploaded picture; views that start from it can no longer be drawn."""
+    if not remove_stills(serving.home, picture):
+        raise not_found("picture", picture, known=[])
+
+
 def _take_in(home: Path, upload: Upload) -> tuple[PictureView, bool]:
     only_fields(upload, set())
     try:
-        image = read_stills([(file.name, file.path) for file in upload.files])
+        stills = read_stills([(file.name, file.path) for file in upload.files])
     except VideoError as error:
         fault = Fault("/files", str(error))
         raise Problem(422, "picture-refused", str(error), remedy=error.remedy, errors=[fault]) from error
-    id, known = keep_stills(home, image)
-    return PictureView(id=id, url=f"/api/v1/pictures/{id}", frames=len(image)), known
+    id, known = keep_stills(home, stills.image)
+    return PictureView(id=id, url=f"/api/v1/pictures/{id}", frames=len(stills.image), notes=list(stills.notes)), known

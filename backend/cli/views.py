@@ -189,5 +189,5 @@ def _pictures(home: Path, given: list[str]) -> tuple[str, "NDArray[np.uint8]"]:
 
     if len(given) == 1 and not Path(given[0]).is_file() and (kept := find_stills(home, given[0])) is not None:
         return given[0], kept
-    image = read_stills([(Path(name).name, Path(name)) for name in given])
+    image = read_stills([(Path(name).name, Path(name)) for name in given]).image
     return keep_stills(home, image)[0], image

@@ -1,6 +1,7 @@
 """Reading `.npz` archives from anywhere: no pickles, and no memory asked for that the file does not hold."""
 
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO
 
@@ -17,21 +18,50 @@ class ArchiveError(ValueError):
     """A file is not an archive of plain arrays, or is larger than it may be."""
 
 
+class HoldsObjects(ArchiveError):
+    """An array holds Python objects."""
+
+
 Source = Path | IO[bytes]
 
 
-def read_headers(source: Source) -> dict[str, Header]:
-    """Shape and type of each array, without reading the arrays. Raises ArchiveError, OSError."""
+def read_headers(source: Source, wanted: Collection[str] | None = None) -> dict[str, Header]:
+    """Shape and type of each array (of the `wanted` ones), without reading the arrays. Raises ArchiveError, OSError.
+
+    Where some are wanted, the others may hold Python objects.
+    """
+    return _headers(source, wanted)[0]
+
+
+def object_arrays(source: Source, wanted: Collection[str]) -> list[str]:
+    """The arrays beside the wanted ones that hold Python objects, which are never loaded."""
+    return _headers(source, wanted)[1]
+
+
+def _headers(source: Source, wanted: Collection[str] | None) -> tuple[dict[str, Header], list[str]]:
+    headers, objects = {}, []
     try:
         with zipfile.ZipFile(source) as archive:
-            return {_key(entry): read_header(archive, entry) for entry in archive.infolist()}
+            for entry in archive.infolist():
+                name = _key(entry)
+                asked = wanted is None or name in wanted
+                try:
+                    header = read_header(archive, entry)
+                except HoldsObjects:
+                    if asked:
+                        raise
+                    objects.append(name)
+                    continue
+                if asked:
+                    headers[name] = header
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:  # zipfile: of a later version of zip
         raise ArchiveError(f"not a readable .npz archive ({error or 'cut short'})") from error
+    return headers, objects
 
 
-def read_arrays(source: Source) -> dict[str, NDArray[np.generic]]:
-    """All arrays of an archive, after its headers were checked. Raises ArchiveError, OSError."""
-    headers = read_headers(source)
+def read_arrays(source: Source, wanted: Collection[str] | None = None) -> dict[str, NDArray[np.generic]]:
+    """All arrays of an archive (the `wanted` ones), after their headers were checked. Raises ArchiveError, OSError."""
+    headers = read_headers(source, wanted)
     size = sum(_bytes(*header) for header in headers.values())
     if size > MAX_BYTES:
         raise ArchiveError(f"holds {size:,} bytes of arrays; at most {MAX_BYTES:,} are read")
@@ -61,7 +91,7 @@ def read_header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Header:
     except Exception as error:  # a foreign header raises whatever its bytes happen to provoke
         raise ArchiveError(f"array {_key(entry)!r} has no readable header ({error})") from error
     if dtype.hasobject:
-        raise ArchiveError(f"array {_key(entry)!r} holds Python objects, which are never loaded")
+        raise HoldsObjects(f"array {_key(entry)!r} holds Python objects, which are never loaded")
     if start + _bytes(shape, dtype) != entry.file_size:
         raise ArchiveError(f"array {_key(entry)!r} is said to have the shape {shape}, but not the bytes for it")
     return shape, dtype

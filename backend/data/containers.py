@@ -1,15 +1,23 @@
 """What an uploaded file is, judged by its first bytes and never by its name."""
 
+import re
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
-Container = Literal["mp4", "matroska", "avi", "gif", "frames", "episode", "archive"]
+Container = Literal["mp4", "matroska", "avi", "gif", "animation", "picture", "frames", "episode", "episodes", "archive"]
 
-ACCEPTED = "mp4, webm, mkv, avi or gif films, a zip of png or jpeg frames, npz episodes, or a tar.xz of those"
+PUBLISHED: tuple[Container, ...] = ("episode", "episodes", "archive")  # these keep their actions and factors
+FILMS: tuple[Container, ...] = ("mp4", "matroska", "avi", "gif", "animation")  # these have times
+ACCEPTED = (
+    "mp4, mov, m4v, webm, mkv, avi or gif films, animated webp or png, png, jpeg or webp pictures or a zip of them, "
+    "npz episodes, or a zip or tar.xz of those"
+)
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 MAX_MEMBERS = 100_000  # files in a zip
 _QUICKTIME = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]")
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class VideoError(ValueError):
@@ -32,14 +40,9 @@ def sniff(path: Path) -> Container:
         head = file.read(512)
     if not head:
         raise VideoError("empty", "the file is empty", f"Upload {ACCEPTED}.")
-    if head[4:8] in _QUICKTIME:
-        return "mp4"
-    if head.startswith(b"\x1aE\xdf\xa3"):
-        return "matroska"
-    if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
-        return "avi"
-    if head[:6] in (b"GIF87a", b"GIF89a"):
-        return "gif"
+    film = _film(head) or _picture(head)
+    if film is not None:
+        return film
     if head.startswith(b"\xfd7zXZ\x00"):
         return "archive"
     if head.startswith(b"PK\x03\x04"):
@@ -51,6 +54,44 @@ def sniff(path: Path) -> Container:
     raise VideoError("not_a_film", what, f"Upload {ACCEPTED}.")
 
 
+def is_junk(name: str) -> bool:
+    """Whether a file in an archive was put there by an operating system, such as `__MACOSX/._a` or `Thumbs.db`."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not parts:
+        return True
+    hidden = any(part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in parts)
+    return hidden or parts[-1].lower() in ("thumbs.db", "desktop.ini")
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file in an archive is a picture, by its name."""
+    return name.lower().endswith(PICTURE_SUFFIXES) and not is_junk(name)
+
+
+def natural(name: str) -> list[tuple[bool, int, str]]:
+    """A sort key under which frame 10 follows frame 9."""
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]
+
+
+def _film(head: bytes) -> Container | None:
+    if head[4:8] in _QUICKTIME:
+        return "mp4"
+    if head.startswith(b"\x1aE\xdf\xa3"):
+        return "matroska"
+    if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
+        return "avi"
+    return "gif" if head[:6] in (b"GIF87a", b"GIF89a") else None
+
+
+def _picture(head: bytes) -> Container | None:
+    """A picture, or an animation where the head of a png or webp says so."""
+    if head.startswith(_PNG):
+        return "animation" if b"acTL" in head.partition(b"IDAT")[0] else "picture"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "animation" if head[12:16] == b"VP8X" and head[20] & 0x02 else "picture"
+    return "picture" if head.startswith(b"\xff\xd8\xff") else None
+
+
 def _zip_content(path: Path) -> Container:
     try:
         with zipfile.ZipFile(path) as archive:
@@ -60,11 +101,17 @@ def _zip_content(path: Path) -> Container:
     if len(names) > MAX_MEMBERS:
         message = f"the zip has {len(names):,} files; at most {MAX_MEMBERS:,} are read"
         raise VideoError("too_large", message, "Upload it in parts.")
+    names = [name for name in names if not is_junk(name)]
     if names and all(name.endswith(".npy") for name in names):
         return "episode"
-    if any(name.lower().endswith((".png", ".jpg", ".jpeg")) for name in names):
+    if any(is_picture(name) for name in names):
         return "frames"
-    raise VideoError("not_a_film", "the zip holds neither png or jpeg frames nor arrays", f"Upload {ACCEPTED}.")
+    if any(name.lower().endswith(".npz") for name in names):
+        return "episodes"
+    message = "the zip holds neither png, jpeg or webp frames nor arrays"
+    if any(name.lower().endswith((".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".gif")) for name in names):
+        message = "the zip holds films, which are not read from inside of a zip"
+    raise VideoError("not_a_film", message, f"Upload {ACCEPTED}; several files can be sent together.")
 
 
 def _is_text(head: bytes) -> bool:

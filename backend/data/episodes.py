@@ -5,19 +5,20 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.data.archive import ArchiveError, Header, read_arrays, read_headers
-from backend.data.files import write_file, write_json
-from backend.data.masks import pack_masks, unpack_masks
+from backend.data.archive import ArchiveError, object_arrays, read_arrays, read_headers
+from backend.data.arrays import BORDERS, KNOWN, SIZE, Rows, rows_of, starts_of
+from backend.data.files import write_file
+from backend.data.masks import pack_masks
 from backend.envs.protocol import Step
 
 DATASET = "dataset.json"
-SIZE = 64
 KINDS = ("collected", "clips", "published")
 
 
@@ -120,36 +121,68 @@ def encode_episode(episode: Episode) -> bytes:
 
 
 def read_episode(path: Path) -> Episode:
-    """Read an episode; all but `image` may be missing. Raises EpisodeError.
+    """Read a file as one episode; all but `image` may be missing. Raises EpisodeError.
 
-    Published files are met half-way: pictures may be channels first, rewards (T, 1) or float64, and actions
-    and rewards may lack the row of the first frame.
+    Published files are met half-way, see `arrays.rows_of`. Where a file holds several episodes, `is_first` says where
+    each begins, and `read_episodes` gives them one by one.
     """
-    try:
-        with path.open("rb") as file:
-            return parse_episode(file)
-    except OSError as error:
-        raise EpisodeError(f"{path.name}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise EpisodeError(f"{path.name}: {error}") from error
+    rows, _ = _read_rows(path)
+    return _episode(rows)
 
 
-def parse_episode(file: IO[bytes]) -> Episode:
-    """`read_episode` of an open file. Raises ValueError."""
-    return _episode(read_arrays(file))
+class Found(NamedTuple):
+    """The episodes of one file, and what is to be said about it."""
+
+    episodes: tuple[Episode, ...]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def parse_episodes(file: IO[bytes]) -> Found:
+    """The episodes of an open `.npz`, one after the other. Raises ValueError."""
+    rows, objects = _parse_rows(file)
+    notes = list(rows.notes)
+    if len(rows.starts) > 1:
+        notes.append(f"{len(rows.starts)} episodes were found in it, and taken apart")
+    warnings = [f"the array `{name}` holds Python objects and was left out" for name in objects]
+    return Found(tuple(_split(rows)), tuple(notes), tuple(warnings))
 
 
 def read_episodes(folder: Path) -> Iterator[Episode]:
     """All episodes of a data set in the order of their file names."""
-    return (read_episode(path) for path in episode_paths(folder))
+    return (read_place(place) for place in episode_places(folder))
 
 
 def read_nth_episode(folder: Path, n: int) -> Episode:
     """Episode n of a data set. Raises EpisodeError where there is none."""
+    places = episode_places(folder)
+    if not 0 <= n < len(places):
+        raise EpisodeError(f"there is no episode {n}: the data set has {len(places)}")
+    return read_place(places[n])
+
+
+class Place(NamedTuple):
+    """Where an episode lies: its file, and the number in it."""
+
+    path: Path
+    number: int
+
+
+def episode_places(folder: Path) -> list[Place]:
+    """The episodes of a data set in order: one per file, but for foreign folders without dataset.json.
+
+    Raises EpisodeError.
+    """
     paths = episode_paths(folder)
-    if not 0 <= n < len(paths):
-        raise EpisodeError(f"there is no episode {n}: the data set has {len(paths)}")
-    return read_episode(paths[n])
+    if (folder / DATASET).is_file():
+        return [Place(path, 0) for path in paths]
+    return [Place(path, number) for path in paths for number in range(len(_lengths(path)))]
+
+
+def read_place(place: Place) -> Episode:
+    """The episode that lies at a place. Raises EpisodeError."""
+    rows, _ = _read_rows(place.path)
+    return _episode(rows) if place.number == 0 and len(rows.starts) == 1 else list(_split(rows))[place.number]
 
 
 def episode_paths(folder: Path) -> list[Path]:
@@ -157,9 +190,14 @@ def episode_paths(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.npz") if not path.name.startswith("."))
 
 
+def encode_dataset_info(info: DatasetInfo) -> bytes:
+    """The bytes of dataset.json, which makes a folder of episodes a data set."""
+    return json.dumps({**asdict(info), "folder": None}, indent=1, allow_nan=False).encode()
+
+
 def write_dataset_info(info: DatasetInfo) -> None:
-    """Write dataset.json, which makes a folder of episodes a data set."""
-    write_json(info.folder / DATASET, {**asdict(info), "folder": None})
+    """Write dataset.json into the folder of a data set."""
+    write_file(info.folder / DATASET, encode_dataset_info(info))
 
 
 def read_dataset_info(folder: Path) -> DatasetInfo:
@@ -187,8 +225,7 @@ def _describe_plain(folder: Path) -> DatasetInfo:
     paths = episode_paths(folder)
     if not paths:
         raise EpisodeError(f"{folder}: no dataset.json and no .npz episodes in it")
-    headers = [_image_headers(path) for path in paths]
-    lengths = tuple(header["image"][0][0] for header in headers)
+    lengths = tuple(length for path in paths for length in _lengths(path))
     first = read_episode(paths[0])
     created = datetime.fromtimestamp(max(path.stat().st_mtime for path in paths), UTC)
     return DatasetInfo(
@@ -197,7 +234,7 @@ def _describe_plain(folder: Path) -> DatasetInfo:
         kind="published",
         folder=folder,
         environment=None,
-        episodes=len(paths),
+        episodes=len(lengths),
         frames=sum(lengths),
         lengths=lengths,
         action_size=first.action.shape[1],
@@ -209,70 +246,59 @@ def _describe_plain(folder: Path) -> DatasetInfo:
     )
 
 
-def _image_headers(path: Path) -> dict[str, Header]:
+def _lengths(path: Path) -> list[int]:
+    """The length of each episode in a file; its pictures are not read."""
     try:
-        headers = read_headers(path)
+        header = read_headers(path, ("image",)).get("image")
+        marks = read_arrays(path, BORDERS)
     except (ArchiveError, OSError) as error:
         raise EpisodeError(f"{path.name}: {error}") from error
-    if "image" not in headers or len(headers["image"][0]) != 4:
+    if header is None or len(header[0]) != 4:
         raise EpisodeError(f"{path.name}: no pictures (an array `image` of (T, {SIZE}, {SIZE}, 3))")
-    return headers
+    length = header[0][0]
+    starts = starts_of(marks, length)
+    return [end - start for start, end in pairwise((*starts, length))]
 
 
-def _episode(arrays: dict[str, NDArray[Any]]) -> Episode:
-    if "image" not in arrays:
-        raise ValueError(f"no array `image` in it, only {', '.join(sorted(arrays)) or 'nothing'}")
-    plain = frames_only(_image(arrays["image"]))
-    length = len(plain.image)
-    rows = {name: _rows(name, arrays[name], length) for name in _ROWS if name in arrays}
-    vectors = {name: value.reshape(length, -1) for name, value in rows.items() if name in ("action", "factors")}
-    scalars = {name: _scalars(name, value) for name, value in rows.items() if name not in vectors}
-    if "discount" in scalars:
-        scalars.setdefault("is_terminal", scalars["discount"] == 0)
-    names = tuple(str(name) for name in arrays.get("factor_names", ()))
-    width = vectors["factors"].shape[1] if "factors" in vectors else 0
-    if not names:
-        names = tuple(f"factor {index}" for index in range(width))
-    if len(names) != width:
-        raise ValueError(f"{len(names)} factor names for {width} factors")
-    agent = unpack_masks(arrays["agent"], (length,)) if "agent" in arrays else None
-    return plain._replace(**vectors, **scalars, factor_names=names, agent=agent)
+def _read_rows(path: Path) -> tuple[Rows, list[str]]:
+    try:
+        with path.open("rb") as file:
+            return _parse_rows(file)
+    except OSError as error:
+        raise EpisodeError(f"{path.name}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise EpisodeError(f"{path.name}: {error}") from error
 
 
-_ROWS: dict[str, type] = {
-    "action": np.float32,
-    "reward": np.float32,
-    "discount": np.float32,
-    "is_first": np.bool_,
-    "is_last": np.bool_,
-    "is_terminal": np.bool_,
-    "factors": np.float32,
-}
+def _parse_rows(file: IO[bytes]) -> tuple[Rows, list[str]]:
+    """The arrays of a file, and the names of those beside them that hold Python objects."""
+    arrays = read_arrays(file, KNOWN)
+    return rows_of(arrays), object_arrays(file, KNOWN)
 
 
-def _image(image: NDArray[Any]) -> NDArray[np.uint8]:
-    if image.ndim == 4 and image.shape[1:] == (3, SIZE, SIZE):
-        image = image.transpose(0, 2, 3, 1)
-    if image.ndim != 4 or image.shape[1:] != (SIZE, SIZE, 3) or image.dtype != np.uint8:
-        raise ValueError(f"`image` is {image.dtype} {image.shape}, expected uint8 (T, {SIZE}, {SIZE}, 3)")
-    if len(image) == 0:
-        raise ValueError("`image` has no frames")
-    return np.ascontiguousarray(image)
+def _episode(rows: Rows) -> Episode:
+    values = dict(rows.rows)
+    if "discount" in values:
+        values.setdefault("is_terminal", values["discount"] == 0)
+    return frames_only(rows.image)._replace(**values, factor_names=rows.factor_names, agent=rows.agent)
 
 
-def _rows(name: str, array: NDArray[Any], length: int) -> NDArray[Any]:
-    """One row a frame, (T, ...); a missing first row is filled with zeros (ones for discounts)."""
-    if array.ndim == 0 or len(array) not in (length, length - 1) or array.dtype.kind not in "fiub":
-        raise ValueError(f"`{name}` is {array.dtype} {array.shape} for {length} frames")
-    if len(array) == length - 1:
-        first = np.full((1, *array.shape[1:]), 1 if name in ("discount", "is_first") else 0, array.dtype)
-        array = np.concatenate([first, array])
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"`{name}` holds NaN or infinity")
-    return array.astype(_ROWS[name])
-
-
-def _scalars(name: str, array: NDArray[Any]) -> NDArray[Any]:
-    if array.size != len(array):
-        raise ValueError(f"`{name}` has the shape {array.shape}, expected one number a frame")
-    return array.reshape(len(array))
+def _split(rows: Rows) -> Iterator[Episode]:
+    """Each episode for itself: it begins where it begins, and no action led to its first frame."""
+    whole = _episode(rows)
+    if len(rows.starts) == 1:
+        yield whole
+        return
+    for start, end in pairwise((*rows.starts, len(rows.image))):
+        edges = np.arange(end - start)
+        yield whole._replace(
+            image=whole.image[start:end],
+            action=np.where(edges[:, None] == 0, 0, whole.action[start:end]).astype(np.float32),
+            reward=whole.reward[start:end],
+            discount=whole.discount[start:end],
+            is_first=edges == 0,
+            is_last=edges == edges[-1],
+            is_terminal=whole.is_terminal[start:end],
+            factors=whole.factors[start:end],
+            agent=None if whole.agent is None else whole.agent[start:end],
+        )

@@ -1,6 +1,7 @@
 """Replay: whole episodes in memory as uint8, sampled as batches of sequences that stay inside one episode."""
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -60,18 +61,26 @@ class Replay:
             self.add(episode)
 
     def add(self, episode: Episode) -> None:
-        """Adds one episode; where the ring is full the oldest episodes make room. ValueError if it never fits."""
-        length = len(episode.image)
+        """Adds one episode; where the ring is full the oldest episodes make room. ValueError if it never fits.
+
+        One in which `is_first` stands again is several, and no sequence is drawn across their borders.
+        """
+        starts = np.flatnonzero(episode.is_first[1:]) + 1
+        for begin, end in pairwise((0, *starts.tolist(), len(episode.image))):
+            self._add(episode, begin, end)
+
+    def _add(self, episode: Episode, begin: int, end: int) -> None:
+        length = end - begin
         if length > self._capacity:
             raise ValueError(f"an episode of {length} frames does not fit a replay of {self._capacity}")
         if self._cursor + length > self._capacity:
             self._cursor = 0
         self._make_room(length)
         place = slice(self._cursor, self._cursor + length)
-        self._image[place] = torch.from_numpy(episode.image)
-        self._action[place] = torch.from_numpy(episode.action)
-        self._reward[place] = torch.from_numpy(episode.reward)
-        self._discount[place] = torch.from_numpy(episode.discount)
+        self._image[place] = torch.from_numpy(episode.image[begin:end])
+        self._action[place] = torch.from_numpy(episode.action[begin:end])
+        self._reward[place] = torch.from_numpy(episode.reward[begin:end])
+        self._discount[place] = torch.from_numpy(episode.discount[begin:end])
         if self._motion:
             moved = moving_pixels(self._image[place]).view(length, -1, 8)
             self._moving[place] = (moved * self._bits).sum(-1, dtype=torch.uint8)

@@ -9,30 +9,37 @@ import io
 import os
 import re
 import tempfile
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from backend.data.containers import VideoError
-from backend.data.decode import SIDE, Limits, Request
+from backend.data.containers import VideoError, sniff
+from backend.data.decode.client import decode_in_child
+from backend.data.decode.sandbox import SIDE, Limits, Request
 from backend.data.files import write_file
-from backend.data.video import decode_in_child
 
 FOLDER = "pictures"
 MAX_KEPT = 500  # uploads: some 5 MB, 200 MB where each is of MAX_STILLS pictures
 MAX_STILLS = 32  # of one upload: the last one is the base, those before it its history
 MAX_BYTES = 32 * 2**20  # of one file
-_KINDS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpg"}
-_REMEDY = "Choose a PNG or JPEG file."
+_NO_PICTURE = "the file is neither a PNG nor a JPEG nor a WebP picture"
+_REMEDY = "Choose a PNG, JPEG or WebP file."
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
-def read_stills(files: Sequence[tuple[str, Path]]) -> NDArray[np.uint8]:
-    """Pictures in the order of time as (T, 64, 64, 3): their centred squares, scaled.
+class Stills(NamedTuple):
+    """Pictures (T, 64, 64, 3), and what was done to show them."""
+
+    image: NDArray[np.uint8]
+    notes: tuple[str, ...]
+
+
+def read_stills(files: Sequence[tuple[str, Path]]) -> Stills:
+    """Pictures in the order of time: their centred squares, scaled.
 
     `files` are pairs of the name a user gave and the path of the bytes; they are decoded in a locked-down process.
     Raises VideoError, naming the file.
@@ -41,19 +48,19 @@ def read_stills(files: Sequence[tuple[str, Path]]) -> NDArray[np.uint8]:
         raise VideoError(
             "empty" if not files else "too_large", f"{len(files)} files, 1 to {MAX_STILLS} are taken", _REMEDY
         )
-    kinds = [_kind(name, path) for name, path in files]
+    for name, path in files:
+        _check(name, path)
     with tempfile.TemporaryDirectory(prefix="diswm-stills-") as folder:
-        archive, output = Path(folder) / "stills.zip", Path(folder) / "frames"
-        with zipfile.ZipFile(archive, "w") as packed:
-            for number, ((_, path), kind) in enumerate(zip(files, kinds, strict=True)):
-                packed.write(path, f"{number:03d}.{kind}")
+        output = Path(folder) / "frames"
+        sources = tuple(str(path.resolve()) for _, path in files)
         try:
-            decoded = decode_in_child(Request(str(archive), str(output), "frames", 1, Limits(seconds=30)))
+            decoded = decode_in_child(Request(sources, str(output), "picture", limits=Limits(seconds=30)))
             if decoded.frames < len(files):
                 raise VideoError("damaged", "the picture is damaged", "Save it anew as PNG.")
         except VideoError as error:
             raise _blamed(files, error) from None
-        return np.fromfile(output, np.uint8).reshape(len(files), SIDE, SIDE, 3)
+        image = np.fromfile(output, np.uint8).reshape(len(files), SIDE, SIDE, 3)
+        return Stills(image, (*decoded.notes, *decoded.warnings))
 
 
 def keep_stills(home: Path, image: NDArray[np.uint8]) -> tuple[str, bool]:
@@ -86,22 +93,34 @@ def find_stills(home: Path, id: str) -> NDArray[np.uint8] | None:
     return image
 
 
+def remove_stills(home: Path, id: str) -> bool:
+    """Delete kept pictures; False where there are none of this id. Raises OSError."""
+    path = home / FOLDER / f"{id}.png"
+    if not _ID.fullmatch(id) or not path.is_file():
+        return False
+    path.unlink(missing_ok=True)
+    return True
+
+
 def stills_id(image: NDArray[np.uint8]) -> str:
     """The id of pictures (T, 64, 64, 3): equal pixels have equal ids."""
     return hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()[:32]
 
 
-def _kind(name: str, path: Path) -> str:
-    """png or jpg by the first bytes; raises VideoError."""
-    with path.open("rb") as file:
-        head = file.read(16)
-    kind = next((kind for magic, kind in _KINDS.items() if head.startswith(magic)), None)
-    if kind is None:
-        what = "the file is neither a PNG nor a JPEG picture" if head else "the file is empty"
+def _check(name: str, path: Path) -> None:
+    """Raises VideoError for what is no picture by its first bytes, or too large."""
+    try:
+        what = (
+            None
+            if sniff(path) in ("picture", "animation")
+            else "the file is neither a PNG nor a JPEG nor a WebP picture"
+        )
+    except VideoError as error:
+        what = error.message if error.code == "empty" else "the file is neither a PNG nor a JPEG nor a WebP picture"
+    if what is not None:
         raise VideoError("not_a_picture", what, _REMEDY).about(name)
     if path.stat().st_size > MAX_BYTES:
         raise VideoError("too_large", f"the file has more than {MAX_BYTES >> 20} MiB", "Scale it down.").about(name)
-    return kind
 
 
 def _blamed(files: Sequence[tuple[str, Path]], error: VideoError) -> VideoError:

@@ -9,6 +9,7 @@ from backend.data.checkpoint import CheckpointError, CheckpointInfo
 from backend.data.episodes import DatasetInfo, EpisodeError
 from backend.envs.make import check_installed
 from backend.envs.protocol import MissingExtra
+from backend.pipeline.held_out import check_trainable
 from backend.pipeline.methods import NOT_ACTION_FREE, check_source
 from backend.pipeline.settings import (
     CollectSettings,
@@ -26,10 +27,7 @@ def check_references(settings: StageSettings, home: Path, *, allow_path: bool = 
     """Raises SettingsError unless the data set, the films, the teacher and the environment are there and fit."""
     if isinstance(settings, PretrainSettings):
         dataset = dataset_of(settings, home, allow_path=allow_path)
-        if settings.length > max(dataset.lengths, default=0):
-            longest = max(dataset.lengths, default=0)
-            message = f"sequences of {settings.length} frames are longer than the longest episode ({longest} frames)"
-            raise SettingsError([Problem("/length", message)])
+        check_trainable(dataset, settings.length, settings.held_out)
     for place, pretrained in _pretrained(settings).items():
         start_of(pretrained, home, allow_path=allow_path, place=place)
     for place, part in _simulated(settings).items():

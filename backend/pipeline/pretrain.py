@@ -1,6 +1,5 @@
 """Pretraining (eq. 2): the action-free video model learns from videos full of distractions."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from backend.data.episodes import DatasetInfo, episode_paths, read_episode
+from backend.data.episodes import DatasetInfo, episode_places, read_place
 from backend.data.replay import Replay, TooShort, replay_device
 from backend.data.resume import Randomness, load_training, save_training
 from backend.pipeline.cuda_graph import Recorded, graph_recorder
 from backend.pipeline.curriculum import beta, dynamics_weight, initialised, learning_rate, objective, shape
+from backend.pipeline.held_out import split
 from backend.pipeline.precision import convolve_in, image_precision
 from backend.pipeline.publish import Provenance, publish
 from backend.pipeline.report import Reporter, Stopped
@@ -99,11 +99,11 @@ def pretrain(
     Goes on from `out/resume` where that exists. Raises SettingsError where the data set does not fit
     the settings, Stopped after a save when asked to stop, Diverged.
     """
-    training, kept = split(episode_paths(dataset.folder), settings.held_out)
+    training, kept = split(episode_places(dataset.folder), settings.held_out)
     place = replay_device(device, dataset.frames)
     replay = Replay(dataset.action_size, dataset.frames, place, motion=settings.motion_weight > 0)
-    replay.extend(read_episode(path) for path in training)  # one after the other: frames are in memory once
-    held_out = [read_episode(path) for path in kept]
+    replay.extend(read_place(episode) for episode in training)  # one after the other: frames are in memory once
+    held_out = [read_place(episode) for episode in kept]
     run = Pretraining(settings, provenance.seed, device)
     if start is not None:
         run.model.load_state_dict(start.state_dict())
@@ -130,15 +130,6 @@ def pretrain(
         if stopping and not last:
             raise Stopped(f"stopped and saved after {run.updates} updates")
     return publish(out, run.model, None, held_out, provenance, run.updates, settings.updates, reporter.note)
-
-
-def split(episodes: Sequence[Path], held_out: int) -> tuple[Sequence[Path], Sequence[Path]]:
-    """The episodes to train on and the last `held_out` ones, at most half of them all."""
-    if len(episodes) < 2:
-        message = f"the data set has {len(episodes)} episode; at least 2 are needed, one of them held out"
-        raise SettingsError([Problem("/dataset", message)])
-    kept = min(held_out, len(episodes) // 2)
-    return episodes[:-kept], episodes[-kept:]
 
 
 def _sizes(settings: PretrainSettings) -> VideoModelConfig:

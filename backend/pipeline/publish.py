@@ -3,6 +3,7 @@
 import datetime
 import json
 import platform
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,9 +75,6 @@ def publish(
     crash_point("between-state-and-weights")
     folder = out / "checkpoints" / f"update-{updates:09d}"
     sweep(folder.parent)
-    config = provenance.config(updates)
-    if folder.exists() and read_info(folder, folder.name, "run").config.get("updates") != config.get("updates"):
-        remove_folder(folder)  # more was learned since then without another agent step
     if not folder.exists():
         model.eval()
         encoded = encode_frames(model, held_out)
@@ -87,7 +85,7 @@ def publish(
             folder,
             model=model,
             actor_critic=actor_critic,
-            config=config,
+            config=provenance.config(updates),
             clip=clip_of(held_out),
             statistics=statistics_of(encoded),
             quality=quality,
@@ -115,9 +113,10 @@ def write_factors(folder: Path, episodes: Sequence[Episode], seed: int) -> dict[
 
 
 def clip_of(episodes: Sequence[Episode]) -> Clip:
-    """The first frames of some episodes, cut to one length."""
-    chosen = episodes[:CLIP_EPISODES]
-    length = min(CLIP_FRAMES, *(len(episode.image) for episode in chosen))
+    """The first frames of some episodes, cut to one length; episodes that broke off early are left out."""
+    usual = statistics.median_low(len(episode.image) for episode in episodes)
+    length = min(CLIP_FRAMES, usual)
+    chosen = [episode for episode in episodes if len(episode.image) >= length][:CLIP_EPISODES]
     image, action, reward, factors = (
         np.stack([getattr(episode, name)[:length] for episode in chosen])
         for name in ("image", "action", "reward", "factors")

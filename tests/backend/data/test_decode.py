@@ -9,9 +9,9 @@ import pytest
 
 _TRIES = """
 import socket, sys
-from backend.data.decode import close_doors
+from backend.data.decode.sandbox import close_files
 if len(sys.argv) > 1:
-    close_doors()
+    close_files()
 for attempt in (lambda: open("/etc/hostname"), lambda: socket.socket(), lambda: __import__("subprocess").run(["true"])):
     try:
         attempt()
@@ -35,7 +35,7 @@ def test_without_closing_them_the_same_tries_succeed() -> None:
 
 
 def _under_limits(limits: str, work: str) -> subprocess.CompletedProcess[str]:
-    code = f"from backend.data.decode import *; apply_limits(Limits({limits})); {work}; print('done')"
+    code = f"from backend.data.decode.sandbox import *; apply_limits(Limits({limits})); {work}; print('done')"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
@@ -59,7 +59,7 @@ def test_processor_time_is_capped() -> None:
 
 _CONNECTS = """
 import socket, sys
-from backend.data.decode import leave_network
+from backend.data.decode.sandbox import leave_network
 listening = socket.create_server(("127.0.0.1", 0))
 left = sys.argv[1] == "leave" and leave_network()
 try:

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.data.decode import Limits
+from backend.data.containers import VideoError
+from backend.data.decode.sandbox import Limits
 from backend.data.episodes import encode_episode, frames_only, read_episodes
-from backend.data.video import VideoError, import_clips
+from tests.backend.data.taking import take
 
 
 def an_episode(frames: int, shade: int, actions: int = 2) -> bytes:
@@ -35,14 +36,14 @@ def packed(path: Path, files: dict[str, bytes], **links: str) -> Path:
 def refusal(path: Path, **options: Limits) -> VideoError:
     target = path.parent / "refused"
     with pytest.raises(VideoError) as caught:
-        import_clips([("mine.tar.xz", path)], target, "x", **options)
+        take([("mine.tar.xz", path)], target, "x", **options)
     assert not target.exists() and not list(path.parent.glob(".partial-*"))
     return caught.value
 
 
 def test_every_episode_of_an_archive_arrives_with_its_actions(tmp_path: Path) -> None:
     files = {"set/b.npz": an_episode(20, 7), "set/a.npz": an_episode(5, 9), "set/readme.txt": b"not an episode"}
-    info = import_clips([("walker.tar.xz", packed(tmp_path / "upload", files))], tmp_path / "set", "Walker")
+    info = take([("walker.tar.xz", packed(tmp_path / "upload", files))], tmp_path / "set", "Walker")
     assert (info.kind, info.episodes, info.lengths, info.action_size) == ("published", 2, (20, 5), 2)
     episodes = list(read_episodes(tmp_path / "set"))
     assert [int(episode.image[0, 0, 0, 0]) for episode in episodes] == [7, 9]
@@ -53,7 +54,7 @@ def test_an_archive_and_an_episode_make_one_data_set(tmp_path: Path) -> None:
     single = tmp_path / "c.npz"
     single.write_bytes(an_episode(6, 1))
     archive = packed(tmp_path / "upload", {"a.npz": an_episode(4, 2)})
-    info = import_clips([("c.npz", single), ("a.tar.xz", archive)], tmp_path / "set", "Both")
+    info = take([("c.npz", single), ("a.tar.xz", archive)], tmp_path / "set", "Both")
     assert info.lengths == (6, 4)
 
 
@@ -83,6 +84,6 @@ def test_links_code_and_damage_are_refused(tmp_path: Path) -> None:
 def test_more_frames_than_may_be_taken_are_left_out_with_a_warning(tmp_path: Path) -> None:
     files = {f"{index}.npz": an_episode(10, index) for index in range(4)}
     path = packed(tmp_path / "upload", files)
-    info = import_clips([("a.tar.xz", path)], tmp_path / "set", "Some", limits=Limits(max_frames=25))
+    info = take([("a.tar.xz", path)], tmp_path / "set", "Some", limits=Limits(max_frames=25))
     assert info.lengths == (10, 10)
     assert info.warnings == ("a.tar.xz: only the first 20 frames were taken; the limit is 25",)

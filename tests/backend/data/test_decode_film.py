@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from backend.data.containers import Container, VideoError
-from backend.data.decode_film import CODECS, open_film
-from backend.data.video import import_clips
+from backend.data.decode.film import CODECS, open_film
+from tests.backend.data.taking import take
 
 sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside this file
 
@@ -73,7 +73,7 @@ def test_a_film_of_another_codec_is_refused_and_never_decoded(
         context = opened.streams.video[0].codec_context
         assert (context.name, context.pix_fmt) == (encoder, None)
     with pytest.raises(VideoError, match=f"codec {encoder} is not among those") as caught:
-        import_clips([("a film", film)], tmp_path / "set", "x")
+        take([("a film", film)], tmp_path / "set", "x")
     assert caught.value.code == "codec" and "H.264" in caught.value.remedy
 
 

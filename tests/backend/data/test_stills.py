@@ -24,13 +24,13 @@ def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 def test_a_picture_of_the_right_size_keeps_every_pixel(tmp_path: Path) -> None:
     image = noise(64, 64)
-    assert np.array_equal(read_stills([save(tmp_path / "a.png", image)]), image[None])
+    assert np.array_equal(read_stills([save(tmp_path / "a.png", image)]).image, image[None])
 
 
 def test_the_centred_square_is_scaled(tmp_path: Path) -> None:
     wide = np.zeros((128, 384, 3), np.uint8)
     wide[:, 128:256] = (200, 100, 50)
-    found = read_stills([save(tmp_path / "wide.jpg", wide, "JPEG")])
+    found = read_stills([save(tmp_path / "wide.jpg", wide, "JPEG")]).image
     assert found.shape == (1, 64, 64, 3)
     assert np.abs(found.astype(int) - (200, 100, 50)).max() < 12
 
@@ -38,7 +38,7 @@ def test_the_centred_square_is_scaled(tmp_path: Path) -> None:
 def test_several_pictures_keep_their_order(tmp_path: Path) -> None:
     images = [noise(64, 64, seed) for seed in range(3)]
     files = [save(tmp_path / name, image) for name, image in zip("cab", images, strict=True)]
-    assert np.array_equal(read_stills(files), np.stack(images))
+    assert np.array_equal(read_stills(files).image, np.stack(images))
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.data.decode import Limits
+from backend.data.containers import VideoError
+from backend.data.decode.sandbox import Limits
 from backend.data.episodes import frames_only, read_dataset_info, read_episodes, write_episode
 from backend.data.files import verify_folder
-from backend.data.video import VideoError, import_clips
+from tests.backend.data.taking import take
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def films(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 def _refusal(path: Path, name: str = "mine.mp4", **options: object) -> VideoError:
     target = path.parent / "refused"
     with pytest.raises(VideoError) as caught:
-        import_clips([(name, path)], target, "x", **options)  # type: ignore[arg-type] # options of import_clips
+        take([(name, path)], target, "x", **options)  # type: ignore[arg-type] # options of take
     assert caught.value.message.startswith(f"{name}: ") and caught.value.remedy.endswith(".")
     assert not target.exists() and not list(path.parent.glob(".partial-*"))
     return caught.value
@@ -38,7 +39,7 @@ def _refusal(path: Path, name: str = "mine.mp4", **options: object) -> VideoErro
 @pytest.mark.parametrize("kind", ["mp4", "webm", "avi", "gif"])
 def test_films_become_episodes_that_show_their_centre(tmp_path: Path, films: ModuleType, kind: str) -> None:
     path = films.write_film(tmp_path / "upload", kind=kind)  # no suffix: the bytes decide
-    info = import_clips([(f"film.{kind}", path)], tmp_path / "set", "My film", episode_frames=20)
+    info = take([(f"film.{kind}", path)], tmp_path / "set", "My film", split=20)
     assert (info.kind, info.name, info.id, info.lengths) == ("clips", "My film", "set", (20, 20))
     assert (info.action_size, info.factor_names, info.guessed_factors) == (0, (), True)
     assert info.warnings == () and info.settings["files"][0]["frame_rate"] == 25
@@ -54,8 +55,8 @@ def test_films_become_episodes_that_show_their_centre(tmp_path: Path, films: Mod
 
 def test_a_stride_keeps_every_third_frame(tmp_path: Path, films: ModuleType) -> None:
     path = films.write_film(tmp_path / "a.mp4", frames=60)
-    every = import_clips([("a", path)], tmp_path / "every", "a", episode_frames=60)
-    third = import_clips([("a", path)], tmp_path / "third", "a", stride=3, episode_frames=60)
+    every = take([("a", path)], tmp_path / "every", "a", split=60)
+    third = take([("a", path)], tmp_path / "third", "a", stride=3, split=60)
     assert every.frames == 60 and third.frames == 20
     [whole], [strided] = read_episodes(tmp_path / "every"), read_episodes(tmp_path / "third")
     assert np.array_equal(whole.image[::3], strided.image)
@@ -64,7 +65,7 @@ def test_a_stride_keeps_every_third_frame(tmp_path: Path, films: ModuleType) -> 
 
 def test_several_files_make_one_set_and_no_episode_spans_two(tmp_path: Path, films: ModuleType) -> None:
     one, two = films.write_film(tmp_path / "a.mp4", frames=30), films.write_film(tmp_path / "b.webm", frames=50)
-    info = import_clips([("a", one), ("b", two)], tmp_path / "set", "two", episode_frames=24)
+    info = take([("a", one), ("b", two)], tmp_path / "set", "two", split=24)
     assert info.lengths == (24, 24, 24)  # rests of 6 and 2 frames are too short for episodes
 
 
@@ -77,7 +78,7 @@ def test_a_zip_of_frames_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> 
             archive.writestr(f"../../frame{index}.{'png' if index % 2 else 'jpg'}", picture.getvalue())
         archive.writestr("frame3b.png", b"no picture")
         archive.writestr("notes.txt", b"hello")
-    info = import_clips([("frames.zip", path)], tmp_path / "set", "frames")
+    info = take([("frames.zip", path)], tmp_path / "set", "frames")
     [episode] = read_episodes(tmp_path / "set")
     assert np.abs(episode.image[:, 32, 32, 0].astype(int) - 10 * np.arange(20)).max() <= 2
     assert info.warnings == ("frames.zip: 1 damaged pictures were left out",)
@@ -106,7 +107,7 @@ def test_a_picture_whose_packed_bytes_are_damaged_costs_itself_alone(tmp_path: P
                 Image.open(member).load()
         except Exception as error:  # what the decoder meets
             seen.add(type(error).__name__)
-        info = import_clips([("frames.zip", path)], tmp_path / f"set-{place}", "frames")
+        info = take([("frames.zip", path)], tmp_path / f"set-{place}", "frames")
         assert (info.lengths, info.warnings) == ((17,), ("frames.zip: 1 damaged pictures were left out",))
     assert {"error", "BadZipFile"} <= seen  # `error` is zlib's
 
@@ -116,14 +117,14 @@ def test_published_episodes_keep_their_actions_and_factors(tmp_path: Path) -> No
     action = np.ones((5, 2), np.float32)
     episode = frames_only(image)._replace(action=action, factors=action[:, :1], factor_names=("angle",))
     write_episode(tmp_path / "e.npz", episode)
-    info = import_clips([("e.npz", tmp_path / "e.npz")], tmp_path / "set", "published")
+    info = take([("e.npz", tmp_path / "e.npz")], tmp_path / "set", "published")
     assert (info.kind, info.action_size, info.factor_names, info.lengths) == ("published", 2, ("angle",), (5,))
     [read] = read_episodes(tmp_path / "set")
     assert np.array_equal(read.image, image) and np.array_equal(read.action, action)
     write_episode(tmp_path / "f.npz", frames_only(image))
     both = [("e.npz", tmp_path / "e.npz"), ("f.npz", tmp_path / "f.npz")]
     with pytest.raises(VideoError, match="differ"):
-        import_clips(both, tmp_path / "other", "x")
+        take(both, tmp_path / "other", "x")
 
 
 def test_an_episode_of_python_objects_is_refused(tmp_path: Path) -> None:
@@ -143,6 +144,8 @@ def test_an_episode_of_python_objects_is_refused(tmp_path: Path) -> None:
         (b"\x00\x00\x00\x20ftypisom" + bytes(200), "damaged"),
         (b"\x1aE\xdf\xa3" + bytes(200), "damaged"),
         (b"GIF89a" + bytes(200), "damaged"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(200), "damaged"),
+        (b"RIFF\0\0\0\0WEBPVP8X\0\0\0\0\x02" + bytes(200), "damaged"),
     ],
 )
 def test_what_is_no_film_is_refused_with_a_code(tmp_path: Path, content: bytes, code: str) -> None:
@@ -171,7 +174,7 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
 
 def test_a_gif_that_unpacks_to_too_much_is_refused(tmp_path: Path, films: ModuleType) -> None:
     path = films.write_film(tmp_path / "a.gif", frames=30, width=400, height=300)
-    error = _refusal(path, limits=Limits(max_gif_pixels=2_000_000))
+    error = _refusal(path, limits=Limits(max_animated_pixels=2_000_000))
     assert error.code == "too_large" and "2,000,000 pixels" in error.message
 
 
@@ -183,12 +186,12 @@ def test_a_film_that_takes_too_long_is_given_up(tmp_path: Path, films: ModuleTyp
 def test_a_decoder_without_enough_memory_is_an_error_of_the_file(tmp_path: Path, films: ModuleType) -> None:
     path = films.write_film(tmp_path / "a.mp4", frames=20, width=1024, height=1024)
     assert _refusal(path, limits=Limits(memory=60 * 2**20)).code in ("too_large", "damaged")
-    assert import_clips([("a", path)], tmp_path / "set", "a").frames == 20  # within the usual limit it is read
+    assert take([("a", path)], tmp_path / "set", "a").frames == 20  # within the usual limit it is read
 
 
 def test_a_film_over_the_frame_limit_is_cut_with_a_warning(tmp_path: Path, films: ModuleType) -> None:
     path = films.write_film(tmp_path / "a.mp4", frames=60)
-    info = import_clips([("a.mp4", path)], tmp_path / "set", "a", limits=Limits(max_frames=32))
+    info = take([("a.mp4", path)], tmp_path / "set", "a", limits=Limits(max_frames=32))
     assert info.frames == 32 and info.warnings == ("a.mp4: only the first 32 frames were taken",)
 
 
@@ -196,7 +199,7 @@ def test_a_film_over_the_frame_limit_is_cut_with_a_warning(tmp_path: Path, films
 def test_a_cut_film_gives_its_good_frames_and_a_warning(tmp_path: Path, films: ModuleType, kind: str) -> None:
     path = films.write_film(tmp_path / f"a.{kind}", frames=200)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-    info = import_clips([("a", path)], tmp_path / "set", "a")
+    info = take([("a", path)], tmp_path / "set", "a")
     assert 64 <= info.frames < 200
     assert len(info.warnings) == 1 and ("cut" in info.warnings[0] or "damaged" in info.warnings[0])
 
@@ -207,29 +210,23 @@ def test_a_corrupted_film_gives_its_good_frames_and_a_warning(tmp_path: Path, fi
     for place in np.random.default_rng(0).integers(len(content) // 3, len(content) * 2 // 3, 12):
         content[place] ^= 0xFF
     path.write_bytes(content)
-    info = import_clips([("a", path)], tmp_path / "set", "a")
+    info = take([("a", path)], tmp_path / "set", "a")
     assert 100 < info.frames < 200 and "damaged parts were left out" in info.warnings[0]
-
-
-def test_names_are_shown_without_folders_and_control_characters(tmp_path: Path) -> None:
-    (tmp_path / "upload").write_bytes(b"")
-    with pytest.raises(VideoError, match=r"^evil.mp4: the file is empty$"):
-        import_clips([("../..\\/etc/ev\x00il\n.mp4", tmp_path / "upload")], tmp_path / "set", "x")
 
 
 def test_films_and_episodes_do_not_mix_and_an_existing_set_is_kept(tmp_path: Path, films: ModuleType) -> None:
     film = films.write_film(tmp_path / "a.mp4")
     write_episode(tmp_path / "e.npz", frames_only(np.zeros((20, 64, 64, 3), np.uint8)))
     with pytest.raises(VideoError, match="cannot make one data set"):
-        import_clips([("a", film), ("e", tmp_path / "e.npz")], tmp_path / "set", "x")
-    info = import_clips([("a", film)], tmp_path / "set", "first")
+        take([("a", film), ("e", tmp_path / "e.npz")], tmp_path / "set", "x")
+    info = take([("a", film)], tmp_path / "set", "first")
     with pytest.raises(FileExistsError):
-        import_clips([("a", film)], tmp_path / "set", "second")
+        take([("a", film)], tmp_path / "set", "second")
     assert read_dataset_info(tmp_path / "set") == info
 
 
 def test_no_files_and_senseless_options_are_refused(tmp_path: Path) -> None:
     with pytest.raises(VideoError, match="no file"):
-        import_clips([], tmp_path / "set", "x")
+        take([], tmp_path / "set", "x")
     with pytest.raises(ValueError, match="stride"):
-        import_clips([("a", tmp_path / "a")], tmp_path / "set", "x", stride=0)
+        take([("a", tmp_path / "a")], tmp_path / "set", "x", stride=0)

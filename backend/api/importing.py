@@ -1,0 +1,58 @@
+"""Imports of uploads under way: each once, finished even where nobody waits, asked after by their id."""
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+
+from starlette.requests import Request
+
+from backend.api.schemas import DatasetView, ImportPreview
+from backend.http.problems import overloaded
+
+Made = DatasetView | ImportPreview
+MAX_PENDING = 16
+KEPT = 50  # finished ones, for clients that ask later
+MAX_WAIT = 30.0  # seconds that a client may ask to wait
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,5})")
+
+
+class Imports:
+    """What uploads are being made into, by id. Call it from the event loop only."""
+
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+        self._tasks: OrderedDict[str, asyncio.Task[Made]] = OrderedDict()
+
+    def find(self, id: str) -> "asyncio.Task[Made] | None":
+        """The work of this id, running or finished lately."""
+        return self._tasks.get(id)
+
+    def start(self, id: str, make: Callable[[], Made], release: Callable[[], Awaitable[None]]) -> "asyncio.Task[Made]":
+        """Begin to `make` in a thread; `release` the files afterwards. The same id while it runs must not be begun."""
+        if sum(not task.done() for task in self._tasks.values()) >= MAX_PENDING:
+            raise overloaded("Too many uploads are being read already.", seconds=30)
+        task = asyncio.get_running_loop().create_task(self._run(make, release))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be waiting
+        self._tasks.pop(id, None)
+        self._tasks[id] = task
+        for old in [key for key, work in self._tasks.items() if work.done()][:-KEPT]:
+            del self._tasks[old]
+        return task
+
+    async def _run(self, make: Callable[[], Made], release: Callable[[], Awaitable[None]]) -> Made:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, make)
+        finally:
+            await release()
+
+
+async def waited(task: "asyncio.Task[Made]", request: Request) -> Made | None:
+    """What a task makes; None where the client would rather ask again than wait longer (`Prefer: respond-async`)."""
+    prefer = request.headers.get("prefer", "").lower()
+    if "respond-async" not in prefer:
+        return await asyncio.shield(task)
+    wait = _WAIT.search(prefer)
+    done, _ = await asyncio.wait({task}, timeout=min(float(wait.group(1)), MAX_WAIT) if wait else 0.0)
+    return task.result() if done else None

@@ -23,7 +23,7 @@ from backend.data.episodes import (
 from backend.data.files import sweep, write_json
 from backend.envs.gl import choose_backend
 from backend.envs.process import Child
-from backend.envs.protocol import EnvironmentFailed
+from backend.envs.protocol import SQUARE_WORLD, EnvironmentFailed
 from backend.pipeline.collector import Order, collector, episode_path
 from backend.pipeline.report import Stopped
 from backend.pipeline.settings import CollectSettings, Problem, SettingsError
@@ -62,7 +62,8 @@ def collect(
     missing = deque(i for i in range(settings.episodes) if not _is_whole(episode_path(folder, i)))
     if missing or not (folder / DATASET).exists():
         if missing:
-            choose_backend()  # once, for all processes
+            if settings.environment != SQUARE_WORLD:  # which draws by itself
+                choose_backend()  # once, for all processes
             _Crew(settings, folder, seed, missing, reporter, films).work()
         write_dataset_info(_describe(settings, out, folder, seed))
     reporter.progress(settings.episodes, settings.episodes, "collect")

@@ -41,6 +41,11 @@ def checked_settings() -> Settings:
     return settings
 
 
+def where_looked() -> str:
+    """Which home was searched: the one of another folder is the likeliest reason that something is missing."""
+    return f"Looked in {checked_settings().home}; DISWM_HOME names another home."
+
+
 def load(reference: str) -> "Checkpoint":
     """The checkpoint by id, name or folder, loaded."""
     from backend.data.catalogue import find_checkpoint
@@ -63,7 +68,10 @@ def refusals() -> Iterator[None]:
 
     try:
         yield
-    except (NotFound, CheckpointError, EpisodeError, VideoError, ViewError, NoSettings, FileNotFoundError) as error:
+    except NotFound as error:
+        complain(f"{error}. {where_looked()}")
+        raise typer.Exit(EXIT_BAD_INPUT) from None
+    except (CheckpointError, EpisodeError, VideoError, ViewError, NoSettings, FileNotFoundError) as error:
         complain(str(error))
         raise typer.Exit(EXIT_BAD_INPUT) from None
     except (BadZipFile, EOFError, ValueError) as error:

@@ -50,7 +50,8 @@ def shape(settings: Learned, update: int) -> tuple[int, int]:
 
 def objective(settings: Learned) -> Objective:
     """What the losses look at."""
-    return Objective(settings.kl_balance, settings.free_nats, settings.motion_weight, settings.overshooting > 0)
+    weights = settings.motion_weight, settings.coarse_weight
+    return Objective(settings.kl_balance, settings.free_nats, *weights, settings.overshooting > 0)
 
 
 def _grown(first: float, last: float, settings: Learned, update: int) -> float:

@@ -278,7 +278,8 @@ class Online:
         state = {"run": self.run.state_dict(), "experience": self.experience.state_dict(), "returns": self.returns}
         self.reporter.sync()
         save_training(self.out / "resume", self.agent_steps + self.run.updates, state)  # grows with either
-        extra = {**self.provenance.extra, "agent_steps": self.agent_steps, "evaluations": self.returns}
+        counts = {"agent_steps": self.agent_steps, "updates": self.run.updates}
+        extra = {**self.provenance.extra, **counts, "evaluations": self.returns}
         provenance = replace(self.provenance, extra=extra)
         agent, last = self.run.agent, self.settings.agent_steps
         return publish(

@@ -139,6 +139,9 @@ class Sink:
         assert target is not None
         write(target, file.content)
         answer = {"file": str(target), "bytes": len(file.content), **told}
+        if file.warning:
+            complain(f"{target}: {file.warning}")
+            answer["warning"] = file.warning
         typer.echo(json.dumps(answer) if self.as_json else f"wrote {target} ({len(file.content):,} bytes)")
 
 

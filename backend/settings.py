@@ -64,6 +64,10 @@ class Settings(BaseSettings):
         description="Path below which a reverse proxy hands on to the page, such as /diswm.",
     )
     api_url: str | None = Field(default=None, description="Where the page finds the API.")
+    public_api_url: str | None = Field(
+        default=None,
+        description="Where people reach the API, for the commands that the page shows, if not where the page does.",
+    )
     device: str = Field(default="auto", description="Device of the worker's runs: auto, cpu, cuda or cuda:N.")
     worker: str = Field(
         default="worker-1",

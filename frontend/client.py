@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,10 +17,13 @@ import httpx
 Query = Mapping[str, str | int | float | bool | None]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+UPLOAD_SECONDS = 3600.0  # files are decoded one after the other before the answer comes
+LOOK_AFTER_SECONDS, ALIVE_SECONDS = 1.5, 2.0  # so that an API that hangs is noticed within five
 TOO_SLOW = {
+    "type": "/problems/too-slow",
     "title": "No answer in time",
-    "detail": "The API has the question, but has not answered it yet.",
-    "remedy": "The machine may be busy with a run. Try again in a moment.",
+    "detail": "The API is alive, but has not answered this question in a minute.",
+    "remedy": "The machine may be busy with a run.",
 }
 
 
@@ -62,10 +67,11 @@ class ApiProblem(Exception):
 
 
 class ApiUnreachable(Exception):
-    """Nothing answers at the API's address."""
+    """Nothing answers at the API's address; `hangs` where something takes connections there and then says nothing."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, hangs: bool = False) -> None:
         self.url = url
+        self.hangs = hangs
         super().__init__(f"the API is not answering at {url}")
 
 
@@ -118,9 +124,13 @@ class Client:
     def upload(
         self, path: str, files: list[tuple[str, Any]], *, part: str = "files", fields: Mapping[str, str] | None = None
     ) -> tuple[int, dict[str, Any]]:
-        """Send (file name, open file) pairs and text fields as one multipart form: (status, the JSON answer)."""
+        """Send (file name, open file) pairs and text fields as one multipart form: (status, the JSON answer).
+
+        Waits as long as the API is alive, for up to an hour.
+        """
         parts = [(part, (name, content)) for name, content in files]
-        answer = self._send("POST", path, data=dict(fields or {}), files=parts)
+        times = httpx.Timeout(UPLOAD_SECONDS, connect=3.0)
+        answer = self._send("POST", path, data=dict(fields or {}), files=parts, timeout=times)
         return answer.status_code, answer.json()
 
     def file(self, path: str, query: Query | None = None) -> File:
@@ -134,7 +144,7 @@ class Client:
     def alive(self) -> bool:
         """Whether an API answers at all (with an error or without)."""
         try:
-            self._http.get(f"{self.url}/healthz", timeout=2.0)
+            self._http.get(f"{self.url}/healthz", timeout=ALIVE_SECONDS)
         except httpx.TransportError:
             return False
         return True
@@ -146,7 +156,7 @@ class Client:
     def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         headers = {**arguments.pop("headers", {}), **_authorization()}
         try:
-            answer = self._http.request(method, path, headers=headers, **arguments)
+            answer = self._watched(lambda: self._http.request(method, path, headers=headers, **arguments))
         except httpx.ReadTimeout as error:
             raise ApiProblem(504, TOO_SLOW) from error
         except httpx.TransportError as error:
@@ -154,6 +164,24 @@ class Client:
         if answer.is_success:
             return answer
         raise ApiProblem(answer.status_code, _problem(answer))
+
+    def _watched(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
+        """The answer, for as long as the API is alive: one that hangs is noticed long before the question times out."""
+        answer: Future[httpx.Response] = Future()
+        threading.Thread(target=_settle, args=(answer, ask), daemon=True).start()
+        while True:
+            try:
+                return answer.result(LOOK_AFTER_SECONDS)
+            except TimeoutError:
+                if not self.alive() and not answer.done():
+                    raise ApiUnreachable(self.url, hangs=True) from None
+
+
+def _settle(answer: Future[httpx.Response], ask: Callable[[], httpx.Response]) -> None:
+    try:
+        answer.set_result(ask())
+    except Exception as error:  # belongs to whoever waits for the answer
+        answer.set_exception(error)
 
 
 @lru_cache(maxsize=8)

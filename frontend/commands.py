@@ -1,10 +1,13 @@
 """The command line and the curl that make the same thing as a view of the page."""
 
+import ipaddress
 import os
 import shlex
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+
+import streamlit as st
 
 from frontend.client import own_token, plain
 from frontend.state import EXTENTS, Counterfactual, Rollout, Temporal, Traversal, write
@@ -62,34 +65,51 @@ def stage(name: str, preset: str, seed: int, changes: Mapping[str, Any]) -> str:
     parts = ["diswm", name, "--preset", preset, "--seed", str(seed)]
     for key, value in changes.items():
         parts += ["--set", f"{key}={'null' if value is None else plain(value)}"]
-    return in_home(shlex.join(parts))
-
-
-def compare(runs: str) -> str:
-    """`diswm compare ...` for runs with commas between them."""
-    return in_home(shlex.join(["diswm", "compare", *runs.split(","), "--figure", "returns.pdf"]))
-
-
-def in_home(command: str) -> str:
-    """The command from whatever folder: with the home that the page was started for."""
-    home = os.environ.get("DISWM_HOME")
-    return f"DISWM_HOME={shlex.quote(home)} {command}" if home else command
+    return shlex.join(parts)
 
 
 def curl_get(url: str, path: str, query: Mapping[str, Any]) -> str:
     """curl that downloads a view under its telling name."""
-    address = f"{url}/api/v1{path}?{urlencode({key: plain(value) for key, value in _given(query).items()})}"
-    return f"curl -OJ{_token()} {shlex.quote(address)}"
+    rest = f"/api/v1{path}?{urlencode({key: plain(value) for key, value in _given(query).items()})}"
+    return f"curl -OJ{_token()} {_address(url, rest)}"
 
 
 def curl_post(url: str, path: str, body: str) -> str:
     """curl that sends JSON."""
     lines = (
-        f"curl -X POST{_token()} {url}/api/v1{path}",
+        f"curl -X POST{_token()} {_address(url, f'/api/v1{path}')}",
         "-H 'Content-Type: application/json'",
         f"-d {shlex.quote(body)}",
     )
     return " \\\n  ".join(lines)
+
+
+def public_url(url: str) -> str | None:
+    """The address at which a person reaches the API that the page reaches at `url`; None where nobody can know.
+
+    DISWM_PUBLIC_API_URL says it. Else an address of this machine holds for a browser on this machine, and a full name
+    or number for everybody; a bare name such as `api` means something between containers only.
+    """
+    said = os.environ.get("DISWM_PUBLIC_API_URL", "").rstrip("/")
+    if said:
+        return said
+    if _of_this_machine(urlsplit(url).hostname):
+        page = urlsplit(st.context.url or "").hostname
+        return url if page is None or _of_this_machine(page) else None
+    return url if set(urlsplit(url).hostname or "") & {".", ":"} else None
+
+
+def _of_this_machine(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _address(url: str, rest: str) -> str:
+    """The quoted address of a request; where the API's is not known, a variable of the shell stands for it."""
+    known = public_url(url)
+    return f'"$DISWM_API_URL"{shlex.quote(rest)}' if known is None else shlex.quote(f"{known}{rest}")
 
 
 def _token() -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 from frontend import commands
 from frontend.client import client
 from frontend.components import downloads
+from frontend.components.markdown import escape_markdown
 from frontend.components.reopen import reopen_form
 from frontend.pages import address
 from frontend.state import View
@@ -30,16 +31,11 @@ def share(page: str, view: View, path: str, query: Mapping[str, Any], command: C
                 page, FORMATS, lambda form: client().file(path, {**query, **style, "format": form})
             )
         with st.popover("Link and command", icon=":material/link:"):
-            st.caption("This link reopens the view exactly.")
-            st.code(address(page, view.query()), language=None, wrap_lines=True)
-            st.caption("The same GIF from the shell")
-            st.code(command("gif", style), language="bash", wrap_lines=True)
-            st.caption("… and over HTTP")
             line = commands.curl_get(client().url, path, {**query, **style, "format": "gif"})
-            st.code(line, language="bash", wrap_lines=True)
+            show_commands(address(page, view.query()), command("gif", style), line, "GIF")
         with st.popover("Open a file", icon=":material/file_open:"):
             reopen_form(page)
-        st.caption(caption)
+        st.caption(escape_markdown(caption))
     downloads.save(page, file)
 
 
@@ -52,11 +48,26 @@ def share_chart(key: str, link: str, path: str, query: Mapping[str, Any], comman
                 key, CHART_FORMATS, lambda form: client().file(path, {**query, **style, "format": form})
             )
         with st.popover("Link and command", icon=":material/link:", key=f"{key}.link"):
-            st.caption("This link reopens the view.")
-            st.code(link, language=None, wrap_lines=True)
-            st.caption("The same figure from the shell")
-            st.code(command("pdf", style), language="bash", wrap_lines=True)
-            st.caption("… and over HTTP")
             line = commands.curl_get(client().url, path, {**query, **style, "format": "pdf"})
-            st.code(line, language="bash", wrap_lines=True)
+            show_commands(link, command("pdf", style), line, "figure")
     downloads.save(key, file)
+
+
+def show_commands(link: str, shell: str, curl: str, what: str) -> None:
+    """The link of a view, and the lines that make its file elsewhere."""
+    st.caption("This link reopens the view.")
+    st.code(link, language=None, wrap_lines=True)
+    st.caption(f"The same {what} from the shell")
+    st.code(shell, language=None, wrap_lines=True)
+    st.caption("The same over HTTP")
+    show_curl(curl)
+
+
+def show_curl(line: str) -> None:
+    """A curl line; where the page does not know how people reach the API, what to set first."""
+    st.code(line, language=None, wrap_lines=True)
+    if "$DISWM_API_URL" in line:
+        st.caption(
+            "Set `DISWM_API_URL` to the address at which you reach the API; this page uses one of its own. "
+            "`DISWM_PUBLIC_API_URL`, set where the page runs, puts it here."
+        )

@@ -9,7 +9,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
 
-from frontend.client import ApiProblem, ApiUnreachable, client
+from frontend.client import ALIVE_SECONDS, LOOK_AFTER_SECONDS, ApiProblem, ApiUnreachable, client
+from frontend.components.markdown import escape_markdown
 from frontend.pages import link
 
 P = ParamSpec("P")
@@ -29,8 +30,8 @@ def guarded() -> Iterator[None]:
     except Exception:
         _LOG.exception("a page failed")
         st.error(
-            "**This page met an error of its own.** The terminal of `diswm app` says which. "
-            "Reload the page; your runs and checkpoints are not touched.",
+            "**This page failed.** The terminal of `diswm app` has the details. "
+            "Reload the page; your runs and checkpoints are not affected.",
             icon=":material/bug_report:",
         )
 
@@ -57,7 +58,7 @@ def _wait_for(path: str, sentence: str) -> None:
     found, detail = _computed(path)
     if found is not None:
         st.rerun()
-    st.info(f"{detail} {sentence}", icon="spinner")
+    st.info(f"{escape_markdown(detail)} {sentence}", icon="spinner")
 
 
 def _computed(path: str) -> tuple[Any | None, str]:
@@ -74,10 +75,17 @@ def unreachable(error: ApiUnreachable) -> None:
     """Nothing answers: say how to start it, and go on by itself once it does."""
     with st.container(border=True, key="unreachable"):
         st.subheader("The API is not answering", anchor=False)
-        st.markdown(
-            f"Nothing answers at `{error.url}`. Start everything with `make app`, or the API alone with "
-            "`diswm serve`. Runs that were going on continue from their last checkpoint."
-        )
+        if error.hangs:
+            st.markdown(
+                f"Something listens at `{error.url}` but has not answered for {LOOK_AFTER_SECONDS + ALIVE_SECONDS:g} "
+                "seconds: the machine may be out of memory, or the process may be stopped. If this goes on, restart "
+                "`make app`, or `diswm serve` where the API runs alone. Runs continue from their last checkpoint."
+            )
+        else:
+            st.markdown(
+                f"Nothing answers at `{error.url}`. Start everything with `make app`, or the API alone with "
+                "`diswm serve`. Runs that were in progress continue from their last checkpoint."
+            )
         st.button("Try again", icon=":material/refresh:", type="primary", key="retry")
         _wait_for_api()
 
@@ -86,17 +94,27 @@ def unreachable(error: ApiUnreachable) -> None:
 def _wait_for_api() -> None:
     if client().alive():
         st.rerun()
-    st.caption("This page looks again every three seconds.")
+    st.caption("This page checks again every three seconds.")
 
 
 def show_problem(problem: ApiProblem) -> None:
     """The API's own words: title, sentence, every field that the sentence does not name, remedy."""
-    lines = [f"**{problem.title}.** {problem.detail}".strip()]
+    lines = [f"**{escape_markdown(problem.title)}.** {escape_markdown(problem.detail)}".strip()]
     fields = [field for field in problem.fields if field.detail not in problem.detail]
-    lines += [f"- `{field.field}`: {field.sentence}" for field in fields]
+    lines += [f"- {escape_markdown(field.field)}: {escape_markdown(field.sentence)}" for field in fields]
     if problem.remedy:
-        lines.append(f"\n{problem.remedy}")
+        lines.append(f"\n{escape_markdown(problem.remedy)}")
     st.error("\n".join(lines), icon=":material/error:")
+    if problem.kind == "too-slow":
+        st.button("Try again", icon=":material/refresh:", type="primary", key="retry")
+
+
+def gone(what: str, id: str, instead: str) -> None:
+    """A link that names something that is not here: which, and what is shown in its place."""
+    st.warning(
+        f"There is no {what} {escape_markdown(id)} here; it may have been deleted. {instead}",
+        icon=":material/search_off:",
+    )
 
 
 def empty(title: str, sentence: str, icon: str, *, page: str = "", label: str = "") -> None:

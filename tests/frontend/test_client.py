@@ -1,7 +1,9 @@
 """The client: names of downloads, problems, tokens, an API that is not there."""
 
 import contextlib
+import io
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from stand_in import World
@@ -82,3 +84,22 @@ def test_a_list_is_followed_to_its_end(world: World) -> None:
 
 def test_values_stand_in_addresses_as_the_api_reads_them() -> None:
     assert [plain(value) for value in (True, 2.0, 0.25, 7, "a", -1e-05)] == ["true", "2", "0.25", "7", "a", "-1e-05"]
+
+
+@pytest.mark.usefixtures("api")
+def test_an_api_that_hangs_is_noticed_within_five_seconds_and_forgotten_when_it_is_back(world: World) -> None:
+    world.hang.set()
+    started = monotonic()
+    with pytest.raises(ApiUnreachable) as caught:
+        client().get("/runs")
+    assert caught.value.hangs
+    assert monotonic() - started < 5
+    world.hang.clear()
+    assert client().get("/runs")["items"]
+
+
+def test_an_upload_waits_as_long_as_the_api_is_alive(world: World, api: str) -> None:
+    world.slow_uploads = 3.0
+    with contextlib.closing(Client(api, timeout=1.0)) as impatient:
+        status, made = impatient.upload("/datasets", [("a.mp4", io.BytesIO(b"film"))], fields={"name": "film"})
+    assert (status, made["name"]) == (201, "film")

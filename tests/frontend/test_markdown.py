@@ -1,0 +1,72 @@
+"""What people typed is drawn letter by letter, wherever the page hands it to something that reads Markdown."""
+
+import re
+from pathlib import Path
+
+import pytest
+from browsing import VIEW, open_browser, run_page
+from stand_in import World, serve
+
+from frontend.components.markdown import JOINER, escape_markdown, escape_plotly
+
+NAME = "lr $1e-3$ vs *3e-4* :red[x] [best](http://x) ![i](http://evil.example/x.png) :smile: :material/home: <b>&amp;"
+FRONTEND = Path(__file__).parents[2] / "frontend"
+READERS = re.compile(r"\.(markdown|subheader|header|title|caption|toast|info|warning|error|success|metric|page_link)\(")
+TYPED = re.compile(r"""\[["'](name|note|author|message|hint|detail|label|first_name|second_name)["']\]""")
+
+
+@pytest.mark.parametrize(
+    ("typed", "escaped"),
+    [
+        ("a $b$ c", r"a \$b\$ c"),
+        ("*a* _b_ `c`", r"\*a\* \_b\_ \`c\`"),
+        ("[a](b)", r"\[a\](b)"),
+        ("![a](b)", r"!\[a\](b)"),
+        (":red[a]", rf"\:{JOINER}red\[a\]"),
+        (":smile:", rf"\:{JOINER}smile:"),
+        ("# a", r"\# a"),
+        ("- a", r"\- a"),
+        ("1. a", r"1\. a"),
+        ("a\n\n# b", "a # b"),
+        ("<img src=x>", r"\<img src=x\>"),
+        ("plain, with 3.5 and (brackets)", "plain, with 3.5 and (brackets)"),
+    ],
+)
+def test_markdown_is_escaped(typed: str, escaped: str) -> None:
+    assert escape_markdown(typed) == escaped
+
+
+def test_tags_of_plotly_are_escaped() -> None:
+    assert escape_plotly("<a href='x'>b</a> & c") == "&lt;a href='x'&gt;b&lt;/a&gt; &amp; c"
+
+
+def test_no_line_of_the_page_hands_a_name_to_markdown_as_it_is() -> None:
+    found = [
+        f"{path.name}:{number}: {line.strip()}"
+        for path in FRONTEND.rglob("*.py")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if READERS.search(line) and TYPED.search(line) and "escape_markdown" not in line
+    ]
+    assert found == []
+
+
+@pytest.mark.browser
+def test_a_name_is_shown_as_it_was_typed_and_nothing_in_it_is_fetched(tmp_path: Path) -> None:
+    world = World.furnished()
+    world.runs["run-cartpole"]["name"] = NAME
+    for checkpoint in world.checkpoints:
+        checkpoint["name"] = NAME
+    with serve(world) as api, run_page(api, tmp_path) as address, open_browser() as browser:
+        page = browser.new_context(viewport=VIEW).new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        for place in ("/runs?id=run-cartpole", "/"):
+            page.goto(f"{address}{place}")
+            page.wait_for_function(
+                """text => [...document.querySelectorAll("h2, h3, p")].some(
+                    (element) => element.textContent.replaceAll("\\u2060", "") === text
+                )""",
+                arg=NAME,
+                timeout=60_000,
+            )
+        assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []

@@ -1,18 +1,29 @@
 """Presets, and the JSON schemas from which the page draws its forms."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
 
 from backend.api.openapi import refusals
-from backend.api.schemas import EstimateView, PresetList, PresetView
-from backend.http.problems import not_found
+from backend.api.schemas import EstimateBody, EstimateList, EstimateView, PresetList, PresetView
+from backend.http.problems import Fault, Problem, not_found
 from backend.pipeline.builder import build_settings, settings_schema
 from backend.pipeline.estimates import estimate
 from backend.pipeline.presets import DESCRIPTIONS, PRESET_VALUES
-from backend.pipeline.settings import STAGES, CollectSettings, FinetuneSettings, PipelineSettings, PretrainSettings
+from backend.pipeline.settings import (
+    STAGES,
+    CollectSettings,
+    FinetuneSettings,
+    PipelineSettings,
+    PretrainSettings,
+    SettingsError,
+    StageSettings,
+)
 
 router = APIRouter(tags=["presets"])
+
+Stages = Mapping[str, CollectSettings | PretrainSettings | FinetuneSettings]
 
 
 @router.get("/presets")
@@ -29,15 +40,40 @@ def get_schema(stage: str) -> dict[str, Any]:
     return settings_schema(stage)
 
 
+@router.post("/estimates", responses=refusals())
+def estimate_run(body: EstimateBody) -> EstimateList:
+    """What the stages of a run with these settings take on two CPU cores. Nothing is started."""
+    try:
+        settings = build_settings(body.stage, body.preset, body.settings)
+    except SettingsError as error:
+        raise Problem(
+            422,
+            "invalid-input",
+            str(error),
+            remedy="Correct what errors lists; GET /api/v1/schemas/{stage} says what each setting takes.",
+            errors=[
+                Fault(f"/settings{problem.pointer}", problem.message, problem.suggestion) for problem in error.problems
+            ],
+        ) from None
+    return EstimateList(estimate=_estimates(_stages_of(body.stage, settings)))
+
+
 def _view(name: str) -> PresetView:
-    settings = build_settings("pipeline", name)
-    assert isinstance(settings, PipelineSettings)
-    stages: dict[str, CollectSettings | PretrainSettings | FinetuneSettings] = {}
-    stages |= {"collect": settings.collect, "pretrain": settings.pretrain, "finetune": settings.finetune}
+    stages = _stages_of("pipeline", build_settings("pipeline", name))
     return PresetView(
         name=name,
         title=DESCRIPTIONS[name].title,
         description=DESCRIPTIONS[name].description,
         stages={stage: values.model_dump(mode="json") for stage, values in stages.items()},
-        estimate={stage: EstimateView(**estimate(values)._asdict()) for stage, values in stages.items()},
+        estimate=_estimates(stages),
     )
+
+
+def _stages_of(stage: str, settings: StageSettings) -> Stages:
+    if isinstance(settings, PipelineSettings):
+        return {"collect": settings.collect, "pretrain": settings.pretrain, "finetune": settings.finetune}
+    return {stage: settings}
+
+
+def _estimates(stages: Stages) -> dict[str, EstimateView]:
+    return {stage: EstimateView(**estimate(values)._asdict()) for stage, values in stages.items()}

@@ -76,6 +76,20 @@ class EstimateView(View):
     memory_gb: float
 
 
+class EstimateBody(Body):
+    """A run that may be queued: a stage, a preset, and the settings that differ from it."""
+
+    stage: str = Field(description="collect, pretrain, finetune or pipeline.", max_length=100)
+    preset: str = Field(default="tiny", description="tiny, small or paper.", max_length=100)
+    settings: dict[str, Any] = Field(default={}, description="GET /schemas/{stage} says what there is.")
+
+
+class EstimateList(View):
+    """What each stage of a run takes on two CPU cores."""
+
+    estimate: dict[str, EstimateView]
+
+
 class PresetView(View):
     """A preset with the settings of each stage."""
 
@@ -262,7 +276,6 @@ class ExportView(View):
     media_type: str
     etag: str
     bytes: int
-    warning: str = ""  # what is not in the file as it was asked for, such as letters that no font here draws
 
 
 class OpenedView(View):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backend.cli.context import checked_settings, complain, where_looked
+from backend.cli.context import checked_settings, complain
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def compare(
     try:
         comparison = compare_curves([read_curve(_folder(run)) for run in dict.fromkeys(runs)])
     except NoCurve as error:
-        complain(f"{error}. {where_looked()}")
+        complain(str(error))
         raise typer.Exit(2) from None
     for path in figure or []:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,5 @@ def compare(
 
 def _folder(run: str) -> Path:
     """The folder of a run, by its id or by itself."""
-    from backend.runs.folders import readable_folder
-
-    known = readable_folder(checked_settings().home, run)
+    known = checked_settings().home / "runs" / run
     return known if known.is_dir() else Path(run)

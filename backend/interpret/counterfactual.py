@@ -104,7 +104,7 @@ class Counterfactual:
             return curve(difference(first, second).mean(axis=(1, 2, 3)))
 
         charts = {
-            "Change in grey levels": {
+            "Size of the change in grey levels": {
                 "true": size(self.changed.image, self.lived.image),
                 "predicted": size(self.edited.image, self.model.image),
             }

@@ -11,9 +11,9 @@ class Preset(NamedTuple):
 
 
 DESCRIPTIONS = {
-    "tiny": Preset("Tiny", "The whole pipeline in under two minutes on two CPU cores: a first look, not a result."),
-    "small": Preset("Small", "One to two hours on two CPU cores: latents that carry factors."),
-    "paper": Preset("Paper", "The paper's settings: for a GPU."),
+    "tiny": Preset("Tiny", "The whole pipeline once, as small as it goes: a first look, not a result."),
+    "small": Preset("Small", "For two CPU cores: latents that carry factors, and a policy better than random actions."),
+    "paper": Preset("Paper", "The paper's settings, for a GPU."),
 }
 
 _TINY_NETWORKS = {"latents": 8, "stoch": 16, "deter": 64, "hidden": 64}

@@ -34,3 +34,22 @@ def test_an_unknown_stage_is_404_and_names_the_nearest(client: TestClient) -> No
     answer = client.get("/api/v1/schemas/pretrian")
     assert answer.status_code == 404
     assert answer.json()["errors"][0]["suggestion"] == "pretrain"
+
+
+def test_a_run_is_estimated_from_its_own_settings_and_not_started(client: TestClient) -> None:
+    def minutes(settings: dict[str, object]) -> float:
+        body = {"stage": "pretrain", "preset": "small", "settings": settings}
+        return float(client.post("/api/v1/estimates", json=body).json()["estimate"]["pretrain"]["minutes"])
+
+    items = client.get("/api/v1/presets").json()["items"]
+    of_the_preset = next(item for item in items if item["name"] == "small")["estimate"]["pretrain"]["minutes"]
+    assert minutes({}) == of_the_preset
+    assert minutes({"updates": 150_000}) > 9 * of_the_preset
+    assert client.get("/api/v1/runs").json()["items"] == []
+
+
+def test_an_estimate_of_wrong_settings_is_422_and_names_the_field(client: TestClient) -> None:
+    answer = client.post("/api/v1/estimates", json={"stage": "pretrain", "settings": {"betta": 1}})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/settings/betta"
+    assert answer.json()["errors"][0]["suggestion"] == "beta"

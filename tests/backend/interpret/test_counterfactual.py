@@ -45,7 +45,7 @@ def test_the_dimension_of_a_factor_foresees_its_change_and_no_other_does(found: 
 
 def test_the_world_changes_at_the_step_and_the_model_does_too(found: Counterfactual) -> None:
     reel = found.reel("x")
-    change = reel.curves["Change in grey levels"]
+    change = reel.curves["Size of the change in grey levels"]
     for line in change.values():
         assert max(line[:6]) == 0  # type: ignore[type-var]  # there are no gaps
         assert min(line[6:]) > 1  # type: ignore[type-var]

@@ -38,6 +38,11 @@ class Section:
     title: str
     groups: Mapping[str, Sequence[Field]]
 
+    @property
+    def fields(self) -> list[Field]:
+        """The fields of all groups."""
+        return [field for fields in self.groups.values() for field in fields]
+
 
 def sections(schema: Mapping[str, Any]) -> list[Section]:
     """The form of a schema: one section for each nested stage, or one for all."""

@@ -15,7 +15,7 @@ MODES = {
     "fixed": "fixed ±",
     "quantile": "quantiles",
     "minmax": "minimum to maximum",
-    "offset": "offset from the frame",
+    "offset": "± from the frame",
 }
 # mode -> (usual reach, most, step, unit); the minimum to maximum of the data has none
 EXTENTS = {
@@ -57,15 +57,16 @@ class View:
 class Traversal(View):
     """The Traversals page.
 
-    `source`: id of the data set or picture that the base frame is from; `dims`: chosen rows in order (empty: the
-    active ones); `edits`: values held in every cell; `dim`, `column`: the chosen cell.
+    `source`: id of the data set or picture that the base frame is from; `frame` -1: the middle one of its episode;
+    `dims`: chosen rows in order (empty: the active ones); `edits`: values held in every cell; `dim`, `column`: the
+    chosen cell, column -1 the one nearest to the frame.
     """
 
     checkpoint: str = ""
     base: str = "clip"
     source: str = ""
     episode: int = 0
-    frame: int = 0
+    frame: int = -1
     history: bool = True
     mode: str = "sigma"
     range: float = 2.0
@@ -77,9 +78,11 @@ class Traversal(View):
 
     def api(self) -> dict[str, Any]:
         """The query of `GET .../traversal` and `.../atlas` that draws this view."""
-        frame = {"episode": self.episode, "frame": self.frame} if self.base in ("clip", "dataset") else {}
+        place = {"episode": self.episode} if self.base in ("clip", "dataset") else {}
+        if place and self.frame >= 0:
+            place["frame"] = self.frame
         return {
-            **frame,
+            **place,
             "base": self.base,
             "source": self.source or None,
             "history": self.history,

@@ -10,7 +10,7 @@ import streamlit as st
 
 from frontend.client import ApiProblem, client
 from frontend.components.pick import select, within
-from frontend.components.states import empty, show_problem
+from frontend.components.states import empty, gone, show_problem
 from frontend.state import Traversal, keep_view, key_of
 
 BASES = {"clip": "Clip", "dataset": "Data set", "picture": "Picture", "prior": "Prior mean"}
@@ -29,7 +29,7 @@ def choose_base(page: str, view: Traversal, clip: Mapping[str, Any]) -> Traversa
         help="A frame of the checkpoint's clip or of any data set, a picture of yours, or the mean of the prior.",
     )
     if base != view.base:
-        view = replace(view, base=base, source="", episode=0, frame=0)
+        view = replace(view, base=base, source="", episode=0, frame=-1)
     if base == "dataset":
         return _history(page, _of_dataset(page, view))
     if base == "picture":
@@ -52,8 +52,8 @@ def has_base(view: Traversal) -> bool:
     if view.base == "picture" and not view.source:
         empty(
             "No picture yet",
-            "Choose a PNG or JPEG above. Its centred square is scaled to 64 x 64 and becomes the base frame; it should "
-            "look like what the model was trained on.",
+            "Choose a PNG or JPEG above. Its centred square is scaled to 64 x 64 and becomes the base frame. It should "
+            "look like the frames that the model was trained on.",
             ":material/add_photo_alternate:",
         )
         return False
@@ -66,7 +66,7 @@ def _of_dataset(page: str, view: Traversal) -> Traversal:
         return replace(view, source="")
     names = {item["id"]: item["name"] for item in found}
     if view.source and view.source not in names:
-        st.warning(f"There is no data set `{view.source}` any more; this is another one.", icon=":material/search_off:")
+        gone("data set", view.source, "Another one is shown.")
     source = select(
         "Data set",
         list(names),
@@ -90,7 +90,7 @@ def _place(page: str, view: Traversal, lengths: Sequence[int], *, off: bool = Fa
         st.number_input("Episode", 0, last, start, key=key_of(page, "episode", *where), disabled=off, width=100)
     )
     end = lengths[episode] - 1
-    first = int(within(view.frame, 0, end))
+    first = int(within(view.frame, 0, end)) if view.frame >= 0 else lengths[episode] // 2
     if end == 0:
         return replace(view, episode=episode, frame=0)
     frame = st.slider("Frame", 0, end, first, key=key_of(page, "frame", *where, end), disabled=off, width=130)
@@ -121,11 +121,14 @@ def _send(file: Any) -> str | None:
 
 
 def _history(page: str, view: Traversal) -> Traversal:
+    first = view.frame == 0 and view.base != "prior"
     history = st.toggle(
         "History",
         view.history,
         key=key_of(page, "history", view.checkpoint),
-        disabled=view.base == "prior",
-        help="Feed the model the frames before this one, as in use; off: start from an empty memory.",
+        disabled=view.base == "prior" or first,
+        help="This is the first frame of its episode: it has no history. Edits look stronger without one."
+        if first
+        else "Feed the model the frames before this one, as in use. Off: start from an empty memory.",
     )
     return replace(view, history=history)

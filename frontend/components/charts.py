@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from frontend.components.markdown import escape_plotly
+
 Figure = dict[str, Any]
 
 CONFIG = {"displaylogo": False, "displayModeBar": False}
 MOST_POINTS, FEW_POINTS = 800, 30
 MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+BLUE, ORANGE, GREY = "#3f6fd1", "#c26a14", "#7a8594"  # of what is told, what chance gives, what cannot be told
 
 
 def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, axis: str, log: bool = False) -> Figure:
@@ -20,7 +23,7 @@ def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, axi
         thin = max(1, len(x) // MOST_POINTS)
         mode = "lines" if len(x) > FEW_POINTS else "lines+markers"  # one point alone is no line
         line = {"type": "scatter", "mode": mode, "name": name, "line": {"width": 1.75}}
-        lines.append({**line, "x": list(x[::thin]), "y": list(y[::thin])})
+        lines.append({**line, "name": escape_plotly(name), "x": list(x[::thin]), "y": list(y[::thin])})
     layout = {
         "height": 260,
         "margin": MARGIN,
@@ -41,8 +44,8 @@ def matrix(
     heat = {
         "type": "heatmap",
         "z": [list(row) for row in values],
-        "x": list(columns),
-        "y": list(rows),
+        "x": [escape_plotly(name) for name in columns],
+        "y": [escape_plotly(name) for name in rows],
         "coloraxis": "coloraxis",
         "text": [["" if value < 0.095 else f"{value:.2f}".removeprefix("0") for value in row] for row in values],
         "texttemplate": "%{text}",
@@ -61,7 +64,12 @@ def matrix(
 
 
 def intervals(dimensions: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Figure:
-    """Best NMI of each dimension with its interval, its second factor, and the null that it must clear."""
+    """Best NMI of each dimension with its interval, its second factor, and the null that it must clear.
+
+    What does not clear its null is grey; the axis holds every null, which may lie above 1.
+    """
+    names = [escape_plotly(name) for name in names]
+    clear = [item["nmi"] > item["null"] for item in dimensions]
     spread = {
         "type": "data",
         "symmetric": False,
@@ -70,16 +78,19 @@ def intervals(dimensions: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
         "array": [item["interval"][1] - item["nmi"] for item in dimensions],
         "arrayminus": [item["nmi"] - item["interval"][0] for item in dimensions],
     }
-    best = _dots("best factor", dimensions, names, "nmi", "factor", {"size": 9}) | {"error_x": spread}
-    second = _dots(
-        "second factor", dimensions, names, "second_nmi", "second_factor", {"size": 8, "symbol": "circle-open"}
-    )
-    null = _dots("null (shifted in time)", dimensions, names, "null", "factor", {"size": 12, "symbol": "line-ns-open"})
+    shades = {"color": [BLUE if told else GREY for told in clear]}
+    best = _dots("best factor (grey: within chance)", dimensions, names, "nmi", "factor", {"size": 9, **shades})
+    best |= {"error_x": {**spread, "color": GREY}}
+    open_dot = {"size": 8, "symbol": "circle-open", "color": GREY}
+    second = _dots("second factor", dimensions, names, "second_nmi", "second_factor", open_dot)
+    chance = {"size": 14, "symbol": "line-ns-open", "line": {"width": 2}, "color": ORANGE}
+    null = _dots("chance (factors shifted in time)", dimensions, names, "null", "factor", chance)
+    most = max([1.0, *(item["null"] for item in dimensions)])
     layout = {
         "height": 90 + 26 * len(names),
         "margin": MARGIN,
         "legend": LEGEND,
-        "xaxis": {"range": [0, 1], "title": {"text": "normalised mutual information"}},
+        "xaxis": {"range": [0, 1.03 * most], "title": {"text": "normalised mutual information"}},
         "yaxis": {"autorange": "reversed"},
     }
     return {"data": [best, second, null], "layout": layout}
@@ -106,7 +117,7 @@ def shares(dimensions: Sequence[Mapping[str, Any]], outcomes: Sequence[str], nam
                 "mode": "markers",
                 "name": outcome,
                 "x": [cell["share"] for cell in cells],
-                "y": list(names),
+                "y": [escape_plotly(name) for name in names],
                 "marker": {"size": 9, "symbol": symbols[index % len(symbols)]},
                 "error_x": spread,
                 "hovertemplate": "%{y}: %{x:.3f}<extra>" + outcome + "</extra>",
@@ -143,14 +154,14 @@ def _dots(
 
 
 def scatter(points: Mapping[str, Sequence[float]], x: str, y: str) -> Figure:
-    """Latent against factor, a dot a frame."""
+    """Latent against factor, one dot per frame."""
     dots = {
         "type": "scatter",
         "mode": "markers",
         "x": list(points["latent"]),
         "y": list(points["factor"]),
         "marker": {"size": 5, "opacity": 0.6},
-        "hovertemplate": f"{x} %{{x:.2f}}<br>{y} %{{y:.2f}}<extra></extra>",
+        "hovertemplate": f"{escape_plotly(x)} %{{x:.2f}}<br>{escape_plotly(y)} %{{y:.2f}}<extra></extra>",
     }
-    axes = {"xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}}
+    axes = {"xaxis": {"title": {"text": escape_plotly(x)}}, "yaxis": {"title": {"text": escape_plotly(y)}}}
     return {"data": [dots], "layout": {"height": 280, "margin": MARGIN, "showlegend": False, **axes}}

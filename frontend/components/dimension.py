@@ -10,16 +10,43 @@ import streamlit as st
 from frontend.client import client
 from frontend.components import charts
 from frontend.components.labels import label_form, label_of, origin_of
+from frontend.components.markdown import escape_markdown
 from frontend.components.pictures import picture, strip
 from frontend.components.scrubber import nats, short, title, words_of
 from frontend.pages import link
 
 STATUS = {
-    "named": ":green-badge[:material/check: named]",
+    "named": ":blue-badge[:material/straighten: measured by NMI]",
     "mixed": ":orange-badge[:material/call_split: mixed]",
     "unnamed": ":gray-badge[:material/question_mark: unnamed]",
     "inactive": ":gray-badge[:material/remove: inactive]",
 }
+CHECKED = {
+    "confirmed": ":green-badge[:material/check: confirmed by intervention]",
+    "shared": ":orange-badge[:material/call_split: other factors move it too]",
+    "contradicted": ":red-badge[:material/close: contradicted by intervention]",
+}
+GIVEN = {
+    "person": ":violet-badge[:material/person: your name]",
+    "carried": ":violet-badge[:material/move_up: name carried over]",
+    "guess": ":gray-badge[:material/lightbulb: a guess]",
+}
+
+
+def badges(entry: Mapping[str, Any]) -> str:
+    """Where the name of a dimension comes from, and what measurements and interventions made of it."""
+    given = GIVEN.get(str(entry.get("name_source")), "")
+    checked = CHECKED.get(str(entry.get("check")), "") if entry["status"] == "named" else ""
+    return " ".join(part for part in (given, checked or STATUS.get(entry["status"], "")) if part)
+
+
+def best_factor(entry: Mapping[str, Any], episodes: int) -> str:
+    """`hip angle .81`; what chance alone would give is said to be untold."""
+    if entry["nmi"] is None:
+        return "no factor can be told"
+    if not entry["beyond_chance"]:
+        return f"{words_of(entry['factor'])}: cannot be told from {episodes} episodes"
+    return f"{words_of(entry['factor'])} {short(entry['nmi'])}"
 
 
 def title_of_entry(entry: Mapping[str, Any]) -> str:
@@ -27,15 +54,15 @@ def title_of_entry(entry: Mapping[str, Any]) -> str:
     return title(entry["dim"], entry.get("name"), guess=entry.get("name_source") == "guess")
 
 
-def detail_card(checkpoint: str, entry: Mapping[str, Any], atlas: Mapping[str, Any]) -> None:
+def detail_card(checkpoint: str, entry: Mapping[str, Any], atlas: Mapping[str, Any], episodes: int) -> None:
     """One dimension at length."""
     dim = entry["dim"]
     card = client().get(f"/checkpoints/{checkpoint}/factors/{dim}")
     leakage = client().get(f"/checkpoints/{checkpoint}/leakage")
     with st.container(border=True, key="card.detail"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader(title_of_entry(entry), anchor=False, width="content")
-            st.markdown(STATUS.get(entry["status"], entry["status"]), width="content")
+            st.subheader(escape_markdown(title_of_entry(entry)), anchor=False, width="content")
+            st.markdown(badges(entry), width="content")
             st.caption(f"KL {nats(entry['kl'])} nats", width="content")
             link("traversals", "Traversal", {"checkpoint": checkpoint, "dim": str(dim)})
             with st.popover("Name it", icon=":material/label:"):
@@ -43,7 +70,7 @@ def detail_card(checkpoint: str, entry: Mapping[str, Any], atlas: Mapping[str, A
         strip(atlas, dim, f"Traversal of {title_of_entry(entry)}")
         words, plot = st.columns([1, 1], gap="large")
         with words:
-            st.markdown(_evidence(entry))
+            st.markdown(_evidence(entry, episodes))
             st.markdown(_leaks(dim, leakage))
             _label(checkpoint, dim)
             _extremes(checkpoint, card["extremes"])
@@ -53,18 +80,22 @@ def detail_card(checkpoint: str, entry: Mapping[str, Any], atlas: Mapping[str, A
                 st.plotly_chart(figure, key=f"scatter.{dim}", config=charts.CONFIG, alt="Latent against factor")
 
 
-def _evidence(entry: Mapping[str, Any]) -> str:
+def _evidence(entry: Mapping[str, Any], episodes: int) -> str:
     """Best and second factor in words."""
     if entry["nmi"] is None:
-        return "No factor varies in these frames, so none can be found."
+        return "No factor can be told from these frames."
     low, high = entry["interval"]
-    lines = [
-        f"**{words_of(entry['factor'])}** {short(entry['nmi'])} ({short(low)} to {short(high)}), {_sign(entry['sign'])}"
-    ]
+    factor = escape_markdown(words_of(entry["factor"]))
+    if not entry["beyond_chance"]:
+        return (
+            f":gray[{factor} {short(entry['nmi'])}: cannot be told from {episodes} episodes. "
+            f"Chance alone gives up to {short(entry['null'])}.]"
+        )
+    lines = [f"**{factor}** {short(entry['nmi'])} ({short(low)} to {short(high)}), {_sign(entry['sign'])}"]
     if entry.get("second_factor"):
         around = entry.get("second_interval")  # not in tables of an older version
         within = f" ({short(around[0])} to {short(around[1])})" if around else ""
-        second = f"{words_of(entry['second_factor'])} {short(entry['second_nmi'])}{within}"
+        second = f"{escape_markdown(words_of(entry['second_factor']))} {short(entry['second_nmi'])}{within}"
         lines.append(f"then {second}: a lead of {short(entry['margin'])}")
     lines.append(f"Chance alone gives at most {short(entry['null'])}.")
     return "  \n".join(lines)
@@ -85,11 +116,11 @@ def _label(checkpoint: str, dim: int) -> None:
     kept = label_of(checkpoint, dim)
     if kept:
         note = f": {kept['note']}" if kept["note"] else ""
-        st.caption(f"{origin_of(kept)}{note}")
+        st.caption(escape_markdown(f"{origin_of(kept)}{note}"))
 
 
 def _sign(sign: int) -> str:
-    return {1: "rising with it", -1: "falling with it"}.get(sign, "not monotone")
+    return {1: "rising with the latent", -1: "falling as the latent rises"}.get(sign, "not monotone")
 
 
 def _extremes(checkpoint: str, extremes: Mapping[str, Sequence[Mapping[str, int]]]) -> None:

@@ -8,29 +8,37 @@ from typing import Any
 
 import streamlit as st
 
+from frontend.components.markdown import escape_markdown
 from frontend.schema import Field
 
 
 def draw_field(
-    field: Field, start: Any, preset: Any, *, key: str, references: Mapping[str, Sequence[str]], wrong: str | None
+    field: Field,
+    start: Any,
+    preset: Any,
+    *,
+    key: str,
+    references: Mapping[str, Sequence[str]],
+    wrong: str | None,
+    prefix: str = "",
 ) -> Any:
     """The widget of a setting; returns its value.
 
     `start`: the value on first sight; `preset`: what the preset says; `references`: known ids by setting name;
-    `wrong`: what the API said of it.
+    `wrong`: what the API said of it; `prefix`: stands before its title.
     """
-    value = _widget(field, start, _label(field, preset, key, start), key, references.get(field.key))
-    if wrong:
-        st.markdown(f":red[:material/error: {wrong}]")
+    with st.container(key=f"{'wrong' if wrong else 'field'}.{key}", gap="xxsmall"):
+        value = _widget(field, start, f"{prefix}{title_of_field(field)}", key, references.get(field.key))
+        if _seen(field, value) != preset:
+            st.markdown(f":orange-badge[changed; preset: {escape_markdown(_text(preset))}]")
+        if wrong:
+            st.markdown(f":red[:material/error: {escape_markdown(wrong)}]")
     return value
 
 
-def _label(field: Field, preset: Any, key: str, start: Any) -> str:
-    """Title, the paper's symbol, and a mark with the preset's value where it differs."""
-    symbol = f" *{field.symbol}*" if field.symbol else ""
-    now = _seen(field, st.session_state.get(key, start))
-    mark = "" if now == preset else f" :orange-badge[changed, preset: {_text(preset)}]"
-    return f"{field.title}{symbol}{mark}"
+def title_of_field(field: Field) -> str:
+    """What a field is called, with the paper's symbol in brackets: plain text, which screen readers read as it is."""
+    return f"{field.title} ({field.symbol})" if field.symbol else field.title
 
 
 def _widget(field: Field, start: Any, label: str, key: str, known: Sequence[str] | None) -> Any:

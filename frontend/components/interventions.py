@@ -9,6 +9,7 @@ import streamlit as st
 
 from frontend.components import charts
 from frontend.components.dimension import title_of_entry
+from frontend.components.markdown import escape_markdown
 from frontend.components.scrubber import short, words_of
 from frontend.components.states import when_computed
 
@@ -19,19 +20,20 @@ def interventions(page: str, checkpoint: str, active: Sequence[Mapping[str, Any]
     """The tab: the three answers side by side, how far each factor moves each dimension, and the row of its files."""
     found = when_computed(
         f"/checkpoints/{checkpoint}/interventions",
-        "Every dimension is edited, and every factor set in the simulator. Up to a minute; then it is kept.",
+        "Every dimension is edited, and every factor is set in the simulator. This takes up to a minute, once.",
     )
     if found is None:
         return
     st.caption(
-        "NMI says what a dimension goes with. Here it is changed instead: a probe of pixels reports what an edit of "
-        "the dimension draws; and a factor is set in the simulator, all else the same, to see which dimensions move."
+        "NMI says which factor a dimension varies with. Here things are changed instead: a probe of the pixels reports "
+        "what an edit of the dimension draws, and a factor is set in the simulator, everything else the same, to see "
+        "which dimensions move."
     )
     if found["seen"] or found["set"]:
         share()
     by_dim = {entry["dim"]: entry for entry in found["dimensions"]}
     entries = [(item, by_dim[item["dim"]]) for item in active]
-    _counts([entry for _, entry in entries])
+    _counts([entry for item, entry in entries if item["status"] == "named"])
     st.dataframe(
         [_line(item, entry) for item, entry in entries],
         hide_index=True,
@@ -41,19 +43,26 @@ def interventions(page: str, checkpoint: str, active: Sequence[Mapping[str, Any]
     if found["set"]:
         _responses(page, found["set"], active)
     else:
-        st.info(f"Factors were not set: {found['why']}.", icon=":material/info:")
+        st.info(f"Factors were not set: {escape_markdown(found['why'])}.", icon=":material/info:")
 
 
 def _counts(entries: Sequence[Mapping[str, Any]]) -> None:
-    """Of the names that can be told, how many stand."""
+    """Of the dimensions that NMI gave a name, how many stand."""
     with st.container(horizontal=True, gap="medium"):
         for kind, label, text in (
             ("drawn", "Edits that draw their name", "An edit of the dimension draws the factor of its name."),
             ("set", "Factors that move their dimension", "Of all factors, that of its name moves the dimension most."),
         ):
-            known = [entry[f"{kind}_agrees"] for entry in entries if entry[f"{kind}_agrees"] is not None]
-            value = f"{sum(known)} of {len(known)}" if known else "none to check"
-            st.metric(label, value, help=text, width="content")
+            st.metric(label, _count([entry[f"{kind}_agrees"] for entry in entries]), help=text, width="content")
+
+
+def _count(agrees: Sequence[bool | None]) -> str:
+    """`4 of 5, 1 cannot be told`: how many of the named dimensions stand the test; None where nothing can tell."""
+    if not agrees:
+        return "no name to check"
+    untold = sum(answer is None for answer in agrees)
+    stand = sum(answer is True for answer in agrees)
+    return f"{stand} of {len(agrees)}" + (f", {untold} cannot be told" if untold else "")
 
 
 def _line(item: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, str]:
@@ -63,13 +72,15 @@ def _line(item: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, str]:
         "By NMI": f"{words_of(item['factor'])} {short(item['nmi'])}" if named else item["status"],
         "An edit draws": _found(entry, "drawn"),
         "Moved most by setting": _found(entry, "set"),
+        "Moved as well by": ", ".join(map(words_of, entry["also"])),
     }
 
 
 def _found(entry: Mapping[str, Any], kind: str) -> str:
     sign = SIGNS[entry[f"{kind}_agrees"]]
     if not entry[kind]:
-        return f"nothing {sign}".strip()
+        named = entry["status"] == "named" and entry[f"{kind}_agrees"] is None
+        return "cannot be told" if named else f"nothing {sign}".strip()
     return f"{words_of(entry[kind])} ({entry[f'{kind}_move']:.2f} σ) {sign}".strip()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import ApiProblem, client
+from frontend.components.markdown import escape_markdown
 from frontend.components.states import show_problem
 from frontend.components.words import ago
 
@@ -27,7 +28,7 @@ def label_form(checkpoint: str, dim: int, atlas: Mapping[str, Any]) -> None:
         note = st.text_input("Note", kept.get("note", ""), max_chars=400, placeholder="what you saw, for the others")
         author = st.text_input("Your name", st.session_state.get(AUTHOR, ""), max_chars=80, placeholder="kept with it")
         if given:
-            st.caption(origin_of(kept))
+            st.caption(escape_markdown(origin_of(kept)))
         saved = st.form_submit_button("Save", type="primary")
     if saved:
         st.session_state[AUTHOR] = author.strip()
@@ -37,7 +38,11 @@ def label_form(checkpoint: str, dim: int, atlas: Mapping[str, Any]) -> None:
         except ApiProblem as problem:
             show_problem(problem)
             return
-        st.toast(f"dim {dim} is now called “{text.strip()}”" if text.strip() else f"dim {dim} has its found name again")
+        st.toast(
+            f"dim {dim} is now called “{escape_markdown(text)}”"
+            if text.strip()
+            else f"dim {dim} has its found name again"
+        )
         st.rerun()
 
 
@@ -50,6 +55,6 @@ def label_of(checkpoint: str, dim: int) -> Mapping[str, Any]:
 def origin_of(kept: Mapping[str, Any]) -> str:
     """`Named by Ada, 2 days ago`."""
     if kept.get("carried_from"):
-        return f"Carried over from `{kept['carried_from']}`"
+        return f"Carried over from {kept['carried_from']}"
     words = ["Named", f"by {kept['author']}" if kept.get("author") else "", ago(kept.get("written_at"))]
     return " ".join(word for word in words if word)

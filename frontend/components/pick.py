@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from frontend.client import client
-from frontend.components.states import empty
+from frontend.components.states import empty, gone
 from frontend.state import CURRENT
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ def pick_checkpoint(chosen: str, *, key: str) -> dict[str, Any] | None:
     if not found:
         empty(
             "No checkpoint yet",
-            "Train a model: the preset `tiny` takes about two minutes, and its checkpoint appears here.",
+            "Train a model: the preset `tiny` takes a few minutes, and its checkpoint appears here.",
             ":material/neurology:",
             page="train",
             label="Open the training form",
@@ -52,7 +52,7 @@ def pick_checkpoint(chosen: str, *, key: str) -> dict[str, Any] | None:
         return None
     ids = [item["id"] for item in found]
     if chosen and chosen not in ids:
-        st.warning(f"There is no checkpoint `{chosen}` any more; this is another one.", icon=":material/search_off:")
+        gone("checkpoint", chosen, "Another one is shown.")
     by_id = {item["id"]: item for item in found}
     known = chosen if chosen in ids else str(st.session_state.get(CURRENT, ""))
     index = ids.index(known if known in ids else most_named(found)["id"])

@@ -93,7 +93,8 @@ class Player {
   }
 
   buildCurves() {
-    const colours = getComputedStyle(this.root).getPropertyValue("--st-chart-categorical-colors").split(",");
+    const palette = getComputedStyle(this.root).getPropertyValue("--st-chart-categorical-colors").split(",");
+    const colours = coloursOf(this.data.curves, palette);
     this.curves = this.data.curves.map((curve) => buildCurve(curve, this.data, colours));
     this.find(".curves").replaceChildren(...this.curves.map((curve) => curve.element));
   }

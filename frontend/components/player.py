@@ -11,20 +11,27 @@ from frontend.components.assets import register, unheard
 
 _PLAYER = register("player", scripts=("canvas.js", "curves.js", "player.js"))
 MOST_ACTIONS = 3  # charts of single actions
+SCORED = ("psnr", "ssim")
+RANGES = {"PSNR in dB": [10, 40], "SSIM": [0, 1]}
 
 
-def player(key: str, rollout: Mapping[str, Any], *, step: int | None = None) -> int | None:
-    """Play a rollout, its samples and its branch beside it; returns the step that the user left it at."""
+def player(
+    key: str, rollout: Mapping[str, Any], *, scores: Mapping[str, Any] | None = None, step: int | None = None
+) -> int | None:
+    """Play a rollout, its samples and its branch beside it; returns the step that the user left it at.
+
+    `scores`: PSNR and SSIM over episodes, drawn as a band around the rollout's own.
+    """
     edited = rollout.get("edited")
     strips = [("main", rollout["frames"]), ("branch", edited and edited["frames"]), ("samples", rollout.get("samples"))]
     there = {name: uri for name, uri in strips if uri}
     content = {
         "strips": list(there.values()),
-        "rows": _rows(list(there), int(rollout.get("drawn") or 0)),
+        "rows": _rows(list(there), int(rollout.get("drawn") or 0), comparable=rollout["comparable"]),
         "cell": rollout["cell"],
         "steps": len(rollout["steps"]),
         "context": rollout["context"],
-        "curves": _curves(rollout, edited),
+        "curves": [_scaled(curve) for curve in _curves(rollout, edited, scores)],
     }
     return _mount(key, content, step)
 
@@ -46,7 +53,7 @@ def play_reel(key: str, reel: Mapping[str, Any], *, step: int | None = None) -> 
         "cell": reel["cell"],
         "steps": len(reel["steps"]),
         "context": reel["context"],
-        "curves": reel["curves"],
+        "curves": [_scaled(curve) for curve in reel["curves"]],
     }
     return _mount(key, content, step)
 
@@ -57,13 +64,17 @@ def _mount(key: str, content: Mapping[str, Any], step: int | None) -> int | None
     return None if answer.step is None else int(answer.step)
 
 
-def _rows(strips: Sequence[str], drawn: int) -> list[dict[str, Any]]:
-    """Rows of the strips that there are; the samples' own strip ends with their spread."""
-    rows = [
-        {"title": "Truth", "strip": 0, "row": 0, "kind": "truth"},
+def _rows(strips: Sequence[str], drawn: int, *, comparable: bool) -> list[dict[str, Any]]:
+    """Rows of the strips that there are; the samples' own strip ends with their spread.
+
+    Not `comparable`: the true frames followed other actions, so there is no error to show.
+    """
+    rows: list[dict[str, Any]] = [
+        {"title": "Truth" if comparable else "As recorded", "strip": 0, "row": 0, "kind": "truth"},
         {"title": "Model", "strip": 0, "row": 1, "kind": "model"},
-        {"title": "Error", "strip": 0, "row": 2, "kind": "plain"},
     ]
+    if comparable:
+        rows.append({"title": "Error", "strip": 0, "row": 2, "kind": "plain"})
     if "branch" in strips:
         place = strips.index("branch")
         rows.append({"title": "Branch", "strip": place, "row": 1, "kind": "model"})
@@ -77,8 +88,13 @@ def _rows(strips: Sequence[str], drawn: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _curves(rollout: Mapping[str, Any], edited: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """The charts that have numbers: reward, value, PSNR, SSIM, spread, actions; the branch as a further line."""
+def _curves(
+    rollout: Mapping[str, Any], edited: Mapping[str, Any] | None, scores: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """The charts that have numbers: reward, value, PSNR, SSIM, spread, actions; the branch as a further line.
+
+    PSNR and SSIM stand beside what needs no model; where the truth followed other actions there are none.
+    """
     wanted = {
         "Reward": (("true", "reward"), ("predicted", "predicted_reward")),
         "Value": (("model", "value"),),
@@ -88,13 +104,33 @@ def _curves(rollout: Mapping[str, Any], edited: Mapping[str, Any] | None) -> lis
     }
     curves = []
     for title, lines in wanted.items():
-        drawn = [{"name": name, "values": rollout[key]} for name, key in lines if rollout.get(key)]
         key = lines[-1][1]
+        if key in SCORED:
+            if rollout["comparable"]:
+                curves.append({"title": title, "lines": _scored(rollout, key, scores)})
+            continue
+        drawn = [{"name": name, "values": rollout[key]} for name, key in lines if rollout.get(key)]
         if edited and edited.get(key):
             drawn.append({"name": "branch", "values": edited[key]})
         if drawn:
             curves.append({"title": title, "lines": drawn})
     return curves + _actions(rollout, edited)
+
+
+def _scored(rollout: Mapping[str, Any], key: str, scores: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """PSNR or SSIM of the model, with the band over episodes, and of the repeated last frame and the mean image."""
+    band = scores[key]["model"] if scores else {}
+    model: dict[str, Any] = {
+        "name": "model",
+        "values": rollout[key],
+        **{end: band[end] for end in ("low", "high") if end in band},
+    }
+    return [model, *({"name": name, "values": values} for name, values in rollout["baselines"][key].items())]
+
+
+def _scaled(curve: Mapping[str, Any]) -> dict[str, Any]:
+    """A chart on its fixed axis, where it has one: noise must not fill the height."""
+    return {**curve, "range": RANGES[curve["title"]]} if curve["title"] in RANGES else dict(curve)
 
 
 def _actions(rollout: Mapping[str, Any], edited: Mapping[str, Any] | None) -> list[dict[str, Any]]:

@@ -1,26 +1,36 @@
 // What the scrubber says in words and numbers of the cell under the cursor.
 
 /** Numbers of a cell: the readout, the head of the columns, and the words for those who cannot see the picture. */
-function drawReadout(root, strip, row, column, columns, base) {
+function drawReadout(root, strip, row, column, { base, unit }) {
   const find = (selector) => root.querySelector(selector);
-  const centre = (columns - 1) / 2;
-  const value = row.values[column];
-  const sigma = (value - row.mean) / row.std;
-  const words = `${row.title}, ${signed(sigma, 1)} sigma${column === centre ? `, as in the ${base}` : ""}`;
+  const sigma = row.sigmas[column];
+  const words = `${row.title}, ${signed(sigma, 1)} sigma`;
   strip.setAttribute("aria-valuenow", String(column + 1));
   strip.setAttribute("aria-valuetext", words);
   find(".picture").setAttribute("aria-label", `Decoded picture: ${words}`);
-  find(".caption").textContent = column === centre ? `The ${base}'s own value` : "Edited";
+  find(".caption").textContent = captionOf(row, sigma, base);
   find(".readout").replaceChildren(
     text("title", row.title), text("sub", row.note),
-    number("in σ", signed(sigma, 2)), number("value", signed(value, 2)),
-    number(`from ${base}`, signed(value - row.values[centre], 2)),
+    number("in σ", signed(sigma, 2)), number("latent value", signed(row.values[column], 2)),
+    number(`from ${base === "frame" ? "frame" : "prior"}`, row.frame ? `${signed(sigma - row.frame.sigma, 2)} σ` : "none"),
   );
-  find(".headlabel").textContent = `σ of ${row.short}`;
+  find(".headlabel").textContent = unit;
   [...find(".values").children].forEach((head, index) => {
-    head.textContent = index === centre ? base : signed((row.values[index] - row.mean) / row.std, 1);
+    head.textContent = signed(row.sigmas[index], 1);
     head.className = index === column ? "here" : "";
   });
+}
+
+/** What the large picture shows: the edit, beside where the frame lies or the value that is held instead. */
+function captionOf(row, sigma, base) {
+  if (row.held) return `Edited to ${signed(sigma, 1)} σ; held value ${signed(row.held.sigma, 1)} σ`;
+  return row.frame ? `Edited to ${signed(sigma, 1)} σ; the ${base} lies at ${signed(row.frame.sigma, 1)} σ` : `Decoded at ${signed(sigma, 1)} σ`;
+}
+
+/** The column nearest to where the row's frame, or its held value, lies. */
+function homeColumn(row, columns) {
+  const place = (row.held ?? row.frame)?.column ?? (columns - 1) / 2;
+  return clamp(Math.round(place), 0, columns - 1);
 }
 
 function text(className, words) {

@@ -1,7 +1,9 @@
-// One row of the grid: label with its KL bar, the strip of cells, and the footprint.
+// One row of the grid: label with its KL bar, the strip of cells with its marks, and the footprint.
 
-/** Build the row of a dimension from the atlas and the heat pictures; `most` is the KL of a full bar. */
-function buildRow(data, { atlas, heat, data: { cell, columns } }, most) {
+const FULL_KL = 5; // nats of a full bar, in every view, so that bars can be compared
+
+/** Build the row of a dimension from the atlas and the heat pictures. */
+function buildRow(data, { atlas, heat, data: { cell, columns, base } }) {
   const element = make("div", "row");
   const strip = make("div", "strip", {
     role: "slider", tabindex: "-1", "aria-label": `${data.title}, value`,
@@ -12,24 +14,53 @@ function buildRow(data, { atlas, heat, data: { cell, columns } }, most) {
   canvas.height = cell;
   const [width, top] = [columns * cell, data.row * cell];
   canvas.getContext("2d").drawImage(atlas, 0, top, width, cell, 0, 0, width, cell);
-  const reference = make("div", "mark reference");
   const cursor = make("div", "mark cursor");
-  reference.style.width = cursor.style.width = `${100 / columns}%`;
-  reference.style.left = `${(100 * (columns - 1)) / 2 / columns}%`;
-  strip.append(canvas, reference, cursor);
-  const print = make("canvas", "print", { role: "img", "aria-label": `Where ${data.title} changes the picture` });
-  drawCell(print, heat, cell, 0, data.row);
-  element.append(buildLabel(data, most), strip, print);
+  cursor.style.width = `${100 / columns}%`;
+  strip.append(canvas, cursor, ...buildMarks(data, columns, base));
+  element.append(buildLabel(data), buildNumbered(strip, data), buildPrint(data, heat, cell));
   return { data, element, strip, cursor };
 }
 
-function buildLabel(data, most) {
+/** Where the frame lies in the row, and where a value is held instead: a line, or an arrow beyond an end. */
+function buildMarks({ frame, held }, columns, base) {
+  const place = (mark, kind, words) => {
+    const share = (mark.column + 0.5) / columns;
+    const element = make("div", `lies ${kind}`, { title: `${words}, ${signed(mark.sigma, 2)} σ` });
+    element.style.left = `${100 * clamp(share, 0, 1)}%`;
+    if (share < 0) element.classList.add("below");
+    if (share > 1) element.classList.add("above");
+    return element;
+  };
+  return [...(frame ? [place(frame, "own", `the ${base}`)] : []), ...(held ? [place(held, "kept", "held value")] : [])];
+}
+
+/** The strip, and under it the values of its cells, which show on demand. */
+function buildNumbered(strip, { sigmas }) {
+  const box = make("div");
+  const numbers = make("div", "cells", { "aria-hidden": "true" });
+  numbers.append(...sigmas.map((value) => Object.assign(make("span"), { textContent: signed(value, 1) })));
+  box.append(strip, numbers);
+  return box;
+}
+
+function buildPrint(data, heat, cell) {
+  const box = make("div", "footbox");
+  const print = make("canvas", "print", { role: "img", "aria-label": `Where ${data.title} changes the picture` });
+  drawCell(print, heat, cell, 0, data.row);
+  const change = make("span", "change", { title: "Largest change of a pixel along the row, as a share of the range of colours" });
+  change.textContent = data.change.toFixed(2);
+  box.append(print, change);
+  return box;
+}
+
+function buildLabel(data) {
   const label = make("div", "label");
   const name = make("div", "name");
   name.textContent = name.title = data.title;
-  const bar = make("span", "bar", { role: "img", "aria-label": `KL ${data.kl.toFixed(2)} nats` });
+  const words = `KL ${data.kl.toFixed(2)} nats; a full bar is ${FULL_KL}`;
+  const bar = make("span", "bar", { role: "img", "aria-label": words, title: words });
   bar.append(make("i"));
-  bar.firstChild.style.width = `${Math.min(100, (100 * data.kl) / most)}%`;
+  bar.firstChild.style.width = `${Math.min(100, (100 * data.kl) / FULL_KL)}%`;
   const facts = make("div", "kl");
   facts.textContent = data.facts;
   label.append(name, bar, facts);

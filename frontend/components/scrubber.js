@@ -19,7 +19,6 @@ class Scrubber {
     this.rows = [];
     this.selected = { row: 0, column: 0 };
     this.hover = null;
-    this.holding = false;
     this.direction = 1;
     this.playing = 0;
     this.pending = 0;
@@ -32,6 +31,7 @@ class Scrubber {
     this.find(".back").onclick = () => this.step(-1);
     this.find(".step").onclick = () => this.step(1);
     this.find(".foot").onclick = () => this.toggleFootprint();
+    this.find(".nums").onclick = () => this.toggleNumbers();
     this.find(".ask").onclick = () => this.toggleHelp();
     this.find(".keep").onclick = () => this.keep();
     this.find(".fold").onclick = () => this.toggleFold();
@@ -60,7 +60,7 @@ class Scrubber {
     drawCell(this.find(".original"), original, original.naturalWidth, 0, 0);
     drawCell(this.find(".reconstruction"), reconstruction, reconstruction.naturalWidth, 0, 0);
     this.root.classList.toggle("compact", Boolean(data.compact));
-    this.root.classList.toggle("nowhere", data.base === "prior");
+    this.root.classList.toggle("nowhere", data.base !== "frame");
     this.build();
     this.root.dataset.state = "ready";
     this.paint();
@@ -72,9 +72,8 @@ class Scrubber {
     const { rows, columns, selected } = this.data;
     const groups = [this.find(".rows:not(.folded)"), this.find(".rows.folded")];
     groups.forEach((group) => group.replaceChildren());
-    const most = Math.max(...rows.map((row) => row.kl), 0.1); // so that an inactive row has no long bar
     this.rows = rows.map((row, index) => {
-      const built = buildRow(row, this, most);
+      const built = buildRow(row, this);
       this.listen(built.strip, index);
       return built;
     });
@@ -86,11 +85,8 @@ class Scrubber {
     fold.hidden = !rows.some((row) => row.folded);
     this.drawFold();
     const row = Math.max(0, rows.findIndex((candidate) => candidate.dim === selected?.dim));
-    const middle = (columns - 1) / 2;
-    const column = this.holding ? middle : clamp(selected?.column ?? middle, 0, columns - 1);
-    this.selected = { row, column };
-    if (this.holding) this.announce(0);
-    this.holding = false;
+    const chosen = selected?.column ?? -1;
+    this.selected = { row, column: chosen < 0 ? homeColumn(rows[row], columns) : clamp(chosen, 0, columns - 1) };
     this.hover = null;
     if (rows[row]?.folded) this.toggleFold(true);
   }
@@ -165,8 +161,9 @@ class Scrubber {
       ArrowUp: () => this.turn(-1), ArrowDown: () => this.turn(1),
       Home: () => this.nudge(-Infinity), End: () => this.nudge(Infinity),
       ".": () => this.step(1), ",": () => this.step(-1),
-      0: () => { this.select(row, (this.data.columns - 1) / 2); this.announce(250); },
-      f: () => this.toggleFootprint(), F: () => this.toggleFootprint(), "?": () => this.toggleHelp(),
+      0: () => { this.select(row, homeColumn(this.rows[row].data, this.data.columns)); this.announce(250); },
+      f: () => this.toggleFootprint(), F: () => this.toggleFootprint(),
+      v: () => this.toggleNumbers(), V: () => this.toggleNumbers(), "?": () => this.toggleHelp(),
       Escape: () => { this.stop(); this.toggleHelp(false); },
     };
     if (!onButton) Object.assign(actions, { " ": () => this.togglePlay(), Enter: () => this.keep() });
@@ -213,10 +210,9 @@ class Scrubber {
     this.announce(0);
   }
 
-  /** Hold the value from now on; it stands in the middle of the pictures that come back. */
+  /** Hold the value from now on, in every picture. */
   keep() {
     const row = this.rows[this.selected.row].data;
-    this.holding = true;
     this.trigger("hold", { dim: row.dim, value: row.values[this.selected.column] });
   }
 
@@ -256,7 +252,7 @@ class Scrubber {
       other.strip.tabIndex = index === this.selected.row ? 0 : -1;
     });
     for (const place of [this.selected, shown]) this.rows[place.row].cursor.style.left = `${(100 * place.column) / columns}%`;
-    drawReadout(this.root, row.strip, row.data, shown.column, columns, this.data.base);
+    drawReadout(this.root, row.strip, row.data, shown.column, this.data);
   }
 
   /** Let scrubbers of the same group go along. */
@@ -273,7 +269,7 @@ class Scrubber {
   drawHeld(data) {
     const chips = (data.held ?? []).map((held) => buildChip(held, () => this.trigger("release", held.dim)));
     this.find(".held").replaceChildren(...chips);
-    this.find(".base").textContent = chips.length ? "With held values" : data.base === "prior" ? "Decoded" : "Reconstruction";
+    this.find(".base").textContent = chips.length ? "With held values" : data.base !== "frame" ? "Decoded" : "Reconstruction";
   }
 
   drawFold() {
@@ -290,6 +286,11 @@ class Scrubber {
   toggleFootprint() {
     const on = this.root.classList.toggle("footprinted");
     this.find(".foot").setAttribute("aria-pressed", String(on));
+  }
+
+  toggleNumbers() {
+    const on = this.root.classList.toggle("numbered");
+    this.find(".nums").setAttribute("aria-pressed", String(on));
   }
 
   toggleHelp(open = this.find(".help").hidden) {

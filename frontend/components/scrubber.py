@@ -17,7 +17,7 @@ _SCRUBBER = register("scrubber", scripts=("canvas.js", "rows.js", "readout.js", 
 
 @dataclass(frozen=True)
 class Cell:
-    """A chosen cell of the grid."""
+    """A chosen cell of the grid; column -1 is the one nearest to the frame."""
 
     dim: int
     column: int
@@ -43,7 +43,6 @@ class Pair:
 def scrubber(
     key: str,
     atlas: Mapping[str, Any],
-    statistics: Mapping[str, Any],
     *,
     chosen: Sequence[int] = (),
     selected: Cell | None = None,
@@ -56,7 +55,7 @@ def scrubber(
 
     Scrubbers of one `group` move together: a row goes with the row of the same pair.
     """
-    rows = _rows(atlas, statistics, chosen)
+    rows = _rows(atlas, chosen)
     for row in rows:
         pair = (pairs or {}).get(row["dim"], Pair(f"alone-{row['dim']}"))
         row |= {"pair": pair.name, "mirror": pair.mirror}
@@ -64,7 +63,8 @@ def scrubber(
         **{name: atlas[name] for name in ("image", "cell", "columns", "original", "reconstruction", "footprint")},
         "rows": rows,
         "fold": _fold_label(rows, chosen),
-        "base": "prior" if (atlas.get("request") or {}).get("base") == "prior" else "frame",
+        "base": "prior's mean" if (atlas.get("request") or {}).get("base") == "prior" else "frame",
+        "unit": atlas["unit"],
         "compact": compact,
         "group": group,
     }
@@ -117,7 +117,7 @@ def nats(kl: float) -> str:
     return f"{kl:.2f}" if kl >= 0.005 else "< 0.01"
 
 
-def _rows(atlas: Mapping[str, Any], statistics: Mapping[str, Any], chosen: Sequence[int]) -> list[dict[str, Any]]:
+def _rows(atlas: Mapping[str, Any], chosen: Sequence[int]) -> list[dict[str, Any]]:
     place = {row["dim"]: index for index, row in enumerate(atlas["rows"])}
     order = [dim for dim in chosen if dim in place] + [dim for dim in place if dim not in chosen]
     rows = []
@@ -133,9 +133,8 @@ def _rows(atlas: Mapping[str, Any], statistics: Mapping[str, Any], chosen: Seque
                 "facts": _facts(row),
                 "note": _note(row),
                 "kl": row["kl"],
-                "values": row["values"],
-                "mean": statistics["mean"][dim],
-                "std": max(statistics["std"][dim], 1e-6),
+                "change": row["change"],
+                **{name: row[name] for name in ("values", "sigmas", "frame", "held")},
                 "folded": folded,
             }
         )

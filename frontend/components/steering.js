@@ -184,14 +184,14 @@ class Wheel {
   }
 
   paintCurves() {
-    const colours = getComputedStyle(this.root).getPropertyValue("--st-chart-categorical-colors").split(",");
+    const palette = getComputedStyle(this.root).getPropertyValue("--st-chart-categorical-colors").split(",");
     const wanted = [["Predicted reward", "reward"], ["Value", "value"]];
     const steps = Math.max(this.steps.length, 12);
     const charts = wanted
       .filter(([, name]) => Number.isFinite(this.steps[0][name]))
       .map(([title, name]) => {
         const lines = [{ name: "model", values: this.steps.map((step) => step[name]) }];
-        const chart = buildCurve({ title, lines }, { steps, context: 1 }, colours);
+        const chart = buildCurve({ title, lines }, { steps, context: 1 }, coloursOf([{ lines }], palette));
         chart.show(this.steps.length - 1);
         return chart.element;
       });

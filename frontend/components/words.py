@@ -28,6 +28,13 @@ SIGNS = {
 ENDED = ("succeeded", "failed", "cancelled", "diverged")
 
 
+OF_TINY = (
+    "The preset `tiny` only checks that everything works. Its models have hardly learned anything: pictures are "
+    "blurred and have wrong colours, most rows do not move, and names and scores mean nothing yet. Take `small` for a "
+    "result."
+)
+
+
 def state_badge(state: str) -> str:
     """A state as a Markdown badge."""
     colour, icon = STATES.get(state, ("gray", ":material/help:"))

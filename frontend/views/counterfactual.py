@@ -12,6 +12,7 @@ import streamlit as st
 from frontend import commands
 from frontend.client import client
 from frontend.components import charts
+from frontend.components.markdown import escape_markdown
 from frontend.components.pick import pick_checkpoint, select, within
 from frontend.components.player import play_reel
 from frontend.components.scrubber import short, title, words_of
@@ -43,10 +44,10 @@ def show() -> None:
 
 def _sensitivity(view: Counterfactual, detail: Mapping[str, Any]) -> Counterfactual:
     """Does the policy listen to a distractor?"""
-    st.subheader("Does the policy listen?", anchor=False)
+    st.subheader("Does the policy heed a distractor?", anchor=False)
     if not detail["policy"]:
         st.info(
-            "A video model has no reward and no policy to ask. Take a fine-tuned agent: a whole pipeline leaves one.",
+            "A video model has no reward and no policy. Choose the checkpoint of a fine-tuned agent.",
             icon=":material/sports_esports:",
         )
         link("train", "Open the training form")
@@ -55,7 +56,7 @@ def _sensitivity(view: Counterfactual, detail: Mapping[str, Any]) -> Counterfact
     keep_view(PAGE, view)
     query = {"dataset": view.dataset} if view.dataset else {}
     path = f"/checkpoints/{view.checkpoint}/sensitivity"
-    with st.spinner("Moving every dimension by a sigma …"):
+    with st.spinner("Moving every dimension by one σ …"):
         table = client().get(path, query)
     outcomes, rows = table["outcomes"], _strongest(table)
     names = [title(row["dim"], None if row["name"] == f"dim {row['dim']}" else row["name"]) for row in rows]
@@ -81,7 +82,7 @@ def _sensitivity(view: Counterfactual, detail: Mapping[str, Any]) -> Counterfact
         values = detail["statistics"]
         far = values["mean"][row["dim"]] + 2 * values["std"][row["dim"]]
         branch = {"checkpoint": view.checkpoint, "dim": str(row["dim"]), "value": f"{far:.3g}", "actions": "policy"}
-        link("rollouts", f"Branch the future on {name}", branch)
+        link("rollouts", f"Branch the future on {escape_markdown(name)}", branch)
     return view
 
 
@@ -123,20 +124,20 @@ def _against_the_simulator(view: Counterfactual, detail: Mapping[str, Any]) -> N
     knobs = _knobs(detail)
     if not knobs:
         st.info(
-            "These frames come from no simulator whose factors can be set. Checkpoints of an environment with the "
-            "distraction “episode” can be asked.",
+            "The factors of these frames cannot be set in a simulator. They can for checkpoints of an environment with "
+            "the distraction “episode”.",
             icon=":material/videogame_asset_off:",
         )
         return
     st.caption(
-        "The environment lives the same episode twice, with equal actions; from one step on a factor has another "
-        "value. In the model, the factor's dimension is set to what the encoder reads off the changed picture. "
-        f"What stays as it is set can be changed midway: {', '.join(words_of(knob) for knob in knobs)}. A pose or a "
-        "speed moves on by itself; the Interventions tab of Factors sets poses, in still scenes."
+        "The simulator runs the same episode twice with the same actions; from one step on, one factor has another "
+        "value. In the model, the factor's dimension is set to what the encoder reads from the changed picture. "
+        f"Factors that keep the value they are given can be changed: {', '.join(words_of(knob) for knob in knobs)}. "
+        "Poses and speeds change by themselves; the Interventions tab of Factors sets poses in still scenes."
     )
     view = _controls(view, detail, knobs)
     keep_view(PAGE, view)
-    with st.spinner("Living the episode twice in the simulator …"):
+    with st.spinner("Running the episode twice in the simulator …"):
         reel = client().get(f"/checkpoints/{view.checkpoint}/counterfactual", view.api())
     _play(reel)
 
@@ -206,7 +207,7 @@ def _play(reel: Mapping[str, Any]) -> None:
     factor = reel["factor"].replace("_", " ")
     left, right = st.columns([1, 3], vertical_alignment="center")
     left.metric(
-        "Explained of the true change",
+        "Explained share of the true change",
         _percent(reel["explained"]),
         help="1 − |true − predicted|² / |true|² over all pixels from the change on; nothing where it is no better than "
         "predicting no change.",
@@ -214,12 +215,16 @@ def _play(reel: Mapping[str, Any]) -> None:
     own = title(reel["dim"], None if reel["name"] == f"dim {reel['dim']}" else reel["name"])
     with right:
         st.markdown(
-            f"**{factor}** {reel['before']:.2f} → {reel['after']:.2f}; in the model **{own}** held at "
+            f"**{escape_markdown(factor)}** {reel['before']:.2f} → {reel['after']:.2f}; in the model "
+            f"**{escape_markdown(own)}** held at "
             f"{reel['value']:.2f} from step {reel['since']} on.".replace("-", "−")
         )
         others = [row for row in reel["dimensions"] if row["dim"] != reel["dim"]][:3]
         told = ", ".join(f"dim {row['dim']} {_percent(row['explained'])}" for row in others)
-        st.caption(f"For comparison, other dimensions set to what the encoder reads: {told}." if told else "")
+        st.caption(
+            (f"For comparison, other dimensions set to what the encoder reads explain: {told}. " if told else "")
+            + "The chart of sizes does not say whether the change is in the right place; the explained share does."
+        )
     path = f"/checkpoints/{view.checkpoint}/counterfactual"
     share(PAGE, view, path, view.api(), partial(commands.counterfactual, view), "")
     play_reel(f"{PAGE}.player", reel, step=reel["since"])

@@ -10,6 +10,7 @@ import streamlit as st
 
 from frontend.client import ApiProblem, client
 from frontend.components import pictures
+from frontend.components.markdown import escape_markdown
 from frontend.components.states import empty, show_problem
 from frontend.components.words import ago
 from frontend.pages import link
@@ -31,8 +32,8 @@ def show() -> None:
     if not found:
         empty(
             "No data set yet",
-            "Upload videos (mp4, webm, avi, gif), npz episodes or a zip of frames; or collect from a dm_control task, "
-            "where every frame knows its true factors.",
+            "Upload videos (mp4, mov, m4v, mkv, webm, avi, gif), npz episodes or a zip of frames; or collect from a "
+            "dm_control task, where every frame knows its true factors.",
             ":material/photo_library:",
         )
         return
@@ -79,11 +80,11 @@ def _table(found: list[dict[str, Any]], view: Chosen) -> dict[str, Any]:
 
 def _detail(item: Mapping[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(item["name"], anchor=False, width="content")
+        st.subheader(escape_markdown(item["name"]), anchor=False, width="content")
         st.caption(f"{KINDS.get(item['kind'], item['kind'])} · `{item['id']}`", width="content")
         link("train", "Pretrain on it", {"stage": "pretrain", "dataset": item["id"]})
     for warning in item["warnings"]:
-        st.warning(warning)
+        st.warning(escape_markdown(warning))
     sheet, facts = st.columns([3, 2], gap="large")
     with sheet:
         sheet_file = client().file(f"/datasets/{item['id']}/strip")
@@ -142,7 +143,7 @@ def _upload() -> None:
         files = st.file_uploader(
             "Clips",
             accept_multiple_files=True,
-            type=["mp4", "webm", "avi", "gif", "npz", "zip", "xz"],
+            type=["mp4", "mov", "m4v", "mkv", "webm", "avi", "gif", "npz", "zip", "xz"],
             help="Frames are scaled to 64 x 64; a zip may hold the numbered frames of a clip.",
         )
         sent = st.form_submit_button("Upload", type="primary")

@@ -12,8 +12,9 @@ import streamlit as st
 from frontend import commands
 from frontend.client import client
 from frontend.components import charts
-from frontend.components.dimension import STATUS, detail_card, title_of_entry
+from frontend.components.dimension import badges, best_factor, detail_card, title_of_entry
 from frontend.components.interventions import interventions
+from frontend.components.markdown import escape_markdown
 from frontend.components.matrix import matrix
 from frontend.components.pick import pick_checkpoint
 from frontend.components.pictures import strip
@@ -31,7 +32,11 @@ COMMANDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 """What the shell calls a table, where it has no command of the table's name."""
 METRICS = {
-    "mig": ("MIG", "Mutual information gap: how far the best dimension of a factor leads the second."),
+    "mig": (
+        "MIG",
+        "Mutual information gap: how far the best dimension of a factor leads the second, averaged over all factors "
+        "that vary, also those that no dimension carries.",
+    ),
     "dci": ("DCI", "Disentanglement: whether each dimension serves one factor (extra trees)."),
     "dci_completeness": ("DCI-C", "Completeness: whether each factor sits in one dimension."),
     "dci_informativeness": ("DCI-I", "Informativeness: how well each factor is predicted from all dimensions."),
@@ -56,13 +61,13 @@ def show() -> None:
     keep_view(PAGE, view)
     factors = when_computed(
         f"/checkpoints/{view.checkpoint}/factors",
-        "The first time takes up to a minute; then it is kept with the checkpoint.",
+        "The first time this takes up to a minute; the answer is kept with the checkpoint.",
     )
     if factors is None:
         return
     atlas = client().get(f"/checkpoints/{view.checkpoint}/atlas", {"columns": 11})
     _remarks(view.checkpoint, factors)
-    _metrics(factors["metrics"])
+    _metrics(factors["metrics"], factors["episodes"])
     _tabs(view, factors, atlas, client().get(f"/checkpoints/{view.checkpoint}")["policy"])
 
 
@@ -86,7 +91,7 @@ def _tabs(view: Dimension, factors: Mapping[str, Any], atlas: Mapping[str, Any],
             elif name == "Intervals":
                 _intervals(view, active)
             elif name == "Dimensions":
-                _cards(view, active, atlas, len(factors["dimensions"]) - len(active))
+                _cards(view, active, atlas, factors)
             elif name == "Interventions":
                 interventions(PAGE, view.checkpoint, active, partial(_share, view, "interventions"))
             elif name == "Leakage":
@@ -102,19 +107,19 @@ def _remarks(checkpoint: str, factors: Mapping[str, Any]) -> None:
     )
     if factors.get("guessed"):
         st.info(
-            "These videos come without truth. The factors below are image statistics (hue, brightness, motion, "
-            "position of what moves): guesses, marked as such.",
+            "The true factors of these videos are unknown. Those below are image statistics (hue, brightness, motion, "
+            "position of what moves): guesses, and marked as such.",
             icon=":material/lightbulb:",
         )
     for warning in factors.get("warnings") or ():
-        st.caption(f":material/info: {warning}")
+        st.caption(f":material/info: {escape_markdown(warning)}")
     if factors["frames"] < ENOUGH_FRAMES:
         with st.popover("Measure over more frames", icon=":material/more_horiz:", key=f"{PAGE}.more"):
-            st.caption("Over a data set, from the shell; what it finds is kept with the checkpoint and shown here.")
-            st.code(f"diswm factors {checkpoint} --dataset DATASET", language="bash", wrap_lines=True)
+            st.caption("Over a data set, from the shell. The answer is kept with the checkpoint and shown here.")
+            st.code(f"diswm factors {checkpoint} --dataset DATASET", language=None, wrap_lines=True)
 
 
-def _metrics(metrics: Mapping[str, Any]) -> None:
+def _metrics(metrics: Mapping[str, Any], episodes: int) -> None:
     around, null = metrics.get("intervals", {}), metrics.get("null", {})
     with st.container(horizontal=True, gap="medium"):
         for name in (name for name in METRICS if name in metrics):
@@ -123,16 +128,39 @@ def _metrics(metrics: Mapping[str, Any]) -> None:
                 text += f"\n\n95% interval: {around[name][0]:.2f} to {around[name][1]:.2f}"
             if name in null:
                 text += f"\n\nBy chance (factors shifted in time): {null[name]:.2f}"
-            st.metric(label, f"{metrics[name]:.2f}", help=text, width="content")
+            if _within_chance(metrics, name):
+                text += (
+                    f"\n\nMeasured {metrics[name]:.2f}, no more than chance: cannot be told from {episodes} episodes."
+                )
+                st.metric(label, ":gray[—]", help=text, width="content")
+            else:
+                st.metric(label, f"{metrics[name]:.2f}", help=text, width="content")
+    untold = [METRICS[name][0] for name in METRICS if name in metrics and _within_chance(metrics, name)]
+    if untold:
+        st.caption(f"— cannot be told from {episodes} episodes: {', '.join(untold)} are no more than chance gives.")
+
+
+def _within_chance(metrics: Mapping[str, Any], name: str) -> bool:
+    """Whether a metric's interval reaches down to what chance gives."""
+    low = metrics.get("intervals", {}).get(name, [metrics[name]])[0]
+    chance = metrics.get("null", {}).get(name)
+    return chance is not None and low <= chance
 
 
 def _matrix(view: Dimension, factors: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) -> None:
     if not factors["factor_names"]:
-        st.info("Nothing is known of these frames, so there is nothing to compare with.", icon=":material/info:")
+        refused = escape_markdown(", ".join(map(words_of, factors["refused"])))
+        st.info(
+            f"Nothing can be told of {refused} from {factors['episodes']} episodes: these factors have one value per "
+            "episode, so at least 20 episodes are needed."
+            if refused
+            else "No factor of these frames is known, so there is nothing to compare with.",
+            icon=":material/info:",
+        )
         return
     st.caption(
-        "Normalised mutual information of each active dimension with each factor; framed where it is beyond chance. "
-        "Choose a cell to see the dimension's traversal."
+        "Normalised mutual information of each active dimension with each factor. Framed: beyond chance. Grey: cannot "
+        f"be told from {factors['episodes']} episodes. Choose a cell to see the dimension's traversal."
     )
     _share(view, "factors")
     order = _columns(factors["factor_names"], active)
@@ -159,34 +187,39 @@ def _columns(names: Sequence[str], active: Sequence[Mapping[str, Any]]) -> list[
 def _intervals(view: Dimension, active: Sequence[Mapping[str, Any]]) -> None:
     known = [item for item in active if item["nmi"] is not None]
     if not known:
-        st.info("No factor varies in these frames, so there is no interval to show.", icon=":material/info:")
+        st.info("No factor can be told from these frames, so there is no interval to show.", icon=":material/info:")
         return
-    st.caption("Each dimension's best factor with its interval (episodes resampled), and what chance alone would give.")
+    st.caption(
+        "Each dimension's best factor with its 95% interval over episodes, and what chance alone gives. Grey: not "
+        "beyond chance, so it cannot be told."
+    )
     _share(view, "intervals")
     figure = charts.intervals(known, [title_of_entry(item) for item in known])
     st.plotly_chart(figure, key=f"{PAGE}.intervals", config=charts.CONFIG, alt="Best NMI with interval and null")
 
 
-def _cards(view: Dimension, active: Sequence[Mapping[str, Any]], atlas: Mapping[str, Any], inactive: int) -> None:
+def _cards(
+    view: Dimension, active: Sequence[Mapping[str, Any]], atlas: Mapping[str, Any], factors: Mapping[str, Any]
+) -> None:
+    inactive, episodes = len(factors["dimensions"]) - len(active), factors["episodes"]
     chosen = next((item for item in active if item["dim"] == view.dim), None)
     if chosen is not None:
-        detail_card(view.checkpoint, chosen, atlas)
+        detail_card(view.checkpoint, chosen, atlas, episodes)
     with st.grid(3, gap="medium", min_column_width=320):
         for item in active:
             if item is not chosen:
                 with st.container(border=True, key=f"card.{item['dim']}"):
-                    _card(view.checkpoint, item, atlas)
+                    _card(view.checkpoint, item, atlas, episodes)
     if inactive:
-        st.caption(f"{inactive} inactive dimensions carry next to nothing and are left out.")
+        st.caption(f"{inactive} inactive dimensions carry almost no information and are left out.")
 
 
-def _card(checkpoint: str, item: Mapping[str, Any], atlas: Mapping[str, Any]) -> None:
+def _card(checkpoint: str, item: Mapping[str, Any], atlas: Mapping[str, Any], episodes: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{title_of_entry(item)}**", width="content")
-        st.markdown(STATUS.get(item["status"], item["status"]), width="content")
+        st.markdown(f"**{escape_markdown(title_of_entry(item))}**", width="content")
+        st.markdown(badges(item), width="content")
     strip(atlas, item["dim"], f"Traversal of {title_of_entry(item)}")
-    best = f"{words_of(item['factor'])} {short(item['nmi'])}" if item["nmi"] is not None else "no factor varies"
-    st.caption(f"KL {nats(item['kl'])} nats · {best}")
+    st.caption(f"KL {nats(item['kl'])} nats · {escape_markdown(best_factor(item, episodes))}")
     with st.container(horizontal=True, vertical_alignment="center"):
         link("traversals", "Traversal", {"checkpoint": checkpoint, "dim": str(item["dim"])})
         if st.button("Details", icon=":material/zoom_in:", type="tertiary", key=f"details.{item['dim']}"):
@@ -212,11 +245,11 @@ def _leakage(view: Dimension, active: Sequence[Mapping[str, Any]]) -> None:
     st.metric(
         "Diagonal share",
         short(leakage["diagonal_share"]),
-        help="1: an edit of a dimension comes back in that dimension alone.",
+        help="1: an edit of a dimension moves that dimension alone.",
     )
     st.caption(
         "Edit the row's dimension by one σ, decode, encode again: how many σ the column's dimension moved. "
-        "A disentangled model is diagonal."
+        "In a disentangled model only the diagonal moves."
     )
     rows = [[leakage["matrix"][row][column] for column in dims] for row in dims]
     _share(view, "leakage")
@@ -229,7 +262,7 @@ def _policy(view: Dimension, active: Sequence[Mapping[str, Any]]) -> None:
         table = client().get(f"/checkpoints/{view.checkpoint}/sensitivity")
     st.caption(
         "Move a dimension by one σ: how far predicted reward, value and actions move, as a share of their own "
-        "spread over the clip. A distractor that matters here is one that the policy listens to."
+        "spread over the clip. The policy heeds a distractor whose dimension has a large share here."
     )
     known = {item["dim"]: item for item in table["dimensions"]}
     rows = [known[item["dim"]]["outcomes"] for item in active if item["dim"] in known]

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import client
+from frontend.components.markdown import escape_markdown
 from frontend.components.pick import facts, most_named
 from frontend.components.pictures import atlas_card
 from frontend.components.scrubber import Cell, scrubber
@@ -23,7 +24,8 @@ def show() -> None:
     """The whole page."""
     st.title("DisWM Studio", anchor=False)
     st.markdown(
-        "What does each latent dimension of a world model mean? Train one, browse its traversals, put them in a paper."
+        "What does each latent dimension of a world model mean? Train a model, browse its traversals, put them into a "
+        "paper."
     )
     checkpoints = client().items("/checkpoints")
     best = most_named(checkpoints) if checkpoints else None
@@ -32,7 +34,7 @@ def show() -> None:
     else:
         empty(
             "No checkpoint yet",
-            "Train a model: the preset `tiny` takes about two minutes.",
+            "Train a model: the preset `tiny` takes a few minutes.",
             ":material/neurology:",
             page="train",
             label="Open the training form",
@@ -51,21 +53,21 @@ def _first(item: Mapping[str, Any]) -> None:
     """The checkpoint with the most names, to be scrubbed at once."""
     name = item["id"]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(item["name"], anchor=False, width="content")
-        st.caption(" · ".join(facts(dict(item))), width="content")
+        st.subheader(escape_markdown(item["name"]), anchor=False, width="content")
+        st.caption(escape_markdown(" · ".join(facts(dict(item)))), width="content")
         link("traversals", "All its traversals", {"checkpoint": name})
         link("factors", "Its factors", {"checkpoint": name})
+    if item["sees"]:
+        st.caption(escape_markdown(item["sees"]))
     with st.skeleton(height=420):
-        detail = client().get(f"/checkpoints/{name}")
         atlas = client().get(f"/checkpoints/{name}/atlas", {"columns": 11})
-    _live(atlas, detail)
+        _live(atlas)
 
 
 @live()
-def _live(atlas: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
+def _live(atlas: Mapping[str, Any]) -> None:
     top = [row["dim"] for row in atlas["rows"] if row["status"] != "inactive"][:LIVE_ROWS]
-    start = Cell(top[0], atlas["columns"] // 2) if top else None
-    scrubber("home.scrubber", atlas, detail["statistics"], chosen=top, selected=start, compact=True)
+    scrubber("home.scrubber", atlas, chosen=top, selected=Cell(top[0], -1) if top else None, compact=True)
     st.caption("Drag along a row. With the keyboard: ← → value, ↑ ↓ dimension, Space plays.")
 
 
@@ -75,12 +77,12 @@ def _running() -> None:
     st.subheader("Runs now", anchor=False)
     if not runs:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("Nothing runs.", width="content")
+            st.caption("Nothing is running.", width="content")
             link("train", "Start a run")
         return
     for run in runs:
         with st.container(horizontal=True, vertical_alignment="center"):
-            link("runs", run["name"] or run["id"], {"id": run["id"]})
+            link("runs", escape_markdown(run["name"] or run["id"]), {"id": run["id"]})
             st.markdown(state_badge(run["state"]), width="content")
             st.progress(progress_share(run), text=progress_line(run), width="stretch")
 
@@ -88,9 +90,11 @@ def _running() -> None:
 def _card(item: Mapping[str, Any]) -> None:
     name = item["id"]
     atlas = client().get(f"/checkpoints/{name}/atlas", {"columns": 7})
-    atlas_card(atlas, rows=4, alt=f"The four strongest dimensions of {item['name']}, one a row")
-    st.markdown(f"**{item['name']}**")
-    st.caption(" · ".join([*facts(dict(item)), ago(item["created_at"])]))
+    atlas_card(atlas, rows=4, alt=f"The four strongest dimensions of {item['name']}, one per row")
+    st.markdown(f"**{escape_markdown(item['name'])}**")
+    st.caption(escape_markdown(" · ".join([*facts(dict(item)), ago(item["created_at"])])))
+    if item["sees"]:
+        st.caption(escape_markdown(item["sees"]))
     link("traversals", "Traversals", {"checkpoint": name})
 
 

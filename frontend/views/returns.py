@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from frontend import commands
 from frontend.client import client
 from frontend.components.charts import CONFIG, LEGEND, MARGIN
+from frontend.components.markdown import escape_markdown, escape_plotly
 from frontend.components.states import empty, live
 from frontend.state import View, keep_view, key_of, open_view
 
@@ -34,8 +34,8 @@ def show() -> None:
     runs = {run["id"]: run for run in client().items("/runs") if run["stage"] in ("finetune", "pipeline")}
     if not runs:
         empty(
-            "No run has played yet",
-            "Fine-tuning plays episodes and evaluates them. Start one, or several with other seeds or methods.",
+            "No run has returns yet",
+            "Fine-tuning plays episodes and evaluates the policy. Start a run, or several with other seeds or methods.",
             ":material/show_chart:",
             page="train",
             label="Open the training form",
@@ -58,7 +58,7 @@ def show() -> None:
 def _plot(chosen: str, paper: bool, names: Mapping[str, str]) -> None:
     comparison = client().get("/curves", {"runs": chosen})
     for run, reason in comparison["left_out"].items():
-        st.caption(f":material/info: {reason.replace(run, names.get(run, run))}")
+        st.caption(f":material/info: {escape_markdown(reason.replace(run, names.get(run, run)))}")
     published = comparison["published"] if paper else []
     if comparison["groups"]:
         last = max(group["environment_steps"][-1] for group in comparison["groups"])
@@ -76,17 +76,17 @@ def _plot(chosen: str, paper: bool, names: Mapping[str, str]) -> None:
             with st.expander("What the paper reports", expanded=bool(far)):
                 rows = [_published(row) for row in (*published, *far)]
                 st.dataframe(rows, hide_index=True, alt="Published returns")
-                st.caption(comparison["note"])
+                st.caption(escape_markdown(comparison["note"]))
     st.caption("The same from the shell")
-    st.code(commands.compare(chosen), language="bash", wrap_lines=True)
+    st.code(f"diswm compare {chosen.replace(',', ' ')} --figure returns.pdf", language=None, wrap_lines=True)
 
 
 def figure(groups: list[dict[str, Any]], published: list[dict[str, Any]]) -> dict[str, Any]:
-    """A line and a band a group, a mark a published figure."""
+    """One line and one band per group, one mark per published figure."""
     drawn: list[dict[str, Any]] = []
     for index, group in enumerate(groups):
         colour, steps = COLOURS[index % len(COLOURS)], group["environment_steps"]
-        name = f"{group['label']} ({len(group['runs'])})"
+        name = escape_plotly(f"{group['label']} ({len(group['runs'])})")
         band = {"x": [*steps, *reversed(steps)], "y": [*group["high"], *reversed(group["low"])]}
         drawn += [
             {"type": "scatter", "mode": "lines", "fill": "toself", "fillcolor": f"{colour}2e", "line": {"width": 0},

@@ -12,6 +12,7 @@ import streamlit as st
 from frontend import commands
 from frontend.client import client
 from frontend.components import downloads
+from frontend.components.markdown import escape_markdown
 from frontend.components.pick import pick_checkpoint, select, within
 from frontend.components.player import play_reel, player
 from frontend.components.scrubber import title
@@ -64,7 +65,15 @@ def _watch(view: Rollout, detail: Mapping[str, Any]) -> None:
         view = _branch(_controls(view, detail), detail)
         keep_view(PAGE, view)
         rollout = client().get(f"/checkpoints/{view.checkpoint}/rollout", view.api())
-    _play(rollout, detail)
+        scores = _scores(view) if rollout["comparable"] else None
+    _play(rollout, detail, scores)
+
+
+def _scores(view: Rollout) -> Any:
+    """PSNR and SSIM over the clip's episodes."""
+    return client().get(
+        f"/checkpoints/{view.checkpoint}/rollout-scores", {"context": view.context, "horizon": view.horizon}
+    )
 
 
 def _steer(view: Rollout, detail: Mapping[str, Any]) -> None:
@@ -72,7 +81,7 @@ def _steer(view: Rollout, detail: Mapping[str, Any]) -> None:
     if not detail["actions"]:
         keep_view(PAGE, view)
         st.info(
-            "A video model knows no actions. Take a fine-tuned agent: a whole pipeline leaves one.",
+            "A video model takes no actions. Choose the checkpoint of a fine-tuned agent.",
             icon=":material/sports_esports:",
         )
         link("train", "Open the training form")
@@ -236,19 +245,26 @@ def _names(checkpoint: str) -> dict[int, str]:
 
 
 @live()
-def _play(rollout: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
+def _play(rollout: Mapping[str, Any], detail: Mapping[str, Any], scores: Mapping[str, Any] | None) -> None:
     view = open_view(PAGE, Rollout)
     caption = f"{detail['environment'] or 'own videos'} · {view.context} observed, {view.horizon} imagined"
     path = f"/checkpoints/{view.checkpoint}/rollout"
     share(PAGE, view, path, view.api(), partial(commands.rollout, view), caption)
+    if detail["sees"]:
+        st.caption(escape_markdown(detail["sees"]))
     if view.dim >= 0:
         link("traversals", "The dimension's traversal", {"checkpoint": view.checkpoint, "dim": str(view.dim)})
-    if view.actions != "recorded" and detail["actions"]:
+    if scores is None:
         st.caption(
-            ":material/info: What is called truth was recorded with other actions: error, PSNR and SSIM compare two "
-            "different courses."
+            ":material/info: The recorded frames followed other actions, so there is no truth to compare with: error, "
+            "PSNR and SSIM are left out."
         )
-    player(f"{PAGE}.player", rollout)
+    player(f"{PAGE}.player", rollout, scores=scores)
+    if scores is not None:
+        st.caption(
+            f"PSNR and SSIM: the model in this episode; the band holds 80% of {scores['episodes']} episodes. Dashed: "
+            "the last observed frame, repeated. Dotted: the mean image of the other episodes. Neither needs a model."
+        )
     st.caption("Drag along the film. With the keyboard: ← → step, Space plays.")
 
 

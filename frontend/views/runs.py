@@ -10,8 +10,18 @@ import streamlit as st
 
 from frontend.client import ApiProblem, client
 from frontend.components import charts
-from frontend.components.states import empty, live, show_problem
-from frontend.components.words import ENDED, ago, elapsed, progress_line, progress_share, state_badge, state_text
+from frontend.components.markdown import escape_markdown
+from frontend.components.states import empty, gone, live, show_problem
+from frontend.components.words import (
+    ENDED,
+    OF_TINY,
+    ago,
+    elapsed,
+    progress_line,
+    progress_share,
+    state_badge,
+    state_text,
+)
 from frontend.pages import link, path
 from frontend.state import Chosen, keep_view, open_view
 
@@ -21,10 +31,7 @@ FIRST = ("image", "latent", "dynamics", "distillation", "episode_return", "evalu
 OUTCOMES = ("evaluation_std", "success_rate")  # of episodes, beside their returns: no losses
 QUIET = ("gradient_norm", "distill_weight", "frames_per_second")  # not drawn at first
 LOG_CHARACTERS = 20_000
-SOURCES = {
-    "shell": "Started from the shell: stop it there with Ctrl-C, go on there with --resume.",
-    "shipped": "Comes with the program.",
-}
+GONE = f"{PAGE}.gone"  # the run of a link that is not here, until another one is chosen
 STOP = {
     "queued": ("Take out of the queue", "The run will not start."),
     "running": ("Stop and save", "The run saves a checkpoint and stops."),
@@ -38,7 +45,7 @@ def show() -> None:
     if not runs:
         empty(
             "No run yet",
-            "Start one from the form: the preset `tiny` takes about two minutes.",
+            "Start one from the form: the preset `tiny` takes a few minutes.",
             ":material/monitoring:",
             page="train",
             label="Open the training form",
@@ -56,6 +63,12 @@ def _page() -> None:
     known = [run["id"] for run in runs]
     picked = _table(runs)
     first = next((run["id"] for run in runs if run["state"] == "running"), known[0])
+    if view.id and view.id not in known:
+        st.session_state[GONE] = view.id
+    if picked:
+        st.session_state.pop(GONE, None)
+    if st.session_state.get(GONE):
+        gone("run", st.session_state[GONE], "Another one is shown.")
     chosen = picked or (view.id if view.id in known else first)
     if chosen != view.id:
         view = replace(view, id=chosen)
@@ -103,15 +116,19 @@ def _table(runs: list[dict[str, Any]]) -> str | None:
 
 def _detail(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(run["name"] or run["id"], anchor=False, width="content")
+        st.subheader(escape_markdown(run["name"] or run["id"]), anchor=False, width="content")
         st.markdown(state_badge(run["state"]), width="content")
         facts = [run["stage"], run["preset"], f"seed {run['seed']}", elapsed(run)]
-        st.caption(" · ".join(fact for fact in facts if fact), width="content")
+        st.caption(escape_markdown(" · ".join(fact for fact in facts if fact)), width="content")
     if run["state"] not in ENDED:
         st.progress(progress_share(run), text=progress_line(run))
+    if run["state"] == "succeeded" and run["preset"] == "tiny" and run["stage"] != "collect":
+        st.info(OF_TINY, icon=":material/info:")
     if run["error"]:
         error = run["error"]
-        st.error(f"**{error['type'].replace('_', ' ').capitalize()}.** {error['message']}\n\n{error.get('hint') or ''}")
+        kind = escape_markdown(error["type"].replace("_", " ").capitalize())
+        hint = escape_markdown(error.get("hint") or "")
+        st.error(f"**{kind}.** {escape_markdown(error['message'])}\n\n{hint}")
     _actions(run)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -119,7 +136,7 @@ def _detail(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
     with right:
         _log(run)
         st.caption("The same from the shell")
-        st.code(run["command"], language="bash", wrap_lines=True)
+        st.code(run["command"], language=None, wrap_lines=True)
         with st.expander("Settings"):
             st.json(run["settings"], expanded=1)
 
@@ -132,42 +149,24 @@ def _actions(run: Mapping[str, Any]) -> None:
         if run["dataset"]:
             link("datasets", "Its data set", {"id": run["dataset"]})
         stop, stopped = STOP.get(run["state"], STOP["running"])
-        if run["source"] != "queue":
-            st.caption(SOURCES[run["source"]], width="content")
-        elif run["state"] not in ENDED and st.button(stop, icon=":material/stop_circle:", key=f"stop.{name}"):
+        if run["state"] not in ENDED and st.button(stop, icon=":material/stop_circle:", key=f"stop.{name}"):
             _do(f"/runs/{name}/cancel", stopped)
         if run["resumable"] and st.button("Resume", icon=":material/play_circle:", key=f"resume.{name}"):
             _do(f"/runs/{name}/resume", "The run goes on from its last checkpoint.")
-        if run["state"] == "succeeded" and run["amount"]:
-            with st.popover("Go further", icon=":material/fast_forward:", key=f"more.{name}"):
-                _go_further(run)
         if st.button(
             "Run again", icon=":material/replay:", key=f"clone.{name}", help="Queue the same settings once more."
         ):
             _do(f"/runs/{name}/clone", "A copy waits in the queue.")
         if st.button("Clone and edit", icon=":material/edit:", key=f"edit.{name}"):
             st.switch_page(path("train"), query_params={"run": name})
-        if run["state"] in ENDED and run["source"] != "shipped":
+        if run["state"] in ENDED:
             with st.popover("Delete", icon=":material/delete:", key=f"ask.{name}"):
                 _delete(name, run["name"] or name)
 
 
-def _go_further(run: Mapping[str, Any]) -> None:
-    """More of what the run did last, from its last save on."""
-    *section, setting = run["amount"]["setting"].split(".")
-    words, done = setting.replace("_", " "), run["amount"]["value"]
-    st.markdown(f"The run has done its **{done:,}** {words}. It goes on from there, with all its other settings.")
-    wanted = st.number_input(f"{words.capitalize()} in all", done + 1, None, 2 * done, key=f"amount.{run['id']}")
-    if st.button("Go on", type="primary", icon=":material/play_circle:", key=f"further.{run['id']}"):
-        settings: dict[str, Any] = {setting: int(wanted)}
-        for part in section:
-            settings = {part: settings}
-        _do(f"/runs/{run['id']}/resume", "The run waits in the queue, to go on.", {"settings": settings})
-
-
-def _do(address: str, done: str, body: Mapping[str, Any] | None = None) -> None:
+def _do(address: str, done: str) -> None:
     try:
-        client().post(address, body)
+        client().post(address)
     except ApiProblem as problem:
         show_problem(problem)
         return
@@ -176,20 +175,20 @@ def _do(address: str, done: str, body: Mapping[str, Any] | None = None) -> None:
 
 
 def _delete(run: str, name: str) -> None:
-    st.markdown(f"**{name}**, with its log, curves and checkpoint, will be gone for good.")
+    st.markdown(f"**{escape_markdown(name)}** will be deleted for good, with its log, curves and checkpoint.")
     if st.button("Delete it", type="primary", icon=":material/delete:", key=f"delete.{run}"):
         try:
             client().delete(f"/runs/{run}")
         except ApiProblem as problem:
             show_problem(problem)
             return
-        st.toast(f"{name} is gone.")
+        st.toast(f"{escape_markdown(name)} was deleted.")
         st.rerun()
 
 
 def _without_curves(run: Mapping[str, Any]) -> str:
     if run["stage"] == "collect":
-        return "Collecting trains nothing, so it draws no curves. What it collects is a data set."
+        return "Collecting trains nothing, so there are no curves. Its result is a data set."
     return (
         "This run ended before its first metrics."
         if run["state"] in ENDED

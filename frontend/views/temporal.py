@@ -70,12 +70,12 @@ def _rows(view: Temporal) -> Temporal:
     names = {row["dim"]: title(row["dim"], row["name"]) for row in rows}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = st.multiselect(
-            "Dimensions, a row each",
+            "Dimensions, one row each",
             [row["dim"] for row in rows],
             [dim for dim in view.dims if dim in names],
             key=_key(view, "dims"),
             format_func=names.__getitem__,
-            placeholder="the eight that carry most",
+            placeholder="the eight with the highest KL",
             width=420,
         )
         sigmas = float(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,9 +15,11 @@ import streamlit as st
 from frontend import commands
 from frontend.client import ApiProblem, client
 from frontend.components.forms import draw_field
-from frontend.components.states import live, show_problem
+from frontend.components.markdown import escape_markdown
+from frontend.components.share import show_curl
+from frontend.components.states import gone, live, show_problem
 from frontend.pages import path
-from frontend.schema import Section, flatten, nest, sections
+from frontend.schema import Field, Section, flatten, nest, sections
 from frontend.state import View, edition, keep_view, open_view
 
 PAGE = "train"
@@ -26,6 +29,23 @@ STAGES = {
     "pretrain": "Pretrain the video model",
     "finetune": "Distil and fine-tune the world model",
 }
+SHORT = {"collect": "Collect", "pretrain": "Pretrain", "finetune": "Fine-tune"}
+MAIN = {
+    "pipeline": ("collect.environment", "collect.distraction", "finetune.environment", "finetune.distraction"),
+    "collect": ("environment", "distraction", "episodes", "episode_steps"),
+    "pretrain": ("dataset", "updates"),
+    "finetune": ("teacher", "method", "environment", "distraction"),
+}
+"""The settings of each stage that are drawn first; a data set or a teacher has to be chosen."""
+STYLE = """<style>
+[class*="st-key-wrong"] { border-left: 3px solid var(--st-red-color, #c8372d); padding-left: 8px; }
+@media (min-width: 641px) { .st-key-train-side { position: sticky; top: 4.5rem; } }
+@media (max-width: 640px) {
+  .st-key-train-launchbar { position: fixed; left: 0; right: 0; bottom: 0; z-index: 90; padding: 8px 16px;
+    background: var(--background-color, Canvas); box-shadow: 0 -1px 6px rgb(0 0 0 / 0.25); }
+}
+</style>"""
+LONG_MINUTES = 240  # a run that is estimated to take longer is asked about before it is launched
 START = f"{PAGE}.start"
 WRONG = f"{PAGE}.wrong"
 
@@ -45,11 +65,22 @@ def show() -> None:
     st.title("Train", anchor=False)
     view = open_view(PAGE, Form)
     if view.run:
-        run = client().get(f"/runs/{view.run}")
-        _start_from({name: run[name] for name in ("stage", "preset", "seed", "settings")})
+        _start_from_run(view.run)
     elif view.dataset:
         _start_from({"stage": view.stage, "preset": view.preset, "settings": {"dataset": view.dataset}})
     _form()
+
+
+def _start_from_run(id: str) -> None:
+    """Fill the form with what a run was started with."""
+    try:
+        run = client().get(f"/runs/{id}")
+    except ApiProblem as problem:
+        if problem.status != 404:
+            raise
+        gone("run", id, "The form shows a preset instead.")
+        return
+    _start_from({name: run[name] for name in ("stage", "preset", "seed", "settings")})
 
 
 def _start_from(form: Mapping[str, Any]) -> None:
@@ -71,10 +102,11 @@ def _form() -> None:
         keep_view(PAGE, view)
         schema = client().get(f"/schemas/{view.stage}")
         preset = flatten(_of_stage(presets[view.preset]["stages"], view.stage))
-        values = _fields(sections(schema), preset, view)
+        parts = sections(schema)
+        values = _fields(parts, preset, view)
     changes = {name: value for name, value in values.items() if name not in preset or value != preset[name]}
     with side:
-        _side(view, presets[view.preset], changes)
+        _side(view, presets[view.preset], changes, parts)
 
 
 def _head(view: Form, presets: Mapping[str, Mapping[str, Any]]) -> Form:
@@ -110,28 +142,42 @@ def _of_stage(stages: Mapping[str, Any], stage: str) -> Mapping[str, Any]:
 def _fields(parts: list[Section], preset: Mapping[str, Any], view: Form) -> dict[str, Any]:
     """Every setting, grouped; the values by dotted name."""
     start = {**preset, **_started(view)}
-    wrong: Mapping[str, str] = st.session_state.get(WRONG, {})
+    titles = _titles(parts)
+    wrong = {name: plain_words(sentence, titles) for name, sentence in st.session_state.get(WRONG, {}).items()}
     references = _references()
     values: dict[str, Any] = {}
+    first = [field for section in parts for field in section.fields if field.name in MAIN.get(view.stage, ())]
+
+    def draw(fields: Iterable[Field], *, prefixed: bool = False) -> None:
+        grid = st.grid(2, gap=("xsmall", "medium"), vertical_alignment="top")
+        for field in fields:
+            with grid.cell():
+                values[field.name] = draw_field(
+                    field,
+                    start.get(field.name, field.default),
+                    preset.get(field.name, field.default),
+                    key=f"{PAGE}.{view.stage}.{view.preset}.{field.name}.{edition(PAGE)}",
+                    references=references,
+                    wrong=wrong.get(field.name),
+                    prefix=f"{SHORT[field.name.partition('.')[0]]}: " if prefixed and "." in field.name else "",
+                )
+
+    draw(first, prefixed=True)
+    st.caption("All other settings come from the preset; open a group to change them.")
     for section in parts:
-        hold = st.expander(STAGES.get(section.title, section.title), expanded=True) if section.title else st.container()
-        with hold:
-            for group, fields in section.groups.items():
-                st.markdown(f"**{group}**")
-                grid = st.grid(2, gap=("xsmall", "medium"), vertical_alignment="bottom")
-                for field in fields:
-                    with grid.cell():
-                        values[field.name] = draw_field(
-                            field,
-                            start.get(field.name, field.default),
-                            preset.get(field.name, field.default),
-                            key=f"{PAGE}.{view.stage}.{view.preset}.{field.name}.{edition(PAGE)}",
-                            references=references,
-                            wrong=wrong.get(field.name),
-                        )
+        for group, fields in section.groups.items():
+            rest = [field for field in fields if field not in first]
+            here = [field.name for field in rest if field.name in wrong]
+            changed = [
+                field for field in rest if start.get(field.name, field.default) != preset.get(field.name, field.default)
+            ]
+            title = f"{SHORT[section.title]}: {group}" if section.title else group
+            if rest:
+                with st.expander(f":red[{title}]" if here else title, expanded=bool(here or changed)):
+                    draw(rest)
     unknown = {name: sentence for name, sentence in wrong.items() if name not in values and name}
     for name, sentence in unknown.items():
-        st.markdown(f":red[:material/error: `{name}`: {sentence}]")
+        st.markdown(f":red[:material/error: {escape_markdown(name)}: {escape_markdown(sentence)}]")
     return values
 
 
@@ -148,17 +194,14 @@ def _references() -> dict[str, list[str]]:
     return {"dataset": datasets, "teacher": checkpoints, "checkpoint": checkpoints, "films": datasets}
 
 
-def _side(view: Form, preset: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+def _side(view: Form, preset: Mapping[str, Any], changes: Mapping[str, Any], parts: list[Section]) -> None:
     start = st.session_state.get(START, {})
-    with st.container(border=True):
-        parts = [preset["estimate"][name] for name in _stages(view.stage, preset["estimate"])]
+    with st.container(border=True, key=f"{PAGE}.side"):
+        estimates = _estimates(view, preset, changes)
+        minutes = sum(part["minutes"] for part in estimates)
         left, right = st.columns(2)
-        left.metric(
-            "Time, about",
-            _minutes(sum(part["minutes"] for part in parts)),
-            help="Of the preset, on two CPU cores; a GPU is many times faster.",
-        )
-        right.metric("Memory, about", f"{max(part['memory_gb'] for part in parts):g} GB")
+        left.metric("Time, about", _minutes(minutes), help="Estimated for two CPU cores. A GPU is many times faster.")
+        right.metric("Memory, about", f"{max(part['memory_gb'] for part in estimates):g} GB")
         name = st.text_input(
             "Name", start.get("name", ""), placeholder="a name to find it by", key=f"{PAGE}.name.{edition(PAGE)}"
         )
@@ -170,13 +213,53 @@ def _side(view: Form, preset: Mapping[str, Any], changes: Mapping[str, Any]) -> 
             "name": name or None,
             "seed": seed,
         }
-        if st.button("Launch", type="primary", icon=":material/rocket_launch:", width="stretch", key=f"{PAGE}.launch"):
-            _launch(body)
+        _launch_button(body, minutes)
         problem = st.session_state.get(f"{PAGE}.problem")
         if problem:
-            show_problem(problem)
+            _say_wrong(problem, parts)
         st.caption("Runs wait in a queue: launch as many as you like.")
     _elsewhere(view, body, changes)
+    st.html(STYLE)
+
+
+def _launch_button(body: Mapping[str, Any], minutes: float) -> None:
+    """Launches; a run that takes very long is asked about first. On a phone it stays at the bottom of the screen."""
+    with st.container(key=f"{PAGE}.launchbar"):
+        icon = ":material/rocket_launch:"
+        if minutes <= LONG_MINUTES:
+            if st.button("Launch", type="primary", icon=icon, width="stretch", key=f"{PAGE}.launch"):
+                _launch(body)
+            return
+        with st.popover("Launch", icon=icon, type="primary", width="stretch", key=f"{PAGE}.ask"):
+            st.markdown(
+                f"On two CPU cores this takes about **{_minutes(minutes)}**; on a GPU, much less. The run can be "
+                "stopped at any time and resumed later."
+            )
+            if st.button("Launch all the same", type="primary", width="stretch", key=f"{PAGE}.launch"):
+                _launch(body)
+
+
+def _estimates(view: Form, preset: Mapping[str, Any], changes: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Time and memory of each stage, of these settings; of the preset's where these cannot be run."""
+    try:
+        body = {"stage": view.stage, "preset": view.preset, "settings": nest(changes)}
+        return list(client().post("/estimates", body)["estimate"].values())
+    except ApiProblem:
+        return [preset["estimate"][name] for name in _stages(view.stage, preset["estimate"])]
+
+
+def _say_wrong(problem: ApiProblem, parts: list[Section]) -> None:
+    """Which fields of the form need another value, by their titles; anything else in the API's own words."""
+    titles = _titles(parts)
+    wrong = [field.field for field in problem.fields if field.field in titles]
+    if not wrong or len(wrong) < len(problem.fields):
+        show_problem(problem)
+        return
+    count = "One setting needs" if len(wrong) == 1 else f"{len(wrong)} settings need"
+    lines = "\n".join(f"- {escape_markdown(titles[name])}" for name in wrong)
+    st.error(
+        f"**Not launched.** {count} another value; each is marked in red in the form.\n{lines}", icon=":material/error:"
+    )
 
 
 def _launch(body: Mapping[str, Any]) -> None:
@@ -198,13 +281,29 @@ def _launch(body: Mapping[str, Any]) -> None:
     st.switch_page(path("runs"), query_params={"id": run["id"]})
 
 
+def _titles(parts: list[Section]) -> dict[str, str]:
+    """What each setting is called: `Pretrain: Sequence length`."""
+    return {
+        field.name: f"{SHORT[section.title]}: {field.title}" if section.title else field.title
+        for section in parts
+        for field in section.fields
+    }
+
+
+def plain_words(sentence: str, titles: Mapping[str, str]) -> str:
+    """A sentence about settings with their titles in place of names such as `collect.episode_steps`."""
+    return re.sub(
+        r"[a-z]+\.[a-z_]+", lambda found: f"“{titles[found[0]]}”" if found[0] in titles else found[0], sentence
+    )
+
+
 def _elsewhere(view: Form, body: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
     """The same run from the shell and over HTTP; the form as a file."""
     st.caption("The same from the shell")
-    st.code(commands.stage(view.stage, view.preset, int(body["seed"]), changes), language="bash", wrap_lines=True)
+    st.code(commands.stage(view.stage, view.preset, int(body["seed"]), changes), language=None, wrap_lines=True)
     with st.expander("curl"):
         text = json.dumps({name: value for name, value in body.items() if value is not None})
-        st.code(commands.curl_post(client().url, "/runs", text), language="bash", wrap_lines=True)
+        show_curl(commands.curl_post(client().url, "/runs", text))
     with st.expander("Save, load or reset this form"):
         st.download_button(
             "Save as JSON",

@@ -9,14 +9,18 @@ from typing import Any
 import streamlit as st
 
 from frontend import commands
-from frontend.client import File, client
+from frontend.client import ApiProblem, File, client
 from frontend.components import downloads
 from frontend.components.base_frame import choose_base, has_base
 from frontend.components.labels import label_form
+from frontend.components.likeness import say_likeness
+from frontend.components.markdown import escape_markdown
 from frontend.components.pick import pick_checkpoint, select, within
 from frontend.components.reopen import reopen_form
 from frontend.components.scrubber import Cell, last_cell, scrubber, title_of
+from frontend.components.share import show_commands
 from frontend.components.states import live
+from frontend.components.words import OF_TINY
 from frontend.pages import address, link
 from frontend.state import COLUMNS, EXTENTS, MODES, MOST_COLUMNS, Traversal, keep_view, key_of, open_view, write
 
@@ -47,13 +51,24 @@ def show() -> None:
         if not has_base(view):
             return
         atlas = client().get(f"/checkpoints/{view.checkpoint}/atlas", view.api())
+    if _of_tiny(detail["run"]):
+        st.info(OF_TINY, icon=":material/info:")
+    say_likeness(atlas)
     _workbench(atlas, detail)
+
+
+def _of_tiny(run: str | None) -> bool:
+    """Whether a checkpoint comes from a run of the preset `tiny`; nobody knows once the run is deleted."""
+    try:
+        return bool(run) and client().get(f"/runs/{run}")["preset"] == "tiny"
+    except ApiProblem:
+        return False
 
 
 def _of_another(view: Traversal, checkpoint: str) -> Traversal:
     """The same values for another checkpoint; rows, held values and a frame of its clip belong to the one left."""
     if view.base == "clip":
-        view = replace(view, episode=0, frame=0)
+        view = replace(view, episode=0, frame=-1)
     return replace(view, checkpoint=checkpoint, dims=(), edits=(), dim=-1, column=-1)
 
 
@@ -72,11 +87,11 @@ def _values(view: Traversal) -> Traversal:
         names=MODES.__getitem__,
         key=_key(view, "mode"),
         width=160,
-        help="How far each dimension is moved. σ: of the latent over the data.",
+        help="Which values the columns take, in equal steps. σ: standard deviations of the latent over the data.",
     )
-    usual, most, step, unit = EXTENTS.get(mode, (1.0, 1.0, 0.5, "whole"))
+    usual, most, step, unit = EXTENTS.get(mode, (1.0, 1.0, 0.5, ""))
     reach = st.number_input(
-        f"Reach in {unit}",
+        f"Reach in {unit}" if unit else "Reach",
         0.0,
         most,
         within(view.range, 0.0, most) if mode == view.mode else usual,
@@ -105,24 +120,25 @@ def _workbench(atlas: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
     keep_view(PAGE, view)
     if all(row["status"] == "inactive" for row in atlas["rows"]):
         st.info(
-            "Every dimension is inactive: this model has not learned to use its latents. Train longer, or lower beta.",
+            "Every dimension is inactive: this model has not learned to use its latents. Train it for longer, or lower "
+            "beta.",
             icon=":material/hourglass_empty:",
         )
     file = _toolbar(view, atlas, detail)
     downloads.save(PAGE, file)
-    answer = scrubber(key, atlas, detail["statistics"], chosen=view.dims, selected=cell, held=view.edits)
+    answer = scrubber(key, atlas, chosen=view.dims, selected=cell, held=view.edits)
     if answer.hold or answer.release is not None:
         keep_view(PAGE, replace(view, edits=_edited(view.edits, answer.hold, answer.release)))
         st.rerun()
 
 
 def _cell(view: Traversal, chosen: Cell | None, atlas: Mapping[str, Any]) -> Cell:
-    """The cell that was chosen last, else the one of the link, else the first row as in the frame."""
-    known, middle = {row["dim"] for row in atlas["rows"]}, atlas["columns"] // 2
+    """The cell that was chosen last, else the one of the link, else the first row's that is nearest to the frame."""
+    known = {row["dim"] for row in atlas["rows"]}
     dim, column = (chosen.dim, chosen.column) if chosen else (view.dim, view.column)
     if dim not in known:
-        dim, column = next(iter(view.dims), atlas["rows"][0]["dim"]), middle
-    return Cell(dim, column if 0 <= column < atlas["columns"] else middle)
+        dim, column = next(iter(view.dims), atlas["rows"][0]["dim"]), -1
+    return Cell(dim, column if column < atlas["columns"] else -1)
 
 
 def _edited(
@@ -152,7 +168,7 @@ def _toolbar(view: Traversal, atlas: Mapping[str, Any], detail: Mapping[str, Any
         with st.popover("Open a file", icon=":material/file_open:"):
             reopen_form(PAGE)
         link("factors", "Factors", {"checkpoint": view.checkpoint, "dim": str(view.dim)})
-        st.caption(f"{detail['environment'] or 'own videos'} · {detail['latents']} latents")
+        st.caption(f"{escape_markdown(detail['environment'] or 'own videos')} · {detail['latents']} latents")
     return file
 
 
@@ -164,13 +180,13 @@ def _scope(view: Traversal, name: str) -> str:
         default="dim",
         required=True,
         key="traversals.scope",
-        format_func={"dim": name, "rows": "All shown rows"}.__getitem__,
+        format_func={"dim": escape_markdown(name), "rows": "All shown rows"}.__getitem__,
     )
     return str(view.dim) if scope == "dim" else write(view.dims) or "active"
 
 
 def _choose_rows(view: Traversal, atlas: Mapping[str, Any]) -> None:
-    st.caption("Choose rows in the order that you want; empty: the active ones by KL.")
+    st.caption("Choose rows in the order you want. Empty: the active dimensions, by KL.")
     dims = [row["dim"] for row in atlas["rows"]]
     chosen = st.multiselect(
         "Rows",
@@ -189,12 +205,12 @@ def _choose_rows(view: Traversal, atlas: Mapping[str, Any]) -> None:
 def _share(view: Traversal, dims: str, style: Mapping[str, Any]) -> None:
     query = {**view.api(), "dims": dims, **style, "format": "gif"}
     path = f"/checkpoints/{view.checkpoint}/traversal"
-    st.caption("This link reopens the view exactly.")
-    st.code(address(PAGE, view.query()), language=None, wrap_lines=True)
-    st.caption("The same GIF from the shell")
-    st.code(commands.traverse(view, "gif", dims, style), language="bash", wrap_lines=True)
-    st.caption("… and over HTTP")
-    st.code(commands.curl_get(client().url, path, query), language="bash", wrap_lines=True)
+    show_commands(
+        address(PAGE, view.query()),
+        commands.traverse(view, "gif", dims, style),
+        commands.curl_get(client().url, path, query),
+        "GIF",
+    )
 
 
 if __name__ == "__main__":

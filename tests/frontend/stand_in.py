@@ -3,6 +3,7 @@
 What the real API answers is held against it in test_stand_in.py.
 """
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ def create_app(world: World) -> FastAPI:
 
     @app.middleware("http")
     async def remember(request: Request, call_next: Any) -> Response:
+        while world.hang.is_set():
+            await asyncio.sleep(0.05)
         world.requests.append((request.url.path, dict(request.query_params)))
         world.tokens.append(request.headers.get("authorization", ""))
         if world.problem and world.problem[0] in str(request.url):
@@ -63,6 +66,17 @@ def _add_runs(app: FastAPI, world: World) -> None:
     @app.get("/api/v1/presets")
     def presets() -> dict[str, Any]:
         return items(PRESETS)
+
+    @app.post("/api/v1/estimates")
+    async def estimates(request: Request) -> Any:
+        """The preset's, ten times as long for settings of one's own."""
+        body = await request.json()
+        known = next(preset for preset in PRESETS if preset["name"] == body["preset"])["estimate"]
+        stages = known if body["stage"] == "pipeline" else {body["stage"]: known[body["stage"]]}
+        times = 10 if body.get("settings") else 1
+        return {
+            "estimate": {stage: {**values, "minutes": times * values["minutes"]} for stage, values in stages.items()}
+        }
 
     @app.get("/api/v1/schemas/{stage}")
     def schema(stage: str) -> Any:
@@ -111,8 +125,7 @@ def _add_runs(app: FastAPI, world: World) -> None:
         return advance(world.runs[run])
 
     @app.post("/api/v1/runs/{run}/{verb}")
-    async def act(run: str, verb: str, request: Request) -> Any:
-        world.bodies.append(await request.json())
+    def act(run: str, verb: str) -> Any:
         if verb == "clone":
             clone = running_run(f"{run}-clone", world.runs[run]["stage"])
             world.runs[clone["id"]] = clone
@@ -194,6 +207,7 @@ def _add_datasets(app: FastAPI, world: World) -> None:
                 f"{files[0][0]} is text, not a video.",
                 remedy="Upload mp4, webm, avi or gif clips, or npz episodes.",
             )
+        await asyncio.sleep(world.slow_uploads)
         world.datasets.append(dataset_of(name, kind="clips", guessed=True))
         return world.datasets[-1]
 

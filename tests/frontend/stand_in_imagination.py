@@ -16,6 +16,7 @@ def add_imagination(app: FastAPI, world: World) -> None:
         horizon: int = 25,
         samples: int = 1,
         edit: str | None = None,
+        actions: str = "recorded",
         format: str = "json",
     ) -> Any:
         steps = context + horizon
@@ -36,8 +37,20 @@ def add_imagination(app: FastAPI, world: World) -> None:
             else None,
             "drawn": samples if samples > 1 else 0,
             **plain,
-            "edited": edited and {name: value for name, value in edited.items() if name not in ("psnr", "reward")},
+            "comparable": actions == "recorded",
+            "baselines": {name: {title: [value] * steps for title in BASELINES} for name, value in SCORES.items()},
+            "edited": edited
+            and {name: value for name, value in edited.items() if name not in ("psnr", "ssim", "reward")},
         }
+
+    @app.get("/api/v1/checkpoints/{checkpoint}/rollout-scores")
+    def scores(context: int = 5, horizon: int = 25) -> dict[str, Any]:
+        steps = context + horizon
+        bands = {
+            name: {"mean": [value] * steps, "low": [0.8 * value] * steps, "high": [1.1 * value] * steps}
+            for name, value in SCORES.items()
+        }
+        return {"episodes": 4, **{name: dict.fromkeys(("model", *BASELINES), band) for name, band in bands.items()}}
 
     @app.get("/api/v1/checkpoints/{checkpoint}/temporal")
     def temporal(
@@ -94,6 +107,7 @@ def add_imagination(app: FastAPI, world: World) -> None:
                 "correlation": [0.9 - 0.1 * number - 0.05 * dim for number in range(3)],
                 "match": [dim] * 3,
                 "sign": [1, 1, -1],
+                "null": [0.3, 0.3, 0.3],
                 "fate": {0: "kept", 6: "lost"}.get(dim),
             }
             for dim in range(8)
@@ -102,7 +116,14 @@ def add_imagination(app: FastAPI, world: World) -> None:
         return {
             "reference": {"id": reference, "name": reference},
             "checkpoints": [
-                {**entry, "id": id, "steps": step, "mean_correlation": 0.9 - step / 1000}
+                {
+                    **entry,
+                    "id": id,
+                    "steps": step,
+                    "mean_correlation": 0.9 - step / 1000,
+                    "mean_interval": [0.4, 0.95],
+                    "mean_null": 0.3,
+                }
                 for id, step in zip(ids, steps, strict=True)
             ],
             "dimensions": rows,
@@ -121,6 +142,10 @@ def add_imagination(app: FastAPI, world: World) -> None:
         return {"step": step, "frame": data_uri(scene(latent)), **numbers}
 
 
+BASELINES = ("repeat last frame", "mean image")
+SCORES = {"psnr": 18.0, "ssim": 0.6}
+
+
 def _future(episode: int, truth: np.ndarray, drift: np.ndarray, context: int) -> dict[str, Any]:
     model = np.stack(
         [
@@ -135,6 +160,7 @@ def _future(episode: int, truth: np.ndarray, drift: np.ndarray, context: int) ->
     return {
         "frames": data_uri(strip, "webp"),
         "psnr": psnr,
+        "ssim": [0.9] * len(truth),
         "reward": reward.tolist(),
         "predicted_reward": (reward * (1 - 0.2 * drift)).tolist(),
         "value": (12 + 3 * np.cos(np.arange(len(truth)) / 8) - drift).tolist(),

@@ -36,6 +36,7 @@ def add_views(app: FastAPI, world: World) -> None:
             "policy": True,
             "actions": 2,
             "settable": ["light", "camera_angle"],
+            "quality": None,
             "card": "# Cartpole\nTrained by the `small` preset.",
         }
 
@@ -53,6 +54,11 @@ def add_views(app: FastAPI, world: World) -> None:
         prints = [(np.abs(row.astype(float) - row[len(row) // 2]).mean((0, 3)) * 2).clip(0, 255) for row in pictures]
         return {
             "request": {"base": request.query_params.get("base", "clip")},
+            "unit": "σ of the data",
+            "own": frame_latent(view.episode, view.frame).tolist(),
+            "held": sorted(view.edits),
+            "seen_before": view.frame if view.history else 0,
+            "likeness": view.likeness(),
             "cell": CELL,
             "columns": view.columns,
             "rows": [view.row(int(dim)) for dim in np.argsort(-KL)],
@@ -125,6 +131,8 @@ def add_views(app: FastAPI, world: World) -> None:
                 "first": dim,
                 "second": (dim + 1) % 8 if dim < 8 else dim,
                 "correlation": max(0.05, 0.97 - 0.08 * dim),
+                "interval": [max(0.0, 0.9 - 0.08 * dim), max(0.1, 0.99 - 0.08 * dim)],
+                "null": 0.35,
                 "sign": 1 if dim % 2 else -1,
                 "first_name": NAMES.get(dim),
                 "first_active": dim < 12,
@@ -136,6 +144,10 @@ def add_views(app: FastAPI, world: World) -> None:
         return {
             "matches": matches,
             "mean_correlation": 0.81,
+            "mean_interval": [0.74, 0.88],
+            "mean_null": 0.36,
+            "frames": 320,
+            "episodes": 8,
             "same_environment": True,
             "kept": ["cart position", "pole angle"],
             "lost": ["camera"],
@@ -151,19 +163,32 @@ class View:
     world: World
 
     def __post_init__(self) -> None:
-        self.episode, self.frame = int(self.query.get("episode", 0)), int(self.query.get("frame", 0))
+        self.episode, self.frame = int(self.query.get("episode", 0)), int(self.query.get("frame", 20))
         self.columns, self.extent = int(self.query.get("columns", 7)), float(self.query.get("range", 2))
+        self.history = self.query.get("history", "true") == "true"
         self.latent = frame_latent(self.episode, self.frame)
+        self.edits: dict[int, float] = {}
         for pair in filter(None, self.query.get("edits", "").split(",")):
-            self.latent[int(pair.split(":")[0])] = float(pair.split(":")[1])
+            self.edits[int(pair.split(":")[0])] = float(pair.split(":")[1])
+        for dim, value in self.edits.items():
+            self.latent[dim] = value
         chosen = self.query.get("dims", "active")
         active = [int(dim) for dim in np.argsort(-KL) if KL[dim] > 0.01]
         self.dims = active if chosen in ("active", "all") else [int(dim) for dim in chosen.split(",")]
 
     def values(self, dim: int) -> np.ndarray:
-        half = self.columns // 2
-        low, middle, high = -self.extent, self.latent[dim], self.extent
-        return np.concatenate([np.linspace(low, middle, half + 1)[:-1], np.linspace(middle, high, half + 1)])
+        return np.linspace(-self.extent, self.extent, self.columns) * float(np.where(KL[dim] > 0.01, 1.0, 0.01))
+
+    def mark(self, dim: int, value: float) -> dict[str, float]:
+        """Where a value lies in the row of a dimension."""
+        first, last = self.values(dim)[[0, -1]]
+        column = (value - first) / (last - first or 1.0) * (self.columns - 1)
+        return {"value": value, "sigma": value / float(np.where(KL[dim] > 0.01, 1.0, 0.01)), "column": column}
+
+    def likeness(self) -> dict[str, Any]:
+        """A picture of one's own is unlike the data, everything else like it."""
+        unlike = self.query.get("base") == "picture"
+        return {"psnr": 11.0 if unlike else 30.5, "usual": [24.0, 26.0, 30.0, 33.0, 36.0], "unlike": unlike}
 
     def pictures(self, dims: Any) -> np.ndarray:
         edits = [
@@ -185,6 +210,10 @@ class View:
             "status": status,
             "nmi": nmi,
             "values": self.values(dim).tolist(),
+            "sigmas": np.linspace(-self.extent, self.extent, self.columns).tolist(),
+            "frame": self.mark(dim, float(frame_latent(self.episode, self.frame)[dim])),
+            "held": self.mark(dim, self.edits[dim]) if dim in self.edits else None,
+            "change": 0.25,
         }
 
     def stem(self) -> str:
@@ -201,11 +230,11 @@ def _factors(world: World) -> dict[str, Any]:
     nmi = random.uniform(0, 0.08, (LATENTS, len(FACTORS)))
     for dim in range(7):
         nmi[dim, dim] = 0.85 - 0.05 * dim
-    dimensions = []
+    dimensions, chance = [], 1.51 if world.few_episodes else 0.06
     for dim in range(LATENTS):
         order = np.argsort(-nmi[dim])
         best, second = nmi[dim, order[0]], nmi[dim, order[1]]
-        status = "inactive" if KL[dim] < 0.01 else "named" if dim in NAMES else "unnamed"
+        status = "inactive" if KL[dim] < 0.01 else "named" if dim in NAMES and best > chance else "unnamed"
         dimensions.append(
             {
                 "dim": dim,
@@ -217,24 +246,28 @@ def _factors(world: World) -> dict[str, Any]:
                 "nmi": float(best),
                 "margin": float(best - second),
                 "interval": [float(best - 0.04), float(best + 0.03)],
-                "null": 0.06,
+                "null": chance,
                 "sign": 1,
                 "second_factor": FACTORS[order[1]],
                 "second_nmi": float(second),
+                "beyond_chance": bool(best > chance),
+                "check": None if world.few_episodes else {0: "confirmed", 1: "contradicted"}.get(dim),
             }
         )
+    null = dict.fromkeys(("mig", "dci", "sap", "infom", "infoe", "infoc"), chance)
     metrics = {"mig": 0.52, "dci": 0.61, "sap": 0.33, "infom": 0.7, "infoe": 0.64, "infoc": 0.58}
     intervals = {name: [value - 0.05, value + 0.04] for name, value in metrics.items()}
     return {
         "dimensions": dimensions,
         "factor_names": list(FACTORS),
         "nmi": nmi.tolist(),
-        "null": (nmi * 0 + 0.06).tolist(),
-        "metrics": {**metrics, "intervals": intervals},
+        "null": (nmi * 0 + chance).tolist(),
+        "metrics": {**metrics, "intervals": intervals, "null": null},
         "frames": 5000,
-        "episodes": 40,
+        "episodes": 4 if world.few_episodes else 40,
         "seed": 0,
         "guessed": False,
+        "refused": [],
         "labels": [{**label, "dim": dim} for dim, label in world.labels.items()],
     }
 
@@ -257,6 +290,8 @@ def _interventions() -> dict[str, Any]:
                 "set": moved,
                 "set_move": 2.9,
                 "set_agrees": agrees,
+                "status": "named" if named else "unnamed",
+                "also": ["light"] if dim == 3 else [],
             }
         )
     table = [{"factor": "light", "low": 0.5, "high": 1.0, "moves": [0.1 * dim for dim in range(LATENTS)]}]

@@ -1,5 +1,6 @@
 """What the stand-in of the API knows, and how it answers."""
 
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,9 @@ class World:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     page_size: int = 100
     problem: tuple[str, int, dict[str, Any]] | None = None
+    hang: threading.Event = field(default_factory=threading.Event)  # while set, nothing is answered
+    slow_uploads: float = 0.0  # seconds
+    few_episodes: bool = False  # so that no factor is told from chance
 
     def query_of(self, path: str) -> dict[str, str]:
         """The query of the last request whose path ends so."""
@@ -75,6 +79,8 @@ def checkpoint_of(name: str, source: str) -> dict[str, Any]:
         "steps": 40_000,
         "latents": LATENTS,
         "named": 7,
+        "agent_right": 0.4,
+        "sees": "This model sees part of the cart and pole.",
     }
 
 

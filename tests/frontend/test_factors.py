@@ -15,12 +15,13 @@ def test_names_stand_beside_both_interventions(open_page: OpenPage) -> None:
     app = tab(open_page("factors", checkpoint="cartpole-small"), "Interventions")
     assert not app.error and not app.exception
     metrics = {item.label: item.value for item in app.metric}
-    assert metrics["Edits that draw their name"] == "5 of 6"
+    assert metrics["Edits that draw their name"] == "5 of 7, 1 cannot be told"
     assert metrics["Factors that move their dimension"] == "6 of 7"
     table = app.dataframe[0].value
     assert table["An edit draws"][0].endswith("✓")
     assert table["An edit draws"][1] == "light (0.80 σ) ✕"
-    assert table["An edit draws"][2] == "nothing"
+    assert table["An edit draws"][2] == "cannot be told"
+    assert table["Moved as well by"][3] == "light"
 
 
 def test_intervals_and_interventions_have_downloads_and_commands_of_their_own(open_page: OpenPage) -> None:
@@ -49,3 +50,24 @@ def test_interventions_that_are_being_made_are_waited_for(open_page: OpenPage, w
     app = tab(open_page("factors", checkpoint="cartpole-small"), "Interventions")
     assert not app.error
     assert any("setting light, 40%" in info.value for info in app.info)
+
+
+def test_badges_say_where_a_name_comes_from_and_what_interventions_made_of_it(
+    open_page: OpenPage, world: World
+) -> None:
+    world.labels[2] = {"name": "my hue"}
+    app = open_page("factors", checkpoint="cartpole-small", dim="0")
+    badges = "\n".join(text.value for text in app.markdown if "badge" in text.value)
+    assert "confirmed by intervention" in badges
+    assert "contradicted by intervention" in badges
+    assert "measured by NMI" in badges
+
+
+def test_what_chance_gives_as_well_is_no_number_but_cannot_be_told(open_page: OpenPage, world: World) -> None:
+    world.few_episodes = True
+    app = open_page("factors", checkpoint="cartpole-small")
+    assert {metric.value for metric in app.metric} == {":gray[—]"}
+    assert "cannot be told from 4 episodes" in "\n".join(caption.value for caption in app.caption)
+    app = tab(app, "Dimensions")
+    assert any("cannot be told from 4 episodes" in caption.value for caption in app.caption)
+    assert not any("badge[:material/check" in text.value for text in app.markdown)

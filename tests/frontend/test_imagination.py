@@ -47,7 +47,7 @@ def test_the_counterfactual_says_what_was_changed_and_how_much_was_foreseen(open
     assert not app.error, shown(app)
     query = world.query_of("/counterfactual")
     assert (query["factor"], query["to"], query["seed"]) == ("light", "0.9", "3")
-    assert app.metric[0].value == "80%"
+    assert next(item.value for item in app.metric if item.label == "Explained share of the true change") == "80%"
     assert "**light** 0.40 → 0.90" in shown(app)
     assert "diswm counterfactual cartpole-small" in shown(app)
 

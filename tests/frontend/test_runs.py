@@ -27,28 +27,13 @@ def test_a_running_run_shows_progress_and_can_be_stopped(open_page: OpenPage, wo
 def test_a_diverged_run_says_why_and_what_to_do(open_page: OpenPage) -> None:
     app = open_page("runs", id="run-broken")
     assert "The image loss became NaN at update 412." in text(app)
-    assert "Lower model_lr" in text(app)
+    assert "Lower model\\_lr" in text(app)
     assert "Resume" not in buttons(app)
 
 
 def test_a_finished_run_leads_to_its_traversals(open_page: OpenPage) -> None:
     app = open_page("runs", id="run-cartpole")
     assert "Its traversals" in [found.value for found in app.page_link]
-
-
-def test_a_finished_run_goes_further_than_it_was_asked_to(open_page: OpenPage, world: World) -> None:
-    app = open_page("runs", id="run-cartpole")
-    app.number_input(key="amount.run-cartpole").set_value(2500)
-    app.button(key="further.run-cartpole").click().run()
-    assert world.bodies[-1] == {"settings": {"updates": 2500}}
-    assert world.runs["run-cartpole"]["state"] == "running"
-
-
-def test_a_run_of_the_shell_says_where_to_stop_it(open_page: OpenPage, world: World) -> None:
-    world.runs["run-walker"]["source"] = "shell"
-    app = open_page("runs", id="run-walker")
-    assert "Stop and save" not in buttons(app)
-    assert "Started from the shell: stop it there with Ctrl-C" in text(app)
 
 
 def test_a_stop_that_comes_too_late_is_answered_with_the_apis_sentence(open_page: OpenPage, world: World) -> None:
@@ -61,7 +46,7 @@ def test_a_stop_that_comes_too_late_is_answered_with_the_apis_sentence(open_page
 
 def test_a_run_is_deleted_only_after_a_question(open_page: OpenPage, world: World) -> None:
     app = open_page("runs", id="run-broken")
-    assert any("will be gone for good" in text.value for text in app.markdown)
+    assert any("will be deleted for good" in text.value for text in app.markdown)
     app.button(key="delete.run-broken").click().run()
     assert "run-broken" not in world.runs
 
@@ -84,10 +69,24 @@ def test_a_run_without_curves_says_why(open_page: OpenPage, world: World) -> Non
     run |= {"progress": {"done": 0, "total": 10, "phase": "collect"}}
     assert "This run ended before its first metrics." in text(open_page("runs", id="run-broken"))
     run["stage"] = "collect"
-    assert "Collecting trains nothing, so it draws no curves." in text(open_page("runs", id="run-broken"))
+    assert "Collecting trains nothing, so there are no curves." in text(open_page("runs", id="run-broken"))
 
 
 def test_a_run_that_waits_has_not_started(open_page: OpenPage, world: World) -> None:
     world.runs["run-walker"] |= {"state": "queued", "started_at": None}
     table = open_page("runs").dataframe[0].value
     assert "not yet" in list(table["started"])
+
+
+def test_a_run_that_is_not_here_is_said_until_another_one_is_chosen(open_page: OpenPage) -> None:
+    app = open_page("runs", id="run-nope")
+    assert "There is no run run-nope here" in app.warning[0].value
+    app.run()
+    assert "There is no run run-nope here" in app.warning[0].value
+
+
+def test_the_result_of_tiny_is_said_to_be_none(open_page: OpenPage, world: World) -> None:
+    world.runs["run-cartpole"] |= {"preset": "tiny", "state": "succeeded"}
+    assert any(
+        "`tiny` only checks that everything works" in info.value for info in open_page("runs", id="run-cartpole").info
+    )

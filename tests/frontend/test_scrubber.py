@@ -1,6 +1,7 @@
 """The scrubber in a real browser, over the stand-in: pixels, keys, links, both themes, no request a move."""
 
 import io
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,9 +92,9 @@ def test_the_keyboard_moves_steps_plays_and_helps(page: Page) -> None:
     page.locator(".strip").first.click()
     start = pixels(page)
     page.keyboard.press("0")
-    expect(page.locator(".caption")).to_have_text("The frame's own value")
+    expect(page.locator(".caption")).to_have_text("Edited to 0.0 σ; the frame lies at +0.1 σ")  # the nearest column
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".caption")).to_have_text("Edited")
+    expect(page.locator(".caption")).to_have_text("Edited to +0.4 σ; the frame lies at +0.1 σ")
     page.keyboard.press("ArrowDown")
     expect(title(page)).to_have_text("dim 1: pole angle")
     page.keyboard.press("End")
@@ -152,10 +153,10 @@ def test_a_link_reopens_the_same_pixels(page: Page, context: BrowserContext) -> 
 
 
 def test_the_prior_mean_is_no_frame_and_has_no_original(page: Page, studio: str) -> None:
-    expect(page.locator(".values")).to_contain_text("frame")
+    expect(page.locator(".caption")).to_contain_text("the frame lies at")
     page.goto(f"{studio}/traversals?base=prior")
     ready(page)
-    expect(page.locator(".values")).to_contain_text("prior")
+    expect(page.locator(".caption")).to_contain_text("the prior's mean lies at")
     expect(page.locator(".original")).not_to_be_visible()
     expect(page.locator(".reconstruction")).to_be_visible()
 
@@ -167,6 +168,9 @@ def test_a_held_value_stays_in_every_cell_until_it_is_let_go(page: Page) -> None
     expect(page.locator(".held button")).to_have_text(re.compile(r"dim 1: pole angle at \+2\.00"))
     expect(page).to_have_url(re.compile("edits=1%3A2"))
     assert pixels(page, ".reconstruction") != base
+    expect(page.locator(".caption")).to_contain_text("held value +2.0 σ")
+    expect(page.locator(".row.active .lies.kept")).to_have_count(1)
+    expect(page.locator(".row.active .lies.own")).to_have_count(1)  # where the frame itself lies stays marked
     page.locator(".held button").click()
     expect(page.locator(".held button")).to_have_count(0)
     expect(page).not_to_have_url(re.compile("edits"))
@@ -274,3 +278,52 @@ def _luminance(colour: tuple[int, ...]) -> float:
     parts = [part / 255 for part in colour]
     linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return float(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+
+
+def test_columns_are_equal_steps_and_the_frame_is_marked_where_it_lies(page: Page) -> None:
+    heads = [float(text.replace("−", "-")) for text in page.locator(".values span").all_inner_texts()]
+    steps = {round(after - before, 2) for before, after in itertools.pairwise(heads)}
+    assert steps == {0.4}
+    expect(page.locator(".headlabel")).to_have_text("σ of the data")
+    marks = page.locator(".rows:not(.folded) .lies.own")
+    places = marks.evaluate_all("marks => marks.map((mark) => mark.style.left)")
+    assert len(places) == page.locator(".rows:not(.folded) .row").count()
+    assert len(set(places)) > 1  # each at its own place
+
+
+def test_bars_and_footprints_have_one_scale(page: Page) -> None:
+    widths = page.locator(".bar i").evaluate_all("bars => bars.map((bar) => parseFloat(bar.style.width))")
+    told = page.locator(".bar").evaluate_all(
+        "bars => bars.map((bar) => parseFloat(bar.ariaLabel.match(/KL ([0-9.]+)/)[1]))"
+    )
+    for width, kl in zip(widths, told, strict=True):
+        assert width == pytest.approx(min(100, 100 * kl / 5), abs=0.2)
+    expect(page.locator(".change").first).to_have_text("0.25")
+
+
+def test_back_leaves_the_page_at_the_first_press(context: BrowserContext, studio: str) -> None:
+    page = context.new_page()
+    page.goto(f"{studio}/factors?checkpoint=cartpole-small")
+    expect(page).to_have_title("Factors · DisWM Studio", timeout=60_000)
+    page.get_by_role("link", name="Traversals", exact=True).first.click()
+    ready(page)
+    for end in (0.3, 0.6, 0.9):
+        drag(page, 1, 0.1, end)
+        page.wait_for_timeout(1200)  # until the place stands in the address
+    expect(page).to_have_url(re.compile("column"))
+    page.go_back()
+    expect(page).to_have_url(re.compile("/factors"))
+    expect(page).to_have_title("Factors · DisWM Studio")
+
+
+def test_on_a_phone_the_menu_closes_after_a_choice_and_icons_are_not_read(browser: Browser, studio: str) -> None:
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    page.goto(f"{studio}/runs")
+    menu = page.get_by_test_id("stExpandSidebarButton")
+    menu.click(timeout=60_000)
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Traversals", exact=True).click()
+    ready(page)
+    expect(menu).to_be_visible()  # it is there only while the menu is closed
+    page.reload()
+    ready(page)
+    expect(menu).to_be_visible()

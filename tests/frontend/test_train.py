@@ -6,6 +6,8 @@ from conftest import OpenPage
 from stand_in import World
 from streamlit.testing.v1 import AppTest
 
+from frontend.views.train import plain_words
+
 
 def key_of(app: AppTest, field: str) -> str:
     """The key of a setting's widget, whatever stage, preset and edition it belongs to."""
@@ -20,7 +22,7 @@ def commands(app: AppTest) -> str:
 def test_the_form_shows_symbols_and_the_presets_values(open_page: OpenPage) -> None:
     app = open_page("train", stage="pretrain", preset="tiny")
     beta = app.number_input(key=key_of(app, "beta"))
-    assert beta.label == "Beta *β*"
+    assert beta.label == "Beta (β)"  # plain text: it is read aloud as it stands
     assert beta.value == 0.015
     assert app.number_input(key=key_of(app, "updates")).value == 60
     assert "diswm pretrain --preset tiny --seed 0" in commands(app)
@@ -29,17 +31,16 @@ def test_the_form_shows_symbols_and_the_presets_values(open_page: OpenPage) -> N
 def test_what_differs_from_the_preset_is_marked_and_in_the_command(open_page: OpenPage) -> None:
     app = open_page("train", stage="pretrain")
     app.number_input(key=key_of(app, "beta")).set_value(0.5).run()
-    assert "changed, preset: 0.015" in app.number_input(key=key_of(app, "beta")).label
+    assert any("changed; preset: 0.015" in text.value for text in app.markdown)
     assert "--set beta=0.5" in commands(app)
 
 
-def test_a_pipeline_has_a_section_for_each_stage(open_page: OpenPage) -> None:
+def test_a_pipeline_has_closed_groups_for_each_stage(open_page: OpenPage) -> None:
     app = open_page("train")
-    assert [expander.label for expander in app.expander][:3] == [
-        "Collect videos",
-        "Pretrain the video model",
-        "Distil and fine-tune the world model",
-    ]
+    labels = [expander.label for expander in app.expander]
+    assert {"Collect: Size", "Pretrain: Loss", "Fine-tune: Loss"} <= set(labels)
+    assert not any(expander.proto.expanded for expander in app.expander)
+    assert app.selectbox(key=key_of(app, "collect.environment")).label == "Collect: Environment"
     app.number_input(key=key_of(app, "pretrain.beta")).set_value(0.5).run()
     assert "--set pretrain.beta=0.5" in commands(app)
 
@@ -68,7 +69,8 @@ def test_a_refusal_stands_next_to_its_field_with_the_remedy(open_page: OpenPage,
     app = open_page("train", stage="pretrain")
     app.number_input(key=key_of(app, "beta")).set_value(7.0).run()
     app.button(key="train.launch").click().run()
-    assert "Correct the marked fields" in app.error[0].value
+    assert "**Not launched.** One setting needs another value" in app.error[0].value
+    assert "- Beta" in app.error[0].value
     marked = [text.value for text in app.markdown if "beta must be at most 5" in text.value]
     assert marked and marked[0].startswith(":red[")
     assert len(world.runs) == 3, "nothing was started"
@@ -94,3 +96,21 @@ def test_a_file_that_is_no_form_is_refused_with_a_sentence(open_page: OpenPage) 
     app.file_uploader[0].upload("form.json", b"not json").run()
     assert "This file is not JSON" in app.error[0].value
     assert not app.exception
+
+
+def test_estimates_follow_the_settings_and_a_very_long_run_is_asked_about(open_page: OpenPage) -> None:
+    app = open_page("train", stage="pretrain")
+    assert next(metric.value for metric in app.metric if metric.label == "Time, about") == "2 min"
+    assert app.button(key="train.launch").label == "Launch"
+    app.number_input(key=key_of(app, "updates")).set_value(70).run()
+    assert next(metric.value for metric in app.metric if metric.label == "Time, about") == "15 min"
+    paper = open_page("train", stage="pretrain", preset="paper")
+    assert paper.button(key="train.launch").label == "Launch all the same"
+    assert any("On two CPU cores this takes about **40 h**" in text.value for text in paper.markdown)
+
+
+def test_a_sentence_about_settings_uses_their_titles() -> None:
+    said = "sequences are longer than the episodes (collect.episode_steps is 24)"
+    assert plain_words(said, {"collect.episode_steps": "Collect: Frames"}) == (
+        "sequences are longer than the episodes (“Collect: Frames” is 24)"
+    )

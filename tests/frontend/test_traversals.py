@@ -79,7 +79,7 @@ def test_the_note_of_a_name_is_there_to_be_changed(open_page: OpenPage, world: W
 
 def test_a_checkpoint_that_is_gone_is_replaced_with_a_word(open_page: OpenPage) -> None:
     app = open_page("traversals", checkpoint="nobody")
-    assert "There is no checkpoint `nobody` any more" in app.warning[0].value
+    assert "There is no checkpoint nobody here" in app.warning[0].value
     assert app.query_params["checkpoint"] == "cartpole-small"
 
 

@@ -1,0 +1,18 @@
+"""What holds for the whole page beside what its views draw: see page.js, and the colour of primary buttons."""
+
+import streamlit as st
+
+from frontend.components.assets import register
+
+_PAGE = register("page", scripts=("page.js",))
+_STYLE = """<style>
+button[kind^="primary"] { background-color: #2756b3; border-color: #2756b3; color: #fff; }
+button[kind^="primary"]:hover { background-color: #1f4795; border-color: #1f4795; color: #fff; }
+</style>"""
+"""White on the dark theme's own primary colour, which has to be read as text, would be too faint."""
+
+
+def page_behaviour() -> None:
+    """Mount it once on every page."""
+    _PAGE(key="page")
+    st.html(_STYLE)

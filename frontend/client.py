@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import httpx
 
 Query = Mapping[str, str | int | float | bool | None]
 
+POLL_SECONDS = 0.4  # between questions after an upload that is still being read
 DEFAULT_URL = "http://127.0.0.1:8000"
 UPLOAD_SECONDS = 3600.0  # files are decoded one after the other before the answer comes
 LOOK_AFTER_SECONDS, ALIVE_SECONDS = 1.5, 2.0  # so that an API that hangs is noticed within five
@@ -130,8 +132,25 @@ class Client:
         """
         parts = [(part, (name, content)) for name, content in files]
         times = httpx.Timeout(UPLOAD_SECONDS, connect=3.0)
-        answer = self._send("POST", path, data=dict(fields or {}), files=parts, timeout=times)
-        return answer.status_code, answer.json()
+        headers = {"Prefer": "respond-async"}  # long films take longer to read than an answer may take
+        answer = self._send("POST", path, data=dict(fields or {}), files=parts, headers=headers, timeout=times)
+        if answer.status_code != 202:
+            return answer.status_code, answer.json()
+        return 201, self._read_to_the_end(f"/imports/{answer.json()['id']}")
+
+    def _read_to_the_end(self, path: str) -> dict[str, Any]:
+        """What an upload became, asked for until it is read."""
+        while True:
+            time.sleep(POLL_SECONDS)
+            try:
+                answer = self._send("GET", path)
+            except ApiProblem as problem:
+                if problem.kind == "too-slow":  # a busy machine: the upload goes on all the same
+                    continue
+                raise
+            if answer.status_code != 202:
+                found: dict[str, Any] = answer.json()
+                return found
 
     def file(self, path: str, query: Query | None = None) -> File:
         """Download a file; its name comes from the answer's Content-Disposition."""

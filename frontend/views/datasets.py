@@ -8,15 +8,17 @@ from typing import Any
 
 import streamlit as st
 
-from frontend.client import ApiProblem, client
+from frontend.client import ApiProblem, client, plain
 from frontend.components import pictures
 from frontend.components.markdown import escape_markdown
-from frontend.components.states import empty, show_problem
+from frontend.components.states import empty, guarded, show_problem
+from frontend.components.upload_preview import CROPS, show_preview, summary
 from frontend.components.words import ago
 from frontend.pages import link
 from frontend.state import Chosen, edition, keep_view, key_of, open_view
 
 PAGE = "datasets"
+PREVIEW = f"{PAGE}.preview"
 KINDS = {"collected": "collected from a simulator", "clips": "own clips", "published": "published episodes"}
 
 
@@ -26,14 +28,14 @@ def show() -> None:
     view = open_view(PAGE, Chosen)
     found = client().items("/datasets")
     with st.container(horizontal=True, vertical_alignment="center"):
-        with st.popover("Upload clips", icon=":material/upload:", type="primary"):
+        if st.button("Upload clips", icon=":material/upload:", type="primary"):
             _upload()
         link("train", "Collect from a simulator", {"stage": "collect"})
     if not found:
         empty(
             "No data set yet",
-            "Upload videos (mp4, mov, m4v, mkv, webm, avi, gif), npz episodes or a zip of frames; or collect from a "
-            "dm_control task, where every frame knows its true factors.",
+            "Upload films, pictures or npz episodes; or collect from a simulated task, "
+            "where every frame knows its true factors.",
             ":material/photo_library:",
         )
         return
@@ -83,13 +85,15 @@ def _detail(item: Mapping[str, Any]) -> None:
         st.subheader(escape_markdown(item["name"]), anchor=False, width="content")
         st.caption(f"{KINDS.get(item['kind'], item['kind'])} · `{item['id']}`", width="content")
         link("train", "Pretrain on it", {"stage": "pretrain", "dataset": item["id"]})
+        if item["kind"] != "collected" and st.button("Delete", icon=":material/delete:"):
+            _delete(item)
     for warning in item["warnings"]:
         st.warning(escape_markdown(warning))
     sheet, facts = st.columns([3, 2], gap="large")
     with sheet:
         sheet_file = client().file(f"/datasets/{item['id']}/strip")
         pictures.picture(sheet_file, f"Frames of {item['name']}")
-        st.caption("A row an episode, from its start to its end")
+        st.caption("One row per episode, from its start to its end")
         _frames(item)
     with facts:
         _facts(item)
@@ -121,7 +125,7 @@ def _facts(item: Mapping[str, Any]) -> None:
     middle.metric("Frames", f"{item['frames']:,}")
     right.metric("Actions", item["action_size"] or "none")
     if item["guessed_factors"] or not item["factor_names"]:
-        st.caption("Factors: image statistics, guesses of what moves, for want of the truth")
+        st.caption("Factors: estimated from the pictures; the true ones are not known")
     else:
         st.caption("Factors: the simulator's truth, known with every frame")
     if item["factor_names"]:
@@ -133,37 +137,130 @@ def _facts(item: Mapping[str, Any]) -> None:
             alt="Factors of this data set",
         )
     if item["settings"]:
+        _treatment(item["settings"])
         with st.expander("Settings"):
             st.json(item["settings"])
 
 
-def _upload() -> None:
-    with st.form(f"{PAGE}.upload", border=False):
-        name = st.text_input("Name", placeholder="kitchen robot")
-        files = st.file_uploader(
-            "Clips",
-            accept_multiple_files=True,
-            type=["mp4", "mov", "m4v", "mkv", "webm", "avi", "gif", "npz", "zip", "xz"],
-            help="Frames are scaled to 64 x 64; a zip may hold the numbered frames of a clip.",
+def _treatment(settings: Mapping[str, Any]) -> None:
+    """What was kept of the uploaded files."""
+    if "crop" in settings:
+        fps = f"{settings['fps']:g}" if settings["fps"] else "as recorded"
+        split = f"{settings['split']} frames" if settings["split"] else "one per clip"
+        st.caption(
+            f"Crop: {CROPS[settings['crop']]} · frames a second: {fps} · keep every n-th: {settings['stride']} · "
+            f"episodes: {split}"
         )
-        sent = st.form_submit_button("Upload", type="primary")
-    if not sent:
-        return
+    done = [
+        f"{escape_markdown(file['name'])}: {note}"
+        for file in settings.get("files", [])
+        for note in file.get("notes", [])
+    ]
+    for line in done[:12]:
+        st.caption(line)
+
+
+@st.dialog("Upload clips", width="large")
+def _upload() -> None:
+    """The form, and beside it what the files would become."""
+    with guarded():
+        form, shown = st.columns([2, 3], gap="large")
+        with form:
+            files, fields = _form()
+        with shown:
+            found = _previewed(files, fields)
+        if found is None:
+            return
+        with form:
+            if st.button("Import", type="primary", icon=":material/download_done:"):
+                _import(files, fields)
+
+
+def _form() -> tuple[list[Any], dict[str, str]]:
+    """The files and the fields of the upload."""
+    files = st.file_uploader(
+        "Films, pictures or episodes",
+        accept_multiple_files=True,
+        type=["mp4", "mov", "m4v", "webm", "mkv", "avi", "gif", "webp", "png", "jpg", "jpeg", "npz", "zip", "xz"],
+        help="Several files make one data set. A zip may hold pictures, one folder per clip, or npz episodes.",
+    )
+    name = st.text_input("Name", placeholder="kitchen robot")
+    crop = st.selectbox(
+        "Crop",
+        list(CROPS),
+        format_func=lambda crop: CROPS[crop],
+        help="Frames become squares of 64 x 64: which part of the picture is kept.",
+    )
+    left, right = st.columns(2)
+    fps = left.number_input(
+        "Frames a second", 0.1, 240.0, None, placeholder="as recorded", help="Films are resampled in time to this rate."
+    )
+    stride = right.number_input("Keep every n-th frame", 1, 100, 1)
+    whole = st.checkbox("One episode per clip")
+    split = 0 if whole else st.number_input("Frames per episode", 16, 10_000, 64, help="Longer clips are split.")
+    fields = {
+        "name": name,
+        "crop": crop,
+        "fps": plain(fps) if fps else "",
+        "stride": plain(stride),
+        "split": plain(split),
+    }
+    return list(files or []), {key: value for key, value in fields.items() if value}
+
+
+def _previewed(files: list[Any], fields: dict[str, str]) -> dict[str, Any] | None:
+    """What the upload would become; asked for once for the same files and fields."""
     if not files:
-        st.error("Choose at least one file.")
-        return
-    try:
-        with st.spinner("Reading the clips …"):
-            status, made = client().upload(
-                "/datasets", [(file.name, file) for file in files], fields={"name": name or files[0].name}
-            )
-    except ApiProblem as problem:
-        show_problem(problem)
-        return
-    st.toast("These clips are here already." if status == 200 else f"{made['frames']:,} frames are in.")
-    keep_view(PAGE, Chosen(id=made["id"]))
+        st.caption("What the files would become is shown here before anything is kept.")
+        return None
+    key = (tuple(file.file_id for file in files), tuple(sorted(fields.items())))
+    kept = st.session_state.get(PREVIEW)
+    if kept is None or kept[0] != key:
+        with st.spinner("Reading the files …"):
+            try:
+                _, found = client().upload("/datasets/preview", _parts(files), fields=fields)
+            except ApiProblem as problem:
+                show_problem(problem)
+                return None
+        kept = st.session_state[PREVIEW] = (key, found)
+    found = kept[1]
+    if found["known_as"]:
+        st.info("These files are here already, imported in the same way.")
+    show_preview(found)
+    return found
+
+
+def _import(files: list[Any], fields: dict[str, str]) -> None:
+    with st.spinner("Reading the files …"):
+        status, made = client().upload("/datasets", _parts(files), fields=fields)
+    st.toast("These clips are here already." if status == 200 else f"{made['frames']:,} frames were imported.")
+    st.session_state.pop(PREVIEW, None)
+    _open(made["id"])
+
+
+def _open(id: str) -> None:
+    """Go on with a data set, or with the newest where there is none of this id."""
+    keep_view(PAGE, Chosen(id=id))
     st.session_state[f"{PAGE}.edition"] = edition(PAGE) + 1
     st.rerun()
+
+
+def _parts(files: list[Any]) -> list[tuple[str, Any]]:
+    for file in files:
+        file.seek(0)
+    return [(file.name, file) for file in files]
+
+
+@st.dialog("Delete this data set?")
+def _delete(item: Mapping[str, Any]) -> None:
+    st.markdown(f"{escape_markdown(item['name'])}: {summary(item)}. This cannot be undone.")
+    if st.button("Delete it", type="primary", icon=":material/delete:"):
+        try:
+            client().delete(f"/datasets/{item['id']}")
+        except ApiProblem as problem:
+            show_problem(problem)
+            return
+        _open("")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def test_a_page_of_a_workplace_in_use_shows_no_error(open_page: OpenPage, page: 
 def test_a_film_without_known_factors_has_no_table_of_them(open_page: OpenPage, world: World) -> None:
     world.datasets[0] |= {"factor_names": [], "guessed_factors": False}
     app = open_page("datasets", id=world.datasets[0]["id"])
-    assert "for want of the truth" in shown(app)
+    assert "estimated from the pictures" in shown(app)
     assert ["factor"] not in [list(table.value.columns) for table in app.dataframe]
     known = open_page("datasets", id=world.datasets[1]["id"])
     assert ["factor"] in [list(table.value.columns) for table in known.dataframe]

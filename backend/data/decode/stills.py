@@ -109,8 +109,9 @@ def _moments(source: IO[bytes], request: Request, found: Decoded) -> Iterator[tu
             picture.seek(number)
             pixels += picture.width * picture.height
             check_animation(pixels, request.limits)
-            seconds = picture.info.get("duration", 0) / 1000
-            yield square(picture, request.options.crop, found), seconds if seconds >= _SHORTEST else _USUAL
+            shown = square(picture, request.options.crop, found)
+            seconds = picture.info.get("duration", 0) / 1000  # known once the frame is decoded
+            yield shown, seconds if seconds >= _SHORTEST else _USUAL
         except VideoError:
             raise
         except DAMAGE as error:

@@ -108,4 +108,5 @@ def resampled(frames: Iterable[tuple[float, Frame]], rate: float | None, end: fl
             yield from (held for _ in range(following - place))
         held, place = frame, following
     if held is not None and rate is not None:
-        yield from (held for _ in range(max(1, round((end - begin) * rate) - place)))
+        least = 0 if place else 1
+        yield from (held for _ in range(max(least, round((end - begin) * rate) - place)))

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import blended_transform_factory
 
-from backend.export.curves import COLOURS, DASHES, MARKS
-from backend.export.figure import INK, drawing, write
+from backend.export.colours import INK, MARKS, colour_of, dash_of
+from backend.export.figure import drawing, write
 from backend.export.letters import drawable, noted
 from backend.export.options import FIGURE_FORMATS, TABLE_FORMATS, ExportOptions, check_format
 from backend.export.tables import npz, table
@@ -120,7 +120,7 @@ def _points(axes: Axes, chart: Chart) -> None:
     places = np.arange(rows, dtype=np.float64)
     for column in range(columns):
         shift = 0.75 * ((column + 0.5) / columns - 0.5)
-        mark, colour = MARKS[column % len(MARKS)], COLOURS[column % len(COLOURS)]
+        mark, colour = MARKS[column % len(MARKS)], colour_of(chart.columns[column], column)
         value = chart.values[:, column]
         spread: Any = None
         if chart.low is not None and chart.high is not None and np.isfinite(chart.low[:, column]).any():
@@ -138,8 +138,7 @@ def _lines(axes: Axes, chart: Chart) -> None:
     """A line a row over what the columns count; the first row, the mean, is drawn in ink."""
     steps = [float(column) for column in chart.columns]
     for row, name in enumerate(chart.rows):
-        colour = INK if row == 0 else COLOURS[(row - 1) % len(COLOURS)]
-        dash = DASHES[(row - 1) // len(COLOURS) % len(DASHES)] if row else "-"
+        colour, dash = (INK, "-") if row == 0 else (colour_of(name, row - 1), dash_of(name, row - 1))
         axes.plot(
             steps, chart.values[row], dash, color=colour, lw=1.8 if row == 0 else 1.0, marker=".", ms=3, label=name
         )

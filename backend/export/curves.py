@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from backend.export.colours import DASHES, MARKS, PALETTE
 from backend.export.figure import drawing, write
 from backend.export.letters import drawable, noted
 from backend.export.typography import font
@@ -13,9 +14,6 @@ from backend.export.typography import font
 WIDTH, HEIGHT, DPI = 5.5, 3.2, 300
 SIZE = 7.5
 NEAR = 4  # the published marks are drawn where ours come within so many times of the first of them
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-MARKS = ("o", "s", "^", "D", "v", "P")
-DASHES = ("-", "--", "-.", ":")
 
 
 def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
@@ -25,8 +23,8 @@ def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
         figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, facecolor="white", layout="constrained")
         axes = figure.add_subplot()
         for index, group in enumerate(comparison["groups"]):
-            steps, colour = group["environment_steps"], COLOURS[index % len(COLOURS)]
-            dash = DASHES[index // len(COLOURS) % len(DASHES)]
+            steps, colour = group["environment_steps"], PALETTE[index % len(PALETTE)]
+            dash = DASHES[index // len(PALETTE) % len(DASHES)]
             runs = len(group["runs"])
             name = f"{drawable(group['label'])} ({runs} {'run' if runs == 1 else 'runs'})"
             axes.plot(steps, group["mean"], dash, color=colour, linewidth=1.2, marker=".", markersize=3, label=name)

@@ -16,13 +16,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from backend.export.captions import texts_of
+from backend.export.colours import INK
 from backend.export.layout import LINE, MARGIN, NARROW, RECONSTRUCTION, SIZE, SMALL, TRACK, Layout
 from backend.export.letters import drawable, noted
 from backend.export.options import FIGURE_FORMATS, ExportOptions, check_format, signed
 from backend.export.typography import font, shorten
 from backend.interpret.view import FULL_CHANGE, Mark, Picture, TraversalView
 
-INK, GREY, BAR, LINE_COLOUR = "#111111", "#5f5f5f", "#9db4cf", "#c9c9c9"
+GREY, BAR, LINE_COLOUR = "#5f5f5f", "#9db4cf", "#c9c9c9"
 FULL_KL = 5.0  # nats that a bar of full length stands for, in every figure and on the offline page
 # a dollar sign is a dollar sign, not the beginning of a formula
 SETTINGS: Any = {"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "diswm", "text.parse_math": False}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from backend.export.chart import CHART_FORMATS, NOTHING
+from backend.export.colours import CHANCE, PALETTE, colour_of, dash_of
 from backend.export.options import ExportOptions
 from backend.export.render import export_chart
 from backend.export.reopen import read_settings
@@ -101,3 +102,11 @@ def test_a_pdf_has_the_paper_width_and_embedded_fonts() -> None:
 def test_a_film_of_numbers_there_is_not() -> None:
     with pytest.raises(ViewError, match="gif"):
         export_chart(chart(), "gif")
+
+
+def test_a_colour_has_one_meaning_whatever_stands_beside_it() -> None:
+    assert colour_of("dim 9: light", 0) == colour_of("dim 9", 4)
+    assert colour_of("chance", 1) == colour_of("chance", 2) == CHANCE
+    assert (colour_of("dim 3", 0), dash_of("dim 3", 0)) != (colour_of("dim 9", 0), dash_of("dim 9", 0))
+    lines = export_chart(replace(chart("lines"), rows=("mean", "dim 7: hip angle")), "svg").content.decode()
+    assert PALETTE[7 % len(PALETTE)] in lines

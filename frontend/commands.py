@@ -65,7 +65,18 @@ def stage(name: str, preset: str, seed: int, changes: Mapping[str, Any]) -> str:
     parts = ["diswm", name, "--preset", preset, "--seed", str(seed)]
     for key, value in changes.items():
         parts += ["--set", f"{key}={'null' if value is None else plain(value)}"]
-    return shlex.join(parts)
+    return in_home(shlex.join(parts))
+
+
+def compare(runs: str) -> str:
+    """`diswm compare ...` for runs with commas between them."""
+    return in_home(shlex.join(["diswm", "compare", *runs.split(","), "--figure", "returns.pdf"]))
+
+
+def in_home(command: str) -> str:
+    """The command from whatever folder: with the home that the page was started for."""
+    home = os.environ.get("DISWM_HOME")
+    return f"DISWM_HOME={shlex.quote(home)} {command}" if home else command
 
 
 def curl_get(url: str, path: str, query: Mapping[str, Any]) -> str:

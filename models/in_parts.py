@@ -10,20 +10,22 @@ from models.losses import image_loss
 from models.vae import FRAMES_AT_ONCE
 
 
-def decoded_image_loss(decoder: nn.Module, feature: Tensor, image: Tensor, weight: Tensor | None = None) -> Tensor:
+def decoded_image_loss(
+    decoder: nn.Module, feature: Tensor, image: Tensor, weight: Tensor | None = None, coarse: float = 0.0
+) -> Tensor:
     """`image_loss` of what `decoder` makes of features (B, T, F), against images (B, T, C, H, W): (B, T), in nats.
 
-    `weight` (B, T, 1, H, W) is that of each pixel.
+    `weight` (B, T, 1, H, W) and `coarse` are those of `image_loss`.
 
     Where a CPU learns from many frames, each part's gradient is taken before the next part is decoded, so that the
     feature maps of one part alone are in memory; the value is then one number, the mean, repeated over (B, T).
     """
     frames = feature.shape[0] * feature.shape[1]
     if feature.is_cuda or frames <= FRAMES_AT_ONCE or not torch.is_grad_enabled():
-        return image_loss(decoder(feature), image, weight)
+        return image_loss(decoder(feature), image, weight, coarse)
     learned = [parameter for parameter in decoder.parameters() if parameter.requires_grad]
     flat = feature.flatten(0, 1), image.flatten(0, 1), None if weight is None else weight.flatten(0, 1)
-    mean: Tensor = _MeanImageLoss.apply(decoder, *flat, *learned)  # type: ignore[no-untyped-call] # torch stub
+    mean: Tensor = _MeanImageLoss.apply(decoder, coarse, *flat, *learned)  # type: ignore[no-untyped-call] # torch stub
     return mean.expand(feature.shape[:2])
 
 
@@ -32,7 +34,13 @@ class _MeanImageLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, decoder: nn.Module, feature: Tensor, image: Tensor, weight: Tensor | None, *learned: Tensor
+        ctx: Any,
+        decoder: nn.Module,
+        coarse: float,
+        feature: Tensor,
+        image: Tensor,
+        weight: Tensor | None,
+        *learned: Tensor,
     ) -> Tensor:
         mean = feature.new_zeros(())
         by_feature = torch.empty_like(feature)
@@ -42,7 +50,7 @@ class _MeanImageLoss(torch.autograd.Function):
             with torch.enable_grad():
                 part = feature[rows].detach().requires_grad_()
                 pixels = None if weight is None else weight[rows]
-                share = image_loss(decoder(part), image[rows], pixels).sum() / len(feature)
+                share = image_loss(decoder(part), image[rows], pixels, coarse).sum() / len(feature)
             by_feature[rows], *gradients = torch.autograd.grad(share, (part, *learned))
             torch._foreach_add_(by_learned, gradients)
             mean += share.detach()
@@ -53,4 +61,4 @@ class _MeanImageLoss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
         by_feature, *by_learned = ctx.saved_tensors
-        return None, outer * by_feature, None, None, *(outer * gradient for gradient in by_learned)
+        return None, None, outer * by_feature, None, None, *(outer * gradient for gradient in by_learned)

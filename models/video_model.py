@@ -28,6 +28,7 @@ class Objective(NamedTuple):
     balance: float = 0.8  # share of the dynamics KL that moves the prior
     free_nats: float = 1.0  # least value of each side of the dynamics KL
     motion_weight: float = 0.0  # how much more a pixel that moves counts in the image loss
+    coarse: float = 0.0  # weight of the image loss of smaller pictures
     overshooting: bool = False  # whether imagined frames are compared with the true ones, too
 
 
@@ -97,29 +98,33 @@ class VideoModel(nn.Module):
         """Eq. 2 without its weights, one value per (B, T); `overshooting` has one per (B, imagined frame)."""
         weight = motion_weights(batch.moving, objective.motion_weight) if objective.motion_weight else None
         losses = {
-            "image": self._drawn(observed.states, image, weight),
+            "image": self._drawn(observed.states, image, weight, objective.coarse),
             "dynamics": dynamics_kl(observed.posterior, observed.prior, objective.balance, objective.free_nats),
             **self.encoder.losses(latent),
         }
         if objective.overshooting:
-            losses["overshooting"] = self._overshooting(image, self._known(batch.action), observed.states, weight)
+            losses["overshooting"] = self._overshooting(batch, image, observed.states, weight, objective)
         return losses
 
-    def _overshooting(self, image: Tensor, action: Tensor | None, states: State, weight: Tensor | None) -> Tensor:
+    def _overshooting(
+        self, batch: Batch, image: Tensor, states: State, weight: Tensor | None, objective: Objective
+    ) -> Tensor:
         """The image loss of frames imagined without seeing, from a quarter of the sequence on: (B, T) -> (B, n).
 
         Losses of single steps leave imagination free to drift. Source: observation overshooting, Hafner et al. 2019.
         """
         start, length = image.shape[1] // 4, image.shape[1]
         assert length >= 2, length
-        actions = None if action is None else action[:, start + 1 :]
-        imagined = self.imagine(states.at(start), length - start - 1, actions)
+        action = self._known(batch.action)
+        imagined = self.imagine(
+            states.at(start), length - start - 1, None if action is None else action[:, start + 1 :]
+        )
         drawn = slice(start + 1, length, OVERSHOOTING_STRIDE)
         some = State(imagined.deter[:, ::OVERSHOOTING_STRIDE], imagined.stoch[:, ::OVERSHOOTING_STRIDE])
-        return self._drawn(some, image[:, drawn], None if weight is None else weight[:, drawn])
+        return self._drawn(some, image[:, drawn], None if weight is None else weight[:, drawn], objective.coarse)
 
-    def _drawn(self, states: State, image: Tensor, weight: Tensor | None) -> Tensor:
-        return decoded_image_loss(self.decoder, states.feature[..., self.config.heads], image, weight)
+    def _drawn(self, states: State, image: Tensor, weight: Tensor | None, coarse: float) -> Tensor:
+        return decoded_image_loss(self.decoder, states.feature[..., self.config.heads], image, weight, coarse)
 
     def _known(self, action: Tensor | None) -> Tensor | None:
         return action if self.config.action_size else None

@@ -31,6 +31,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in slow)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_precision_on_every_cpu() -> Iterator[None]:
+    """Image networks learn in float32 unless a test says otherwise, whatever this CPU multiplies in hardware."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.cpu, "get_capabilities", dict)
+        yield
+
+
 @pytest.fixture(scope="session")
 def moving_squares() -> Clip:
     """Episodes of a square that moves and changes its brightness: the three factors are known in every frame."""

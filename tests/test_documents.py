@@ -1,7 +1,11 @@
 """The documents say only what is true: commands, targets, routes, files, links and code that they name exist."""
 
 import json
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ import yaml
 from PIL import Image
 
 from backend.__main__ import build_app
+from backend.data.catalogue import list_datasets
 from backend.main import create_app
 from backend.settings import Settings
 
@@ -138,6 +143,65 @@ def test_the_readmes_python_example_makes_a_gif_of_the_shipped_checkpoint(
     with Image.open(tmp_path / "traversal.gif") as film:
         assert film.format == "GIF"
         assert getattr(film, "n_frames", 1) >= 7
+
+
+SIZES = {
+    "collect": "episodes=6 episode_steps=9 workers=1",
+    "pretrain": "latents=3 stoch=2 deter=4 hidden=4 batch=2 length=3 held_out=2 updates=2 beta_warmup=0",
+    "finetune": "latents=3 stoch=2 deter=4 hidden=4 units=4 batch=2 length=3 horizon=2 held_out=2 held_out_steps=6 "
+    "action_repeat=16 prefill=70 agent_steps=75 first_updates=1 evaluate_episodes=1 evaluate_every=70",
+}
+"""What makes each stage as small as can be, whatever its preset."""
+LAST_DATASET = "DATASET"
+
+
+def printed_commands(document: Path) -> list[list[str]]:
+    """The commands of diswm that a document gives to be copied, in order: lines of code, and spans with options."""
+    text = document.read_text()
+    lines = [line for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    spans = re.findall(r"`(diswm [a-z-]+ [^`]*--[^`]*)`", text)
+    found = [line for line in lines + spans if re.match(r"(\.venv/bin/)?diswm ", line)]
+    return [shlex.split(line, comments=True)[1:] for line in found]
+
+
+def small(command: list[str]) -> list[str]:
+    """The same command at a tiny size."""
+    stages = {command[0]: SIZES[command[0]]} if command[0] in SIZES else {}
+    values = stages[command[0]].split() if stages else []
+    if command[0] == "pipeline":
+        values = [f"{stage}.{value}" for stage, sizes in SIZES.items() for value in sizes.split()]
+    return command + [part for value in values for part in ("--set", value)]
+
+
+PRINTED = [path for path in [*DOCUMENTS, *sorted(ROOT.glob("checkpoints/*/README.md"))] if printed_commands(path)]
+
+
+def test_cards_and_readme_print_commands() -> None:
+    """Negative control: there is something to run."""
+    assert {"README.md", "checkpoints/finger-episode-factors/README.md"} <= set(map(name, PRINTED))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", [path for path in PRINTED if path.name == "README.md"], ids=name)
+def test_every_printed_command_runs_as_it_is_printed(document: Path, tmp_path: Path) -> None:
+    """One after the other in one home, with the sizes alone made smaller."""
+    environment = os.environ | {"DISWM_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    for printed in printed_commands(document):
+        command = [newest_dataset(tmp_path) if word == LAST_DATASET else word for word in small(printed)]
+        done = subprocess.run(
+            [sys.executable, "-m", "backend", *command],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(printed)}\n{done.stderr[-2000:]}"
+
+
+def newest_dataset(home: Path) -> str:
+    """The id of the data set that was collected last."""
+    return list_datasets(home)[0].id
 
 
 def test_the_citation_names_the_paper() -> None:

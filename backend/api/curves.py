@@ -9,7 +9,7 @@ from backend.api.runs import Runs, answering
 from backend.api.schemas import View
 from backend.data.curves import NoCurve, compare_curves, read_curve
 from backend.http.problems import Fault, Problem
-from backend.runs.folders import run_folder
+from backend.runs.folders import readable_folder
 
 MOST_RUNS = 50
 
@@ -39,7 +39,7 @@ def get_curves(
         with answering():
             row = service.get(name)
         try:
-            curves.append(read_curve(run_folder(service.home, row.id)))
+            curves.append(read_curve(readable_folder(service.home, row.id)))
         except NoCurve as error:
             left_out[name] = str(error)
     return CurvesView(**compare_curves(curves), left_out=left_out)

@@ -38,7 +38,7 @@ async def create_export(body: ExportBody, request: Request, serving: Serving, re
     )
     response.status_code = 200 if known else 201
     response.headers["Location"] = f"/api/v1/exports/{kept.id}"
-    return _view(kept)
+    return _view(kept, answer.warning)
 
 
 @router.get(
@@ -62,7 +62,7 @@ def delete_export(export: str, serving: Serving) -> None:
         raise not_found("export", export, known=[])
 
 
-def _view(kept: Kept) -> ExportView:
+def _view(kept: Kept, warning: str) -> ExportView:
     return ExportView(
         id=kept.id,
         url=f"/api/v1/exports/{kept.id}",
@@ -70,6 +70,7 @@ def _view(kept: Kept) -> ExportView:
         media_type=kept.media_type,
         etag=_etag(kept),
         bytes=kept.bytes,
+        warning=warning,
     )
 
 

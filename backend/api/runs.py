@@ -26,11 +26,11 @@ from backend.runs.errors import (
     RunError,
     RunNotFound,
 )
-from backend.runs.folders import read_log, read_metrics, run_folder
+from backend.runs.folders import read_log, read_metrics, readable_folder
+from backend.runs.found import Run, find_run
 from backend.runs.references import run_that_uses, run_that_writes
 from backend.runs.service import Order, RunService, Submitted
 from backend.runs.states import ACTIVE, RunState
-from backend.runs.table import RunRow
 from backend.runs.views import (
     EventView,
     LogView,
@@ -104,13 +104,13 @@ def run_service_of(request: Request) -> RunService:
 Runs = Annotated[RunService, Depends(run_service_of)]
 
 
-def found_run(run: str, service: Runs) -> RunRow:
+def found_run(run: str, service: Runs) -> Run:
     """The run named in the path; 404 when there is none."""
     with answering():
         return service.get(run)
 
 
-Found = Annotated[RunRow, Depends(found_run)]
+Found = Annotated[Run, Depends(found_run)]
 
 
 @router.post("/runs", status_code=202, responses=refusals(409))
@@ -181,14 +181,14 @@ def clone_run(row: Found, service: Runs, response: Response, body: CloneRequest 
 @router.get("/runs/{run}/metrics")
 def get_metrics(row: Found, service: Runs, since: Since = 0) -> MetricsView:
     """Lines of metrics from number `since` on."""
-    lines = read_metrics(run_folder(service.home, row.id), since)
+    lines = read_metrics(readable_folder(service.home, row.id), since)
     return MetricsView(items=lines.items, next=lines.next)
 
 
 @router.get("/runs/{run}/log")
 def get_log(row: Found, service: Runs, since: Since = 0) -> LogView:
     """The log from byte `since` on."""
-    piece = read_log(run_folder(service.home, row.id), since)
+    piece = read_log(readable_folder(service.home, row.id), since)
     return LogView(text=piece.text, next=piece.next)
 
 
@@ -196,7 +196,7 @@ def get_log(row: Found, service: Runs, since: Since = 0) -> LogView:
 async def stream_events(row: Found, service: Runs) -> AsyncIterator[EventView]:
     """State and progress at each change, until the run waits for nobody."""
     last: EventView | None = None
-    current: RunRow | None = row
+    current: Run | None = row
     while current is not None:
         event = await run_in_threadpool(view_event, current, service.home)
         if event != last:
@@ -205,7 +205,9 @@ async def stream_events(row: Found, service: Runs) -> AsyncIterator[EventView]:
         if event.state not in ACTIVE:
             return
         await asyncio.sleep(EVENTS_POLL_S)
-        current = await run_in_threadpool(service.store.get, row.id)
+        current = await run_in_threadpool(service.store.get, row.id) or await run_in_threadpool(
+            find_run, service.home, row.id
+        )
 
 
 def _submitted(service: RunService, submitted: Submitted, response: Response) -> RunView:

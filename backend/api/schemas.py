@@ -276,6 +276,7 @@ class ExportView(View):
     media_type: str
     etag: str
     bytes: int
+    warning: str = ""  # what is not in the file as it was asked for, such as letters that no font here draws
 
 
 class OpenedView(View):

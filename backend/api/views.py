@@ -25,7 +25,7 @@ router = APIRouter(tags=["traversals"])
 
 @router.post("/views", openapi_extra=multipart("file", many=False))
 async def open_view(request: Request, serving: Serving) -> OpenedView:
-    """Reads the settings that every PNG, GIF, APNG, SVG, NPZ and bundle made here carries."""
+    """Reads the settings that every file made here carries, of whatever kind."""
     return await take_in(request, serving.home, serving.intake, partial(_open, serving.library))
 
 

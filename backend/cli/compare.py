@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backend.cli.context import checked_settings, complain
+from backend.cli.context import checked_settings, complain, where_looked
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def compare(
     try:
         comparison = compare_curves([read_curve(_folder(run)) for run in dict.fromkeys(runs)])
     except NoCurve as error:
-        complain(str(error))
+        complain(f"{error}. {where_looked()}")
         raise typer.Exit(2) from None
     for path in figure or []:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,5 +43,7 @@ def compare(
 
 def _folder(run: str) -> Path:
     """The folder of a run, by its id or by itself."""
-    known = checked_settings().home / "runs" / run
+    from backend.runs.folders import readable_folder
+
+    known = readable_folder(checked_settings().home, run)
     return known if known.is_dir() else Path(run)

@@ -41,6 +41,11 @@ def checked_settings() -> Settings:
     return settings
 
 
+def where_looked() -> str:
+    """Which home was searched: the one of another folder is the likeliest reason that something is missing."""
+    return f"Looked in {checked_settings().home}; DISWM_HOME names another home."
+
+
 def load(reference: str) -> "Checkpoint":
     """The checkpoint by id, name or folder, loaded."""
     from backend.data.catalogue import find_checkpoint
@@ -63,7 +68,10 @@ def refusals() -> Iterator[None]:
 
     try:
         yield
-    except (NotFound, CheckpointError, EpisodeError, VideoError, ViewError, NoSettings, FileNotFoundError) as error:
+    except NotFound as error:
+        complain(f"{error}. {where_looked()}")
+        raise typer.Exit(EXIT_BAD_INPUT) from None
+    except (CheckpointError, EpisodeError, VideoError, ViewError, NoSettings, FileNotFoundError) as error:
         complain(str(error))
         raise typer.Exit(EXIT_BAD_INPUT) from None
     except (BadZipFile, EOFError, ValueError) as error:
@@ -131,6 +139,9 @@ class Sink:
         assert target is not None
         write(target, file.content)
         answer = {"file": str(target), "bytes": len(file.content), **told}
+        if file.warning:
+            complain(f"{target}: {file.warning}")
+            answer["warning"] = file.warning
         typer.echo(json.dumps(answer) if self.as_json else f"wrote {target} ({len(file.content):,} bytes)")
 
 

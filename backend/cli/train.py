@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.context import EXIT_TAKEN, checked_settings, complain
+from backend.cli.context import EXIT_TAKEN, checked_settings, complain, where_looked
 from backend.data.begun import Begun, read_begun
 from backend.pipeline.malloc import keep_freed_memory
 from backend.runs.ids import new_run_id
@@ -107,6 +107,7 @@ def run(invocation: Invocation) -> None:
         invocation,
         seed=invocation.seed if invocation.seed is not None else begun.seed if begun else 0,
         name=invocation.name or (begun.name if begun else None),
+        preset=invocation.preset or (begun.preset if begun else None if invocation.settings_file else "tiny"),
     )
     try:
         with hold(folder_lock(out)):
@@ -129,7 +130,7 @@ def _settings(invocation: Invocation, begun: Begun | None, out: Path) -> "StageS
     try:
         given = merged(_from_file(invocation.settings_file), parse_assignments(invocation.assignments))
         if begun is None:
-            base = invocation.preset or ("tiny" if invocation.settings_file is None else None)
+            base = invocation.preset or (None if invocation.settings_file else "tiny")
             return build_settings(invocation.stage, base, given)
         _check_same_run(invocation, begun)
         values = merged(begun.settings, given) if invocation.preset is None else given
@@ -197,6 +198,7 @@ def _stage(
             seed=invocation.seed or 0,
             device=device,
             name=invocation.name,
+            preset=invocation.preset,
             reporter=reporter,
         )
 
@@ -205,6 +207,8 @@ def _refuse(error: "SettingsError", out: Path) -> int:
     """Every problem in a sentence of its own; a worker reads them in the run's folder, which else stays as it is."""
     for problem in error.problems:
         complain(f"{problem.pointer.lstrip('/').replace('/', '.')}: {problem.message}")
+    if any(problem.pointer.endswith(("/dataset", "/teacher", "/films")) for problem in error.problems):
+        complain(where_looked())
     if RUN_VARIABLE in os.environ and out.is_dir():
         _leave_error(out, "invalid_settings", str(error), "Correct the settings and start again.")
     return EXIT_BAD_SETTINGS

@@ -10,12 +10,13 @@ FILE = "settings.json"
 
 
 class Begun(NamedTuple):
-    """What a run was begun with; runs of earlier versions have no name here."""
+    """What a run was begun with; the preset is that which the settings were made from, if any."""
 
     stage: str
     seed: int
     settings: dict[str, Any]
     name: str | None = None
+    preset: str | None = None
 
 
 def write_begun(folder: Path, begun: Begun) -> None:
@@ -27,7 +28,7 @@ def read_begun(folder: Path) -> Begun | None:
     """How the run in a folder was begun; None where there is no run, or its file cannot be read."""
     try:
         values = json.loads((folder / FILE).read_bytes())
-        begun = Begun(str(values["stage"]), int(values["seed"]), dict(values["settings"]), values.get("name"))
+        stage, seed, settings = str(values["stage"]), int(values["seed"]), dict(values["settings"])
+        return Begun(stage, seed, settings, values.get("name"), values.get("preset"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return begun

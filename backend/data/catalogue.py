@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 from backend.data.checkpoint import CheckpointError, CheckpointInfo, read_info
 from backend.data.episodes import DatasetInfo, EpisodeError, read_dataset_info
 from backend.data.files import MANIFEST, sha256
+from backend.data.places import SHIPPED
 
-SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"  # read only
 FINDINGS = "shipped"  # in DISWM_HOME: what is found out about shipped checkpoints, a folder each
 _UPDATE = ".update-"  # between a run's id and the count, in the id of a checkpoint that is not its last
 

@@ -23,6 +23,7 @@ from backend.envs.protocol import (
     DRAWERS,
     ENVIRONMENTS,
     SKY_HIDDEN,
+    SQUARE_WORLD,
     Environment,
     Look,
     offered_distractions,
@@ -30,6 +31,7 @@ from backend.envs.protocol import (
 from backend.envs.pusher import ANY_COLOUR, HALF_WIDTH, PusherEnvironment, check_gymnasium
 from backend.envs.scene import Scene, recolourable_assets
 from backend.envs.simulator import load_task
+from backend.envs.square_world import SquareWorld
 
 __all__ = ["DISTRACTIONS", "ENVIRONMENTS", "SKY_HIDDEN", "make_environment"]
 
@@ -70,6 +72,8 @@ def make_environment(
         raise ValueError(f"{name} cannot show {distraction!r}: choose one of {', '.join(offered_distractions(name))}")
     if action_repeat < 1:
         raise ValueError(f"action_repeat must be at least 1, got {action_repeat}")
+    if name == SQUARE_WORLD:
+        return SquareWorld(distraction, action_repeat)
     if look == "fast":  # shadows are drawn larger, and gain from threads
         draw_on_one_thread()
     if name in DRAWERS:

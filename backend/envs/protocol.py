@@ -18,14 +18,15 @@ CONTROL_TASKS = (
     "humanoid-walk",
 )
 DRAWERS = ("drawer-open", "drawer-close")
-ENVIRONMENTS = (*CONTROL_TASKS, "pusher", *DRAWERS)
+SQUARE_WORLD = "square-world"
+ENVIRONMENTS = (*CONTROL_TASKS, "pusher", *DRAWERS, SQUARE_WORLD)
 DISTRACTIONS = ("none", "set-a", "set-b", "episode", "camera-jitter", "light", "video", "everything")
 SKY_HIDDEN = ("reacher-easy", "humanoid-walk")  # no sky in the picture: its colour is no factor there
 
 
 def episode_frames(environment: str, action_repeat: int) -> int:
     """Frames of a whole episode, the first one counted in, when each action lasts `action_repeat` control steps."""
-    control_steps = 500 if environment in DRAWERS else 100 if environment == "pusher" else 1000
+    control_steps = 500 if environment in DRAWERS else 100 if environment in ("pusher", SQUARE_WORLD) else 1000
     return -(-control_steps // action_repeat) + 1
 
 
@@ -33,6 +34,8 @@ def offered_distractions(environment: str) -> tuple[str, ...]:
     """The distractions that an environment can show."""
     if environment in DRAWERS:
         return ("none", "episode")
+    if environment == SQUARE_WORLD:
+        return ("none", "set-a", "episode")
     if environment == "pusher":
         return ("none", "set-a", "set-b", "episode")
     if environment in SKY_HIDDEN:

@@ -19,6 +19,7 @@ from matplotlib.ft2font import FT2Font
 
 NO_SHAPE = ("Cf", "Mn", "Me", "Sk", "Cc")  # joiners, selectors, marks: drawn with the letter before them or not at all
 PREFERRED = ("notosans", "noto", "droidsansfallback", "wqy", "sourcehan", "unifont")  # the first that has a letter wins
+NAMED_LETTERS = 8  # that a warning names
 _SPOKEN = ("LETTER ", "SYLLABLE ", "VOWEL SIGN ")
 
 
@@ -80,6 +81,17 @@ def noted(settings: str, texts: Iterable[str]) -> str:
     """Settings (one line of JSON) that also say, under `drawn_instead`, which texts are spelled in the file."""
     other = substitutions(texts)
     return json.dumps({**json.loads(settings), "drawn_instead": other}, sort_keys=True) if other else settings
+
+
+def warning_of(texts: Iterable[str]) -> str:
+    """A sentence in ASCII that names the code points which no font here draws; empty where all are drawn."""
+    other = substitutions(texts)
+    letters = sorted({letter for text in other for letter in text if font_with(letter) is None})
+    if not other:
+        return ""
+    codes = ", ".join(f"U+{ord(letter):04X}" for letter in letters[:NAMED_LETTERS])
+    more = " and more" if len(letters) > NAMED_LETTERS else ""
+    return f"no font here draws {codes}{more}: spelled in the file; install a font such as Noto Sans (fonts-noto)"
 
 
 def spelled(text: str) -> str:

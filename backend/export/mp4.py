@@ -1,10 +1,12 @@
-"""The index of an MP4 moved in front of its pictures, so that players start before they have the whole file."""
+"""An MP4's index moved in front of its pictures, so that players start before they have all of it; and its comment."""
 
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
 _HOLDERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")  # boxes that hold boxes, on the way to the offsets
+_TO_COMMENT = (b"moov", b"udta", b"meta", b"ilst", b"\xa9cmt", b"data")
+_BEFORE = {b"meta": 4, b"data": 8}  # bytes before the content of these
 _OFFSETS = {b"stco": ">I", b"co64": ">Q"}
 
 
@@ -28,15 +30,30 @@ def index_in_front(content: bytes) -> bytes:
     return content[: pictures.start] + bytes(moov) + rest
 
 
+def comment_of(content: bytes) -> bytes | None:
+    """What the film says of itself; None where it says nothing, or is none."""
+    start, end = 0, len(content)
+    for kind in _TO_COMMENT:
+        box = next((box for box in _boxes(content, start, end) if box.kind == kind), None)
+        if box is None:
+            return None
+        start, end = box.body + _BEFORE.get(kind, 0), box.end
+    return content[start:end]
+
+
 def _boxes(content: bytes | bytearray, start: int, end: int) -> Iterator[_Box]:
-    while start < end:
+    """Boxes of a stretch; it ends at one that is shorter than its own head."""
+    while start + 8 <= end:
         size, kind = struct.unpack_from(">I4s", content, start)
         body = start + 8
-        if size == 1:
+        if size == 1 and start + 16 <= end:
             (size,) = struct.unpack_from(">Q", content, body)
             body += 8
-        yield _Box(kind, start, body, start + (size or end - start))
-        start += size or end - start
+        stop = start + size if size else end
+        if stop < body:
+            return
+        yield _Box(kind, start, body, min(stop, end))
+        start = stop
 
 
 def _shift(moov: bytearray, by: int) -> None:

@@ -1,12 +1,16 @@
 """A view as a file: the one way in for the command line and the API, so that both make equal bytes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backend.data.checkpoint import Checkpoint
 from backend.export.animation import render_animation
 from backend.export.bundle import build_bundle
+from backend.export.captions import texts_of
 from backend.export.chart import render_chart
+from backend.export.chart import texts_of as texts_of_chart
 from backend.export.figure import render_figure
+from backend.export.letters import warning_of
 from backend.export.names import bundle_name, chart_file_name, file_name, rollout_file_name
 from backend.export.options import (
     FIGURE_FORMATS,
@@ -17,7 +21,8 @@ from backend.export.options import (
     check_format,
 )
 from backend.export.reel import render_reel
-from backend.export.rollout import render_rollout
+from backend.export.reel import texts_of as texts_of_reel
+from backend.export.rollout import reel_of, render_rollout
 from backend.export.tables import traversal_csv, traversal_npz
 from backend.export.viewer import render_viewer
 from backend.interpret.base import BaseFrames
@@ -33,11 +38,12 @@ TRAVERSAL_FORMATS = (*FIGURE_FORMATS, *FILM_FORMATS, *TABLE_FORMATS, "html", "zi
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """Bytes with the name and the type under which they are handed out."""
+    """Bytes with the name and the type under which they are handed out, and what the reader must know of them."""
 
     content: bytes
     file_name: str
     media_type: str
+    warning: str = ""
 
 
 def export_traversal(
@@ -61,7 +67,7 @@ def export_traversal(
         )
     view = build_view(checkpoint, request, frames)
     name = bundle_name(view) if format == "zip" else file_name(view, format)
-    return ExportedFile(render_view(view, format, chosen), name, MEDIA_TYPES[format])
+    return ExportedFile(render_view(view, format, chosen), name, MEDIA_TYPES[format], _warning(format, texts_of(view)))
 
 
 def render_view(view: TraversalView, format: str, options: ExportOptions) -> bytes:
@@ -81,16 +87,23 @@ def export_rollout(
     """A rollout in one of `backend.export.rollout.ROLLOUT_FORMATS`; raises ViewError."""
     rollout = build_rollout(checkpoint, request)
     content = render_rollout(rollout, format, options or ExportOptions())
-    return ExportedFile(content, rollout_file_name(rollout, format), MEDIA_TYPES[format])
+    warning = _warning(format, texts_of_reel(reel_of(rollout)))
+    return ExportedFile(content, rollout_file_name(rollout, format), MEDIA_TYPES[format], warning)
 
 
 def export_reel(reel: Reel, format: str, options: ExportOptions | None = None) -> ExportedFile:
     """Rows of pictures over time in one of `backend.export.reel.REEL_FORMATS`; raises ViewError."""
     content = render_reel(reel, format, options or ExportOptions())
-    return ExportedFile(content, f"{reel.name}.{format}", MEDIA_TYPES[format])
+    return ExportedFile(content, f"{reel.name}.{format}", MEDIA_TYPES[format], _warning(format, texts_of_reel(reel)))
 
 
 def export_chart(chart: Chart, format: str, options: ExportOptions | None = None) -> ExportedFile:
     """A chart of numbers in one of `backend.export.chart.CHART_FORMATS`; raises ViewError."""
     content = render_chart(chart, format, options or ExportOptions())
-    return ExportedFile(content, chart_file_name(chart, format), MEDIA_TYPES[format])
+    warning = _warning(format, texts_of_chart(chart))
+    return ExportedFile(content, chart_file_name(chart, format), MEDIA_TYPES[format], warning)
+
+
+def _warning(format: str, texts: Iterable[str]) -> str:
+    """Of files whose letters are drawn by us; tables and pages leave that to the program that opens them."""
+    return "" if format in (*TABLE_FORMATS, "html") else warning_of(texts)

@@ -21,6 +21,7 @@ class Answer:
     content: bytes
     media_type: str
     file_name: str | None = None  # telling name for a download; None: shown in place
+    warning: str = ""  # in ASCII: what is not in the file as it was asked for
 
     @cached_property
     def etag(self) -> str:
@@ -57,6 +58,8 @@ def send(request: Request, answer: Answer, *, status: int = 200, headers: Mappin
         return Response(status_code=304, headers=common)
     if answer.file_name is not None:
         common["Content-Disposition"] = disposition(answer.file_name)
+    if answer.warning:
+        common["Warning"] = f'199 diswm "{answer.warning}"'
     return Response(answer.content, status_code=status, media_type=answer.media_type, headers=common)
 
 

@@ -23,7 +23,7 @@ from backend.data.episodes import (
 from backend.data.files import sweep, write_json
 from backend.envs.gl import choose_backend
 from backend.envs.process import Child
-from backend.envs.protocol import EnvironmentFailed
+from backend.envs.protocol import SQUARE_WORLD, EnvironmentFailed
 from backend.pipeline.collector import Order, collector, episode_path
 from backend.pipeline.report import Stopped
 from backend.pipeline.settings import CollectSettings, Problem, SettingsError
@@ -48,8 +48,9 @@ def collect(
     seed: int,
     reporter: CollectReporter,
     films: Sequence[NDArray[np.uint8]] = (),
+    name: str | None = None,
 ) -> DatasetInfo:
-    """Fill `out/dataset` with episodes; those already there are kept.
+    """Fill `out/dataset` with episodes; those already there are kept. `name`: that of the environment if not given.
 
     `films` (T, 64, 64, 3) play behind the scene where the distraction shows a video. Episode i depends on the
     settings, the films, the seed and i alone, never on the number of processes. Raises Stopped (call again to go
@@ -62,9 +63,10 @@ def collect(
     missing = deque(i for i in range(settings.episodes) if not _is_whole(episode_path(folder, i)))
     if missing or not (folder / DATASET).exists():
         if missing:
-            choose_backend()  # once, for all processes
+            if settings.environment != SQUARE_WORLD:  # which draws by itself
+                choose_backend()  # once, for all processes
             _Crew(settings, folder, seed, missing, reporter, films).work()
-        write_dataset_info(_describe(settings, out, folder, seed))
+        write_dataset_info(_describe(settings, out, folder, seed, name))
     reporter.progress(settings.episodes, settings.episodes, "collect")
     return read_dataset_info(folder)
 
@@ -169,14 +171,14 @@ def _claim(folder: Path, settings: CollectSettings, seed: int) -> None:
     write_json(path, wanted)
 
 
-def _describe(settings: CollectSettings, out: Path, folder: Path, seed: int) -> DatasetInfo:
+def _describe(settings: CollectSettings, out: Path, folder: Path, seed: int, name: str | None) -> DatasetInfo:
     paths = [episode_path(folder, index) for index in range(settings.episodes)]
     lengths = tuple(int(read_headers(path)["image"][0][0]) for path in paths)
     first = read_episode(paths[0])
     inner = out.name in ("collect", "held-out")  # part of a larger run: its id is the run's
     return DatasetInfo(
         id=f"{out.resolve().parent.name}-{out.name}" if inner else out.resolve().name,
-        name=f"{settings.environment}-{settings.distraction}",
+        name=name or f"{settings.environment}-{settings.distraction}",
         kind="collected",
         folder=folder,
         environment=settings.environment,

@@ -24,6 +24,11 @@ def beta(settings: Learned, update: int) -> float:
     return _grown(settings.seeing_beta, settings.beta, settings, update)
 
 
+def distillation_share(settings: FinetuneSettings, update: int) -> float:
+    """The share of its weight that distillation has at an update: it grows as beta does, being a price like it."""
+    return beta(settings, update) / settings.beta if settings.beta else 1.0
+
+
 def dynamics_weight(settings: Learned, update: int) -> float:
     """The weight of the dynamics KL at an update."""
     return _grown(settings.seeing_dynamics, settings.dynamics_weight, settings, update)
@@ -45,7 +50,8 @@ def shape(settings: Learned, update: int) -> tuple[int, int]:
 
 def objective(settings: Learned) -> Objective:
     """What the losses look at."""
-    return Objective(settings.kl_balance, settings.free_nats, settings.motion_weight, settings.overshooting > 0)
+    weights = settings.motion_weight, settings.coarse_weight
+    return Objective(settings.kl_balance, settings.free_nats, *weights, settings.overshooting > 0)
 
 
 def _grown(first: float, last: float, settings: Learned, update: int) -> float:

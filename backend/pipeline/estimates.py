@@ -2,13 +2,13 @@
 
 from typing import NamedTuple
 
+from backend.envs.protocol import episode_frames
 from backend.pipeline.settings import CollectSettings, FinetuneSettings, PretrainSettings
 
 STEPS_PER_SECOND = {"fast": 400.0, "paper": 40.0}  # of one process that renders
 UPDATE_SECONDS, FRAME_SECONDS = 0.03, 0.001  # of one update of the image model: overhead, and a frame's share
 BEHAVIOUR_SECONDS = 0.0008  # an imagined trajectory of 15 steps, forward and backward
 ACTING_SECONDS = 0.003
-CONTROL_STEPS = 1000  # of an episode
 START_SECONDS = 25  # of a stage: starting its processes, and measuring at its end what it has made
 BASE_GB, FRAME_GB = 0.7, 0.0006
 REPLAY_FRAME_GB = 64 * 64 * 3 / 1e9
@@ -35,7 +35,8 @@ def estimate(settings: CollectSettings | PretrainSettings | FinetuneSettings) ->
     update += FRAME_SECONDS * frames / 3 + BEHAVIOUR_SECONDS * frames * settings.horizon / 15
     updates = settings.first_updates + max(settings.agent_steps - settings.prefill, 0) / settings.train_every
     evaluations = settings.agent_steps // settings.evaluate_every + 1
-    evaluated = evaluations * settings.evaluate_episodes * CONTROL_STEPS / settings.action_repeat
+    episode = episode_frames(settings.environment, settings.action_repeat) - 1  # agent steps
+    evaluated = evaluations * settings.evaluate_episodes * episode
     played = settings.agent_steps + evaluated / min(settings.evaluate_episodes, 2)  # side by side
     acting = played * (ACTING_SECONDS + 1 / STEPS_PER_SECOND[settings.look])
     replay = min(settings.replay_capacity, settings.agent_steps) * REPLAY_FRAME_GB

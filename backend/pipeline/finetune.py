@@ -12,7 +12,7 @@ from backend.data.episodes import Episode
 from backend.data.replay import Replay, replay_device
 from backend.data.resume import Randomness, load_training, save_training
 from backend.pipeline.cuda_graph import Recorded, graph_recorder
-from backend.pipeline.curriculum import beta, dynamics_weight, objective, shape
+from backend.pipeline.curriculum import beta, distillation_share, dynamics_weight, objective, shape
 from backend.pipeline.environments import Players
 from backend.pipeline.evaluate import episode_seed, evaluate
 from backend.pipeline.experience import Experience
@@ -57,7 +57,8 @@ class Finetuning:
         moved = Batch(*(part.to(self.device, non_blocking=True) for part in batch))
         rewarded = self.parts.bonus(moved) if self.parts.bonus else moved
         settings, update = self.settings, self.updates
-        schedule = self.eta(agent_steps), beta(settings, update), dynamics_weight(settings, update)
+        eta = self.eta(agent_steps) * distillation_share(settings, update)
+        schedule = eta, beta(settings, update), dynamics_weight(settings, update)
         weights = (torch.tensor(weight).to(self.device, non_blocking=True) for weight in schedule)
         recorded = self.recorded_model if update < settings.behaviour_after else self.recorded
         metrics = recorded(*rewarded, *weights)
@@ -277,7 +278,8 @@ class Online:
         state = {"run": self.run.state_dict(), "experience": self.experience.state_dict(), "returns": self.returns}
         self.reporter.sync()
         save_training(self.out / "resume", self.agent_steps + self.run.updates, state)  # grows with either
-        extra = {**self.provenance.extra, "agent_steps": self.agent_steps, "evaluations": self.returns}
+        counts = {"agent_steps": self.agent_steps, "updates": self.run.updates}
+        extra = {**self.provenance.extra, **counts, "evaluations": self.returns}
         provenance = replace(self.provenance, extra=extra)
         agent, last = self.run.agent, self.settings.agent_steps
         return publish(

@@ -75,6 +75,9 @@ def publish(
     crash_point("between-state-and-weights")
     folder = out / "checkpoints" / f"update-{updates:09d}"
     sweep(folder.parent)
+    config = provenance.config(updates)
+    if folder.exists() and read_info(folder, folder.name, "run").config.get("updates") != config.get("updates"):
+        remove_folder(folder)  # more was learned since then without another agent step
     if not folder.exists():
         model.eval()
         encoded = encode_frames(model, held_out)
@@ -85,7 +88,7 @@ def publish(
             folder,
             model=model,
             actor_critic=actor_critic,
-            config=provenance.config(updates),
+            config=config,
             clip=clip_of(held_out),
             statistics=statistics_of(encoded),
             quality=quality,

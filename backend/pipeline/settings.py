@@ -154,6 +154,13 @@ class _ModelSettings(_Settings):
         "Losses",
         "How much more a pixel counts that differs from its mean over the episode. The paper: 0.",
     )
+    coarse_weight: Weight = _described(
+        0.0,
+        "Weight of coarse pictures",
+        "Losses",
+        "Weight of the image loss of pictures averaged over 4 x 4 and 8 x 8 pixels, which leads thin bodies to their "
+        "place. The paper: 0.",
+    )
     overshooting: Weight = _described(
         0.0,
         "Overshooting weight",

@@ -74,9 +74,12 @@ def run_stage(
     seed: int,
     device: str = "auto",
     name: str | None = None,
+    preset: str | None = None,
     reporter: Reporter,
 ) -> StageResult:
     """Runs a stage in the folder `out`, going on from what is there; writes result.json.
+
+    `preset` is told along with the settings, which are whole without it.
 
     Raises SettingsError, Stopped, Diverged, EnvironmentFailed and what the machine raises.
     """
@@ -86,10 +89,10 @@ def run_stage(
     reporter.note(f"{stage} on {sitting.device}, seed {seed}")
     for outcome in (RESULT, ERROR):  # of an earlier sitting
         (out / outcome).unlink(missing_ok=True)
-    write_begun(out, Begun(stage, seed, settings.model_dump(mode="json"), name))
+    write_begun(out, Begun(stage, seed, settings.model_dump(mode="json"), name, preset))
     dataset: str | None = None
     if isinstance(settings, CollectSettings):
-        dataset = collect(settings, out, seed, reporter, _films(settings, home)).id
+        dataset = collect(settings, out, seed, reporter, _films(settings, home), name).id
     elif isinstance(settings, PretrainSettings):
         dataset = _pretrain(settings, sitting)
     elif isinstance(settings, FinetuneSettings):
@@ -193,7 +196,8 @@ def _short_episodes(settings: FinetuneSettings, episodes: int, steps: int) -> Co
 
 def _pipeline(settings: PipelineSettings, sitting: _Sitting) -> str:
     films = _films(settings.collect, sitting.home)
-    dataset = collect(settings.collect, sitting.out / "collect", sitting.seed, sitting.reporter, films)
+    name = f"{sitting.name} (data set)"
+    dataset = collect(settings.collect, sitting.out / "collect", sitting.seed, sitting.reporter, films, name)
     inner = replace(sitting, out=sitting.out / "pretrain", name=f"{sitting.name} (video model)")
     video_model = _pretrain_on(dataset, settings.pretrain, inner)
     _finetune_from(video_model, settings.finetune, replace(sitting, out=sitting.out / "finetune"))

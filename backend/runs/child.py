@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backend.data.files import write_json
 from backend.runs.folders import forget_outcome, run_folder
+from backend.runs.found import Run
 from backend.runs.processes import (
     HOME_VARIABLE,
     PARENT_VARIABLE,
@@ -94,12 +95,12 @@ def command_of_child(row: RunRow, folder: Path) -> list[str]:
     ]
 
 
-def command_of_user(row: RunRow) -> str:
-    """The command line that starts the same run by hand."""
+def command_of_user(row: Run, home: Path) -> str:
+    """The command line that starts the same run by hand, from whatever folder."""
     parts = ["diswm", row.stage, "--preset", row.preset, "--seed", str(row.seed)]
     for key, value in _flat(row.overrides):
         parts += ["--set", f"{key}={_as_text(value)}"]
-    return shlex.join(parts)
+    return f"{HOME_VARIABLE}={shlex.quote(str(home))} {shlex.join(parts)}"
 
 
 def _environment(row: RunRow, home: Path) -> dict[str, str]:

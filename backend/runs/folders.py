@@ -6,6 +6,9 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from backend.data.begun import FILE
+from backend.data.places import SHIPPED
+
 MAX_LINES = 5_000
 """Metric lines in one answer; a reader asks again for the rest."""
 MAX_LOG_BYTES = 256 * 1024
@@ -29,6 +32,13 @@ class LogText(NamedTuple):
 def run_folder(home: Path, run_id: str) -> Path:
     """Where a run keeps everything; ids come from the table of runs, never from a request alone."""
     return home / "runs" / run_id
+
+
+def readable_folder(home: Path, run_id: str) -> Path:
+    """Where a run's curves are read: in the home, else beside the shipped checkpoint of that id."""
+    own = run_folder(home, run_id)
+    shipped = SHIPPED / run_id
+    return shipped if not own.is_dir() and (shipped / FILE).is_file() else own
 
 
 def read_progress(folder: Path) -> dict[str, Any] | None:

@@ -15,10 +15,11 @@ from backend.data.crash import crash_point
 from backend.pipeline.builder import build_settings, merged
 from backend.pipeline.checks import check_references
 from backend.pipeline.continuing import amount_of, check_continuation, check_same_references
-from backend.pipeline.settings import SettingsError, StageSettings
+from backend.pipeline.settings import CollectSettings, SettingsError, StageSettings
 from backend.runs.devices import why_not
 from backend.runs.errors import FieldProblem, IncompatibleSource, InvalidRun, KeyReused, RunConflict, RunNotFound
 from backend.runs.folders import delete_aside, forget_result, put_back, run_folder, set_aside
+from backend.runs.found import FoundRun, Run, find_run, found_runs
 from backend.runs.ids import new_run_id
 from backend.runs.locks import folder_lock, holder
 from backend.runs.states import ACTIVE, CONTINUABLE, RunState
@@ -47,7 +48,7 @@ class Submitted(NamedTuple):
 class Page(NamedTuple):
     """Some runs, newest first, and the cursor of the next ones."""
 
-    rows: Sequence[RunRow]
+    rows: Sequence[Run]
     next_cursor: str | None
 
 
@@ -73,17 +74,25 @@ class RunService:
         assert earlier is not None, "only a taken idempotency key refuses a new id"
         return Submitted(earlier, new=False)
 
-    def get(self, run_id: str) -> RunRow:
-        """Raises RunNotFound."""
-        row = self.store.get(run_id)
+    def get(self, run_id: str) -> Run:
+        """A run of the queue, of the shell or shipped. Raises RunNotFound."""
+        row = self.store.get(run_id) or find_run(self.home, run_id)
         if row is None:
             raise RunNotFound(f"There is no run {run_id[:80]!r}.", "GET /api/v1/runs lists what there is.")
         return row
 
     def page(self, limit: int, cursor: str | None, states: Sequence[RunState], stage: str | None) -> Page:
-        """Raises InvalidRun for a cursor that we did not hand out."""
+        """Runs of the queue, of the shell and shipped. Raises InvalidRun for a cursor that we did not hand out."""
         before = None if cursor is None else _decode(cursor)
-        rows = self.store.newest(limit=limit + 1, before=before, states=states, stage=stage)
+        rows: list[Run] = list(self.store.newest(limit=limit + 1, before=before, states=states, stage=stage))
+        rows += [
+            run
+            for run in found_runs(self.home, self.store.ids())
+            if (before is None or (run.created_at, run.id) < before)
+            and (not states or run.state in states)
+            and stage in (None, run.stage)
+        ]
+        rows.sort(key=lambda run: (run.created_at, run.id), reverse=True)
         more = len(rows) > limit
         shown = rows[:limit]
         return Page(shown, _encode(shown[-1]) if more else None)
@@ -92,7 +101,7 @@ class RunService:
         """End a run, at once when it waits, within seconds when it runs. Raises RunConflict when it is over."""
         row = self.store.cancel(run_id)
         if row is None:
-            state = self.get(run_id).state
+            state = self._queued(run_id).state
             raise RunConflict(f"The run is {state}: there is nothing to cancel.", "Remove it if it is in the way.")
         return row
 
@@ -102,7 +111,7 @@ class RunService:
         A run that is over goes on where the edits give it more to do. Raises RunConflict, InvalidRun,
         IncompatibleSource.
         """
-        row = self.get(run_id)
+        row = self._queued(run_id)
         if row.state not in CONTINUABLE:
             raise _not_resumed(row)
         settings = self._continued(row, edits).model_dump(mode="json") if edits else row.settings
@@ -117,7 +126,7 @@ class RunService:
         edited = {"settings": settings, "overrides": merged(row.overrides, edits)} if edits else {}
         resumed = self.store.resume(run_id, **edited)
         if resumed is None:
-            raise _not_resumed(self.get(run_id))
+            raise _not_resumed(self._queued(run_id))
         return resumed
 
     def clone(self, run_id: str, edits: Mapping[str, Any]) -> Submitted:
@@ -138,15 +147,27 @@ class RunService:
         """Delete a run and its folder. Raises RunConflict while it waits, runs or is written by hand."""
         row = self.get(run_id)
         folder = run_folder(self.home, run_id)
-        if row.state in ACTIVE:
-            raise RunConflict(f"The run is {row.state}: it cannot be removed.", "Cancel it first.")
+        if isinstance(row, FoundRun) and row.source == "shipped":
+            raise RunConflict("The run comes with the program.", "It takes no room that could be freed.")
         if holder(folder_lock(folder)) is not None:
             raise RunConflict("A command writes into the run's folder.", "End that command first.")
+        if row.state in ACTIVE:
+            raise RunConflict(f"The run is {row.state}: it cannot be removed.", "Cancel it first.")
         aside = set_aside(self.home, run_id)
-        if not self.store.remove(run_id):
+        if isinstance(row, RunRow) and not self.store.remove(run_id):
             put_back(aside, folder)
             raise RunConflict("The run was taken up again meanwhile.", "Cancel it first.")
         delete_aside(aside)
+
+    def _queued(self, run_id: str) -> RunRow:
+        """A run that workers carry out. Raises RunNotFound, or RunConflict for another one."""
+        row = self.get(run_id)
+        if isinstance(row, RunRow):
+            return row
+        if row.source == "shipped":
+            raise RunConflict("The run comes with the program.", "Clone it to run it here.")
+        where = f"diswm {row.stage} --resume --out {row.folder}"
+        raise RunConflict("The run belongs to the shell.", f"End it there with Ctrl-C; go on there: {where}.")
 
     def _earlier(self, key: str, digest: str) -> RunRow | None:
         row = self.store.find_by_key(key)
@@ -163,7 +184,7 @@ class RunService:
         now = time.time()
         return RunRow(
             id=new_run_id(),
-            name=order.name or f"{order.stage} {order.preset}",
+            name=order.name or _default_name(order, settings),
             stage=order.stage,
             preset=order.preset,
             seed=order.seed,
@@ -218,6 +239,13 @@ def _check_references(settings: StageSettings, home: Path) -> None:
         raise InvalidRun([_placed(FieldProblem(*problem)) for problem in error.problems]) from None
 
 
+def _default_name(order: Order, settings: StageSettings) -> str:
+    """What a run is called that nobody named; collecting goes by its data set, which takes the run's name."""
+    if isinstance(settings, CollectSettings):
+        return f"{settings.environment}-{settings.distraction}"
+    return f"{order.stage} {order.preset}"
+
+
 def _not_resumed(row: RunRow) -> RunConflict:
     remedy = "Clone it with a smaller learning rate." if row.state == RunState.DIVERGED else "Wait, or cancel it."
     return RunConflict(f"The run is {row.state}: it cannot be resumed.", remedy)
@@ -240,7 +268,7 @@ def _digest(order: Order) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _encode(row: RunRow) -> str:
+def _encode(row: Run) -> str:
     return base64.urlsafe_b64encode(json.dumps([row.created_at, row.id]).encode()).decode().rstrip("=")
 
 

@@ -45,6 +45,11 @@ class RunStore:
         with self._session() as session:
             return session.get(RunRow, run_id)
 
+    def ids(self) -> set[str]:
+        """The ids of all runs."""
+        with self._session() as session:
+            return set(session.exec(select(RunRow.id)).all())
+
     def find_by_key(self, idempotency_key: str) -> RunRow | None:
         """The run that a request with this key made."""
         with self._session() as session:

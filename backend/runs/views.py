@@ -3,7 +3,7 @@
 import datetime
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,9 +11,9 @@ from backend.data.catalogue import newest_checkpoint
 from backend.data.episodes import DATASET
 from backend.pipeline.continuing import amount_of
 from backend.runs.child import command_of_user
-from backend.runs.folders import last_metrics, read_progress, read_result, run_folder, seconds_left
+from backend.runs.folders import last_metrics, read_progress, read_result, readable_folder, seconds_left
+from backend.runs.found import FoundRun, Run
 from backend.runs.states import RESUMABLE, SILENT_S, RunState
-from backend.runs.table import RunRow
 
 
 class ProgressView(BaseModel):
@@ -60,6 +60,9 @@ class RunView(BaseModel):
     dataset: str | None
     metrics: dict[str, Any]
     command: str
+    source: Literal["queue", "shell", "shipped"] = Field(
+        description="Who carries it out: a worker, a command in its folder, or whoever shipped it."
+    )
     resumable: bool
     amount: AmountView | None = Field(description="What to raise so that a run that is over goes on.")
     cancelling: bool = Field(description="Asked to end, and about to.")
@@ -108,9 +111,10 @@ class EventView(BaseModel):
     progress: ProgressView | None
 
 
-def view_run(row: RunRow, home: Path) -> RunView:
+def view_run(row: Run, home: Path) -> RunView:
     """A run as the API shows it; reads the small files in its folder."""
-    folder = run_folder(home, row.id)
+    folder = readable_folder(home, row.id)
+    found = isinstance(row, FoundRun)
     result = row.result or read_result(folder) or {}
     return RunView(
         id=row.id,
@@ -126,28 +130,29 @@ def view_run(row: RunRow, home: Path) -> RunView:
         started_at=_iso_or_none(row.started_at),
         finished_at=_iso_or_none(row.finished_at),
         error=_error(row.error),
-        checkpoint=row.id if newest_checkpoint(folder) else None,
+        checkpoint=row.id if newest_checkpoint(folder) or ("checkpoint" in (row.result or {}) and found) else None,
         dataset=result.get("dataset") or (row.id if (folder / "dataset" / DATASET).exists() else None),
         metrics=_without_time(result.get("metrics") or last_metrics(folder)),
-        command=command_of_user(row),
-        resumable=row.state in RESUMABLE,
-        amount=_amount(row),
+        command=command_of_user(row, home),
+        source=row.source if isinstance(row, FoundRun) else "queue",
+        resumable=row.state in RESUMABLE and not found,
+        amount=None if found else _amount(row),
         cancelling=row.cancel_requested and row.state == RunState.RUNNING,
     )
 
 
-def view_event(row: RunRow, home: Path) -> EventView:
+def view_event(row: Run, home: Path) -> EventView:
     """The part of a run that changes while it runs."""
-    return EventView(state=shown_state(row, time.time()), progress=_progress(run_folder(home, row.id)))
+    return EventView(state=shown_state(row, time.time()), progress=_progress(readable_folder(home, row.id)))
 
 
-def shown_state(row: RunRow, now: float) -> RunState:
+def shown_state(row: Run, now: float) -> RunState:
     """The row's state; a run whose worker died is queued in truth, though no worker is there to write it."""
     silent = row.heartbeat_at is not None and now - row.heartbeat_at > SILENT_S
     return RunState.QUEUED if row.state == RunState.RUNNING and silent else RunState(row.state)
 
 
-def _amount(row: RunRow) -> AmountView | None:
+def _amount(row: Run) -> AmountView | None:
     """None for settings of an earlier version that do not know it."""
     try:
         setting, value = amount_of(row.stage, row.settings)

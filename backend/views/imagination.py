@@ -181,7 +181,7 @@ def draw_reel(checkpoint: str, reel: Reel, format: str, options: ExportOptions) 
         from backend.export.render import export_reel  # loads matplotlib: not before it is needed
 
         file = export_reel(reel, format, options)
-        return Answer(file.content, file.media_type, file.file_name)
+        return Answer(file.content, file.media_type, file.file_name, file.warning)
     return json_answer({"checkpoint": checkpoint, **reel_json(reel)})
 
 

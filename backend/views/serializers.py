@@ -154,7 +154,7 @@ def json_answer(value: dict[str, Any]) -> Answer:
 
 
 def _file(exported: "ExportedFile") -> Answer:
-    return Answer(exported.content, exported.media_type, exported.file_name)
+    return Answer(exported.content, exported.media_type, exported.file_name, exported.warning)
 
 
 def _rows(view: TraversalView) -> list[dict[str, Any]]:

@@ -206,7 +206,7 @@ def _plan(
             file = export_chart(chart(), format, ExportOptions(width=query.width, title=query.title))
         except ViewError as error:
             raise _conflict(error, "nothing-to-draw", "Take a checkpoint of videos whose factors are known.") from error
-        return Answer(file.content, file.media_type, file.file_name)
+        return Answer(file.content, file.media_type, file.file_name, file.warning)
 
     whole = (key, format, (query.width, query.title) if format in FIGURE_FORMATS else None)
     return Plan(whole, cost, draw, long)

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from frontend import commands
 from frontend.client import client
 from frontend.components.charts import CONFIG, LEGEND, MARGIN
 from frontend.components.markdown import escape_markdown, escape_plotly
@@ -78,7 +79,7 @@ def _plot(chosen: str, paper: bool, names: Mapping[str, str]) -> None:
                 st.dataframe(rows, hide_index=True, alt="Published returns")
                 st.caption(escape_markdown(comparison["note"]))
     st.caption("The same from the shell")
-    st.code(f"diswm compare {chosen.replace(',', ' ')} --figure returns.pdf", language=None, wrap_lines=True)
+    st.code(commands.compare(chosen), language=None, wrap_lines=True)
 
 
 def figure(groups: list[dict[str, Any]], published: list[dict[str, Any]]) -> dict[str, Any]:

@@ -31,6 +31,10 @@ FIRST = ("image", "latent", "dynamics", "distillation", "episode_return", "evalu
 OUTCOMES = ("evaluation_std", "success_rate")  # of episodes, beside their returns: no losses
 QUIET = ("gradient_norm", "distill_weight", "frames_per_second")  # not drawn at first
 LOG_CHARACTERS = 20_000
+SOURCES = {
+    "shell": "Started from the shell: stop it there with Ctrl-C, go on there with --resume.",
+    "shipped": "Comes with the program.",
+}
 GONE = f"{PAGE}.gone"  # the run of a link that is not here, until another one is chosen
 STOP = {
     "queued": ("Take out of the queue", "The run will not start."),
@@ -149,24 +153,42 @@ def _actions(run: Mapping[str, Any]) -> None:
         if run["dataset"]:
             link("datasets", "Its data set", {"id": run["dataset"]})
         stop, stopped = STOP.get(run["state"], STOP["running"])
-        if run["state"] not in ENDED and st.button(stop, icon=":material/stop_circle:", key=f"stop.{name}"):
+        if run["source"] != "queue":
+            st.caption(SOURCES[run["source"]], width="content")
+        elif run["state"] not in ENDED and st.button(stop, icon=":material/stop_circle:", key=f"stop.{name}"):
             _do(f"/runs/{name}/cancel", stopped)
         if run["resumable"] and st.button("Resume", icon=":material/play_circle:", key=f"resume.{name}"):
             _do(f"/runs/{name}/resume", "The run goes on from its last checkpoint.")
+        if run["state"] == "succeeded" and run["amount"]:
+            with st.popover("Go further", icon=":material/fast_forward:", key=f"more.{name}"):
+                _go_further(run)
         if st.button(
             "Run again", icon=":material/replay:", key=f"clone.{name}", help="Queue the same settings once more."
         ):
             _do(f"/runs/{name}/clone", "A copy waits in the queue.")
         if st.button("Clone and edit", icon=":material/edit:", key=f"edit.{name}"):
             st.switch_page(path("train"), query_params={"run": name})
-        if run["state"] in ENDED:
+        if run["state"] in ENDED and run["source"] != "shipped":
             with st.popover("Delete", icon=":material/delete:", key=f"ask.{name}"):
                 _delete(name, run["name"] or name)
 
 
-def _do(address: str, done: str) -> None:
+def _go_further(run: Mapping[str, Any]) -> None:
+    """More of what the run did last, from its last save on."""
+    *section, setting = run["amount"]["setting"].split(".")
+    words, done = setting.replace("_", " "), run["amount"]["value"]
+    st.markdown(f"The run has done its **{done:,}** {words}. It goes on from there, with all its other settings.")
+    wanted = st.number_input(f"{words.capitalize()} in all", done + 1, None, 2 * done, key=f"amount.{run['id']}")
+    if st.button("Go on", type="primary", icon=":material/play_circle:", key=f"further.{run['id']}"):
+        settings: dict[str, Any] = {setting: int(wanted)}
+        for part in section:
+            settings = {part: settings}
+        _do(f"/runs/{run['id']}/resume", "The run waits in the queue, to go on.", {"settings": settings})
+
+
+def _do(address: str, done: str, body: Mapping[str, Any] | None = None) -> None:
     try:
-        client().post(address)
+        client().post(address, body)
     except ApiProblem as problem:
         show_problem(problem)
         return

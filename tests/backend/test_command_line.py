@@ -141,6 +141,7 @@ def test_an_unknown_data_set_exits_with_2(diswm: CommandLine) -> None:
     ended = diswm.run("pretrain", "--set", "dataset=nowhere")
     assert ended.returncode == 2
     assert "no data set 'nowhere'" in ended.stderr
+    assert f"Looked in {diswm.home}; DISWM_HOME names another home." in ended.stderr
 
 
 @pytest.mark.slow

@@ -125,7 +125,8 @@ def _add_runs(app: FastAPI, world: World) -> None:
         return advance(world.runs[run])
 
     @app.post("/api/v1/runs/{run}/{verb}")
-    def act(run: str, verb: str) -> Any:
+    async def act(run: str, verb: str, request: Request) -> Any:
+        world.bodies.append(await request.json())
         if verb == "clone":
             clone = running_run(f"{run}-clone", world.runs[run]["stage"])
             world.runs[clone["id"]] = clone

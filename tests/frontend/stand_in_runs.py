@@ -134,10 +134,19 @@ def finished_run(name: str, stage: str) -> dict[str, Any]:
         "metrics": {"loss": 41.2, "image_loss": 33.0, "return": 312.0},
         "command": f"diswm {stage} --preset small --seed 0",
         "resumable": False,
+        "amount": {"setting": AMOUNTS[stage], "value": 1000},
+        "source": "queue",
         "cancelling": False,
         "device": "cpu",
-        "amount": None,
     }
+
+
+AMOUNTS = {
+    "collect": "episodes",
+    "pretrain": "updates",
+    "finetune": "agent_steps",
+    "pipeline": "finetune.agent_steps",
+}
 
 
 def running_run(name: str, stage: str, body: dict[str, Any] | None = None) -> dict[str, Any]:

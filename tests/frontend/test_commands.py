@@ -5,7 +5,7 @@ import shlex
 import pytest
 import streamlit as st
 
-from frontend.commands import STYLE, curl_get, curl_post, rollout, stage, traverse
+from frontend.commands import STYLE, compare, curl_get, curl_post, rollout, stage, traverse
 from frontend.state import Rollout, Traversal
 
 
@@ -21,9 +21,16 @@ def test_the_command_of_a_traversal_says_everything_that_shapes_it() -> None:
     ]
 
 
-def test_the_command_of_a_stage_sets_only_what_was_changed() -> None:
+def test_the_command_of_a_stage_sets_only_what_was_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISWM_HOME", raising=False)
     command = stage("pretrain", "tiny", 3, {"beta": 0.1, "dataset": None, "augment": True})
     assert command == "diswm pretrain --preset tiny --seed 3 --set beta=0.1 --set dataset=null --set augment=true"
+
+
+def test_the_command_of_a_run_carries_the_home_that_the_page_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISWM_HOME", "/data/my runs")
+    assert stage("collect", "tiny", 0, {}) == "DISWM_HOME='/data/my runs' diswm collect --preset tiny --seed 0"
+    assert compare("a,b") == "DISWM_HOME='/data/my runs' diswm compare a b --figure returns.pdf"
 
 
 def test_the_command_of_a_rollout_carries_its_branch() -> None:

@@ -1,5 +1,7 @@
 """The page of return curves: a line and a band a group, marks for the paper, and a link that opens it again."""
 
+from pathlib import Path
+
 from conftest import OpenPage
 from stand_in import World
 
@@ -23,12 +25,14 @@ def test_a_group_is_a_line_with_a_band_and_the_paper_is_marks() -> None:
     assert marks["y"] == [648, 767, 862]
 
 
-def test_the_chosen_runs_are_asked_for_and_named_in_the_command(open_page: OpenPage, world: World) -> None:
+def test_the_chosen_runs_are_asked_for_and_named_in_the_command(
+    open_page: OpenPage, world: World, tmp_path: Path
+) -> None:
     run = next(name for name, about in world.runs.items() if about["stage"] == "finetune")
     app = open_page("returns", runs=run)
     assert not app.exception and not app.error
     assert ("/api/v1/curves", {"runs": run}) in world.requests
-    assert app.code[0].value == f"diswm compare {run} --figure returns.pdf"
+    assert app.code[0].value == f"DISWM_HOME={tmp_path} diswm compare {run} --figure returns.pdf"
     assert app.query_params["runs"] == run
     assert list(app.dataframe[0].value["±"]) == ["one seed"]  # which has no spread
 

@@ -36,6 +36,21 @@ def test_a_finished_run_leads_to_its_traversals(open_page: OpenPage) -> None:
     assert "Its traversals" in [found.value for found in app.page_link]
 
 
+def test_a_finished_run_goes_further_than_it_was_asked_to(open_page: OpenPage, world: World) -> None:
+    app = open_page("runs", id="run-cartpole")
+    app.number_input(key="amount.run-cartpole").set_value(2500)
+    app.button(key="further.run-cartpole").click().run()
+    assert world.bodies[-1] == {"settings": {"updates": 2500}}
+    assert world.runs["run-cartpole"]["state"] == "running"
+
+
+def test_a_run_of_the_shell_says_where_to_stop_it(open_page: OpenPage, world: World) -> None:
+    world.runs["run-walker"]["source"] = "shell"
+    app = open_page("runs", id="run-walker")
+    assert "Stop and save" not in buttons(app)
+    assert "Started from the shell: stop it there with Ctrl-C" in text(app)
+
+
 def test_a_stop_that_comes_too_late_is_answered_with_the_apis_sentence(open_page: OpenPage, world: World) -> None:
     app = open_page("runs", id="run-walker")
     body = {"title": "The run is not running", "detail": "It ended already."}

@@ -5,6 +5,7 @@ import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
 from models.losses import (
+    coarse_image_loss,
     discount_loss,
     distillation,
     distillation_as_released,
@@ -103,3 +104,23 @@ def test_total_refuses_a_loss_without_a_weight() -> None:
     assert total(losses, {"image": 1.0, "latent": 0.5}).item() == pytest.approx(3.0)
     with pytest.raises(AssertionError, match="latent"):
         total(losses, {"image": 1.0})
+
+
+def test_a_thin_body_near_its_place_has_no_coarse_error_and_one_far_from_it_has() -> None:
+    def with_body_at(column: int) -> torch.Tensor:
+        image = torch.zeros(1, 1, 3, 64, 64)
+        image[..., 20:24, column] = 0.5
+        return image
+
+    truth = with_body_at(8)
+    fine = [float(image_loss(with_body_at(column), truth)) for column in (10, 20)]
+    coarse = [float(coarse_image_loss(with_body_at(column), truth)) for column in (8, 10, 20)]
+    assert fine[0] == fine[1], "in full size the distance makes no difference"
+    assert coarse[:2] == [0, 0], "within the same tile"
+    assert coarse[2] > 0
+    assert float(image_loss(with_body_at(20), truth, coarse=2.0)) == pytest.approx(fine[1] + 2 * coarse[2])
+
+
+def test_coarse_error_of_an_even_difference_is_that_of_full_size_once_for_each_size() -> None:
+    decoded, truth = torch.full((1, 1, 3, 64, 64), 0.1), torch.zeros(1, 1, 3, 64, 64)
+    torch.testing.assert_close(coarse_image_loss(decoded, truth), 2 * image_loss(decoded, truth))

@@ -23,7 +23,9 @@ URL = "/api/v1/runs"
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[TestClient]:
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """An API without a run, shipped ones neither."""
+    monkeypatch.setattr("backend.runs.found.SHIPPED", tmp_path / "none")
     with TestClient(create_app(Settings(home=tmp_path, device="cpu")), base_url="http://127.0.0.1") as opened:
         yield opened
 
@@ -44,13 +46,14 @@ def _send(client: TestClient, text: str, content_type: str | None = "application
     return client.post(URL, content=text.encode("utf-8", "surrogatepass"), headers=headers)
 
 
-def test_a_run_is_accepted_with_its_place_and_its_command(client: TestClient) -> None:
+def test_a_run_is_accepted_with_its_place_and_its_command(client: TestClient, tmp_path: Path) -> None:
     answer = client.post(URL, json=_body(name="first", seed=2**63 - 1))
     assert answer.status_code == 202
     view = answer.json()
     assert answer.headers["Location"] == f"{URL}/{view['id']}"
     assert (view["state"], view["name"], view["seed"]) == ("queued", "first", 2**63 - 1)
-    assert view["command"] == "diswm collect --preset tiny --seed 9223372036854775807 --set episodes=3"
+    asked = "diswm collect --preset tiny --seed 9223372036854775807 --set episodes=3"
+    assert view["command"] == f"DISWM_HOME={tmp_path} {asked}"
     assert view["settings"]["environment"] == "cartpole-swingup"
     assert (view["progress"], view["error"], view["checkpoint"], view["resumable"]) == (None, None, None, False)
     assert client.get(answer.headers["Location"]).json() == view

@@ -278,3 +278,16 @@ def test_every_format_of_the_exports_can_be_asked_for() -> None:
     assert set(TRAVERSAL_FORMATS) == {"json", *render.TRAVERSAL_FORMATS}
     assert set(ROLLOUT_FORMATS) == {"json", *rollout.ROLLOUT_FORMATS}
     assert set(MEDIA_TYPES) >= set(TRAVERSAL_FORMATS) | set(ROLLOUT_FORMATS) | set(ATLAS_FORMATS)
+
+
+@pytest.mark.parametrize(("name", "told"), [("$5 vs $10", False), ("\U000105c0 knee", True)])
+def test_a_name_that_no_font_draws_is_told_in_a_header(client: TestClient, name: str, told: bool) -> None:
+    client.put(f"{BASE}/labels/3", json={"name": name, "note": "", "author": "ada"})
+    try:
+        for format in ("pdf", "gif"):
+            answer = client.get(f"{BASE}/traversal", params={"dims": "3", "format": format, "columns": 3})
+            assert answer.status_code == 200
+            assert ("U+105C0" in answer.headers.get("warning", "")) == told
+        assert "warning" not in client.get(f"{BASE}/traversal", params={"dims": "3", "format": "csv"}).headers
+    finally:
+        client.put(f"{BASE}/labels/3", json={"name": "", "note": "", "author": "ada"})

@@ -30,7 +30,7 @@ def test_every_format_gives_equal_bytes_for_equal_reels(reel: Reel, format: str)
     assert first == second
 
 
-@pytest.mark.parametrize("format", ["gif", "apng", "png", "svg", "npz"])
+@pytest.mark.parametrize("format", REEL_FORMATS)
 def test_a_file_says_which_view_it_shows(reel: Reel, format: str) -> None:
     settings = read_settings(render_reel(reel, format, ExportOptions(upscale=1)))
     assert settings["diswm"] == "temporal"

@@ -14,24 +14,24 @@ from backend.data.checkpoint import Checkpoint
 from backend.export.options import ExportOptions
 from backend.export.render import TRAVERSAL_FORMATS, export_traversal, render_view
 from backend.export.reopen import NoSettings, read_settings
-from backend.export.rollout import render_rollout
+from backend.export.rollout import ROLLOUT_FORMATS, render_rollout
 from backend.interpret.request import TraversalRequest
 from backend.interpret.rollout import Rollout
 from backend.interpret.view import TraversalView
 
 Views = Callable[..., TraversalView]
-REOPENED = ("png", "apng", "gif", "svg", "npz", "zip")
 
 
-@pytest.mark.parametrize("format", REOPENED)
+@pytest.mark.parametrize("format", TRAVERSAL_FORMATS)
 def test_a_file_reopens_its_view(bright: Views, format: str) -> None:
     view = bright(1, 3)
     settings = read_settings(render_view(view, format, ExportOptions(upscale=1)))
     assert settings == json.loads(view.settings)
 
 
-def test_a_rollout_is_told_from_a_traversal(imagined: Rollout) -> None:
-    settings = read_settings(render_rollout(imagined, "gif", ExportOptions(upscale=1)))
+@pytest.mark.parametrize("format", ROLLOUT_FORMATS)
+def test_a_rollout_is_told_from_a_traversal(imagined: Rollout, format: str) -> None:
+    settings = read_settings(render_rollout(imagined, format, ExportOptions(upscale=1)))
     assert (settings["diswm"], settings["view"]) == ("rollout", imagined.request.to_json())
 
 
@@ -46,9 +46,14 @@ def foreign() -> list[bytes]:
     picture, archive = io.BytesIO(), io.BytesIO()
     Image.new("RGB", (4, 4)).save(picture, "PNG")
     np.savez(archive, settings=np.array([{"diswm": 1}], dtype=object), allow_pickle=True)
-    wrong = io.BytesIO()
+    wrong, page = io.BytesIO(), b'<script type="application/json" id="data">[1]</script>'
+    ebml = b"\x1a\x45\xdf\xa3" + b"COMMENT\x44\x87"
+    boxes = b"\0\0\0\x08ftyp" + b"\0\0\0\x04moov" + b"\0\0\0\x10moov\0\0\0\x01udta"
     np.savez(wrong, settings=np.array('{"diswm": "traversal", "view": 3}'))
-    return [b"", b"hello", picture.getvalue(), picture.getvalue()[:40], archive.getvalue(), wrong.getvalue()]
+    strings = [b"", b"hello", picture.getvalue(), picture.getvalue()[:40], archive.getvalue(), wrong.getvalue(), page]
+    films = [ebml, ebml + b"\x00\x01", ebml + b"\x01\xff\xff\xff\xff\xff\xff\xff", boxes]
+    texts = [b"%PDF-1.4 /Subject (hello)", b"a,diswm\n1,hello\n", b"a,diswm\n", b"a,diswm\n1\n"]
+    return [*strings, *films, *texts]
 
 
 @pytest.mark.parametrize("content", foreign())

@@ -1,7 +1,7 @@
 import pytest
 
-from backend.pipeline.curriculum import beta, dynamics_weight, learning_rate, shape
-from backend.pipeline.settings import PretrainSettings
+from backend.pipeline.curriculum import beta, distillation_share, dynamics_weight, learning_rate, shape
+from backend.pipeline.settings import FinetuneSettings, PretrainSettings
 
 SEEING_FIRST = PretrainSettings(
     seeing=100, settling=50, beta=0.3, dynamics_weight=1.0, seeing_beta=0.003, seeing_dynamics=0.01, batch=6, length=16
@@ -35,3 +35,12 @@ def test_the_learning_rate_falls_to_a_tenth_while_cooling():
     assert learning_rate(settings, 800) == 1e-3
     assert learning_rate(settings, 900) == pytest.approx(0.55e-3)
     assert learning_rate(settings, 1000) == pytest.approx(1e-4)
+
+
+def test_distillation_grows_as_beta_does():
+    settings = FinetuneSettings(seeing=100, settling=50, beta=0.3, seeing_beta=0.003)
+    assert distillation_share(settings, 0) == pytest.approx(0.01)
+    assert distillation_share(settings, 124) == pytest.approx(0.1)
+    assert distillation_share(settings, 149) == 1
+    assert distillation_share(FinetuneSettings(), 0) == 1
+    assert distillation_share(FinetuneSettings(beta=0.0), 0) == 1

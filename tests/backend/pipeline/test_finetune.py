@@ -333,3 +333,14 @@ def test_only_the_world_model_learns_before_behaviour_is_due() -> None:
     assert all(map(torch.equal, before, run.agent.actor_critic.parameters()))
     assert "actor" in run.learn(batch, 1)
     assert not all(map(torch.equal, before, run.agent.actor_critic.parameters()))
+
+
+def test_a_checkpoint_among_the_first_updates_shows_what_was_learned_by_then(tmp_path: Path) -> None:
+    chosen = settings(first_updates=6, checkpoint_every=2)
+    shown: list[int] = []
+    for units in (2, 4):
+        with pytest.raises(Stopped):
+            online(tmp_path, chosen, stop_after=("first updates", units))[0].go()
+        newest = sorted((tmp_path / "checkpoints").iterdir())[-1]
+        shown.append(read_info(newest, "x", "run").config["updates"])
+    assert shown == [2, 4]

@@ -104,6 +104,18 @@ def test_a_cut_run_goes_on_bit_for_bit(dataset: DatasetInfo, tmp_path: Path, cut
     assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
+def test_a_cut_run_goes_on_bit_for_bit_in_bfloat16_too(
+    dataset: DatasetInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As CPUs with AMX or AVX512-BF16 learn; the tests are pinned to float32 otherwise."""
+    monkeypatch.setattr("backend.pipeline.pretrain.image_precision", lambda _: torch.bfloat16)
+    run(settings(), dataset, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        run(settings(), dataset, tmp_path / "cut", stop_after=7)
+    run(settings(), dataset, tmp_path / "cut")
+    assert losses_of(tmp_path / "cut") == losses_of(tmp_path / "whole")
+
+
 def test_a_dropped_generator_state_would_be_noticed(
     dataset: DatasetInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

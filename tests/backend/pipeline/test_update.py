@@ -104,7 +104,7 @@ def test_rates_are_those_of_this_run_and_moments_those_of_the_save() -> None:
 def test_a_whole_update_never_waits_for_the_device() -> None:
     sizes = Sizes(batch=2, length=3)
     batch = example_batch(sizes)._replace(moving=torch.rand(2, 3, 64, 64) > 0.5)
-    everything = {"motion_weight": 4.0, "overshooting": 0.3, "batch": 2, "length": 3}
+    everything = {"motion_weight": 4.0, "coarse_weight": 1.0, "overshooting": 0.3, "batch": 2, "length": 3}
     video = Pretraining(PretrainSettings(**everything), 0, "cpu")
     settings = FinetuneSettings(**everything, horizon=2, discount_layers=1, normalise_returns=True, imagine_every=2)
     source = Source(VideoModel(VideoModelConfig()), ACTIONS)

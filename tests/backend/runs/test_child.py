@@ -35,7 +35,8 @@ def _row(**values: Any) -> RunRow:
     ],
 )
 def test_the_command_shown_sets_what_the_run_sets(overrides: dict[str, Any]) -> None:
-    words = shlex.split(command_of_user(_row(overrides=overrides)))
+    first, *words = shlex.split(command_of_user(_row(overrides=overrides), Path("/data/my runs")))
+    assert first == "DISWM_HOME=/data/my runs", "it is found again by the page that shows the command"
     assert words[:6] == ["diswm", "pretrain", "--preset", "tiny", "--seed", "7"]
     assert words[6::2] == ["--set"] * len(words[6::2])
     assert parse_assignments(words[7::2]) == overrides

@@ -34,7 +34,7 @@ def test_a_run_is_queued_with_all_its_settings(service: RunService) -> None:
     assert stored.settings["episodes"] == 3
     assert stored.settings["environment"] == "cartpole-swingup"
     assert stored.overrides == {"episodes": 3}
-    assert stored.name == "collect tiny"
+    assert stored.name == "cartpole-swingup-episode", "what its data set is called"
 
 
 @pytest.mark.parametrize(

@@ -109,9 +109,10 @@ def run(invocation: Invocation) -> None:
         name=invocation.name or (begun.name if begun else None),
         preset=invocation.preset or (begun.preset if begun else None if invocation.settings_file else "tiny"),
     )
+    device = _device(invocation, settings, begun, home, out)
     try:
         with hold(folder_lock(out)):
-            code = _carry_out(invocation, settings, begun, home, out)
+            code = _carry_out(replace(invocation, device=device), settings, home, out)
     except Held as error:
         complain(f"process {error.holder.get('pid', 'unknown')} writes into {out}: wait for it or end it")
         raise typer.Exit(EXIT_TAKEN) from None
@@ -151,13 +152,28 @@ def _check_same_run(invocation: Invocation, begun: Begun) -> None:
         raise SettingsError([Problem("/seed", f"the run was begun with {begun.seed}, not {invocation.seed}")])
 
 
-def _carry_out(invocation: Invocation, settings: "StageSettings", begun: Begun | None, home: Path, out: Path) -> int:
+def _device(invocation: Invocation, settings: "StageSettings", begun: Begun | None, home: Path, out: Path) -> str:
+    """The device to run on; exits with 2, before the folder is touched, where what is named is not here."""
+    from backend.pipeline.checks import check_references, choose_device
+    from backend.pipeline.continuing import check_same_references
+    from backend.pipeline.settings import SettingsError
+
+    try:
+        check_references(settings, home, allow_path=True)
+        if begun is not None:
+            check_same_references(begun.stage, begun.settings, settings, home)
+        return choose_device(invocation.device)
+    except SettingsError as error:
+        raise typer.Exit(_refuse(error, out)) from None
+
+
+def _carry_out(invocation: Invocation, settings: "StageSettings", home: Path, out: Path) -> int:
     """The stage from settings to result; every way in which it can end, as an exit code."""
     from backend.pipeline.report import Stopped
     from backend.pipeline.settings import SettingsError
 
     try:
-        result = _stage(invocation, settings, begun, home, out)
+        result = _stage(invocation, settings, home, out)
     except SettingsError as error:
         return _refuse(error, out)
     except Stopped as stopped:
@@ -177,18 +193,10 @@ def _carry_out(invocation: Invocation, settings: "StageSettings", begun: Begun |
     return 0
 
 
-def _stage(
-    invocation: Invocation, settings: "StageSettings", begun: Begun | None, home: Path, out: Path
-) -> "StageResult":
-    from backend.pipeline.checks import check_references, choose_device
-    from backend.pipeline.continuing import check_same_references
+def _stage(invocation: Invocation, settings: "StageSettings", home: Path, out: Path) -> "StageResult":
     from backend.pipeline.report import Reporter
     from backend.pipeline.stages import run_stage
 
-    device = choose_device(invocation.device)
-    check_references(settings, home, allow_path=True)
-    if begun is not None:
-        check_same_references(begun.stage, begun.settings, settings, home)
     with Reporter(out, quiet=invocation.as_json).listening() as reporter:
         return run_stage(
             invocation.stage,
@@ -196,7 +204,7 @@ def _stage(
             out=out,
             home=home,
             seed=invocation.seed or 0,
-            device=device,
+            device=invocation.device,
             name=invocation.name,
             preset=invocation.preset,
             reporter=reporter,

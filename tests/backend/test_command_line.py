@@ -142,6 +142,7 @@ def test_an_unknown_data_set_exits_with_2(diswm: CommandLine) -> None:
     assert ended.returncode == 2
     assert "no data set 'nowhere'" in ended.stderr
     assert f"Looked in {diswm.home}; DISWM_HOME names another home." in ended.stderr
+    assert list(diswm.home.iterdir()) == [], "nothing is written before everything is checked"
 
 
 @pytest.mark.slow

@@ -3,6 +3,13 @@
 import math
 from dataclasses import dataclass
 
+KERNELS = (32, 32, 64, 64, 256)  # the paper's
+
+
+def kernels(first: int) -> tuple[int, int, int, int, int]:
+    """Channels of the convolutions, the first of them as asked."""
+    return (first, *KERNELS[1:])
+
 
 @dataclass(frozen=True)
 class VideoModelConfig:
@@ -13,7 +20,7 @@ class VideoModelConfig:
     deter: int = 200  # D, the paper's h
     hidden: int = 200
     action_size: int = 0  # A; 0 makes the model action-free
-    kernels: tuple[int, int, int, int, int] = (32, 32, 64, 64, 256)  # conv channels, first to last
+    kernels: tuple[int, int, int, int, int] = KERNELS  # conv channels, first to last
     vision: str = "vae"  # encoder and decoder: the paper's "vae", or DreamerV2's "conv"
     below_stoch: int = 0  # S, D and hidden size of an action-free recurrent model underneath (APV); 0: none
     below_deter: int = 0

@@ -147,8 +147,9 @@ def test_the_readmes_python_example_makes_a_gif_of_the_shipped_checkpoint(
 
 SIZES = {
     "collect": "episodes=6 episode_steps=9 workers=1",
-    "pretrain": "latents=3 stoch=2 deter=4 hidden=4 batch=2 length=3 held_out=2 updates=2 beta_warmup=0",
+    "pretrain": "latents=3 stoch=2 deter=4 hidden=4 batch=2 length=3 held_out=2 updates=2 seeing_length=2",
     "finetune": "latents=3 stoch=2 deter=4 hidden=4 units=4 batch=2 length=3 horizon=2 held_out=2 held_out_steps=6 "
+    "explore_episodes=2 explore_steps=6 seeing_length=2 behaviour_after=0 "
     "action_repeat=16 prefill=70 agent_steps=75 first_updates=1 evaluate_episodes=1 evaluate_every=70",
 }
 """What makes each stage as small as can be, whatever its preset."""

@@ -20,7 +20,7 @@ from backend.pipeline.settings import (
     SettingsError,
     StageSettings,
 )
-from models.config import VideoModelConfig
+from models.config import KERNELS
 
 
 def check_references(settings: StageSettings, home: Path, *, allow_path: bool = False) -> None:
@@ -88,13 +88,18 @@ def start_of(
     networks = start.config["networks"].get("video_model")
     if networks is None:
         raise SettingsError([Problem(f"{place}/start", NOT_ACTION_FREE)])
-    wanted = {field: getattr(settings, field) for field in ("vision", "latents", "stoch", "deter", "hidden", "kernels")}
-    given = {"kernels": VideoModelConfig.kernels} | networks
-    if settings.vision != "vae":
-        wanted.pop("latents"), wanted.pop("kernels")
-    for field, value in wanted.items():
-        if field in given and (tuple(given[field]) if field == "kernels" else given[field]) != value:
-            message = f"the checkpoint to start from has {field} {given[field]}, the settings say {value}"
+    given = networks | {"first_channels": networks.get("kernels", KERNELS)[0]}
+    fields = (
+        "vision",
+        "stoch",
+        "deter",
+        "hidden",
+        *(("latents", "first_channels") if settings.vision == "vae" else ()),
+    )
+    for field in fields:
+        wanted = getattr(settings, field)
+        if given.get(field, wanted) != wanted:
+            message = f"the checkpoint to start from has {field} {given[field]}, the settings say {wanted}"
             raise SettingsError([Problem(f"{place}/{field}", message)])
     return start
 

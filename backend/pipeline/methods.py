@@ -12,7 +12,7 @@ from backend.pipeline.curriculum import initialised
 from backend.pipeline.distill import DISTILLERS, Distiller, distill_weight
 from backend.pipeline.settings import FinetuneSettings, Problem, SettingsError
 from models.actor_critic import ActorCritic
-from models.config import ActorCriticConfig, WorldModelConfig
+from models.config import ActorCriticConfig, WorldModelConfig, kernels
 from models.conv import conv_kernels
 from models.novelty import NeighbourBonus
 from models.rssm import StackedRSSM
@@ -127,8 +127,8 @@ def _without_disentanglement(settings: FinetuneSettings, source: Source | None, 
 
 def _dreamerv2(settings: FinetuneSettings, _source: Source | None, action_size: int) -> Parts:
     """Convolutions 32 deep, an embedding that nothing holds to a prior, no distillation."""
-    kernels = conv_kernels()
-    return _plain(settings, replace(_sizes(settings, action_size), vision="conv", kernels=kernels, latents=kernels[-1]))
+    deep = conv_kernels()
+    return _plain(settings, replace(_sizes(settings, action_size), vision="conv", kernels=deep, latents=deep[-1]))
 
 
 def _finetuned(settings: FinetuneSettings, source: Source | None, action_size: int) -> Parts:
@@ -207,7 +207,7 @@ def _sizes(settings: FinetuneSettings, action_size: int) -> WorldModelConfig:
         action_size=action_size,
         discount_layers=settings.discount_layers,
         head_units=settings.units,
-        kernels=settings.kernels,
+        kernels=kernels(settings.first_channels),
     )
 
 

@@ -12,11 +12,12 @@ class Preset(NamedTuple):
 
 DESCRIPTIONS = {
     "tiny": Preset("Tiny", "The whole pipeline once, as small as it goes: a first look, not a result."),
-    "small": Preset("Small", "For two CPU cores: latents that carry factors, and a policy better than random actions."),
+    "small": Preset("Small", "For two CPU cores: the agent is drawn and dimensions carry factors."),
     "paper": Preset("Paper", "The paper's settings, for a GPU."),
 }
 
 _TINY_NETWORKS = {"latents": 8, "stoch": 16, "deter": 64, "hidden": 64}
+_SEEING_FIRST = {"initialisation": "scaled", "first_channels": 16, "learning_rate": 1e-3}
 
 PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
     "tiny": {
@@ -55,40 +56,57 @@ PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "small": {
-        "collect": {"environment": "finger-spin", "episodes": 3000, "episode_steps": 16},
-        "pretrain": {
-            "batch": 24,
-            "length": 3,
-            "learning_rate": 1e-3,
-            "beta": 0.4,
-            "updates": 15_000,
-            "held_out": 320,
-            "checkpoint_every": 1_000,
-            "log_every": 50,
+        "collect": {"environment": "finger-spin", "episodes": 2_400, "episode_steps": 32},
+        "pretrain": _SEEING_FIRST
+        | {
+            "batch": 4,
+            "length": 24,
+            "seeing": 6_000,
+            "settling": 8_000,
+            "beta": 0.5,
+            "dynamics_weight": 0.3,
+            "motion_weight": 2.0,
+            "overshooting": 0.6,
+            "updates": 32_000,
+            "cooling": 0.2,
+            "held_out": 200,
+            "checkpoint_every": 2_000,
+            "log_every": 100,
         },
-        "finetune": {
+        "finetune": _SEEING_FIRST
+        | {
             "environment": "cartpole-swingup",
-            "distraction": "none",
-            "batch": 8,
+            "distraction": "episode",
+            "batch": 5,
             "length": 16,
-            "learning_rate": 6e-4,
-            "beta": 0.02,
-            "reward_scale": 100.0,  # at this length the picture alone would take too long to show the pole
-            "entropy": 0.3,  # with less the actor settles on one action before the rewards are known
-            "actor_rate": 1e-4,
-            "critic_rate": 2e-4,
-            "agent_steps": 8_000,
-            "prefill": 1_500,
-            "first_updates": 300,
-            "train_every": 2,
-            "replay_capacity": 50_000,
-            "evaluate_every": 1_500,
-            "evaluate_episodes": 2,
-            "held_out": 40,
-            "held_out_steps": 50,
-            "checkpoint_every": 200,
-            "log_every": 20,
-            "distill_steps": 5_000,
+            "seeing": 12_000,
+            "settling": 3_000,
+            "beta": 0.05,
+            "dynamics_weight": 0.5,
+            "motion_weight": 16.0,
+            "coarse_weight": 1.0,
+            "overshooting": 0.3,
+            "reward_scale": 100.0,
+            "explore_episodes": 800,
+            "explore_steps": 50,
+            "agent_steps": 80_000,
+            "prefill": 2_500,
+            "first_updates": 15_000,
+            "behaviour_after": 12_000,
+            "train_every": 4,
+            "replay_capacity": 100_000,
+            "normalise_returns": True,
+            "imagine_every": 2,
+            "entropy": 3e-3,
+            "actor_rate": 2e-4,
+            "critic_rate": 3e-4,
+            "units": 256,
+            "distill_start": 0.03,
+            "evaluate_every": 10_000,
+            "evaluate_episodes": 4,
+            "held_out": 60,
+            "checkpoint_every": 2_000,
+            "log_every": 50,
         },
     },
     "paper": {

@@ -18,7 +18,7 @@ from backend.pipeline.publish import Provenance, publish
 from backend.pipeline.report import Reporter, Stopped
 from backend.pipeline.settings import PretrainSettings, Problem, SettingsError
 from backend.pipeline.update import Update
-from models.config import VideoModelConfig
+from models.config import VideoModelConfig, kernels
 from models.conv import conv_kernels
 from models.losses import total
 from models.types import Batch
@@ -134,12 +134,12 @@ def pretrain(
 
 def _sizes(settings: PretrainSettings) -> VideoModelConfig:
     sizes = VideoModelConfig(
-        settings.latents, settings.stoch, settings.deter, settings.hidden, kernels=settings.kernels
+        settings.latents, settings.stoch, settings.deter, settings.hidden, kernels=kernels(settings.first_channels)
     )
     if settings.vision == "vae":
         return sizes
-    kernels = conv_kernels()
-    return replace(sizes, vision=settings.vision, kernels=kernels, latents=kernels[-1])
+    deep = conv_kernels()
+    return replace(sizes, vision=settings.vision, kernels=deep, latents=deep[-1])
 
 
 def _sample(replay: Replay, shape: tuple[int, int], rng: np.random.Generator) -> Batch:

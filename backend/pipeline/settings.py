@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, episode_frames, offered_distractions
@@ -37,11 +37,6 @@ DistractionName = Annotated[str, _one_of(DISTRACTIONS), Field(json_schema_extra=
 MethodName = Annotated[str, _one_of(METHOD_NAMES), Field(json_schema_extra={"enum": list(METHOD_NAMES)})]
 Count = Annotated[int, Field(ge=1, le=100_000_000)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
-Channels = Annotated[int, Field(ge=1, le=1024)]
-Kernels = Annotated[  # JSON has lists only
-    tuple[Channels, Channels, Channels, Channels, Channels],
-    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
-]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -173,8 +168,11 @@ class _ModelSettings(_Settings):
         "Networks",
         "torch: its defaults, as in the paper; scaled: such that a signal keeps its size through all layers.",
     )
-    kernels: Kernels = _described(
-        (32, 32, 64, 64, 256), "Channels of the convolutions", "Networks", "From the image on; the paper: the default."
+    first_channels: Annotated[int, Field(ge=1, le=1024)] = _described(
+        32,
+        "Channels of the first convolution",
+        "Networks",
+        "And of the decoder's last but one; most of the time goes there. The paper: 32.",
     )
     batch: Annotated[int, Field(ge=1, le=4096)] = _described(50, "Batch", "Optimisation", symbol="B")
     length: Annotated[int, Field(ge=2, le=1000)] = _described(50, "Sequence length", "Optimisation", symbol="T")

@@ -43,12 +43,12 @@ def _begin(folder: Path, **edits: Any) -> Path:
 
 
 def test_a_run_of_the_shell_is_listed_with_what_its_folder_says(service: RunService, tmp_path: Path) -> None:
-    folder = _begin(tmp_path / "runs" / "mine", agent_steps=9_000)
+    folder = _begin(tmp_path / "runs" / "mine", agent_steps=90_000)
     [run] = service.page(10, None, [], None).rows
     view = view_run(run, tmp_path)
     assert (view.id, view.name, view.stage, view.seed, view.source) == ("mine", "by hand", "finetune", 3, "shell")
     assert (view.state, view.resumable, view.amount) == ("paused", False, None)
-    assert view.command.endswith("diswm finetune --preset small --seed 3 --set agent_steps=9000")
+    assert view.command.endswith("diswm finetune --preset small --seed 3 --set agent_steps=90000")
     assert service.get("mine") == run
     (folder / "metrics.jsonl").write_text('{"phase": "evaluate", "evaluation_return": 5}\n')
     assert view_run(run, tmp_path).metrics == {"evaluation_return": 5}
@@ -68,13 +68,13 @@ def test_its_state_is_that_of_its_folder(service: RunService, tmp_path: Path) ->
 
 
 def test_it_is_not_for_workers_but_can_be_cloned_and_deleted(service: RunService, tmp_path: Path) -> None:
-    folder = _begin(tmp_path / "runs" / "mine", agent_steps=9_000)
+    folder = _begin(tmp_path / "runs" / "mine", agent_steps=90_000)
     for act in (service.cancel, service.resume):
         with pytest.raises(RunConflict, match="belongs to the shell") as refused:
             act("mine")
         assert f"diswm finetune --resume --out {folder}" in refused.value.remedy
     copy = service.clone("mine", {"seed": 4}).row
-    assert (copy.preset, copy.overrides, copy.seed) == ("small", {"agent_steps": 9_000}, 4)
+    assert (copy.preset, copy.overrides, copy.seed) == ("small", {"agent_steps": 90_000}, 4)
     with hold(folder_lock(folder)), pytest.raises(RunConflict, match="A command writes"):
         service.remove("mine")
     service.remove("mine")

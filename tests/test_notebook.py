@@ -25,6 +25,13 @@ def test_the_figure_is_made_in_five_lines() -> None:
     assert len(code_cells()[1].splitlines()) == 5
 
 
+def test_the_notebook_is_kept_with_what_it_prints_and_shows() -> None:
+    cells = [cell for cell in json.loads(NOTEBOOK.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    kinds = {kind for cell in cells for output in cell["outputs"] for kind in output.get("data", {"text": output})}
+    assert {"text", "image/png"} <= kinds
+
+
 def test_the_notebook_makes_the_bytes_of_page_and_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DISWM_HOME", str(tmp_path / ".diswm"))

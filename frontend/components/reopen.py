@@ -21,7 +21,7 @@ _EDIT = re.compile(r"(\d+):([^@]+)@(\d+)(\+?)")
 def reopen_form(page: str) -> None:
     """A place to drop such a file; a good one leads to its view."""
     st.caption("Every file that is downloaded here carries its settings. Drop one to see its view again.")
-    kinds = ["png", "apng", "gif", "svg", "npz", "zip"]
+    kinds = ["png", "apng", "gif", "svg", "pdf", "mp4", "webm", "csv", "npz", "html", "zip"]
     file = st.file_uploader("File", type=kinds, key=f"{page}.reopen", label_visibility="collapsed")
     if file is None or st.session_state.get(f"{page}.reopened") == file.file_id:
         return

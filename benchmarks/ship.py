@@ -10,19 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 
 from backend.data.catalogue import SHIPPED, find_dataset, newest_checkpoint
-from backend.data.checkpoint import CARD, Checkpoint, load_checkpoint, read_info, save_checkpoint
+from backend.data.checkpoint import CARD, QUALITY, Checkpoint, load_checkpoint, read_info, save_checkpoint
 from backend.data.episodes import Episode, read_episodes
+from backend.data.files import write_json
 from backend.export.options import ExportOptions
 from backend.export.render import export_traversal
+from backend.interpret.quality import measure_quality
 from backend.interpret.request import TraversalRequest
 from backend.pipeline.publish import write_factors
 from backend.settings import get_settings
 from benchmarks.policy import compare
-from models.types import normalise
+from benchmarks.quality import described, policy_returns
 
 CURVES = ("image", "latent", "distillation", "evaluation_return")
 
@@ -45,7 +46,9 @@ def main() -> None:
     _draw_curves(lines, folder / "curves.png")
     _draw_traversal(checkpoint, folder)
     policy = compare(folder, list(range(50_000, 50_000 + arguments.episodes))) if checkpoint.actor_critic else None
-    card = _card(arguments, checkpoint, factors, _quality(checkpoint, episodes), _minutes(lines), policy)
+    quality = _quality(checkpoint, episodes, policy)
+    write_json(folder / QUALITY, quality)
+    card = _card(arguments, checkpoint, factors, quality, _minutes(lines), policy)
     (folder / CARD).write_text(card)
     print(card)
 
@@ -63,6 +66,7 @@ def _copy(run: Path, target: Path) -> Path:
         config={**found.info.config, "name": target.name},
         clip=found.clip,
         statistics=found.statistics,
+        quality=found.quality,
     )
     for path in target.iterdir():
         path.chmod(0o644)
@@ -78,19 +82,13 @@ def _held_out(arguments: argparse.Namespace, checkpoint: Checkpoint) -> list[Epi
     return list(read_episodes(source))[-settings["held_out"] :]
 
 
-@torch.no_grad()
-def _quality(checkpoint: Checkpoint, episodes: list[Episode]) -> dict[str, float]:
-    """PSNR in dB of reconstructions of held-out frames, and of the mean held-out image instead."""
-    model, errors, images = checkpoint.model, [], []
-    for episode in episodes[:50]:
-        image = normalise(torch.from_numpy(episode.image))
-        action = torch.from_numpy(episode.action)[None] if model.config.action_size else None
-        observed = model.observe(model.encode(image[None]).mean, action)
-        errors.append((model.decode(observed.states.feature[0]) - image).square().mean().item())
-        images.append(image)
-    frames = torch.cat(images)
-    mean_error = (frames - frames.mean(0)).square().mean().item()
-    return {"model": -10 * np.log10(np.mean(errors)), "mean": -10 * np.log10(mean_error)}
+def _quality(checkpoint: Checkpoint, episodes: list[Episode], policy: dict[str, Any] | None) -> dict[str, Any]:
+    """What the model sees of held-out episodes, and what its policy earns."""
+    returns = None if policy is None else policy_returns(policy)
+    environment = checkpoint.info.environment
+    measured = measure_quality(checkpoint.model, episodes, environment, source="held out", policy_return=returns)
+    kept: dict[str, Any] = json.loads(json.dumps(measured))
+    return kept
 
 
 def _draw_curves(lines: list[dict[str, Any]], path: Path) -> None:
@@ -122,7 +120,7 @@ def _card(
     arguments: argparse.Namespace,
     checkpoint: Checkpoint,
     factors: dict[str, Any],
-    quality: dict[str, float],
+    quality: dict[str, Any],
     minutes: float,
     policy: dict[str, Any] | None,
 ) -> str:
@@ -140,7 +138,8 @@ def _card(
         f"Seed {info.config['seed']}, {info.steps:,} {unit}, {minutes:.0f} minutes on one thread of a busy CPU, "
         f"{versions}. Settings: [config.json](config.json).",
         "![Curves](curves.png)",
-        f"Reconstruction of held-out frames: {quality['model']:.1f} dB PSNR; the mean image: {quality['mean']:.1f} dB.",
+        "## What it sees",
+        *described(quality),
         "## What the dimensions mean",
         f"{len(named)} of {info.latents} dimensions are named: the normalised mutual information with the best factor "
         "clears a shifted null and leads the next factor by 0.1. "

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.data.masks import Masks, unpack_masks
+from backend.data.masks import MASKS, AgentMasks, read_masks
 
 SIZE = 64
 ROWS: dict[str, type] = {
@@ -22,7 +22,7 @@ _FIRST = ("is_first", "step_type")  # what marks the first frame of an episode: 
 _LAST = ("is_last", "done", "dones", "terminated", "truncated", "terminals", "timeouts", "terminations", "truncations")
 _NUMBERS = ("episode", "episode_id", "episode_index")  # each frame's episode
 BORDERS = (*_FIRST, *_LAST, "is_terminal", "discount", *_NUMBERS)
-KNOWN = frozenset(("image", "factor_names", "agent", *ROWS, *BORDERS))
+KNOWN = frozenset(("image", "factor_names", *MASKS, *ROWS, *BORDERS))
 _FILLED = {"action": 0.0, "reward": 0.0, "discount": 1.0}  # for a first row of NaN: nothing led to the first frame
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -34,7 +34,7 @@ class Rows(NamedTuple):
     image: NDArray[np.uint8]  # (T, 64, 64, 3)
     rows: dict[str, NDArray[Any]]  # those of ROWS that are there
     factor_names: tuple[str, ...]
-    agent: Masks | None  # (T, 64, 64)
+    masks: AgentMasks  # (T, 64, 64)
     starts: tuple[int, ...]  # the first frame of each episode; the first is 0
     notes: tuple[str, ...]
 
@@ -55,8 +55,7 @@ def rows_of(arrays: Arrays) -> Rows:
     for name, value in rows.items():
         rows[name] = value.reshape(length, -1) if name in ("action", "factors") else _scalars(name, value)
     names = _factor_names(arrays, rows["factors"].shape[1] if "factors" in rows else 0)
-    agent = unpack_masks(arrays["agent"], (length,)) if "agent" in arrays else None
-    return Rows(image, rows, names, agent, starts, tuple(notes))
+    return Rows(image, rows, names, read_masks(arrays, (length,)), starts, tuple(notes))
 
 
 def starts_of(arrays: Arrays, length: int) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from backend.data.files import CorruptFile, verify_folder, write_folder, write_json
-from backend.data.masks import pack_masks, unpack_masks
+from backend.data.masks import pack_masks, read_masks
 from models.actor_critic import ActorCritic
 from models.config import ActorCriticConfig, VideoModelConfig, WorldModelConfig
 from models.traversal import LatentStatistics
@@ -54,12 +54,15 @@ class Clip:
     factors: NDArray[np.float32]  # (E, T, F)
     factor_names: tuple[str, ...]
     agent: NDArray[np.bool_] | None = None  # (E, T, 64, 64): which pixels show the agent; None where nobody knows
+    agent_part: NDArray[np.uint8] | None = None  # (E, T, 64, 64): which part of it, from 1; as `envs.parts` names them
 
     def write(self, path: Path) -> None:
         """Writes the clip as a compressed npz."""
         values = {name: getattr(self, name) for name in CLIP_ARRAYS}
         if self.agent is not None:
             values["agent"] = pack_masks(self.agent)
+        if self.agent_part is not None:
+            values["agent_part"] = self.agent_part
         np.savez_compressed(path, factor_names=np.array(self.factor_names, dtype=np.str_), **values)
 
     @classmethod
@@ -67,8 +70,9 @@ class Clip:
         """Reads what `write` wrote; nothing in the file is ever executed."""
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in CLIP_ARRAYS}
-            agent = unpack_masks(file["agent"], arrays["image"].shape[:2]) if "agent" in file else None
-            return cls(**arrays, factor_names=tuple(str(name) for name in file["factor_names"]), agent=agent)
+            masks = read_masks(file, arrays["image"].shape[:2])
+            names = tuple(str(name) for name in file["factor_names"])
+            return cls(**arrays, factor_names=names, **masks._asdict())
 
 
 @dataclass(frozen=True)

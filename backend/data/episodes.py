@@ -39,6 +39,7 @@ class Episode(NamedTuple):
     factors: NDArray[np.float32]  # (T, F)
     factor_names: tuple[str, ...]
     agent: NDArray[np.bool_] | None = None  # (T, 64, 64): which pixels show the agent; None where nobody knows
+    agent_part: NDArray[np.uint8] | None = None  # (T, 64, 64): which part of it, from 1; as `envs.parts` names them
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,11 @@ def episode_of(
     steps: Sequence[Step],
     actions: Sequence[NDArray[np.float32]],
     names: tuple[str, ...],
-    masks: Sequence[NDArray[np.bool_]] = (),
+    parts: Sequence[NDArray[np.uint8]] = (),
 ) -> Episode:
     """The episode of T steps, of the actions (A,) that led to them (zeros first) and of the factors' names.
 
-    `masks`: where the agent is in each picture, (64, 64), or none where nobody knows.
+    `parts`: which part of the agent each pixel shows, (64, 64) a picture; none where nobody knows.
     """
     return Episode(
         image=np.stack([step.image for step in steps]),
@@ -97,7 +98,8 @@ def episode_of(
         is_terminal=np.array([step.is_terminal for step in steps]),
         factors=np.stack([step.factors for step in steps]),
         factor_names=names,
-        agent=np.stack(masks) if masks else None,
+        agent=np.stack(parts) > 0 if parts else None,
+        agent_part=np.stack(parts) if parts else None,
     )
 
 
@@ -109,9 +111,9 @@ def write_episode(path: Path, episode: Episode) -> None:
 def encode_episode(episode: Episode) -> bytes:
     """The bytes of an episode's `.npz` file; the same episode gives the same bytes."""
     arrays = episode._asdict() | {"factor_names": np.array(episode.factor_names, np.str_)}
-    masks = arrays.pop("agent")
-    if masks is not None:
-        arrays["agent"] = pack_masks(masks)
+    arrays = {name: array for name, array in arrays.items() if array is not None}
+    if episode.agent is not None:
+        arrays["agent"] = pack_masks(episode.agent)
     lengths = {name: len(array) for name, array in arrays.items() if name != "factor_names"}
     if len(set(lengths.values())) != 1:
         raise ValueError(f"the parts of an episode differ in length: {lengths}")
@@ -280,7 +282,7 @@ def _episode(rows: Rows) -> Episode:
     values = dict(rows.rows)
     if "discount" in values:
         values.setdefault("is_terminal", values["discount"] == 0)
-    return frames_only(rows.image)._replace(**values, factor_names=rows.factor_names, agent=rows.agent)
+    return frames_only(rows.image)._replace(**values, factor_names=rows.factor_names, **rows.masks._asdict())
 
 
 def _split(rows: Rows) -> Iterator[Episode]:
@@ -300,5 +302,5 @@ def _split(rows: Rows) -> Iterator[Episode]:
             is_last=edges == edges[-1],
             is_terminal=whole.is_terminal[start:end],
             factors=whole.factors[start:end],
-            agent=None if whole.agent is None else whole.agent[start:end],
+            **rows.masks.cut(start, end)._asdict(),
         )

@@ -33,7 +33,7 @@ from backend.data.import_tables import (
     first_fault,
     read_object,
 )
-from backend.data.masks import unpack_masks
+from backend.data.masks import MASKS, read_masks
 from models.video_model import VISIONS
 
 WEIGHTS, CONFIG, STATISTICS, CLIP = "model.safetensors", "config.json", "statistics.json", "clip.npz"
@@ -180,7 +180,7 @@ def _check_clip(path: Path) -> None:
     except (ArchiveError, OSError) as error:
         raise RefusedImport(f"{CLIP}: {error}", REMEDY, [CLIP]) from error
     kinds = {"image": "u", "action": "f", "reward": "f", "factors": "f", "factor_names": "U"}
-    if headers.keys() - {"agent"} != kinds.keys() or any(headers[name][1].kind != kinds[name] for name in kinds):
+    if headers.keys() - MASKS != kinds.keys() or any(headers[name][1].kind != kinds[name] for name in kinds):
         raise RefusedImport(f"{CLIP} must hold {', '.join(kinds)}", REMEDY, [CLIP])
     shapes = {name: shape for name, (shape, _) in headers.items()}
     lengths = shapes["image"][:2]
@@ -200,8 +200,7 @@ def _check_clip(path: Path) -> None:
         raise RefusedImport(f"{CLIP} holds more than {MAX_CLIP_FRAMES:,} frames", REMEDY, [CLIP])
     try:
         arrays = read_arrays(path)
-        if "agent" in arrays:
-            unpack_masks(arrays["agent"], lengths)
+        read_masks(arrays, lengths)
     except (ValueError, OSError) as error:
         raise RefusedImport(f"{CLIP}: {error}", REMEDY, [CLIP]) from error
     if not all(np.isfinite(arrays[name].astype(np.float64)).all() for name in ("action", "reward", "factors")):

@@ -138,6 +138,10 @@ class _Right(_Closed):
     imagined: Curve
 
 
+class _Part(_Right):
+    mean_image: Number
+
+
 class _Curves(_Closed):
     model: Curve
     repeat_last: Curve
@@ -157,6 +161,7 @@ class Quality(_Closed):
 
     agent_right: _Right
     guesses_right: dict[Text, _Right]
+    parts: dict[Text, _Part] = {}
     psnr: _Curves
     agent_psnr: _Curves
     reconstruction: dict[Literal["psnr", "agent_psnr"], Curve]

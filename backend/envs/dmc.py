@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from backend.envs.distract import Distraction, EpisodeFactors
 from backend.envs.factors import joints_of, physical_factors
+from backend.envs.parts import AGENT_PARTS, part_names
 from backend.envs.protocol import EnvironmentFailed, Step
 from backend.envs.scene import Scene
 from backend.envs.simulator import Task, physics_error
@@ -42,6 +43,8 @@ class ControlEnvironment:
         self.factor_names = (*(factor.name for factor in self._physical), *distraction.factor_names)
         settable = distraction.factor_names if isinstance(distraction, EpisodeFactors) else ()
         self.knobs = (*self._joints, *settable)  # what `redraw` can set
+        self.part_names = part_names(name)
+        self._part_of_geom = _numbered(name, task, scene)
 
     def reset(self, seed: int) -> Step:
         """Start an episode that depends on nothing but the seed (0 <= seed)."""
@@ -106,9 +109,9 @@ class ControlEnvironment:
             factors=self._factors(),
         )
 
-    def agent_mask(self) -> NDArray[np.bool_]:
-        """Which pixels of the present picture show the body that is controlled, and what it turns: (64, 64)."""
-        return self._scene.agent_mask()
+    def agent_parts(self) -> NDArray[np.uint8]:
+        """Which part of the agent each pixel of the present picture shows: (64, 64), 0 for none."""
+        return np.asarray(self._part_of_geom[self._scene.geoms()])
 
     def close(self) -> None:
         """Free the rendering context; without it OSMesa complains at exit."""
@@ -129,6 +132,16 @@ class ControlEnvironment:
     def _factors(self) -> NDArray[np.float32]:
         physical = np.array([factor.read() for factor in self._physical], np.float32)
         return np.concatenate([physical, self._distraction.values()])
+
+
+def _numbered(name: str, task: Task, scene: Scene) -> NDArray[np.uint8]:
+    """The number of the part that each geom belongs to, 0 for none, and one more 0 at the end for no geom."""
+    of_body, model = scene.of_body(), task.physics.model
+    numbers = np.zeros(model.ngeom + 1, np.uint8)
+    for number, geoms in enumerate(AGENT_PARTS[name].values(), 1):
+        chosen = [model.name2id(geom, "geom") for geom in geoms] or np.flatnonzero(of_body)
+        numbers[chosen] = number
+    return numbers
 
 
 def _place_anywhere(name: str, task: Task, random: np.random.Generator) -> None:

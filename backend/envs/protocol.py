@@ -89,8 +89,8 @@ class Environment(Protocol):
 class Masked(Protocol):
     """An environment that knows where its agent is in the picture."""
 
-    def agent_mask(self) -> NDArray[np.bool_]:
-        """Which pixels of the picture of the present state show the agent: (64, 64). No time passes."""
+    def agent_parts(self) -> NDArray[np.uint8]:
+        """Which part of the agent each pixel of the present picture shows: (64, 64), 0 for none. No time passes."""
         ...
 
 

@@ -56,15 +56,13 @@ class Scene:
         screen = physics.model._model.vis.global_  # what lies beyond the picture need not be kept, nor wiped
         screen.offwidth = screen.offheight = IMAGE_SIZE
         self._camera = open_camera(physics, camera, IMAGE_SIZE)
-        worn = [index for index, name in enumerate(self.materials()) if name in BODY_MATERIALS]
-        self._of_body = np.isin(physics.model.geom_matid, worn)  # (geoms,)
 
     def render(self) -> NDArray[np.uint8]:
         """The picture (64, 64, 3) of the present state."""
         return np.array(self._camera.render(render_flag_overrides=self._flags), dtype=np.uint8)
 
-    def agent_mask(self) -> NDArray[np.bool_]:
-        """Which pixels (64, 64) of the picture show a geom of one of BODY_MATERIALS.
+    def geoms(self) -> NDArray[np.int64]:
+        """Which geom each pixel (64, 64) of the picture shows, by its number; -1 where it shows none.
 
         Shadows and reflections, which a segmentation has no use for but pays for, are off while it is drawn.
         """
@@ -76,7 +74,12 @@ class Scene:
         finally:
             model.light_castshadow[:], model.mat_reflectance[:] = kept
         is_geom = objects[..., 1] == int(native().mjtObj.mjOBJ_GEOM)  # compared with the enum itself it takes 3 ms
-        return np.asarray(is_geom & self._of_body[np.where(is_geom, objects[..., 0], 0)])
+        return np.where(is_geom, objects[..., 0], -1)
+
+    def of_body(self) -> NDArray[np.bool_]:
+        """Which geoms (geoms,) wear one of BODY_MATERIALS."""
+        worn = [index for index, name in enumerate(self.materials()) if name in BODY_MATERIALS]
+        return np.isin(self.physics.model.geom_matid, worn)
 
     def materials(self) -> tuple[str, ...]:
         """Names of all materials, in the model's order."""

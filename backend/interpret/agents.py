@@ -1,40 +1,61 @@
-"""Which pixels are the agent's, and what to call it."""
+"""Which pixels are the agent's and its parts', and what to call them."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from backend.envs.parts import part_names
+
 MOVES = 0.06  # of the range of a colour: how far a pixel differs from its median over the episode to be moving
 SIMULATOR, MOVING, NOTHING = "simulator", "moving", "none"
 
-PARTS = {
-    "cartpole-swingup": "cart and pole",
-    "finger-spin": "finger and spinner",
-    "reacher-easy": "arm",
-    "walker-walk": "walker",
-    "cheetah-run": "cheetah",
-    "hopper-stand": "hopper",
-    "humanoid-walk": "humanoid",
-}
-"""What the mask of each task covers."""
+Masks = npt.NDArray[np.bool_]
+
+
+class Recording(Protocol):
+    """An episode of T frames."""
+
+    @property
+    def image(self) -> npt.NDArray[np.uint8]:
+        """(T, 64, 64, 3)."""
+
+    @property
+    def action(self) -> npt.NDArray[np.float32]:
+        """(T, A)."""
+
+    @property
+    def agent(self) -> Masks | None:
+        """(T, 64, 64)."""
+
+    @property
+    def agent_part(self) -> npt.NDArray[np.uint8] | None:
+        """(T, 64, 64)."""
 
 
 class Agent(NamedTuple):
-    """`kind` of mask: the simulator's, or pixels that move; `part`: what it covers."""
+    """The agent's pixels, one (T, 64, 64) an episode, how they are known, and what they show."""
 
-    kind: str
-    part: str
-
-
-def agent_of(kind: str, environment: str | None) -> Agent:
-    """What a mask of this kind covers in an environment."""
-    if kind == MOVING:
-        return Agent(kind, "what moves")
-    return Agent(kind, f"the {PARTS.get(environment or '', 'agent')}")
+    kind: str  # SIMULATOR, or MOVING: pixels that move
+    name: str  # the cart and pole
+    masks: list[Masks]
+    parts: dict[str, list[Masks]]  # of each part, where there are several that can be told apart
 
 
-def moving_masks(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+def find_agent(episodes: Sequence[Recording], environment: str | None) -> Agent:
+    """Where the simulator says it is, if it does so for all episodes; else what moves."""
+    masks = [episode.agent for episode in episodes if episode.agent is not None]
+    if len(masks) < len(episodes):
+        return Agent(MOVING, "what moves", [moving_masks(episode.image) for episode in episodes], {})
+    names = part_names(environment)
+    numbers = [episode.agent_part for episode in episodes if episode.agent_part is not None]
+    told_apart = len(names) > 1 and len(numbers) == len(episodes)
+    parts = {name: [part == number for part in numbers] for number, name in enumerate(names, 1)}
+    return Agent(SIMULATOR, f"the {' and '.join(names) or 'agent'}", masks, parts if told_apart else {})
+
+
+def moving_masks(image: npt.NDArray[np.uint8]) -> Masks:
     """Pixels (T, 64, 64) of an episode (T, 64, 64, 3) that differ from their median over time in some colour."""
     median = np.median(image, axis=0).astype(np.float32)
     away = np.abs(image.astype(np.float32) - median).max(axis=3)

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from backend.data.checkpoint import QUALITY, Checkpoint, Clip
 from backend.data.episodes import DatasetInfo, read_episodes
-from backend.interpret.quality import MOST_EPISODES, Recording, measure_quality
+from backend.interpret.agents import Recording
+from backend.interpret.quality import MOST_EPISODES, measure_quality
 from backend.interpret.request import ViewError
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # of a checkpoint that can be looked at, not written to
@@ -21,7 +22,8 @@ class Recorded(NamedTuple):
 
     image: npt.NDArray[np.uint8]  # (T, 64, 64, 3)
     action: npt.NDArray[np.float32]  # (T, A)
-    agent: npt.NDArray[np.bool_] | None  # (T, 64, 64)
+    agent: npt.NDArray[np.bool_] | None = None  # (T, 64, 64)
+    agent_part: npt.NDArray[np.uint8] | None = None  # (T, 64, 64)
 
 
 def quality_of(checkpoint: Checkpoint, dataset: DatasetInfo | None = None, *, refresh: bool = False) -> dict[str, Any]:
@@ -46,8 +48,9 @@ def quality_of(checkpoint: Checkpoint, dataset: DatasetInfo | None = None, *, re
 
 def recordings(clip: Clip) -> list[Recorded]:
     """The episodes of a clip."""
-    masks = [None] * len(clip.image) if clip.agent is None else clip.agent
-    return [Recorded(*parts) for parts in zip(clip.image, clip.action, masks, strict=True)]
+    nothing = [None] * len(clip.image)
+    masks = (nothing if array is None else array for array in (clip.agent, clip.agent_part))
+    return [Recorded(*arrays) for arrays in zip(clip.image, clip.action, *masks, strict=True)]
 
 
 def returns_of(config: Mapping[str, Any]) -> dict[str, Any] | None:

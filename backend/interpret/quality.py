@@ -5,12 +5,12 @@ the mean of the observed frames.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from backend.interpret.agents import NOTHING, SIMULATOR, Agent, agent_of, moving_masks
+from backend.interpret.agents import NOTHING, Masks, Recording, find_agent
 from backend.interpret.encoded import Floats
 from backend.interpret.predictions import CONTEXT, FRAMES, Pictures, predictions
 from backend.interpret.quality_sentence import Findings, sentence
@@ -21,25 +21,8 @@ CLOSE = 40  # grey levels, in every channel: what counts as right
 MOST_EPISODES = 24
 RESAMPLES = 1000
 BEST_DB = 100.0
+EVERY = slice(None)
 IMAGINED, OBSERVED = ("model", "repeat_last", "mean_image", "observed_mean"), ("model", "mean_image")
-
-Masks = npt.NDArray[np.bool_]
-
-
-class Recording(Protocol):
-    """An episode of T frames."""
-
-    @property
-    def image(self) -> Pictures:
-        """(T, 64, 64, 3) uint8."""
-
-    @property
-    def action(self) -> npt.NDArray[np.float32]:
-        """(T, A)."""
-
-    @property
-    def agent(self) -> Masks | None:
-        """(T, 64, 64)."""
 
 
 class Errors(NamedTuple):
@@ -64,7 +47,8 @@ def measure_quality(
 
     {"agent_right": {"observed", "imagined": {"1", "5", ...}}, "psnr": {"model": {"1", ...}, "repeat_last",
     "mean_image", "observed_mean"}, "agent_psnr": the same over the agent's pixels, "guesses_right": as agent_right for
-    each guess, "reconstruction": {"psnr", "agent_psnr": {"model", "mean_image"}}, "intervals": 95 % over episodes in
+    each guess, "parts": the same for each part of the agent that can be told apart, with the observed share of the
+    "mean_image", "reconstruction": {"psnr", "agent_psnr": {"model", "mean_image"}}, "intervals": 95 % over episodes in
     the same places, "beats": {guess: first step from which on the model is better at every step, "all"}, "sees": one
     sentence, "mask", "part", "agent_share", "context", "episodes", "frames", "source", "policy_return"}. PSNR in dB of
     the mean squared error over episodes; shares from 0 to 1. A number that cannot be had is None.
@@ -72,21 +56,27 @@ def measure_quality(
     chosen = [episode for episode in episodes if len(episode.image)][:MOST_EPISODES]
     if not chosen:
         raise ValueError("there is no episode to measure on")
-    images = [episode.image[:FRAMES] for episode in chosen]
-    masks, agent = _masks(chosen, environment)
+    images, agent = [episode.image[:FRAMES] for episode in chosen], find_agent(chosen, environment)
     imagined, observed = predictions(model, images, [episode.action[:FRAMES] for episode in chosen])
-    ahead = {name: _errors(images, masks, imagined[name], CONTEXT) for name in IMAGINED}
-    seen = {name: _errors(images, masks, observed[name], 0) for name in OBSERVED}
-    weights = _draws(len(chosen), seed)
-    answer, beats = _figures(ahead, seen, weights), _beats(ahead)
-    share = float(np.mean([mask.mean() for mask in masks]))
-    findings = Findings(agent, answer["agent_right"], answer["guesses_right"], beats, _longest(ahead))
+    ahead = {name: _errors(images, agent.masks, imagined[name], CONTEXT) for name in IMAGINED}
+    seen = {name: _errors(images, agent.masks, observed[name], 0) for name in OBSERVED}
+    figures = _Figures(_draws(len(chosen), seed))
+    for name in OBSERVED:
+        figures.put_observed(name, seen[name])
+    for name in IMAGINED:
+        figures.put_imagined(name, ahead[name])
+    for part, masks in agent.parts.items():
+        drawn, guess = (_errors(images, masks, observed[name], 0) for name in OBSERVED)
+        figures.put_part(part, drawn, guess, _errors(images, masks, imagined["model"], CONTEXT))
+    answer, beats = figures.values, _beats(ahead)
+    share = float(np.mean([mask[:FRAMES].mean() for mask in agent.masks]))
     return {
         **answer,
+        "intervals": figures.intervals,
         "beats": dict.fromkeys((*IMAGINED[1:], "all")) | beats,
-        "sees": sentence(findings),
+        "sees": sentence(Findings(agent.kind, agent.name, answer, beats, len(_curve(ahead["model"])))),
         "mask": agent.kind if share else NOTHING,
-        "part": agent.part,
+        "part": agent.name,
         "agent_share": share,
         "context": CONTEXT,
         "episodes": len(chosen),
@@ -94,14 +84,6 @@ def measure_quality(
         "source": source,
         "policy_return": None if policy_return is None else dict(policy_return),
     }
-
-
-def _masks(episodes: Sequence[Recording], environment: str | None) -> tuple[list[Masks], Agent]:
-    """Where the agent is: as the simulator says where it does for all episodes, else what moves."""
-    known = [episode.agent for episode in episodes if episode.agent is not None]
-    if len(known) == len(episodes):
-        return [mask[:FRAMES] for mask in known], agent_of(SIMULATOR, environment)
-    return [moving_masks(episode.image)[:FRAMES] for episode in episodes], agent_of("moving", None)
 
 
 def _errors(images: Sequence[Pictures], masks: Sequence[Masks], predicted: Sequence[Pictures], context: int) -> Errors:
@@ -126,52 +108,72 @@ def _draws(episodes: int, seed: int) -> Floats:
     return np.concatenate([np.ones((1, episodes)), drawn])
 
 
-def _figures(ahead: Mapping[str, Errors], seen: Mapping[str, Errors], weights: Floats) -> dict[str, Any]:
-    """Every number beside its interval."""
-    values: dict[str, Any] = {}
-    intervals: dict[str, Any] = {}
+class _Figures:
+    """Numbers beside their intervals, in two trees of the same shape."""
 
-    def put(path: tuple[str, ...], resampled: Floats) -> None:
-        value, interval = _with_interval(resampled, weights.shape[1])
-        _place(values, path, value)
-        _place(intervals, path, interval)
+    def __init__(self, weights: Floats) -> None:
+        """`weights`: how often each episode counts in each resample (1 + R, E), of which the first counts all once."""
+        self._weights = weights
+        self.values: dict[str, Any] = {
+            "agent_right": {"observed": None, "imagined": {}},
+            **{name: {} for name in ("psnr", "agent_psnr", "guesses_right", "reconstruction", "parts")},
+        }
+        self.intervals: dict[str, Any] = {}
 
-    for name, errors in seen.items():
-        right = _agent(errors.agent_right, errors, weights)
-        put(("agent_right", "observed") if name == "model" else ("guesses_right", name, "observed"), right)
-        put(("reconstruction", "psnr", name), _decibels(_picture(errors, weights, slice(None))))
-        put(("reconstruction", "agent_psnr", name), _decibels(_agent(errors.agent_squared, errors, weights)))
-    for name, errors in ahead.items():
+    def put_observed(self, name: str, errors: Errors) -> None:
+        """What observed frames look like, by the model or by a guess."""
+        self._put((*_right_of(name), "observed"), self._right(errors))
+        self._put(("reconstruction", "psnr", name), _decibels(self._picture(errors)))
+        self._put(("reconstruction", "agent_psnr", name), _decibels(self._agent(errors)))
+
+    def put_imagined(self, name: str, errors: Errors) -> None:
+        """What imagined frames look like, step by step, by the model or by a guess."""
         for step in STEPS:
             at, place = slice(step - 1, step), str(step)
-            put(("psnr", name, place), _decibels(_picture(errors, weights, at)))
-            put(("agent_psnr", name, place), _decibels(_agent(errors.agent_squared, errors, weights, at)))
-            right = _agent(errors.agent_right, errors, weights, at)
-            head = ("agent_right",) if name == "model" else ("guesses_right", name)
-            put((*head, "imagined", place), right)
-    return {**values, "intervals": intervals}
+            self._put(("psnr", name, place), _decibels(self._picture(errors, at)))
+            self._put(("agent_psnr", name, place), _decibels(self._agent(errors, at)))
+            self._put((*_right_of(name), "imagined", place), self._right(errors, at))
+
+    def put_part(self, part: str, seen: Errors, guess: Errors, ahead: Errors) -> None:
+        """A part of the agent in observed frames, in the mean image and in imagination."""
+        self._put(("parts", part, "observed"), self._right(seen))
+        self._put(("parts", part, "mean_image"), self._right(guess))
+        for step in STEPS:
+            self._put(("parts", part, "imagined", str(step)), self._right(ahead, slice(step - 1, step)))
+
+    def _put(self, path: tuple[str, ...], resampled: Floats) -> None:
+        value, interval = _with_interval(resampled, self._weights.shape[1])
+        _place(self.values, path, value)
+        _place(self.intervals, path, interval)
+
+    def _picture(self, errors: Errors, at: slice = EVERY) -> Floats:
+        """Mean squared error of the frames `at` in each resample; nan where there is no such frame."""
+        squared = errors.squared[:, at]
+        return self._ratio(np.nansum(squared, axis=1), np.isfinite(squared).sum(axis=1))
+
+    def _agent(self, errors: Errors, at: slice = EVERY) -> Floats:
+        """The same over the agent's pixels."""
+        return self._ratio(
+            np.nansum(errors.agent_squared[:, at], axis=1), np.nansum(errors.agent_pixels[:, at], axis=1)
+        )
+
+    def _right(self, errors: Errors, at: slice = EVERY) -> Floats:
+        """Share of the agent's pixels of the frames `at` that are right."""
+        return self._ratio(np.nansum(errors.agent_right[:, at], axis=1), np.nansum(errors.agent_pixels[:, at], axis=1))
+
+    def _ratio(self, part: Floats, whole: Floats) -> Floats:
+        above, below = self._weights @ part, self._weights @ whole
+        return np.asarray(np.divide(above, below, out=np.full(len(self._weights), np.nan), where=below > 0))
+
+
+def _right_of(name: str) -> tuple[str, ...]:
+    return ("agent_right",) if name == "model" else ("guesses_right", name)
 
 
 def _place(tree: dict[str, Any], path: tuple[str, ...], leaf: Any) -> None:
     for name in path[:-1]:
         tree = tree.setdefault(name, {})
     tree[path[-1]] = leaf
-
-
-def _picture(errors: Errors, weights: Floats, at: slice) -> Floats:
-    """Mean squared error of the frames `at` for each row of weights (R,); nan where there is no such frame."""
-    squared = errors.squared[:, at]
-    return _ratio(np.nansum(squared, axis=1), np.isfinite(squared).sum(axis=1), weights)
-
-
-def _agent(part: Floats, errors: Errors, weights: Floats, at: slice = slice(None)) -> Floats:
-    """A sum over the agent's pixels of the frames `at` by their number, for each row of weights (R,)."""
-    return _ratio(np.nansum(part[:, at], axis=1), np.nansum(errors.agent_pixels[:, at], axis=1), weights)
-
-
-def _ratio(part: Floats, whole: Floats, weights: Floats) -> Floats:
-    above, below = weights @ part, weights @ whole
-    return np.asarray(np.divide(above, below, out=np.full(len(weights), np.nan), where=below > 0))
 
 
 def _decibels(squared: Floats) -> Floats:
@@ -193,10 +195,6 @@ def _curve(errors: Errors) -> Floats:
     """Mean squared error at each step that some episode reaches: (steps,)."""
     reached = np.isfinite(errors.squared).any(axis=0)
     return np.asarray(np.nanmean(errors.squared[:, reached], axis=0))
-
-
-def _longest(ahead: Mapping[str, Errors]) -> int:
-    return len(_curve(ahead["model"]))
 
 
 def _beats(ahead: Mapping[str, Errors]) -> dict[str, int | None]:

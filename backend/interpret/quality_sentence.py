@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from backend.interpret.agents import MOVING, Agent
+from backend.interpret.agents import MOVING
 
 UNSEEN, DIM = 0.2, 0.6  # shares of the agent's pixels that are right: below the first it is not seen
 BETTER = 0.05  # than the mean image's share; else what is right is so by chance
@@ -16,12 +16,12 @@ GUESSES = {
 
 
 class Findings(NamedTuple):
-    """What the sentence is made of; shares as in `measure_quality`."""
+    """What the sentence is made of."""
 
-    agent: Agent
-    right: Mapping[str, Any]
-    guesses: Mapping[str, Any]
-    beats: Mapping[str, int | None]
+    kind: str  # of masks
+    name: str  # the cart and pole
+    figures: Mapping[str, Any]  # of `measure_quality`
+    beats: Mapping[str, int | None]  # of the guesses that there are
     steps: int  # that were imagined
 
 
@@ -31,17 +31,30 @@ def sentence(findings: Findings) -> str:
 
 
 def _seen(findings: Findings) -> str:
-    right, part = findings.right["observed"], findings.agent.part
+    right, chance = _shares(findings.figures)
     if right is None:
         return "Nothing moves in these episodes, so there is no agent to look for"
-    pixels = "moving pixels" if findings.agent.kind == MOVING else "agent's pixels"
-    chance = findings.guesses.get("mean_image", {}).get("observed") or 0.0
-    if right < UNSEEN or right < chance + BETTER:
+    lacking = _lacking(findings.figures["parts"])
+    if lacking:
+        return lacking
+    pixels = "moving pixels" if findings.kind == MOVING else "agent's pixels"
+    if not _is_seen(right, chance):
         by_chance = f", the mean image {_percent(chance)}" if right >= UNSEEN else ""
-        return f"This model does not see {part}: it draws {_percent(right)} of the {pixels} right{by_chance}"
+        return f"This model does not see {findings.name}: it draws {_percent(right)} of the {pixels} right{by_chance}"
     if right < DIM:
-        return f"This model sees {part} dimly: it draws {_percent(right)} of the {pixels} right"
-    return f"Draws {_percent(right)} of the {pixels} right ({part})"
+        return f"This model sees {findings.name} dimly: it draws {_percent(right)} of the {pixels} right"
+    return f"Draws {_percent(right)} of the {pixels} right ({findings.name})"
+
+
+def _lacking(parts: Mapping[str, Mapping[str, Any]]) -> str:
+    """What to say where some part of the agent is not seen and another is; else nothing."""
+    shares = {name: part["observed"] for name, part in parts.items() if part["observed"] is not None}
+    unseen = [name for name, share in shares.items() if not _is_seen(share, parts[name]["mean_image"] or 0.0)]
+    if not unseen or len(unseen) == len(shares):
+        return ""
+    seen = [f"{_percent(share)} of those of the {name}" for name, share in shares.items() if name not in unseen]
+    few = " and ".join(_percent(shares[name]) for name in unseen)
+    return f"This model does not see the {' and '.join(unseen)}: it draws {few} of its pixels right, {', '.join(seen)}"
 
 
 def _imagined(findings: Findings) -> str:
@@ -49,8 +62,19 @@ def _imagined(findings: Findings) -> str:
     latest, everything = max(FROM_STEP, steps // 2), beats["all"]
     if everything is not None and everything <= latest:
         return f"imagination beats every trivial guess from step {everything} to step {steps}"
-    lost = [text for name, text in GUESSES.items() if name in beats and (beats[name] or steps) > latest]
-    return f"imagination of {steps} steps is no better than {' and '.join(lost)}"
+    lost = [text for name, text in GUESSES.items() if name in beats and (beats[name] or steps + 1) > latest]
+    named = " or ".join(lost) if len(lost) < len(GUESSES) else "any of three trivial guesses"
+    return f"imagination of {steps} steps is no better than {named}"
+
+
+def _shares(figures: Mapping[str, Any]) -> tuple[float | None, float]:
+    """Observed shares of the agent's pixels that are right: the model's and the mean image's."""
+    chance = figures["guesses_right"].get("mean_image", {}).get("observed")
+    return figures["agent_right"]["observed"], chance or 0.0
+
+
+def _is_seen(right: float, chance: float) -> bool:
+    return right >= UNSEEN and right >= chance + BETTER
 
 
 def _percent(share: float) -> str:

@@ -55,7 +55,7 @@ def record_episode(order: Order, environment: Environment, seed: int, index: int
     action = np.zeros(environment.action_size, np.float32)
     noise = random.normal(size=environment.action_size)
     steps, actions = [environment.reset(int(pose_seed))], [action]
-    masks = [environment.agent_mask()] if isinstance(environment, Masked) else []
+    parts = [environment.agent_parts()] if isinstance(environment, Masked) else []
     while len(steps) < order.episode_steps and not steps[-1].is_last:
         if order.policy == "smooth":
             fresh = random.normal(size=environment.action_size)
@@ -66,10 +66,10 @@ def record_episode(order: Order, environment: Environment, seed: int, index: int
         steps.append(environment.step(action))
         actions.append(action)
         if isinstance(environment, Masked):
-            masks.append(environment.agent_mask())
+            parts.append(environment.agent_parts())
         if len(steps) % BEAT_EVERY == 0:
             beat()
-    episode = episode_of(steps, actions, environment.factor_names, masks)
+    episode = episode_of(steps, actions, environment.factor_names, parts)
     return episode._replace(is_last=np.arange(len(steps)) == len(steps) - 1)  # this recording ends here
 
 

@@ -7,10 +7,11 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from backend.data.checkpoint import FACTORS, Clip, load_checkpoint, read_info, save_checkpoint
 from backend.data.crash import crash_point
@@ -22,6 +23,7 @@ from backend.pipeline.returns import measured_returns
 from models.actor_critic import ActorCritic
 from models.video_model import VideoModel
 
+Masks = TypeVar("Masks", NDArray[np.bool_], NDArray[np.uint8])
 Note = Callable[[str], None]  # takes one sentence for the run's log
 CLIP_EPISODES, CLIP_FRAMES = 24, 50
 MILESTONES = 8
@@ -124,9 +126,15 @@ def clip_of(episodes: Sequence[Episode]) -> Clip:
         np.stack([getattr(episode, name)[:length] for episode in chosen])
         for name in ("image", "action", "reward", "factors")
     )
-    masks = [episode.agent[:length] for episode in chosen if episode.agent is not None]
-    agent = np.stack(masks) if len(masks) == len(chosen) else None
-    return Clip(image, action, reward, factors, chosen[0].factor_names, agent)
+    agent = _cut([episode.agent for episode in chosen], length)
+    part = _cut([episode.agent_part for episode in chosen], length)
+    return Clip(image, action, reward, factors, chosen[0].factor_names, agent, part)
+
+
+def _cut(masks: Sequence[Masks | None], length: int) -> Masks | None:
+    """The masks of some episodes, cut to one length; None unless all have them."""
+    known = [mask[:length] for mask in masks if mask is not None]
+    return np.stack(known) if len(known) == len(masks) else None
 
 
 def _thin(folder: Path, last_update: int) -> None:

@@ -4,7 +4,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.data.catalogue import NotFound, find_dataset
 from backend.data.checkpoint import CheckpointInfo
-from backend.http.responses import Answer
 from backend.interpret.kept_quality import quality_of
 from backend.interpret.request import ViewError
 from backend.views.checkpoint_cache import Library
@@ -29,9 +28,8 @@ def plan_quality(info: CheckpointInfo, library: Library, query: QualityQuery) ->
     except NotFound as error:
         raise ViewError("dataset", f"there is {error}") from None
 
-    def make() -> Answer:
-        return json_answer(quality_of(library.load(info), dataset))
-
-    kept = dataset is None and library.quality(info) is not None
     key = ("quality", library.version(info), None if dataset is None else (dataset.id, dataset.frames))
-    return Plan(key, 1 if kept else CELLS, make, long=not kept)
+    kept = library.quality(info) if dataset is None else None
+    if kept is not None:
+        return Plan(key, 1, lambda: json_answer(kept))
+    return Plan(key, CELLS, lambda: json_answer(quality_of(library.load(info), dataset)), long=True)

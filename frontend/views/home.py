@@ -11,6 +11,7 @@ from frontend.client import client
 from frontend.components.markdown import escape_markdown
 from frontend.components.pick import facts, most_named
 from frontend.components.pictures import atlas_card
+from frontend.components.quality import quality_line, sees
 from frontend.components.scrubber import Cell, scrubber
 from frontend.components.states import empty, live
 from frontend.components.words import ENDED, ago, progress_line, progress_share, state_badge
@@ -57,8 +58,7 @@ def _first(item: Mapping[str, Any]) -> None:
         st.caption(escape_markdown(" · ".join(facts(dict(item)))), width="content")
         link("traversals", "All its traversals", {"checkpoint": name})
         link("factors", "Its factors", {"checkpoint": name})
-    if item["sees"]:
-        st.caption(escape_markdown(item["sees"]))
+    quality_line(item)
     with st.skeleton(height=420):
         atlas = client().get(f"/checkpoints/{name}/atlas", {"columns": 11})
         _live(atlas)
@@ -93,8 +93,7 @@ def _card(item: Mapping[str, Any]) -> None:
     atlas_card(atlas, rows=4, alt=f"The four strongest dimensions of {item['name']}, one per row")
     st.markdown(f"**{escape_markdown(item['name'])}**")
     st.caption(escape_markdown(" · ".join([*facts(dict(item)), ago(item["created_at"])])))
-    if item["sees"]:
-        st.caption(escape_markdown(item["sees"]))
+    sees(item)
     link("traversals", "Traversals", {"checkpoint": name})
 
 

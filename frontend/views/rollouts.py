@@ -12,9 +12,9 @@ import streamlit as st
 from frontend import commands
 from frontend.client import client
 from frontend.components import downloads
-from frontend.components.markdown import escape_markdown
 from frontend.components.pick import pick_checkpoint, select, within
 from frontend.components.player import play_reel, player
+from frontend.components.quality import quality_line
 from frontend.components.scrubber import title
 from frontend.components.share import FORMATS, share
 from frontend.components.states import live
@@ -46,6 +46,7 @@ def show() -> None:
         view = replace(start, checkpoint=checkpoint["id"])
     with st.skeleton(height=480):
         detail = client().get(f"/checkpoints/{view.checkpoint}")
+        quality_line(detail)
         mode = st.segmented_control(
             "What to do",
             list(MODES),
@@ -250,8 +251,6 @@ def _play(rollout: Mapping[str, Any], detail: Mapping[str, Any], scores: Mapping
     caption = f"{detail['environment'] or 'own videos'} · {view.context} observed, {view.horizon} imagined"
     path = f"/checkpoints/{view.checkpoint}/rollout"
     share(PAGE, view, path, view.api(), partial(commands.rollout, view), caption)
-    if detail["sees"]:
-        st.caption(escape_markdown(detail["sees"]))
     if view.dim >= 0:
         link("traversals", "The dimension's traversal", {"checkpoint": view.checkpoint, "dim": str(view.dim)})
     if scores is None:

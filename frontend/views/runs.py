@@ -11,6 +11,7 @@ import streamlit as st
 from frontend.client import ApiProblem, client
 from frontend.components import charts
 from frontend.components.markdown import escape_markdown
+from frontend.components.quality import sees_of_run
 from frontend.components.states import empty, gone, live, show_problem
 from frontend.components.words import (
     ENDED,
@@ -133,6 +134,7 @@ def _detail(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
         kind = escape_markdown(error["type"].replace("_", " ").capitalize())
         hint = escape_markdown(error.get("hint") or "")
         st.error(f"**{kind}.** {escape_markdown(error['message'])}\n\n{hint}")
+    sees_of_run(run)
     _actions(run)
     left, right = st.columns([3, 2], gap="large")
     with left:

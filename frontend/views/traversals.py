@@ -16,6 +16,7 @@ from frontend.components.labels import label_form
 from frontend.components.likeness import say_likeness
 from frontend.components.markdown import escape_markdown
 from frontend.components.pick import pick_checkpoint, select, within
+from frontend.components.quality import quality_line
 from frontend.components.reopen import reopen_form
 from frontend.components.scrubber import Cell, last_cell, scrubber, title_of
 from frontend.components.share import show_commands
@@ -46,6 +47,7 @@ def show() -> None:
         view = _of_another(view, checkpoint["id"]) if view.checkpoint else replace(view, checkpoint=checkpoint["id"])
     with st.skeleton(height=520):
         detail = client().get(f"/checkpoints/{view.checkpoint}")
+        quality_line(detail)
         view = _controls(view, detail)
         keep_view(PAGE, view)
         if not has_base(view):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from drawing import CELL, FACTORS, KL, LATENTS, animate, data_uri, encode, frame_latent, scene
 from fastapi import FastAPI, Request, Response
+from stand_in_quality import SEES, quality
 from stand_in_world import NAMES, World, file_of, items, problem
 
 
@@ -36,9 +37,16 @@ def add_views(app: FastAPI, world: World) -> None:
             "policy": True,
             "actions": 2,
             "settable": ["light", "camera_angle"],
-            "quality": None,
+            "quality": quality() if found[0]["sees"] else None,
             "card": "# Cartpole\nTrained by the `small` preset.",
         }
+
+    @app.get("/api/v1/checkpoints/{checkpoint}/quality")
+    def what_it_sees(checkpoint: str) -> dict[str, Any]:
+        for item in world.checkpoints:
+            if item["id"] == checkpoint:
+                item |= {"sees": SEES, "agent_right": 0.72}
+        return quality()
 
     @app.get("/api/v1/checkpoints/{checkpoint}/frame")
     def frame(episode: int = 0, frame: int = 0) -> Response:

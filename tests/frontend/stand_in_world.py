@@ -7,6 +7,7 @@ from typing import Any
 from drawing import FACTORS, LATENTS
 from fastapi import Response
 from fastapi.responses import JSONResponse
+from stand_in_quality import SEES
 from stand_in_runs import finished_run, running_run
 
 NAMES = {0: "cart position", 1: "pole angle", 2: "body hue", 3: "floor hue", 4: "sky hue", 5: "light", 6: "camera"}
@@ -79,8 +80,8 @@ def checkpoint_of(name: str, source: str) -> dict[str, Any]:
         "steps": 40_000,
         "latents": LATENTS,
         "named": 7,
-        "agent_right": 0.4,
-        "sees": "This model sees part of the cart and pole.",
+        "agent_right": 0.72 if source == "shipped" else None,
+        "sees": SEES if source == "shipped" else None,
     }
 
 

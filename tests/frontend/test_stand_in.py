@@ -19,6 +19,7 @@ OPEN = {
     "cartpole-small/factors": f"{FINGER}/factors",
     "cartpole-small/factors/1": f"{FINGER}/factors/9",
     "cartpole-small/leakage": f"{FINGER}/leakage",
+    "cartpole-small/quality": f"{CARTPOLE}/quality",
     "cartpole-small/interventions": f"{FINGER}/interventions",
     "cartpole-small/sensitivity": f"{CARTPOLE}/sensitivity",
     "cartpole-small/compare?other=run-cartpole": f"{FINGER}/compare?other={CARTPOLE}",

@@ -102,6 +102,43 @@ def interventions(latents: int, **changes: object) -> bytes:
     return json.dumps(table | changes).encode()
 
 
+def quality(**changes: object) -> bytes:
+    """A quality line as this version writes it."""
+    curve = {"1": 20.0, "25": None}
+    right: dict[str, object] = {"observed": 0.5, "imagined": {"1": 0.4, "25": None}}
+    curves = dict.fromkeys(("model", "repeat_last", "mean_image", "observed_mean"), curve)
+    line = {
+        "agent_right": right,
+        "guesses_right": {"repeat_last": {"imagined": {"1": 0.4, "25": None}}},
+        "parts": {"pole": right | {"mean_image": 0.1}},
+        "psnr": curves,
+        "agent_psnr": curves,
+        "reconstruction": {"psnr": {"model": 21.0}, "agent_psnr": {"model": None}},
+        "intervals": {"psnr": {"model": {"1": [19.0, 21.0], "25": None}}},
+        "beats": {"all": None, "repeat_last": 5},
+        "sees": "This model does not see the pole.",
+        "mask": "simulator",
+        "part": "the cart and pole",
+        "agent_share": 0.01,
+        "context": 5,
+        "episodes": 24,
+        "frames": 1200,
+        "source": "held out",
+        "policy_return": {"mean": 612.0, "std": None, "episodes": 20, "random": 38.0},
+    }
+    return json.dumps(line | changes).encode()
+
+
+def in_statistics(name: str, value: bytes) -> Callable[[Files], Files]:
+    """Something more in statistics.json."""
+
+    def edit(files: Files) -> Files:
+        statistics = json.loads(files["statistics.json"]) | {name: json.loads(value)}
+        return {**files, "statistics.json": json.dumps(statistics).encode()}
+
+    return edit
+
+
 def clip_of(**arrays: object) -> Callable[[Files], Files]:
     def edit(files: Files) -> Files:
         with np.load(io.BytesIO(files["clip.npz"])) as clip:

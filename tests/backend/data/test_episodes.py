@@ -44,6 +44,7 @@ def _episode(seed: int = 0) -> Episode:
         factors=random.normal(size=(LENGTH, 3)).astype(np.float32),
         factor_names=("pole_angle", "light", "größe"),
         agent=random.random((LENGTH, 64, 64)) < 0.1,
+        agent_part=random.integers(0, 3, (LENGTH, 64, 64), np.uint8),
     )
 
 

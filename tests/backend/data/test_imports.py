@@ -35,8 +35,10 @@ from archives import (
     home_of,
     in_config,
     in_policy,
+    in_statistics,
     interventions,
     left,
+    quality,
     replaced,
     without,
     zipped,
@@ -123,7 +125,17 @@ def test_a_checkpoint_that_was_unpacked_and_packed_again_elsewhere_is_the_same_o
         (clip_of(action=np.zeros((1, 2, 2), np.float32)), "clip.npz"),
         (clip_of(extra=np.zeros(3, np.float32)), "clip.npz"),
         (clip_of(reward=np.full((3, 24), np.nan, np.float32)), "clip.npz"),
+        (clip_of(agent=np.zeros((3, 24, 64, 64), np.float32)), "clip.npz"),
+        (clip_of(agent_part=np.zeros((3, 23, 64, 64), np.uint8)), "clip.npz"),
         (flipped_inside_clip, "clip.npz"),
+        (in_statistics("quality", b"7"), "statistics.json"),
+        (in_statistics("quality", quality(sees=5)), "statistics.json"),
+        (in_statistics("more", b"7"), "statistics.json"),
+        (replaced("quality.json", b"{}"), "quality.json"),
+        (replaced("quality.json", quality(agent_right={"observed": "most", "imagined": {}})), "quality.json"),
+        (replaced("quality.json", quality(intervals={"psnr": [1.0]})), "quality.json"),
+        (replaced("quality.json", quality(intervals={"a": {"b": {"c": {"d": {"e": {}}}}}})), "quality.json"),
+        (replaced("quality.json", quality(mask="drawn")), "quality.json"),
         (replaced("labels.json", b'{"x": 1}'), "labels.json"),
         (replaced("labels.json", b'{"99": {"name": "hip"}}'), "labels.json"),
         (replaced("labels.json", b'{"0": {"name": 5}}'), "labels.json"),
@@ -172,6 +184,21 @@ def test_what_was_found_out_about_the_dimensions_travels_along(tmp_path: Path, f
     folder = import_checkpoint(tmp_path / "shipped.zip", home_of(tmp_path)).info.folder
     for name in ("factors.json", INTERVENTIONS, "README.md", "manifest.json"):
         assert (folder / name).read_bytes() == (SHIPPED_FACTORS / name).read_bytes()
+
+
+def test_masks_and_what_the_model_sees_travel_along(tmp_path: Path, files: Files) -> None:
+    masks = np.random.default_rng(0).random((3, 24, 64, 64)) < 0.1
+    edited = clip_of(agent=np.packbits(masks, axis=-1), agent_part=masks.astype(np.uint8))(files)
+    taken = in_statistics("quality", quality(sees="At first."))(edited)
+    first = load_checkpoint(import_checkpoint(zipped(tmp_path, taken), home_of(tmp_path)).info)
+    assert first.quality is not None and first.quality["sees"] == "At first."
+    assert first.clip.agent is not None and np.array_equal(first.clip.agent, masks)
+    assert first.clip.agent_part is not None and np.array_equal(first.clip.agent_part, masks)
+    (tmp_path / "other").mkdir()
+    later = import_checkpoint(zipped(tmp_path / "other", taken | {"quality.json": quality()}), tmp_path / "other").info
+    pack_checkpoint(later, tmp_path / "again.zip")
+    info = import_checkpoint(tmp_path / "again.zip", tmp_path / "third").info
+    assert load_checkpoint(info).quality == json.loads(quality())  # what was measured later counts
 
 
 def test_one_archive_sent_by_several_at_once_becomes_one_checkpoint(tmp_path: Path, files: Files) -> None:

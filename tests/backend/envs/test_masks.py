@@ -5,6 +5,7 @@ import pytest
 
 from backend.envs.dmc import ControlEnvironment
 from backend.envs.make import make_environment
+from backend.envs.parts import part_names
 from backend.envs.protocol import CONTROL_TASKS, Look, Masked
 
 
@@ -32,10 +33,33 @@ def test_the_mask_covers_exactly_the_pixels_that_change_with_the_colour_of_the_b
     try:
         for seed in range(3):
             _moved(environment, seed)
-            mask = environment.agent_mask()
+            mask = environment.agent_parts() > 0
             assert mask.shape == (64, 64) and mask.dtype == np.bool_
             assert 5 < mask.sum() < 1000
             assert np.array_equal(mask, _recoloured(environment))
+    finally:
+        environment.close()
+
+
+@pytest.mark.parametrize(("name", "parts"), [("cartpole-swingup", ("cart", "pole")), ("walker-walk", ("walker",))])
+def test_parts_that_can_be_told_apart_have_numbers(name: str, parts: tuple[str, ...]) -> None:
+    environment = _make(name)
+    try:
+        _moved(environment, 1)
+        shown = environment.agent_parts()
+        assert shown.dtype == np.uint8 and part_names(name) == environment.part_names == parts
+        assert set(np.unique(shown)) == set(range(len(parts) + 1))
+    finally:
+        environment.close()
+
+
+def test_only_the_pole_turns_with_its_hinge() -> None:
+    environment = _make("cartpole-swingup")
+    try:
+        environment.reset(0)
+        up, down = (environment.redraw({"pole_angle": angle}) and environment.agent_parts() for angle in (0.0, np.pi))
+        rows = [np.argwhere(shown == 2)[:, 0].mean() for shown in (up, down)]
+        assert rows[0] < rows[1]  # the first rows are the top of the picture
     finally:
         environment.close()
 
@@ -45,7 +69,7 @@ def test_with_shadows_and_soft_edges_the_mask_lies_inside_what_changes_and_looki
     try:
         _moved(environment, 0)
         before = environment.redraw({}).image
-        mask = environment.agent_mask()
+        mask = environment.agent_parts() > 0
         assert np.array_equal(environment.redraw({}).image, before)
         changed = _recoloured(environment)
         assert not (mask & ~changed).any() and mask.sum() < changed.sum()  # shadow and reflection are not the agent

@@ -112,6 +112,31 @@ def test_a_model_whose_agent_is_painted_out_scores_nothing_however_good_the_pict
     assert quality["sees"].startswith("This model does not see the cart and pole: it draws 0.0 % of the agent's pixels")
 
 
+def test_a_part_that_is_not_seen_is_named_beside_one_that_is() -> None:
+    """The square is the cart, and the pole above it is painted out."""
+    episodes = [_with_pole(episode) for episode in walking_squares()]
+    without_pole = [episode.image.copy() for episode in episodes]
+    for image, episode in zip(without_pole, episodes, strict=True):
+        assert episode.agent_part is not None
+        image[episode.agent_part == 2] = BACKGROUND
+    quality = measured(drawing(without_pole), episodes)
+    assert quality["parts"]["cart"]["observed"] == quality["parts"]["cart"]["imagined"]["45"] == 1
+    assert quality["parts"]["pole"]["observed"] == quality["parts"]["pole"]["imagined"]["45"] == 0
+    assert quality["agent_right"]["observed"] == pytest.approx(64 / 80)
+    assert quality["intervals"]["parts"]["pole"]["observed"] == [0, 0]
+    expected = "This model does not see the pole: it draws 0.0 % of its pixels right, 100 % of those of the cart; "
+    assert quality["sees"].startswith(expected)
+
+
+def _with_pole(episode: Recorded) -> Recorded:
+    assert episode.agent is not None
+    part = episode.agent.astype(np.uint8)
+    image, pole = episode.image.copy(), np.zeros_like(episode.agent)
+    pole[:, 60:, :4] = True
+    part[pole], image[pole] = 2, (250, 200, 150)
+    return Recorded(image, episode.action, part > 0, part)
+
+
 def test_what_the_mean_image_gets_right_too_is_not_seen() -> None:
     """A square that never moves: a constant picture has it, so a model that draws the same has seen nothing."""
     still = [episode.image[:1].repeat(LENGTH, axis=0) for episode in walking_squares(1) * 4]

@@ -1,5 +1,6 @@
 """A person's own pictures as the base of a view: sent once, then named by an id that comes from their pixels."""
 
+import asyncio
 from functools import partial
 from pathlib import Path
 
@@ -51,9 +52,10 @@ async def get_picture(picture: str, request: Request, serving: Serving) -> Respo
 
 
 @router.delete("/pictures/{picture}", status_code=204, responses=refusals(404))
-def delete_picture(picture: str, serving: Serving) -> None:
+async def delete_picture(picture: str, serving: Serving) -> None:
     """Remove an uploaded picture; views that start from it can no longer be drawn."""
-    if not remove_stills(serving.home, picture):
+    serving.workshop.cache.drop(("picture", picture))
+    if not await asyncio.to_thread(remove_stills, serving.home, picture):
         raise not_found("picture", picture, known=[])
 
 

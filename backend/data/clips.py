@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.data.containers import PUBLISHED, Container, VideoError, natural, sniff
-from backend.data.cutting import Cut, Source, episodes_of
+from backend.data.cutting import Cut, Source, episodes_of, say_broken_off
 from backend.data.decode.client import decode_in_child
 from backend.data.decode.sandbox import CROPS, Limits, Options, Request
 from backend.data.episodes import DATASET, DatasetInfo, encode_dataset_info, now
@@ -123,6 +123,8 @@ def _decoded(
         warnings += [f"{source.name}: {text}" for text in (*source.decoded.warnings, *said)]
     if not episodes:
         raise _too_short(sources[0], min_frames, options)
+    if sources[0].container in PUBLISHED:
+        warnings += say_broken_off([episode.frames for episode in episodes], min_frames)
     return _describe(sources, episodes, name, options, warnings), episodes
 
 

@@ -34,26 +34,35 @@ class Cut:
 
 
 def episodes_of(source: Source, split: int, min_frames: int) -> tuple[list[Cut], list[str]]:
-    """The episodes of one file, and warnings about clips that are too short for one."""
+    """The episodes of one file, and warnings about clips that are too short for one. Published ones are all kept."""
     parts = source.decoded.parts
-    short = [part for part in parts if part.frames < min_frames]
     if source.container in PUBLISHED:
-        told = [_say_short(short, parts, f"have fewer than {min_frames} frames: too short to be trained on")]
-        return [_published(source.path, part) for part in parts], told if short and len(short) < len(parts) else []
-    told = [_say_short(short, parts, f"were left out: fewer than {min_frames} frames")]
+        return [_published(source.path, part) for part in parts], []
+    short = [part for part in parts if part.frames < min_frames]
     found = [
         _of_frames(source.path, part, start, frames)
         for part in parts
         for start, frames in _stretches(part.frames, split, min_frames)
     ]
-    return found, told if short else []
+    return found, [_say_short(short, parts, min_frames)] if short else []
 
 
-def _say_short(short: Sequence[Part], parts: Sequence[Part], what: str) -> str:
-    names = ", ".join(part.name for part in short[:3] if part.name)
-    shown = f" ({names}{', …' if len(short) > 3 else ''})" if names else ""
-    kind = "clips" if names else "episodes"
-    return f"{len(short)} of {len(parts)} {kind}{shown} {what}"
+def say_broken_off(lengths: Sequence[int], min_frames: int) -> list[str]:
+    """A warning where some of the published episodes are too short to be trained on."""
+    short = sum(length < min_frames for length in lengths)
+    if not 0 < short < len(lengths):
+        return []
+    have = "has" if short == 1 else "have"
+    return [f"{short} of {len(lengths)} episodes {have} fewer than {min_frames} frames: too short to be trained on"]
+
+
+def _say_short(short: Sequence[Part], parts: Sequence[Part], min_frames: int) -> str:
+    why = f"left out: fewer than {min_frames} frames"
+    if len(parts) == 1:
+        return why
+    names = ", ".join(part.name for part in short[:3])
+    more = ", …" if len(short) > 3 else ""
+    return f"{len(short)} of {len(parts)} clips ({names}{more}) {why}"
 
 
 def _stretches(frames: int, split: int, min_frames: int) -> Iterator[tuple[int, int]]:

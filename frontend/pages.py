@@ -12,11 +12,15 @@ PAGES = {
     "traversals": ("Traversals", ":material/grid_on:", "What each latent dimension changes in the picture."),
     "factors": ("Factors", ":material/hub:", "Which dimension stands for which factor, with numbers."),
     "rollouts": ("Rollouts", ":material/movie:", "What the model imagines, beside what happened."),
-    "temporal": ("In time", ":material/timeline:", "Hold a dimension from a step on, and see what the model expects."),
+    "temporal": (
+        "In time",
+        ":material/timeline:",
+        "Hold a dimension from a step on and see what follows.",
+    ),
     "counterfactual": (
         "Counterfactual",
         ":material/call_split:",
-        "Does the policy listen to a distractor? What would the simulator have done?",
+        "Does the policy heed a distractor? What would the simulator have shown?",
     ),
     "compare": ("Compare", ":material/compare_arrows:", "Which dimension of one checkpoint is which of another."),
     "returns": ("Returns", ":material/show_chart:", "Return curves of several runs, beside the paper's."),

@@ -116,6 +116,8 @@ def encode(
 
 
 def _table(answer: dict[str, Any]) -> str:
+    from backend.interpret.names import beyond_chance
+
     lines = [f"{'dim':>4} {'KL':>6} {'status':<9} {'name or best factor':<26} {'NMI':>5} {'95% interval':<14} margin"]
     for entry in sorted(answer["dimensions"], key=lambda entry: -entry["kl"]):
         head = f"{entry['dim']:>4} {entry['kl']:>6.2f} {entry['status']:<9}"
@@ -124,6 +126,9 @@ def _table(answer: dict[str, Any]) -> str:
             continue
         low, high = entry["interval"]
         name = entry["name"] or f"({entry['factor']})"
+        if not beyond_chance(entry):
+            lines.append(f"{head} {name:<26} cannot be told: {entry['nmi']:.2f}, chance gives {entry['null']:.2f}")
+            continue
         lines.append(f"{head} {name:<26} {entry['nmi']:>5.2f} {low:.2f} to {high:.2f}   {entry['margin']:>6.2f}")
     metrics = answer["metrics"]
     lines.append("")

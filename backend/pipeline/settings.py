@@ -79,7 +79,7 @@ class _EnvironmentSettings(_Settings):
     )
     films: str | None = _described(
         None,
-        "Films behind the scene",
+        "Background videos",
         "Environment",
         "Data set whose clips play on the sky under video and everything; none: procedural waves.",
     )

@@ -103,7 +103,7 @@ def run_stage(
     result = StageResult(out.name, checkpoint, dataset, _last_metrics(out), round(time.monotonic() - begun, 1))
     write_json(out / RESULT, asdict(result))
     crash_point("result-written")
-    reporter.note(f"{stage} is done, after {result.seconds:,.0f} s of this sitting")
+    reporter.note(f"{stage} is done; this session took {result.seconds:,.0f} s")
     return result
 
 

@@ -19,7 +19,7 @@ def admitted() -> bool:
     st.title("DisWM Studio")
     token = own_token()
     if not token:
-        st.error("This page can be reached from other machines and has no token. Set DISWM_TOKEN and start it again.")
+        st.error("This page can be reached from other machines and has no token. Set DISWM_TOKEN and restart it.")
         return False
     given = st.text_input("Token", type="password", help="The value of DISWM_TOKEN, which its administrator knows.")
     if given and hmac.compare_digest(given.strip().encode(), token.encode()):

@@ -22,7 +22,7 @@ def style_form(page: str) -> dict[str, Any]:
     """How the files are drawn: the knobs of figures and films."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         fps = st.select_slider(
-            "Frames a second",
+            "Frames per second",
             [5.0, 10.0, 12.5, 20.0, 25.0, 33.3, 50.0],
             float(STYLE["fps"]),
             key=f"{page}.fps",
@@ -33,9 +33,9 @@ def style_form(page: str) -> dict[str, Any]:
         upscale = st.select_slider("Upscale", [1, 2, 3, 4, 8], int(STYLE["upscale"]), key=f"{page}.upscale", width=140)
         width = width_form(page)
     with st.container(horizontal=True):
-        pingpong = st.toggle("There and back", True, key=f"{page}.pingpong")
+        pingpong = st.toggle("Forwards and backwards", True, key=f"{page}.pingpong")
         captions = st.toggle("Captions", True, key=f"{page}.captions")
-        loop = st.toggle("Begin again", True, key=f"{page}.loop", help="Whether the film starts anew at its end.")
+        loop = st.toggle("Loop", True, key=f"{page}.loop", help="Whether the film starts again at its end.")
     films = {"fps": float(fps), "upscale": int(upscale), "pingpong": pingpong, "captions": captions, "loop": loop}
     return {**films, "width": width}
 
@@ -50,7 +50,7 @@ def width_form(page: str) -> float:
 
 
 def buttons(key: str, groups: Mapping[str, Sequence[str]], fetch: Callable[[str], File]) -> File | None:
-    """Rows of buttons, a row a group of formats; the file of the one that was clicked. Give it to `save`."""
+    """Rows of buttons, one row per group of formats; the file of the one that was clicked. Give it to `save`."""
     found = None
     for title, formats in groups.items():
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):

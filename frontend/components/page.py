@@ -8,8 +8,12 @@ _PAGE = register("page", scripts=("page.js",))
 _STYLE = """<style>
 button[kind^="primary"] { background-color: #2756b3; border-color: #2756b3; color: #fff; }
 button[kind^="primary"]:hover { background-color: #1f4795; border-color: #1f4795; color: #fff; }
+.js-plotly-plot :is(.xtick, .ytick, .g-xtitle, .g-ytitle, .cbaxis, .cbtitle) text, .js-plotly-plot .legendtext {
+  fill: currentColor !important;
+}
+.js-plotly-plot .heatmap-label text[style*="rgb(68, 68, 68)"] { fill: #0b1119 !important; }
 </style>"""
-"""White on the dark theme's own primary colour, which has to be read as text, would be too faint."""
+"""White on the dark theme's primary colour, which has to be read as text, would be too faint; so are Plotly's greys."""
 
 
 def page_behaviour() -> None:

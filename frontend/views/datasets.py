@@ -11,7 +11,7 @@ import streamlit as st
 from frontend.client import ApiProblem, client, plain
 from frontend.components import pictures
 from frontend.components.markdown import escape_markdown
-from frontend.components.states import empty, guarded, show_problem
+from frontend.components.states import empty, gone, guarded, show_problem
 from frontend.components.upload_preview import CROPS, show_preview, summary
 from frontend.components.words import ago
 from frontend.pages import link
@@ -19,6 +19,7 @@ from frontend.state import Chosen, edition, keep_view, key_of, open_view
 
 PAGE = "datasets"
 PREVIEW = f"{PAGE}.preview"
+GONE = f"{PAGE}.gone"  # the data set of a link that is not here, until another one is chosen
 KINDS = {"collected": "collected from a simulator", "clips": "own clips", "published": "published episodes"}
 
 
@@ -39,6 +40,10 @@ def show() -> None:
             ":material/photo_library:",
         )
         return
+    if view.id and view.id not in {item["id"] for item in found}:
+        st.session_state[GONE] = view.id
+    if st.session_state.get(GONE):
+        gone("data set", st.session_state[GONE], "Another one is shown.")
     chosen = _table(found, view)
     keep_view(PAGE, replace(view, id=chosen["id"]))
     _detail(client().get(f"/datasets/{chosen['id']}"))
@@ -76,6 +81,7 @@ def _table(found: list[dict[str, Any]], view: Chosen) -> dict[str, Any]:
     )
     selected = answer["selection"]["cells"]
     if selected and selected[0][0] < len(found):
+        st.session_state.pop(GONE, None)
         return found[selected[0][0]]
     return next((item for item in found if item["id"] == view.id), found[0])
 

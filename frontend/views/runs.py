@@ -125,16 +125,8 @@ def _detail(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
         st.markdown(state_badge(run["state"]), width="content")
         facts = [run["stage"], run["preset"], f"seed {run['seed']}", elapsed(run)]
         st.caption(escape_markdown(" · ".join(fact for fact in facts if fact)), width="content")
-    if run["state"] not in ENDED:
-        st.progress(progress_share(run), text=progress_line(run))
-    if run["state"] == "succeeded" and run["preset"] == "tiny" and run["stage"] != "collect":
-        st.info(OF_TINY, icon=":material/info:")
-    if run["error"]:
-        error = run["error"]
-        kind = escape_markdown(error["type"].replace("_", " ").capitalize())
-        hint = escape_markdown(error.get("hint") or "")
-        st.error(f"**{kind}.** {escape_markdown(error['message'])}\n\n{hint}")
-    sees_of_run(run)
+    with st.container():  # always one place, so that what follows keeps its own: a button must not be drawn twice
+        _remarks(run)
     _actions(run)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -147,13 +139,30 @@ def _detail(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
             st.json(run["settings"], expanded=1)
 
 
+def _remarks(run: Mapping[str, Any]) -> None:
+    """How far a run is, or what came of it."""
+    if run["state"] not in ENDED:
+        st.progress(progress_share(run), text=progress_line(run))
+    if run["state"] == "succeeded" and run["preset"] == "tiny" and run["stage"] != "collect":
+        st.info(OF_TINY, icon=":material/info:")
+    if run["error"]:
+        error = run["error"]
+        kind = escape_markdown(error["type"].replace("_", " ").capitalize())
+        hint = escape_markdown(error.get("hint") or "")
+        st.error(f"**{kind}.** {escape_markdown(error['message'])}\n\n{hint}")
+    sees_of_run(run)
+
+
 def _actions(run: Mapping[str, Any]) -> None:
+    """What can be done with a run. What is always there comes first and keeps its place when the state changes."""
     name = run["id"]
     with st.container(horizontal=True, vertical_alignment="center"):
-        if run["checkpoint"]:
-            link("traversals", "Its traversals", {"checkpoint": run["checkpoint"]})
-        if run["dataset"]:
-            link("datasets", "Its data set", {"id": run["dataset"]})
+        if st.button(
+            "Run again", icon=":material/replay:", key=f"clone.{name}", help="Queue the same settings once more."
+        ):
+            _do(f"/runs/{name}/clone", "A copy waits in the queue.")
+        if st.button("Clone and edit", icon=":material/edit:", key=f"edit.{name}"):
+            st.switch_page(path("train"), query_params={"run": name})
         stop, stopped = STOP.get(run["state"], STOP["running"])
         if run["source"] != "queue":
             st.caption(SOURCES[run["source"]], width="content")
@@ -164,12 +173,10 @@ def _actions(run: Mapping[str, Any]) -> None:
         if run["state"] == "succeeded" and run["amount"]:
             with st.popover("Go further", icon=":material/fast_forward:", key=f"more.{name}"):
                 _go_further(run)
-        if st.button(
-            "Run again", icon=":material/replay:", key=f"clone.{name}", help="Queue the same settings once more."
-        ):
-            _do(f"/runs/{name}/clone", "A copy waits in the queue.")
-        if st.button("Clone and edit", icon=":material/edit:", key=f"edit.{name}"):
-            st.switch_page(path("train"), query_params={"run": name})
+        if run["checkpoint"]:
+            link("traversals", "Its traversals", {"checkpoint": run["checkpoint"]})
+        if run["dataset"]:
+            link("datasets", "Its data set", {"id": run["dataset"]})
         if run["state"] in ENDED and run["source"] != "shipped":
             with st.popover("Delete", icon=":material/delete:", key=f"ask.{name}"):
                 _delete(name, run["name"] or name)

@@ -1,4 +1,4 @@
-"""In time: hold dimensions at another value from a step on, a row each, and see what the model expects to follow."""
+"""In time: hold dimensions at another value from a step on, one row each, and see what the model predicts."""
 
 from __future__ import annotations
 

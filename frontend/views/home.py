@@ -12,6 +12,7 @@ from frontend.components.markdown import escape_markdown
 from frontend.components.pick import facts, most_named
 from frontend.components.pictures import atlas_card
 from frontend.components.quality import quality_line, sees
+from frontend.components.removal import removal
 from frontend.components.scrubber import Cell, scrubber
 from frontend.components.states import empty, live
 from frontend.components.words import ENDED, ago, progress_line, progress_share, state_badge
@@ -94,7 +95,10 @@ def _card(item: Mapping[str, Any]) -> None:
     st.markdown(f"**{escape_markdown(item['name'])}**")
     st.caption(escape_markdown(" · ".join([*facts(dict(item)), ago(item["created_at"])])))
     sees(item)
-    link("traversals", "Traversals", {"checkpoint": name})
+    with st.container(horizontal=True, vertical_alignment="center"):
+        link("traversals", "Traversals", {"checkpoint": name})
+        if item["source"] != "shipped":
+            removal(f"/checkpoints/{name}", item["name"], "all that was found out about it")
 
 
 if __name__ == "__main__":

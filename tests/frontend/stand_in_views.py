@@ -48,6 +48,10 @@ def add_views(app: FastAPI, world: World) -> None:
                 item |= {"sees": SEES, "agent_right": 0.72}
         return quality()
 
+    @app.delete("/api/v1/checkpoints/{checkpoint}", status_code=204)
+    def forget(checkpoint: str) -> None:
+        world.checkpoints = [item for item in world.checkpoints if item["id"] != checkpoint]
+
     @app.get("/api/v1/checkpoints/{checkpoint}/frame")
     def frame(episode: int = 0, frame: int = 0) -> Response:
         return Response(encode(scene(frame_latent(episode, frame))), media_type="image/png")

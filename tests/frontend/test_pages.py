@@ -25,6 +25,19 @@ def test_a_page_of_a_workplace_in_use_shows_no_error(open_page: OpenPage, page: 
     assert app.title
 
 
+def test_a_checkpoint_is_deleted_only_after_a_question_and_a_shipped_one_never(
+    open_page: OpenPage, world: World
+) -> None:
+    app = open_page("home")
+    keys = {button.key for button in app.button if str(button.key).startswith("delete.")}
+    own = {item["id"] for item in world.checkpoints if item["source"] != "shipped"}
+    assert keys and keys <= {f"delete./checkpoints/{name}" for name in own}
+    gone = sorted(keys)[0]
+    app.button(key=gone).click().run()
+    assert not app.exception
+    assert gone.rpartition("/")[2] not in [item["id"] for item in world.checkpoints]
+
+
 def test_a_film_without_known_factors_has_no_table_of_them(open_page: OpenPage, world: World) -> None:
     world.datasets[0] |= {"factor_names": [], "guessed_factors": False}
     app = open_page("datasets", id=world.datasets[0]["id"])

@@ -16,10 +16,10 @@ from typing import Any
 
 import torch
 
-from backend.data.catalogue import SHIPPED
 from backend.data.checkpoint import QUALITY, Checkpoint, load_checkpoint, read_info
 from backend.data.episodes import Episode, read_episodes
 from backend.data.files import write_json
+from backend.data.places import SHIPPED
 from backend.interpret.quality import IMAGINED, MOST_EPISODES, STEPS, measure_quality
 from backend.interpret.simulation import distraction_of
 from backend.pipeline.collect import collect

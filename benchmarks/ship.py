@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from backend.data.catalogue import SHIPPED, find_dataset, newest_checkpoint
+from backend.data.catalogue import find_dataset, newest_checkpoint
 from backend.data.checkpoint import CARD, QUALITY, Checkpoint, load_checkpoint, read_info, save_checkpoint
 from backend.data.episodes import Episode, read_episodes
 from backend.data.files import write_json
+from backend.data.places import SHIPPED
 from backend.export.options import ExportOptions
 from backend.export.render import export_traversal
 from backend.interpret.quality import measure_quality

@@ -32,6 +32,7 @@ check: setup ## format, lint, types, import rules, tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@if command -v node > /dev/null; then node --test tests/frontend/js/; fi
 	@$(MAKE) --no-print-directory test
 
 format: setup ## format the code and sort its imports

@@ -3,7 +3,7 @@
 const HEAT = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]];
 
 /** Decode a data URI; resolves to an image that can be drawn at once. */
-async function loadPicture(uri) {
+export async function loadPicture(uri) {
   const picture = new Image();
   picture.src = uri;
   await picture.decode();
@@ -11,7 +11,7 @@ async function loadPicture(uri) {
 }
 
 /** A new element: make("div", "row", {title: "..."}). */
-function make(tag, className = "", attributes = {}) {
+export function make(tag, className = "", attributes = {}) {
   const element = document.createElement(tag);
   if (className) element.className = className;
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -19,7 +19,7 @@ function make(tag, className = "", attributes = {}) {
 }
 
 /** Draw one cell (x, y counted in cells) of an atlas onto a canvas of one cell. */
-function drawCell(canvas, atlas, cell, x, y) {
+export function drawCell(canvas, atlas, cell, x, y) {
   if (canvas.width !== cell) canvas.width = canvas.height = cell;
   const context = canvas.getContext("2d");
   context.imageSmoothingEnabled = false;
@@ -27,7 +27,7 @@ function drawCell(canvas, atlas, cell, x, y) {
 }
 
 /** Turn a grey picture into heat colours. `veil`: opacity follows the heat, to be laid over another picture. */
-function heatPicture(picture, veil) {
+export function heatPicture(picture, veil) {
   const canvas = document.createElement("canvas");
   canvas.width = picture.naturalWidth;
   canvas.height = picture.naturalHeight;
@@ -46,11 +46,11 @@ function heatPicture(picture, veil) {
 }
 
 /** A signed number with a true minus: signed(-1.25, 1) -> "−1.3". */
-function signed(value, digits) {
+export function signed(value, digits) {
   const text = Math.abs(value).toFixed(digits);
   if (Number(text) === 0) return text;
   return (value < 0 ? "−" : "+") + text;
 }
 
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-const motionIsReduced = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+export const motionIsReduced = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

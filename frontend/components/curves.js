@@ -1,5 +1,7 @@
 // Small charts of lines over the steps, which the player and the wheel share.
 
+import { clamp, make } from "./canvas.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT, LEFT, FOOT] = [360, 120, 34, 14];
 /** One meaning, one colour, in every chart: places in the palette. */
@@ -7,7 +9,7 @@ const COLOURS = { model: 0, predicted: 0, branch: 1, edited: 1, true: 2, truth: 
 const BASELINES = { "repeat last frame": "5 3", "mean image": "1.5 3" };
 
 /** The colour of each name of some charts: fixed where the name has a meaning, else by the order of appearance. */
-function coloursOf(curves, palette) {
+export function coloursOf(curves, palette) {
   const names = [...new Set(curves.flatMap((curve) => curve.lines.map((line) => line.name)))];
   const taken = new Set(names.filter((name) => name in COLOURS).map((name) => COLOURS[name]));
   const free = palette.map((_, index) => index).filter((index) => !taken.has(index));
@@ -20,7 +22,7 @@ function coloursOf(curves, palette) {
 }
 
 /** A small chart of some lines over the steps, with a cursor and the numbers above it. */
-function buildCurve({ title, lines, range }, { steps, context }, colours) {
+export function buildCurve({ title, lines, range }, { steps, context }, colours) {
   const element = make("div", "curve");
   const head = make("div", "head");
   const strong = make("b");
@@ -80,7 +82,7 @@ function buildBand(line, x, y, colour) {
   return draw("polygon", { class: "band", points: [...above, ...below].join(" "), fill: colour });
 }
 
-function pathOf(values, x, y) {
+export function pathOf(values, x, y) {
   let open = false;
   return values
     .map((value, step) => {
@@ -93,7 +95,7 @@ function pathOf(values, x, y) {
 }
 
 /** Least and greatest value of some lines; a little room where all are equal. */
-function extentOf(lines) {
+export function extentOf(lines) {
   const known = lines.flatMap((line) => line.values).filter(Number.isFinite);
   if (!known.length) return [0, 1];
   const [low, high] = [Math.min(...known), Math.max(...known)];

@@ -15,7 +15,7 @@ from frontend.components.assets import register
 from frontend.components.states import show_problem
 
 LABELS = {"html": "Interactive page", "zip": "Paper bundle", "webm": "WebM"}
-_SAVER = register("saver", scripts=("saver.js",))
+_SAVER = register("saver")
 
 
 def style_form(page: str) -> dict[str, Any]:

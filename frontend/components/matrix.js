@@ -1,5 +1,7 @@
 // A grid of shares: arrows move, Enter or a click chooses a cell, which the page then follows.
 
+import { clamp, make } from "./canvas.js";
+
 export default function (component) {
   const table = component.parentElement.querySelector(".matrix");
   const version = JSON.stringify(component.data);

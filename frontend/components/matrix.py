@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from frontend.components.assets import register, unheard
 
-_MATRIX = register("matrix", scripts=("canvas.js", "matrix.js"))
+_MATRIX = register("matrix")
 
 
 class Place(NamedTuple):

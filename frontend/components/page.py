@@ -4,7 +4,7 @@ import streamlit as st
 
 from frontend.components.assets import register
 
-_PAGE = register("page", scripts=("page.js",))
+_PAGE = register("page")
 _STYLE = """<style>
 button[kind^="primary"] { background-color: #2756b3; border-color: #2756b3; color: #fff; }
 button[kind^="primary"]:hover { background-color: #1f4795; border-color: #1f4795; color: #fff; }

@@ -1,28 +1,16 @@
 // Plays a rollout: one strip of pictures comes in, every step after that is drawn here, with no request.
 
-const players = new WeakMap();
+import { clamp, drawCell, make } from "./canvas.js";
+import { buildCurve, coloursOf } from "./curves.js";
+import { Playable, isForBrowser, mounted } from "./playable.js";
 
-export default function (component) {
-  const root = component.parentElement.querySelector(".player");
-  let player = players.get(root);
-  if (!player) players.set(root, (player = new Player(root)));
-  player.tell = component.setStateValue;
-  player.show(component.data);
-  return () => player.close();
-}
-
-class Player {
+class Player extends Playable {
   constructor(root) {
-    this.root = root;
-    this.version = null;
+    super(root);
     this.step = 0;
-    this.playing = 0;
-    this.report = 0;
-    this.find = (selector) => root.querySelector(selector);
     this.find(".play").onclick = () => this.togglePlay();
     this.find(".back").onclick = () => this.move(-1);
     this.find(".step").onclick = () => this.move(1);
-    root.addEventListener("keydown", (event) => this.onKey(event));
     const film = this.find(".film");
     film.onpointerdown = (event) => {
       this.stop();
@@ -34,19 +22,10 @@ class Player {
     this.drawPlay();
   }
 
-  close() {
-    this.stop();
-    clearTimeout(this.report);
-  }
-
   /** Take new data; the same version again (a rerun of the page) leaves the step alone. */
   async show(data) {
-    if (data.version === this.version) return;
-    this.stop();
-    this.version = data.version;
-    this.root.dataset.state = "loading";
-    const strips = await Promise.all(data.strips.map(loadPicture));
-    if (data.version !== this.version) return;
+    const strips = await this.load(data.version, data.strips);
+    if (!strips) return;
     this.data = data;
     this.strips = strips;
     this.step = clamp(data.step ?? data.context, 0, data.steps - 1);
@@ -109,6 +88,12 @@ class Player {
     this.paint();
   }
 
+  jump(step) {
+    this.stop();
+    this.go(step);
+    this.announce(250);
+  }
+
   move(by) {
     this.stop();
     const { steps } = this.data;
@@ -117,10 +102,10 @@ class Player {
   }
 
   onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || this.root.dataset.state !== "ready") return;
+    if (isForBrowser(event) || !this.ready) return;
     const actions = {
       ArrowLeft: () => this.move(-1), ArrowRight: () => this.move(1), ",": () => this.move(-1), ".": () => this.move(1),
-      Home: () => this.go(0), End: () => this.go(this.data.steps - 1), Escape: () => this.stop(),
+      Home: () => this.jump(0), End: () => this.jump(this.data.steps - 1), Escape: () => this.stop(),
     };
     if (!event.target.closest?.("button")) actions[" "] = () => this.togglePlay();
     const action = actions[event.key];
@@ -131,31 +116,11 @@ class Player {
   }
 
   togglePlay() {
-    if (this.playing) return this.stop();
-    if (motionIsReduced()) return this.move(1);
-    let last = performance.now();
-    const tick = (now) => {
-      this.playing = requestAnimationFrame(tick);
-      if (now - last < 1000 / 12) return;
-      last = now;
-      this.go((this.step + 1) % this.data.steps);
-    };
-    this.playing = requestAnimationFrame(tick);
-    this.drawPlay();
+    this.play(12, () => this.go((this.step + 1) % this.data.steps));
   }
 
-  stop() {
-    if (!this.playing) return;
-    cancelAnimationFrame(this.playing);
-    this.playing = 0;
-    this.drawPlay();
-    this.announce(0);
-  }
-
-  /** Tell the page which step is shown, once the hand rests. */
-  announce(delay) {
-    clearTimeout(this.report);
-    this.report = setTimeout(() => this.tell("step", this.step), delay);
+  tellPlace() {
+    this.tell("step", this.step);
   }
 
   paint() {
@@ -173,8 +138,6 @@ class Player {
     this.root.setAttribute("aria-valuetext", `step ${this.step}, ${words}`);
     this.curves.forEach((curve) => curve.show(this.step));
   }
-
-  drawPlay() {
-    this.find(".play").textContent = this.playing ? "❚❚ Stop" : "▶ Play";
-  }
 }
+
+export default mounted(".player", Player);

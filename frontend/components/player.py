@@ -9,7 +9,7 @@ from typing import Any
 
 from frontend.components.assets import register, unheard
 
-_PLAYER = register("player", scripts=("canvas.js", "curves.js", "player.js"))
+_PLAYER = register("player")
 MOST_ACTIONS = 3  # charts of single actions
 SCORED = ("psnr", "ssim")
 RANGES = {"PSNR in dB": [10, 40], "SSIM": [0, 1]}

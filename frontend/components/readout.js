@@ -1,7 +1,9 @@
 // What the scrubber says in words and numbers of the cell under the cursor.
 
+import { clamp, make, signed } from "./canvas.js";
+
 /** Numbers of a cell: the readout, the head of the columns, and the words for those who cannot see the picture. */
-function drawReadout(root, strip, row, column, { base, unit }) {
+export function drawReadout(root, strip, row, column, { base, unit }) {
   const find = (selector) => root.querySelector(selector);
   const sigma = row.sigmas[column];
   const words = `${row.title}, ${signed(sigma, 1)} sigma`;
@@ -22,13 +24,13 @@ function drawReadout(root, strip, row, column, { base, unit }) {
 }
 
 /** What the large picture shows: the edit, beside where the frame lies or the value that is held instead. */
-function captionOf(row, sigma, base) {
+export function captionOf(row, sigma, base) {
   if (row.held) return `Edited to ${signed(sigma, 1)} σ; held value ${signed(row.held.sigma, 1)} σ`;
   return row.frame ? `Edited to ${signed(sigma, 1)} σ; the ${base} lies at ${signed(row.frame.sigma, 1)} σ` : `Decoded at ${signed(sigma, 1)} σ`;
 }
 
 /** The column nearest to where the row's frame, or its held value, lies. */
-function homeColumn(row, columns) {
+export function homeColumn(row, columns) {
   const place = (row.held ?? row.frame)?.column ?? (columns - 1) / 2;
   return clamp(Math.round(place), 0, columns - 1);
 }

@@ -1,9 +1,11 @@
 // One row of the grid: label with its KL bar, the strip of cells with its marks, and the footprint.
 
+import { clamp, drawCell, make, signed } from "./canvas.js";
+
 const FULL_KL = 5; // nats of a full bar, in every view, so that bars can be compared
 
 /** Build the row of a dimension from the atlas and the heat pictures. */
-function buildRow(data, { atlas, heat, data: { cell, columns, base } }) {
+export function buildRow(data, { atlas, heat, data: { cell, columns, base } }) {
   const element = make("div", "row");
   const strip = make("div", "strip", {
     role: "slider", tabindex: "-1", "aria-label": `${data.title}, value`,
@@ -68,7 +70,7 @@ function buildLabel(data) {
 }
 
 /** A button for a value that is held, which lets go of it. */
-function buildChip({ text }, release) {
+export function buildChip({ text }, release) {
   const chip = make("button", "", { type: "button", "aria-label": `Let go of ${text}` });
   chip.textContent = `${text}  ×`;
   chip.onclick = release;

@@ -1,35 +1,23 @@
 // The traversal scrubber. One atlas picture comes in; every move after that is drawn here, with no request.
 
-const instances = new WeakMap();
+import { clamp, drawCell, heatPicture } from "./canvas.js";
+import { Playable, isForBrowser, mounted } from "./playable.js";
+import { drawReadout, homeColumn } from "./readout.js";
+import { buildChip, buildRow } from "./rows.js";
 
-export default function (component) {
-  const root = component.parentElement.querySelector(".scrubber");
-  let scrubber = instances.get(root);
-  if (!scrubber) instances.set(root, (scrubber = new Scrubber(root)));
-  scrubber.tell = component.setStateValue;
-  scrubber.trigger = component.setTriggerValue;
-  scrubber.show(component.data);
-  return () => scrubber.close();
-}
-
-class Scrubber {
+class Scrubber extends Playable {
   constructor(root) {
-    this.root = root;
-    this.version = null;
+    super(root);
     this.rows = [];
     this.selected = { row: 0, column: 0 };
     this.hover = null;
     this.direction = 1;
-    this.playing = 0;
     this.pending = 0;
-    this.report = 0;
-    this.find = (selector) => root.querySelector(selector);
     this.follow = (event) => this.onOther(event.detail);
     window.addEventListener("diswm-scrub", this.follow);
-    root.addEventListener("keydown", (event) => this.onKey(event));
     this.find(".play").onclick = () => this.togglePlay();
-    this.find(".back").onclick = () => this.step(-1);
-    this.find(".step").onclick = () => this.step(1);
+    this.find(".back").onclick = () => this.move(-1);
+    this.find(".step").onclick = () => this.move(1);
     this.find(".foot").onclick = () => this.toggleFootprint();
     this.find(".nums").onclick = () => this.toggleNumbers();
     this.find(".ask").onclick = () => this.toggleHelp();
@@ -39,23 +27,17 @@ class Scrubber {
   }
 
   close() {
-    this.stop();
+    super.close();
     cancelAnimationFrame(this.pending);
-    clearTimeout(this.report);
     window.removeEventListener("diswm-scrub", this.follow);
-    instances.delete(this.root);
   }
 
   /** Take new data. The same version again (a rerun of the page) leaves the user's place alone. */
   async show(data) {
     this.drawHeld(data);
-    if (data.version === this.version) return;
-    this.stop();
-    this.version = data.version;
-    this.root.dataset.state = "loading";
-    const uris = [data.image, data.original, data.reconstruction, data.footprint];
-    const [atlas, original, reconstruction, footprint] = await Promise.all(uris.map(loadPicture));
-    if (data.version !== this.version) return;
+    const pictures = await this.load(data.version, [data.image, data.original, data.reconstruction, data.footprint]);
+    if (!pictures) return;
+    const [atlas, original, reconstruction, footprint] = pictures;
     Object.assign(this, { data, atlas, heat: heatPicture(footprint, false), veil: heatPicture(footprint, true) });
     drawCell(this.find(".original"), original, original.naturalWidth, 0, 0);
     drawCell(this.find(".reconstruction"), reconstruction, reconstruction.naturalWidth, 0, 0);
@@ -128,14 +110,14 @@ class Scrubber {
 
   /** Another scrubber of the same group moved: show the row that goes with its row. */
   onOther({ from, group, pair, column, mirror }) {
-    if (from === this || !group || group !== this.data?.group || this.root.dataset.state !== "ready") return;
+    if (from === this || !group || group !== this.data?.group || !this.ready) return;
     const row = this.rows.findIndex((candidate) => candidate.data.pair === pair);
     if (row < 0) return;
     this.followed = { row, column: mirror * this.rows[row].data.mirror < 0 ? this.data.columns - 1 - column : column };
     this.paintSoon(true);
   }
 
-  step(by) {
+  move(by) {
     const last = this.data.columns - 1;
     const column = this.selected.column + by;
     this.select(this.selected.row, column > last ? 0 : column < 0 ? last : column, false);
@@ -153,14 +135,14 @@ class Scrubber {
   }
 
   onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || this.root.dataset.state !== "ready") return;
+    if (isForBrowser(event) || !this.ready) return;
     const onButton = event.target.closest?.("button");
     const { row } = this.selected;
     const actions = {
       ArrowLeft: () => this.nudge(-1), ArrowRight: () => this.nudge(1),
       ArrowUp: () => this.turn(-1), ArrowDown: () => this.turn(1),
       Home: () => this.nudge(-Infinity), End: () => this.nudge(Infinity),
-      ".": () => this.step(1), ",": () => this.step(-1),
+      ".": () => this.move(1), ",": () => this.move(-1),
       0: () => { this.select(row, homeColumn(this.rows[row].data, this.data.columns)); this.announce(250); },
       f: () => this.toggleFootprint(), F: () => this.toggleFootprint(),
       v: () => this.toggleNumbers(), V: () => this.toggleNumbers(), "?": () => this.toggleHelp(),
@@ -174,7 +156,7 @@ class Scrubber {
     action();
   }
 
-  /** Like step, but stops at the ends. */
+  /** Like move, but stops at the ends. */
   nudge(by) {
     this.stop();
     this.hover = null;
@@ -183,31 +165,16 @@ class Scrubber {
   }
 
   togglePlay() {
-    if (this.playing) return this.stop();
-    if (motionIsReduced()) return this.step(1);
-    let last = performance.now();
-    const beat = 1000 / Math.max(6, Math.min(14, this.data.columns));
-    const tick = (now) => {
-      this.playing = requestAnimationFrame(tick);
-      if (now - last < beat) return;
-      last = now;
-      const end = this.data.columns - 1;
-      if (this.selected.column >= end) this.direction = -1;
-      if (this.selected.column <= 0) this.direction = 1;
-      this.selected.column += this.direction;
-      this.paint();
-    };
     this.hover = null;
-    this.playing = requestAnimationFrame(tick);
-    this.drawPlay();
+    this.play(Math.max(6, Math.min(14, this.data.columns)), () => this.sway());
   }
 
-  stop() {
-    if (!this.playing) return;
-    cancelAnimationFrame(this.playing);
-    this.playing = 0;
-    this.drawPlay();
-    this.announce(0);
+  /** One column further, back and forth between the ends. */
+  sway() {
+    if (this.selected.column >= this.data.columns - 1) this.direction = -1;
+    if (this.selected.column <= 0) this.direction = 1;
+    this.selected.column += this.direction;
+    this.paint();
   }
 
   /** Hold the value from now on, in every picture. */
@@ -216,13 +183,9 @@ class Scrubber {
     this.trigger("hold", { dim: row.dim, value: row.values[this.selected.column] });
   }
 
-  /** Tell the page which cell was chosen, once the hand rests. */
-  announce(delay) {
-    clearTimeout(this.report);
-    this.report = setTimeout(() => {
-      const row = this.rows[this.selected.row];
-      if (row) this.tell("cell", { dim: row.data.dim, column: this.selected.column });
-    }, delay);
+  tellPlace() {
+    const row = this.rows[this.selected.row];
+    if (row) this.tell("cell", { dim: row.data.dim, column: this.selected.column });
   }
 
   // --- drawing ----------------------------------------------------------------------------------------------------
@@ -262,10 +225,6 @@ class Scrubber {
     if (group) window.dispatchEvent(new CustomEvent("diswm-scrub", { detail: { from: this, group, pair, column, mirror } }));
   }
 
-  drawPlay() {
-    this.find(".play").textContent = this.playing ? "❚❚ Stop" : "▶ Play";
-  }
-
   drawHeld(data) {
     const chips = (data.held ?? []).map((held) => buildChip(held, () => this.trigger("release", held.dim)));
     this.find(".held").replaceChildren(...chips);
@@ -298,3 +257,5 @@ class Scrubber {
     this.find(".ask").setAttribute("aria-expanded", String(open));
   }
 }
+
+export default mounted(".scrubber", Scrubber);

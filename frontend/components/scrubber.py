@@ -12,7 +12,7 @@ import streamlit as st
 
 from frontend.components.assets import register, unheard
 
-_SCRUBBER = register("scrubber", scripts=("canvas.js", "rows.js", "readout.js", "scrubber.js"))
+_SCRUBBER = register("scrubber")
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,12 @@
 // Steering by hand: an action is chosen here, the page asks the model where it leads, the picture comes back.
 
-const wheels = new WeakMap();
+import { clamp, drawCell, loadPicture, make, signed } from "./canvas.js";
+import { buildCurve, coloursOf } from "./curves.js";
+import { isForBrowser, mounted } from "./playable.js";
+
 const KEYS = [["ArrowLeft", "ArrowRight"], ["ArrowDown", "ArrowUp"], ["a", "d"], ["s", "w"], ["j", "l"], ["k", "i"]];
 const SIGNS = { ArrowLeft: "←", ArrowRight: "→", ArrowDown: "↓", ArrowUp: "↑" };
 const BEAT = 90; // milliseconds of a step at least
-
-export default function (component) {
-  const root = component.parentElement.querySelector(".wheel");
-  let wheel = wheels.get(root);
-  if (!wheel) wheels.set(root, (wheel = new Wheel(root)));
-  wheel.tell = component.setStateValue;
-  wheel.show(component.data);
-  return () => wheel.close();
-}
 
 class Wheel {
   constructor(root) {
@@ -132,7 +126,7 @@ class Wheel {
   }
 
   onKey(event, down) {
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.levers) return;
+    if (isForBrowser(event) || !this.levers) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const inSlider = event.target.type === "range" && key.startsWith("Arrow");
     const onControl = event.target.closest?.("button, input[type=checkbox]");
@@ -202,3 +196,5 @@ class Wheel {
     this.find(".play").textContent = this.driving ? "❚❚ Stop" : "▶ Drive";
   }
 }
+
+export default mounted(".wheel", Wheel);

@@ -9,7 +9,7 @@ import streamlit as st
 from frontend.client import client
 from frontend.components.assets import register, unheard
 
-_WHEEL = register("steering", scripts=("canvas.js", "curves.js", "steering.js"))
+_WHEEL = register("steering")
 MOST_STEPS = 200
 
 

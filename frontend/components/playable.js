@@ -1,0 +1,87 @@
+// What plays and is scrubbed: one instance per element, a loop of animation frames, and a place told once the hand rests.
+
+import { loadPicture, motionIsReduced } from "./canvas.js";
+
+const instances = new WeakMap();
+
+/** The entry of a component: the instance of its element is made once, and takes new data at every run of the page. */
+export function mounted(selector, Kind) {
+  return (component) => {
+    const root = component.parentElement.querySelector(selector);
+    let instance = instances.get(root);
+    if (!instance) instances.set(root, (instance = new Kind(root)));
+    instance.tell = component.setStateValue;
+    instance.trigger = component.setTriggerValue;
+    instance.show(component.data);
+    return () => instance.close();
+  };
+}
+
+export class Playable {
+  constructor(root) {
+    this.root = root;
+    this.version = null;
+    this.playing = 0;
+    this.report = 0;
+    this.find = (selector) => root.querySelector(selector);
+    this.keys = (event) => this.onKey(event);
+    root.addEventListener("keydown", this.keys);
+  }
+
+  close() {
+    this.stop();
+    clearTimeout(this.report);
+    this.root.removeEventListener("keydown", this.keys);
+    instances.delete(this.root);
+  }
+
+  get ready() {
+    return this.root.dataset.state === "ready";
+  }
+
+  /** The pictures of new data, or null where it is the same version again, or where newer data came meanwhile. */
+  async load(version, uris) {
+    if (version === this.version) return null;
+    this.stop();
+    this.version = version;
+    this.root.dataset.state = "loading";
+    const pictures = await Promise.all(uris.map(loadPicture));
+    return version === this.version ? pictures : null;
+  }
+
+  /** Run `tick` so many times per second; once, where motion is reduced. */
+  play(perSecond, tick) {
+    if (this.playing) return this.stop();
+    if (motionIsReduced()) return this.move(1);
+    let last = performance.now();
+    const frame = (now) => {
+      this.playing = requestAnimationFrame(frame);
+      if (now - last < 1000 / perSecond) return;
+      last = now;
+      tick();
+    };
+    this.playing = requestAnimationFrame(frame);
+    this.drawPlay();
+  }
+
+  stop() {
+    if (!this.playing) return;
+    cancelAnimationFrame(this.playing);
+    this.playing = 0;
+    this.drawPlay();
+    this.announce(0);
+  }
+
+  /** Tell the page where the hand came to rest. */
+  announce(delay) {
+    clearTimeout(this.report);
+    this.report = setTimeout(() => this.tellPlace(), delay);
+  }
+
+  drawPlay() {
+    this.find(".play").textContent = this.playing ? "❚❚ Stop" : "▶ Play";
+  }
+}
+
+/** Whether a key belongs to the browser: with Ctrl, Meta or Alt. */
+export const isForBrowser = (event) => event.ctrlKey || event.metaKey || event.altKey;

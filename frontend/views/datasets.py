@@ -35,7 +35,7 @@ def show() -> None:
     if not found:
         empty(
             "No data set yet",
-            "Upload films, pictures or npz episodes; or collect from a simulated task, "
+            "Upload videos, pictures or npz episodes; or collect from a simulated task, "
             "where every frame knows its true factors.",
             ":material/photo_library:",
         )

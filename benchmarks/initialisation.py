@@ -25,7 +25,7 @@ from benchmarks.table import processor
 
 INITIALISATIONS = ("torch", "scaled")
 AVERAGED = 100  # updates before a mark whose losses are averaged
-MARKS = (500, 1_000, 2_000)
+MARKS = (250, 500, 1_000, 2_000)
 SMALL = {"latents": 8, "stoch": 16, "deter": 64, "hidden": 64, "kernels": [8, 16, 16, 32, 64]}
 PAPER = {"latents": 20, "stoch": 50, "deter": 200, "hidden": 200}
 LEARNING = {"batch": 16, "length": 4, "learning_rate": 1e-3, "beta": 0.1, "dynamics_weight": 0.2}

@@ -112,7 +112,7 @@ def processor() -> str:
     information = Path("/proc/cpuinfo")
     text = information.read_text() if information.exists() else ""
     model = next((line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")), "a CPU")
-    extras = [name for name in ("avx512f", "amx_bf16") if name in text] or ["neither AVX-512 nor AMX"]
+    extras = [name for name in ("avx512f", "avx512_bf16", "amx_bf16") if name in text] or ["neither AVX-512 nor AMX"]
     return f"{model} ({', '.join(extras)})"
 
 

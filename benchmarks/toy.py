@@ -38,15 +38,16 @@ VIDEO_MODEL = {
     **NETWORKS,
     **SCHEDULE,
     "batch": 16,
-    "length": 8,
-    "updates": 1_500,
+    "length": 4,
+    "learning_rate": 2e-3,
+    "updates": 3_000,
     "seeing": 500,
-    "settling": 500,
-    "beta": 0.3,
+    "settling": 1_500,
+    "beta": 1.0,
     "dynamics_weight": 0.3,
-    "cooling": 0.3,
+    "cooling": 0.4,
     "held_out": 40,
-    "checkpoint_every": 1_500,
+    "checkpoint_every": 1_000,
 }
 ONLINE = {
     **WORLD,
@@ -73,7 +74,7 @@ ONLINE = {
     "prefill": 1_200,
     "first_updates": 700,
     "train_every": 3,
-    "agent_steps": 4_000,
+    "agent_steps": 6_000,
     "evaluate_every": 400,
     "evaluate_episodes": 8,
     "held_out": 40,
@@ -155,7 +156,7 @@ def random_share(episodes: int = 200) -> float:
 
 
 def _learned(out: Path, method: str, seed: int) -> dict[str, Any]:
-    """Shares of the best return at each evaluation of a run, and what its world model names; {} before the first."""
+    """Shares of the best return at each evaluation of a run, and what its world model names; {} before any update."""
     run, count = out / f"{method}-seed{seed}", ONLINE["evaluate_episodes"]
     evaluations = [line for line in _metrics(run) if "evaluation_return" in line]
     curve = []
@@ -164,7 +165,8 @@ def _learned(out: Path, method: str, seed: int) -> dict[str, Any]:
         best = float(np.mean([_best_of(seed) for seed in seeds]))
         curve.append({name: line[name] for name in ("agent_steps", "updates")})
         curve[-1] |= {"return": line["evaluation_return"], "best": best, "share": line["evaluation_return"] / best}
-    return {"method": method, "seed": seed, "evaluations": curve, **_named(run)} if curve else {}
+    learned = any(at["updates"] for at in curve)
+    return {"method": method, "seed": seed, "evaluations": curve, **_named(run)} if learned else {}
 
 
 def _best_of(seed: int) -> float:
@@ -174,15 +176,16 @@ def _best_of(seed: int) -> float:
 
 
 def _named(run: Path) -> dict[str, Any]:
-    """Which factors the dimensions of a run's last checkpoint are named by, its sentence, and its processor time."""
-    checkpoints = sorted((run / "checkpoints").glob("update-*"))
-    if not checkpoints:
+    """Factors that dimensions are named by at a run's last explained checkpoint, what it sees, and processor time."""
+    explained = sorted((run / "checkpoints").glob("update-*/factors.json"))
+    if not explained:
         return {}
-    factors, counter = checkpoints[-1] / "factors.json", run / CPU_SECONDS
-    dimensions = json.loads(factors.read_text())["dimensions"] if factors.exists() else []
-    quality = json.loads((checkpoints[-1] / "statistics.json").read_text()).get("quality", {})
+    checkpoint, counter = explained[-1].parent, run / CPU_SECONDS
+    dimensions = json.loads(explained[-1].read_text())["dimensions"]
+    quality = json.loads((checkpoint / "statistics.json").read_text()).get("quality", {})
     return {
         "run": run.name,
+        "checkpoint": checkpoint.name,
         "finished": (run / "result.json").exists(),
         "named": sorted({entry["factor"] for entry in dimensions if entry["status"] == "named"}),
         "sees": quality.get("sees"),
@@ -209,15 +212,20 @@ def _table(about: dict[str, Any], missing: list[str]) -> str:
         "|" + "---|" * 7,
     ]
     for model in about["video_models"]:
-        lines.append(f"| {model['run']} |  |  |  |  | {_minutes(model)} | {_names(model)} |")
+        updates = int(model["checkpoint"].removeprefix("update-"))
+        lines.append(f"| {_title(model)} |  |  |  | {updates:,} | {_minutes(model)} | {_names(model)} |")
     for run in about["runs"]:
         last, best = run["evaluations"][-1], max(at["share"] for at in run["evaluations"])
         counts = f"{last['agent_steps']:,} | {last['updates']:,} | {_minutes(run)}"
-        name = run.get("run", f"{run['method']}-seed{run['seed']}") + ("" if run.get("finished") else " (unfinished)")
-        lines.append(f"| {name} | {last['share']:.1%} | {best:.1%} | {counts} | {_names(run)} |")
+        lines.append(f"| {_title(run)} | {last['share']:.1%} | {best:.1%} | {counts} | {_names(run)} |")
     if missing:
         lines += ["", f"Not run here: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
+
+
+def _title(run: dict[str, Any]) -> str:
+    name = run.get("run", f"{run.get('method')}-seed{run.get('seed')}")
+    return name if run.get("finished") else f"{name} (unfinished)"
 
 
 def _names(run: dict[str, Any]) -> str:

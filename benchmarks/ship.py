@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from backend.data.begun import Begun, write_begun
 from backend.data.catalogue import find_dataset, newest_checkpoint
 from backend.data.checkpoint import CARD, QUALITY, Checkpoint, load_checkpoint, read_info, save_checkpoint
 from backend.data.episodes import Episode, read_episodes
@@ -19,13 +20,17 @@ from backend.data.files import write_json
 from backend.data.places import SHIPPED
 from backend.export.options import ExportOptions
 from backend.export.render import export_traversal
+from backend.interpret.latents import encode_frames, statistics_of
 from backend.interpret.quality import measure_quality
 from backend.interpret.request import TraversalRequest
-from backend.pipeline.publish import write_factors
+from backend.pipeline.publish import clip_of, write_factors
+from backend.pipeline.report import METRICS
 from backend.settings import get_settings
 from benchmarks.policy import compare
 from benchmarks.quality import described, policy_returns
 
+LINES = 300  # of each phase's metrics that are shipped, about
+COUNTS = ("time", "updates", "agent_steps", "environment_steps")
 CURVES = ("image", "latent", "distillation", "evaluation_return")
 
 
@@ -34,16 +39,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("name")
-    parser.add_argument("--dataset", help="data set whose last episodes are held out; else the run's own")
+    parser.add_argument("--dataset", help="data set that was not learned from; else the run's own held-out episodes")
     parser.add_argument("--command", required=True, help="the command that made the run, for the card")
     parser.add_argument("--note", default="", help="a sentence for the card")
     parser.add_argument("--episodes", type=int, default=20, help="episodes for policy against random")
     arguments = parser.parse_args()
-    folder = _copy(arguments.run, SHIPPED / arguments.name)
+    episodes = _held_out(arguments)
+    folder = _copy(arguments.run, SHIPPED / arguments.name, episodes)
     checkpoint = load_checkpoint(read_info(folder, arguments.name, "shipped"))
-    episodes = _held_out(arguments, checkpoint)
     factors = write_factors(folder, episodes, seed=0)
     lines = [json.loads(line) for line in (arguments.run / "metrics.jsonl").read_text().splitlines()]
+    _keep_run(checkpoint, lines, folder)
     _draw_curves(lines, folder / "curves.png")
     _draw_traversal(checkpoint, folder)
     policy = compare(folder, list(range(50_000, 50_000 + arguments.episodes))) if checkpoint.actor_critic else None
@@ -54,8 +60,8 @@ def main() -> None:
     print(card)
 
 
-def _copy(run: Path, target: Path) -> Path:
-    """The run's newest checkpoint under the name that it is shipped by."""
+def _copy(run: Path, target: Path, episodes: list[Episode]) -> Path:
+    """The run's newest checkpoint under the name that it is shipped by, with clip and statistics of `episodes`."""
     source = newest_checkpoint(run)
     assert source is not None, f"{run} has no checkpoint"
     found = load_checkpoint(read_info(source, target.name, "run"))
@@ -65,29 +71,55 @@ def _copy(run: Path, target: Path) -> Path:
         model=found.model,
         actor_critic=found.actor_critic,
         config={**found.info.config, "name": target.name},
-        clip=found.clip,
-        statistics=found.statistics,
-        quality=found.quality,
+        clip=clip_of(episodes),
+        statistics=statistics_of(encode_frames(found.model, episodes)),
+        quality=None,
     )
     for path in target.iterdir():
         path.chmod(0o644)
     return target
 
 
-def _held_out(arguments: argparse.Namespace, checkpoint: Checkpoint) -> list[Episode]:
-    settings = checkpoint.info.config["settings"]
+def _keep_run(checkpoint: Checkpoint, lines: list[dict[str, Any]], folder: Path) -> None:
+    """Settings and metrics beside the checkpoint, which Runs and Returns show as a finished run."""
+    config = checkpoint.info.config
+    write_begun(folder, Begun(config["stage"], config["seed"], config["settings"], config["name"], "small"))
+    stages = {phase: [line for line in lines if line["phase"] == phase] for phase in dict.fromkeys(map(_phase, lines))}
+    kept = [line for of_phase in stages.values() for line in of_phase[:: max(len(of_phase) // LINES, 1)]]
+    kept.sort(key=lambda line: float(line["time"]))
+    (folder / METRICS).write_text("".join(json.dumps(_rounded(line)) + "\n" for line in kept))
+
+
+def _phase(line: dict[str, Any]) -> str:
+    return str(line["phase"])
+
+
+def _rounded(line: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: float(f"{value:.5g}") if key not in COUNTS and isinstance(value, float) else value
+        for key, value in line.items()
+    }
+
+
+def _held_out(arguments: argparse.Namespace) -> list[Episode]:
+    """Episodes that the run has not learned from: all of a data set that was collected for it, else the run's own."""
     if arguments.dataset:
-        source = find_dataset(get_settings().home, arguments.dataset, allow_path=True).folder
-    else:
-        source = arguments.run / "held-out" / "dataset"
-    return list(read_episodes(source))[-settings["held_out"] :]
+        return list(read_episodes(find_dataset(get_settings().home, arguments.dataset, allow_path=True).folder))
+    return list(read_episodes(arguments.run / "held-out" / "dataset"))
 
 
 def _quality(checkpoint: Checkpoint, episodes: list[Episode], policy: dict[str, Any] | None) -> dict[str, Any]:
     """What the model sees of held-out episodes, and what its policy earns."""
     returns = None if policy is None else policy_returns(policy)
     environment = checkpoint.info.environment
-    measured = measure_quality(checkpoint.model, episodes, environment, source="held out", policy_return=returns)
+    measured = measure_quality(
+        checkpoint.model,
+        episodes,
+        environment,
+        source="fresh episodes",
+        policy_return=returns,
+        most=len(episodes),
+    )
     kept: dict[str, Any] = json.loads(json.dumps(measured))
     return kept
 
@@ -107,7 +139,7 @@ def _draw_curves(lines: list[dict[str, Any]], path: Path) -> None:
 
 
 def _draw_traversal(checkpoint: Checkpoint, folder: Path) -> None:
-    request = TraversalRequest(columns=7)
+    request = TraversalRequest(columns=7, history=False)  # what the latent alone draws
     options = ExportOptions(upscale=2)
     for format in ("png", "gif"):
         (folder / f"traversal.{format}").write_bytes(export_traversal(checkpoint, request, format, options).content)
@@ -135,6 +167,7 @@ def _card(
         f"# {arguments.name}",
         f"A {kind}, really trained on {info.environment}, {world}. {arguments.note}".strip(),
         "![Traversal](traversal.gif)",
+        "Drawn from one frame, without the history that the recurrent state would add.",
         f"## Training\n```\n{arguments.command}\n```",
         f"Seed {info.config['seed']}, {info.steps:,} {unit}, {minutes:.0f} minutes on one thread of a busy CPU, "
         f"{versions}. Settings: [config.json](config.json).",

@@ -42,8 +42,9 @@ def measure_quality(
     source: str,
     policy_return: Mapping[str, Any] | None = None,
     seed: int = 0,
+    most: int = MOST_EPISODES,
 ) -> dict[str, Any]:
-    """The quality line of a model on episodes that it has not learned from; of many, the first 24 count.
+    """The quality line of a model on episodes that it has not learned from; of many, the first `most` count.
 
     {"agent_right": {"observed", "imagined": {"1", "5", ...}}, "psnr": {"model": {"1", ...}, "repeat_last",
     "mean_image", "observed_mean"}, "agent_psnr": the same over the agent's pixels, "guesses_right": as agent_right for
@@ -53,7 +54,7 @@ def measure_quality(
     sentence, "mask", "part", "agent_share", "context", "episodes", "frames", "source", "policy_return"}. PSNR in dB of
     the mean squared error over episodes; shares from 0 to 1. A number that cannot be had is None.
     """
-    chosen = [episode for episode in episodes if len(episode.image)][:MOST_EPISODES]
+    chosen = [episode for episode in episodes if len(episode.image)][:most]
     if not chosen:
         raise ValueError("there is no episode to measure on")
     images, agent = [episode.image[:FRAMES] for episode in chosen], find_agent(chosen, environment)

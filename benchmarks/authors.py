@@ -112,10 +112,10 @@ def _built(task: Task) -> Built:
 def _ours(task: Task) -> Built:
     """What `diswm bench pretrain` and `diswm bench update` measure, or the latter with the published distillation."""
     from backend.bench.workloads import Sizes, example_batch
-    from backend.pipeline.distill import with_target
     from backend.pipeline.finetune import Finetuning
     from backend.pipeline.malloc import keep_freed_memory
-    from backend.pipeline.methods import Source, build_parts
+    from backend.pipeline.methods.build import build_parts
+    from backend.pipeline.methods.parts import Source, with_targets
     from backend.pipeline.pretrain import Pretraining
     from backend.pipeline.settings import FinetuneSettings, PretrainSettings
     from models.config import VideoModelConfig
@@ -131,7 +131,7 @@ def _ours(task: Task) -> Built:
     parts = build_parts(settings, Source(VideoModel(VideoModelConfig()), ACTIONS), ACTIONS, 0)
     run, behaviour = Finetuning(settings, parts, 0, "cpu"), parts.actor_critic
     nets = {"world model": parts.world_model, "actor": behaviour.actor, "critic": behaviour.critic}
-    return partial(run.learn, with_target(batch, parts.distiller), 0), nets
+    return partial(run.learn, with_targets(batch, parts.lessons), 0), nets
 
 
 def _theirs(task: Task) -> Built:

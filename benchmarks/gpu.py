@@ -28,9 +28,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from backend.bench.workloads import ACTIONS, Sizes, example_batch, measure
 from backend.pipeline.checks import choose_device
 from backend.pipeline.cuda_graph import WARM_UPS, Recorded
-from backend.pipeline.distill import with_target
 from backend.pipeline.finetune import Finetuning
-from backend.pipeline.methods import Source, build_parts
+from backend.pipeline.methods.build import build_parts
+from backend.pipeline.methods.parts import Source, with_targets
 from backend.pipeline.precision import convolve_in, multiply_fast
 from backend.pipeline.pretrain import Pretraining
 from backend.pipeline.settings import FinetuneSettings, PretrainSettings
@@ -123,10 +123,12 @@ def _operations(_device: str) -> str:
     sizes = Sizes(batch=2, length=50)
     batch, weight, counts = example_batch(sizes), torch.tensor(0.1), []
     for run in (_pretraining("cpu", torch.float32), _finetuning("cpu", torch.float32)):
-        aimed = with_target(batch, run.parts.distiller if isinstance(run, Finetuning) else None)
-        run.work(*aimed, weight)  # Adam makes its state in the first one
+        online = isinstance(run, Finetuning)
+        aimed = with_targets(batch, run.parts.lessons if online else {})
+        inputs = *aimed, *([weight[None]] if online else []), weight, weight
+        run.work(*inputs)  # Adam makes its state in the first one
         with _Count() as count:
-            run.work(*aimed, weight)
+            run.work(*inputs)
         counts.append(count.operations)
     return f"An update of 50 steps is {counts[0]:,} operations in pretraining and {counts[1]:,} online."
 
@@ -202,7 +204,7 @@ def _curve(run: Run, batch: Batch | None = None) -> list[dict[str, float]]:
     """The figures of every update on one batch; afterwards no update may have been refused."""
     batch = batch or example_batch(SIZES)
     if isinstance(run, Finetuning):
-        aimed = with_target(batch, run.parts.distiller)
+        aimed = with_targets(batch, run.parts.lessons)
         curve = [_numbers(run.learn(aimed, 0)) for _ in range(UPDATES)]
     else:
         curve = [_numbers(run.step(batch)) for _ in range(UPDATES)]

@@ -70,12 +70,18 @@ class ActorCritic(nn.Module):
         noise = torch.randn((batch, horizon, start.stoch.shape[-1]), generator=generator, device=device)
         return Chances(uniform, noise)
 
-    def imagine(self, world_model: WorldModel, start: State, chances: Chances) -> Imagined:
-        """Rolls the actor out from `start` (B, .), one step a chance; its gradient flows through the dynamics."""
-        if isinstance(world_model.rssm, RSSM):
-            states, said = imagine_scan(self.actor, self.policy_of, world_model.rssm, start, *chances)
+    def imagine(
+        self, world_model: WorldModel, start: State, chances: Chances, dream: Recurrence | None = None
+    ) -> Imagined:
+        """Rolls the actor out from `start` (B, .), one step a chance; its gradient flows through the dynamics.
+
+        `dream` is what is imagined in, if not the world model's own recurrent model.
+        """
+        recurrence = world_model.rssm if dream is None else dream
+        if isinstance(recurrence, RSSM):
+            states, said = imagine_scan(self.actor, self.policy_of, recurrence, start, *chances)
         else:
-            states, said = self.imagine_plainly(world_model.rssm, start, chances)
+            states, said = self.imagine_plainly(recurrence, start, chances)
         return Imagined(states, self.policy_of(said).entropy())
 
     def imagine_plainly(self, recurrence: Recurrence, start: State, chances: Chances) -> tuple[State, Tensor]:
@@ -96,17 +102,20 @@ class ActorCritic(nn.Module):
         lam: float,
         entropy_weight: float,
         scale: Callable[[Tensor], Tensor] | None = None,
+        reward: Callable[[Tensor], Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """`actor` and `critic` losses, one value per (B, N).
 
         Each imagined step counts by the probability, discounted, that it is reached at all. `scale` gives what the
-        actor's returns are divided by (`models.returns.ReturnScale`); the paper has none.
+        actor's returns are divided by (`models.returns.ReturnScale`); the paper has none. `reward` gives what arriving
+        in a feature (B, N, S + D) earns, (B, N); without it the world model's reward head does.
         """
         feature = imagined.states.feature
         arrived = feature[:, 1:]
         discount = gamma * world_model.discount(arrived)
         slow_value: Tensor = self.slow_critic(self._seen(arrived)).squeeze(-1)
-        returns = lambda_return(world_model.reward(arrived), slow_value, discount, lam)
+        earned = (reward or world_model.reward)(arrived)
+        returns = lambda_return(earned, slow_value, discount, lam)
         with torch.no_grad():
             reached = torch.cat([torch.ones_like(discount[:, :1]), discount[:, :-1]], 1).cumprod(1)
         value = self.value(feature[:, :-1].detach())

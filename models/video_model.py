@@ -47,6 +47,8 @@ class Inference(NamedTuple):
 class VideoModel(nn.Module):
     """Encodes an image to a disentangled latent, follows it through time and decodes the state."""
 
+    kind = "video_model"  # what a checkpoint's config.json calls its sizes
+
     def __init__(self, config: VideoModelConfig) -> None:
         super().__init__()
         self.config = config

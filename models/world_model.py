@@ -13,6 +13,8 @@ from models.video_model import PAPER, Inference, Objective, VideoModel, noise_li
 class WorldModel(VideoModel):
     """Learns from the agent's own images, actions and rewards."""
 
+    kind = "world_model"
+
     def __init__(self, config: WorldModelConfig) -> None:
         super().__init__(config)
         self.reward_head = mlp(config.feature, config.head_units, config.reward_layers, 1)

@@ -20,10 +20,10 @@ from backend.interpret.rollout_request import RolloutRequest
 from backend.interpret.view import build_atlas, build_view
 from backend.pipeline.collect import collect
 from backend.pipeline.cuda_graph import WARM_UPS
-from backend.pipeline.distill import with_target
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.malloc import keep_freed_memory
-from backend.pipeline.methods import Source, build_parts
+from backend.pipeline.methods.build import build_parts
+from backend.pipeline.methods.parts import Source, with_targets
 from backend.pipeline.precision import multiply_fast
 from backend.pipeline.pretrain import Pretraining
 from backend.pipeline.report import Reporter
@@ -97,7 +97,7 @@ def _update(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
     settings = FinetuneSettings(batch=sizes.batch, length=sizes.length)
     source = Source(VideoModel(VideoModelConfig()), ACTIONS)
     run = Finetuning(settings, build_parts(settings, source, ACTIONS, 0), 0, device)
-    batch = with_target(example_batch(sizes), run.parts.distiller)
+    batch = with_targets(example_batch(sizes), run.parts.lessons)
     return lambda: run.learn(batch, 0)
 
 

@@ -161,7 +161,7 @@ def save_checkpoint(
     `config` describes the training: name, stage, environment, steps, created_at, seed, settings,
     versions; the sizes of the networks are added here. `quality` is what `measure_quality` answered.
     """
-    sizes = {"video_model" if type(model) is VideoModel else "world_model": asdict(model.config)}
+    sizes = {model.kind: asdict(model.config)}
     if actor_critic is not None:
         sizes["actor_critic"] = asdict(actor_critic.config)
     described = {**config, "format": FORMAT, "networks": sizes}

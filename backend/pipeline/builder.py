@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from backend.pipeline.methods.flat import SECTION, fitting, methods_of_settings
 from backend.pipeline.presets import PRESET_VALUES
-from backend.pipeline.settings import STAGES, Problem, SettingsError, StageSettings
+from backend.pipeline.settings import STAGES, FinetuneSettings, Problem, SettingsError, StageSettings
 
 PRESETS = tuple(PRESET_VALUES)
 
@@ -26,7 +27,7 @@ def build_settings(stage: str, preset: str | None, overrides: Mapping[str, Any] 
         raise SettingsError([_unknown("/preset", preset, list(PRESETS), "preset")])
     values = PRESET_VALUES[preset]
     base: Mapping[str, Any] = values if stage == "pipeline" else values[stage]
-    return _validated(STAGES[stage], merged(base, overrides or {}))
+    return _validated(STAGES[stage], merged(_of_the_method(stage, base, overrides or {}), overrides or {}))
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
@@ -62,6 +63,19 @@ def merged(base: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def _of_the_method(stage: str, base: Mapping[str, Any], overrides: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A preset without the settings that the method asked for does not have."""
+    if stage == "finetune":
+        return fitting(base, overrides.get("method"))
+    if stage == "pipeline":
+        inner = overrides.get("finetune")
+        return {
+            **base,
+            "finetune": _of_the_method("finetune", base["finetune"], inner if isinstance(inner, dict) else {}),
+        }
+    return base
+
+
 def _validated(model: type[StageSettings], values: dict[str, Any]) -> StageSettings:
     try:
         return model.model_validate(values)
@@ -70,10 +84,10 @@ def _validated(model: type[StageSettings], values: dict[str, Any]) -> StageSetti
 
 
 def _problem(model: type[BaseModel], detail: Any) -> Problem:
-    location = [str(part) for part in detail["loc"]]
+    location = [str(part) for part in detail["loc"] if part != SECTION]
     pointer = "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in location)
     if detail["type"] == "extra_forbidden":
-        return _unknown(pointer, location[-1], _keys(model, location[:-1]), "setting")
+        return _unknown_setting(model, pointer, location)
     context = detail.get("ctx", {})
     if detail["type"] == "conflict":  # its pointer starts at the settings that hold the conflict
         return Problem(pointer.removesuffix("/") + context["pointer"], detail["msg"])
@@ -82,12 +96,17 @@ def _problem(model: type[BaseModel], detail: Any) -> Problem:
     return Problem(pointer, f"{detail['msg']} (got {_shown(detail['input'])})")
 
 
-def _keys(model: type[BaseModel], path: Sequence[str]) -> list[str]:
-    for part in path:
+def _unknown_setting(model: type[BaseModel], pointer: str, location: Sequence[str]) -> Problem:
+    for part in location[:-1]:
         inner = model.model_fields[part].annotation
         assert isinstance(inner, type)
         model = inner
-    return list(model.model_fields)
+    known = [name for name in model.model_fields if name != SECTION]
+    owners = methods_of_settings() if issubclass(model, FinetuneSettings) else {}
+    if location[-1] in owners:
+        methods = " and ".join(owners[location[-1]])
+        return Problem(pointer, f"{location[-1]} is a setting of {methods} only: leave it out, or choose such a method")
+    return _unknown(pointer, location[-1], [*known, *owners], "setting")
 
 
 def _unknown(pointer: str, value: str, known: list[str], kind: str) -> Problem:

@@ -10,7 +10,7 @@ from backend.data.episodes import DatasetInfo, EpisodeError
 from backend.envs.make import check_installed
 from backend.envs.protocol import MissingExtra
 from backend.pipeline.held_out import check_trainable
-from backend.pipeline.methods import NOT_ACTION_FREE, check_source
+from backend.pipeline.methods.needs import NOT_ACTION_FREE, check_source
 from backend.pipeline.settings import (
     CollectSettings,
     FinetuneSettings,

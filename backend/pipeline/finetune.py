@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from backend.data.episodes import Episode
 from backend.data.replay import Replay, replay_device
 from backend.data.resume import Randomness, load_training, save_training
 from backend.pipeline.cuda_graph import Recorded, graph_recorder
-from backend.pipeline.curriculum import beta, distillation_share, dynamics_weight, objective, shape
+from backend.pipeline.curriculum import beta, dynamics_weight, objective, shape
 from backend.pipeline.environments import Players
 from backend.pipeline.evaluate import episode_seed, evaluate
 from backend.pipeline.experience import Experience
-from backend.pipeline.methods import Parts
+from backend.pipeline.imagination import BehaviourLearner
+from backend.pipeline.methods.parts import Parts, lesson_losses, target_of
 from backend.pipeline.precision import convolve_in, image_precision
 from backend.pipeline.publish import Provenance, publish
 from backend.pipeline.report import Reporter, Stopped
@@ -24,10 +26,8 @@ from backend.pipeline.settings import FinetuneSettings
 from backend.pipeline.update import Update
 from models.agent import Agent
 from models.losses import total
-from models.returns import ReturnScale
-from models.types import Batch, State
-
-IMAGINED_AT_ONCE = 512
+from models.rssm import Observed
+from models.types import Batch
 
 
 class Finetuning:
@@ -37,16 +37,13 @@ class Finetuning:
         self.settings, self.parts, self.device = settings, parts, device
         self.updates = 0
         self.randomness = Randomness(seed, device)
-        world_model, actor_critic = parts.world_model, parts.actor_critic
-        self.agent = Agent(world_model, actor_critic).to(device)
+        self.agent = Agent(parts.world_model, parts.actor_critic).to(device)
         convolve_in(image_precision(device), self.agent)
-        self.helpers = nn.ModuleDict(parts.helpers()).to(device)
-        adam = settings.adam_eps, settings.clip_norm
-        learned = parts.distiller.learned() if parts.distiller else []
-        self.update_model = Update([*world_model.parameters(), *learned], settings.learning_rate, *adam)
-        self.update_actor = Update(actor_critic.actor.parameters(), settings.actor_rate, *adam)
-        self.update_critic = Update(actor_critic.critic.parameters(), settings.critic_rate, *adam)
-        self.return_scale = ReturnScale().to(device) if settings.normalise_returns else None
+        self.companions = nn.ModuleDict(dict(parts.companions)).to(device)
+        learned = [weight for lesson in parts.lessons.values() for weight in lesson.learned()]
+        taught = [*parts.world_model.parameters(), *learned]
+        self.update_model = Update(taught, settings.learning_rate, settings.adam_eps, settings.clip_norm)
+        self.behaviour = BehaviourLearner(settings, parts, self.randomness, device)
         self._objective = objective(settings)
         recorder = graph_recorder(self.randomness.torch)
         self.recorded = Recorded(self.work, self, recorder)
@@ -54,95 +51,73 @@ class Finetuning:
 
     def learn(self, batch: Batch, agent_steps: int) -> dict[str, torch.Tensor]:
         """One update of the world model, then of actor and critic in its imagination; returns metrics."""
-        moved = Batch(*(part.to(self.device, non_blocking=True) for part in batch))
-        rewarded = self.parts.bonus(moved) if self.parts.bonus else moved
+        prepared = Batch(*(part.to(self.device, non_blocking=True) for part in batch))
+        for prepare in self.parts.prepare:
+            prepared = prepare(prepared)
         settings, update = self.settings, self.updates
-        eta = self.eta(agent_steps) * distillation_share(settings, update)
-        schedule = eta, beta(settings, update), dynamics_weight(settings, update)
+        taught = [lesson.weight(agent_steps, update) for lesson in self.parts.lessons.values()]
+        schedule = taught, beta(settings, update), dynamics_weight(settings, update)
         weights = (torch.tensor(weight).to(self.device, non_blocking=True) for weight in schedule)
         recorded = self.recorded_model if update < settings.behaviour_after else self.recorded
-        metrics = recorded(*rewarded, *weights)
+        metrics = recorded(*prepared, *weights)
         self.updates += 1
         if self.updates % self.settings.slow_critic_every == 0:
             self.agent.actor_critic.refresh()
         return metrics
 
     def work(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The update as work for the device alone: a batch's arrays, eta, beta, dynamics weight; waits for nothing."""
-        losses, states = self._learn_model(*inputs)
-        return losses | self._learn_behaviour(states.every(self.settings.imagine_every))
+        """The update as work for the device alone, which waits for nothing.
+
+        A batch's arrays, weights of lessons (L,), beta, dynamics weight -> metrics.
+        """
+        losses, observed, batch = self._learn_model(*inputs)
+        return losses | self.behaviour.learn(observed, batch)
 
     def work_of_model(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         """The same without behaviour."""
         return self._learn_model(*inputs)[0]
 
-    def _learn_model(self, *inputs: torch.Tensor) -> tuple[dict[str, torch.Tensor], State]:
-        """One update of the world model: its losses, (B, T) each, and the states that it saw, (B * T, .)."""
-        *arrays, eta, constraint, dynamics = inputs
+    def _learn_model(self, *inputs: torch.Tensor) -> tuple[dict[str, torch.Tensor], Observed, Batch]:
+        """One update of the world model: its losses, (B, T) each, what it made of the batch, and the batch."""
+        *arrays, taught, constraint, dynamics = inputs
         batch, parts, generator = Batch(*arrays), self.parts, self.randomness.torch
         inference = parts.world_model.infer_online(batch, generator, self._objective)
         losses, weights = inference.losses, dict[str, float | torch.Tensor](parts.weights)
         weights |= {"dynamics": dynamics, **dict.fromkeys(parts.constraints, constraint)}
-        if parts.distiller:
-            losses["distillation"] = parts.distiller.loss(batch, inference.latent, generator)
-            weights["distillation"] = eta
+        losses |= lesson_losses(parts.lessons, batch, inference, generator)
+        weights |= dict(zip(parts.lessons, taught, strict=True))
         self.update_model(total(losses, weights))
-        return {name: value.detach() for name, value in losses.items()}, inference.observed.states.detach().flatten()
+        return {name: value.detach() for name, value in losses.items()}, inference.observed, batch
 
     def check(self) -> None:
         """Raises Diverged if an update had to be refused."""
-        for update in (self.update_model, self.update_actor, self.update_critic):
-            update.check()
+        self.update_model.check()
+        self.behaviour.check()
 
-    def _learn_behaviour(self, start: State) -> dict[str, torch.Tensor]:
-        """One update of actor and critic from states (B, .); a few hundred at once on CPUs, whose caches they fit."""
-        settings, world_model, behaviour = self.settings, self.agent.world_model, self.agent.actor_critic
-        chances = behaviour.chances(start, settings.horizon, self.randomness.torch)
-        count = len(start.deter)
-        at_once = count if self.device.startswith("cuda") else IMAGINED_AT_ONCE
-        metrics: dict[str, torch.Tensor] = {}
-        for first in range(0, count, at_once):
-            rows = slice(first, min(first + at_once, count))
-            imagined = behaviour.imagine(world_model, start.part(rows), chances.part(rows))
-            weighing = settings.gamma, settings.lam, settings.entropy, self.return_scale
-            losses = behaviour.losses(world_model, imagined, *weighing)
-            share = (rows.stop - rows.start) / count
-            self.update_actor.add(share * losses["actor"].mean())
-            self.update_critic.add(share * losses["critic"].mean())
-            for name, value in {**losses, "entropy": imagined.entropy}.items():
-                metrics[name] = metrics.get(name, 0) + share * value.detach().mean()
-        self.update_actor.step()
-        self.update_critic.step()
-        return metrics
-
-    def eta(self, agent_steps: int) -> float:
-        """The weight of distillation at an agent step, 0 without it."""
-        return self.parts.distiller.weight(agent_steps) if self.parts.distiller else 0.0
+    def lesson_weights(self, agent_steps: int) -> dict[str, float]:
+        """The weight of every lesson at an agent step and the next update, by what it is called among the metrics."""
+        lessons = self.parts.lessons.values()
+        return {lesson.weight_name: lesson.weight(agent_steps, self.updates) for lesson in lessons}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next update depends on, but the replay."""
         return {
             "updates": self.updates,
             "agent": self.agent.state_dict(),
-            "helpers": self.helpers.state_dict(),
+            "helpers": self.companions.state_dict(),
             "randomness": self.randomness.state_dict(),
             "model": self.update_model.state_dict(),
-            "actor": self.update_actor.state_dict(),
-            "critic": self.update_critic.state_dict(),
-            "return_scale": self.return_scale.state_dict() if self.return_scale else {},
+            **self.behaviour.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from what `state_dict` gave."""
         self.updates = state["updates"]
         self.agent.load_state_dict(state["agent"])
-        self.helpers.load_state_dict(state["helpers"])
+        self.companions.load_state_dict(state["helpers"])
         self.randomness.load_state_dict(state["randomness"])
         self.update_model.load_state_dict(state["model"])
-        self.update_actor.load_state_dict(state["actor"])
-        self.update_critic.load_state_dict(state["critic"])
-        if self.return_scale:
-            self.return_scale.load_state_dict(state["return_scale"])
+        self.behaviour.load_state_dict(state)
 
 
 class Online:
@@ -161,8 +136,8 @@ class Online:
         self.run, self.players, self.held_out = run, players, held_out
         self.out, self.provenance, self.reporter = out, provenance, reporter
         self.settings = run.settings
-        capacity, distiller = self.settings.replay_capacity, run.parts.distiller
-        place, target = replay_device(run.device, capacity), distiller.target if distiller else None
+        capacity, lessons = self.settings.replay_capacity, run.parts.lessons
+        place, target = replay_device(run.device, capacity), partial(target_of, lessons) if lessons else None
         action_size, motion = run.agent.world_model.config.action_size, self.settings.motion_weight > 0
         replay = Replay(action_size, capacity, place, target, motion)
         replay.extend(explored)
@@ -241,7 +216,7 @@ class Online:
         if run.updates % settings.log_every == 0:
             run.check()
             values = {name: float(value.mean()) for name, value in metrics.items()}
-            self._log("finetune", {**values, "distill_weight": run.eta(self.agent_steps)})
+            self._log("finetune", values | run.lesson_weights(self.agent_steps))
 
     @property
     def _finished(self) -> bool:

@@ -23,7 +23,8 @@ from backend.pipeline.checks import choose_device, dataset_of, films_of, start_o
 from backend.pipeline.collect import collect
 from backend.pipeline.environments import ByDistraction, PaddedActions, pad_actions, side_by_side
 from backend.pipeline.finetune import Finetuning, Online
-from backend.pipeline.methods import Source, build_parts
+from backend.pipeline.methods.build import build_parts
+from backend.pipeline.methods.parts import Source
 from backend.pipeline.precision import multiply_fast
 from backend.pipeline.pretrain import pretrain
 from backend.pipeline.publish import Provenance

@@ -5,10 +5,10 @@ import torch
 
 from backend.bench.reference import PlainFinetuning, PlainPretraining
 from backend.bench.workloads import ACTIONS, Sizes, example_batch
-from backend.pipeline import finetune
-from backend.pipeline.distill import with_target
+from backend.pipeline import imagination
 from backend.pipeline.finetune import Finetuning
-from backend.pipeline.methods import Source, build_parts
+from backend.pipeline.methods.build import build_parts
+from backend.pipeline.methods.parts import Source, with_targets
 from backend.pipeline.precision import convolve_in
 from backend.pipeline.pretrain import Pretraining
 from backend.pipeline.settings import FinetuneSettings, PretrainSettings
@@ -59,9 +59,9 @@ def test_online_learning_equals_its_plain_form() -> None:
     agent = ours.agent
     generator = torch.Generator().manual_seed(7)
     plain = PlainFinetuning(agent.world_model, agent.actor_critic, teacher, settings, generator)
-    expected = plain.step(BATCH, eta=ours.eta(0))
+    expected = plain.step(BATCH, eta=ours.lesson_weights(0)["distill_weight"])
     reached = float((settings.gamma ** torch.arange(4)).mean())
-    agree(ours.learn(with_target(BATCH, ours.parts.distiller), 0), expected, {"critic": reached})
+    agree(ours.learn(with_targets(BATCH, ours.parts.lessons), 0), expected, {"critic": reached})
     same_weights(agent.world_model, plain.world_model, {k[12:]: v for k, v in before.items() if k[:5] == "world"})
     same_weights(agent.actor_critic.actor, plain.behaviour.actor, {k[19:]: v for k, v in before.items()})
     same_weights(agent.actor_critic.critic, plain.behaviour.critic, {k[20:]: v for k, v in before.items()})
@@ -71,7 +71,7 @@ def test_a_behaviour_learned_in_parts_equals_one_learned_at_once(monkeypatch: py
     settings = FinetuneSettings(batch=3, length=5, horizon=4)
     runs = []
     for at_once in (1000, 4):  # of 15 states
-        monkeypatch.setattr(finetune, "IMAGINED_AT_ONCE", at_once)
+        monkeypatch.setattr(imagination, "IMAGINED_AT_ONCE", at_once)
         run = Finetuning(settings, build_parts(settings, None, ACTIONS, 0), 0, "cpu")
         runs.append((run, run.learn(BATCH, 0)))
     (whole, expected), (parts, metrics) = runs

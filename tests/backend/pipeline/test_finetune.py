@@ -17,11 +17,12 @@ from backend.data.episodes import Episode, frames_only
 from backend.envs.protocol import EnvironmentFailed, Step
 from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.builder import build_settings
-from backend.pipeline.distill import distill_weight, with_target
+from backend.pipeline.distill import distill_weight
 from backend.pipeline.environments import Always
 from backend.pipeline.evaluate import episode_seed
 from backend.pipeline.finetune import Finetuning, Online
-from backend.pipeline.methods import Source, build_parts
+from backend.pipeline.methods.build import build_parts
+from backend.pipeline.methods.parts import Source, with_targets
 from backend.pipeline.publish import Provenance
 from backend.pipeline.report import Reporter, Stopped
 from backend.pipeline.settings import FinetuneSettings, SettingsError
@@ -247,8 +248,7 @@ def test_the_checkpoint_acts_and_names_its_counters(tmp_path: Path) -> None:
 
 def test_the_teacher_does_not_move_and_everything_else_does() -> None:
     run = finetuning(settings(free_nats=0.0))
-    assert run.parts.distiller is not None
-    teacher = run.parts.distiller.teacher
+    teacher = run.parts.companions["teacher"]
     before = {key: value.clone() for key, value in teacher.state_dict().items()}
     parts = (run.agent.world_model, run.agent.actor_critic.actor, run.agent.actor_critic.critic)
     student = [value.clone() for part in parts for value in part.state_dict().values()]
@@ -256,7 +256,7 @@ def test_the_teacher_does_not_move_and_everything_else_does() -> None:
     is_first = torch.zeros(4, 6, dtype=torch.bool)
     is_first[:, 0] = True
     batch = Batch(image, torch.randn(4, 6, 1), torch.randn(4, 6), torch.ones(4, 6), is_first, torch.zeros(4, 6, 0))
-    metrics = run.learn(with_target(batch, run.parts.distiller), 0)
+    metrics = run.learn(with_targets(batch, run.parts.lessons), 0)
     assert metrics["distillation"].mean() > 0
     for key, value in teacher.state_dict().items():
         torch.testing.assert_close(value, before[key], rtol=0, atol=0)
@@ -275,7 +275,7 @@ def test_distillation_pulls_the_student_towards_the_teacher() -> None:
         chosen = settings(distill_start=weight, distill_end=weight, beta=0.0, learning_rate=3e-3)
         run = finetuning(chosen)
         for _ in range(12):
-            metrics = run.learn(with_target(batch, run.parts.distiller), 0)
+            metrics = run.learn(with_targets(batch, run.parts.lessons), 0)
         outcomes[weight] = float(metrics["distillation"].mean())
     assert outcomes[10.0] < 0.5 * outcomes[0.0]
 
@@ -327,7 +327,7 @@ def test_only_the_world_model_learns_before_behaviour_is_due() -> None:
     image = torch.randint(0, 256, (4, 6, 64, 64, 3), dtype=torch.uint8)
     nothing = torch.zeros(4, 6)
     batch = Batch(image, nothing[..., None], nothing, nothing + 1, nothing.bool(), torch.zeros(4, 6, 0))
-    batch = with_target(batch, run.parts.distiller)
+    batch = with_targets(batch, run.parts.lessons)
     before = [parameter.clone() for parameter in run.agent.actor_critic.parameters()]
     assert "actor" not in run.learn(batch, 0)
     assert all(map(torch.equal, before, run.agent.actor_critic.parameters()))

@@ -7,6 +7,7 @@ import pytest
 
 from backend.pipeline.builder import PRESETS, build_settings, parse_assignments, settings_schema
 from backend.pipeline.checks import check_references
+from backend.pipeline.methods.catalogue import CATALOGUE
 from backend.pipeline.presets import DESCRIPTIONS
 from backend.pipeline.settings import STAGES, PretrainSettings, SettingsError
 
@@ -30,7 +31,8 @@ def test_the_paper_preset_holds_the_papers_values() -> None:
     assert (online.horizon, online.gamma, online.lam, online.entropy) == (15, 0.99, 0.95, 1e-4)
     assert (online.learning_rate, online.actor_rate, online.critic_rate) == (3e-4, 8e-5, 8e-5)
     assert (online.prefill, online.train_every, online.first_updates, online.action_repeat) == (2500, 5, 100, 2)
-    assert (online.distill_start, online.distill_end, online.distill_steps) == (0.1, 0.01, 50_000)
+    own = online.section
+    assert (own.distill_start, own.distill_end, own.distill_steps) == (0.1, 0.01, 50_000)
 
 
 BAD: list[tuple[str, dict[str, Any], str, str, str | None]] = [
@@ -48,6 +50,14 @@ BAD: list[tuple[str, dict[str, Any], str, str, str | None]] = [
     ("pipeline", {"pretrain": {"held_out": 12}}, "/pretrain/held_out", "leave none to train on", None),
     ("pipeline", {"colect": {}}, "/colect", "did you mean 'collect'", "collect"),
     ("pipeline", {"finetune": 3}, "/finetune", "valid dictionary", None),
+    ("finetune", {"bonus_weight": 0.2}, "/bonus_weight", "bonus_weight is a setting of apv only", None),
+    ("finetune", {"method": "dreamerv2", "distill_end": 0.2}, "/distill_end", "of diswm and diswm-no-dis", None),
+    ("finetune", {"distil_end": 0.2}, "/distil_end", "did you mean 'distill_end'", "distill_end"),
+    ("finetune", {"method": "apv", "bonus_queue": 0}, "/bonus_queue", "greater than or equal to 1", None),
+    ("finetune", {"method": "ap"}, "/method", "not known", "apv"),
+    ("finetune", {"method": ["apv"]}, "/method", "valid string", None),
+    ("finetune", {"section": {}}, "/section", "there is no setting 'section'", None),
+    ("pipeline", {"finetune": {"bonus_weight": 0.2}}, "/finetune/bonus_weight", "of apv only", None),
 ]
 
 
@@ -148,3 +158,21 @@ def test_stages_that_go_together_are_accepted(tmp_path: Path, overrides: dict[st
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_is_a_pipeline_that_goes_together(tmp_path: Path, preset: str) -> None:
     check_references(build_settings("pipeline", preset), tmp_path)
+
+
+@pytest.mark.parametrize("method", CATALOGUE)
+def test_a_preset_fits_every_method(method: str) -> None:
+    for preset in PRESETS:
+        online: Any = build_settings("finetune", preset, {"method": method})
+        assert type(online.section) is CATALOGUE[method].section
+        whole: Any = build_settings("pipeline", preset, {"finetune": {"method": method}})
+        assert type(whole.finetune.section) is CATALOGUE[method].section
+
+
+@pytest.mark.parametrize("method", CATALOGUE)
+def test_settings_from_before_methods_had_sections_load(method: str) -> None:
+    """Such settings hold those of all methods, whatever the method was."""
+    parts = [build_settings("finetune", "tiny", {"method": name}).model_dump(mode="json") for name in CATALOGUE]
+    before = {name: value for part in parts for name, value in part.items()} | {"method": method}
+    assert {"distill_delay", "bonus_size"} <= before.keys()
+    assert build_settings("finetune", None, before) == build_settings("finetune", "tiny", {"method": method})

@@ -6,9 +6,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from backend.bench.workloads import ACTIONS, Sizes, example_batch
-from backend.pipeline.distill import with_target
 from backend.pipeline.finetune import Finetuning
-from backend.pipeline.methods import Source, build_parts
+from backend.pipeline.methods.build import build_parts
+from backend.pipeline.methods.parts import Source, with_targets
 from backend.pipeline.pretrain import Pretraining
 from backend.pipeline.report import Diverged
 from backend.pipeline.settings import FinetuneSettings, PretrainSettings
@@ -109,13 +109,13 @@ def test_a_whole_update_never_waits_for_the_device() -> None:
     settings = FinetuneSettings(**everything, horizon=2, discount_layers=1, normalise_returns=True, imagine_every=2)
     source = Source(VideoModel(VideoModelConfig()), ACTIONS)
     online = Finetuning(settings, build_parts(settings, source, ACTIONS, 0), 0, "cpu")
-    aimed: Batch = with_target(batch, online.parts.distiller)
+    aimed: Batch = with_targets(batch, online.parts.lessons)
     scalar = torch.tensor(0.1)
     video.step(batch)  # Adam makes its state in the first step
     online.learn(aimed, 0)
     with NothingWaits(), NothingIsOnTheHost():
         video.work(*batch, scalar, scalar)
-        online.work(*aimed, scalar, scalar, scalar)
+        online.work(*aimed, scalar[None], scalar, scalar)
     with pytest.raises(AssertionError, match="waits for the device"), NothingIsOnTheHost():
         video.check()
     with pytest.raises(AssertionError, match="waits for the device"), NothingWaits():

@@ -1,0 +1,46 @@
+"""Types of settings and how they are described; a form draws titles, groups and symbols from them."""
+
+import difflib
+from collections.abc import Collection
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+
+class Closed(BaseModel):
+    """Settings that are frozen, strictly typed, and refuse names that they do not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+Count = Annotated[int, Field(ge=1, le=100_000_000)]
+Weight = Annotated[float, Field(ge=0, le=1e6)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def one_of(known: Collection[str]) -> AfterValidator:
+    """Accepts the names in `known`, as it is when a value is checked; suggests the nearest otherwise."""
+
+    def check(value: str) -> str:
+        if value not in known:
+            near = difflib.get_close_matches(value, list(known), 1)
+            message = f"{value!r} is not known; there is {', '.join(known)}"
+            raise PydanticCustomError(
+                "unknown", "{message}", {"message": message, "suggestion": near[0] if near else None}
+            )
+        return value
+
+    return AfterValidator(check)
+
+
+def described(default: Any, title: str, group: str, description: str = "", symbol: str = "") -> Any:
+    """A field with its default, and what a form shows of it; `symbol` is the paper's."""
+    extra: dict[str, Any] = {"x-group": group} | ({"x-symbol": symbol} if symbol else {})
+    return Field(default=default, title=title, description=description or None, json_schema_extra=extra)
+
+
+def conflict(pointer: str, message: str) -> PydanticCustomError:
+    """What a validator raises; `pointer` is a JSON pointer from the settings that hold the conflict."""
+    return PydanticCustomError("conflict", "{message}", {"message": message, "pointer": pointer})

@@ -1,0 +1,93 @@
+"""Learning a behaviour in imagination: one update of actor and critic from states that the world model saw."""
+
+from typing import Any
+
+from torch import Tensor
+
+from backend.data.resume import Randomness
+from backend.pipeline.methods.parts import Parts
+from backend.pipeline.settings import FinetuneSettings
+from backend.pipeline.update import Update
+from models.actor_critic import Imagined
+from models.returns import ReturnScale
+from models.rssm import Observed
+from models.types import Batch
+
+IMAGINED_AT_ONCE = 512
+
+
+class BehaviourLearner:
+    """Actor, critic and their optimisers, taught by the method's judge and tutors in its dream."""
+
+    def __init__(self, settings: FinetuneSettings, parts: Parts, randomness: Randomness, device: str) -> None:
+        self.settings, self.parts, self.randomness, self.device = settings, parts, randomness, device
+        adam = settings.adam_eps, settings.clip_norm
+        self.update_actor = Update(parts.actor_critic.actor.parameters(), settings.actor_rate, *adam)
+        self.update_critic = Update(parts.actor_critic.critic.parameters(), settings.critic_rate, *adam)
+        self.return_scale = ReturnScale().to(device) if settings.normalise_returns else None
+
+    def learn(self, observed: Observed, batch: Batch) -> dict[str, Tensor]:
+        """One update from what the world model made of a batch; returns metrics.
+
+        On CPUs a few hundred states are imagined from at once, which fit their caches.
+        """
+        behaviour, actor_critic = self.parts.behaviour, self.parts.actor_critic
+        seen = Observed(observed.states.detach(), observed.prior.detach(), observed.posterior.detach())
+        start = behaviour.judge.begin(seen, batch)
+        for tutor in behaviour.tutors:
+            tutor.begin(seen, batch)
+        chances = actor_critic.chances(start, self.settings.horizon, self.randomness.torch)
+        count = len(start.deter)
+        at_once = count if self.device.startswith("cuda") else IMAGINED_AT_ONCE
+        metrics: dict[str, Tensor] = {}
+        for first in range(0, count, at_once):
+            rows = slice(first, min(first + at_once, count))
+            imagined = actor_critic.imagine(
+                self.parts.world_model, start.part(rows), chances.part(rows), behaviour.dream
+            )
+            share = (rows.stop - rows.start) / count
+            for name, value in self._add(imagined, rows, share).items():
+                metrics[name] = metrics.get(name, 0) + share * value.detach().mean()
+        self.update_actor.step()
+        self.update_critic.step()
+        return metrics
+
+    def _add(self, imagined: Imagined, rows: slice, share: float) -> dict[str, Tensor]:
+        """Adds the gradients of some rows, whose share of all is given; their losses, of any shape."""
+        settings, behaviour, world_model = self.settings, self.parts.behaviour, self.parts.world_model
+        losses = self.parts.actor_critic.losses(
+            world_model,
+            imagined,
+            settings.gamma,
+            settings.lam,
+            settings.entropy,
+            self.return_scale,
+            lambda arrived: behaviour.judge.reward(world_model, arrived, rows),
+        )
+        sums = {name: value.mean() for name, value in losses.items()}
+        for tutor in behaviour.tutors:
+            for name, value in tutor.losses(self.parts.actor_critic, imagined, rows).items():
+                sums[name] = sums[name] + value.mean()
+        self.update_actor.add(share * sums["actor"])
+        self.update_critic.add(share * sums["critic"])
+        return {**sums, "entropy": imagined.entropy}
+
+    def check(self) -> None:
+        """Raises Diverged if an update had to be refused."""
+        self.update_actor.check()
+        self.update_critic.check()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next update depends on, but the networks."""
+        return {
+            "actor": self.update_actor.state_dict(),
+            "critic": self.update_critic.state_dict(),
+            "return_scale": self.return_scale.state_dict() if self.return_scale else {},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from what `state_dict` gave."""
+        self.update_actor.load_state_dict(state["actor"])
+        self.update_critic.load_state_dict(state["critic"])
+        if self.return_scale:
+            self.return_scale.load_state_dict(state["return_scale"])

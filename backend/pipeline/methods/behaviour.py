@@ -1,0 +1,63 @@
+"""What a behaviour is learned from: where imagination starts and in what, what it earns, who teaches besides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from models.actor_critic import ActorCritic, Imagined
+from models.rssm import Observed, Recurrence
+from models.types import Batch, State
+from models.world_model import WorldModel
+
+
+class Judge(Protocol):
+    """Says what imagined steps earn."""
+
+    def begin(self, observed: Observed, batch: Batch) -> State:
+        """The states (B, .) to imagine from, of what the world model made of a batch, which is cut from the graph."""
+        ...
+
+    def reward(self, world_model: WorldModel, arrived: Tensor, rows: slice) -> Tensor:
+        """The reward of arriving in features (b, N, S + D), imagined from these rows of the states begun with: (b, N).
+
+        Its gradient reaches the actor through the features.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class RewardHead:
+    """What the world model expects (DreamerV2), from one state in `every` that it saw."""
+
+    every: int = 1
+
+    def begin(self, observed: Observed, _batch: Batch) -> State:
+        """Those states, (B * T // every, .)."""
+        return observed.states.flatten().every(self.every)
+
+    def reward(self, world_model: WorldModel, arrived: Tensor, _rows: slice) -> Tensor:
+        """The mean of the reward head."""
+        return world_model.reward(arrived)
+
+
+class Tutor(Protocol):
+    """A further loss of the actor, the critic or both, beside that of imagined returns."""
+
+    def begin(self, observed: Observed, batch: Batch) -> None:
+        """Called once an update, with what the world model made of the batch."""
+        ...
+
+    def losses(self, actor_critic: ActorCritic, imagined: Imagined, rows: slice) -> Mapping[str, Tensor]:
+        """By `actor` or `critic`, of any shape: the mean is added to that network's loss."""
+        ...
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """The three seams of learning a behaviour; the defaults are DreamerV2's."""
+
+    judge: Judge = RewardHead()
+    tutors: tuple[Tutor, ...] = ()
+    dream: Recurrence | None = None  # what is imagined in; None: the world model's own recurrent model

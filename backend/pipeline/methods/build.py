@@ -1,0 +1,26 @@
+"""The parts of the method that settings name."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from importlib import import_module
+
+import torch
+
+from backend.pipeline.methods.catalogue import CATALOGUE
+from backend.pipeline.methods.needs import check_source
+from backend.pipeline.methods.parts import Parts, Source
+from backend.pipeline.settings import FinetuneSettings
+
+Builder = Callable[[FinetuneSettings, Source | None, int], Parts]
+"""What `Entry.builder` names: settings, the video model and the size of the environment's actions -> parts."""
+
+
+def build_parts(settings: FinetuneSettings, source: Source | None, action_size: int, seed: int) -> Parts:
+    """The parts of the method that the settings name, their weights drawn from `seed`; raises SettingsError."""
+    config = None if source is None else {"networks": {source.model.kind: asdict(source.model.config)}}
+    check_source(settings, config)
+    module, _, function = CATALOGUE[settings.method].builder.partition(":")
+    builder: Builder = getattr(import_module(module), function)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return builder(settings, source, action_size)

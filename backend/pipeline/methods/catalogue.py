@@ -1,0 +1,106 @@
+"""Every method by name: what it is, what it needs, how it is built. Imports no torch, so that forms are quick."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from backend.pipeline.methods.sections.apv import BonusSection
+from backend.pipeline.methods.sections.base import Section
+from backend.pipeline.methods.sections.diswm import DistillationSection
+
+Kind = Literal["latents", "video model"]
+"""What a checkpoint has to be: any model with the world model's latents, or an action-free video model."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """A checkpoint that a method starts from: the setting that names it, what it has to be, whether it must be."""
+
+    setting: str  # a JSON pointer, "/teacher"
+    kind: Kind
+    required: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One method."""
+
+    title: str
+    paper: str
+    stage: str
+    builder: str  # "module:function", imported when a run is built: see `build.Builder`
+    differs: str  # from the paper, or from the method that it is compared with; one sentence
+    needs: tuple[Need, ...] = ()
+    section: type[Section] = Section
+    view: str = "traversals"  # the page on which its checkpoints show most
+
+    def described(self, name: str) -> dict[str, object]:
+        """The entry as JSON, under its name."""
+        needs = [{"setting": need.setting, "kind": need.kind, "required": need.required} for need in self.needs]
+        words = {"title": self.title, "paper": self.paper, "stage": self.stage}
+        return {"name": name, **words, "needs": needs, "view": self.view, "differs": self.differs}
+
+
+_DISWM = "Disentangled World Models (arXiv 2503.08751)"
+_LATENTS = Need("/teacher", "latents", required=False)
+_VIDEO_MODEL = Need("/teacher", "video model", required=True)
+
+CATALOGUE: dict[str, Entry] = {
+    "diswm": Entry(
+        title="DisWM",
+        paper=_DISWM,
+        stage="finetune",
+        builder="backend.pipeline.methods.diswm:build",
+        needs=(_LATENTS,),
+        section=DistillationSection,
+        differs="Distillation is the paper's KL of Gaussians; distillation=as-released is what its code does.",
+    ),
+    "diswm-no-distillation": Entry(
+        title="DisWM without distillation",
+        paper=_DISWM,
+        stage="finetune",
+        builder="backend.pipeline.methods.diswm:build_without_distillation",
+        differs="Ablation: DisWM without its video model.",
+    ),
+    "diswm-no-disentanglement": Entry(
+        title="DisWM without disentanglement",
+        paper=_DISWM,
+        stage="finetune",
+        builder="backend.pipeline.methods.diswm:build_without_disentanglement",
+        needs=(_LATENTS,),
+        section=DistillationSection,
+        differs="Ablation: DisWM with beta 0.",
+    ),
+    "dreamerv2": Entry(
+        title="DreamerV2",
+        paper="Mastering Atari with Discrete World Models (arXiv 2010.02193)",
+        stage="finetune",
+        builder="backend.pipeline.methods.dreamerv2:build",
+        view="rollouts",
+        differs="Gaussian states, as all methods here have, and actions that are continuous.",
+    ),
+    "dv2-finetune": Entry(
+        title="DreamerV2, finetuned",
+        paper="Disentangled World Models, as its baseline (arXiv 2503.08751)",
+        stage="finetune",
+        builder="backend.pipeline.methods.dv2_finetune:build",
+        needs=(_VIDEO_MODEL,),
+        view="rollouts",
+        differs="Goes on with the video model's weights; actions are padded to the larger of both sizes.",
+    ),
+    "apv": Entry(
+        title="APV",
+        paper="Reinforcement Learning with Action-Free Pre-Training from Videos (arXiv 2203.13880)",
+        stage="finetune",
+        builder="backend.pipeline.methods.apv:build",
+        needs=(_VIDEO_MODEL,),
+        section=BonusSection,
+        view="rollouts",
+        differs="The bonus is divided by its running mean and added to the reward that the reward head learns.",
+    ),
+}
+"""The methods that `--set method=NAME` and the form offer, the default first."""
+
+
+def described_methods() -> dict[str, object]:
+    """The catalogue as JSON: {"items": [...]}."""
+    return {"items": [entry.described(name) for name, entry in CATALOGUE.items()]}

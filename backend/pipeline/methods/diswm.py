@@ -1,0 +1,40 @@
+"""DisWM (arXiv 2503.08751) and its two ablations: beta-VAE latents, held to N(0, I) and to the video model's."""
+
+from dataclasses import replace
+from functools import partial
+
+from backend.pipeline.curriculum import distillation_share
+from backend.pipeline.distill import DISTILLERS, distill_weight
+from backend.pipeline.methods.parts import Parts, Source, plain, sizes_of, unconstrained
+from backend.pipeline.methods.sections.diswm import DistillationSection
+from backend.pipeline.settings import FinetuneSettings
+from models.video_model import VideoModel
+
+
+def build(settings: FinetuneSettings, source: Source | None, action_size: int) -> Parts:
+    """The paper's method: beta holds the latents to N(0, I), eta to those of a video model, if there is one."""
+    parts = plain(settings, sizes_of(settings, action_size))
+    return parts if source is None else _distilled(parts, settings, source.model)
+
+
+def build_without_distillation(settings: FinetuneSettings, _source: Source | None, action_size: int) -> Parts:
+    """No video model, whether one is named or not."""
+    return plain(settings, sizes_of(settings, action_size))
+
+
+def build_without_disentanglement(settings: FinetuneSettings, source: Source | None, action_size: int) -> Parts:
+    """No prior on the latents."""
+    return unconstrained(build(settings, source, action_size))
+
+
+def _distilled(parts: Parts, settings: FinetuneSettings, teacher: VideoModel) -> Parts:
+    section = settings.own(DistillationSection)
+    schedule = partial(
+        distill_weight,
+        start=section.distill_start,
+        end=section.distill_end,
+        ramp=section.distill_steps,
+        delay=section.distill_delay,
+    )
+    lesson = DISTILLERS[section.distillation](teacher, schedule, partial(distillation_share, settings))
+    return replace(parts, lessons={"distillation": lesson}, companions={"teacher": lesson.teacher})

@@ -1,0 +1,14 @@
+"""DreamerV2 (arXiv 2010.02193) from nothing: its convolutions, 32 deep, and an embedding without a prior."""
+
+from dataclasses import replace
+
+from backend.pipeline.methods.parts import Parts, Source, plain, sizes_of
+from backend.pipeline.settings import FinetuneSettings
+from models.conv import conv_kernels
+
+
+def build(settings: FinetuneSettings, _source: Source | None, action_size: int) -> Parts:
+    """No distillation, whether a video model is named or not."""
+    kernels = conv_kernels()
+    sizes = replace(sizes_of(settings, action_size), vision="conv", kernels=kernels, latents=kernels[-1])
+    return plain(settings, sizes)

@@ -1,0 +1,60 @@
+"""A method's own settings stand among those of all methods in JSON, files and forms; in code they are a section."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from backend.pipeline.methods.catalogue import CATALOGUE
+
+SECTION = "section"  # the field of FinetuneSettings
+
+
+def gathered(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Flat settings with those of the chosen method's section moved into it; others stay, and are refused there.
+
+    Settings written before methods had sections hold those of all methods: a section of another method that is there
+    as a whole is left out.
+    """
+    own = _fields_of(values.get("method", next(iter(CATALOGUE))))
+    section = {name: value for name, value in values.items() if name in own}
+    common = {name: value for name, value in values.items() if name not in own}
+    for entry in CATALOGUE.values():
+        others = entry.section.model_fields.keys()
+        if others and others <= common.keys():
+            common = {name: value for name, value in common.items() if name not in others}
+    return {**common, SECTION: section}
+
+
+def fitting(values: Mapping[str, Any], method: object = None) -> dict[str, Any]:
+    """Settings, perhaps a preset's, without those of sections that the method (default: theirs) does not have."""
+    method = values.get("method", next(iter(CATALOGUE))) if method is None else method
+    foreign = methods_of_settings().keys() - _fields_of(method)
+    return {name: value for name, value in values.items() if name not in foreign}
+
+
+def methods_of_settings() -> dict[str, list[str]]:
+    """Which methods have a setting of their own, by the setting's name."""
+    methods: dict[str, list[str]] = {}
+    for name, entry in CATALOGUE.items():
+        for setting in entry.section.model_fields:
+            methods.setdefault(setting, []).append(name)
+    return methods
+
+
+def with_sections(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with every method's own settings in place of `section`; `x-methods` says whose each is."""
+    methods, properties = methods_of_settings(), {}
+    for name, value in schema["properties"].items():
+        if name != SECTION:
+            properties[name] = value
+            continue
+        for entry in CATALOGUE.values():
+            for setting, described in entry.section.model_json_schema().get("properties", {}).items():
+                properties[setting] = {**described, "x-methods": methods[setting]}
+    properties["method"]["enum"] = list(CATALOGUE)
+    return {**schema, "properties": properties}
+
+
+def _fields_of(method: object) -> set[str]:
+    """Names of the settings in a method's section; of a method that is not known, which is refused itself, of all."""
+    entry = CATALOGUE.get(method) if isinstance(method, str) else None
+    return set(entry.section.model_fields) if entry else set(methods_of_settings())

@@ -1,0 +1,43 @@
+"""Whether a checkpoint is what a method needs: read from its config.json, no torch."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from backend.pipeline.methods.catalogue import CATALOGUE, Kind, Need
+from backend.pipeline.settings import FinetuneSettings, Problem, SettingsError
+
+NOT_ACTION_FREE = "this checkpoint is a world model with actions; the method starts from an action-free video model"
+
+Networks = Mapping[str, Mapping[str, Any]]  # sizes of each network, as config.json has them
+
+
+def check_source(settings: FinetuneSettings, config: Mapping[str, Any] | None) -> None:
+    """Raises SettingsError where a method does not go with the video model whose config.json this is, or with none."""
+    for need in CATALOGUE[settings.method].needs:
+        if config is not None:
+            _CHECKS[need.kind](need, settings, config["networks"])
+        elif need.required:
+            message = f"{settings.method} starts from a pretrained video model: name its checkpoint as the teacher"
+            raise SettingsError([Problem(need.setting, message)])
+
+
+def _check_latents(need: Need, settings: FinetuneSettings, networks: Networks) -> None:
+    """Raises SettingsError unless the model has latents, and as many as the world model."""
+    sizes = networks.get("world_model") or networks["video_model"]
+    if sizes.get("vision", "vae") != "vae":
+        message = "the video model has no latents to distil: its image networks are DreamerV2's (vision is conv)"
+        raise SettingsError([Problem(need.setting, message)])
+    if sizes["latents"] != settings.latents:
+        message = f"the video model has {sizes['latents']} latents, the world model {settings.latents}"
+        raise SettingsError([Problem("/latents", message)])
+
+
+def _check_action_free(need: Need, _settings: FinetuneSettings, networks: Networks) -> None:
+    if "video_model" not in networks:
+        raise SettingsError([Problem(need.setting, NOT_ACTION_FREE)])
+
+
+_CHECKS: dict[Kind, Callable[[Need, FinetuneSettings, Networks], None]] = {
+    "latents": _check_latents,
+    "video model": _check_action_free,
+}

@@ -1,0 +1,133 @@
+"""What a method is made of: networks and weights, and the seams where it does something of its own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from backend.pipeline.curriculum import initialised
+from backend.pipeline.methods.behaviour import Behaviour, RewardHead
+from backend.pipeline.settings import FinetuneSettings
+from models.actor_critic import ActorCritic
+from models.config import ActorCriticConfig, WorldModelConfig, kernels
+from models.types import Batch
+from models.video_model import Inference, VideoModel
+from models.world_model import WorldModel
+
+
+class Source(NamedTuple):
+    """A pretrained video model, and the size of the actions that its videos were made with."""
+
+    model: VideoModel
+    action_size: int
+
+
+class Lesson(Protocol):
+    """A further loss of the world model, with a weight of its own. Waits for no device."""
+
+    weight_name: str  # what its weight is called among the metrics
+    target_size: int  # K: how many numbers a frame `target` gives
+
+    def weight(self, agent_step: int, update: int) -> float:
+        """The weight of the loss at an agent step and an update."""
+        ...
+
+    def target(self, image: Tensor) -> Tensor:
+        """What never changes about images as they rest (N, H, W, C) uint8, kept beside them: (N, K)."""
+        ...
+
+    def loss(self, batch: Batch, target: Tensor, inference: Inference, generator: torch.Generator | None) -> Tensor:
+        """For a batch, its targets (B, T, K) and what the world model made of it: (B, T)."""
+        ...
+
+    def learned(self) -> list[nn.Parameter]:
+        """Weights that learn along with the world model."""
+        ...
+
+
+Prepare = Callable[[Batch], Batch]
+"""Changes a batch before each update, outside what is recorded for a GPU."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a method is made of; `weights` are those of the losses that count the same at every step."""
+
+    world_model: WorldModel
+    actor_critic: ActorCritic
+    weights: dict[str, float]
+    constraints: tuple[str, ...] = ()  # losses that beta weighs
+    lessons: Mapping[str, Lesson] = field(default_factory=dict)  # by the name of the loss
+    prepare: tuple[Prepare, ...] = ()  # in this order
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    companions: Mapping[str, nn.Module] = field(default_factory=dict)  # what a resumed run needs besides the agent
+
+
+def target_of(lessons: Mapping[str, Lesson], image: Tensor) -> Tensor:
+    """Every lesson's target of images (N, H, W, C) uint8, side by side: (N, K)."""
+    return torch.cat([lesson.target(image) for lesson in lessons.values()], -1)
+
+
+def lesson_losses(
+    lessons: Mapping[str, Lesson], batch: Batch, inference: Inference, generator: torch.Generator | None
+) -> dict[str, Tensor]:
+    """Every lesson's loss, (B, T), by its name; each is handed its own columns of the batch's targets."""
+    targets = torch.split(batch.target, [lesson.target_size for lesson in lessons.values()], -1)
+    return {
+        name: lesson.loss(batch, target, inference, generator)
+        for (name, lesson), target in zip(lessons.items(), targets, strict=True)
+    }
+
+
+def with_targets(batch: Batch, lessons: Mapping[str, Lesson]) -> Batch:
+    """A batch that comes from no replay, with the targets that a replay would have kept."""
+    if not lessons:
+        return batch
+    return batch._replace(target=torch.stack([target_of(lessons, images) for images in batch.image]))
+
+
+def sizes_of(settings: FinetuneSettings, action_size: int) -> WorldModelConfig:
+    """The world model's sizes as the settings have them."""
+    return WorldModelConfig(
+        latents=settings.latents,
+        stoch=settings.stoch,
+        deter=settings.deter,
+        hidden=settings.hidden,
+        action_size=action_size,
+        discount_layers=settings.discount_layers,
+        head_units=settings.units,
+        kernels=kernels(settings.first_channels),
+    )
+
+
+def plain(settings: FinetuneSettings, sizes: WorldModelConfig) -> Parts:
+    """A world model of these sizes, actor and critic, and the weights of its losses (eq. 5)."""
+    world_model = initialised(WorldModel(sizes), settings)
+    behaviour = ActorCriticConfig(
+        feature=sizes.feature, action_size=sizes.action_size, skip=sizes.heads.start, units=settings.units
+    )
+    weights = {"image": 1.0, "reward": settings.reward_scale}
+    if settings.overshooting:
+        weights["overshooting"] = settings.overshooting
+    if settings.discount_layers:
+        weights["discount"] = 1.0
+    return Parts(
+        world_model,
+        ActorCritic(behaviour),
+        weights,
+        constraints=world_model.encoder.constraints,
+        behaviour=Behaviour(RewardHead(settings.imagine_every)),
+    )
+
+
+def unconstrained(parts: Parts) -> Parts:
+    """The same without a prior on the latent, as DreamerV2 has none."""
+    return replace(parts, weights=parts.weights | dict.fromkeys(parts.constraints, 0.0), constraints=())
+
+
+def pretrained_of(source: Source | None) -> VideoModel:
+    """The video model of a method that needs one, which `check_source` has seen to."""
+    assert source is not None
+    return source.model

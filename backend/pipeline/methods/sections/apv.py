@@ -1,0 +1,28 @@
+"""Settings of APV's intrinsic bonus."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from backend.pipeline.fields import Weight, conflict, described
+from backend.pipeline.methods.sections.base import Section
+
+if TYPE_CHECKING:
+    from backend.pipeline.settings import FinetuneSettings
+
+
+class BonusSection(Section):
+    """How new a video is, and what that is worth."""
+
+    bonus_weight: Weight = described(0.1, "Weight of the bonus", "Intrinsic bonus (apv)", symbol="λ")
+    bonus_neighbours: Annotated[int, Field(ge=1, le=1024)] = described(
+        16, "Nearest neighbours", "Intrinsic bonus (apv)", symbol="k"
+    )
+    bonus_queue: Annotated[int, Field(ge=1, le=1_000_000)] = described(4096, "Queue", "Intrinsic bonus (apv)")
+    bonus_size: Annotated[int, Field(ge=1, le=4096)] = described(128, "Projected size", "Intrinsic bonus (apv)")
+    bonus_length: Annotated[int, Field(ge=1, le=1000)] = described(5, "Steps compared", "Intrinsic bonus (apv)")
+
+    def check(self, settings: "FinetuneSettings") -> None:
+        """Raises `fields.conflict` where sequences are shorter than what is compared."""
+        if self.bonus_length > settings.length:
+            raise conflict("/bonus_length", f"{self.bonus_length} steps do not fit sequences of {settings.length}")

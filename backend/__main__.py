@@ -16,6 +16,7 @@ def build_app() -> typer.Typer:
         doctor,
         export,
         imagination,
+        methods,
         quality,
         serve,
         train,
@@ -33,6 +34,7 @@ def build_app() -> typer.Typer:
     for module in (
         serve,
         train,
+        methods,
         checkpoints,
         quality,
         views,

@@ -19,6 +19,7 @@ from backend.api import (
     factors,
     health,
     imagination,
+    methods,
     openapi,
     pictures,
     presets,
@@ -42,6 +43,7 @@ TAKES_FILES = ("datasets", "datasets/preview", "checkpoints", "pictures", "views
 UPLOADS = {f"{PREFIX}/{name}": frozenset({"multipart/form-data"}) for name in TAKES_FILES}
 ROUTERS = (
     presets,
+    methods,
     runs,
     curves,
     datasets,

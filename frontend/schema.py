@@ -24,11 +24,16 @@ class Field:
     minimum: float | None = None
     maximum: float | None = None
     optional: bool = False
+    methods: tuple[str, ...] = ()  # that have this setting; none named: all
 
     @property
     def key(self) -> str:
         """The last part of the name: `beta`."""
         return self.name.rpartition(".")[2]
+
+    def is_offered(self, values: Mapping[str, Any]) -> bool:
+        """Whether the method that these values choose, by dotted name, has this setting."""
+        return not self.methods or values.get(f"{self.name.removesuffix(self.key)}method") in self.methods
 
 
 @dataclass(frozen=True)
@@ -132,4 +137,5 @@ def _field(name: str, found: Mapping[str, Any]) -> Field:
         minimum=found.get("minimum", found.get("exclusiveMinimum")),
         maximum=found.get("maximum", found.get("exclusiveMaximum")),
         optional=bool(found.get("optional")),
+        methods=tuple(found.get("x-methods", ())),
     )

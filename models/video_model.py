@@ -57,6 +57,15 @@ class VideoModel(nn.Module):
         self.rssm = recurrence_of(config)
         self.decoder = decoder(config)
 
+    @property
+    def has_latents(self) -> bool:
+        """Whether an image becomes latents that are held to a prior, which can be traversed and named one by one."""
+        return bool(self.encoder.constraints)
+
+    def reward(self, feature: Tensor) -> Tensor | None:  # noqa: ARG002 # models with a reward head read it
+        """Mean reward of arriving in a state, (..., S + D) -> (...); None of a model that knows no rewards."""
+        return None
+
     def encode(self, image: Tensor) -> Gaussian:
         """q(bold z given o): (..., 3, 64, 64) in [-0.5, 0.5] -> Gaussian (..., Z)."""
         return self.encoder(image)  # type: ignore[no-any-return] # nn.Module call

@@ -20,7 +20,6 @@ from backend.interpret.rollout_request import RolloutRequest
 from backend.interpret.similarity import MEASURES, baselines, measured
 from backend.interpret.view import Picture, provenance_of
 from models.types import State, normalise, to_uint8
-from models.world_model import WorldModel
 
 DECODED_AT_ONCE = 128
 MOST_EPISODES = 12
@@ -235,9 +234,10 @@ def branch_of(checkpoint: Checkpoint, paths: Paths, path: int = 0) -> Branch:
     """One of the paths with its pictures, and what the model's heads expect of it."""
     model, actor_critic = checkpoint.model, checkpoint.actor_critic
     states = State(paths.states.deter[path], paths.states.stoch[path])
-    reward = model.reward(states.feature).numpy() if isinstance(model, WorldModel) else None
+    reward = model.reward(states.feature)
     value = actor_critic.value(states.feature).numpy() if actor_critic is not None else None
-    return Branch(decode(checkpoint, states), paths.action[path].numpy(), reward, value)
+    expected = None if reward is None else reward.numpy()
+    return Branch(decode(checkpoint, states), paths.action[path].numpy(), expected, value)
 
 
 @torch.inference_mode()

@@ -18,7 +18,7 @@ from backend.interpret.names import dimension_names
 from backend.interpret.request import ViewError
 from backend.interpret.resample import bootstrap_weights
 from models.types import State
-from models.world_model import WorldModel
+from models.video_model import VideoModel
 
 RESAMPLES = 200
 MOST_FRAMES = 20_000
@@ -49,13 +49,16 @@ def sensitivity_of(checkpoint: Checkpoint, dataset: DatasetInfo | None = None, s
     own spread}}}], "frames", "episodes", "dataset": its id or None}. Of a long data set the first 20,000 frames count.
     """
     model, actor_critic = checkpoint.model, checkpoint.actor_critic
-    if not isinstance(model, WorldModel) or actor_critic is None:
-        raise ViewError("checkpoint", f"{checkpoint.info.name} has no reward and no policy to ask")
+    refused = ViewError("checkpoint", f"{checkpoint.info.name} has no reward and no policy to ask")
+    if actor_critic is None:
+        raise refused
     watched = _watched(model, _episodes(checkpoint, dataset))
 
     def outcome(latents: Tensor) -> Tensor:
         feature = State(watched.deter, model.rssm.posterior(watched.deter, latents).mean).feature
         reward, value = model.reward(feature), actor_critic.value(feature)
+        if reward is None:
+            raise refused
         return torch.cat([reward[:, None], value[:, None], actor_critic.policy(feature).mode], 1)
 
     outcomes = ["reward", "value", *(f"action {index}" for index in range(model.config.action_size))]
@@ -104,7 +107,7 @@ class Watched(NamedTuple):
     episode: Integers
 
 
-def _watched(model: WorldModel, episodes: Iterable[tuple[Any, Any]]) -> Watched:
+def _watched(model: VideoModel, episodes: Iterable[tuple[Any, Any]]) -> Watched:
     """What the model makes of frames (T, 64, 64, 3) and actions (T, A), episode after episode."""
     latents, deters, numbers = [], [], []
     left = MOST_FRAMES

@@ -14,7 +14,6 @@ from backend.interpret.rollout import chooser, context_latent, decode
 from backend.interpret.rollout_request import RolloutRequest
 from backend.interpret.view import Picture
 from models.types import State
-from models.world_model import WorldModel
 
 Actions = Sequence[Sequence[float]]
 
@@ -45,10 +44,11 @@ def steer(checkpoint: Checkpoint, episode: int, context: int, actions: Actions) 
     steps = context + len(given)
     states = follow(model, context_latent(checkpoint, request), steps, chooser(checkpoint, request), [()]).states
     last = State(states.deter[:, -1], states.stoch[:, -1])
+    reward = model.reward(last.feature)
     return Position(
         step=steps - 1,
         image=decode(checkpoint, last)[0],
-        predicted_reward=_number(model.reward(last.feature)) if isinstance(model, WorldModel) else None,
+        predicted_reward=_number(reward) if reward is not None else None,
         value=_number(behaviour.value(last.feature)) if behaviour is not None else None,
         policy=behaviour.policy(last.feature).mode[0].numpy() if behaviour is not None else None,
     )

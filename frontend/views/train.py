@@ -104,7 +104,8 @@ def _form() -> None:
         preset = flatten(_of_stage(presets[view.preset]["stages"], view.stage))
         parts = sections(schema)
         values = _fields(parts, preset, view)
-    changes = {name: value for name, value in values.items() if name not in preset or value != preset[name]}
+    standard = {field.name: field.default for section in parts for field in section.fields} | preset
+    changes = {name: value for name, value in values.items() if value != standard[name]}
     with side:
         _side(view, presets[view.preset], changes, parts)
 
@@ -166,7 +167,7 @@ def _fields(parts: list[Section], preset: Mapping[str, Any], view: Form) -> dict
     st.caption("All other settings come from the preset; open a group to change them.")
     for section in parts:
         for group, fields in section.groups.items():
-            rest = [field for field in fields if field not in first]
+            rest = [field for field in fields if field not in first and field.is_offered(values)]
             here = [field.name for field in rest if field.name in wrong]
             changed = [
                 field for field in rest if start.get(field.name, field.default) != preset.get(field.name, field.default)

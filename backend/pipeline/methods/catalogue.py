@@ -99,8 +99,3 @@ CATALOGUE: dict[str, Entry] = {
     ),
 }
 """The methods that `--set method=NAME` and the form offer, the default first."""
-
-
-def described_methods() -> dict[str, object]:
-    """The catalogue as JSON: {"items": [...]}."""
-    return {"items": [entry.described(name) for name, entry in CATALOGUE.items()]}

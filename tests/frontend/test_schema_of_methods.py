@@ -1,6 +1,10 @@
 """The form's fields for methods and protocol come from the real schema: nothing is written down twice."""
 
-from backend.pipeline.builder import settings_schema
+import pytest
+import stand_in_runs
+from conftest import OpenPage
+
+from backend.pipeline.builder import build_settings, settings_schema
 from backend.pipeline.methods.catalogue import CATALOGUE
 from frontend.schema import Field, sections
 
@@ -18,3 +22,26 @@ def test_the_form_offers_the_methods_and_the_colours_of_both_halves() -> None:
         assert fields[name].kind == "choice" and fields[name].optional and "set-b" in fields[name].choices
     assert fields["films"].kind == "text" and fields["films"].optional
     assert fields_of("pipeline")["finetune.method"].choices == tuple(CATALOGUE)
+
+
+def test_the_page_shows_and_sends_the_settings_of_the_chosen_method_only(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(stand_in_runs.SCHEMAS, "finetune", settings_schema("finetune"))
+    tiny = build_settings("finetune", "tiny").model_dump(mode="json")
+    monkeypatch.setitem(stand_in_runs.PRESETS[0]["stages"], "finetune", tiny)
+    app = open_page("train", stage="finetune", preset=stand_in_runs.PRESETS[0]["name"])
+
+    def drawn(name: str) -> bool:
+        return any(widget.key and f".{name}." in widget.key for widget in app.number_input)
+
+    def command() -> str:
+        return "\n".join(code.value for code in app.code)
+
+    assert drawn("distill_steps") and not drawn("bonus_weight") and "--set" not in command()
+    next(widget for widget in app.selectbox if widget.key and ".method." in widget.key).set_value("apv").run()
+    assert not app.exception
+    assert drawn("bonus_weight") and not drawn("distill_steps")
+    assert command().count("--set ") == 1 and "--set method=apv" in command()
+    next(widget for widget in app.number_input if ".bonus_weight." in str(widget.key)).set_value(0.5).run()
+    assert "--set bonus_weight=0.5" in command() and "distill" not in command()

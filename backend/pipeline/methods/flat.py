@@ -4,23 +4,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from backend.pipeline.methods.catalogue import CATALOGUE
+from backend.pipeline.methods.sections.apv import BonusSection
+from backend.pipeline.methods.sections.diswm import DistillationSection
 
 SECTION = "section"  # the field of FinetuneSettings
+_WRITTEN_WITHOUT_SECTIONS = DistillationSection.model_fields.keys() | BonusSection.model_fields.keys()
 
 
 def gathered(values: Mapping[str, Any]) -> dict[str, Any]:
     """Flat settings with those of the chosen method's section moved into it; others stay, and are refused there.
 
-    Settings written before methods had sections hold those of all methods: a section of another method that is there
-    as a whole is left out.
+    Settings written before methods had sections hold those of all methods, of which the chosen one's are taken.
     """
     own = _fields_of(values.get("method", next(iter(CATALOGUE))))
+    if _WRITTEN_WITHOUT_SECTIONS <= values.keys():
+        values = {name: value for name, value in values.items() if name in own or name not in _WRITTEN_WITHOUT_SECTIONS}
     section = {name: value for name, value in values.items() if name in own}
     common = {name: value for name, value in values.items() if name not in own}
-    for entry in CATALOGUE.values():
-        others = entry.section.model_fields.keys()
-        if others and others <= common.keys():
-            common = {name: value for name, value in common.items() if name not in others}
     return {**common, SECTION: section}
 
 

@@ -176,3 +176,7 @@ def test_settings_from_before_methods_had_sections_load(method: str) -> None:
     before = {name: value for part in parts for name, value in part.items()} | {"method": method}
     assert {"distill_delay", "bonus_size"} <= before.keys()
     assert build_settings("finetune", None, before) == build_settings("finetune", "tiny", {"method": method})
+    whole = build_settings("finetune", "tiny", {"method": "apv"}).model_dump(mode="json")
+    if method != "apv":
+        with pytest.raises(SettingsError, match="bonus_size is a setting of apv only"):
+            build_settings("finetune", None, whole | {"method": method})

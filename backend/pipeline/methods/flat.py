@@ -17,7 +17,7 @@ def gathered(values: Mapping[str, Any]) -> dict[str, Any]:
     Settings written before methods had sections hold those of all methods, of which the chosen one's are taken.
     """
     own = _fields_of(values.get("method", next(iter(CATALOGUE))))
-    if _WRITTEN_WITHOUT_SECTIONS <= values.keys():
+    if values.keys() >= _WRITTEN_WITHOUT_SECTIONS:
         values = {name: value for name, value in values.items() if name in own or name not in _WRITTEN_WITHOUT_SECTIONS}
     section = {name: value for name, value in values.items() if name in own}
     common = {name: value for name, value in values.items() if name not in own}

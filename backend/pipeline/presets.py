@@ -97,7 +97,7 @@ PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
             "replay_capacity": 100_000,
             "normalise_returns": True,
             "imagine_every": 2,
-            "entropy": 3e-3,
+            "entropy": 0.04,
             "actor_rate": 2e-4,
             "critic_rate": 3e-4,
             "units": 256,

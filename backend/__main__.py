@@ -10,12 +10,10 @@ def build_app() -> typer.Typer:
     """
     from backend.cli import (
         bench,
-        charts,
         checkpoints,
         compare,
         doctor,
         export,
-        imagination,
         methods,
         quality,
         serve,
@@ -39,8 +37,6 @@ def build_app() -> typer.Typer:
         quality,
         views,
         export,
-        imagination,
-        charts,
         weights,
         compare,
         bench,

@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI, Request
 from starlette.responses import Response
 
 from backend.api import (
+    atlas,
     checkpoints,
     curves,
     dataset_frames,
@@ -24,9 +25,8 @@ from backend.api import (
     pictures,
     presets,
     quality,
-    rollouts,
+    reopen,
     runs,
-    traversals,
     views,
 )
 from backend.api.deps import Services, refuse_unknown_parameters
@@ -50,13 +50,13 @@ ROUTERS = (
     dataset_frames,
     checkpoints,
     pictures,
-    traversals,
+    atlas,
     factors,
     quality,
-    rollouts,
     imagination,
     exports,
     views,
+    reopen,
 )
 
 

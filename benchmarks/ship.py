@@ -22,7 +22,7 @@ from backend.export.options import ExportOptions
 from backend.export.render import export_traversal
 from backend.interpret.latents import encode_frames, statistics_of
 from backend.interpret.quality import measure_quality
-from backend.interpret.request import TraversalRequest
+from backend.interpret.traversal_request import TraversalRequest
 from backend.pipeline.publish import clip_of, write_factors
 from backend.pipeline.report import METRICS
 from backend.settings import get_settings

@@ -93,11 +93,18 @@ class Client:
         self.url = url.rstrip("/")
         direct = {f"all://{urlsplit(self.url).netloc}": None}  # http_proxy is for the world outside, not for the API
         times = httpx.Timeout(timeout, connect=3.0)
+        self._views: dict[str, Mapping[str, Any]] = {}
         self._http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=times, mounts=direct)
 
     def get(self, path: str, query: Query | None = None) -> Any:
         """The JSON answer of `GET path`. Raises `ApiProblem` or `ApiUnreachable`, like every verb here."""
         return self._send("GET", path, params=_clean(query)).json()
+
+    def view(self, kind: str) -> Mapping[str, Any]:
+        """JSON schema of a kind of view: names, defaults and limits of its fields, its path, formats and command."""
+        if kind not in self._views:
+            self._views[kind] = self.get(f"/schemas/views/{kind}")
+        return self._views[kind]
 
     def items(self, path: str, query: Query | None = None) -> list[dict[str, Any]]:
         """The items of a list, following its cursor to the end."""
@@ -242,10 +249,12 @@ def _clean(query: Query | None) -> dict[str, str]:
 
 
 def plain(value: str | float | bool | None) -> str:
-    """A value as it stands in an address: `True` -> `true`, `2.0` -> `2`."""
+    """A value as it stands in an address: `True` -> `true`, `2.0` -> `2`; never rounded."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return str(value)
 
 
 def _problem(answer: httpx.Response) -> Mapping[str, Any]:

@@ -9,55 +9,27 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from frontend.client import own_token, plain
-from frontend.state import EXTENTS, Counterfactual, Rollout, Temporal, Traversal, write
-
-STYLE = {"fps": 10.0, "upscale": 2, "width": 5.5, "pingpong": True, "captions": True, "loop": True}
-"""How a file is drawn unless one says otherwise."""
+from frontend.client import client, own_token, plain
 
 
-def traverse(view: Traversal, form: str, dims: str, style: Mapping[str, Any]) -> str:
-    """`diswm traverse ...` for a view; `dims` as the API takes them."""
-    options: dict[str, Any] = {"dims": dims, "columns": view.columns, "mode": view.mode}
-    if view.mode in EXTENTS:
-        options["range"] = view.range
-    options |= {view.base: view.source} if view.source else {"base": view.base} if view.base != "clip" else {}
-    options |= {"episode": view.episode, "frame": view.frame} if view.base in ("clip", "dataset") else {}
-    if not view.history:
-        options["history"] = False
-    if view.edits:
-        options["edits"] = write(view.edits)
-    return _command("traverse", view.checkpoint, {**options, **_unusual(style), "format": form})
-
-
-def rollout(view: Rollout, form: str, style: Mapping[str, Any]) -> str:
-    """`diswm rollout ...` for a view."""
-    return _command("rollout", view.checkpoint, {**_given(view.api()), **_forward(style), "format": form})
-
-
-def together(view: Rollout, query: Mapping[str, Any], form: str, style: Mapping[str, Any]) -> str:
-    """`diswm rollouts ...` for several checkpoints."""
-    return _command("rollouts", view.checkpoint, {**_given(query), **_forward(style), "format": form})
-
-
-def temporal(view: Temporal, form: str, style: Mapping[str, Any]) -> str:
-    """`diswm temporal ...` for a view."""
-    return _command("temporal", view.checkpoint, {**_given(view.api()), **_forward(style), "format": form})
-
-
-def counterfactual(view: Counterfactual, form: str, style: Mapping[str, Any]) -> str:
-    """`diswm counterfactual ...` for a view."""
-    return _command("counterfactual", view.checkpoint, {**_given(view.api()), **_forward(style), "format": form})
-
-
-def chart(verb: str, checkpoint: str, options: Mapping[str, Any], form: str, style: Mapping[str, Any]) -> str:
-    """`diswm factors ...`, `leakage`, `sensitivity` or `carried` with a format, which writes a figure or a table."""
-    return _command(verb, checkpoint, {**_given(options), **_unusual(style), "format": form})
-
-
-def match(first: str, second: str, form: str, style: Mapping[str, Any]) -> str:
-    """`diswm match ...` for two checkpoints."""
-    return shlex.join(["diswm", "match", first, second, *_options({**_unusual(style), "format": form})])
+def view(
+    kind: str, checkpoint: str, query: Mapping[str, Any], form: str, style: Mapping[str, Any] | None = None
+) -> str:
+    """`diswm <command> CKPT ...` that writes the file which this query of a view downloads."""
+    schema = client().view(kind)
+    options = {name: value for name, value in query.items() if value is not None and value != ""}
+    source = options.pop("source", None)
+    if source:
+        options[str(options.pop("base"))] = source
+    elif options.get("base") == "clip":
+        del options["base"]
+    words = [str(options.pop(name)) for name in schema["x-arguments"]]
+    drawn = {name: value for name, value in (style or {}).items() if _unusual(schema["x-style"], name, value)}
+    flags = {
+        name: value for name, value in options.items() if value is not False or schema["properties"][name]["default"]
+    }
+    command = ["diswm", schema["x-command"], checkpoint, *words, *schema["x-words"]]
+    return shlex.join([*command, *_options({**flags, **drawn, "format": form})])
 
 
 def stage(name: str, preset: str, seed: int, changes: Mapping[str, Any]) -> str:
@@ -128,10 +100,6 @@ def _token() -> str:
     return ' -H "Authorization: Bearer $DISWM_TOKEN"' if own_token() else ""
 
 
-def _command(verb: str, checkpoint: str, options: Mapping[str, Any]) -> str:
-    return shlex.join(["diswm", verb, checkpoint, *_options(options)])
-
-
 def _options(options: Mapping[str, Any]) -> list[str]:
     parts = []
     for name, value in options.items():
@@ -142,13 +110,9 @@ def _options(options: Mapping[str, Any]) -> list[str]:
     return parts
 
 
-def _unusual(style: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in style.items() if value != STYLE[name]}
-
-
-def _forward(style: Mapping[str, Any]) -> dict[str, Any]:
-    """What is unusual in a film that plays forward only."""
-    return {name: value for name, value in _unusual(style).items() if name != "pingpong"}
+def _unusual(known: Mapping[str, Any], name: str, value: Any) -> bool:
+    """Whether an option of the style changes such a file, and differs from its default."""
+    return name in known and value != known[name]["default"]
 
 
 def _given(query: Mapping[str, Any]) -> dict[str, Any]:

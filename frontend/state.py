@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from time import monotonic
 from typing import Any, Self, TypeVar, cast
@@ -27,6 +29,7 @@ EXTENTS = {
 COLUMNS = (3, 5, 7, 9, 11, 13, 15, 21)
 MOST_COLUMNS = 32
 CURRENT = "checkpoint"  # of this session, whichever page chose it last
+_EDIT = re.compile(r"(\d+):([^@,]+)@(\d+)(\+?)")
 STALE_S = 15.0  # a browser's message may carry the address from before our last change for so long
 
 
@@ -54,7 +57,33 @@ class View:
 
 
 @dataclass(frozen=True)
-class Traversal(View):
+class ApiView(View):
+    """A view that the API draws: its fields have the API's names."""
+
+    def sent(self, names: Iterable[str]) -> dict[str, Any]:
+        """These fields as a query; what is empty, or -1 for \"none\", is left to the API's default."""
+        start = type(self)()
+        values = {name: getattr(self, name) for name in names}
+        none = {name for name, value in values.items() if value in ("", ()) or value is False or value == -1}
+        empty = {name for name in none if values[name] == getattr(start, name)}
+        return {
+            name: None if name in empty else write(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+        }
+
+    @classmethod
+    def of_file(cls, checkpoint: str, values: Mapping[str, Any]) -> Self:
+        """The view that a file was made from; `values` are the fields that it carries."""
+        start = cls()
+        known = {field.name for field in fields(cls)} & values.keys()
+        return replace(
+            start,
+            **{**{name: _from_json(getattr(start, name), values[name]) for name in known}, "checkpoint": checkpoint},
+        )
+
+
+@dataclass(frozen=True)
+class Traversal(ApiView):
     """The Traversals page.
 
     `source`: id of the data set or picture that the base frame is from; `frame` -1: the middle one of its episode;
@@ -78,26 +107,26 @@ class Traversal(View):
 
     def api(self) -> dict[str, Any]:
         """The query of `GET .../traversal` and `.../atlas` that draws this view."""
-        place = {"episode": self.episode} if self.base in ("clip", "dataset") else {}
-        if place and self.frame >= 0:
-            place["frame"] = self.frame
-        return {
-            **place,
-            "base": self.base,
-            "source": self.source or None,
-            "history": self.history,
-            "mode": self.mode,
-            "range": self.range if self.mode in EXTENTS else None,
-            "columns": self.columns,
-            "edits": write(self.edits) or None,
-        }
+        names = ["base", "source", "history", "mode", "columns", "edits"]
+        names += ["range"] if self.mode in EXTENTS else []
+        names += ["episode", "frame"] if self.base in ("clip", "dataset") else []
+        return self.sent(names)
+
+    @classmethod
+    def of_file(cls, checkpoint: str, values: Mapping[str, Any]) -> Self:
+        """The view that a file was made from; one row alone is the chosen cell of all rows."""
+        view = super().of_file(checkpoint, values)
+        if len(view.dims) != 1:
+            return view
+        return replace(view, dims=(), dim=view.dims[0], column=view.columns // 2)
 
 
 @dataclass(frozen=True)
-class Rollout(View):
+class Rollout(ApiView):
     """The Rollouts page; `dim` set to `value` at `step` is the branch (dim -1: none), `hold` keeps it from there on.
 
-    `mode`: watch, steer by hand, or compare over training, then beside the checkpoints `others`.
+    `mode`: watch, steer by hand, or compare over training, then beside the checkpoints `others`. `more`: further edits
+    of the branch, and `given`: actions by hand, as an opened file has them.
     """
 
     checkpoint: str = ""
@@ -113,24 +142,38 @@ class Rollout(View):
     value: float = 0.0
     step: int = 5
     hold: bool = True
+    more: str = ""
+    given: str = ""
 
     def api(self) -> dict[str, Any]:
         """The query of `GET .../rollout` that imagines this."""
-        edit = f"{self.dim}:{plain(self.value)}@{self.step}{'+' if self.hold else ''}" if self.dim >= 0 else None
-        return {
-            "episode": self.episode,
-            "context": self.context,
-            "horizon": self.horizon,
-            "actions": self.actions,
-            "samples": self.samples,
-            "seed": self.seed,
-            "edit": edit,
-        }
+        first = f"{self.dim}:{plain(self.value)}@{self.step}{'+' if self.hold else ''}" if self.dim >= 0 else ""
+        own = ("episode", "context", "horizon", "actions", "given", "samples", "seed")
+        edit = ",".join(filter(None, [first, self.more]))
+        return {**self.sent(own), "edit": edit or None}
+
+    def beside(self, others: Iterable[str]) -> dict[str, Any]:
+        """The query of `GET .../rollouts` that imagines the same stretch with these checkpoints, too."""
+        return {**self.sent(("episode", "context", "horizon", "actions")), "with": ",".join(others) or None}
+
+    @classmethod
+    def of_file(cls, checkpoint: str, values: Mapping[str, Any]) -> Self:
+        """The view that a file was made from."""
+        first, _, more = str(values.get("edit") or "").partition(",")
+        view = super().of_file(checkpoint, {**values, "more": more})
+        found = _EDIT.fullmatch(first)
+        if found is None:
+            return view
+        dim, value, step, hold = found.groups()
+        return replace(view, dim=int(dim), value=float(value), step=int(step), hold=bool(hold))
 
 
 @dataclass(frozen=True)
-class Temporal(View):
-    """The Temporal traversal page; `step` -1: from the first imagined one; `dims` empty: those that carry most."""
+class Temporal(ApiView):
+    """The Temporal traversal page; `step` -1: from the first imagined one; `dims` empty: those that carry most.
+
+    `held`: values of dimensions that are held elsewhere, as an opened file has them.
+    """
 
     checkpoint: str = ""
     episode: int = 0
@@ -141,23 +184,15 @@ class Temporal(View):
     sigmas: float = 2.0
     step: int = -1
     together: bool = False
+    hold: tuple[tuple[int, float], ...] = ()
 
     def api(self) -> dict[str, Any]:
         """The query of `GET .../temporal` that imagines this."""
-        return {
-            "episode": self.episode,
-            "context": self.context,
-            "horizon": self.horizon,
-            "actions": self.actions,
-            "dims": write(self.dims) or None,
-            "sigmas": self.sigmas,
-            "step": self.step if self.step >= 0 else None,
-            "together": self.together or None,
-        }
+        return self.sent(("episode", "context", "horizon", "actions", "dims", "sigmas", "step", "together", "hold"))
 
 
 @dataclass(frozen=True)
-class Counterfactual(View):
+class Counterfactual(ApiView):
     """The Counterfactual page: `factor` becomes `to` (empty: far away), `dim` (-1: its own) is held from `step` on.
 
     `dataset`: whose frames the sensitivity is measured over; empty: the checkpoint's clip.
@@ -168,22 +203,16 @@ class Counterfactual(View):
     to: str = ""
     dim: int = -1
     seed: int = 0
+    episode: int = 0
     context: int = 5
     horizon: int = 10
     step: int = -1
+    actions: str = "recorded"
     dataset: str = ""
 
     def api(self) -> dict[str, Any]:
         """The query of `GET .../counterfactual` that asks this."""
-        return {
-            "factor": self.factor,
-            "to": self.to or None,
-            "dim": self.dim if self.dim >= 0 else None,
-            "seed": self.seed,
-            "context": self.context,
-            "horizon": self.horizon,
-            "step": self.step if self.step >= 0 else None,
-        }
+        return self.sent(("factor", "to", "dim", "seed", "episode", "context", "horizon", "step", "actions"))
 
 
 @dataclass(frozen=True)
@@ -275,6 +304,21 @@ def write(value: Any) -> str:
             ":".join(plain(part) for part in item) if isinstance(item, tuple) else plain(item) for item in value
         )
     return plain(value)
+
+
+def _from_json(default: Any, value: Any) -> Any:
+    """A field as a file carries it, as the page keeps it."""
+    if value is None or value == "active":
+        return default
+    if isinstance(value, dict):
+        return tuple(sorted((int(dim), float(amount)) for dim, amount in value.items()))
+    if isinstance(value, list):
+        if isinstance(default, tuple):
+            return tuple(value)
+        return (";" if value and isinstance(value[0], list) else ",").join(
+            ",".join(map(plain, item)) if isinstance(item, list) else plain(item) for item in value
+        )
+    return plain(value) if isinstance(default, str) else type(default)(value)
 
 
 def _read(default: Any, text: str) -> Any:

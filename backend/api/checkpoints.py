@@ -25,11 +25,11 @@ from backend.http.multipart import Upload, one_file
 from backend.http.problems import Fault, Problem
 from backend.http.responses import Answer, matches, not_modified, send, send_file
 from backend.interpret.counterfactual_request import settable
+from backend.interpret.fields import Index
 from backend.interpret.request import check_index
 from backend.views.checkpoint_cache import Library
 from backend.views.formats import MEDIA_TYPES, choose_format
 from backend.views.images import encode
-from backend.views.params import Index
 
 FRAME_FORMATS = ("png", "webp")
 

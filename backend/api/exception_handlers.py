@@ -15,6 +15,8 @@ from backend.data.containers import VideoError
 from backend.data.episodes import EpisodeError
 from backend.data.files import CorruptFile
 from backend.data.import_checks import RefusedImport
+from backend.envs.gl import NoRenderer
+from backend.envs.protocol import EnvironmentFailed
 from backend.http.problems import Fault, Problem, of_http, of_os, of_validation, overloaded
 from backend.interpret.request import ViewError
 from backend.pipeline.out_of_memory import is_out_of_memory
@@ -139,6 +141,16 @@ def _film(error: VideoError) -> Problem:
     return Problem(422, "clip-refused", str(error), remedy=error.remedy, errors=[Fault("/files", str(error))])
 
 
+def _simulator(error: EnvironmentFailed | NoRenderer) -> Problem:
+    return Problem(
+        503,
+        "simulator-failed",
+        f"The simulator gave no answer: {error}",
+        remedy="Ask again; `diswm doctor` says whether this machine can render.",
+        headers={"Retry-After": "5"},
+    )
+
+
 _TABLE: dict[type[Exception], Translate] = {
     NotFound: _unknown_entry,
     CheckpointError: _damaged,
@@ -148,5 +160,7 @@ _TABLE: dict[type[Exception], Translate] = {
     EpisodeError: _unreadable_episode,
     VideoError: _film,
     ViewError: refused_view,
+    EnvironmentFailed: _simulator,
+    NoRenderer: _simulator,
     SettingsError: _settings,
 }

@@ -12,9 +12,8 @@ from backend.data.catalogue import NotFound
 from backend.data.kept import Kept, find_kept, forget_kept, keep
 from backend.http.problems import Fault, Problem, not_found
 from backend.http.responses import matches, not_modified, send_file
-from backend.views.bodies import pointing_into_the_body
-from backend.views.exports import Asked, plan_export
-from backend.views.jobs import carry_out
+from backend.views.jobs import carry_out, export_job
+from backend.views.params import pointing_into_the_body
 
 router = APIRouter(tags=["exports"])
 
@@ -31,8 +30,8 @@ async def create_export(body: ExportBody, request: Request, serving: Serving, re
     except NotFound as error:
         raise _unknown_checkpoint(error) from None
     with pointing_into_the_body():
-        plan = await asyncio.to_thread(plan_export, Asked(body.kind, body.format, body.view), info, serving.library)
-        answer = await carry_out(plan, serving.workshop, serving.studies)
+        job = await asyncio.to_thread(export_job, body.kind, body.format, body.view, info, serving.library)
+        answer = await carry_out(job, serving.workshop, serving.studies)
     kept, known = await asyncio.to_thread(
         keep, serving.home, answer.content, answer.file_name or "export", answer.media_type
     )

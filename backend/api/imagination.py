@@ -1,60 +1,32 @@
-"""More views of imagination: dimensions held over time, by hand, over training, and against the simulator."""
+"""What the page asks of imagination besides views: driving by hand, a run's history, scores over episodes."""
 
 import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from backend.api.checkpoints import Found, find_checkpoint, view_of
-from backend.api.deps import Services, Serving
+from backend.api.checkpoints import Found, view_of
+from backend.api.deps import Serving
 from backend.api.openapi import files, refusals
-from backend.api.schemas import CheckpointList, SteerBody
-from backend.data.catalogue import NotFound, checkpoints_of_run
+from backend.api.schemas import CheckpointList, RolloutBody, SteerBody
+from backend.data.catalogue import checkpoints_of_run
 from backend.data.checkpoint import CheckpointInfo
-from backend.envs.gl import NoRenderer
-from backend.envs.protocol import EnvironmentFailed
 from backend.http.problems import Fault, Problem, invalid
 from backend.http.responses import send
 from backend.interpret.request import ViewError
+from backend.interpret.rollout_request import ScoresRequest
+from backend.views.catalogue import KINDS
 from backend.views.formats import MEDIA_TYPES, choose_format
-from backend.views.imagination import (
-    REEL_FORMATS,
-    CounterfactualFileQuery,
-    TemporalFileQuery,
-    TogetherFileQuery,
-    plan_counterfactual,
-    plan_steering,
-    plan_temporal,
-    plan_together,
-)
-from backend.views.jobs import carry_out
-from backend.views.serializers import refuse_foreign_policy
-from backend.views.tables import CHART_FORMATS, CarriedQuery, plan_carried
+from backend.views.jobs import carry_out, view_job
+from backend.views.page_jobs import scores_job, steering_job
+from backend.views.params import of_body, of_query, pointing_into_the_body, query_model
 
-MOST = 12  # checkpoints beside each other
+FORMATS = ("json", *KINDS["rollout"].formats)
+ScoresQuery: Any = query_model(ScoresRequest, ("json",), styled=False)
 
 router = APIRouter(tags=["imagination"])
 
-_FILES: dict[int | str, dict[str, Any]] = {
-    **files(*(MEDIA_TYPES[name] for name in REEL_FORMATS)),
-    **refusals(406, 409),
-}
 _JSON: dict[int | str, dict[str, Any]] = {**files("application/json", description="The table."), **refusals(409)}
-_CHART: dict[int | str, dict[str, Any]] = {
-    **files(*(MEDIA_TYPES[name] for name in CHART_FORMATS)),
-    **refusals(406, 409),
-}
-
-
-@router.get("/checkpoints/{checkpoint}/temporal", responses=_FILES, response_class=Response)
-async def get_temporal(
-    info: Found, request: Request, serving: Serving, query: Annotated[TemporalFileQuery, Query()]
-) -> Response:
-    """Temporal traversal: hold a dimension from a step on, a row each, and imagine what follows."""
-    format = choose_format(query.format, request.headers.get("accept"), REEL_FORMATS)
-    await _refuse_foreign_policy(info, serving, query.actions)
-    plan = plan_temporal(info, serving.library, query, format)
-    return send(request, await serving.workshop.answer(plan.key, plan.cost, plan.make))
 
 
 @router.post("/checkpoints/{checkpoint}/steer", responses=_JSON, response_class=Response)
@@ -68,12 +40,36 @@ async def post_steer(info: Found, request: Request, serving: Serving, body: Stee
             remedy="Take a checkpoint of a fine-tuned agent.",
             errors=[Fault("path:checkpoint", "it knows no actions")],
         )
-    plan = plan_steering(info, serving.library, body.episode, body.context, body.actions)
+    job = steering_job(info, serving.library, body.episode, body.context, body.actions)
     try:
-        return send(request, await serving.workshop.answer(plan.key, plan.cost, plan.make))
+        return send(request, await serving.workshop.answer(job.key, job.cost, job.make))
     except ViewError as error:
         place = {"given": "actions", "horizon": "actions"}.get(error.field, error.field)
         raise invalid(f"/{place}", error.message, remedy=_REMEDY) from error
+
+
+@router.post(
+    "/checkpoints/{checkpoint}/rollout",
+    responses={**files(*(MEDIA_TYPES[name] for name in FORMATS)), **refusals(406, 409)},
+    response_class=Response,
+)
+async def post_rollout(info: Found, request: Request, serving: Serving, body: RolloutBody) -> Response:
+    """A rollout with actions given by hand, one row per imagined step."""
+    values = {"horizon": len(body.actions), **body.view, "actions": "given", "given": body.actions}
+    with pointing_into_the_body():
+        asked = of_body(KINDS["rollout"], values)
+        format = choose_format(asked.format, request.headers.get("accept"), FORMATS)
+        job = view_job(KINDS["rollout"], info, serving.library, asked, format)
+        return send(request, await carry_out(job, serving.workshop, serving.studies))
+
+
+@router.get("/checkpoints/{checkpoint}/rollout-scores", responses=_JSON, response_class=Response)
+async def get_rollout_scores(
+    info: Found, request: Request, serving: Serving, query: Annotated[ScoresQuery, Query()]
+) -> Response:
+    """PSNR and SSIM of each step over the clip's episodes, beside the last frame repeated and the mean image."""
+    job = scores_job(info, serving.library, of_query(ScoresRequest, query).request)
+    return send(request, await serving.workshop.answer(job.key, job.cost, job.make))
 
 
 @router.get("/checkpoints/{checkpoint}/history", responses=refusals(409))
@@ -83,72 +79,7 @@ async def get_history(info: Found, serving: Serving) -> CheckpointList:
     return CheckpointList(items=[view_of(entry, serving.library) for entry in found])
 
 
-@router.get("/checkpoints/{checkpoint}/rollouts", responses=_FILES, response_class=Response)
-async def get_rollouts(
-    info: Found, request: Request, serving: Serving, query: Annotated[TogetherFileQuery, Query()]
-) -> Response:
-    """The same stretch imagined by several checkpoints, step by step beside each other."""
-    format = choose_format(query.format, request.headers.get("accept"), REEL_FORMATS)
-    others = await _others(info, query.others, request, serving)
-    for each in (info, *others):
-        await _refuse_foreign_policy(each, serving, query.actions)
-    plan = plan_together([info, *others], serving.library, query, format)
-    return send(request, await serving.workshop.answer(plan.key, plan.cost, plan.make))
-
-
-@router.get("/checkpoints/{checkpoint}/carried", responses=_CHART, response_class=Response)
-async def get_carried(
-    info: Found, request: Request, serving: Serving, query: Annotated[CarriedQuery, Query()]
-) -> Response:
-    """What training carried over: matched correlation of each dimension, and names kept, lost and gained."""
-    format = choose_format(query.format, request.headers.get("accept"), CHART_FORMATS)
-    plan = await asyncio.to_thread(plan_carried, info, serving.library, query, format)
-    return send(request, await carry_out(plan, serving.workshop, serving.studies))
-
-
-@router.get("/checkpoints/{checkpoint}/counterfactual", responses=_FILES, response_class=Response)
-async def get_counterfactual(
-    info: Found, request: Request, serving: Serving, query: Annotated[CounterfactualFileQuery, Query()]
-) -> Response:
-    """Change a factor in the simulator and its dimension in the model: the true change beside the predicted one."""
-    format = choose_format(query.format, request.headers.get("accept"), REEL_FORMATS)
-    plan = await asyncio.to_thread(plan_counterfactual, info, serving.library, query, format)
-    try:
-        return send(request, await carry_out(plan, serving.workshop, serving.studies))
-    except (EnvironmentFailed, NoRenderer) as error:
-        raise Problem(
-            503,
-            "simulator-failed",
-            f"The simulator gave no answer: {error}",
-            remedy="Ask again; `diswm doctor` says whether this machine can render.",
-            headers={"Retry-After": "5"},
-        ) from error
-
-
 _REMEDY = "Send a row of numbers from -1 to 1 a step, as many as the model takes."
-
-
-async def _others(info: CheckpointInfo, text: str, request: Request, serving: Services) -> list[CheckpointInfo]:
-    """The further checkpoints that a query names; those of the same run where it names none."""
-    names = [part for part in text.split(",") if part]
-    if len(names) > MOST:
-        raise invalid("query:with", f"{len(names)} checkpoints are more than {MOST}", remedy="Name fewer.")
-    if names:
-        return [await _named("query:with", name, request, serving) for name in names]
-    history = await asyncio.to_thread(checkpoints_of_run, serving.home, info)
-    return [entry for entry in history if entry.id != info.id][-MOST + 1 :]
-
-
-async def _named(pointer: str, name: str, request: Request, serving: Services) -> CheckpointInfo:
-    try:
-        return await find_checkpoint(name, request, serving)
-    except NotFound as error:
-        raise invalid(pointer, str(error), remedy="GET /api/v1/checkpoints lists what there is.") from error
-
-
-async def _refuse_foreign_policy(info: CheckpointInfo, serving: Services, actions: str) -> None:
-    if actions == "policy":
-        refuse_foreign_policy(await asyncio.to_thread(serving.library.load, info), actions)
 
 
 def _action_size(info: CheckpointInfo) -> int:

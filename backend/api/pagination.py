@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 from fastapi import Query
 
 from backend.http.problems import invalid
-from backend.views.params import Whole
+from backend.interpret.fields import Whole
 
 MAX_ITEMS = 200
 

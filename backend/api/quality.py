@@ -10,7 +10,7 @@ from backend.api.deps import Serving
 from backend.api.openapi import files, refusals
 from backend.http.responses import send
 from backend.views.jobs import carry_out
-from backend.views.quality import QualityQuery, plan_quality
+from backend.views.quality import QualityQuery, quality_job
 
 router = APIRouter(tags=["checkpoints"])
 
@@ -30,5 +30,5 @@ async def get_quality(
 
     Kept with a checkpoint; of an older one it is measured when it is first asked for, in a few seconds.
     """
-    plan = await asyncio.to_thread(plan_quality, info, serving.library, query)
-    return send(request, await carry_out(plan, serving.workshop, serving.studies))
+    job = await asyncio.to_thread(quality_job, info, serving.library, query)
+    return send(request, await carry_out(job, serving.workshop, serving.studies))

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from backend.http.problems import nearest, short
 from backend.interpret.rollout_request import MAX_HORIZON
-from backend.views.exports import EXPORT_KINDS
+from backend.views.catalogue import EXPORT_KINDS
 
 
 class Body(BaseModel):
@@ -282,7 +282,7 @@ class ExportView(View):
 class OpenedView(View):
     """What a file says of the view that it was made from."""
 
-    kind: str = Field(description="traversal, rollout, temporal, together or counterfactual.")
+    kind: str = Field(description="One of the kinds that exports name.")
     checkpoint: str
     found: str | None = Field(description="The checkpoint's id, where it is here.")
     view: dict[str, Any] = Field(description="The fields of the view's query.")

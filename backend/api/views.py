@@ -1,61 +1,61 @@
-"""The other way round: an exported file, dropped on the page, says which view it shows."""
+"""Every kind of view as a route: `GET /checkpoints/{id}/<path>` as JSON or as a file, and the schema of its fields."""
 
-import json
-import zipfile
+import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request, Response
 
+from backend.api.checkpoints import Found
+from backend.api.computing import computed_first
 from backend.api.deps import Serving
-from backend.api.openapi import multipart
-from backend.api.schemas import OpenedView
-from backend.api.uploads import take_in
-from backend.data.archive import ArchiveError, read_headers
-from backend.data.catalogue import NotFound
-from backend.export.reopen import NoSettings, read_settings
-from backend.http import strict_json
-from backend.http.multipart import Upload, UploadedFile, one_file
-from backend.http.problems import Problem, invalid
-from backend.views.checkpoint_cache import Library
+from backend.api.openapi import files, refusals
+from backend.http.problems import not_found
+from backend.http.responses import send
+from backend.views.catalogue import KINDS, Kind
+from backend.views.formats import MEDIA_TYPES, choose_format
+from backend.views.jobs import carry_out, view_job
+from backend.views.params import of_query, query_model, view_schema
+from backend.views.registry import BUILDERS
 
-MAX_BYTES = 64 * 2**20  # of the file, and of all that is packed inside it
-
-router = APIRouter(tags=["traversals"])
+router = APIRouter(tags=["views"])
 
 
-@router.post("/views", openapi_extra=multipart("file", many=False))
-async def open_view(request: Request, serving: Serving) -> OpenedView:
-    """Reads the settings that every file made here carries, of whatever kind."""
-    return await take_in(request, serving.home, serving.intake, partial(_open, serving.library))
+@router.get("/schemas/views/{kind}", responses=refusals(404))
+def get_view_schema(kind: str) -> dict[str, Any]:
+    """JSON schema of a view's fields, with its formats (`x-formats`), style (`x-style`) and command (`x-command`)."""
+    if kind not in KINDS:
+        raise not_found("kind", kind, known=KINDS)
+    return view_schema(KINDS[kind])
 
 
-def _open(library: Library, upload: Upload) -> OpenedView:
-    file = one_file(upload)
-    _refuse_bombs(file)
-    try:
-        settings = read_settings(file.path.read_bytes())
-        view = strict_json.parse(json.dumps(settings["view"]).encode())
-    except (NoSettings, RecursionError, Problem) as error:
-        raise invalid("/file", str(error), remedy="Open a file that was downloaded from here.") from error
-    checkpoint = str(settings.get("checkpoint", ""))[:200]
-    try:
-        found = library.find(checkpoint).id
-    except NotFound:
-        found = None
-    return OpenedView(kind=settings["diswm"], checkpoint=checkpoint, found=found, view=view)
+def _route(kind: Kind) -> Callable[..., Awaitable[Response]]:
+    """What answers requests for one kind of view."""
+    builder = BUILDERS[kind.name]
+    offered = ("json", *kind.formats)
+    ViewQuery: Any = query_model(kind.request, offered, waits=bool(builder.first))
+
+    async def get_view(
+        info: Found, request: Request, serving: Serving, query: Annotated[ViewQuery, Query()]
+    ) -> Response:
+        asked = of_query(kind.request, query)
+        format = choose_format(asked.format, request.headers.get("accept"), offered)
+        await computed_first(builder.first, info, serving, wait=getattr(query, "wait", False))
+        plan = partial(view_job, kind, info, serving.library, asked, format)
+        job = await asyncio.to_thread(plan) if builder.looks else plan()
+        return send(request, await carry_out(job, serving.workshop, serving.studies))
+
+    return get_view
 
 
-def _refuse_bombs(file: UploadedFile) -> None:
-    """Refuses what would take more memory than a figure: large files, and archives of large ones."""
-    size = file.size
-    if zipfile.is_zipfile(file.path):
-        try:
-            with zipfile.ZipFile(file.path) as archive:
-                size = max(size, sum(entry.file_size for entry in archive.infolist()))
-                arrays = all(name.endswith(".npy") for name in archive.namelist())
-            if arrays:
-                read_headers(file.path)
-        except (zipfile.BadZipFile, NotImplementedError, ArchiveError) as error:  # zipfile: of a later version of zip
-            raise invalid("/file", f"{file.name} is damaged: {error}", remedy="Download it again.") from error
-    if size > MAX_BYTES:
-        raise invalid("/file", f"{file.name} holds more than {MAX_BYTES >> 20} MiB", remedy="Open the figure itself.")
+for _kind in KINDS.values():
+    router.add_api_route(
+        f"/checkpoints/{{checkpoint}}/{_kind.path}",
+        _route(_kind),
+        name=f"get_{_kind.name}",
+        summary=f"Get {_kind.name}",
+        description=_kind.request.__doc__,
+        responses={**files(*(MEDIA_TYPES[name] for name in ("json", *_kind.formats))), **refusals(406, 409)},
+        response_class=Response,
+    )

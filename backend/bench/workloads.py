@@ -14,9 +14,9 @@ import torch
 from backend.bench.reference import PlainFinetuning, PlainPretraining
 from backend.data.checkpoint import Checkpoint, Clip, load_checkpoint, read_info, save_checkpoint
 from backend.export.animation import render_animation
-from backend.interpret.request import TraversalRequest
 from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import RolloutRequest
+from backend.interpret.traversal_request import TraversalRequest
 from backend.interpret.view import build_atlas, build_view
 from backend.pipeline.collect import collect
 from backend.pipeline.cuda_graph import WARM_UPS

@@ -104,15 +104,6 @@ def write(path: Path, content: bytes) -> None:
     write_file(path, content)
 
 
-def of_the_same_run(loaded: "Checkpoint") -> "list[Checkpoint]":
-    """The other checkpoints of its run, in the order of training."""
-    from backend.data.catalogue import checkpoints_of_run
-    from backend.data.checkpoint import load_checkpoint
-
-    history = checkpoints_of_run(checked_settings().home, loaded.info)
-    return [load_checkpoint(info) for info in history if info.id != loaded.info.id]
-
-
 @dataclass(frozen=True)
 class Sink:
     """Where a file goes and how that is told."""

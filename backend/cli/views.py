@@ -1,193 +1,123 @@
-"""`diswm traverse` and `rollout`: views as files, byte for byte those that the page hands out."""
+"""A command for every kind of view: its options are the view's fields, its files byte for byte those of the page."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.context import Sink, checked_settings, load, refusals
-from backend.cli.options import (
-    AsJson,
-    Captions,
-    CheckpointName,
-    Chroma,
-    Episode,
-    Footprint,
-    Format,
-    Fps,
-    Loop,
-    Out,
-    PingPong,
-    Title,
-    Upscale,
-    Width,
-)
+from backend.cli.context import Sink, checked_settings, refusals
+from backend.cli.options import AsJson, CheckpointName, Dataset, Out, Picture
+from backend.cli.store import CommandStore
+from backend.cli.tables import TELL
+from backend.export.options import ExportOptions
+from backend.interpret.fields import plain
+from backend.interpret.request import ViewError, ViewRequest, default_of, described, plain_types, text_form
+from backend.views.catalogue import KINDS, Kind
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from backend.views.kinds import View
 
-    from backend.data.checkpoint import Checkpoint
-    from backend.export.options import ExportOptions
-    from backend.interpret.base import BaseFrames
-    from backend.interpret.request import TraversalRequest
+COMMANDS = ("traversal", "rollout", "temporal", "together", "counterfactual", *TELL)
+_METAVARS = {int: "INTEGER", float: "FLOAT"}
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the two commands."""
-    app.command()(traverse)
-    app.command()(rollout)
+    """Adds one command per kind."""
+    for name in COMMANDS:
+        app.command(KINDS[name].command)(command_of(KINDS[name]))
 
 
-def traverse(
-    checkpoint: CheckpointName,
-    episode: Episode = 0,
-    frame: Annotated[int | None, typer.Option(help="Frame of the episode; the middle one if not given.")] = None,
-    dims: Annotated[str, typer.Option(help="active (by KL), all, or 3,7 in this order.")] = "active",
-    mode: Annotated[str, typer.Option(help="sigma, fixed, quantile, minmax or offset.")] = "sigma",
-    extent: Annotated[float | None, typer.Option("--range", help="How far the mode reaches.")] = None,
-    columns: Annotated[int, typer.Option(help="An odd number of values, in equal steps.")] = 7,
-    history: Annotated[bool, typer.Option("--history/--no-history", help="Frames before have been seen.")] = True,
-    base: Annotated[str, typer.Option(help="clip, or prior for the prior's mean.")] = "clip",
-    dataset: Annotated[
-        str | None, typer.Option(help="Take episode and frame of this data set: id, name or folder.")
-    ] = None,
-    picture: Annotated[
-        list[str] | None,
-        typer.Option(help="PNG or JPEG of yours as the base frame, or its id; several: those before are history."),
-    ] = None,
-    edits: Annotated[str, typer.Option(help="dim:value,... set in every cell.")] = "",
-    format: Format = None,
-    out: Out = None,
-    width: Width = 5.5,
-    fps: Fps = 10.0,
-    upscale: Upscale = 2,
-    pingpong: PingPong = True,
-    captions: Captions = True,
-    loop: Loop = True,
-    footprint: Footprint = True,
-    title: Title = True,
-    chroma: Chroma = "420",
-    as_json: AsJson = False,
-) -> None:
-    """Write a latent traversal as a figure, film, table, page or paper bundle."""
-    from backend.export.options import ExportOptions
-    from backend.interpret.request import TraversalRequest
+def command_of(kind: Kind) -> Callable[..., None]:
+    """`diswm <command> CKPT --field value ... --format gif --out FILE`."""
+    extra = {"dataset": Dataset, "picture": Picture} if kind.name == "traversal" else {}
 
-    with refusals():
-        loaded = load(checkpoint)
-        named, source, frames = _base(base, dataset, picture or [], episode, frame)
-        request = TraversalRequest(
-            episode=episode,
-            frame=frame,
-            dims=read_dims(dims, loaded.model.config.latents),
-            mode=mode,
-            extent=extent,
-            columns=columns,
-            history=history,
-            base=named,
-            source=source,
-            edits=read_edits(edits),
-        )
-        options = ExportOptions(width, fps, upscale, pingpong, captions, loop, footprint, title, chroma)
-        _traverse(loaded, request, options, Sink(out, format, as_json), frames)
+    def run(checkpoint: str, **given: Any) -> None:
+        base = {name: given.pop(name) for name in extra}
+        sink = Sink(given.pop("out"), given.pop("format"), given.pop("as_json"))
+        texts = texts_of(given)
+        with refusals():
+            store = CommandStore(checked_settings().home)
+            info = store.find(checkpoint)
+            options = ExportOptions.read({name: texts.pop(name) for name in kind.style if name in texts})
+            request = kind.request.read(store.take_base(texts, **base) if extra else texts)
+            view = store.make(kind, info, request)
+            if kind.name in TELL and not sink.asked:
+                tell(kind, view, as_json=sink.as_json)
+                return
+            write_view(kind, view, options, sink, {"checkpoint": info.id, "request": dict(view.request)})
+
+    run.__doc__ = kind.summary
+    parameters = [parameter("checkpoint", CheckpointName, ...)]
+    parameters += [
+        _option(kind.request, field, name, argument=name in kind.arguments)
+        for field, name in kind.request.names.items()
+    ]
+    parameters += [parameter(name, annotation, None) for name, annotation in extra.items()]
+    parameters += style_options(kind.style)
+    help = f"{', '.join(kind.formats)}{': write a file instead of printing' if kind.name in TELL else ''}."
+    parameters.append(parameter("format", Annotated[str | None, typer.Option(help=help)], None))
+    parameters += [parameter("out", Out, None), parameter("as_json", AsJson, False)]
+    ordered = sorted(parameters, key=lambda each: each.default is not inspect.Parameter.empty)
+    run.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]  # what typer reads
+    run.__annotations__ = {each.name: each.annotation for each in ordered}
+    return run
 
 
-def rollout(
-    checkpoint: CheckpointName,
-    episode: Episode = 0,
-    context: Annotated[int, typer.Option(help="Steps observed.")] = 5,
-    horizon: Annotated[int, typer.Option(help="Steps imagined.")] = 25,
-    actions: Annotated[str, typer.Option(help="recorded, policy or zero.")] = "recorded",
-    samples: Annotated[int, typer.Option(help="1 follows the mean; more draw futures beside it.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of the samples.")] = 0,
-    edit: Annotated[list[str] | None, typer.Option(help="dim:value@step; with + at the end it is held.")] = None,
-    format: Format = None,
-    out: Out = None,
-    width: Width = 5.5,
-    fps: Fps = 10.0,
-    upscale: Upscale = 2,
-    captions: Captions = True,
-    loop: Loop = True,
-    chroma: Chroma = "420",
-    as_json: AsJson = False,
-) -> None:
-    """Write what the model imagines after some context, beside what came; perhaps with a branch that edits make."""
-    from backend.export.options import ExportOptions
-    from backend.export.render import export_rollout
-    from backend.interpret.rollout_request import RolloutRequest, parse_edits
-
-    with refusals():
-        loaded = load(checkpoint)
-        edits = parse_edits(",".join(edit or []))
-        request = RolloutRequest(episode, context, horizon, actions, (), samples, seed, edits)
-        options = ExportOptions(width, fps, upscale, captions=captions, loop=loop, chroma=chroma)
-        sink = Sink(out, format, as_json)
-        file = export_rollout(loaded, request, sink.format_or("gif"), options)
-        sink.take(file, {"checkpoint": loaded.info.id, "request": request.to_json()})
+def write_view(kind: Kind, view: "View", options: ExportOptions, sink: Sink, told: Mapping[str, Any]) -> None:
+    """Writes a view where the sink says."""
+    options.check()
+    format = sink.format_or(kind.usual)
+    if format not in kind.formats:
+        raise ViewError("format", f"{format!r} is not one of {', '.join(kind.formats)}")
+    sink.take(view.to_file(format, options), {"kind": kind.name, **told})
 
 
-def _traverse(
-    loaded: "Checkpoint",
-    request: "TraversalRequest",
-    options: "ExportOptions",
-    sink: Sink,
-    frames: "BaseFrames | None",
-) -> None:
-    from backend.export.render import export_traversal
-
-    file = export_traversal(loaded, request, sink.format_or("png"), options, frames)
-    sink.take(file, {"checkpoint": loaded.info.id, "request": request.to_json()})
+def tell(kind: Kind, view: "View", *, as_json: bool) -> None:
+    """Prints a table of numbers."""
+    table = view.to_json()
+    typer.echo(json.dumps(table) if as_json else TELL[kind.name](table))
 
 
-def read_dims(text: str, latents: int) -> tuple[int, ...] | None:
-    """active (None), all or 3,7; raises ViewError."""
-    from backend.interpret.request import ViewError
-
-    if text in ("active", "all"):
-        return None if text == "active" else tuple(range(latents))
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise ViewError("dims", f"{text!r} is not active, all or numbers such as 3,7") from None
+def texts_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given: options left out keep the defaults of the view's fields."""
+    texts = {}
+    for name, value in given.items():
+        if value is not None and value != []:
+            texts[name.removesuffix("_")] = ",".join(value) if isinstance(value, list) else value
+    return texts
 
 
-def read_edits(text: str) -> dict[int, float]:
-    """3:1.5,7:-2; raises ViewError."""
-    from backend.interpret.request import ViewError
-
-    try:
-        pairs = [part.split(":") for part in text.split(",") if part]
-        return {int(dim): float(value) for dim, value in pairs}
-    except ValueError:
-        raise ViewError("edits", f"{text!r} is not of the form 3:1.5,7:-2") from None
+def style_options(names: tuple[str, ...]) -> list[inspect.Parameter]:
+    """Options that say how a file is drawn."""
+    return [_option(ExportOptions, name, name) for name in names]
 
 
-def _base(
-    base: str, dataset: str | None, pictures: list[str], episode: int, frame: int | None
-) -> tuple[str, str, "BaseFrames | None"]:
-    """Kind, id and frames of the base that the options name."""
-    from backend.data.catalogue import find_dataset
-    from backend.interpret.base import frames_of_dataset, frames_of_pictures
-    from backend.interpret.request import TraversalRequest, ViewError
+def _option(request: type[ViewRequest], field: str, name: str, *, argument: bool = False) -> inspect.Parameter:
+    """A field as an option; it is read from the same text that an address has."""
+    default, form, help = default_of(request, field), text_form(request, field), described(request, field).description
+    if argument:
+        return parameter(f"{name}_", Annotated[str, typer.Argument(metavar=name.upper(), help=help)], ...)
+    if isinstance(default, bool):
+        flags = f"--{name}/--no-{name}" if default else f"--{name}"
+        return parameter(f"{name}_", Annotated[bool | None, typer.Option(flags, help=help, show_default=False)], None)
+    kinds = [] if form else plain_types(request.hints[field])
+    words = [kind for kind in kinds if isinstance(kind, str)]
+    choices = [f"One of {', '.join(words)}."] if words else []
+    usual = "" if default is ... else form.write(default) if form else plain(default) if default else ""
+    option = typer.Option(
+        f"--{name}",
+        help=" ".join([help or "", *choices, *([f"Default: {usual}."] if usual else [])]),
+        metavar=next((_METAVARS[kind] for kind in kinds if kind in _METAVARS), "TEXT"),
+        show_default=False,
+    )
+    if default is ...:
+        return parameter(f"{name}_", Annotated[str, option], ...)
+    several = form is not None and form.repeated
+    return parameter(f"{name}_", Annotated[list[str] | None if several else str | None, option], None)
 
-    if dataset is not None and pictures:
-        raise ViewError("picture", "the base is a data set or a picture, not both")
-    home = checked_settings().home
-    if dataset is not None:
-        info = find_dataset(home, dataset, allow_path=True)
-        return "dataset", info.id, frames_of_dataset(info, TraversalRequest(episode=episode, frame=frame))
-    if pictures:
-        id, image = _pictures(home, pictures)
-        return "picture", id, frames_of_pictures(image, id)
-    return base, "", None
 
-
-def _pictures(home: Path, given: list[str]) -> tuple[str, "NDArray[np.uint8]"]:
-    """Id and pixels of picture files, which are kept like uploads so that the view can be opened again; or of an id."""
-    from backend.data.stills import find_stills, keep_stills, read_stills
-
-    if len(given) == 1 and not Path(given[0]).is_file() and (kept := find_stills(home, given[0])) is not None:
-        return given[0], kept
-    image = read_stills([(Path(name).name, Path(name)) for name in given]).image
-    return keep_stills(home, image)[0], image
+def parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    chosen = inspect.Parameter.empty if default is ... else default
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=chosen, annotation=annotation)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from backend.export.animation import encode, film_of
 from backend.export.captions import caption_text
-from backend.export.command import traversal_command
+from backend.export.command import command_line
 from backend.export.figure import render_figure
 from backend.export.film import Film
 from backend.export.latex import figure_tex
@@ -32,7 +32,7 @@ def build_bundle(view: TraversalView, options: ExportOptions) -> bytes:
     Raises ViewError.
     """
     options.check()
-    command = traversal_command(view.checkpoint_name, view.request, "zip", options)
+    command = command_line("traverse", view.checkpoint_name, view.request, "zip", options)
     film = film_of(view, options)
     files: dict[str, bytes] = {f"traversal.{format}": render_figure(view, format, options) for format in FIGURE_FORMATS}
     files |= {f"traversal.{format}": encode(film, format, options) for format in FILMS}

@@ -8,10 +8,10 @@ from typing import Any
 from backend.interpret.charts import Chart
 from backend.interpret.counterfactual import Counterfactual
 from backend.interpret.names import DimensionName
-from backend.interpret.request import TraversalRequest
 from backend.interpret.rollout import Rollout
 from backend.interpret.temporal import TemporalTraversal
 from backend.interpret.together import Together
+from backend.interpret.traversal_request import TraversalRequest
 from backend.interpret.view import TraversalView
 
 MAX_NAMED_ROWS = 2

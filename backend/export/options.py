@@ -1,11 +1,13 @@
 """The knobs of an export, checked before anything is drawn."""
 
 import math
-from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from backend.interpret.request import ViewError, check_number
+from pydantic import Field
 
-CHROMAS = ("420", "444")
+from backend.interpret.fields import Flag, Number, Whole
+from backend.interpret.request import ViewError, ViewRequest, check_count, check_number, view_request
+
 WIDTHS = (3.25, 5.5, 6.875)  # inches: one column, text width of a single-column paper, two columns
 FIGURE_FORMATS = ("png", "svg", "pdf")
 FILM_FORMATS = ("gif", "mp4", "webm", "apng")
@@ -23,12 +25,13 @@ MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",
     "zip": "application/zip",
 }
+MIN_FPS = 0.1
 MAX_FPS = 50.0  # a GIF frame of one centisecond is shown for ten by every browser
 MAX_UPSCALE = 8
 
 
-@dataclass(frozen=True)
-class ExportOptions:
+@view_request
+class ExportOptions(ViewRequest):
     """How a view is written.
 
     width: of figures, in inches. footprint: whether a figure that has room ends with where each row changes. title:
@@ -36,26 +39,38 @@ class ExportOptions:
     chroma: of MP4 and WebM, "420" for every player or "444" with a colour for each pixel.
     """
 
-    width: float = 5.5
-    fps: float = 10.0
-    upscale: int = 2
-    pingpong: bool = True
-    captions: bool = True
-    loop: bool = True
-    footprint: bool = True
-    title: bool = True
-    chroma: str = "420"
+    width: Annotated[Number, Field(description="Inches of a figure.", json_schema_extra={"enum": list(WIDTHS)})] = 5.5
+    fps: Annotated[
+        Number,
+        Field(
+            description="Pictures a second of an animation; a GIF has 5, 10, 12.5, 20, 25, 33.3 or 50 exactly.",
+            json_schema_extra={"minimum": MIN_FPS, "maximum": MAX_FPS},
+        ),
+    ] = 10.0
+    upscale: Annotated[
+        Whole,
+        Field(
+            description="Pixels of a file for each pixel of the model.",
+            json_schema_extra={"minimum": 1, "maximum": MAX_UPSCALE},
+        ),
+    ] = 2
+    pingpong: Annotated[Flag, Field(description="Forth and back.")] = True
+    captions: Annotated[Flag, Field(description="Names beside the rows.")] = True
+    loop: Annotated[Flag, Field(description="Whether an animation begins again.")] = True
+    footprint: Annotated[Flag, Field(description="Whether a figure ends with where each row changes.")] = True
+
+    title: Annotated[Flag, Field(description="Whether a figure says on top what it shows.")] = True
+    chroma: Annotated[
+        Literal["420", "444"],
+        Field(description="Of MP4 and WebM: 420 plays everywhere, 444 keeps a colour for each pixel at any upscale."),
+    ] = "420"
 
     def check(self) -> None:
         """Raises ViewError by field."""
         if self.width not in WIDTHS:
             raise ViewError("width", f"{self.width!r} is not one of {', '.join(map(str, WIDTHS))} inches")
-        check_number("fps", self.fps, 0.1, MAX_FPS, "the number of frames a second")
-        upscale = self.upscale
-        if isinstance(upscale, bool) or not isinstance(upscale, int) or not 1 <= upscale <= MAX_UPSCALE:
-            raise ViewError("upscale", f"{upscale!r} is not a whole number from 1 to {MAX_UPSCALE}")
-        if self.chroma not in CHROMAS:
-            raise ViewError("chroma", f"{self.chroma!r} is not one of {', '.join(CHROMAS)}")
+        check_number("fps", self.fps, MIN_FPS, MAX_FPS, "the number of frames a second")
+        check_count("upscale", self.upscale, MAX_UPSCALE)
 
     @property
     def delay(self) -> int:

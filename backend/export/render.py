@@ -28,9 +28,10 @@ from backend.export.viewer import render_viewer
 from backend.interpret.base import BaseFrames
 from backend.interpret.charts import Chart
 from backend.interpret.reel import Reel
-from backend.interpret.request import MAX_FILE_CELLS, TraversalRequest, ViewError
+from backend.interpret.request import ViewError
 from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import RolloutRequest
+from backend.interpret.traversal_request import MAX_FILE_CELLS, TraversalRequest
 from backend.interpret.view import TraversalView, build_view, rows_of
 
 TRAVERSAL_FORMATS = (*FIGURE_FORMATS, *FILM_FORMATS, *TABLE_FORMATS, "html", "zip")

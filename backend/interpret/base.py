@@ -10,7 +10,8 @@ import numpy.typing as npt
 from backend.data.catalogue import NotFound, find_dataset
 from backend.data.episodes import DatasetInfo, read_nth_episode
 from backend.data.stills import find_stills
-from backend.interpret.request import TraversalRequest, ViewError, check_index
+from backend.interpret.request import ViewError, check_index
+from backend.interpret.traversal_request import TraversalRequest
 
 
 @dataclass(frozen=True)

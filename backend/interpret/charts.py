@@ -14,14 +14,12 @@ from backend.interpret.names import dimension_names
 from backend.interpret.request import ViewError
 from backend.interpret.view import provenance_of
 
-KINDS = ("factors", "intervals", "interventions", "leakage", "sensitivity", "carried", "compare")
-
 
 @dataclass(frozen=True)
 class Chart:
     """R named rows of C named columns, drawn as a grid of shaded cells, as points beside each row, or as lines."""
 
-    kind: str  # one of KINDS: what its files reopen
+    kind: str  # what its files reopen
     form: Literal["grid", "points", "lines"]
     title: str
     provenance: Mapping[str, Any]  # of the checkpoint: see `backend.interpret.view.provenance_of`

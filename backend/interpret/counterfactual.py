@@ -18,7 +18,8 @@ from backend.data.checkpoint import Checkpoint, Clip
 from backend.envs.intervene import Change, Life, Simulation
 from backend.interpret.counterfactual_request import CounterfactualRequest, factor_range
 from backend.interpret.encoded import INACTIVE_KL, Floats
-from backend.interpret.imagination import Edit, follow
+from backend.interpret.fields import Edit
+from backend.interpret.imagination import follow
 from backend.interpret.names import DimensionName, dimension_names
 from backend.interpret.reel import Reel, Strip, curve, difference
 from backend.interpret.request import ViewError

@@ -1,29 +1,15 @@
 """Following a clip and then going on without it, on several paths at once, each with its own edits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
+from backend.interpret.fields import Edit
 from models.actor_critic import ActorCritic
 from models.types import State
 from models.video_model import VideoModel
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Sets a dimension to a value at a step; with `hold` at every step from there on."""
-
-    dim: int
-    value: float
-    step: int
-    hold: bool = False
-
-    def applies(self, step: int) -> bool:
-        """Whether the edit is made at this step."""
-        return step == self.step or (self.hold and step > self.step)
 
 
 class Chooser(Protocol):

@@ -1,21 +1,20 @@
-"""What a reader asks to see of a traversal, checked before anything is computed."""
+"""What every request for a view has in common: read strictly, refused by field, written back as JSON or as text."""
 
+import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform, get_args, get_type_hints
 
-from models.traversal import RANGE_MODES
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+from pydantic.fields import FieldInfo
 
-BASES = ("clip", "dataset", "picture", "prior")
-NAMED_BASES = ("dataset", "picture")  # `source` says which
-DEFAULT_EXTENT = {"sigma": 2.0, "fixed": 3.0, "quantile": 90.0, "minmax": 1.0, "offset": 9.0}
-MAX_EXTENT = {"sigma": 20.0, "fixed": 100.0, "quantile": 100.0, "minmax": 1.0, "offset": 100.0}
-MAX_COLUMNS = 33
-MAX_LATENTS = 256
-MAX_CELLS = MAX_LATENTS * MAX_COLUMNS  # every dimension of the largest model that can be trained here
-MAX_FILE_CELLS = 1_000  # of a figure or a film, which people look at as a whole
+from backend.interpret.fields import Named, TextForm, plain
+
 MAX_EDIT = 1_000.0
+Request = TypeVar("Request", bound="type[ViewRequest]")
 
 
 class ViewError(ValueError):
@@ -27,89 +26,124 @@ class ViewError(ValueError):
         self.message = message
 
 
-@dataclass(frozen=True)
-class TraversalRequest:
-    """One view: its base frame, its rows and the values of its columns.
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
+def view_request(request: Request) -> Request:
+    """Makes a class of fields a frozen request; a wrong value raises ViewError with the field's name."""
+    made: Any = pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))(request)
+    checked: Callable[..., None] = made.__init__
 
-    dims: rows from top to bottom; None shows the active dimensions by KL. extent: how far `mode` reaches (see
-    `models.traversal.row_values`); None takes what suits the mode. base: a frame of the checkpoint's clip or of a
-    data set, a person's own picture, or the prior's mean; `source` is the id of the data set or picture. frame: None is
-    the middle one of the episode, which has a history and a future. history:
-    whether the frames before the base frame have been seen. edits: dimension -> value, set in every cell.
+    def __init__(self: Any, *given: Any, **named: Any) -> None:
+        try:
+            checked(self, *given, **named)
+        except ValidationError as error:
+            raise _refusal(made, error) from None
+
+    made.__init__ = __init__
+    hints = get_type_hints(made, include_extras=True)
+    made.hints = {each.name: hints[each.name] for each in fields(made)}
+    made.names = {name: _public(name, hint) for name, hint in made.hints.items() if name not in made.hidden}
+    made.adapter = TypeAdapter(made)
+    return made  # type: ignore[no-any-return]  # pydantic gives the class back
+
+
+class ViewRequest:
+    """One view of a checkpoint. Subclasses are made by `view_request`.
+
+    Every field stands under one name in addresses, JSON bodies, file metadata and shells, with one default and one
+    description: the annotations of the class say all of it.
     """
 
-    episode: int = 0
-    frame: int | None = None
-    dims: tuple[int, ...] | None = None
-    mode: str = "sigma"
-    extent: float | None = None
-    columns: int = 7
-    history: bool = True
-    base: str = "clip"
-    source: str = ""
-    edits: Mapping[int, float] = field(default_factory=dict)
+    kind: ClassVar[str]
+    """What files that show such a view carry, and what an export names."""
+    hidden: ClassVar[tuple[str, ...]] = ()
+    """Fields of the class that is extended which this kind does not take."""
+    written: ClassVar[Mapping[str, Any]] = {}
+    """Constants that files of this kind carry besides the fields; ignored where they are read."""
 
-    @property
-    def reach(self) -> float:
-        """The extent that applies."""
-        return DEFAULT_EXTENT[self.mode] if self.extent is None else float(self.extent)
+    hints: ClassVar[dict[str, Any]]
+    """Attribute -> annotation, with what is said about it; this and the next two are set by `view_request`."""
+    names: ClassVar[dict[str, str]]
+    """Attribute -> name outside of Python, in the order of the fields."""
+    adapter: ClassVar[TypeAdapter[Any]]
 
-    def settled(self, frames: int) -> "TraversalRequest":
-        """The request with the frame that applies, in an episode of T frames."""
-        return self if self.frame is not None else replace(self, frame=frames // 2)
-
-    def check(self, latents: int, episodes: int, frames: int) -> None:
-        """Raises ViewError unless a model of Z latents and a clip of E episodes of T frames can answer."""
-        _check_range(self)
-        if self.base not in BASES:
-            raise ViewError("base", f"{self.base!r} is not one of {', '.join(BASES)}")
-        if self.source and self.base not in NAMED_BASES:
-            raise ViewError("source", f"names a data set or a picture, the base is {self.base}")
-        if self.base == "clip":
-            check_index("episode", self.episode, episodes, "episode")
-            check_index("frame", self.settled(frames).frame, frames, "frame")
-        for dim in self.dims or ():
-            check_index("dims", dim, latents, "dimension")
-        if self.dims is not None and not self.dims:
-            raise ViewError("dims", "no dimension is chosen")
-        if self.dims is not None and len(set(self.dims)) < len(self.dims):
-            raise ViewError("dims", f"{_twice(self.dims)} is listed twice")
-        for dim, value in self.edits.items():
-            check_index("edits", dim, latents, "dimension")
-            check_number("edits", value, -MAX_EDIT, MAX_EDIT, f"the value of dimension {dim}")
-        cells = (latents if self.dims is None else len(self.dims)) * self.columns
-        if cells > MAX_CELLS:
-            raise ViewError("columns", f"{cells} cells are more than {MAX_CELLS}; take fewer columns or dims")
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Self:
+        """The request that JSON or texts describe; missing fields keep their defaults. Raises ViewError."""
+        names = {name: field for field, name in cls.names.items()}
+        if unknown := sorted(values.keys() - names.keys() - cls.written.keys()):
+            raise ViewError(unknown[0], f"is not part of this view; known are {', '.join(sorted(names))}")
+        if missing := sorted(name for name in required(cls) if name not in values):
+            raise ViewError(missing[0], "is required")
+        return cls(**{names[name]: value for name, value in values.items() if name in names})
 
     def to_json(self) -> dict[str, Any]:
         """The request as the query of the HTTP route names it; what metadata and bundles carry."""
-        return {
-            "episode": self.episode,
-            "frame": self.frame,
-            "dims": None if self.dims is None else list(self.dims),
-            "mode": self.mode,
-            "range": self.reach,
-            "columns": self.columns,
-            "history": self.history,
-            "base": self.base,
-            "source": self.source,
-            "edits": {str(dim): value for dim, value in sorted(self.edits.items())},
-        }
+        values = self.adapter.dump_python(self, mode="json")
+        return {**self.written, **{name: values[field] for field, name in self.names.items()}}
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "TraversalRequest":
-        """What `to_json` wrote; missing keys keep their defaults, unknown ones raise ViewError."""
-        known = {"episode", "frame", "dims", "mode", "range", "columns", "history", "base", "source", "edits"}
-        if unknown := sorted(values.keys() - known):
-            raise ViewError(unknown[0], f"is not part of a view; known are {', '.join(sorted(known))}")
-        given = {key: value for key, value in values.items() if key not in ("range", "dims", "edits")}
-        dims, edits = values.get("dims"), values.get("edits") or {}
-        return cls(
-            **given,
-            extent=values.get("range"),
-            dims=None if dims is None else tuple(dims),
-            edits={int(dim): value for dim, value in edits.items()},
-        )
+    def to_text(self) -> dict[str, str]:
+        """What differs from the defaults as texts: the query of a link, the options of a command."""
+        texts = {}
+        for field, name in self.names.items():
+            value = getattr(self, field)
+            if value != default_of(type(self), field):
+                form = text_form(type(self), field)
+                texts[name] = form.write(value) if form else plain(value)
+        return texts
+
+    def options(self) -> dict[str, str | bool]:
+        """The same as options of the command line, where a flag is `--name` or `--no-name`."""
+        flags = {name: getattr(self, field) for field, name in self.names.items()}
+        return {name: flags[name] if isinstance(flags[name], bool) else text for name, text in self.to_text().items()}
+
+
+def marks(request: type[ViewRequest], field: str) -> tuple[Any, ...]:
+    """What an annotation says besides the type."""
+    return tuple(getattr(request.hints[field], "__metadata__", ()))
+
+
+def text_form(request: type[ViewRequest], field: str) -> TextForm | None:
+    """How the field stands as text, where it is no single number, word or flag."""
+    return next((mark for mark in marks(request, field) if isinstance(mark, TextForm)), None)
+
+
+def described(request: type[ViewRequest], field: str) -> FieldInfo:
+    """Description, limits and JSON schema of a field, as pydantic merged them from the annotation."""
+    return FieldInfo.from_annotation(request.hints[field])
+
+
+def default_of(request: type[ViewRequest], field: str) -> Any:
+    """The field's default; `...` where it has none."""
+    found = next(each for each in fields(request) if each.name == field)  # type: ignore[arg-type]  # as above
+    if found.default_factory is not MISSING:
+        return found.default_factory()
+    return ... if found.default is MISSING else found.default
+
+
+def plain_types(annotation: Any) -> list[Any]:
+    """The types and literal values that an annotation is made of."""
+    inner = get_args(annotation)
+    if not inner:
+        return [annotation]
+    parts = inner[:1] if hasattr(annotation, "__metadata__") else inner
+    return [kind for part in parts for kind in plain_types(part)]
+
+
+def required(request: type[ViewRequest]) -> list[str]:
+    """Names of the fields without a default."""
+    return [name for field, name in request.names.items() if default_of(request, field) is ...]
+
+
+def rows_of(dims: tuple[int, ...] | str | None, latents: int) -> tuple[int, ...] | None:
+    """The dimensions of a field of `Dims`, of a model with Z latents; None for the active ones. Raises ViewError."""
+    if dims == "all":
+        return tuple(range(latents))
+    if isinstance(dims, str):
+        wrong = next(part for part in dims.split(",") if not re.fullmatch(r"[0-9]{1,6}", part))
+        raise ViewError("dims", f"there is no dimension {wrong[:80]!r}; take 0 to {latents - 1}, active or all")
+    for dim in dims or ():
+        check_index("dims", dim, latents, "dimension")
+    return dims
 
 
 def check_index(field: str, value: object, count: int, kind: str) -> None:
@@ -128,17 +162,22 @@ def check_number(field: str, value: object, low: float, high: float, what: str) 
         raise ViewError(field, f"{what} goes from {low:g} to {high:g}; {value!r} lies outside")
 
 
-def _check_range(request: TraversalRequest) -> None:
-    if request.mode not in RANGE_MODES:
-        raise ViewError("mode", f"{request.mode!r} is not one of {', '.join(RANGE_MODES)}")
-    if request.extent is not None:
-        check_number("range", request.extent, 0, MAX_EXTENT[request.mode], f"the range of mode {request.mode}")
-        if request.extent == 0:
-            raise ViewError("range", "must be above 0")
-    columns = request.columns
-    if isinstance(columns, bool) or not isinstance(columns, int) or columns % 2 == 0 or not 1 <= columns <= MAX_COLUMNS:
-        raise ViewError("columns", f"{columns!r} is not an odd number from 1 to {MAX_COLUMNS}")
+def check_count(field: str, value: object, most: int) -> None:
+    """Raises ViewError unless the value is an integer of 1..most."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise ViewError(field, f"{value!r} is not a whole number from 1 to {most}")
 
 
-def _twice(dims: Sequence[int]) -> int:
-    return next(dim for dim in dims if dims.count(dim) > 1)
+def _public(attribute: str, hint: Any) -> str:
+    marks = getattr(hint, "__metadata__", ())
+    return next((mark.name for mark in marks if isinstance(mark, Named)), attribute)
+
+
+def _refusal(request: type[ViewRequest], error: ValidationError) -> ViewError:
+    first = error.errors(include_url=False)[0]
+    place = next(iter(first["loc"]), "view")
+    attribute = list(request.hints)[place] if isinstance(place, int) else place  # by position, or by name
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] != "value_error":
+        message = f"{message[:1].lower()}{message[1:]}, got {first['input']!r}"
+    return ViewError(request.names.get(attribute, attribute), message[:300])

@@ -9,7 +9,7 @@ from backend.data.checkpoint import Checkpoint, CheckpointInfo
 from backend.interpret.reel import Reel, Strip, curve
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import Rollout, build_rollout
-from backend.interpret.rollout_request import MAX_FRAMES, RolloutRequest
+from backend.interpret.rollout_request import MAX_FRAMES, StretchRequest, TogetherRequest
 
 MAX_CHECKPOINTS = 12
 
@@ -18,6 +18,7 @@ MAX_CHECKPOINTS = 12
 class Together:
     """The rollouts of K checkpoints over the frames and actions of the first one's clip."""
 
+    request: StretchRequest
     checkpoints: tuple[str, ...]  # ids
     titles: tuple[str, ...]  # (K,) such as "640 updates"
     rollouts: tuple[Rollout, ...]
@@ -28,8 +29,9 @@ class Together:
         """The view as one line of JSON, which files made from it carry."""
         first = self.rollouts[0]
         carried = {key: first.provenance[key] for key in ("checkpoint", "weights")}
-        view = {**first.request.to_json(), "with": list(self.checkpoints[1:])}
-        return json.dumps({"diswm": "together", **carried, "view": view}, sort_keys=True)
+        asked = self.request
+        view = TogetherRequest(asked.episode, asked.context, asked.horizon, asked.actions, self.checkpoints[1:])
+        return json.dumps({"diswm": "together", **carried, "view": view.to_json()}, sort_keys=True)
 
     def reel(self, name: str) -> Reel:
         """Rows and curves to be shown, and the name of their files."""
@@ -64,14 +66,13 @@ class Together:
         )
 
 
-def roll_out_together(checkpoints: Sequence[Checkpoint], request: RolloutRequest) -> Together:
+def roll_out_together(checkpoints: Sequence[Checkpoint], request: StretchRequest) -> Together:
     """The same frames and actions for all, means propagated, earliest training first; raises ViewError."""
     first = checkpoints[0]
     if len(checkpoints) > MAX_CHECKPOINTS:
         raise ViewError("with", f"{len(checkpoints)} checkpoints are more than {MAX_CHECKPOINTS}")
     if request.steps * (len(checkpoints) + 1) > MAX_FRAMES:
         raise ViewError("with", f"more than {MAX_FRAMES} frames; take fewer checkpoints or steps")
-    asked = replace(request, samples=1, edits=())
     rollouts = []
     for checkpoint in checkpoints:
         size = checkpoint.model.config.action_size
@@ -79,10 +80,11 @@ def roll_out_together(checkpoints: Sequence[Checkpoint], request: RolloutRequest
             raise ViewError(
                 "with", f"{checkpoint.info.id} takes {size} actions, these frames have {first.clip.action.shape[2]}"
             )
-        if asked.actions == "policy" and checkpoint.actor_critic is None:
+        if request.actions == "policy" and checkpoint.actor_critic is None:
             raise ViewError("actions", f"{checkpoint.info.id} has no policy; take recorded or zero actions")
-        rollouts.append(build_rollout(replace(checkpoint, clip=first.clip), asked))
+        rollouts.append(build_rollout(replace(checkpoint, clip=first.clip), request.rollout))
     return Together(
+        request,
         tuple(checkpoint.info.id for checkpoint in checkpoints),
         tuple(_title(checkpoint) for checkpoint in checkpoints),
         tuple(rollouts),

@@ -13,7 +13,8 @@ from backend.data.checkpoint import Checkpoint
 from backend.interpret.base import BaseFrames
 from backend.interpret.encoded import INACTIVE_KL, Floats
 from backend.interpret.names import DimensionName, dimension_names
-from backend.interpret.request import TraversalRequest, ViewError
+from backend.interpret.request import ViewError
+from backend.interpret.traversal_request import TraversalRequest
 from models.traversal import (
     Anchor,
     LatentStatistics,
@@ -127,6 +128,7 @@ def build_view(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFr
     """
     latents = checkpoint.model.config.latents
     request.check(latents, *checkpoint.clip.image.shape[:2])
+    request = replace(request, dims=request.rows(latents))
     dims = rows_of(request, checkpoint.statistics)
     request = request.settled(_length(checkpoint, request, frames))
     seen = _seen(checkpoint, request, frames)
@@ -206,8 +208,9 @@ def _decoded(
 
 def rows_of(request: TraversalRequest, statistics: LatentStatistics) -> tuple[int, ...]:
     """The dimensions that a request shows: its own, else the active ones by KL."""
-    if request.dims is not None:
-        return request.dims
+    chosen = request.rows(len(statistics.kl))
+    if chosen is not None:
+        return chosen
     ordered = _by_kl(statistics)
     active = [dim for dim in ordered if statistics.kl[dim] >= INACTIVE_KL]
     return tuple(active or ordered)

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
-from backend.data.catalogue import find_checkpoint, list_checkpoints
+from backend.data.catalogue import find_checkpoint, find_dataset, list_checkpoints
 from backend.data.checkpoint import (
     CHECKS,
     FACTORS,
@@ -19,7 +19,10 @@ from backend.data.checkpoint import (
     load_checkpoint,
     read_quality,
 )
+from backend.data.episodes import DatasetInfo
 from backend.data.files import MANIFEST
+from backend.interpret.base import BaseFrames, find_frames
+from backend.interpret.traversal_request import TraversalRequest
 from backend.views.cache import ByteCache
 
 CHECKPOINT_BYTES = 1 << 30
@@ -69,6 +72,14 @@ class Library:
         """What the catalogue says of a checkpoint, by id or name; raises NotFound."""
         listed = self.list(fresh=False)
         return next((info for info in listed if info.id == reference), None) or find_checkpoint(self.home, reference)
+
+    def dataset(self, reference: str) -> DatasetInfo:
+        """A data set, by id or name; raises NotFound."""
+        return find_dataset(self.home, reference)
+
+    def frames(self, request: TraversalRequest) -> BaseFrames | None:
+        """The frames that a traversal starts from, where they are not the clip's; raises ViewError."""
+        return find_frames(self.home, request)
 
     def named(self, info: CheckpointInfo) -> int:
         """How many dimensions have a factor of their own; 0 where factors have not been computed."""

@@ -1,24 +1,27 @@
-"""Views as work for the workshop: what a query asks for, its key and its cost."""
+"""Views as work for the executor: what a request asks for, its key, its cost, and how it is answered."""
 
 import asyncio
-from collections.abc import Callable, Hashable
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from backend.data.checkpoint import CheckpointInfo
+from backend.data.checkpoint import Checkpoint, CheckpointInfo
+from backend.http.problems import Fault, Problem, nearest, short
 from backend.http.responses import Answer
-from backend.interpret.base import find_frames
-from backend.interpret.rollout import MOST_EPISODES, scores_over_episodes
+from backend.interpret.request import ViewError
+from backend.views.catalogue import BUNDLE, EXPORT_KINDS, KINDS, Kind
 from backend.views.checkpoint_cache import Library
 from backend.views.executor import Studies, Workshop
-from backend.views.params import RolloutFileQuery, ScoresQuery, TraversalFileQuery, cells_of
-from backend.views.serializers import draw_rollout, draw_traversal, json_answer
+from backend.views.formats import choose_format
+from backend.views.kinds import Budget, Builder, Sources, make_view
+from backend.views.params import Asked, of_body
+from backend.views.registry import BUILDERS
+from backend.views.serializers import json_answer
 
 BUNDLE_FACTOR = 8  # a bundle holds every kind of file
 
-Actions = tuple[tuple[float, ...], ...]
 
-
-class Plan(NamedTuple):
+class Job(NamedTuple):
     """One piece of work."""
 
     key: Hashable
@@ -27,47 +30,110 @@ class Plan(NamedTuple):
     long: bool = False  # whether it takes seconds
 
 
-async def carry_out(plan: Plan, workshop: Workshop, studies: Studies) -> Answer:
-    """The answer of a plan. One that takes seconds is made one at a time, and kept even if nobody waits any more."""
-    if not plan.long:
-        return await workshop.answer(plan.key, plan.cost, plan.make)
+async def carry_out(job: Job, workshop: Workshop, studies: Studies) -> Answer:
+    """The answer of a job. One that takes seconds is made one at a time, and kept even if nobody waits any more."""
+    if not job.long:
+        return await workshop.answer(job.key, job.cost, job.make)
     cache = workshop.cache
-    kept = cache.get(plan.key)
+    kept = cache.get(job.key)
     if kept is not None:
         return kept
-    study = studies.start(plan.key, plan.make)
+    study = studies.start(job.key, job.make)
 
     def keep(done: asyncio.Task[Answer]) -> None:
         if not done.cancelled() and done.exception() is None:
-            cache.put(plan.key, done.result())
+            cache.put(job.key, done.result())
 
     study.add_done_callback(keep)
     return await asyncio.shield(study)
 
 
-def plan_traversal(info: CheckpointInfo, library: Library, query: TraversalFileQuery, format: str) -> Plan:
-    """A traversal, as JSON or as a file; raises Problem or ViewError before any of it is done."""
-    view, options = query.request(info), query.options()
-    key = ("traversal", library.version(info), repr(view), format, options if format != "json" else None)
-    cost = cells_of(view, info) * (BUNDLE_FACTOR if format == "zip" else 1)
-    return Plan(
-        key, cost, lambda: draw_traversal(library.load(info), view, format, options, find_frames(library.home, view))
+def view_job(kind: Kind, info: CheckpointInfo, library: Library, asked: Asked, format: str) -> Job:
+    """A view as JSON or as a file; raises Problem, ViewError or NotFound before any of it is done."""
+    builder, request, options = BUILDERS[kind.name], asked.request, asked.options
+    refuse_over_budget(builder.budget(info, request))
+    builder.check(info, request, library)
+    sources = builder.sources(info, request, library)
+    style = () if format == "json" else tuple(getattr(options, name) for name in kind.style)
+    key = (kind.name, library.version(info), _version(sources, library), repr(request), format, style)
+    cost = builder.cost(info, request, sources) * (BUNDLE_FACTOR if format == "zip" else 1)
+
+    def make() -> Answer:
+        if getattr(request, "actions", "") == "policy":
+            for each in (info, *sources.checkpoints):
+                refuse_foreign_policy(library.load(each))
+        try:
+            view = make_view(builder, library, info, request, sources)
+            if format == "json":
+                return json_answer(view.to_json())
+            file = view.to_file(format, options)
+        except ViewError as error:
+            raise _conflict(error, builder) from error
+        return Answer(file.content, file.media_type, file.file_name, file.warning)
+
+    return Job(key, cost, make, builder.long(info, request, sources))
+
+
+def export_job(name: str, format: str, values: Mapping[str, Any], info: CheckpointInfo, library: Library) -> Job:
+    """The work that an export is; raises Problem or ViewError before any of it is done."""
+    if name not in EXPORT_KINDS:
+        detail = f"{short(name)} is not one of {', '.join(EXPORT_KINDS)}"
+        fault = Fault("/kind", detail, nearest(name, EXPORT_KINDS))
+        raise Problem(422, "invalid-input", f"/kind: {detail}", remedy="Choose one of them.", errors=[fault])
+    kind = KINDS["traversal" if name == BUNDLE else name]
+    offered = ("zip",) if name == BUNDLE else kind.formats
+    asked = of_body(kind, values)
+    try:
+        chosen = choose_format(format, None, offered)
+    except Problem as problem:
+        problem.errors = tuple(replace(fault, pointer="/format") for fault in problem.errors)
+        raise
+    return view_job(kind, info, library, asked, chosen)
+
+
+def refuse_foreign_policy(checkpoint: Checkpoint) -> None:
+    """409 where there is no policy, or one whose actions are not those of the model."""
+    behaviour, size = checkpoint.actor_critic, checkpoint.model.config.action_size
+    if behaviour is not None and behaviour.config.action_size == size:
+        return
+    has = (
+        "no policy"
+        if behaviour is None
+        else f"a policy with {behaviour.config.action_size} actions, the model takes {size}"
+    )
+    raise Problem(
+        409,
+        "policy-does-not-fit",
+        f"{checkpoint.info.name} has {has}.",
+        remedy="Take actions=recorded or actions=zero, or a checkpoint of a fine-tuned agent.",
+        errors=[Fault("query:actions", f"the checkpoint has {has}")],
     )
 
 
-def plan_rollout(
-    info: CheckpointInfo, library: Library, query: RolloutFileQuery, format: str, given: Actions = ()
-) -> Plan:
-    """A rollout, as JSON or as a file; raises Problem or ViewError before any of it is done."""
-    asked, options = query.request(given), query.options()
-    key = ("rollout", library.version(info), repr(asked), format, options if format != "json" else None)
-    cost = asked.steps * (asked.samples + 2)
-    return Plan(key, cost, lambda: draw_rollout(library.load(info), asked, format, options))
+def _version(sources: Sources, library: Library) -> Hashable:
+    dataset = sources.dataset
+    known = None if dataset is None else (dataset.id, dataset.frames)
+    return tuple(library.version(each) for each in sources.checkpoints), known
 
 
-def plan_scores(info: CheckpointInfo, library: Library, query: ScoresQuery) -> Plan:
-    """How close rollouts come to the truth over episodes; raises Problem or ViewError before any of it is done."""
-    asked = query.request()
-    key = ("scores", library.version(info), repr(asked))
-    cost = asked.steps * MOST_EPISODES * 2
-    return Plan(key, cost, lambda: json_answer(scores_over_episodes(library.load(info), asked)))
+def refuse_over_budget(budget: Budget | None) -> None:
+    """422 with cost and limit for a query that is too dear to be answered at once."""
+    if budget is not None and budget.cost > budget.limit:
+        cost, limit, field, unit = budget
+        raise Problem(
+            422,
+            "over-budget",
+            f"This query costs {cost:,} {unit}; the limit is {limit:,}.",
+            remedy="Ask for fewer dims, columns or steps.",
+            errors=[Fault(f"query:{field}", f"{cost:,} {unit} are more than {limit:,}")],
+            extra={"cost": cost, "limit": limit},
+        )
+
+
+def _conflict(error: ViewError, builder: Builder) -> Exception:
+    """409 where it is the checkpoint of which this cannot be said; else the error itself."""
+    if error.field != "checkpoint" or builder.conflict is None:
+        return error
+    fault = Fault("path:checkpoint", error.message)
+    type, remedy = builder.conflict
+    return Problem(409, type, f"{error.message}.", remedy=remedy, errors=[fault])

@@ -7,7 +7,7 @@ from backend.data.checkpoint import CheckpointInfo
 from backend.interpret.kept_quality import quality_of
 from backend.interpret.request import ViewError
 from backend.views.checkpoint_cache import Library
-from backend.views.jobs import Plan
+from backend.views.jobs import Job
 from backend.views.serializers import json_answer
 
 CELLS = 2400  # of 24 episodes, 50 frames of each observed and imagined
@@ -21,7 +21,7 @@ class QualityQuery(BaseModel):
     dataset: str = Field("", max_length=200, description="Id of a data set; what is kept, or the clip, if not given.")
 
 
-def plan_quality(info: CheckpointInfo, library: Library, query: QualityQuery) -> Plan:
+def quality_job(info: CheckpointInfo, library: Library, query: QualityQuery) -> Job:
     """What the model sees, and whether its imagination beats guesses; raises ViewError for an unknown data set."""
     try:
         dataset = find_dataset(library.home, query.dataset) if query.dataset else None
@@ -31,5 +31,5 @@ def plan_quality(info: CheckpointInfo, library: Library, query: QualityQuery) ->
     key = ("quality", library.version(info), None if dataset is None else (dataset.id, dataset.frames))
     kept = library.quality(info) if dataset is None else None
     if kept is not None:
-        return Plan(key, 1, lambda: json_answer(kept))
-    return Plan(key, CELLS, lambda: json_answer(quality_of(library.load(info), dataset)), long=True)
+        return Job(key, 1, lambda: json_answer(kept))
+    return Job(key, CELLS, lambda: json_answer(quality_of(library.load(info), dataset)), long=True)

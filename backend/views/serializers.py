@@ -1,69 +1,52 @@
-"""Views as answers: the JSON that the page draws, or the file that was asked for. Runs in the workshop's threads."""
+"""Views as JSON: what the page draws and plays."""
 
 import json
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from backend.data.checkpoint import Checkpoint
 from backend.export.names import file_name, rollout_file_name
-from backend.export.options import ExportOptions
-from backend.http.problems import Fault, Problem
 from backend.http.responses import Answer
 from backend.interpret.base import BaseFrames
 from backend.interpret.likeness import likeness
 from backend.interpret.names import DimensionName
-from backend.interpret.request import TraversalRequest, ViewError
-from backend.interpret.rollout import Branch, Rollout, build_rollout
-from backend.interpret.rollout_request import RolloutRequest
-from backend.interpret.view import FULL_CHANGE, UNIT, Mark, Picture, TraversalView, build_atlas, build_view, tile
+from backend.interpret.reel import Reel
+from backend.interpret.request import ViewError
+from backend.interpret.rollout import Branch, Rollout
+from backend.interpret.traversal_request import TraversalRequest
+from backend.interpret.view import FULL_CHANGE, UNIT, Mark, Picture, TraversalView, build_atlas, tile
 from backend.views.formats import MEDIA_TYPES
 from backend.views.images import contact_sheet, data_uri, encode
-
-if TYPE_CHECKING:
-    from backend.export.render import ExportedFile
 
 CELL = 64
 WEBP_SIDE = 16_383
 
 
-def draw_traversal(
-    checkpoint: Checkpoint,
-    request: TraversalRequest,
-    format: str,
-    options: ExportOptions,
-    frames: BaseFrames | None = None,
-) -> Answer:
-    """A traversal as JSON or as a file, from `frames` where the request says so; raises ViewError."""
-    if format != "json":
-        from backend.export.render import export_traversal  # loads matplotlib: not before it is needed
-
-        return _file(export_traversal(checkpoint, request, format, options, frames))
-    view = build_view(checkpoint, request, frames)
-    return json_answer(
-        {
-            "checkpoint": view.checkpoint_id,
-            "request": view.request.to_json(),
-            "cell": CELL,
-            "dims": _rows(view),
-            "columns": view.request.columns,
-            "unit": UNIT,
-            "reference": _numbers(view.reference),
-            "inactive": list(view.inactive),
-            "image": data_uri(tile(view.images), "jpeg"),
-            "original": data_uri(view.original),
-            "reconstruction": data_uri(view.reconstruction),
-            "file_name": file_name(view, "gif"),
-            "likeness": _likeness(checkpoint, view),
-            "provenance": view.provenance,
-        }
-    )
+def traversal_json(checkpoint: Checkpoint, view: TraversalView) -> dict[str, Any]:
+    """A traversal as the page draws it."""
+    return {
+        "checkpoint": view.checkpoint_id,
+        "request": view.request.to_json(),
+        "cell": CELL,
+        "dims": _rows(view),
+        "columns": view.request.columns,
+        "unit": UNIT,
+        "reference": _numbers(view.reference),
+        "inactive": list(view.inactive),
+        "image": data_uri(tile(view.images), "jpeg"),
+        "original": data_uri(view.original),
+        "reconstruction": data_uri(view.reconstruction),
+        "file_name": file_name(view, "gif"),
+        "likeness": _likeness(checkpoint, view),
+        "provenance": view.provenance,
+    }
 
 
-def draw_atlas(
+def atlas_answer(
     checkpoint: Checkpoint, request: TraversalRequest, format: str, frames: BaseFrames | None = None
 ) -> Answer:
     """Every dimension at every value as one picture, with its index; raises ViewError."""
@@ -95,66 +78,53 @@ def draw_atlas(
     )
 
 
-def draw_rollout(checkpoint: Checkpoint, request: RolloutRequest, format: str, options: ExportOptions) -> Answer:
-    """A rollout as JSON or as a file; raises ViewError, or Problem 409 where the policy does not fit the model."""
-    refuse_foreign_policy(checkpoint, request.actions)
-    if format != "json":
-        from backend.export.render import export_rollout  # loads matplotlib: not before it is needed
-
-        return _file(export_rollout(checkpoint, request, format, options))
-    rollout = build_rollout(checkpoint, request)
-    return json_answer(
-        {
-            "checkpoint": rollout.checkpoint_id,
-            "request": request.to_json(),
-            "context": request.context,
-            "horizon": request.horizon,
-            "cell": CELL,
-            "steps": list(range(request.steps)),
-            "known": rollout.known,
-            "reward": None if rollout.reward is None else _numbers(rollout.reward),
-            "comparable": rollout.comparable,
-            "psnr": rollout.psnr,
-            "ssim": rollout.ssim,
-            "baselines": rollout.baselines,
-            "spread": rollout.spread_per_step,
-            **_branch(rollout, rollout.model, rollout.error),
-            "edited": _edited(rollout),
-            **_samples(rollout),
-            "file_name": rollout_file_name(rollout, "gif"),
-            "provenance": rollout.provenance,
-        }
-    )
+def rollout_json(rollout: Rollout) -> dict[str, Any]:
+    """A rollout as the page plays it."""
+    request = rollout.request
+    return {
+        "checkpoint": rollout.checkpoint_id,
+        "request": request.to_json(),
+        "context": request.context,
+        "horizon": request.horizon,
+        "cell": CELL,
+        "steps": list(range(request.steps)),
+        "known": rollout.known,
+        "reward": None if rollout.reward is None else _numbers(rollout.reward),
+        "comparable": rollout.comparable,
+        "psnr": rollout.psnr,
+        "ssim": rollout.ssim,
+        "baselines": rollout.baselines,
+        "spread": rollout.spread_per_step,
+        **_branch(rollout, rollout.model, rollout.error),
+        "edited": _edited(rollout),
+        **_samples(rollout),
+        "file_name": rollout_file_name(rollout, "gif"),
+        "provenance": rollout.provenance,
+    }
 
 
-def refuse_foreign_policy(checkpoint: Checkpoint, actions: str) -> None:
-    """409 where there is no policy, or one whose actions are not those of the model."""
-    if actions != "policy":
-        return
-    behaviour, size = checkpoint.actor_critic, checkpoint.model.config.action_size
-    if behaviour is not None and behaviour.config.action_size == size:
-        return
-    has = (
-        "no policy"
-        if behaviour is None
-        else f"a policy with {behaviour.config.action_size} actions, the model takes {size}"
-    )
-    raise Problem(
-        409,
-        "policy-does-not-fit",
-        f"{checkpoint.info.name} has {has}.",
-        remedy="Take actions=recorded or actions=zero, or a checkpoint of a fine-tuned agent.",
-        errors=[Fault("query:actions", f"the checkpoint has {has}")],
-    )
+def reel_json(reel: Reel) -> dict[str, Any]:
+    """What the page's player plays."""
+    return {
+        "kind": reel.kind,
+        "title": reel.title,
+        "context": reel.context,
+        "cell": CELL,
+        "steps": list(range(reel.steps)),
+        "frames": data_uri(contact_sheet([strip.frames for strip in reel.strips]), "jpeg"),
+        "rows": [{"title": strip.title, "note": strip.note, "kind": strip.kind} for strip in reel.strips],
+        "curves": [
+            {"title": chart, "lines": [{"name": name, "values": values} for name, values in lines.items()]}
+            for chart, lines in reel.curves.items()
+        ],
+        "file_name": f"{reel.name}.gif",
+        **reel.facts,
+    }
 
 
 def json_answer(value: dict[str, Any]) -> Answer:
     """An answer of JSON."""
     return Answer(json.dumps(value, allow_nan=False, separators=(",", ":")).encode(), MEDIA_TYPES["json"])
-
-
-def _file(exported: "ExportedFile") -> Answer:
-    return Answer(exported.content, exported.media_type, exported.file_name, exported.warning)
 
 
 def _rows(view: TraversalView) -> list[dict[str, Any]]:

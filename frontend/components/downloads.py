@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
-from frontend.client import ApiProblem, File
-from frontend.commands import STYLE
+from frontend.client import ApiProblem, File, client
 from frontend.components.assets import register
 from frontend.components.states import show_problem
 
+GROUPS = {
+    "Film": ("gif", "mp4", "webm", "apng"),
+    "Figure": ("png", "pdf", "svg"),
+    "Data": ("csv", "npz"),
+    "All": ("html", "zip"),
+}
 LABELS = {"html": "Interactive page", "zip": "Paper bundle", "webm": "WebM"}
 _SAVER = register("saver")
 
 
 def style_form(page: str) -> dict[str, Any]:
     """How the files are drawn: the knobs of figures and films."""
+    usual = {name: option["default"] for name, option in client().view("traversal")["x-style"].items()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         fps = st.select_slider(
             "Frames per second",
             [5.0, 10.0, 12.5, 20.0, 25.0, 33.3, 50.0],
-            float(STYLE["fps"]),
+            float(usual["fps"]),
             key=f"{page}.fps",
             format_func=lambda value: f"{value:g}",
             width=200,
             help="Speeds that a GIF can really have.",
         )
-        upscale = st.select_slider("Upscale", [1, 2, 3, 4, 8], int(STYLE["upscale"]), key=f"{page}.upscale", width=140)
+        upscale = st.select_slider("Upscale", [1, 2, 3, 4, 8], int(usual["upscale"]), key=f"{page}.upscale", width=140)
         width = width_form(page)
     with st.container(horizontal=True):
         pingpong = st.toggle("Forwards and backwards", True, key=f"{page}.pingpong")
@@ -49,10 +55,17 @@ def width_form(page: str) -> float:
     return float(found)
 
 
-def buttons(key: str, groups: Mapping[str, Sequence[str]], fetch: Callable[[str], File]) -> File | None:
+def groups(kind: str) -> dict[str, list[str]]:
+    """The formats of a kind of view, by what they are good for."""
+    formats = client().view(kind)["x-formats"]
+    found = {title: [form for form in known if form in formats] for title, known in GROUPS.items()}
+    return {title: forms for title, forms in found.items() if forms}
+
+
+def buttons(key: str, kind: str, fetch: Callable[[str], File]) -> File | None:
     """Rows of buttons, one row per group of formats; the file of the one that was clicked. Give it to `save`."""
     found = None
-    for title, formats in groups.items():
+    for title, formats in groups(kind).items():
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             st.caption(title, width=70)
             for form in formats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -15,41 +15,40 @@ from frontend.components.reopen import reopen_form
 from frontend.pages import address
 from frontend.state import View
 
-FORMATS = {"Film": ("gif", "mp4", "webm", "apng"), "Figure": ("png", "pdf", "svg"), "Data": ("csv", "npz")}
 
-CHART_FORMATS = {name: FORMATS[name] for name in ("Figure", "Data")}
-
-Command = Callable[[str, Mapping[str, Any]], str]  # format, style -> a line for the shell
-
-
-def share(page: str, view: View, path: str, query: Mapping[str, Any], command: Command, caption: str) -> None:
+def share(page: str, view: View, kind: str, checkpoint: str, query: Mapping[str, Any], caption: str) -> None:
     """One row of buttons; call it inside a fragment, before the player."""
+    path = path_of(kind, checkpoint)
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.popover("Download", icon=":material/download:", type="primary"):
             style = downloads.style_form(page)
-            file = downloads.buttons(
-                page, FORMATS, lambda form: client().file(path, {**query, **style, "format": form})
-            )
+            file = downloads.buttons(page, kind, lambda form: client().file(path, {**query, **style, "format": form}))
         with st.popover("Link and command", icon=":material/link:"):
             line = commands.curl_get(client().url, path, {**query, **style, "format": "gif"})
-            show_commands(address(page, view.query()), command("gif", style), line, "GIF")
+            show_commands(
+                address(page, view.query()), commands.view(kind, checkpoint, query, "gif", style), line, "GIF"
+            )
         with st.popover("Open a file", icon=":material/file_open:"):
             reopen_form(page)
         st.caption(escape_markdown(caption))
     downloads.save(page, file)
 
 
-def share_chart(key: str, link: str, path: str, query: Mapping[str, Any], command: Command) -> None:
+def path_of(kind: str, checkpoint: str) -> str:
+    """Where the API answers with such a view."""
+    return f"/checkpoints/{checkpoint}/{client().view(kind)['x-path']}"
+
+
+def share_chart(key: str, link: str, kind: str, checkpoint: str, query: Mapping[str, Any]) -> None:
     """The same for a chart of numbers: figure and table, the link of its page, and its commands."""
+    path = path_of(kind, checkpoint)
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.popover("Download", icon=":material/download:", key=f"{key}.download"):
             style = {"width": downloads.width_form(key)}
-            file = downloads.buttons(
-                key, CHART_FORMATS, lambda form: client().file(path, {**query, **style, "format": form})
-            )
+            file = downloads.buttons(key, kind, lambda form: client().file(path, {**query, **style, "format": form}))
         with st.popover("Link and command", icon=":material/link:", key=f"{key}.link"):
             line = commands.curl_get(client().url, path, {**query, **style, "format": "pdf"})
-            show_commands(link, command("pdf", style), line, "figure")
+            show_commands(link, commands.view(kind, checkpoint, query, "pdf", style), line, "figure")
     downloads.save(key, file)
 
 

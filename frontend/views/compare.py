@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from frontend import commands
 from frontend.client import client
 from frontend.components import charts
 from frontend.components.markdown import escape_markdown
@@ -60,9 +58,9 @@ def show() -> None:
     share_chart(
         f"{PAGE}.matches",
         address(PAGE, view.query()),
-        f"/checkpoints/{view.first}/compare",
+        "compare",
+        view.first,
         {"other": view.second},
-        partial(commands.match, view.first, view.second),
     )
     _side_by_side(view, comparison)
     _table(comparison)
@@ -129,9 +127,9 @@ def _over_training(view: TwoCheckpoints) -> None:
     share_chart(
         f"{PAGE}.over",
         address(PAGE, view.query()),
-        f"/checkpoints/{view.second}/carried",
+        "carried",
+        view.second,
         query,
-        partial(commands.chart, "carried", view.second, query),
     )
     st.plotly_chart(figure, key=f"{PAGE}.carried", config=charts.CONFIG, width="stretch")
     _names_over_training(table, unit)

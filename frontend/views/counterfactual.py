@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from frontend import commands
 from frontend.client import client
 from frontend.components import charts
 from frontend.components.markdown import escape_markdown
@@ -67,9 +65,9 @@ def _sensitivity(view: Counterfactual, detail: Mapping[str, Any]) -> Counterfact
     share_chart(
         f"{PAGE}.sensitivity",
         address(PAGE, view.query()),
-        path,
+        "sensitivity",
+        view.checkpoint,
         query,
-        partial(commands.chart, "sensitivity", view.checkpoint, query),
     )
     st.plotly_chart(charts.shares(rows, outcomes, names), key=f"{PAGE}.shares", config=charts.CONFIG, width="stretch")
     st.dataframe(
@@ -225,8 +223,7 @@ def _play(reel: Mapping[str, Any]) -> None:
             (f"For comparison, other dimensions set to what the encoder reads explain: {told}. " if told else "")
             + "The chart of sizes does not say whether the change is in the right place; the explained share does."
         )
-    path = f"/checkpoints/{view.checkpoint}/counterfactual"
-    share(PAGE, view, path, view.api(), partial(commands.counterfactual, view), "")
+    share(PAGE, view, "counterfactual", view.checkpoint, view.api(), "")
     play_reel(f"{PAGE}.player", reel, step=reel["since"])
 
 

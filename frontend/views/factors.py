@@ -9,7 +9,6 @@ from typing import Any
 
 import streamlit as st
 
-from frontend import commands
 from frontend.client import client
 from frontend.components import charts
 from frontend.components.dimension import badges, best_factor, detail_card, title_of_entry
@@ -26,11 +25,6 @@ from frontend.state import Dimension, keep_view, key_of, open_view
 
 PAGE = "factors"
 ENOUGH_FRAMES = 5_000
-COMMANDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "intervals": ("export", {"kind": "intervals"}),
-    "interventions": ("factors", {"check": True}),
-}
-"""What the shell calls a table, where it has no command of the table's name."""
 METRICS = {
     "mig": (
         "MIG",
@@ -228,14 +222,7 @@ def _card(checkpoint: str, item: Mapping[str, Any], atlas: Mapping[str, Any], ep
 
 
 def _share(view: Dimension, table: str) -> None:
-    verb, options = COMMANDS.get(table, (table, {}))
-    share_chart(
-        f"{PAGE}.{table}",
-        address(PAGE, view.query()),
-        f"/checkpoints/{view.checkpoint}/{table}",
-        {},
-        partial(commands.chart, verb, view.checkpoint, options),
-    )
+    share_chart(f"{PAGE}.{table}", address(PAGE, view.query()), table, view.checkpoint, {})
 
 
 def _leakage(view: Dimension, active: Sequence[Mapping[str, Any]]) -> None:

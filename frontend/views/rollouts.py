@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from frontend import commands
 from frontend.client import client
 from frontend.components import downloads
 from frontend.components.pick import pick_checkpoint, select, within
 from frontend.components.player import play_reel, player
 from frontend.components.quality import quality_line
 from frontend.components.scrubber import title
-from frontend.components.share import FORMATS, share
+from frontend.components.share import share
 from frontend.components.states import live
 from frontend.components.steering import wheel
 from frontend.pages import link
@@ -30,6 +28,7 @@ MODES = {
 }
 MOST_CHECKPOINTS = 8
 ACTIONS = {"recorded": "as recorded", "policy": "by the policy", "zero": "none (zero)"}
+NAMES = {**ACTIONS, "given": "as in the file"}
 
 
 def show() -> None:
@@ -104,7 +103,7 @@ def _drive(view: Rollout, size: int) -> None:
         style = downloads.style_form(f"{PAGE}.drive")
         file = downloads.buttons(
             f"{PAGE}.drive",
-            FORMATS,
+            "rollout",
             lambda form: client().made(
                 f"/checkpoints/{view.checkpoint}/rollout",
                 {"actions": actions, "view": {**query, **style, "format": form}},
@@ -134,7 +133,7 @@ def _train(view: Rollout, detail: Mapping[str, Any]) -> None:
     if not chosen:
         st.info("This run has one checkpoint. Choose others to see beside it.", icon=":material/compare:")
         return
-    query = {**_stretch(view), "with": ",".join(chosen)}
+    query = view.beside(chosen)
     with st.spinner("Imagining with every checkpoint …"):
         reel = client().get(f"/checkpoints/{view.checkpoint}/rollouts", query)
     _play_together(reel, query)
@@ -143,21 +142,8 @@ def _train(view: Rollout, detail: Mapping[str, Any]) -> None:
 @live()
 def _play_together(reel: Mapping[str, Any], query: Mapping[str, Any]) -> None:
     view = open_view(PAGE, Rollout)
-    path = f"/checkpoints/{view.checkpoint}/rollouts"
-    share(
-        PAGE,
-        view,
-        path,
-        query,
-        lambda form, style: commands.together(view, query, form, style),
-        "one step slider for all",
-    )
+    share(PAGE, view, "together", view.checkpoint, query, "one step slider for all")
     play_reel(f"{PAGE}.together", reel)
-
-
-def _stretch(view: Rollout) -> dict[str, Any]:
-    names = ("episode", "context", "horizon", "actions")
-    return {name: getattr(view, name) for name in names}
 
 
 def _start(view: Rollout, detail: Mapping[str, Any]) -> tuple[int, int]:
@@ -177,10 +163,12 @@ def _controls(view: Rollout, detail: Mapping[str, Any], *, plain: bool = False) 
         far = int(within(view.horizon, 1, most))
         horizon = int(st.slider("Imagined steps", 1, most, far, key=_key(view, "horizon"), width=190))
         options = [name for name in ACTIONS if name != "policy" or detail["policy"]]
+        options += ["given"] if view.given and not plain else []
         actions = select(
-            "Actions", options, view.actions, names=ACTIONS.__getitem__, key=_key(view, "actions"), width=170
+            "Actions", options, view.actions, names=NAMES.__getitem__, key=_key(view, "actions"), width=170
         )
-        view = replace(view, episode=episode, context=context, horizon=horizon, actions=actions)
+        given = view.given if actions == "given" else ""
+        view = replace(view, episode=episode, context=context, horizon=horizon, actions=actions, given=given)
         if plain:
             return view
         samples = int(
@@ -230,6 +218,9 @@ def _branch(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
         since = int(within(view.step, 0, last))
         step = st.slider("from step", 0, last, since, key=_key(view, "step"), disabled=off, width=190)
         hold = st.toggle("Hold it there", view.hold, key=_key(view, "hold"), disabled=off)
+    if view.more:
+        kept = st.toggle(f"Further edits of the opened file: `{view.more}`", True, key=_key(view, "more"))
+        view = view if kept else replace(view, more="")
     if off:
         return replace(view, dim=-1, value=0.0, step=5, hold=True)
     return replace(view, dim=dim, value=round(float(value), 4), step=int(step), hold=hold)
@@ -249,8 +240,7 @@ def _names(checkpoint: str) -> dict[int, str]:
 def _play(rollout: Mapping[str, Any], detail: Mapping[str, Any], scores: Mapping[str, Any] | None) -> None:
     view = open_view(PAGE, Rollout)
     caption = f"{detail['environment'] or 'own videos'} · {view.context} observed, {view.horizon} imagined"
-    path = f"/checkpoints/{view.checkpoint}/rollout"
-    share(PAGE, view, path, view.api(), partial(commands.rollout, view), caption)
+    share(PAGE, view, "rollout", view.checkpoint, view.api(), caption)
     if view.dim >= 0:
         link("traversals", "The dimension's traversal", {"checkpoint": view.checkpoint, "dim": str(view.dim)})
     if scores is None:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from frontend import commands
 from frontend.client import client
 from frontend.components.pick import pick_checkpoint, select, within
 from frontend.components.player import play_reel
 from frontend.components.scrubber import title
 from frontend.components.share import share
 from frontend.components.states import live
-from frontend.state import Temporal, keep_view, key_of, open_view
+from frontend.state import Temporal, keep_view, key_of, open_view, write
 
 PAGE = "temporal"
 ACTIONS = {"recorded": "as recorded", "policy": "by the policy", "zero": "none (zero)"}
@@ -90,6 +88,9 @@ def _rows(view: Temporal) -> Temporal:
             )
         )
         together = st.toggle("One row with all of them", view.together, key=_key(view, "together"))
+    if view.hold:
+        kept = st.toggle(f"Held elsewhere by the opened file: `{write(view.hold)}`", True, key=_key(view, "hold"))
+        view = view if kept else replace(view, hold=())
     return replace(view, dims=tuple(chosen), sigmas=sigmas, together=together)
 
 
@@ -101,8 +102,7 @@ def _key(view: Temporal, name: str, *more: object) -> str:
 def _play(reel: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
     view = open_view(PAGE, Temporal)
     caption = f"{detail['environment'] or 'own videos'} · held from step {reel['since']}"
-    path = f"/checkpoints/{view.checkpoint}/temporal"
-    share(PAGE, view, path, view.api(), partial(commands.temporal, view), caption)
+    share(PAGE, view, "temporal", view.checkpoint, view.api(), caption)
     play_reel(f"{PAGE}.player", reel, step=reel["since"])
     st.caption("Drag along the film. With the keyboard: ← → step, Space plays.")
 

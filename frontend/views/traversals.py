@@ -26,12 +26,6 @@ from frontend.pages import address, link
 from frontend.state import COLUMNS, EXTENTS, MODES, MOST_COLUMNS, Traversal, keep_view, key_of, open_view, write
 
 PAGE = "traversals"
-FORMATS = {
-    "Film": ("gif", "mp4", "webm", "apng"),
-    "Figure": ("png", "pdf", "svg"),
-    "Data": ("csv", "npz"),
-    "All": ("html", "zip"),
-}
 
 
 def show() -> None:
@@ -160,7 +154,7 @@ def _toolbar(view: Traversal, atlas: Mapping[str, Any], detail: Mapping[str, Any
             style = downloads.style_form(PAGE)
             query = {**view.api(), "dims": dims, **style}
             path = f"/checkpoints/{view.checkpoint}/traversal"
-            file = downloads.buttons(PAGE, FORMATS, lambda form: client().file(path, {**query, "format": form}))
+            file = downloads.buttons(PAGE, "traversal", lambda form: client().file(path, {**query, "format": form}))
         with st.popover(f"Name {name.split(':')[0]}", icon=":material/label:"):
             label_form(view.checkpoint, view.dim, atlas)
         with st.popover("Rows", icon=":material/reorder:"):
@@ -209,7 +203,7 @@ def _share(view: Traversal, dims: str, style: Mapping[str, Any]) -> None:
     path = f"/checkpoints/{view.checkpoint}/traversal"
     show_commands(
         address(PAGE, view.query()),
-        commands.traverse(view, "gif", dims, style),
+        commands.view("traversal", view.checkpoint, {**view.api(), "dims": dims}, "gif", style),
         commands.curl_get(client().url, path, query),
         "GIF",
     )

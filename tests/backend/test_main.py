@@ -14,9 +14,9 @@ from fastapi.testclient import TestClient
 
 from backend.data.checkpoint import Checkpoint
 from backend.data.files import aside_of
+from backend.interpret.rollout import build_rollout
 from backend.main import create_app
 from backend.settings import Settings
-from backend.views.serializers import draw_rollout
 
 
 @pytest.fixture
@@ -135,9 +135,9 @@ def test_light_requests_are_answered_while_every_worker_is_busy(
 
     def blocked(checkpoint: Checkpoint, *rest: object) -> object:
         gate.wait(20)
-        return draw_rollout(checkpoint, *rest)  # type: ignore[arg-type]  # passed on as it came
+        return build_rollout(checkpoint, *rest)  # type: ignore[arg-type]  # passed on as it came
 
-    monkeypatch.setattr("backend.views.jobs.draw_rollout", blocked)
+    monkeypatch.setattr("backend.views.imagination.build_rollout", blocked)
     with opened(create_app(Settings(home=tiny_checkpoint_home))) as client, ThreadPoolExecutor(4) as clients:
         path = "/api/v1/checkpoints/tiny-world/rollout?horizon=5&seed="
         heavy = [clients.submit(client.get, f"{path}{seed}") for seed in range(4)]

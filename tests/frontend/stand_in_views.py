@@ -10,8 +10,15 @@ from fastapi import FastAPI, Request, Response
 from stand_in_quality import SEES, quality
 from stand_in_world import NAMES, World, file_of, items, problem
 
+from backend.views.catalogue import KINDS
+from backend.views.params import view_schema
+
 
 def add_views(app: FastAPI, world: World) -> None:
+    @app.get("/api/v1/schemas/views/{kind}")
+    def schema(kind: str) -> dict[str, Any]:
+        return view_schema(KINDS[kind])
+
     @app.get("/api/v1/checkpoints")
     def checkpoints(cursor: int = 0) -> dict[str, Any]:
         last = cursor + world.page_size

@@ -5,20 +5,24 @@ import shlex
 import pytest
 import streamlit as st
 
-from frontend.commands import STYLE, compare, curl_get, curl_post, rollout, stage, traverse
+from frontend.commands import compare, curl_get, curl_post, stage, view
 from frontend.state import Rollout, Traversal
 
 
+@pytest.mark.usefixtures("api")
 def test_the_command_of_a_traversal_says_everything_that_shapes_it() -> None:
-    view = Traversal(
+    shown = Traversal(
         checkpoint="cartpole-small", episode=1, frame=4, mode="fixed", range=3.0, edits=((2, 0.5),), history=False
     )
-    words = shlex.split(traverse(view, "gif", "7", {**STYLE, "fps": 20.0, "captions": False}))
-    assert words == [
-        *("diswm", "traverse", "cartpole-small", "--dims", "7", "--columns", "11", "--mode", "fixed", "--range", "3"),
-        *("--episode", "1", "--frame", "4", "--no-history", "--edits", "2:0.5"),
-        *("--fps", "20", "--no-captions", "--format", "gif"),
-    ]
+    style = {"fps": 20.0, "captions": False, "loop": True}
+    words = shlex.split(view("traversal", "cartpole-small", {**shown.api(), "dims": "7"}, "gif", style))
+    assert words[:3] == ["diswm", "traverse", "cartpole-small"]
+    said = " ".join(words[3:])
+    for part in ("--dims 7", "--columns 11", "--mode fixed", "--range 3", "--episode 1", "--frame 4", "--no-history"):
+        assert part in said
+    assert "--edits 2:0.5" in said
+    assert "--base" not in words
+    assert said.endswith("--fps 20 --no-captions --format gif")
 
 
 def test_the_command_of_a_stage_sets_only_what_was_changed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,8 +37,15 @@ def test_the_command_of_a_run_carries_the_home_that_the_page_shows(monkeypatch: 
     assert compare("a,b") == "DISWM_HOME='/data/my runs' diswm compare a b --figure returns.pdf"
 
 
+@pytest.mark.usefixtures("api")
 def test_the_command_of_a_rollout_carries_its_branch() -> None:
-    assert "--edit 4:1.5@9+" in rollout(Rollout(checkpoint="a", dim=4, value=1.5, step=9), "gif", STYLE)
+    assert "--edit 4:1.5@9+" in view("rollout", "a", Rollout(checkpoint="a", dim=4, value=1.5, step=9).api(), "gif")
+
+
+@pytest.mark.usefixtures("api")
+def test_a_table_that_has_no_command_of_its_own_is_exported() -> None:
+    assert view("intervals", "a", {}, "pdf", {"width": 5.5}) == "diswm export a --kind intervals --format pdf"
+    assert view("compare", "a", {"other": "b"}, "csv", {"width": 3.25}) == "diswm match a b --width 3.25 --format csv"
 
 
 def test_curl_carries_the_token_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

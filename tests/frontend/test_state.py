@@ -52,7 +52,7 @@ def test_the_query_of_the_api_says_what_is_shown() -> None:
 
 
 def test_the_range_is_left_out_where_the_mode_has_none() -> None:
-    assert Traversal(mode="minmax", range=2.0).api()["range"] is None
+    assert Traversal(mode="minmax", range=2.0).api().get("range") is None
 
 
 def test_a_branch_is_one_edit_and_a_held_one_ends_with_a_plus() -> None:

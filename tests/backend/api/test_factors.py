@@ -6,6 +6,7 @@ import io
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,10 @@ from fastapi.testclient import TestClient
 
 from backend.data.catalogue import SHIPPED
 from backend.data.checkpoint import Checkpoint
+from backend.interpret import charts
 from backend.interpret.cards import factors_of
+from backend.views import tables
+from backend.views.registry import BUILDERS
 
 BASE = "/api/v1/checkpoints"
 
@@ -30,7 +34,7 @@ def test_factors_that_are_not_computed_yet_are_409_with_a_time_to_come_back_and_
         gate.wait(10)
         return factors_of(checkpoint)
 
-    monkeypatch.setattr("backend.api.factors.factors_of", slow)
+    monkeypatch.setattr("backend.api.computing.factors_of", slow)
     path = home / "checkpoints" / "tiny-video" / "factors.json"
     assert not path.exists()
     first = client.get(f"{BASE}/tiny-video/factors")
@@ -59,7 +63,7 @@ def test_factors_that_cannot_be_computed_are_409_with_the_reason(
         raise ValueError("no frames to encode")
 
     (home / "checkpoints" / "tiny-video" / "factors.json").unlink(missing_ok=True)
-    monkeypatch.setattr("backend.api.factors.factors_of", fails)
+    monkeypatch.setattr("backend.api.computing.factors_of", fails)
     answer = client.get(f"{BASE}/tiny-video/factors?wait=true")
     assert answer.status_code == 409
     assert "no frames to encode" in answer.json()["detail"]
@@ -144,7 +148,8 @@ def test_sensitivity_needs_a_policy(client: TestClient) -> None:
 def test_two_checkpoints_are_matched(client: TestClient) -> None:
     itself = client.get(f"{BASE}/tiny-world/compare?other=tiny-world").json()
     assert all(match["first"] == match["second"] for match in itself["matches"])
-    assert client.get(f"{BASE}/tiny-world/compare?other=nothing").status_code == 404
+    unknown = client.get(f"{BASE}/tiny-world/compare?other=nothing")
+    assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (422, "query:other")
     assert client.get(f"{BASE}/tiny-world/compare").status_code == 422
 
 
@@ -191,7 +196,8 @@ def test_where_there_is_nothing_to_draw_no_empty_figure_is_made(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = {"dimensions": [], "draws": [], "seen": {}, "set": None, "why": "these pictures come from no simulator"}
-    monkeypatch.setattr("backend.views.tables.checked", lambda _: nothing)
+    builder = tables.table_of(lambda _: nothing, charts.interventions_chart)
+    monkeypatch.setitem(BUILDERS, "interventions", replace(tables.INTERVENTIONS, build=builder))
     monkeypatch.setattr("backend.views.tables.intervals_of", lambda _: nothing)
     for table in ("interventions", "intervals"):
         refused = client.get(f"{BASE}/finger-episode-factors/{table}?format=svg")

@@ -14,13 +14,14 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 from PIL import Image
 
+from backend.api import atlas
 from backend.data.checkpoint import Checkpoint, Clip
 from backend.export import render, rollout
+from backend.interpret.view import build_view
 from backend.main import create_app
 from backend.settings import Settings
+from backend.views.catalogue import KINDS
 from backend.views.formats import MEDIA_TYPES
-from backend.views.params import ATLAS_FORMATS, ROLLOUT_FORMATS, TRAVERSAL_FORMATS
-from backend.views.serializers import draw_traversal
 
 BASE = "/api/v1/checkpoints/tiny-world"
 
@@ -147,7 +148,7 @@ def test_footprints_have_one_scale_whatever_the_other_rows_do(client: TestClient
         ("edits=2:nan", "query:edits", "finite"),
         ("edits=2:1,2:2", "query:edits", "twice"),
         ("edits=2:1e9", "query:edits", "1000"),
-        ("fps=0&format=gif", "query:fps", "greater than or equal to 1"),
+        ("fps=0&format=gif", "query:fps", "from 0.1 to 50"),
         ("fps=nan&format=gif", "query:fps", "finite"),
         ("fps=1000000&format=gif", "query:fps", "50"),
         ("upscale=0", "query:upscale", "1"),
@@ -221,9 +222,9 @@ def test_equal_queries_at_once_are_computed_once_with_equal_bytes(home: Path, mo
     def slow(checkpoint: Checkpoint, *rest: object) -> object:
         calls.append(checkpoint.info.id)
         gate.wait(5)
-        return draw_traversal(checkpoint, *rest)  # type: ignore[arg-type]  # passed on as it came
+        return build_view(checkpoint, *rest)  # type: ignore[arg-type]  # passed on as it came
 
-    monkeypatch.setattr("backend.views.jobs.draw_traversal", slow)
+    monkeypatch.setattr("backend.views.traversal.build_view", slow)
     with (
         TestClient(create_app(Settings(home=home)), base_url="http://127.0.0.1") as client,
         ThreadPoolExecutor(16) as clients,
@@ -256,7 +257,7 @@ def test_out_of_memory_is_503_and_the_next_query_works(client: TestClient, monke
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr("backend.views.jobs.draw_traversal", hungry)
+        patched.setattr("backend.views.traversal.build_view", hungry)
         answer = client.get(f"{BASE}/traversal?columns=29")
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
@@ -275,9 +276,9 @@ def test_a_figure_comes_as_a_file_with_a_telling_name(client: TestClient, format
 
 
 def test_every_format_of_the_exports_can_be_asked_for() -> None:
-    assert set(TRAVERSAL_FORMATS) == {"json", *render.TRAVERSAL_FORMATS}
-    assert set(ROLLOUT_FORMATS) == {"json", *rollout.ROLLOUT_FORMATS}
-    assert set(MEDIA_TYPES) >= set(TRAVERSAL_FORMATS) | set(ROLLOUT_FORMATS) | set(ATLAS_FORMATS)
+    assert set(KINDS["traversal"].formats) == set(render.TRAVERSAL_FORMATS)
+    assert set(KINDS["rollout"].formats) == set(rollout.ROLLOUT_FORMATS)
+    assert set(MEDIA_TYPES) >= {format for kind in KINDS.values() for format in kind.formats} | set(atlas.FORMATS)
 
 
 @pytest.mark.parametrize(("name", "told"), [("$5 vs $10", False), ("\U000105c0 knee", True)])

@@ -91,7 +91,8 @@ def test_an_exported_file_is_made_again_in_another_format(diswm: Diswm, tmp_path
     (tmp_path / "view.json").write_text(json.dumps({"horizon": 6}))
     words = ["--view", "view.json", "--kind", "rollout", "--out", "r.csv"]
     assert diswm("export", "tiny-world", *words).exit_code == 0
-    wrong = diswm("export", "tiny-video", "--view", "r.csv")
+    (tmp_path / "foreign.csv").write_text("a,b\n1,2\n")
+    wrong = diswm("export", "tiny-video", "--view", "foreign.csv")
     assert (wrong.exit_code, "carries no settings" in wrong.output) == (2, True)
 
 
@@ -147,7 +148,7 @@ def test_names_are_checked_both_ways_side_by_side(diswm: Diswm) -> None:
         (("traverse", "tiny-video", "--picture", "absent.png"), "absent.png"),
         (("traverse", "tiny-video", "--picture", "a.png", "--dataset", "b"), "not both"),
         (("traverse", "tiny-video", "--dataset", "absent"), "no data set 'absent'"),
-        (("traverse", "tiny-video", "--base", "picture"), "no frames of the picture"),
+        (("traverse", "tiny-video", "--base", "picture"), "there is no picture"),
         (("rollout", "tiny-video", "--actions", "policy"), "no policy"),
         (("rollout", "tiny-video", "--edit", "7"), "dim:value@step"),
         (("rollout", "tiny-video", "--horizon", "0"), "horizon"),

@@ -9,9 +9,9 @@ import pytest
 
 from backend.data.checkpoint import Checkpoint, load_checkpoint, read_info
 from backend.interpret.names import DimensionName
-from backend.interpret.request import TraversalRequest
 from backend.interpret.rollout import Rollout, build_rollout
 from backend.interpret.rollout_request import RolloutRequest
+from backend.interpret.traversal_request import TraversalRequest
 from backend.interpret.view import TraversalView, build_view
 
 Views = Callable[..., TraversalView]

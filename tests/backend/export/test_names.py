@@ -6,13 +6,13 @@ import pytest
 
 from backend.data.checkpoint import Checkpoint
 from backend.export.captions import caption_text
-from backend.export.command import rollout_command, traversal_command
+from backend.export.command import command_line
 from backend.export.names import bundle_name, file_name, rollout_file_name, slug
 from backend.export.options import ExportOptions, signed
 from backend.interpret.names import DimensionName
-from backend.interpret.request import TraversalRequest
 from backend.interpret.rollout import Rollout
 from backend.interpret.rollout_request import RolloutRequest, parse_edits
+from backend.interpret.traversal_request import TraversalRequest
 from backend.interpret.view import TraversalView, build_view
 
 
@@ -65,11 +65,11 @@ def test_no_name_is_ever_a_path(name: str) -> None:
 
 def test_the_command_line_that_makes_a_file_again_is_short() -> None:
     asked = TraversalRequest(dims=(7, 3), extent=2.5, edits={2: -1.5}, history=False)
-    assert traversal_command("demo", asked, "gif", ExportOptions(fps=12.5, pingpong=False)) == (
+    assert command_line("traverse", "demo", asked, "gif", ExportOptions(fps=12.5, pingpong=False)) == (
         "diswm traverse demo --dims 7,3 --range 2.5 --no-history --edits 2:-1.5 --fps 12.5 --no-pingpong --format gif"
     )
     imagined = RolloutRequest(context=3, edits=parse_edits("7:1.5@12+"))
-    assert rollout_command("demo", imagined, "mp4", ExportOptions()) == (
+    assert command_line("rollout", "demo", imagined, "mp4", ExportOptions()) == (
         "diswm rollout demo --context 3 --edit 7:1.5@12+ --format mp4"
     )
 

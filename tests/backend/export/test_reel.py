@@ -14,13 +14,13 @@ from backend.export.reel import REEL_FORMATS, render_reel
 from backend.export.reopen import read_settings
 from backend.interpret.reel import Reel
 from backend.interpret.request import ViewError
-from backend.interpret.rollout_request import RolloutRequest
-from backend.interpret.temporal import TemporalRequest, temporal_traversal
+from backend.interpret.temporal import temporal_traversal
+from backend.interpret.temporal_request import TemporalRequest
 
 
 @pytest.fixture(scope="module")
 def reel(agent: Checkpoint) -> Reel:
-    traversal = temporal_traversal(agent, TemporalRequest(RolloutRequest(horizon=4), dims=(1, 3)))
+    traversal = temporal_traversal(agent, TemporalRequest(horizon=4, dims=(1, 3)))
     return traversal.reel(temporal_file_name(traversal))
 
 

@@ -15,8 +15,8 @@ from backend.export.options import ExportOptions
 from backend.export.render import TRAVERSAL_FORMATS, export_traversal, render_view
 from backend.export.reopen import NoSettings, read_settings
 from backend.export.rollout import ROLLOUT_FORMATS, render_rollout
-from backend.interpret.request import TraversalRequest
 from backend.interpret.rollout import Rollout
+from backend.interpret.traversal_request import TraversalRequest
 from backend.interpret.view import TraversalView
 
 Views = Callable[..., TraversalView]
@@ -38,7 +38,7 @@ def test_a_rollout_is_told_from_a_traversal(imagined: Rollout, format: str) -> N
 def test_a_reopened_view_makes_the_same_file(checkpoint: Checkpoint) -> None:
     asked = TraversalRequest(dims=(4, 1), extent=1.5, columns=3, frame=2)
     made = export_traversal(checkpoint, asked, "png")
-    again = TraversalRequest.from_json(read_settings(made.content)["view"])
+    again = TraversalRequest.read(read_settings(made.content)["view"])
     assert export_traversal(checkpoint, again, "png") == made
 
 

@@ -59,7 +59,7 @@ def test_the_world_changes_at_the_step_and_the_model_does_too(found: Counterfact
 def test_settings_reopen_it(found: Counterfactual) -> None:
     carried = json.loads(found.settings)
     assert carried["diswm"] == "counterfactual"
-    assert CounterfactualRequest.from_json(carried["view"]) == found.request
+    assert CounterfactualRequest.read(carried["view"]) == found.request
 
 
 def test_the_share_that_is_explained_is_one_for_the_same_change_and_zero_for_none() -> None:

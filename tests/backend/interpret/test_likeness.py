@@ -7,7 +7,7 @@ import numpy as np
 from backend.data.checkpoint import Checkpoint
 from backend.interpret import likeness as module
 from backend.interpret.likeness import likeness, usual_reconstruction
-from backend.interpret.request import TraversalRequest
+from backend.interpret.traversal_request import TraversalRequest
 from backend.interpret.view import build_view
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from backend.data.checkpoint import Checkpoint, Clip
-from backend.interpret.imagination import Edit
+from backend.interpret.fields import Edit, write_edits
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import Rollout, build_rollout, scores_over_episodes
-from backend.interpret.rollout_request import RolloutRequest, format_edit, parse_edits
+from backend.interpret.rollout_request import RolloutRequest, parse_edits
 from models.types import State, normalise, to_uint8
 
 REQUEST = RolloutRequest(episode=1, context=5, horizon=10)
@@ -154,13 +154,13 @@ def test_a_perfect_picture_scores_the_most(video_checkpoint: Checkpoint) -> None
 def test_settings_reopen_the_rollout(world_checkpoint: Checkpoint) -> None:
     asked = replace(REQUEST, samples=2, seed=5, edits=(Edit(1, -1.25, 7), Edit(0, 2.0, 8, True)))
     carried = json.loads(build_rollout(world_checkpoint, asked).settings)
-    assert RolloutRequest.from_json(carried["view"]) == asked
+    assert RolloutRequest.read(carried["view"]) == asked
 
 
 def test_edits_are_read_as_they_are_written() -> None:
     edits = parse_edits("7:1.5@12, 3:-2@0+,1:1e-3@4")
     assert edits == (Edit(7, 1.5, 12), Edit(3, -2.0, 0, True), Edit(1, 0.001, 4))
-    assert parse_edits(",".join(format_edit(edit) for edit in edits)) == edits
+    assert parse_edits(write_edits(edits)) == edits
     for wrong in ("7:1.5", "7@3", "x:1@2", "7:1..5@2", "7:nan@2", "-1:2@3"):
         with pytest.raises(ViewError):
             parse_edits(wrong)

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from backend.data.checkpoint import Checkpoint, Label, write_label
-from backend.interpret.imagination import Edit
+from backend.interpret.fields import Edit
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import build_rollout
-from backend.interpret.rollout_request import RolloutRequest
-from backend.interpret.temporal import TemporalRequest, temporal_traversal
+from backend.interpret.temporal import temporal_traversal
+from backend.interpret.temporal_request import TemporalRequest
 from models.types import normalise
 
-REQUEST = TemporalRequest(RolloutRequest(episode=1, context=5, horizon=10), dims=(3, 0))
+REQUEST = TemporalRequest(episode=1, context=5, horizon=10, dims=(3, 0))
 
 
 def test_each_row_holds_one_dimension_from_the_context_on(video_checkpoint: Checkpoint) -> None:
@@ -67,7 +67,7 @@ def test_all_of_them_at_once_is_one_more_row(video_checkpoint: Checkpoint) -> No
 
 
 def test_without_a_choice_the_dimensions_that_carry_most_come_first(video_checkpoint: Checkpoint) -> None:
-    grid = temporal_traversal(video_checkpoint, TemporalRequest(RolloutRequest(context=3, horizon=2)))
+    grid = temporal_traversal(video_checkpoint, TemporalRequest(context=3, horizon=2))
     assert [label.dim for label in grid.labels] == [3, 2, 0, 5]  # 1 and 4 are inactive
 
 
@@ -80,7 +80,7 @@ def test_settings_reopen_the_traversal(world_checkpoint: Checkpoint) -> None:
     asked = replace(REQUEST, step=7, together=True, hold={1: -1.5}, sigmas=-1.0)
     carried = json.loads(temporal_traversal(world_checkpoint, asked).settings)
     assert carried["diswm"] == "temporal"
-    assert TemporalRequest.from_json(carried["view"]) == asked
+    assert TemporalRequest.read(carried["view"]) == asked
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_settings_reopen_the_traversal(world_checkpoint: Checkpoint) -> None:
         ({"sigmas": 21.0}, "sigmas"),
         ({"hold": {6: 1.0}}, "hold"),
         ({"hold": {1: float("inf")}}, "hold"),
-        ({"rollout": RolloutRequest(horizon=0)}, "horizon"),
-        ({"rollout": RolloutRequest(actions="policy", horizon=30)}, "actions"),
+        ({"horizon": 0}, "horizon"),
+        ({"actions": "policy", "horizon": 30}, "actions"),
     ],
 )
 def test_what_cannot_be_held_is_refused_by_field(

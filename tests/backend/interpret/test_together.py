@@ -9,10 +9,10 @@ import pytest
 from backend.data.checkpoint import Checkpoint, Clip
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import build_rollout
-from backend.interpret.rollout_request import RolloutRequest
+from backend.interpret.rollout_request import TogetherRequest
 from backend.interpret.together import roll_out_together
 
-REQUEST = RolloutRequest(episode=1, context=5, horizon=10)
+REQUEST = TogetherRequest(episode=1, context=5, horizon=10)
 
 
 def test_each_row_is_that_checkpoints_rollout_of_the_first_ones_frames(
@@ -22,7 +22,10 @@ def test_each_row_is_that_checkpoints_rollout_of_the_first_ones_frames(
     darker = Clip(clip.image // 2, clip.action, clip.reward, clip.factors, clip.factor_names)
     first = replace(world_checkpoint, clip=darker)
     reel = roll_out_together([first, video_checkpoint], REQUEST).reel("x")
-    alone = build_rollout(first, REQUEST), build_rollout(replace(video_checkpoint, clip=darker), REQUEST)
+    alone = (
+        build_rollout(first, REQUEST.rollout),
+        build_rollout(replace(video_checkpoint, clip=darker), REQUEST.rollout),
+    )
     assert np.array_equal(reel.strips[0].frames, darker.image[1, :15])
     for strip, rollout in zip(reel.strips[1:], alone, strict=True):
         assert np.array_equal(strip.frames, rollout.model.image)

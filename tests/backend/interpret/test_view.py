@@ -11,7 +11,8 @@ import torch
 
 from backend.data.checkpoint import Checkpoint, Clip
 from backend.interpret.base import BaseFrames
-from backend.interpret.request import TraversalRequest, ViewError
+from backend.interpret.request import ViewError
+from backend.interpret.traversal_request import TraversalRequest
 from backend.interpret.view import build_atlas, build_view, tile
 from models.traversal import anchor_at, edited_latents
 from models.types import normalise, to_uint8
@@ -146,7 +147,7 @@ def test_an_atlas_holds_every_dimension_by_kl(video_checkpoint: Checkpoint) -> N
 def test_settings_in_files_reopen_the_view(video_checkpoint: Checkpoint) -> None:
     asked = TraversalRequest(frame=3, dims=(5, 0), mode="offset", extent=4.5, columns=3, edits={2: -1.5}, history=False)
     carried = json.loads(build_view(video_checkpoint, asked).settings)
-    assert TraversalRequest.from_json(carried["view"]) == asked
+    assert TraversalRequest.read(carried["view"]) == asked
     assert carried["checkpoint"] == "tiny-video"
     assert len(carried["weights"]) == 64
 
@@ -197,18 +198,18 @@ def test_what_cannot_be_shown_is_refused_by_field(
 
 def test_unknown_keys_of_a_view_are_refused() -> None:
     with pytest.raises(ViewError, match="colums"):
-        TraversalRequest.from_json({"colums": 7})
+        TraversalRequest.read({"colums": 7})
 
 
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
         ({"edits": {3: 5_000.0}}, "edits: the value of dimension 3 goes from -1000 to 1000; 5000.0 lies outside"),
-        ({"edits": {3: math.nan}}, "edits: the value of dimension 3 goes from -1000 to 1000; nan lies outside"),
+        ({"edits": {3: math.nan}}, "edits: input should be a finite number, got nan"),
         ({"extent": 21.0}, "range: the range of mode sigma goes from 0 to 20; 21.0 lies outside"),
         ({"dims": (9,)}, "dims: there is no dimension 9; take 0 to 5"),
         ({"frame": 24}, "frame: there is no frame 24; take 0 to 23"),
-        ({"episode": True}, "episode: there is no episode True; take 0 to 2"),
+        ({"episode": True}, "episode: input should be a valid integer, got True"),
     ],
 )
 def test_a_refusal_names_what_the_number_is_and_what_it_may_be(wrong: dict[str, Any], sentence: str) -> None:

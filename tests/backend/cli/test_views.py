@@ -1,5 +1,6 @@
 """`diswm temporal`, `rollouts`, `counterfactual`, `sensitivity`, `carried`: the API's files, and refusals."""
 
+import hashlib
 import json
 import shlex
 import shutil
@@ -12,8 +13,10 @@ from fastapi.testclient import TestClient
 
 from backend.main import create_app
 from backend.settings import Settings
-from frontend.client import plain
-from frontend.commands import STYLE, counterfactual
+from backend.views.catalogue import KINDS
+from backend.views.params import view_schema
+from frontend.client import Client, plain
+from frontend.commands import view as command_of
 from frontend.state import Counterfactual
 
 Diswm = Callable[..., Result]
@@ -64,11 +67,12 @@ def test_tables_of_numbers_are_those_of_the_api(diswm: Diswm, home: Path, tmp_pa
 
 
 def test_the_page_s_file_of_a_counterfactual_is_that_of_its_command_and_of_an_export(
-    diswm: Diswm, home: Path, tmp_path: Path
+    diswm: Diswm, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Client, "view", lambda _, kind: view_schema(KINDS[kind]))
     view = Counterfactual("finger-episode-factors", "light", to="0.6", dim=3, seed=2, context=2, horizon=3, step=3)
-    style = {**STYLE, "fps": 20.0, "upscale": 1, "captions": False}
-    result = diswm(*shlex.split(counterfactual(view, "gif", style))[1:], "--json")
+    style = {"fps": 20.0, "upscale": 1, "captions": False}
+    result = diswm(*shlex.split(command_of("counterfactual", view.checkpoint, view.api(), "gif", style))[1:], "--json")
     assert result.exit_code == 0, result.output
     file = Path(json.loads(result.stdout)["file"])
     made = (tmp_path / file).read_bytes()
@@ -104,7 +108,7 @@ def test_any_file_is_made_again_in_another_format(diswm: Diswm, tmp_path: Path) 
 def test_the_rest_of_the_run_stands_beside_a_checkpoint_of_it(diswm: Diswm) -> None:
     result = diswm("rollouts", "run-tiny", "--context", 3, "--horizon", 2, "--format", "csv", "--json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["with"] == ["run-tiny.update-000000100"]
+    assert json.loads(result.stdout)["request"]["with"] == ["run-tiny.update-000000100"]
 
 
 def test_sensitivity_and_what_was_carried_over_are_told(diswm: Diswm) -> None:
@@ -116,12 +120,34 @@ def test_sensitivity_and_what_was_carried_over_are_told(diswm: Diswm) -> None:
     assert [entry["id"] for entry in carried["checkpoints"]] == ["run-tiny.update-000000100", "run-tiny"]
 
 
+def test_what_was_carried_over_follows_the_reference_of_the_api(diswm: Diswm, home: Path) -> None:
+    settings = home / "runs" / "run-taught" / "checkpoints" / "update-000000100" / "config.json"
+    if not settings.parent.exists():
+        shutil.copytree(home / "checkpoints" / "tiny-world", settings.parent)
+        told = json.loads(settings.read_text()) | {"teacher": "tiny-video"}
+        reseal(settings, json.dumps(told).encode())
+    with TestClient(create_app(Settings(home=home)), base_url="http://127.0.0.1:8000") as client:
+        for checkpoint, reference in (("run-tiny", "run-tiny.update-000000100"), ("run-taught", "tiny-video")):
+            told = json.loads(diswm("carried", checkpoint, "--json").stdout)
+            assert told["reference"]["id"] == reference
+            assert client.get(f"/api/v1/checkpoints/{checkpoint}/carried").json()["reference"]["id"] == reference
+
+
+def reseal(path: Path, content: bytes) -> None:
+    """Writes a file of a checkpoint, and its hash into the manifest."""
+    path.write_bytes(content)
+    manifest = path.parent / "manifest.json"
+    told = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(told | {path.name: hashlib.sha256(content).hexdigest()}))
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (("temporal", "tiny-world", "--dims", "9", "--horizon", "5"), "there is no dimension 9; take 0 to 5"),
         (("temporal", "tiny-world", "--horizon", "0"), "0 is not a whole number from 1 to 500"),
-        (("temporal", "tiny-world", "--hold", "1:x"), "is not of the form"),
+        (("traverse", "tiny-world", "--edits", "3:1,3:2"), "dimension 3 is edited twice"),
+        (("temporal", "tiny-world", "--hold", "1:x"), "is not a finite number"),
         (("rollouts", "tiny-world", "--with", "nobody"), "no checkpoint 'nobody'"),
         (("counterfactual", "tiny-world", "--factor", "light"), "no simulator"),
         (("sensitivity", "tiny-video"), "no reward and no policy"),

@@ -1,0 +1,70 @@
+"""What is computed once and kept with a checkpoint, before views of it can be answered."""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from backend.api.deps import Services
+from backend.data.checkpoint import CHECKS, FACTORS, Checkpoint, CheckpointInfo
+from backend.http.problems import Problem
+from backend.interpret.cards import factors_of
+from backend.interpret.checks import interventions_of
+from backend.interpret.factors import Progress
+
+COMPUTING_SECONDS = 5
+
+
+async def computed_first(names: tuple[str, ...], info: CheckpointInfo, serving: Services, *, wait: bool) -> None:
+    """Returns once these are kept with the checkpoint; 409 with Retry-After where that is not to be waited for."""
+    for name in names:
+        await _COMPUTED[name](info, serving, wait)
+
+
+async def ensure_factors(info: CheckpointInfo, serving: Services, wait: bool) -> None:
+    """Returns once factors are kept with the checkpoint; 409 with Retry-After where that is not to be waited for."""
+    if info.found(FACTORS).is_file():
+        return
+    key, studies = ("factors", info.folder), serving.studies
+
+    def study() -> None:
+        if not info.found(FACTORS).is_file():
+            _study(serving.library.load(info), partial(studies.report, key))
+
+    await _patience(studies.start(key, study), wait, f"Factors are being computed ({studies.progress(key)}).")
+
+
+async def _ensure_interventions(info: CheckpointInfo, serving: Services, wait: bool) -> None:
+    library, studies = serving.library, serving.studies
+    if not info.found(CHECKS).is_file():
+        key = ("interventions", info.folder)
+        study = studies.start(key, lambda: interventions_of(library.load(info), progress=partial(studies.report, key)))
+        await _patience(study, wait, f"Names are being checked ({studies.progress(key)}).")
+
+
+_COMPUTED = {"factors": ensure_factors, "interventions": _ensure_interventions}
+
+
+async def _patience(study: asyncio.Task[Any], wait: bool, sentence: str) -> None:
+    """Returns when a study is done; 409 with Retry-After where that is not to be waited for."""
+    if not wait:
+        raise Problem(
+            409,
+            "computing",
+            sentence,
+            remedy=f"Ask again in {COMPUTING_SECONDS} seconds, or ask with wait=true.",
+            headers={"Retry-After": str(COMPUTING_SECONDS)},
+        )
+    await asyncio.shield(study)
+
+
+def _study(checkpoint: Checkpoint, progress: Progress) -> None:
+    """Computes the factors and keeps them with the checkpoint; a clip that cannot be analysed is a conflict."""
+    try:
+        factors_of(checkpoint, progress=progress)
+    except ValueError as error:
+        raise Problem(
+            409,
+            "factors-impossible",
+            f"The factors of {checkpoint.info.name} cannot be computed: {error}.",
+            remedy="Run diswm factors with a data set of more and longer episodes.",
+        ) from error

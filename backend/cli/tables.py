@@ -1,0 +1,65 @@
+"""Tables of numbers as a terminal shows them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Table = Mapping[str, Any]
+
+
+def leakage(table: Table) -> str:
+    """How far active dimensions move, one row per edited dimension."""
+    lines = [f"diagonal share {table['diagonal_share']:.2f}; sigmas that each dimension moves for an edit of the row's"]
+    active = table["active"]
+    lines.append(" " * 7 + "".join(f"{dim:>6}" for dim in active))
+    for dim in active:
+        lines.append(f"dim {dim:<3}" + "".join(f"{table['matrix'][dim][other]:>6.2f}" for other in active))
+    return "\n".join(lines)
+
+
+def sensitivity(table: Table) -> str:
+    """How far outcomes move, one row per dimension."""
+    lines = [f"{'dimension':<28}" + "".join(f"{outcome:>26}" for outcome in table["outcomes"])]
+    for row in table["dimensions"]:
+        cells = (row["outcomes"][outcome] for outcome in table["outcomes"])
+        told = (f"{cell['share']:.2f} of SD, {cell['mean']:+.3g}" for cell in cells)
+        lines.append(f"{row['dim']:>3} {row['name']:<24}" + "".join(f"{text:>26}" for text in told))
+    return "\n".join([*lines, f"{table['frames']:,} frames of {table['episodes']} episodes"])
+
+
+def carried(table: Table) -> str:
+    """Matched correlation and names, one row per checkpoint."""
+    lines = [f"dimensions of {table['reference']['name']}, matched over {table['frames']} frames"]
+    for entry in table["checkpoints"]:
+        mean = f"{entry['mean_correlation']:.2f}, by chance {entry['mean_null']:.2f}"
+        lines.append(f"{entry['steps']:>9,}  correlation {mean}  {_fate(entry)}")
+    return "\n".join(lines)
+
+
+def compare(table: Table) -> str:
+    """Matched dimensions, one row per pair."""
+    lines = []
+    for row in table["matches"]:
+        if row["first_active"] or row["second_active"]:
+            names = [f"dim {row[side]} {row[f'{side}_name'] or ''}".strip() for side in ("first", "second")]
+            turned = "" if row["sign"] > 0 else "  reversed"
+            low, high = row["interval"]
+            around = f"({low:.2f} to {high:.2f}), by chance {row['null']:.2f}"
+            lines.append(f"{names[0]:<28} {names[1]:<28} {row['correlation']:.2f} {around}{turned}")
+    low, high = table["mean_interval"]
+    mean = f"{table['mean_correlation']:.2f} ({low:.2f} to {high:.2f}), by chance {table['mean_null']:.2f}"
+    return "\n".join([*lines, f"mean correlation {mean}; {_fate(table)}"])
+
+
+def _fate(entry: Table) -> str:
+    if entry["kept"] is None:
+        return "no name can be kept or lost: the environments differ"
+    return "; ".join(f"{word} {', '.join(entry[word]) or 'none'}" for word in ("kept", "lost", "gained"))
+
+
+TELL: Mapping[str, Callable[[Table], str]] = {
+    "leakage": leakage,
+    "sensitivity": sensitivity,
+    "carried": carried,
+    "compare": compare,
+}
+"""The kinds whose command prints its table where no file is asked for."""

@@ -1,0 +1,65 @@
+"""What tables of numbers are asked: most are about one checkpoint and take nothing else."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from backend.interpret.fields import Id
+from backend.interpret.request import ViewRequest, view_request
+
+
+@view_request
+class FactorsRequest(ViewRequest):
+    """Which factor each dimension carries."""
+
+    kind = "factors"
+
+
+@view_request
+class IntervalsRequest(ViewRequest):
+    """The best factors of each dimension with their intervals."""
+
+    kind = "intervals"
+
+
+@view_request
+class InterventionsRequest(ViewRequest):
+    """Names checked both ways: what an edit draws, and what a factor that is set in the simulator moves."""
+
+    kind = "interventions"
+
+
+@view_request
+class LeakageRequest(ViewRequest):
+    """How far other dimensions move when the picture of an edit of one is encoded again."""
+
+    kind = "leakage"
+
+
+@view_request
+class SensitivityRequest(ViewRequest):
+    """How far reward, value and actions move for one sigma of each dimension."""
+
+    kind = "sensitivity"
+
+    dataset: Annotated[Id, Field(description="Id of a data set; the checkpoint's own clip if not given.")] = ""
+
+
+@view_request
+class CarriedRequest(ViewRequest):
+    """What training carried over: matched correlation of each dimension, names kept, lost and gained."""
+
+    kind = "carried"
+
+    reference: Annotated[
+        Id, Field(description="Whose dimensions are followed; the run's video model if not given.")
+    ] = ""
+
+
+@view_request
+class CompareRequest(ViewRequest):
+    """Which dimension of one checkpoint is which of another, of another seed, beta or method."""
+
+    kind = "compare"
+
+    other: Annotated[Id, Field(description="The checkpoint to compare with.")]

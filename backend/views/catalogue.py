@@ -1,0 +1,143 @@
+"""Every kind of view, declared once: its fields, its files and its command. Loads nothing heavy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, TABLE_FORMATS
+from backend.interpret.counterfactual_request import CounterfactualRequest
+from backend.interpret.request import ViewRequest
+from backend.interpret.rollout_request import RolloutRequest, TogetherRequest
+from backend.interpret.table_request import (
+    CarriedRequest,
+    CompareRequest,
+    FactorsRequest,
+    IntervalsRequest,
+    InterventionsRequest,
+    LeakageRequest,
+    SensitivityRequest,
+)
+from backend.interpret.temporal_request import TemporalRequest
+from backend.interpret.traversal_request import TraversalRequest
+
+FILMS = (*FILM_FORMATS, *FIGURE_FORMATS, *TABLE_FORMATS)
+CHARTS = (*FIGURE_FORMATS, *TABLE_FORMATS)
+_FILM_STYLE = ("width", "fps", "upscale", "captions", "loop", "chroma")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of view.
+
+    summary: what its command does. request: its fields. path: of the HTTP route, `/checkpoints/{id}/<path>`. command:
+    `diswm <command> CKPT`. formats: of its files, the usual one first. style: the export options that change its files.
+    arguments: fields that the command takes without the option's name. words: what the command always says.
+    """
+
+    summary: str
+    request: type[ViewRequest]
+    path: str
+    command: str
+    formats: tuple[str, ...]
+    style: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+    @property
+    def usual(self) -> str:
+        """The format that its command writes unless told otherwise."""
+        return self.formats[0]
+
+    @property
+    def name(self) -> str:
+        """What files carry and exports name."""
+        return self.request.kind
+
+
+def _table(
+    summary: str,
+    request: type[ViewRequest],
+    command: str,
+    *,
+    arguments: tuple[str, ...] = (),
+    words: tuple[str, ...] = (),
+) -> Kind:
+    return Kind(summary, request, request.kind, command, CHARTS, ("width", "title"), arguments, words)
+
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "Write a latent traversal as a figure, film, table, page or paper bundle.",
+            TraversalRequest,
+            "traversal",
+            "traverse",
+            (*FIGURE_FORMATS, *FILM_FORMATS, *TABLE_FORMATS, "html", "zip"),
+            ("width", "fps", "upscale", "pingpong", "captions", "loop", "footprint", "title", "chroma"),
+        ),
+        Kind(
+            "Write what the model imagines after some context, beside what came, and perhaps a branch.",
+            RolloutRequest,
+            "rollout",
+            "rollout",
+            FILMS,
+            _FILM_STYLE,
+        ),
+        Kind(
+            "Temporal traversal: hold a dimension from a step on, one row each, and write what the model imagines.",
+            TemporalRequest,
+            "temporal",
+            "temporal",
+            FILMS,
+            _FILM_STYLE,
+        ),
+        Kind(
+            "Write what several checkpoints imagine of the same stretch, step by step beside each other.",
+            TogetherRequest,
+            "rollouts",
+            "rollouts",
+            FILMS,
+            _FILM_STYLE,
+        ),
+        Kind(
+            "Change a factor in the simulator and in the model: the true change beside the predicted one.",
+            CounterfactualRequest,
+            "counterfactual",
+            "counterfactual",
+            FILMS,
+            _FILM_STYLE,
+        ),
+        _table("Say which factor each dimension carries.", FactorsRequest, "factors"),
+        _table(
+            "The best factors of each dimension with their intervals.",
+            IntervalsRequest,
+            "export",
+            words=("--kind", "intervals"),
+        ),
+        _table("Names checked both ways by intervention.", InterventionsRequest, "factors", words=("--check",)),
+        _table(
+            "Say how far other dimensions move when the picture of an edit of one is encoded again.",
+            LeakageRequest,
+            "leakage",
+        ),
+        _table(
+            "Say how far reward, value and actions move for one sigma of each dimension.",
+            SensitivityRequest,
+            "sensitivity",
+        ),
+        _table(
+            "Say what training carried over: matched correlation of each dimension, names kept, lost and gained.",
+            CarriedRequest,
+            "carried",
+        ),
+        _table(
+            "Say which dimension of one checkpoint is which of another, of another seed, beta or method.",
+            CompareRequest,
+            "match",
+            arguments=("other",),
+        ),
+    )
+}
+BUNDLE = "bundle"
+"""A traversal as a zip of everything: an export names it like a kind."""
+EXPORT_KINDS = (*KINDS, BUNDLE)

@@ -1,0 +1,134 @@
+"""How a kind of view is made: what it costs, what it needs besides its checkpoint, and the view itself."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from backend.data.catalogue import NotFound
+from backend.data.checkpoint import Checkpoint, CheckpointInfo
+from backend.data.episodes import DatasetInfo
+from backend.export.options import ExportOptions
+from backend.interpret.base import BaseFrames
+from backend.interpret.request import ViewError
+from backend.interpret.traversal_request import TraversalRequest
+
+if TYPE_CHECKING:
+    from backend.export.render import ExportedFile
+
+
+class Store(Protocol):
+    """Where checkpoints and data sets are found: by id, for a command also by path."""
+
+    home: Path
+
+    def find(self, reference: str) -> CheckpointInfo:
+        """A checkpoint; raises NotFound."""
+
+    def load(self, info: CheckpointInfo) -> Checkpoint:
+        """The checkpoint itself; raises CheckpointError."""
+
+    def dataset(self, reference: str) -> DatasetInfo:
+        """A data set; raises NotFound."""
+
+    def frames(self, request: TraversalRequest) -> BaseFrames | None:
+        """The frames that a traversal starts from, where they are not the clip's; raises ViewError."""
+
+
+class Sources(NamedTuple):
+    """What a view needs besides its own checkpoint."""
+
+    checkpoints: tuple[CheckpointInfo, ...] = ()
+    dataset: DatasetInfo | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """A view that is made: what it says as JSON, and its files. request: as its files carry it, all names resolved."""
+
+    request: Mapping[str, Any]
+    to_json: Callable[[], dict[str, Any]]
+    to_file: Callable[[str, ExportOptions], "ExportedFile"]
+
+
+class Ingredients(NamedTuple):
+    """Everything that a view is made from."""
+
+    checkpoint: Checkpoint
+    others: Sequence[Checkpoint]
+    dataset: DatasetInfo | None
+    store: Store
+
+
+class Budget(NamedTuple):
+    """What a view costs, and what it may cost; `field` is where to save."""
+
+    cost: int
+    limit: int
+    field: str
+    unit: str
+
+
+class Conflict(NamedTuple):
+    """What is said where it is the checkpoint of which a view cannot be made."""
+
+    type: str
+    remedy: str
+
+
+def needs_nothing(_info: CheckpointInfo, _request: Any, _store: Store) -> Sources:
+    """The sources of most views."""
+    return Sources()
+
+
+def is_quick(_info: CheckpointInfo, _request: Any, _sources: Sources) -> bool:
+    """Whether most views take seconds: they do not."""
+    return False
+
+
+def costs_little(_info: CheckpointInfo, _request: Any) -> Budget | None:
+    """The budget of views that always cost the same."""
+    return None
+
+
+def fits(_info: CheckpointInfo, _request: Any, _store: Store) -> None:
+    """The check of views that are checked while they are made."""
+
+
+@dataclass(frozen=True)
+class Builder:
+    """How one kind of view is made.
+
+    cost: in decoded cells, above 0. budget: what is refused by its cost alone. check: raises ViewError for what can be
+    refused before anything is computed. sources: what is needed besides; raises ViewError, NotFound. long: whether it
+    takes seconds. first: what has to be computed and kept before it can be asked. conflict: see there.
+    """
+
+    build: Callable[[Ingredients, Any], View]
+    cost: Callable[[CheckpointInfo, Any, Sources], float]
+    budget: Callable[[CheckpointInfo, Any], Budget | None] = costs_little
+    check: Callable[[CheckpointInfo, Any, Store], None] = fits
+    sources: Callable[[CheckpointInfo, Any, Store], Sources] = needs_nothing
+    loads: bool = False  # whether `check` loads the checkpoint
+    long: Callable[[CheckpointInfo, Any, Sources], bool] = is_quick
+    first: tuple[str, ...] = ()
+    conflict: Conflict | None = None
+
+    @property
+    def looks(self) -> bool:
+        """Whether planning it may wait for the disk."""
+        return self.sources is not needs_nothing or self.loads
+
+
+def make_view(builder: Builder, store: Store, info: CheckpointInfo, request: Any, sources: Sources) -> View:
+    """The view; raises ViewError, CheckpointError."""
+    others = [store.load(other) for other in sources.checkpoints]
+    return builder.build(Ingredients(store.load(info), others, sources.dataset, store), request)
+
+
+def named(store: Store, field: str, reference: str) -> CheckpointInfo:
+    """A checkpoint that a field of a request names; raises ViewError."""
+    try:
+        return store.find(reference)
+    except NotFound as error:
+        raise ViewError(field, str(error)) from None

@@ -15,21 +15,17 @@ from frontend.client import client, own_token, plain
 def view(
     kind: str, checkpoint: str, query: Mapping[str, Any], form: str, style: Mapping[str, Any] | None = None
 ) -> str:
-    """`diswm <command> CKPT ...` that writes the file which this query of a view downloads."""
+    """`diswm <command> CKPT ...` that writes the file which this query of a view downloads; without what is usual."""
     schema = client().view(kind)
-    options = {name: value for name, value in query.items() if value is not None and value != ""}
+    known = schema["properties"]
+    options = {name: value for name, value in query.items() if value not in (None, "", known[name].get("default"))}
     source = options.pop("source", None)
     if source:
-        options[str(options.pop("base"))] = source
-    elif options.get("base") == "clip":
-        del options["base"]
+        options = {str(options.pop("base")): source, **options}
     words = [str(options.pop(name)) for name in schema["x-arguments"]]
     drawn = {name: value for name, value in (style or {}).items() if _unusual(schema["x-style"], name, value)}
-    flags = {
-        name: value for name, value in options.items() if value is not False or schema["properties"][name]["default"]
-    }
     command = ["diswm", schema["x-command"], checkpoint, *words, *schema["x-words"]]
-    return shlex.join([*command, *_options({**flags, **drawn, "format": form})])
+    return shlex.join([*command, *_options({**options, **drawn, "format": form})])
 
 
 def stage(name: str, preset: str, seed: int, changes: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ def test_a_link_opens_its_view_and_the_page_repeats_it(open_page: OpenPage, worl
         "columns": "5",
     }
     assert "checkpoint=run-cartpole&episode=2&frame=7&columns=5&dim=3&column=4" in codes(app)
-    assert "diswm traverse run-cartpole --dims 3" in codes(app)
+    assert "diswm traverse run-cartpole --columns 5 --range 2 --episode 2 --frame 7 --dims 3 --format gif" in codes(app)
     assert "/api/v1/checkpoints/run-cartpole/traversal?" in codes(app)
 
 
@@ -155,7 +155,8 @@ def test_a_frame_of_any_data_set_is_a_base_and_the_link_and_the_command_carry_it
     query = world.query_of("/atlas")
     assert (query["base"], query["source"], query["episode"], query["frame"]) == ("dataset", "my-videos", "11", "39")
     assert "base=dataset&source=my-videos&episode=11&frame=39" in codes(app)
-    assert "--dataset my-videos --episode 11 --frame 39" in codes(app)
+    assert "diswm traverse cartpole-small --dataset my-videos --columns 11" in codes(app)
+    assert "--episode 11 --frame 39" in codes(app)
     app = open_page("traversals", base="dataset", source="my-videos", episode="3", frame="7")
     assert world.query_of("/atlas")["source"] == "my-videos"
     assert widget(app, "slider", "frame").value == 7

@@ -28,5 +28,5 @@ async def get_atlas(info: Found, request: Request, serving: Serving, query: Anno
     """Every dimension at every value as one picture and its index, for scrubbing without another request."""
     asked = of_query(AtlasRequest, query)
     format = choose_format(asked.format, request.headers.get("accept"), FORMATS)
-    job = atlas_job(info, serving.library, asked.request, format)
-    return send(request, await serving.workshop.answer(job.key, job.cost, job.make))
+    job = atlas_job(info, serving.checkpoints, asked.request, format)
+    return send(request, await serving.executor.answer(job.key, job.cost, job.make))

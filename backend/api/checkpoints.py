@@ -27,7 +27,7 @@ from backend.http.responses import Answer, matches, not_modified, send, send_fil
 from backend.interpret.counterfactual_request import settable
 from backend.interpret.fields import Index
 from backend.interpret.request import check_index
-from backend.views.checkpoint_cache import Library
+from backend.views.checkpoint_cache import CheckpointCache
 from backend.views.formats import MEDIA_TYPES, choose_format
 from backend.views.images import encode
 
@@ -38,18 +38,18 @@ router = APIRouter(tags=["checkpoints"])
 
 async def find_checkpoint(checkpoint: str, request: Request, serving: Serving) -> CheckpointInfo:
     """The checkpoint named in the path: 404 where there is none, 409 where its run has not written one yet."""
-    recalled = serving.library.recall(checkpoint)  # without a thread: refusals under load must be quick
+    recalled = serving.checkpoints.recall(checkpoint)  # without a thread: refusals under load must be quick
     if recalled is not None:
         return recalled
-    return await asyncio.to_thread(_look_up, checkpoint, request, serving.library)
+    return await asyncio.to_thread(_look_up, checkpoint, request, serving.checkpoints)
 
 
 Found = Annotated[CheckpointInfo, Depends(find_checkpoint)]
 
 
-def _look_up(checkpoint: str, request: Request, library: Library) -> CheckpointInfo:
+def _look_up(checkpoint: str, request: Request, checkpoints: CheckpointCache) -> CheckpointInfo:
     try:
-        return library.find(checkpoint)
+        return checkpoints.find(checkpoint)
     except NotFound:
         with answering():
             run = run_service_of(request).store.get(checkpoint)
@@ -67,8 +67,8 @@ def _look_up(checkpoint: str, request: Request, library: Library) -> CheckpointI
 @router.get("/checkpoints")
 def list_checkpoints(serving: Serving, limit: Limit = 100, cursor: Cursor = None) -> CheckpointList:
     """Checkpoints of runs, imported and shipped, newest first."""
-    shown, following = page(serving.library.list(), limit, cursor, lambda info: info.id)
-    return CheckpointList(items=[view_of(info, serving.library) for info in shown], next_cursor=following)
+    shown, following = page(serving.checkpoints.list(), limit, cursor, lambda info: info.id)
+    return CheckpointList(items=[view_of(info, serving.checkpoints) for info in shown], next_cursor=following)
 
 
 @router.post(
@@ -81,23 +81,23 @@ async def upload_checkpoint(request: Request, serving: Serving, response: Respon
     """Brings in the zip that `download` gives: safetensors and JSON only, every size and hash checked."""
     info, known = await take_in(request, serving.home, serving.intake, partial(_take_in, serving.home))
     say_made(response, f"/api/v1/checkpoints/{info.id}", known=known)
-    return view_of(info, serving.library)
+    return view_of(info, serving.checkpoints)
 
 
 @router.get("/checkpoints/{checkpoint}", responses=refusals(409))
 def get_checkpoint(info: Found, serving: Serving) -> CheckpointDetail:
     """One checkpoint: settings, clip, statistics of its latents, model card."""
-    loaded = serving.library.load(info)
+    loaded = serving.checkpoints.load(info)
     episodes, length = loaded.clip.image.shape[:2]
     return CheckpointDetail(
-        **view_of(info, serving.library).model_dump(),
+        **view_of(info, serving.checkpoints).model_dump(),
         config=info.config,
         clip=ClipView(episodes=episodes, length=length, factor_names=list(loaded.clip.factor_names)),
         statistics=loaded.statistics.to_json(),
         policy=loaded.actor_critic is not None,
         actions=loaded.model.config.action_size,
         settable=list(settable(loaded)),
-        quality=serving.library.quality(info),
+        quality=serving.checkpoints.quality(info),
         card=_card(info.folder),
     )
 
@@ -111,13 +111,13 @@ def delete_checkpoint(info: Found, serving: Serving, service: Runs) -> None:
         refuse_while_needed(service, serving.home, info.folder, {info.id, info.name}, info.name)
     with contextlib.suppress(FileNotFoundError):  # somebody else was faster
         remove_folder(info.folder)
-    serving.library.forget()
+    serving.checkpoints.forget()
 
 
 @router.get("/checkpoints/{checkpoint}/download", responses={**files("application/zip"), **refusals(409)})
 def download_checkpoint(info: Found, request: Request, serving: Serving) -> Response:
     """The whole checkpoint as a zip, to be brought in elsewhere."""
-    etag = f'"{hashlib.sha256(repr(serving.library.version(info)).encode()).hexdigest()[:32]}"'
+    etag = f'"{hashlib.sha256(repr(serving.checkpoints.version(info)).encode()).hexdigest()[:32]}"'
     if matches(request.headers.get("if-none-match"), etag):
         return not_modified(etag)
     return send_file(_packed(info, serving.home), MEDIA_TYPES["zip"], f"diswm_{info.name}.zip", etag)
@@ -140,13 +140,13 @@ async def get_frame(
     chosen = choose_format(format, request.headers.get("accept"), FRAME_FORMATS)
 
     def make() -> Answer:
-        clip = serving.library.load(info).clip.image
+        clip = serving.checkpoints.load(info).clip.image
         check_index("episode", episode, clip.shape[0], "episode")
         check_index("frame", frame, clip.shape[1], "frame")
         return Answer(encode(clip[episode, frame], chosen), MEDIA_TYPES[chosen])
 
-    key = ("frame", serving.library.version(info), episode, frame, chosen)
-    return send(request, await serving.workshop.answer(key, 1, make))
+    key = ("frame", serving.checkpoints.version(info), episode, frame, chosen)
+    return send(request, await serving.executor.answer(key, 1, make))
 
 
 def _take_in(home: Path, upload: Upload) -> Imported:
@@ -156,9 +156,9 @@ def _take_in(home: Path, upload: Upload) -> Imported:
         raise incompatible(error, "/file/model.safetensors") from error
 
 
-def view_of(info: CheckpointInfo, library: Library) -> CheckpointView:
+def view_of(info: CheckpointInfo, checkpoints: CheckpointCache) -> CheckpointView:
     """A checkpoint as lists show it."""
-    quality = library.quality(info) or {}
+    quality = checkpoints.quality(info) or {}
     return CheckpointView(
         id=info.id,
         name=info.name,
@@ -169,7 +169,7 @@ def view_of(info: CheckpointInfo, library: Library) -> CheckpointView:
         environment=info.environment,
         steps=info.steps,
         latents=info.latents,
-        named=library.named(info),
+        named=checkpoints.named(info),
         agent_right=quality.get("agent_right", {}).get("observed"),
         sees=quality.get("sees"),
     )

@@ -24,21 +24,23 @@ async def ensure_factors(info: CheckpointInfo, serving: Services, wait: bool) ->
     """Returns once factors are kept with the checkpoint; 409 with Retry-After where that is not to be waited for."""
     if info.found(FACTORS).is_file():
         return
-    key, studies = ("factors", info.folder), serving.studies
+    key, long_jobs = ("factors", info.folder), serving.long_jobs
 
     def study() -> None:
         if not info.found(FACTORS).is_file():
-            _study(serving.library.load(info), partial(studies.report, key))
+            _study(serving.checkpoints.load(info), partial(long_jobs.report, key))
 
-    await _patience(studies.start(key, study), wait, f"Factors are being computed ({studies.progress(key)}).")
+    await _patience(long_jobs.start(key, study), wait, f"Factors are being computed ({long_jobs.progress(key)}).")
 
 
 async def _ensure_interventions(info: CheckpointInfo, serving: Services, wait: bool) -> None:
-    library, studies = serving.library, serving.studies
+    checkpoints, long_jobs = serving.checkpoints, serving.long_jobs
     if not info.found(CHECKS).is_file():
         key = ("interventions", info.folder)
-        study = studies.start(key, lambda: interventions_of(library.load(info), progress=partial(studies.report, key)))
-        await _patience(study, wait, f"Names are being checked ({studies.progress(key)}).")
+        study = long_jobs.start(
+            key, lambda: interventions_of(checkpoints.load(info), progress=partial(long_jobs.report, key))
+        )
+        await _patience(study, wait, f"Names are being checked ({long_jobs.progress(key)}).")
 
 
 _COMPUTED = {"factors": ensure_factors, "interventions": _ensure_interventions}

@@ -46,7 +46,7 @@ async def get_frame(info: Found, n: str, request: Request, serving: Serving, for
         frame = read_nth_episode(info.folder, episode).image[step]
         return Answer(encode(frame, chosen), MEDIA_TYPES[chosen])
 
-    return send(request, await serving.workshop.answer(("dataset", *_identity(info), number, chosen), 1, make))
+    return send(request, await serving.executor.answer(("dataset", *_identity(info), number, chosen), 1, make))
 
 
 @router.get(
@@ -64,7 +64,7 @@ async def get_strip(info: Found, request: Request, serving: Serving, format: For
         sheet = contact_sheet([image[spread(len(image), SHEET_FRAMES)] for image in rows])
         return Answer(encode(sheet, chosen), MEDIA_TYPES[chosen])
 
-    return send(request, await serving.workshop.answer(("strip", *_identity(info), chosen), 50, make))
+    return send(request, await serving.executor.answer(("strip", *_identity(info), chosen), 50, make))
 
 
 def _identity(info: DatasetInfo) -> tuple[object, ...]:

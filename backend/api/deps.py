@@ -1,4 +1,4 @@
-"""What the routes are handed: settings, loaded checkpoints, the workshop; and what every query must keep to."""
+"""What the routes are handed: settings, loaded checkpoints, the executor; and what every query must keep to."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from backend.api.importing import Imports
 from backend.http.problems import Fault, Problem, nearest, short
 from backend.settings import Settings
-from backend.views.checkpoint_cache import Library
-from backend.views.executor import Studies, Workshop
+from backend.views.checkpoint_cache import CheckpointCache
+from backend.views.executor import LongJobs, ViewExecutor
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Services:
     """Everything one API process holds."""
 
     settings: Settings
-    library: Library
-    workshop: Workshop
-    studies: Studies
+    checkpoints: CheckpointCache
+    executor: ViewExecutor
+    long_jobs: LongJobs
     intake: ThreadPoolExecutor  # uploads are read here
     imports: Imports  # what uploads are being made into
     writing: threading.Lock  # held while labels are changed
@@ -34,7 +34,15 @@ class Services:
     def of(cls, settings: Settings) -> "Services":
         """Fresh services; `close` ends their threads."""
         intake = ThreadPoolExecutor(2, "intake")
-        return cls(settings, Library(settings.home), Workshop(), Studies(), intake, Imports(intake), threading.Lock())
+        return cls(
+            settings,
+            CheckpointCache(settings.home),
+            ViewExecutor(),
+            LongJobs(),
+            intake,
+            Imports(intake),
+            threading.Lock(),
+        )
 
     @property
     def home(self) -> Path:
@@ -43,8 +51,8 @@ class Services:
 
     def close(self) -> None:
         """Ends the threads."""
-        self.workshop.close()
-        self.studies.close()
+        self.executor.close()
+        self.long_jobs.close()
         self.intake.shutdown(wait=False, cancel_futures=True)
 
 

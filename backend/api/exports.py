@@ -30,8 +30,8 @@ async def create_export(body: ExportBody, request: Request, serving: Serving, re
     except NotFound as error:
         raise _unknown_checkpoint(error) from None
     with pointing_into_the_body():
-        job = await asyncio.to_thread(export_job, body.kind, body.format, body.view, info, serving.library)
-        answer = await carry_out(job, serving.workshop, serving.studies)
+        job = await asyncio.to_thread(export_job, body.kind, body.format, body.view, info, serving.checkpoints)
+        answer = await carry_out(job, serving.executor, serving.long_jobs)
     kept, known = await asyncio.to_thread(
         keep, serving.home, answer.content, answer.file_name or "export", answer.media_type
     )

@@ -32,11 +32,11 @@ async def get_card(info: Found, dim: str, request: Request, serving: Serving) ->
     await ensure_factors(info, serving, wait=True)
 
     def make() -> Answer:
-        checkpoint = serving.library.load(info)
+        checkpoint = serving.checkpoints.load(info)
         entry = next(item for item in factors_table(checkpoint)["dimensions"] if item["dim"] == number)
         return json_answer({**entry, "extremes": extreme_frames(encode_clip(checkpoint), number)})
 
-    return send(request, await serving.workshop.answer(("card", serving.library.version(info), number), 100, make))
+    return send(request, await serving.executor.answer(("card", serving.checkpoints.version(info), number), 100, make))
 
 
 @router.put("/checkpoints/{checkpoint}/labels/{dim}", responses=refusals(409))

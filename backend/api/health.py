@@ -59,14 +59,14 @@ def get_readiness(request: Request, serving: Serving) -> ReadyView:
 )
 def get_metrics(request: Request, serving: Serving) -> Response:
     """Counters of this process as Prometheus text."""
-    workshop = serving.workshop
+    executor = serving.executor
     single = {
-        "diswm_queries_pending": ("Queries being computed or waiting for it.", workshop.pending),
-        "diswm_queries_computed": ("Queries computed since the start.", workshop.computed),
-        "diswm_queries_refused": ("Queries refused as overload since the start.", workshop.refused),
-        "diswm_answer_cache_bytes": ("Answers kept in memory.", workshop.cache.used),
-        "diswm_checkpoint_cache_bytes": ("Loaded checkpoints.", serving.library.used_bytes),
-        "diswm_studies_pending": ("Long computations under way.", serving.studies.pending),
+        "diswm_queries_pending": ("Queries being computed or waiting for it.", executor.pending),
+        "diswm_queries_computed": ("Queries computed since the start.", executor.computed),
+        "diswm_queries_refused": ("Queries refused as overload since the start.", executor.refused),
+        "diswm_answer_cache_bytes": ("Answers kept in memory.", executor.cache.used),
+        "diswm_checkpoint_cache_bytes": ("Loaded checkpoints.", serving.checkpoints.used_bytes),
+        "diswm_studies_pending": ("Long computations under way.", serving.long_jobs.pending),
         "diswm_disk_free_bytes": ("Room left under DISWM_HOME.", shutil.disk_usage(serving.home).free),
     }
     gauges = [Gauge(name, text, {"": float(value)}) for name, (text, value) in single.items()]

@@ -40,9 +40,9 @@ async def post_steer(info: Found, request: Request, serving: Serving, body: Stee
             remedy="Take a checkpoint of a fine-tuned agent.",
             errors=[Fault("path:checkpoint", "it knows no actions")],
         )
-    job = steering_job(info, serving.library, body.episode, body.context, body.actions)
+    job = steering_job(info, serving.checkpoints, body.episode, body.context, body.actions)
     try:
-        return send(request, await serving.workshop.answer(job.key, job.cost, job.make))
+        return send(request, await serving.executor.answer(job.key, job.cost, job.make))
     except ViewError as error:
         place = {"given": "actions", "horizon": "actions"}.get(error.field, error.field)
         raise invalid(f"/{place}", error.message, remedy=_REMEDY) from error
@@ -59,8 +59,8 @@ async def post_rollout(info: Found, request: Request, serving: Serving, body: Ro
     with pointing_into_the_body():
         asked = of_body(KINDS["rollout"], values)
         format = choose_format(asked.format, request.headers.get("accept"), FORMATS)
-        job = view_job(KINDS["rollout"], info, serving.library, asked, format)
-        return send(request, await carry_out(job, serving.workshop, serving.studies))
+        job = view_job(KINDS["rollout"], info, serving.checkpoints, asked, format)
+        return send(request, await carry_out(job, serving.executor, serving.long_jobs))
 
 
 @router.get("/checkpoints/{checkpoint}/rollout-scores", responses=_JSON, response_class=Response)
@@ -68,15 +68,15 @@ async def get_rollout_scores(
     info: Found, request: Request, serving: Serving, query: Annotated[ScoresQuery, Query()]
 ) -> Response:
     """PSNR and SSIM of each step over the clip's episodes, beside the last frame repeated and the mean image."""
-    job = scores_job(info, serving.library, of_query(ScoresRequest, query).request)
-    return send(request, await serving.workshop.answer(job.key, job.cost, job.make))
+    job = scores_job(info, serving.checkpoints, of_query(ScoresRequest, query).request)
+    return send(request, await serving.executor.answer(job.key, job.cost, job.make))
 
 
 @router.get("/checkpoints/{checkpoint}/history", responses=refusals(409))
 async def get_history(info: Found, serving: Serving) -> CheckpointList:
     """Every checkpoint of the same run, in the order of training: pretraining first."""
     found = await asyncio.to_thread(checkpoints_of_run, serving.home, info)
-    return CheckpointList(items=[view_of(entry, serving.library) for entry in found])
+    return CheckpointList(items=[view_of(entry, serving.checkpoints) for entry in found])
 
 
 _REMEDY = "Send a row of numbers from -1 to 1 a step, as many as the model takes."

@@ -48,13 +48,13 @@ async def get_picture(picture: str, request: Request, serving: Serving) -> Respo
             raise not_found("picture", picture, known=[])
         return Answer(encode(contact_sheet([found]), "png"), MEDIA_TYPES["png"])
 
-    return send(request, await serving.workshop.answer(("picture", picture), 1, make))
+    return send(request, await serving.executor.answer(("picture", picture), 1, make))
 
 
 @router.delete("/pictures/{picture}", status_code=204, responses=refusals(404))
 async def delete_picture(picture: str, serving: Serving) -> None:
     """Remove an uploaded picture; views that start from it can no longer be drawn."""
-    serving.workshop.cache.drop(("picture", picture))
+    serving.executor.cache.drop(("picture", picture))
     if not await asyncio.to_thread(remove_stills, serving.home, picture):
         raise not_found("picture", picture, known=[])
 

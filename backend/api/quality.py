@@ -30,5 +30,5 @@ async def get_quality(
 
     Kept with a checkpoint; of an older one it is measured when it is first asked for, in a few seconds.
     """
-    job = await asyncio.to_thread(quality_job, info, serving.library, query)
-    return send(request, await carry_out(job, serving.workshop, serving.studies))
+    job = await asyncio.to_thread(quality_job, info, serving.checkpoints, query)
+    return send(request, await carry_out(job, serving.executor, serving.long_jobs))

@@ -17,7 +17,7 @@ from backend.http import strict_json
 from backend.http.multipart import Upload, UploadedFile, one_file
 from backend.http.problems import Problem, invalid, short
 from backend.views.catalogue import KINDS
-from backend.views.checkpoint_cache import Library
+from backend.views.checkpoint_cache import CheckpointCache
 
 MAX_BYTES = 64 * 2**20  # of the file, and of all that is packed inside it
 
@@ -27,10 +27,10 @@ router = APIRouter(tags=["traversals"])
 @router.post("/views", openapi_extra=multipart("file", many=False))
 async def open_view(request: Request, serving: Serving) -> OpenedView:
     """Reads the settings that every file made here carries, of whatever kind."""
-    return await take_in(request, serving.home, serving.intake, partial(_open, serving.library))
+    return await take_in(request, serving.home, serving.intake, partial(_open, serving.checkpoints))
 
 
-def _open(library: Library, upload: Upload) -> OpenedView:
+def _open(checkpoints: CheckpointCache, upload: Upload) -> OpenedView:
     file = one_file(upload)
     _refuse_bombs(file)
     try:
@@ -42,7 +42,7 @@ def _open(library: Library, upload: Upload) -> OpenedView:
         raise invalid("/file", str(error), remedy="Open a file that was downloaded from here.") from error
     checkpoint = str(settings.get("checkpoint", ""))[:200]
     try:
-        found = library.find(checkpoint).id
+        found = checkpoints.find(checkpoint).id
     except NotFound:
         found = None
     return OpenedView(kind=settings["diswm"], checkpoint=checkpoint, found=found, view=view)

@@ -42,9 +42,9 @@ def _route(kind: Kind) -> Callable[..., Awaitable[Response]]:
         asked = of_query(kind.request, query)
         format = choose_format(asked.format, request.headers.get("accept"), offered)
         await computed_first(builder.first, info, serving, wait=getattr(query, "wait", False))
-        plan = partial(view_job, kind, info, serving.library, asked, format)
+        plan = partial(view_job, kind, info, serving.checkpoints, asked, format)
         job = await asyncio.to_thread(plan) if builder.looks else plan()
-        return send(request, await carry_out(job, serving.workshop, serving.studies))
+        return send(request, await carry_out(job, serving.executor, serving.long_jobs))
 
     return get_view
 

@@ -29,7 +29,7 @@ CHECKPOINT_BYTES = 1 << 30
 LISTED_SECONDS = 0.5
 
 
-class Library:
+class CheckpointCache:
     """Checkpoints: what there is, and those used last in memory. Safe to use from many threads."""
 
     def __init__(self, home: Path, limit: int = CHECKPOINT_BYTES) -> None:

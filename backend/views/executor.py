@@ -20,7 +20,7 @@ SECONDS_PER_CELL = 0.0005  # first guess; what is measured takes its place, with
 Value = TypeVar("Value")
 
 
-class Workshop:
+class ViewExecutor:
     """Computes answers in a small pool of threads. Call it from the event loop only."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Workshop:
         self._seconds_per_cell = SECONDS_PER_CELL
         self._flights: dict[Hashable, asyncio.Task[Answer]] = {}
         self._workers = workers
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="workshop")
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="executor")
 
     @property
     def pending(self) -> int:
@@ -61,7 +61,7 @@ class Workshop:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _admit(self, cost: float) -> None:
-        """An idle workshop takes any query: its own budget was checked before."""
+        """An idle executor takes any query: its own budget was checked before."""
         wait = (self.pending_cost + cost) * self._seconds_per_cell / self._workers
         if self.pending and (wait > self.max_wait or self.pending >= MAX_PENDING_JOBS):
             self.refused += 1
@@ -81,7 +81,7 @@ class Workshop:
             del self._flights[key]
 
 
-class Studies:
+class LongJobs:
     """Long computations (a minute), one at a time, each once, that a client comes back for."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Studies:
 
     @property
     def pending(self) -> int:
-        """Studies being computed or waiting for it."""
+        """Long jobs being computed or waiting for it."""
         return len(self._running)
 
     def start(self, key: Hashable, make: Callable[[], Value]) -> asyncio.Task[Value]:

@@ -10,8 +10,8 @@ from backend.http.problems import Fault, Problem, nearest, short
 from backend.http.responses import Answer
 from backend.interpret.request import ViewError
 from backend.views.catalogue import BUNDLE, EXPORT_KINDS, KINDS, Kind
-from backend.views.checkpoint_cache import Library
-from backend.views.executor import Studies, Workshop
+from backend.views.checkpoint_cache import CheckpointCache
+from backend.views.executor import LongJobs, ViewExecutor
 from backend.views.formats import choose_format
 from backend.views.kinds import Budget, Builder, Sources, make_view
 from backend.views.params import Asked, of_body
@@ -30,15 +30,15 @@ class Job(NamedTuple):
     long: bool = False  # whether it takes seconds
 
 
-async def carry_out(job: Job, workshop: Workshop, studies: Studies) -> Answer:
+async def carry_out(job: Job, executor: ViewExecutor, long_jobs: LongJobs) -> Answer:
     """The answer of a job. One that takes seconds is made one at a time, and kept even if nobody waits any more."""
     if not job.long:
-        return await workshop.answer(job.key, job.cost, job.make)
-    cache = workshop.cache
+        return await executor.answer(job.key, job.cost, job.make)
+    cache = executor.cache
     kept = cache.get(job.key)
     if kept is not None:
         return kept
-    study = studies.start(job.key, job.make)
+    study = long_jobs.start(job.key, job.make)
 
     def keep(done: asyncio.Task[Answer]) -> None:
         if not done.cancelled() and done.exception() is None:
@@ -48,22 +48,22 @@ async def carry_out(job: Job, workshop: Workshop, studies: Studies) -> Answer:
     return await asyncio.shield(study)
 
 
-def view_job(kind: Kind, info: CheckpointInfo, library: Library, asked: Asked, format: str) -> Job:
+def view_job(kind: Kind, info: CheckpointInfo, checkpoints: CheckpointCache, asked: Asked, format: str) -> Job:
     """A view as JSON or as a file; raises Problem, ViewError or NotFound before any of it is done."""
     builder, request, options = BUILDERS[kind.name], asked.request, asked.options
     refuse_over_budget(builder.budget(info, request))
-    builder.check(info, request, library)
-    sources = builder.sources(info, request, library)
+    builder.check(info, request, checkpoints)
+    sources = builder.sources(info, request, checkpoints)
     style = () if format == "json" else tuple(getattr(options, name) for name in kind.style)
-    key = (kind.name, library.version(info), _version(sources, library), repr(request), format, style)
+    key = (kind.name, checkpoints.version(info), _version(sources, checkpoints), repr(request), format, style)
     cost = builder.cost(info, request, sources) * (BUNDLE_FACTOR if format == "zip" else 1)
 
     def make() -> Answer:
         if getattr(request, "actions", "") == "policy":
             for each in (info, *sources.checkpoints):
-                refuse_foreign_policy(library.load(each))
+                refuse_foreign_policy(checkpoints.load(each))
         try:
-            view = make_view(builder, library, info, request, sources)
+            view = make_view(builder, checkpoints, info, request, sources)
             if format == "json":
                 return json_answer(view.to_json())
             file = view.to_file(format, options)
@@ -74,7 +74,9 @@ def view_job(kind: Kind, info: CheckpointInfo, library: Library, asked: Asked, f
     return Job(key, cost, make, builder.long(info, request, sources))
 
 
-def export_job(name: str, format: str, values: Mapping[str, Any], info: CheckpointInfo, library: Library) -> Job:
+def export_job(
+    name: str, format: str, values: Mapping[str, Any], info: CheckpointInfo, checkpoints: CheckpointCache
+) -> Job:
     """The work that an export is; raises Problem or ViewError before any of it is done."""
     if name not in EXPORT_KINDS:
         detail = f"{short(name)} is not one of {', '.join(EXPORT_KINDS)}"
@@ -88,7 +90,7 @@ def export_job(name: str, format: str, values: Mapping[str, Any], info: Checkpoi
     except Problem as problem:
         problem.errors = tuple(replace(fault, pointer="/format") for fault in problem.errors)
         raise
-    return view_job(kind, info, library, asked, chosen)
+    return view_job(kind, info, checkpoints, asked, chosen)
 
 
 def refuse_foreign_policy(checkpoint: Checkpoint) -> None:
@@ -110,10 +112,10 @@ def refuse_foreign_policy(checkpoint: Checkpoint) -> None:
     )
 
 
-def _version(sources: Sources, library: Library) -> Hashable:
+def _version(sources: Sources, checkpoints: CheckpointCache) -> Hashable:
     dataset = sources.dataset
     known = None if dataset is None else (dataset.id, dataset.frames)
-    return tuple(library.version(each) for each in sources.checkpoints), known
+    return tuple(checkpoints.version(each) for each in sources.checkpoints), known
 
 
 def refuse_over_budget(budget: Budget | None) -> None:

@@ -9,38 +9,42 @@ from backend.interpret.rollout_request import MAX_FRAMES, ScoresRequest
 from backend.interpret.steering import steer
 from backend.interpret.traversal_request import AtlasRequest
 from backend.views import traversal
-from backend.views.checkpoint_cache import Library
+from backend.views.checkpoint_cache import CheckpointCache
 from backend.views.images import data_uri
 from backend.views.jobs import Job, refuse_over_budget
 from backend.views.kinds import Budget
 from backend.views.serializers import atlas_answer, json_answer
 
 
-def atlas_job(info: CheckpointInfo, library: Library, request: AtlasRequest, format: str) -> Job:
+def atlas_job(info: CheckpointInfo, checkpoints: CheckpointCache, request: AtlasRequest, format: str) -> Job:
     """Every dimension at every value as one picture; raises Problem or ViewError before any of it is done."""
     whole = replace(request, dims="all")
     budget = traversal.cells(info, whole)
     refuse_over_budget(budget)
-    traversal.check(info, whole, library)
-    key = ("atlas", library.version(info), repr(request), format)
-    return Job(key, budget.cost, lambda: atlas_answer(library.load(info), request, format, library.frames(request)))
+    traversal.check(info, whole, checkpoints)
+    key = ("atlas", checkpoints.version(info), repr(request), format)
+    return Job(
+        key, budget.cost, lambda: atlas_answer(checkpoints.load(info), request, format, checkpoints.frames(request))
+    )
 
 
-def scores_job(info: CheckpointInfo, library: Library, request: ScoresRequest) -> Job:
+def scores_job(info: CheckpointInfo, checkpoints: CheckpointCache, request: ScoresRequest) -> Job:
     """How close rollouts come to the truth over episodes; raises Problem before any of it is done."""
     asked = request.rollout
     refuse_over_budget(Budget(asked.steps * 3, MAX_FRAMES, "horizon", "frames"))
-    key = ("scores", library.version(info), repr(asked))
+    key = ("scores", checkpoints.version(info), repr(asked))
     cost = asked.steps * MOST_EPISODES * 2
-    return Job(key, cost, lambda: json_answer(scores_over_episodes(library.load(info), asked)))
+    return Job(key, cost, lambda: json_answer(scores_over_episodes(checkpoints.load(info), asked)))
 
 
-def steering_job(info: CheckpointInfo, library: Library, episode: int, context: int, actions: list[list[float]]) -> Job:
+def steering_job(
+    info: CheckpointInfo, checkpoints: CheckpointCache, episode: int, context: int, actions: list[list[float]]
+) -> Job:
     """One more step by hand: `context` steps of the episode were observed, then these actions done."""
-    key = ("steer", library.version(info), episode, context, repr(actions))
+    key = ("steer", checkpoints.version(info), episode, context, repr(actions))
 
     def make() -> Answer:
-        position = steer(library.load(info), episode, context, actions)
+        position = steer(checkpoints.load(info), episode, context, actions)
         policy = None if position.policy is None else [round(float(value), 6) for value in position.policy]
         return json_answer(
             {

@@ -1,4 +1,4 @@
-"""The quality line of a checkpoint as work for the workshop: kept with it, or measured when it is first asked for."""
+"""The quality line of a checkpoint as work for the executor: kept with it, or measured when it is first asked for."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -6,7 +6,7 @@ from backend.data.catalogue import NotFound, find_dataset
 from backend.data.checkpoint import CheckpointInfo
 from backend.interpret.kept_quality import quality_of
 from backend.interpret.request import ViewError
-from backend.views.checkpoint_cache import Library
+from backend.views.checkpoint_cache import CheckpointCache
 from backend.views.jobs import Job
 from backend.views.serializers import json_answer
 
@@ -21,15 +21,15 @@ class QualityQuery(BaseModel):
     dataset: str = Field("", max_length=200, description="Id of a data set; what is kept, or the clip, if not given.")
 
 
-def quality_job(info: CheckpointInfo, library: Library, query: QualityQuery) -> Job:
+def quality_job(info: CheckpointInfo, checkpoints: CheckpointCache, query: QualityQuery) -> Job:
     """What the model sees, and whether its imagination beats guesses; raises ViewError for an unknown data set."""
     try:
-        dataset = find_dataset(library.home, query.dataset) if query.dataset else None
+        dataset = find_dataset(checkpoints.home, query.dataset) if query.dataset else None
     except NotFound as error:
         raise ViewError("dataset", f"there is {error}") from None
 
-    key = ("quality", library.version(info), None if dataset is None else (dataset.id, dataset.frames))
-    kept = library.quality(info) if dataset is None else None
+    key = ("quality", checkpoints.version(info), None if dataset is None else (dataset.id, dataset.frames))
+    kept = checkpoints.quality(info) if dataset is None else None
     if kept is not None:
         return Job(key, 1, lambda: json_answer(kept))
-    return Job(key, CELLS, lambda: json_answer(quality_of(library.load(info), dataset)), long=True)
+    return Job(key, CELLS, lambda: json_answer(quality_of(checkpoints.load(info), dataset)), long=True)

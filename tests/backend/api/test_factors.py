@@ -190,7 +190,7 @@ def test_files_of_interventions_and_intervals_have_the_numbers_of_their_tables(c
     assert header[1:4] == ["best factor", "best factor_low", "best factor_high"]
     for dim, (name, *cells) in zip(dims[:half], lines, strict=True):
         entry = entries[dim]
-        assert name == f"dim {dim}: {entry['name']}"
+        assert name == f"dim {dim}: {entry['name']}" if entry["name"] else name.startswith(f"dim {dim} (")
         marks = [entry["nmi"], *entry["interval"], entry["second_nmi"], *entry["second_interval"], entry["null"]]
         assert [float(cell) for cell in cells[:7]] == marks
         assert cells[7:9] == ["", ""]

@@ -79,7 +79,7 @@ def test_a_policy_that_is_not_there_is_409(client: TestClient) -> None:
 
 def test_the_same_seed_twice_gives_equal_bytes_and_another_one_does_not(client: TestClient) -> None:
     def ask(seed: int) -> bytes:
-        client.app.state.services.workshop.cache = type(client.app.state.services.workshop.cache)(10**6, lambda _: 1)  # type: ignore[attr-defined]  # computed anew
+        client.app.state.services.executor.cache = type(client.app.state.services.executor.cache)(10**6, lambda _: 1)  # type: ignore[attr-defined]  # computed anew
         answer = client.get(BASE, params={"samples": 3, "seed": seed, "horizon": 5})
         assert answer.status_code == 200
         return answer.content

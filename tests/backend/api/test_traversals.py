@@ -238,15 +238,15 @@ def test_equal_queries_at_once_are_computed_once_with_equal_bytes(home: Path, mo
 
 
 def test_overload_is_refused_with_a_time_to_come_back(app: FastAPI, client: TestClient) -> None:
-    workshop = app.state.services.workshop
-    workshop.pending_cost += 1e6
+    executor = app.state.services.executor
+    executor.pending_cost += 1e6
     blocker = threading.Event()
-    workshop._flights["blocker"] = blocker  # type: ignore[assignment]  # any entry counts as work under way
+    executor._flights["blocker"] = blocker  # type: ignore[assignment]  # any entry counts as work under way
     try:
         answer = client.get(f"{BASE}/traversal?columns=31")
     finally:
-        del workshop._flights["blocker"]
-        workshop.pending_cost -= 1e6
+        del executor._flights["blocker"]
+        executor.pending_cost -= 1e6
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) >= 1
     assert client.get(f"{BASE}/traversal?columns=31").status_code == 200

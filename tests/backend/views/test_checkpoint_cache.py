@@ -1,4 +1,4 @@
-"""What the routes are handed: the library looks at the disk once for all who ask at the same moment."""
+"""What the routes are handed: the checkpoints looks at the disk once for all who ask at the same moment."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ import pytest
 from backend.data.catalogue import list_checkpoints
 from backend.data.checkpoint import CheckpointInfo
 from backend.views import checkpoint_cache
-from backend.views.checkpoint_cache import Library
+from backend.views.checkpoint_cache import CheckpointCache
 
 
 def test_many_who_ask_at_once_make_it_look_once(tiny_checkpoint_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,14 +21,14 @@ def test_many_who_ask_at_once_make_it_look_once(tiny_checkpoint_home: Path, monk
 
     monkeypatch.setattr(checkpoint_cache, "list_checkpoints", look)
     monkeypatch.setattr(checkpoint_cache, "LISTED_SECONDS", 60.0)
-    library, together = Library(tiny_checkpoint_home), threading.Barrier(16)
+    checkpoints, together = CheckpointCache(tiny_checkpoint_home), threading.Barrier(16)
 
     def ask(_: int) -> str:
         together.wait()
-        return library.find("tiny-world").id
+        return checkpoints.find("tiny-world").id
 
     with ThreadPoolExecutor(16) as pool:
         assert set(pool.map(ask, range(16))) == {"tiny-world"}
     assert len(looked) == 1
-    library.list()  # the control: who wants to know how it is now has it look again
+    checkpoints.list()  # the control: who wants to know how it is now has it look again
     assert len(looked) == 2

@@ -10,7 +10,7 @@ import pytest
 from backend.http.problems import Problem
 from backend.http.responses import Answer
 from backend.views.cache import ByteCache
-from backend.views.executor import Studies, Workshop
+from backend.views.executor import LongJobs, ViewExecutor
 
 
 def answer(content: bytes = b"x") -> Callable[[], Answer]:
@@ -26,7 +26,7 @@ def test_equal_queries_at_once_are_computed_once_and_get_the_same_answer() -> No
         return Answer(b"grid", "text/plain")
 
     async def ask() -> list[Answer]:
-        shop = Workshop()
+        shop = ViewExecutor()
         answers = await asyncio.gather(*(shop.answer("q", 1, slow) for _ in range(32)))
         answers.append(await shop.answer("q", 1, slow))
         shop.close()
@@ -39,7 +39,7 @@ def test_equal_queries_at_once_are_computed_once_and_get_the_same_answer() -> No
 
 def test_different_queries_are_computed_each() -> None:
     async def ask() -> tuple[Answer, Answer]:
-        shop = Workshop()
+        shop = ViewExecutor()
         return await shop.answer("a", 1, answer(b"a")), await shop.answer("b", 1, answer(b"b"))
 
     first, second = asyncio.run(ask())
@@ -54,7 +54,7 @@ def test_overload_is_refused_without_any_wait_and_work_taken_on_is_finished() ->
         return Answer(b"done", "text/plain")
 
     async def ask() -> tuple[Problem, list[Answer], Answer]:
-        shop = Workshop(max_wait=0.5)
+        shop = ViewExecutor(max_wait=0.5)
         taken = [asyncio.create_task(shop.answer(key, 800, blocked)) for key in range(2)]
         await asyncio.sleep(0.01)
         with pytest.raises(Problem) as caught:
@@ -71,13 +71,13 @@ def test_overload_is_refused_without_any_wait_and_work_taken_on_is_finished() ->
     assert later.content == b"done"
 
 
-def test_a_workshop_that_has_proved_slow_takes_on_less() -> None:
+def test_an_executor_that_has_proved_slow_takes_on_less() -> None:
     def slow() -> Answer:
         time.sleep(0.02)
         return Answer(b"", "text/plain")
 
     async def ask() -> None:
-        shop = Workshop(workers=1, max_wait=0.1)
+        shop = ViewExecutor(workers=1, max_wait=0.1)
         for key in range(20):
             await shop.answer(key, 10, slow)
         waiting = asyncio.create_task(shop.answer("first", 40, slow))
@@ -94,7 +94,7 @@ def test_a_failure_reaches_everyone_who_waits_and_is_not_kept() -> None:
         raise ValueError("no")
 
     async def ask() -> Answer:
-        shop = Workshop()
+        shop = ViewExecutor()
         results = await asyncio.gather(*(shop.answer("q", 1, fails) for _ in range(3)), return_exceptions=True)
         assert [type(result) for result in results] == [ValueError] * 3
         assert shop.pending_cost == 0
@@ -105,7 +105,7 @@ def test_a_failure_reaches_everyone_who_waits_and_is_not_kept() -> None:
 
 def test_a_client_that_leaves_does_not_cancel_the_work_of_the_others() -> None:
     async def ask() -> Answer:
-        shop = Workshop()
+        shop = ViewExecutor()
 
         def slow() -> Answer:
             time.sleep(0.05)
@@ -128,7 +128,7 @@ def test_the_event_loop_stays_free_while_work_is_done() -> None:
         return Answer(b"done", "text/plain")
 
     async def ask() -> Answer:
-        work = asyncio.create_task(Workshop().answer("q", 1, blocked))
+        work = asyncio.create_task(ViewExecutor().answer("q", 1, blocked))
         for _ in range(100):
             await asyncio.sleep(0)
         assert not work.done()
@@ -160,13 +160,13 @@ def test_a_study_runs_once_and_its_failure_is_told_once() -> None:
         raise ValueError("too few frames")
 
     async def ask() -> None:
-        studies = Studies()
-        studies.start("f", fails)
+        long_jobs = LongJobs()
+        long_jobs.start("f", fails)
         with pytest.raises(ValueError, match="too few"):
-            await asyncio.shield(studies.start("f", fails))
+            await asyncio.shield(long_jobs.start("f", fails))
         with pytest.raises(ValueError, match="too few"):
-            studies.start("f", fails)
+            long_jobs.start("f", fails)
         assert len(calls) == 1
-        assert await studies.start("f", lambda: "works now") == "works now"
+        assert await long_jobs.start("f", lambda: "works now") == "works now"
 
     asyncio.run(ask())

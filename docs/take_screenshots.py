@@ -45,6 +45,8 @@ def take(browser: Browser, address: str, name: str, checkpoint: str, theme: str)
     )
     page = context.new_page()
     query = {"checkpoint": checkpoint} if checkpoint else {}
+    if name == "traversals":
+        query["history"] = "false"  # what the latent alone draws
     page.goto(f"{address}/{name}?{urlencode(query)}")
     page.wait_for_selector(PARTS[name], timeout=120_000)
     if name == "traversals":

@@ -10,8 +10,7 @@ import streamlit as st
 
 def say_likeness(atlas: Mapping[str, Any]) -> None:
     """A warning for a frame unlike those that the model knows; else how well the frame is reconstructed."""
-    base = atlas["request"].get("base", "clip")
-    history = "First frame: no history. " if base in ("clip", "dataset") and atlas["seen_before"] == 0 else ""
+    history = history_text(atlas)
     known = atlas["likeness"]
     if known is None:
         if history:
@@ -28,3 +27,13 @@ def say_likeness(atlas: Mapping[str, Any]) -> None:
         )
         return
     st.caption(f"{history}Reconstructed at {known['psnr']:.1f} dB; {usual}.")
+
+
+def history_text(atlas: Mapping[str, Any]) -> str:
+    """Why the base frame has no history, where it has none."""
+    request = atlas["request"]
+    if request.get("base", "clip") not in ("clip", "dataset") or atlas["seen_before"]:
+        return ""
+    if request.get("history", True):
+        return "First frame: no history. "
+    return "Without history: the model has seen this frame alone. "

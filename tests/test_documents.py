@@ -153,6 +153,7 @@ SIZES = {
     "action_repeat=16 prefill=70 agent_steps=75 first_updates=1 evaluate_episodes=1 evaluate_every=70",
 }
 """What makes each stage as small as can be, whatever its preset."""
+NETWORK = {"latents", "stoch", "deter", "hidden"}
 LAST_DATASET = "DATASET"
 
 
@@ -166,9 +167,11 @@ def printed_commands(document: Path) -> list[list[str]]:
 
 
 def small(command: list[str]) -> list[str]:
-    """The same command at a tiny size."""
+    """The same command at a tiny size; what goes on from a shipped model keeps that model's sizes."""
     stages = {command[0]: SIZES[command[0]]} if command[0] in SIZES else {}
     values = stages[command[0]].split() if stages else []
+    if any(part.startswith(("start=", "teacher=")) for part in command):
+        values = [value for value in values if value.partition("=")[0] not in NETWORK]
     if command[0] == "pipeline":
         values = [f"{stage}.{value}" for stage, sizes in SIZES.items() for value in sizes.split()]
     return command + [part for value in values for part in ("--set", value)]

@@ -80,6 +80,7 @@ class Factors(DimensionTable):
     episodes: int
     seed: int
     guessed: bool
+    refused: list[Text] = []
     warnings: list[Text]
 
     def fits(self, latents: int) -> bool:

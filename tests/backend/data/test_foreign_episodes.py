@@ -126,9 +126,8 @@ def test_an_episode_that_broke_off_is_named(tmp_path: Path) -> None:
 
 
 def test_archives_packed_on_a_mac_are_read(tmp_path: Path) -> None:
-    content = npz(
-        **frames_only(np.zeros((20, 64, 64, 3), np.uint8))._asdict() | {"agent": np.zeros((20, 64, 64), bool)}
-    )
+    arrays = frames_only(np.zeros((20, 64, 64, 3), np.uint8))._asdict() | {"agent": np.zeros((20, 64, 64), bool)}
+    content = npz(**{name: array for name, array in arrays.items() if array is not None})
     with tarfile.open(tmp_path / "a.tar.xz", "w:xz") as tar, zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         for name, data in (("e/._0.npz", b"junk"), ("e/0.npz", content), ("e/1.npz", content), ("e/.DS_Store", b"")):
             member = tarfile.TarInfo(name)

@@ -8,8 +8,9 @@ AGENT_PARTS: dict[str, dict[str, tuple[str, ...]]] = {
     "cheetah-run": {"cheetah": ()},
     "hopper-stand": {"hopper": ()},
     "humanoid-walk": {"humanoid": ()},
+    "square-world": {"square": ()},
 }
-"""Task -> part -> names of its geoms; no names: all that wear a body's material."""
+"""Task -> part -> names of its geoms; no names: all that wear a body's material, or no geoms at all."""
 
 
 def part_names(environment: str | None) -> tuple[str, ...]:

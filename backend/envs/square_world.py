@@ -73,9 +73,9 @@ class SquareWorld:
                 self._colours = np.clip(moved, 0, 1)
         return self._seen(reward)
 
-    def agent_mask(self) -> NDArray[np.bool_]:
-        """The pixels that are at least half covered by the square, (64, 64)."""
-        return self._covered() >= 0.5
+    def agent_parts(self) -> NDArray[np.uint8]:
+        """1 on the pixels that are at least half covered by the square, (64, 64)."""
+        return (self._covered() >= 0.5).astype(np.uint8)
 
     def close(self) -> None:
         """Nothing to free."""

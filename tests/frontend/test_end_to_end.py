@@ -75,7 +75,7 @@ def _scrub(page: Page) -> None:
     """By keyboard, then by mouse: the pixels change each time."""
     page.locator(".strip:visible").first.click()
     page.keyboard.press("Home")
-    expect(page.locator(".caption")).to_have_text("Edited")
+    expect(page.locator(".caption")).to_contain_text("Edited to −2.0 σ")
     at_one_end = pixels(page)
     page.keyboard.press("End")
     expect(page.locator(".row.active .strip")).to_have_attribute("aria-valuenow", "11")

@@ -44,8 +44,8 @@ def test_a_run_is_estimated_from_its_own_settings_and_not_started(client: TestCl
     items = client.get("/api/v1/presets").json()["items"]
     of_the_preset = next(item for item in items if item["name"] == "small")["estimate"]["pretrain"]["minutes"]
     assert minutes({}) == of_the_preset
-    assert minutes({"updates": 320_000}) > 9 * of_the_preset
-    assert client.get("/api/v1/runs").json()["items"] == []
+    assert minutes({"updates": 320_000}) > 8 * of_the_preset
+    assert [run for run in client.get("/api/v1/runs").json()["items"] if run["source"] != "shipped"] == []
 
 
 def test_an_estimate_of_wrong_settings_is_422_and_names_the_field(client: TestClient) -> None:

@@ -15,7 +15,7 @@ from backend.pipeline.builder import build_settings
 from backend.pipeline.curriculum import shape
 from backend.pipeline.evaluate import evaluate
 from backend.pipeline.finetune import Finetuning
-from backend.pipeline.methods import build_parts
+from backend.pipeline.methods.build import build_parts
 from backend.pipeline.settings import FinetuneSettings
 
 sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside this file

@@ -26,7 +26,7 @@ from benchmarks.table import processor
 INITIALISATIONS = ("torch", "scaled")
 AVERAGED = 100  # updates before a mark whose losses are averaged
 MARKS = (250, 500, 1_000, 2_000)
-SMALL = {"latents": 8, "stoch": 16, "deter": 64, "hidden": 64, "kernels": [8, 16, 16, 32, 64]}
+SMALL = {"latents": 8, "stoch": 16, "deter": 64, "hidden": 64, "first_channels": 8}
 PAPER = {"latents": 20, "stoch": 50, "deter": 200, "hidden": 200}
 LEARNING = {"batch": 16, "length": 4, "learning_rate": 1e-3, "beta": 0.1, "dynamics_weight": 0.2}
 KEPT = {"held_out": 2, "checkpoint_every": 500, "log_every": 10}

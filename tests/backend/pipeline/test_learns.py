@@ -27,7 +27,7 @@ UPDATES = 800
 SMALL = {
     "environment": "square-world",
     "distraction": "none",
-    "kernels": (8, 8, 16, 16, 32),
+    "first_channels": 8,
     "batch": 8,
     "length": 6,
     "horizon": 5,
@@ -81,7 +81,10 @@ def _share_after_learning(shuffled: bool) -> float:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shuffled", [False, True], ids=["actions as they were", "actions shuffled"])
-def test_diswm_finds_the_best_return_of_a_drawn_world_unless_actions_are_shuffled(shuffled: bool) -> None:
+def test_diswm_finds_the_best_return_of_a_drawn_world_unless_actions_are_shuffled(
+    shuffled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.config.KERNELS", (8, 8, 16, 16, 32))  # narrower than settings make them: it is a test
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -69,8 +69,8 @@ def pick_checkpoint(chosen: str, *, key: str) -> dict[str, Any] | None:
 
 
 def most_named(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The checkpoint with the most names, of equals the newest: what there is to see first."""
-    return max(found, key=lambda item: int(item.get("named") or 0))
+    """The checkpoint with the most names; of equals the one that sees its agent best, then the newest."""
+    return max(found, key=lambda item: (int(item.get("named") or 0), float(item.get("agent_right") or 0)))
 
 
 def describe(item: dict[str, Any]) -> str:

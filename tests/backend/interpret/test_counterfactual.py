@@ -111,9 +111,8 @@ def test_without_a_table_of_factors_the_dimension_that_goes_along_most_is_taken(
     ],
 )
 def test_what_cannot_be_changed_is_refused_by_field(shipped: Checkpoint, change: dict[str, object], field: str) -> None:
-    request = replace(CounterfactualRequest("light"), **change)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(ViewError) as caught:
-        request.check(shipped)
+        replace(CounterfactualRequest("light"), **change).check(shipped)  # type: ignore[arg-type]  # wrong on purpose
     assert caught.value.field == field
 
 

@@ -1,14 +1,11 @@
 """Settings of APV's intrinsic bonus."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
 from backend.pipeline.fields import Weight, conflict, described
-from backend.pipeline.methods.sections.base import Section
-
-if TYPE_CHECKING:
-    from backend.pipeline.settings import FinetuneSettings
+from backend.pipeline.methods.sections.base import CommonSettings, Section
 
 
 class BonusSection(Section):
@@ -22,7 +19,7 @@ class BonusSection(Section):
     bonus_size: Annotated[int, Field(ge=1, le=4096)] = described(128, "Projected size", "Intrinsic bonus (apv)")
     bonus_length: Annotated[int, Field(ge=1, le=1000)] = described(5, "Steps compared", "Intrinsic bonus (apv)")
 
-    def check(self, settings: "FinetuneSettings") -> None:
+    def check(self, settings: CommonSettings) -> None:
         """Raises `fields.conflict` where sequences are shorter than what is compared."""
         if self.bonus_length > settings.length:
             raise conflict("/bonus_length", f"{self.bonus_length} steps do not fit sequences of {settings.length}")

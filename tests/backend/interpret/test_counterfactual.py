@@ -47,7 +47,7 @@ def test_the_world_changes_at_the_step_and_the_model_does_too(found: Counterfact
     reel = found.reel("x")
     change = reel.curves["Size of the change in grey levels"]
     for line in change.values():
-        assert max(line[:6]) == 0  # type: ignore[type-var]  # there are no gaps
+        assert max(line[:6]) < 0.001  # type: ignore[type-var]  # no gaps; rounding may move a pixel by one level
         assert min(line[6:]) > 1  # type: ignore[type-var]
     assert np.array_equal(found.lived.image[:6], found.changed.image[:6])
     assert found.changed.factors[6:, found.changed.factor_names.index(found.request.factor)] == pytest.approx(

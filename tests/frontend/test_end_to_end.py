@@ -92,7 +92,9 @@ def _download(page: Page, target: Path) -> None:
     with page.expect_download(timeout=60_000) as download:
         page.get_by_role("button", name="GIF", exact=True).click()
     name = download.value.suggested_filename
-    assert re.fullmatch(r"diswm_cartpole-swingup-[a-z0-9-]*_dim\d\d[a-z0-9-]*_pm2sd_ep0-frame\d+\.gif", name), name
+    assert re.fullmatch(r"diswm_cartpole-swingup_first-model-s\d+_dim\d\d[a-z0-9-]*_pm2sd_ep0-frame\d+\.gif", name), (
+        name
+    )
     download.value.save_as(target)
     with Image.open(target) as film:
         assert film.n_frames == 20, "eleven there, nine back"

@@ -5,6 +5,9 @@ waiting row, named after run and generation, so that doing it twice is doing it 
 that a crash could lose. A workflow recovered after a kill finds its generation gone by and does nothing.
 """
 
+import logging
+import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,8 +19,11 @@ from backend.runs.store import RunStore
 from backend.runs.table import RunRow
 from backend.settings import sqlite_url
 
+log = logging.getLogger(__name__)
+
 QUEUE = "runs"
 """Of the runs that any worker can carry out; a run that asks for a GPU waits in a queue of its device's."""
+SHUT_DOWN_S = 15.0
 DEVICE_PATIENCE_S = 60.0
 """How long a run waits for a worker with its device; then another one takes it, and it fails for what is missing."""
 APPLICATION_VERSION = "1"
@@ -96,5 +102,14 @@ def launch(database_url: str | None, home: Path, worker: str, devices: Sequence[
 
 
 def shut_down() -> None:
-    """End DBOS's threads once the workflow of the last attempt is written down."""
-    DBOS.destroy(workflow_completion_timeout_sec=2)
+    """End DBOS's threads once the workflow of the last attempt is written down.
+
+    Threads that do not end are left behind: this process ends all the same, every run being handed back by now.
+    """
+    ending = threading.Thread(target=DBOS.destroy, kwargs={"workflow_completion_timeout_sec": 2}, daemon=True)
+    ending.start()
+    ending.join(SHUT_DOWN_S)
+    if ending.is_alive():
+        log.warning("the queue's threads have not ended after %.0f s: they are left behind", SHUT_DOWN_S)
+        logging.shutdown()
+        os._exit(0)

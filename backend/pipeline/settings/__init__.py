@@ -1,0 +1,21 @@
+"""Settings of every stage: typed, frozen, closed; their titles, groups and symbols are what forms are drawn from."""
+
+from backend.pipeline.settings.collect import CollectSettings
+from backend.pipeline.settings.errors import Problem, SettingsError
+from backend.pipeline.settings.finetune import FinetuneSettings
+from backend.pipeline.settings.pipeline import STAGES, PipelineSettings, StageSettings
+from backend.pipeline.settings.pretrain import PretrainSettings
+
+MAX_SEED = 2**63 - 1
+
+__all__ = [
+    "MAX_SEED",
+    "STAGES",
+    "CollectSettings",
+    "FinetuneSettings",
+    "PipelineSettings",
+    "PretrainSettings",
+    "Problem",
+    "SettingsError",
+    "StageSettings",
+]

@@ -1,0 +1,44 @@
+"""Settings of the environment that frames come from: task, distraction, films and look."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, offered_distractions
+from backend.pipeline.fields import Closed, conflict, described, one_of
+
+EnvironmentName = Annotated[str, one_of(ENVIRONMENTS), Field(json_schema_extra={"enum": list(ENVIRONMENTS)})]
+DistractionName = Annotated[str, one_of(DISTRACTIONS), Field(json_schema_extra={"enum": list(DISTRACTIONS)})]
+
+
+class EnvironmentSettings(Closed):
+    """What collecting and fine-tuning both ask of their environment."""
+
+    environment: EnvironmentName = described("cartpole-swingup", "Environment", "Environment")
+    distraction: DistractionName = described(
+        "episode",
+        "Distraction",
+        "Environment",
+        "none; episode: colours, light and camera drawn once an episode; set-a, set-b: the paper's flicker; "
+        "camera-jitter, light, video: one of these moves all the time; everything: set-a and these three.",
+    )
+    films: str | None = described(
+        None,
+        "Background videos",
+        "Environment",
+        "Data set whose clips play on the sky under video and everything; none: procedural waves.",
+    )
+    action_repeat: Annotated[int, Field(ge=1, le=16)] = described(2, "Action repeat", "Environment")
+    look: Literal["fast", "paper"] = described(
+        "fast", "Look", "Environment", "fast leaves out shadows and anti-aliasing; paper keeps them."
+    )
+
+    @model_validator(mode="after")
+    def _distractions_are_offered(self) -> Self:
+        for setting in ("distraction", "distraction_later", "evaluate_distraction"):
+            wanted = getattr(self, setting, None)
+            offered = offered_distractions(self.environment)
+            if wanted is not None and wanted not in offered:
+                message = f"{self.environment} cannot show {wanted!r}; it offers {', '.join(offered)}"
+                raise conflict(f"/{setting}", message)
+        return self

@@ -1,0 +1,33 @@
+"""Settings of pretraining."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from backend.pipeline.fields import Count, Fraction, described
+from backend.pipeline.settings.networks import NetworkSettings
+
+
+class PretrainSettings(NetworkSettings):
+    """Pretrain the action-free video model on a data set."""
+
+    dataset: str | None = described(None, "Data set", "Data", "Id, name or (command line) folder of a data set.")
+    held_out: Annotated[int, Field(ge=1, le=1000)] = described(
+        20, "Held-out episodes", "Data", "Last episodes, kept from training, that figures are computed on."
+    )
+    start: str | None = described(
+        None,
+        "Start from",
+        "Networks",
+        "Checkpoint of a video model of the same sizes to continue from; none: new weights.",
+    )
+    vision: Literal["vae", "conv"] = described(
+        "vae",
+        "Image networks",
+        "Networks",
+        "vae: the paper's, with latents; conv: DreamerV2's, 32 deep and without beta, for dv2-finetune and apv.",
+    )
+    updates: Count = described(20_000, "Updates", "Optimisation")
+    cooling: Fraction = described(
+        0.0, "Cooling", "Optimisation", "Last share of the updates, in which the learning rate falls to a tenth."
+    )

@@ -13,7 +13,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from backend.data.checkpoint import Clip, save_checkpoint
+from backend.data.checkpoint import save_checkpoint
+from backend.data.clip import Clip
 from models.actor_critic import ActorCritic
 from models.config import ActorCriticConfig, VideoModelConfig, WorldModelConfig
 from models.traversal import LatentStatistics

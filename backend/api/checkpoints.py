@@ -17,9 +17,10 @@ from backend.api.runs import Runs, answering, in_use, refuse_while_needed, run_s
 from backend.api.schemas import CheckpointDetail, CheckpointList, CheckpointView, ClipView
 from backend.api.uploads import say_made, take_in
 from backend.data.catalogue import NotFound
-from backend.data.checkpoint import CARD, CheckpointInfo, IncompatibleCheckpoint
+from backend.data.checkpoint import CARD, CheckpointInfo
 from backend.data.files import aside_of, remove_folder
 from backend.data.imports import Imported, import_checkpoint
+from backend.data.networks import IncompatibleCheckpoint
 from backend.data.packing import pack_checkpoint
 from backend.http.multipart import Upload, one_file
 from backend.http.problems import Fault, Problem

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backend.data.catalogue import NotFound
-from backend.data.checkpoint import CheckpointError, IncompatibleCheckpoint
 from backend.data.containers import VideoError
 from backend.data.episodes import EpisodeError
 from backend.data.files import CorruptFile
 from backend.data.import_checks import RefusedImport
+from backend.data.networks import CheckpointError, IncompatibleCheckpoint
 from backend.envs.gl import NoRenderer
 from backend.envs.protocol import EnvironmentFailed
 from backend.http.problems import Fault, Problem, of_http, of_os, of_validation, overloaded

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from backend.bench.reference import PlainFinetuning, PlainPretraining
-from backend.data.checkpoint import Checkpoint, Clip, load_checkpoint, read_info, save_checkpoint
+from backend.data.checkpoint import Checkpoint, load_checkpoint, read_info, save_checkpoint
+from backend.data.clip import Clip
 from backend.export.animation import render_animation
 from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import RolloutRequest

@@ -60,9 +60,9 @@ def refusals() -> Iterator[None]:
     from zipfile import BadZipFile
 
     from backend.data.catalogue import NotFound
-    from backend.data.checkpoint import CheckpointError
     from backend.data.containers import VideoError
     from backend.data.episodes import EpisodeError
+    from backend.data.networks import CheckpointError
     from backend.export.reopen import NoSettings
     from backend.interpret.request import ViewError
 

@@ -46,7 +46,8 @@ def export_official(
 ) -> None:
     """Write a pretrained video model in the published layout."""
     from backend.data.catalogue import NotFound, find_checkpoint
-    from backend.data.checkpoint import CheckpointError, load_checkpoint
+    from backend.data.checkpoint import load_checkpoint
+    from backend.data.networks import CheckpointError
     from backend.data.official import OfficialError
     from backend.data.official import export_official as write
 

@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from backend.data.checkpoint import CheckpointError, CheckpointInfo, read_info
+from backend.data.checkpoint import CheckpointInfo, read_info
 from backend.data.episodes import DatasetInfo, EpisodeError, read_dataset_info
 from backend.data.files import MANIFEST, sha256
+from backend.data.networks import CheckpointError
 from backend.data.places import SHIPPED
 
 FINDINGS = "shipped"  # in DISWM_HOME: what is found out about shipped checkpoints, a folder each

@@ -6,73 +6,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
 
+from backend.data.clip import Clip
 from backend.data.files import CorruptFile, verify_folder, write_folder, write_json
-from backend.data.masks import pack_masks, read_masks
+from backend.data.networks import (
+    CorruptCheckpoint,
+    build_networks,
+    named_tensors,
+    restore_weights,
+)
 from models.actor_critic import ActorCritic
-from models.config import ActorCriticConfig, VideoModelConfig, WorldModelConfig
 from models.traversal import LatentStatistics
 from models.video_model import VideoModel
-from models.world_model import WorldModel
 
 FORMAT = 1
 CARD = "README.md"  # outside the manifest, as are those below
 FACTORS, CHECKS, LABELS = "factors.json", "interventions.json", "labels.json"  # found out later: `findings`
 QUALITY = "quality.json"  # too, where it was not measured when the checkpoint was written
-CLIP_ARRAYS = ("image", "action", "reward", "factors")
-
-
-class CheckpointError(Exception):
-    """A checkpoint cannot be used; the message says which part and why."""
-
-
-class CorruptCheckpoint(CheckpointError):
-    """A file of the checkpoint is missing, damaged or not what its name says."""
-
-
-class IncompatibleCheckpoint(CheckpointError):
-    """The weights do not fit the networks; `problems` lists each key."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__(f"the weights do not fit the networks: {'; '.join(problems[:5])}")
-        self.problems = problems
-
-
-@dataclass(frozen=True)
-class Clip:
-    """Episodes that travel with a checkpoint, so that it can be looked at without its data set."""
-
-    image: NDArray[np.uint8]  # (E, T, 64, 64, 3)
-    action: NDArray[np.float32]  # (E, T, A); action[:, t] led to image[:, t]
-    reward: NDArray[np.float32]  # (E, T)
-    factors: NDArray[np.float32]  # (E, T, F)
-    factor_names: tuple[str, ...]
-    agent: NDArray[np.bool_] | None = None  # (E, T, 64, 64): which pixels show the agent; None where nobody knows
-    agent_part: NDArray[np.uint8] | None = None  # (E, T, 64, 64): which part of it, from 1; as `envs.parts` names them
-
-    def write(self, path: Path) -> None:
-        """Writes the clip as a compressed npz."""
-        values = {name: getattr(self, name) for name in CLIP_ARRAYS}
-        if self.agent is not None:
-            values["agent"] = pack_masks(self.agent)
-        if self.agent_part is not None:
-            values["agent_part"] = self.agent_part
-        np.savez_compressed(path, factor_names=np.array(self.factor_names, dtype=np.str_), **values)
-
-    @classmethod
-    def read(cls, path: Path) -> "Clip":
-        """Reads what `write` wrote; nothing in the file is ever executed."""
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in CLIP_ARRAYS}
-            masks = read_masks(file, arrays["image"].shape[:2])
-            names = tuple(str(name) for name in file["factor_names"])
-            return cls(**arrays, factor_names=names, **masks._asdict())
 
 
 @dataclass(frozen=True)
@@ -166,7 +118,7 @@ def save_checkpoint(
         sizes["actor_critic"] = asdict(actor_critic.config)
     described = {**config, "format": FORMAT, "networks": sizes}
     measured = {} if quality is None else {"quality": quality}
-    tensors = _tensors("model", model) | (_tensors("actor_critic", actor_critic) if actor_critic else {})
+    tensors = named_tensors("model", model) | (named_tensors("actor_critic", actor_critic) if actor_critic else {})
     write_folder(
         folder,
         {
@@ -224,41 +176,6 @@ def load_checkpoint(info: CheckpointInfo) -> Checkpoint:
     return Checkpoint(info, model, actor_critic, clip, statistics)
 
 
-def build_networks(sizes: Mapping[str, Any]) -> tuple[VideoModel, ActorCritic | None]:
-    """Networks of the sizes that config.json names, in evaluation mode, weights not yet set."""
-    try:
-        model = (
-            WorldModel(WorldModelConfig(**_tuples(sizes["world_model"])))
-            if "world_model" in sizes
-            else VideoModel(VideoModelConfig(**_tuples(sizes["video_model"])))
-        )
-        behaviour = ActorCritic(ActorCriticConfig(**sizes["actor_critic"])) if "actor_critic" in sizes else None
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CorruptCheckpoint(f"config.json does not describe networks that this version knows: {error}") from error
-    if behaviour is not None and not _belongs(behaviour.config, model.config):
-        raise CorruptCheckpoint("config.json names a policy for another world model, of other states or actions")
-    for network in (model, behaviour):
-        if network is not None:
-            network.eval().requires_grad_(False)
-    return model, behaviour
-
-
-def restore_weights(networks: Mapping[str, nn.Module], tensors: Mapping[str, Tensor]) -> None:
-    """Loads `<network>.<key>` tensors into networks; raises IncompatibleCheckpoint with every problem."""
-    expected = {f"{name}.{key}": value for name, net in networks.items() for key, value in net.state_dict().items()}
-    problems = [f"missing {key}" for key in expected.keys() - tensors.keys()]
-    problems += [f"unknown {key}" for key in tensors.keys() - expected.keys()]
-    for key in sorted(expected.keys() & tensors.keys()):
-        if expected[key].shape != tensors[key].shape:
-            problems.append(f"{key} is {tuple(tensors[key].shape)}, needed {tuple(expected[key].shape)}")
-        elif not bool(torch.isfinite(tensors[key]).all()):
-            problems.append(f"{key} holds NaN or infinite weights")
-    if problems:
-        raise IncompatibleCheckpoint(sorted(problems))
-    for name, net in networks.items():
-        net.load_state_dict({key: tensors[f"{name}.{key}"] for key in net.state_dict()})
-
-
 def read_labels(info: CheckpointInfo) -> dict[int, Label]:
     """Human names of a checkpoint's dimensions: a user's own before those that it was shipped with."""
     labels = _labels(info.folder) | _labels(info.findings)
@@ -291,17 +208,3 @@ def _labels(folder: Path) -> dict[int, Label]:
     path = folder / LABELS
     stored = json.loads(path.read_bytes()) if path.exists() else {}
     return {int(dim): Label(**label) for dim, label in stored.items()}
-
-
-def _tensors(prefix: str, network: nn.Module) -> dict[str, Tensor]:
-    return {f"{prefix}.{key}": value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-
-
-def _belongs(policy: ActorCriticConfig, model: VideoModelConfig) -> bool:
-    """Whether a policy reads this model's states and acts with its actions."""
-    read = (policy.feature, policy.action_size, policy.skip)
-    return read == (model.feature, model.action_size, model.heads.start)
-
-
-def _tuples(sizes: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in sizes.items()}

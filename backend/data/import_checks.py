@@ -11,17 +11,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
 from backend.data.archive import ArchiveError, read_arrays, read_headers
-from backend.data.checkpoint import (
-    CARD,
-    CHECKS,
-    FACTORS,
-    LABELS,
-    QUALITY,
-    CheckpointError,
-    CorruptCheckpoint,
-    IncompatibleCheckpoint,
-    build_networks,
-)
+from backend.data.checkpoint import CARD, CHECKS, FACTORS, LABELS, QUALITY
 from backend.data.files import MANIFEST, CorruptFile, verify_folder
 from backend.data.import_tables import (
     Description,
@@ -34,6 +24,7 @@ from backend.data.import_tables import (
     read_object,
 )
 from backend.data.masks import MASKS, read_masks
+from backend.data.networks import CheckpointError, CorruptCheckpoint, IncompatibleCheckpoint, build_networks
 from models.video_model import VISIONS
 
 WEIGHTS, CONFIG, STATISTICS, CLIP = "model.safetensors", "config.json", "statistics.json", "clip.npz"

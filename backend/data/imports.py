@@ -17,17 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from backend.data.checkpoint import (
-    CARD,
-    CHECKS,
-    FACTORS,
-    LABELS,
-    QUALITY,
-    CheckpointInfo,
-    CorruptCheckpoint,
-    load_checkpoint,
-    read_info,
-)
+from backend.data.checkpoint import CARD, CHECKS, FACTORS, LABELS, QUALITY, CheckpointInfo, load_checkpoint, read_info
 from backend.data.files import MANIFEST, aside_of, put_in_place
 from backend.data.import_checks import (
     CLIP,
@@ -39,6 +29,7 @@ from backend.data.import_checks import (
     RefusedImport,
     check_content,
 )
+from backend.data.networks import CorruptCheckpoint
 from backend.data.zip_names import common_folder, files_of
 
 MIB = 2**20

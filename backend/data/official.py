@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from backend.data.checkpoint import IncompatibleCheckpoint, restore_weights
+from backend.data.networks import IncompatibleCheckpoint, restore_weights
 from models.config import VideoModelConfig
 from models.video_model import VideoModel
 

@@ -10,7 +10,7 @@ from backend.interpret.encoded import INACTIVE_KL, EncodedFrames, Flags
 from backend.interpret.factors import name_dimensions
 from backend.interpret.guesses import with_guesses
 from backend.interpret.latents import encode_frames
-from backend.interpret.matching import Match, Matching, match_with_chance, same_environment
+from backend.interpret.matching import Matching, match_with_chance, same_environment
 from backend.interpret.names import dimension_names
 from backend.interpret.request import ViewError
 
@@ -42,7 +42,6 @@ def carried_over(reference: Checkpoint, checkpoints: Sequence[Checkpoint]) -> di
         match_with_chance(truth.mean, encoded[checkpoint.info.id].mean, [truth.episode], active)
         for checkpoint in checkpoints
     ]
-    matches = [{match.first: match for match in matching.matches} for matching in matchings]
     named = [_names(checkpoint, encoded[checkpoint.info.id]) for checkpoint in checkpoints]
     fates = [
         _fates(names, matching, others, checkpoint.statistics.kl >= INACTIVE_KL)
@@ -53,33 +52,48 @@ def carried_over(reference: Checkpoint, checkpoints: Sequence[Checkpoint]) -> di
     return {
         "reference": {"id": reference.info.id, "name": reference.info.name},
         "checkpoints": [
-            {
-                "id": checkpoint.info.id,
-                "name": checkpoint.info.name,
-                "stage": checkpoint.info.stage,
-                "steps": checkpoint.info.steps,
-                "mean_correlation": matching.mean,
-                "mean_interval": matching.mean_interval,
-                "mean_null": matching.mean_null,
-                **_sorted_names(names, fate, others),
-            }
+            _checkpoint(checkpoint, matching, _sorted_names(names, fate, others))
             for checkpoint, matching, fate, others in zip(checkpoints, matchings, fates, named, strict=True)
         ],
         "dimensions": [
-            {
-                "dim": int(dim),
-                "name": names[dim],
-                "kl": round(float(reference.statistics.kl[dim]), 4),
-                "active": bool(active[dim]),
-                "correlation": [_of(match, dim, "correlation") for match in matches],
-                "match": [_of(match, dim, "second") for match in matches],
-                "sign": [_of(match, dim, "sign") for match in matches],
-                "null": [matching.null.get(int(dim)) for matching in matchings],
-                "fate": None if fates[-1] is None else fates[-1].get(int(dim)),
-            }
+            _dimension(reference, int(dim), names[dim], matchings, fates[-1])
             for dim in np.argsort(-reference.statistics.kl, kind="stable")
         ],
         "frames": len(truth.mean),
+    }
+
+
+def _checkpoint(checkpoint: Checkpoint, matching: Matching, changes: Mapping[str, list[str] | None]) -> dict[str, Any]:
+    """One checkpoint of the answer; `changes`: the names kept, lost and gained."""
+    info = checkpoint.info
+    return {
+        "id": info.id,
+        "name": info.name,
+        "stage": info.stage,
+        "steps": info.steps,
+        "mean_correlation": matching.mean,
+        "mean_interval": matching.mean_interval,
+        "mean_null": matching.mean_null,
+        **changes,
+    }
+
+
+def _dimension(
+    reference: Checkpoint, dim: int, name: str | None, matchings: Sequence[Matching], fates: Mapping[int, str] | None
+) -> dict[str, Any]:
+    """One dimension of the reference, and its match in every checkpoint; `fates`: at the last of them."""
+    kl = float(reference.statistics.kl[dim])
+    matches = [next((match for match in matching.matches if match.first == dim), None) for matching in matchings]
+    return {
+        "dim": dim,
+        "name": name,
+        "kl": round(kl, 4),
+        "active": kl >= INACTIVE_KL,
+        "correlation": [None if match is None else match.correlation for match in matches],
+        "match": [None if match is None else match.second for match in matches],
+        "sign": [None if match is None else match.sign for match in matches],
+        "null": [matching.null.get(dim) for matching in matchings],
+        "fate": None if fates is None else fates.get(dim),
     }
 
 
@@ -119,8 +133,3 @@ def _sorted_names(
     kept = {str(names[dim]) for dim, fate in fates.items() if fate == "kept"}
     before, after = {name for name in names if name}, {name for name in others if name}
     return {"kept": sorted(kept), "lost": sorted(before - kept), "gained": sorted(after - before)}
-
-
-def _of(matches: Mapping[int, Match], dim: Any, what: str) -> Any:
-    match = matches.get(int(dim))
-    return None if match is None else getattr(match, what)

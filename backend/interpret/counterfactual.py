@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from backend.data.checkpoint import Checkpoint, Clip
+from backend.data.checkpoint import Checkpoint
+from backend.data.clip import Clip
 from backend.envs.intervene import Change, Life, Simulation
 from backend.interpret.counterfactual_request import CounterfactualRequest, factor_range
 from backend.interpret.encoded import INACTIVE_KL, Floats

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from backend.data.checkpoint import QUALITY, Checkpoint, Clip
+from backend.data.checkpoint import QUALITY, Checkpoint
+from backend.data.clip import Clip
 from backend.data.episodes import DatasetInfo, read_episodes
 from backend.interpret.agents import Recording
 from backend.interpret.quality import MOST_EPISODES, measure_quality

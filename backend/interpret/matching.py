@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from backend.data.checkpoint import Checkpoint, CheckpointInfo, Clip, Label
+from backend.data.checkpoint import Checkpoint, CheckpointInfo, Label
+from backend.data.clip import Clip
 from backend.interpret.encoded import INACTIVE_KL, Flags, Floats, Integers
 from backend.interpret.latents import encode_images
 from backend.interpret.names import dimension_names

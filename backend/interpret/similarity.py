@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from backend.data.checkpoint import Clip
+from backend.data.clip import Clip
 from backend.interpret.encoded import Floats
 
 Picture = npt.NDArray[np.uint8]

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backend.data.checkpoint import Checkpoint, Clip
+from backend.data.checkpoint import Checkpoint
+from backend.data.clip import Clip
 from backend.envs.protocol import CONTROL_TASKS, EnvironmentFailed, Look
 from backend.envs.sweep import Sweeper
 from backend.interpret.encoded import Floats

@@ -5,8 +5,9 @@ from pathlib import Path
 import torch
 
 from backend.data.catalogue import NotFound, find_checkpoint, find_dataset
-from backend.data.checkpoint import CheckpointError, CheckpointInfo
+from backend.data.checkpoint import CheckpointInfo
 from backend.data.episodes import DatasetInfo, EpisodeError
+from backend.data.networks import CheckpointError
 from backend.envs.make import check_installed
 from backend.envs.protocol import MissingExtra
 from backend.pipeline.held_out import check_trainable

@@ -67,8 +67,8 @@ def check_same_references(stage: str, before: Mapping[str, Any], after: StageSet
 
 def _same_thing(key: str, old: str | None, new: str | None, home: Path) -> bool:
     from backend.data.catalogue import NotFound, find_checkpoint, find_dataset  # slow to import
-    from backend.data.checkpoint import CheckpointError
     from backend.data.episodes import EpisodeError
+    from backend.data.networks import CheckpointError
 
     if old is None or new is None:
         return False

@@ -4,7 +4,8 @@ import datetime
 from pathlib import Path
 
 from backend.data.catalogue import NotFound, find_dataset, list_checkpoints
-from backend.data.checkpoint import CheckpointInfo, Clip, load_checkpoint, read_info, save_checkpoint
+from backend.data.checkpoint import CheckpointInfo, load_checkpoint, read_info, save_checkpoint
+from backend.data.clip import Clip
 from backend.data.episodes import read_episodes
 from backend.data.official import import_official
 from backend.interpret.latents import encode_frames, statistics_of

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from backend.data.checkpoint import FACTORS, Clip, load_checkpoint, read_info, save_checkpoint
+from backend.data.checkpoint import FACTORS, load_checkpoint, read_info, save_checkpoint
+from backend.data.clip import Clip
 from backend.data.crash import crash_point
 from backend.data.episodes import Episode
 from backend.data.files import remove_folder, sweep, write_json

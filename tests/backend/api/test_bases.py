@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from backend.data.checkpoint import Clip
+from backend.data.clip import Clip
 from backend.data.episodes import frames_only, write_episode
 
 BASE = "/api/v1/checkpoints/tiny-world"

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from safetensors.torch import load, save
 
-from backend.data.checkpoint import Clip
+from backend.data.clip import Clip
 
 BASE = "/api/v1/checkpoints"
 

@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from backend.data.checkpoint import Clip
+from backend.data.clip import Clip
 from backend.data.episodes import encode_episode, frames_only
 
 SHORT = 1  # mutations of each seed file

@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from backend.data.checkpoint import Clip
+from backend.data.clip import Clip
 from backend.data.episodes import frames_only, write_episode
 
 CHECKS = [

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backend.api import atlas
-from backend.data.checkpoint import Checkpoint, Clip
+from backend.data.checkpoint import Checkpoint
+from backend.data.clip import Clip
 from backend.export import render, rollout
 from backend.interpret.view import build_view
 from backend.main import create_app

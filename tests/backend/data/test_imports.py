@@ -16,9 +16,10 @@ import torch
 from safetensors.torch import load_file, save
 
 from backend.data.catalogue import find_checkpoint
-from backend.data.checkpoint import CheckpointError, IncompatibleCheckpoint, load_checkpoint, read_info
+from backend.data.checkpoint import load_checkpoint, read_info
 from backend.data.import_checks import RefusedImport
 from backend.data.imports import import_checkpoint
+from backend.data.networks import CheckpointError, IncompatibleCheckpoint
 from backend.data.packing import pack_checkpoint
 
 sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside this file

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.data.checkpoint import Checkpoint, Clip, load_checkpoint, read_info
+from backend.data.checkpoint import Checkpoint, load_checkpoint, read_info
+from backend.data.clip import Clip
 from backend.data.episodes import frames_only, read_dataset_info, write_episode
 from backend.interpret.cards import encode_clip, encode_dataset, extreme_frames, factors_of
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from backend.data.checkpoint import Checkpoint, Clip
+from backend.data.checkpoint import Checkpoint
+from backend.data.clip import Clip
 from backend.interpret.fields import Edit, write_edits
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import Rollout, build_rollout, scores_over_episodes

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from backend.data.checkpoint import CHECKS, Checkpoint, Clip, load_checkpoint, read_info, save_checkpoint
+from backend.data.checkpoint import CHECKS, Checkpoint, load_checkpoint, read_info, save_checkpoint
+from backend.data.clip import Clip
 from backend.interpret.checks import interventions_of, known_checks, verdicts
 from backend.interpret.simulation import NoSimulator, distraction_of, factor_moves, moves_in_simulator, values_of
 

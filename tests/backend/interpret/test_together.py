@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from backend.data.checkpoint import Checkpoint, Clip
+from backend.data.checkpoint import Checkpoint
+from backend.data.clip import Clip
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import TogetherRequest

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from backend.data.checkpoint import Checkpoint, Clip
+from backend.data.checkpoint import Checkpoint
+from backend.data.clip import Clip
 from backend.interpret.base import BaseFrames
 from backend.interpret.request import ViewError
 from backend.interpret.traversal_request import TraversalRequest

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from backend.data.checkpoint import FACTORS, Clip, load_checkpoint, read_info, save_checkpoint
+from backend.data.checkpoint import FACTORS, load_checkpoint, read_info, save_checkpoint
+from backend.data.clip import Clip
 from backend.data.episodes import frames_only
 from backend.data.import_checks import check_content
 from backend.data.official import OfficialError, export_official

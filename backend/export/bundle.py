@@ -75,7 +75,7 @@ def _provenance(view: TraversalView, options: ExportOptions, command: str) -> by
         "command": command,
         "libraries": {name: version(name) for name in LIBRARIES},
         "dimensions": [
-            {"dim": label.dim, "name": label.text, "source": label.source, "factor": label.factor, "nmi": label.nmi}
+            {"dim": label.dim, "name": label.short, "source": label.source, "factor": label.factor, "nmi": label.nmi}
             for label in view.labels
         ],
     }

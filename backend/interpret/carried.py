@@ -11,7 +11,7 @@ from backend.interpret.factors import name_dimensions
 from backend.interpret.guesses import with_guesses
 from backend.interpret.latents import encode_frames
 from backend.interpret.matching import Matching, match_with_chance, same_environment
-from backend.interpret.names import dimension_names
+from backend.interpret.names import FATES, dimension_names, fate_of_names
 from backend.interpret.request import ViewError
 
 MOST_FRAMES = 1200
@@ -127,9 +127,7 @@ def _fates(names: list[str | None], matching: Matching, others: list[str | None]
 
 def _sorted_names(
     names: list[str | None], fates: Mapping[int, str] | None, others: list[str | None]
-) -> dict[str, list[str] | None]:
+) -> Mapping[str, list[str] | None]:
     if fates is None:
-        return dict.fromkeys(("kept", "lost", "gained"))
-    kept = {str(names[dim]) for dim, fate in fates.items() if fate == "kept"}
-    before, after = {name for name in names if name}, {name for name in others if name}
-    return {"kept": sorted(kept), "lost": sorted(before - kept), "gained": sorted(after - before)}
+        return dict.fromkeys(FATES)
+    return fate_of_names(names, [dim for dim, fate in fates.items() if fate == "kept"], others)

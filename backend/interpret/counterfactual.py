@@ -91,11 +91,11 @@ class Counterfactual:
                 "before": round(self.before, 4),
                 "after": round(self.after, 4),
                 "dim": self.label.dim,
-                "name": self.label.text,
+                "name": self.label.short,
                 "value": round(self.value, 4),
                 "explained": round(self.explained[self.label.dim], 4),
                 "dimensions": [
-                    {"dim": dim, "name": self.names[dim].text, "explained": round(share, 4)}
+                    {"dim": dim, "name": self.names[dim].short, "explained": round(share, 4)}
                     for dim, share in sorted(self.explained.items(), key=lambda item: -item[1])
                 ],
             },

@@ -11,7 +11,7 @@ from backend.data.checkpoint import Checkpoint, CheckpointInfo, Label
 from backend.data.clip import Clip
 from backend.interpret.encoded import INACTIVE_KL, Flags, Floats, Integers
 from backend.interpret.latents import encode_images
-from backend.interpret.names import dimension_names
+from backend.interpret.names import FATES, dimension_names, fate_of_names
 from backend.interpret.resample import bootstrap_weights, interval, shifted_rows
 
 KEPT_CORRELATION = 0.7
@@ -128,6 +128,7 @@ def compare_checkpoints(first: Checkpoint, second: Checkpoint) -> dict[str, Any]
         for match in matching.matches
     ]
     same = same_environment(first.info, second.info)
+    fates = fate_of_names(names[0], _kept(rows, matching), names[1]) if same else dict.fromkeys(FATES)
     return {
         "matches": rows,
         "mean_correlation": matching.mean,
@@ -136,7 +137,7 @@ def compare_checkpoints(first: Checkpoint, second: Checkpoint) -> dict[str, Any]
         "frames": len(before),
         "episodes": sum(len(clip.image) for clip in clips),
         "same_environment": same,
-        **(_fate_of_names(rows, names, matching) if same else dict.fromkeys(("kept", "lost", "gained"))),
+        **fates,
     }
 
 
@@ -181,20 +182,13 @@ def _resampled(first: Floats, second: Floats, clips: Sequence[Integers], generat
     return np.asarray(np.abs(covariance) / np.where(scale > 1e-12, scale, np.inf))
 
 
-def _fate_of_names(
-    rows: list[dict[str, Any]], names: list[list[str | None]], matching: Matching
-) -> dict[str, list[str]]:
-    before = {name for name in names[0] if name}
-    after = {name for name in names[1] if name}
-    kept = {
-        row["first_name"]
+def _kept(rows: list[dict[str, Any]], matching: Matching) -> set[int]:
+    """The first model's dimensions whose match is active, close, and bears the same name or none."""
+    return {
+        row["first"]
         for row in rows
-        if row["first_name"]
-        and matching.kept(row["first"])
-        and row["second_active"]
-        and row["second_name"] in (None, row["first_name"])
+        if matching.kept(row["first"]) and row["second_active"] and row["second_name"] in (None, row["first_name"])
     }
-    return {"kept": sorted(kept), "lost": sorted(before - kept), "gained": sorted(after - before)}
 
 
 def _within(checkpoint: Checkpoint, clip: Clip) -> Floats:

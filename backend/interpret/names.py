@@ -1,10 +1,14 @@
 """What a dimension is called: a person's name first, then its factor's, then its number."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backend.data.checkpoint import Checkpoint
+
+Fate = dict[str, list[str]]
+FATES = ("kept", "lost", "gained")
 
 
 @dataclass(frozen=True)
@@ -17,11 +21,17 @@ class DimensionName:
     status: str | None  # named, mixed, unnamed, inactive; None where factors have not been computed
     factor: str | None
     nmi: float | None  # None also where it is no more than chance gives
+    shared: bool = False  # whether another dimension of the checkpoint bears the same name
+
+    @property
+    def short(self) -> str:
+        """`hip angle`, or `dim 7` where there is no name: for places that say the number beside it."""
+        return self.name or f"dim {self.dim}"
 
     @property
     def text(self) -> str:
-        """`hip angle`, or `dim 7` where there is no name."""
-        return self.name or f"dim {self.dim}"
+        """`hip angle`, or `hip angle (dim 7)` where two bear that name: for places that say nothing else."""
+        return f"{self.name} (dim {self.dim})" if self.name and self.shared else self.short
 
     @property
     def title(self) -> str:
@@ -54,7 +64,28 @@ def dimension_names(checkpoint: Checkpoint) -> list[DimensionName]:
         known = source if name else "number"
         nmi = entry.get("nmi") if beyond_chance(entry) else None
         names.append(DimensionName(dim, name, known, entry.get("status"), entry.get("factor"), nmi))
-    return names
+    count = Counter(name.name for name in names)
+    return [replace(name, shared=count[name.name] > 1) if name.name else name for name in names]
+
+
+def told_apart(names: Sequence[str | None]) -> list[str | None]:
+    """Names in the order of dimensions; those that occur twice with their dimension: `cart position (dim 3)`."""
+    count = Counter(names)
+    return [f"{name} (dim {dim})" if name and count[name] > 1 else name for dim, name in enumerate(names)]
+
+
+def fate_of_names(before: Sequence[str | None], kept: Collection[int], after: Sequence[str | None]) -> Fate:
+    """{"kept", "lost", "gained"}: names of one model's dimensions of which `kept` live on in another model's.
+
+    Gained is a name that no dimension had before. Each named dimension is either kept or lost.
+    """
+    told, new = told_apart(before), told_apart(after)
+    named = [(dim, name) for dim, name in enumerate(told) if name]
+    return {
+        "kept": sorted(name for dim, name in named if dim in kept),
+        "lost": sorted(name for dim, name in named if dim not in kept),
+        "gained": sorted(name for name, plain in zip(new, after, strict=True) if name and plain not in before),
+    }
 
 
 def beyond_chance(entry: Mapping[str, Any]) -> bool:

@@ -83,7 +83,7 @@ def _table(
     return [
         {
             "dim": name.dim,
-            "name": name.text,
+            "name": name.short,
             "status": name.status,
             "outcomes": {
                 outcome: {

@@ -48,7 +48,7 @@ class TemporalTraversal:
             facts={
                 "since": self.request.since,
                 "held": [
-                    {"dim": label.dim, "name": label.text, "value": round(float(value), 6)}
+                    {"dim": label.dim, "name": label.short, "value": round(float(value), 6)}
                     for label, value in zip(self.labels, self.values, strict=True)
                 ],
             },

@@ -155,7 +155,7 @@ def _mark(mark: Mark | None) -> dict[str, float] | None:
 def _row(label: DimensionName, kl: float, inactive: bool) -> dict[str, Any]:
     return {
         "dim": label.dim,
-        "name": label.text,
+        "name": label.short,
         "caption": label.caption,
         "source": label.source,
         "factor": label.factor,

@@ -42,8 +42,21 @@ def style_form(page: str) -> dict[str, Any]:
         pingpong = st.toggle("Forwards and backwards", True, key=f"{page}.pingpong")
         captions = st.toggle("Captions", True, key=f"{page}.captions")
         loop = st.toggle("Loop", True, key=f"{page}.loop", help="Whether the film starts again at its end.")
+        chroma = chroma_form(page, str(usual["chroma"]))
     films = {"fps": float(fps), "upscale": int(upscale), "pingpong": pingpong, "captions": captions, "loop": loop}
-    return {**films, "width": width}
+    return {**films, "chroma": chroma, "width": width}
+
+
+def chroma_form(page: str, usual: str) -> str:
+    """How many colours an MP4 or WebM keeps: one for four pixels, which plays everywhere, or one for each."""
+    every = st.toggle(
+        "4:4:4 video",
+        usual == "444",
+        key=f"{page}.chroma",
+        help="MP4 and WebM: a colour for each pixel. Some players and slides (QuickTime, Safari, PowerPoint) open "
+        "only 4:2:0, which at an upscale of 2 or more loses no colour.",
+    )
+    return "444" if every else "420"
 
 
 def width_form(page: str) -> float:

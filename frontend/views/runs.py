@@ -12,6 +12,7 @@ from frontend.client import ApiProblem, client
 from frontend.components import charts
 from frontend.components.markdown import escape_markdown
 from frontend.components.quality import sees_of_run
+from frontend.components.returns import name_random, returns_first
 from frontend.components.states import empty, gone, live, show_problem
 from frontend.components.words import (
     ENDED,
@@ -28,8 +29,7 @@ from frontend.state import Chosen, keep_view, open_view
 
 PAGE = "runs"
 COUNTERS = ("updates", "agent_steps", "environment_steps")
-FIRST = ("image", "latent", "dynamics", "distillation", "episode_return", "evaluation_return")  # drawn at first
-OUTCOMES = ("evaluation_std", "success_rate")  # of episodes, beside their returns: no losses
+FIRST = ("evaluation_return", "episode_return", "image", "latent", "dynamics", "distillation")  # drawn at first
 QUIET = ("gradient_norm", "distill_weight", "frames_per_second")  # not drawn at first
 LOG_CHARACTERS = 20_000
 SOURCES = {
@@ -229,7 +229,7 @@ def _without_curves(run: Mapping[str, Any]) -> str:
 
 def _curves(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
     lines = _of_one_stage(run["id"], _metrics(run["id"]))
-    names = sorted({name for line in lines for name in line} - {"time", "phase", *COUNTERS})
+    names = {name for line in lines for name in line} - {"time", "phase", *COUNTERS}
     if not names:
         st.caption(_without_curves(run))
         return
@@ -254,8 +254,7 @@ def _curves(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
             max_selections=4,
             width=260,
         )
-    returns = [name for name in names if "return" in name or name in OUTCOMES]
-    losses = [name for name in names if name not in returns]
+    returns, losses = returns_first(names)
     found = {names_of[run["id"]]: lines} | {others[other]: _same_stage(_metrics(other), lines) for other in beside}
     for title, group, log in (("Return", returns, False), ("Losses", losses, True)):
         if group:
@@ -314,7 +313,7 @@ def _metrics(run: str) -> list[dict[str, Any]]:
     answer = client().get(f"/runs/{run}/metrics", {"since": since})
     if answer["next"] < since:
         lines, answer = [], client().get(f"/runs/{run}/metrics", {"since": 0})
-    seen[run] = (answer["next"], lines + answer["items"])
+    seen[run] = (answer["next"], lines + name_random(answer["items"]))
     return seen[run][1]
 
 

@@ -4,6 +4,8 @@ from conftest import OpenPage
 from stand_in import World
 from streamlit.testing.v1 import AppTest
 
+from frontend.components.returns import RANDOM, name_random, returns_first
+
 
 def buttons(app: AppTest) -> set[str]:
     return {button.label for button in app.button}
@@ -105,3 +107,24 @@ def test_the_result_of_tiny_is_said_to_be_none(open_page: OpenPage, world: World
     assert any(
         "`tiny` only checks that everything works" in info.value for info in open_page("runs", id="run-cartpole").info
     )
+
+
+def test_the_return_of_the_evaluation_comes_first_and_random_actions_are_named() -> None:
+    lines = name_random(
+        [
+            {"phase": "episode", "updates": 0, "agent_steps": 500, "episode_return": 97.0},
+            {"phase": "finetune", "updates": 100, "agent_steps": 600, "image": 3.0},
+            {"phase": "episode", "updates": 125, "agent_steps": 1000, "episode_return": 20.0},
+            {
+                "phase": "evaluate",
+                "updates": 125,
+                "agent_steps": 1000,
+                "evaluation_return": 21.0,
+                "evaluation_std": 2.0,
+            },
+        ]
+    )
+    assert [line[RANDOM] for line in lines if RANDOM in line] == [97.0]
+    assert [line["episode_return"] for line in lines if "episode_return" in line] == [20.0]
+    names = {name for line in lines for name in line} - {"phase", "updates", "agent_steps"}
+    assert returns_first(names) == (["evaluation_return", "episode_return", "evaluation_std", RANDOM], ["image"])

@@ -203,3 +203,11 @@ def test_a_name_says_who_gave_it(open_page: OpenPage, world: World) -> None:
     next(button for button in app.button if button.label == "Save").click().run()
     assert world.labels[7]["author"] == "Ada"
     assert any("Named by Ada" in caption.value for caption in app.caption)
+
+
+def test_a_film_with_a_colour_for_each_pixel_is_asked_for_by_one_switch(open_page: OpenPage) -> None:
+    app = open_page("traversals")
+    assert "--chroma" not in codes(app)
+    app.toggle(key="traversals.chroma").set_value(True).run()
+    assert "--chroma 444" in codes(app)
+    assert "chroma=444" in codes(app)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backend.data.checkpoint import Checkpoint, Label, load_checkpoint, read_info, write_label
-from backend.interpret.names import dimension_names
+from backend.interpret.names import dimension_names, fate_of_names, told_apart
 
 
 @pytest.fixture
@@ -40,3 +40,22 @@ def test_guesses_are_marked(labelled: Checkpoint) -> None:
     path = labelled.info.folder / "factors.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"guessed": True}))
     assert dimension_names(labelled)[0].caption == "dim 0: hip angle? (NMI .81)"
+
+
+def test_two_dimensions_of_one_name_are_told_apart_wherever_the_name_stands_alone(labelled: Checkpoint) -> None:
+    write_label(labelled.info, 5, Label("glow"))
+    names = dimension_names(labelled)
+    assert [names[dim].text for dim in (0, 2, 5)] == ["hip angle", "glow (dim 2)", "glow (dim 5)"]
+    assert [names[dim].title for dim in (2, 5)] == ["dim 2: glow", "dim 5: glow"]
+    assert [names[dim].short for dim in (2, 4)] == ["glow", "dim 4"]
+
+
+def test_a_name_that_two_dimensions_bear_can_be_kept_and_lost_at_once() -> None:
+    before = ["cart", None, "cart", "light"]
+    assert told_apart(before) == ["cart (dim 0)", None, "cart (dim 2)", "light"]
+    fate = fate_of_names(before, {0, 1}, ["cart", "pole", "pole", "light"])
+    assert fate == {
+        "kept": ["cart (dim 0)"],
+        "lost": ["cart (dim 2)", "light"],
+        "gained": ["pole (dim 1)", "pole (dim 2)"],
+    }

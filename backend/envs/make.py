@@ -27,6 +27,7 @@ from backend.envs.protocol import (
     Environment,
     Look,
     offered_distractions,
+    offered_looks,
 )
 from backend.envs.pusher import ANY_COLOUR, HALF_WIDTH, PusherEnvironment, check_gymnasium
 from backend.envs.scene import Scene, recolourable_assets
@@ -40,6 +41,7 @@ PAINTED_SKY = ("episode", "video", "everything")  # need a sky and a floor that 
 EVERYTHING = ("set-a", "camera-jitter", "light", "video")
 SET_A = (0.7, 0.3, 0.5)
 SET_B = (0.5, 0.7, 0.3)
+FOLLOWED = {"cartpole-swingup": ("cart", (0.0, -2.8, 0.0))}  # near: the body, and the camera's place from it in metres
 CAMERA_RANGE = 0.05  # radians: about a fourteenth of the picture's height to either side
 PUSHER_COLOURS = {
     "none": None,
@@ -70,11 +72,13 @@ def make_environment(
         raise ValueError(f"unknown distraction {distraction!r}: choose one of {', '.join(DISTRACTIONS)}")
     if distraction not in offered_distractions(name):
         raise ValueError(f"{name} cannot show {distraction!r}: choose one of {', '.join(offered_distractions(name))}")
+    if look not in offered_looks(name):
+        raise ValueError(f"{name} has no look {look!r}: choose one of {', '.join(offered_looks(name))}")
     if action_repeat < 1:
         raise ValueError(f"action_repeat must be at least 1, got {action_repeat}")
     if name == SQUARE_WORLD:
         return SquareWorld(distraction, action_repeat)
-    if look == "fast":  # shadows are drawn larger, and gain from threads
+    if look != "paper":  # shadows are drawn larger, and gain from threads
         draw_on_one_thread()
     if name in DRAWERS:
         return DrawerEnvironment(name, distraction == "episode", action_repeat, look)
@@ -83,6 +87,8 @@ def make_environment(
     with recolourable_assets() if distraction in PAINTED_SKY else nullcontext():
         task = load_task(name)
     scene = Scene(task.physics, CAMERA, look)
+    if look == "near":
+        scene.follow(*FOLLOWED[name])
     made = _make_distraction(name, distraction, scene, films)
     return ControlEnvironment(name, task, scene, made, action_repeat, random_pose)
 

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-Look = Literal["fast", "paper"]
+Look = Literal["fast", "near", "paper"]
 IMAGE_SIZE = 64
 
 CONTROL_TASKS = (
@@ -21,6 +21,7 @@ DRAWERS = ("drawer-open", "drawer-close")
 SQUARE_WORLD = "square-world"
 ENVIRONMENTS = (*CONTROL_TASKS, "pusher", *DRAWERS, SQUARE_WORLD)
 DISTRACTIONS = ("none", "set-a", "set-b", "episode", "camera-jitter", "light", "video", "everything")
+NEARER = ("cartpole-swingup",)  # tasks that can be seen from nearer
 SKY_HIDDEN = ("reacher-easy", "humanoid-walk")  # no sky in the picture: its colour is no factor there
 
 
@@ -41,6 +42,11 @@ def offered_distractions(environment: str) -> tuple[str, ...]:
     if environment in SKY_HIDDEN:
         return tuple(name for name in DISTRACTIONS if name != "video")
     return DISTRACTIONS
+
+
+def offered_looks(environment: str) -> tuple[Look, ...]:
+    """The looks that an environment has: `near` only where the body is small in the task's own picture."""
+    return ("fast", "near", "paper") if environment in NEARER else ("fast", "paper")
 
 
 class Step(NamedTuple):

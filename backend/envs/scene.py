@@ -45,8 +45,8 @@ class Scene:
     def __init__(self, physics: Physics, camera: int, look: Look) -> None:
         self.physics = physics
         self._camera_id = camera
-        self._flags = {"shadow": False, "reflection": False} if look == "fast" else {}
-        if look == "fast":
+        self._flags = {"shadow": False, "reflection": False} if look != "paper" else {}
+        if look != "paper":
             physics.model._model.vis.quality.offsamples = 0
         self._lights = physics.model.light_diffuse.copy()
         headlight = physics.model._model.vis.headlight
@@ -56,6 +56,13 @@ class Scene:
         screen = physics.model._model.vis.global_  # what lies beyond the picture need not be kept, nor wiped
         screen.offwidth = screen.offheight = IMAGE_SIZE
         self._camera = open_camera(physics, camera, IMAGE_SIZE)
+
+    def follow(self, body: str, offset: tuple[float, float, float]) -> None:
+        """Move the camera along with a body from here on, at an offset in metres, in the direction that it has."""
+        model = self.physics.model
+        model.cam_bodyid[self._camera_id] = model.name2id(body, "body")
+        model.cam_mode[self._camera_id] = int(native().mjtCamLight.mjCAMLIGHT_TRACK)
+        model.cam_pos0[self._camera_id] = offset
 
     def render(self) -> NDArray[np.uint8]:
         """The picture (64, 64, 3) of the present state."""

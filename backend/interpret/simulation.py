@@ -101,4 +101,5 @@ def distraction_of(factor_names: Sequence[str]) -> str:
 
 def _look(checkpoint: Checkpoint) -> Look:
     settings = checkpoint.info.config.get("settings") or {}
-    return "paper" if settings.get("look") == "paper" else "fast"
+    look: Look = settings.get("look") or "fast"
+    return look

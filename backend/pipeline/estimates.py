@@ -5,7 +5,7 @@ from typing import NamedTuple
 from backend.envs.protocol import episode_frames
 from backend.pipeline.settings import CollectSettings, FinetuneSettings, PretrainSettings
 
-STEPS_PER_SECOND = {"fast": 400.0, "paper": 40.0}  # of one process that renders
+STEPS_PER_SECOND = {"fast": 400.0, "near": 400.0, "paper": 40.0}  # of one process that renders
 UPDATE_SECONDS, FRAME_SECONDS = 0.03, 0.001  # of one update of the image model: overhead, and a frame's share
 BEHAVIOUR_SECONDS = 0.0008  # an imagined trajectory of 15 steps, forward and backward
 ACTING_SECONDS = 0.003

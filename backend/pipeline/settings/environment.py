@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, offered_distractions
+from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, offered_distractions, offered_looks
 from backend.pipeline.fields import Closed, conflict, described, one_of
 
 EnvironmentName = Annotated[str, one_of(ENVIRONMENTS), Field(json_schema_extra={"enum": list(ENVIRONMENTS)})]
@@ -29,16 +29,23 @@ class EnvironmentSettings(Closed):
         "Data set whose clips play on the sky under video and everything; none: procedural waves.",
     )
     action_repeat: Annotated[int, Field(ge=1, le=16)] = described(2, "Action repeat", "Environment")
-    look: Literal["fast", "paper"] = described(
-        "fast", "Look", "Environment", "fast leaves out shadows and anti-aliasing; paper keeps them."
+    look: Literal["fast", "near", "paper"] = described(
+        "fast",
+        "Look",
+        "Environment",
+        "fast leaves out shadows and anti-aliasing; paper keeps them; near is fast with a camera that follows the cart "
+        "from nearer, for cartpole-swingup.",
     )
 
     @model_validator(mode="after")
-    def _distractions_are_offered(self) -> Self:
+    def _distractions_and_look_are_offered(self) -> Self:
         for setting in ("distraction", "distraction_later", "evaluate_distraction"):
             wanted = getattr(self, setting, None)
             offered = offered_distractions(self.environment)
             if wanted is not None and wanted not in offered:
                 message = f"{self.environment} cannot show {wanted!r}; it offers {', '.join(offered)}"
                 raise conflict(f"/{setting}", message)
+        if self.look not in offered_looks(self.environment):
+            looks = ", ".join(offered_looks(self.environment))
+            raise conflict("/look", f"{self.environment} has no look {self.look!r}; it offers {looks}")
         return self

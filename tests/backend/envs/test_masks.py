@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from backend.envs.dmc import ControlEnvironment
 from backend.envs.make import make_environment
 from backend.envs.parts import part_names
 from backend.envs.protocol import CONTROL_TASKS, Look, Masked
+from backend.pipeline.settings import CollectSettings
 
 
 def _make(name: str, look: Look = "fast") -> ControlEnvironment:
@@ -75,6 +77,33 @@ def test_with_shadows_and_soft_edges_the_mask_lies_inside_what_changes_and_looki
         assert not (mask & ~changed).any() and mask.sum() < changed.sum()  # shadow and reflection are not the agent
     finally:
         environment.close()
+
+
+def test_from_near_the_camera_follows_the_cart_and_nothing_but_the_picture_changes() -> None:
+    near, far = (_make("cartpole-swingup", look) for look in ("near", "fast"))
+    pushes = [np.ones(1, np.float32)] * 20
+    try:
+        seen = [[environment.reset(4), *map(environment.step, pushes)] for environment in (near, far)]
+        assert all(np.array_equal(one.factors, other.factors) for one, other in zip(*seen, strict=True))
+        assert [step.reward for step in seen[0]] == [step.reward for step in seen[1]]
+        assert seen[0][-1].factors[0] - seen[0][0].factors[0] > 0.5  # metres that the cart has gone
+        shown = {name: environment.agent_parts() for name, environment in (("near", near), ("far", far))}
+        cart = {name: np.argwhere(parts == 1)[:, 1].mean() for name, parts in shown.items()}
+        assert abs(cart["near"] - 31.5) < 1 < 4 < abs(cart["far"] - 31.5)  # columns
+        assert (shown["near"] == 2).sum() > 1.7 * (shown["far"] == 2).sum()
+        assert np.array_equal(shown["near"] > 0, _recoloured(near))
+        tilted = near.redraw({"camera_angle": 0.05})
+        assert not np.array_equal(tilted.image, near.redraw({"camera_angle": 0.0}).image)
+    finally:
+        near.close()
+        far.close()
+
+
+def test_a_task_without_a_nearer_camera_says_which_looks_it_has() -> None:
+    with pytest.raises(ValueError, match="finger-spin has no look 'near': choose one of fast, paper"):
+        make_environment("finger-spin", distraction="episode", look="near")
+    with pytest.raises(ValidationError, match="finger-spin has no look 'near'; it offers fast, paper"):
+        CollectSettings(environment="finger-spin", look="near")
 
 
 def test_environments_say_whether_they_know_where_their_agent_is() -> None:

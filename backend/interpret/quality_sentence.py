@@ -47,9 +47,14 @@ def _seen(findings: Findings) -> str:
 
 
 def _lacking(parts: Mapping[str, Mapping[str, Any]]) -> str:
-    """What to say where some part of the agent is not seen and another is; else nothing."""
+    """What to say where some part of the agent is not seen and another is; else nothing.
+
+    Of a part that both the model and the mean image draw right nothing can be told: it stands still in the picture.
+    """
     shares = {name: part["observed"] for name, part in parts.items() if part["observed"] is not None}
-    unseen = [name for name, share in shares.items() if not _is_seen(share, parts[name]["mean_image"] or 0.0)]
+    chance = {name: parts[name]["mean_image"] or 0.0 for name in shares}
+    moving = [name for name, share in shares.items() if min(share, chance[name]) < DIM]
+    unseen = [name for name in moving if not _is_seen(shares[name], chance[name])]
     if not unseen or len(unseen) == len(shares):
         return ""
     seen = [f"{_percent(share)} of those of the {name}" for name, share in shares.items() if name not in unseen]

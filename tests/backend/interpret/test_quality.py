@@ -129,6 +129,14 @@ def test_a_part_that_is_not_seen_is_named_beside_one_that_is() -> None:
     assert quality["sees"].startswith(expected)
 
 
+def test_a_part_that_stands_still_and_is_drawn_right_is_not_called_unseen() -> None:
+    """The pole of these pictures never moves; the model has it, as a constant picture has."""
+    episodes = [_with_pole(episode) for episode in walking_squares()]
+    quality = measured(drawing([episode.image for episode in episodes]), episodes)
+    assert quality["parts"]["pole"]["mean_image"] == 1
+    assert quality["sees"].startswith("Draws 100 % of the agent's pixels right (the cart and pole)")
+
+
 def _with_pole(episode: Recorded) -> Recorded:
     assert episode.agent is not None
     part = episode.agent.astype(np.uint8)

@@ -240,6 +240,14 @@ class Chosen(View):
     id: str = ""
 
 
+@dataclass(frozen=True)
+class Returns(View):
+    """The runs in the plot of returns, with commas between them, and whether the paper's figures are shown."""
+
+    runs: str = ""
+    paper: bool = True
+
+
 V = TypeVar("V", bound=View)
 
 

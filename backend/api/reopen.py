@@ -12,6 +12,7 @@ from backend.api.schemas import OpenedView
 from backend.api.uploads import take_in
 from backend.data.archive import ArchiveError, read_headers
 from backend.data.catalogue import NotFound
+from backend.data.curves import RETURNS
 from backend.export.reopen import NoSettings, read_settings
 from backend.http import strict_json
 from backend.http.multipart import Upload, UploadedFile, one_file
@@ -35,17 +36,21 @@ def _open(checkpoints: CheckpointCache, upload: Upload) -> OpenedView:
     _refuse_bombs(file)
     try:
         settings = read_settings(file.path.read_bytes())
-        if settings["diswm"] not in KINDS:
+        if settings["diswm"] not in (*KINDS, RETURNS):
             raise NoSettings(f"the file shows a {short(settings['diswm'])}, which this version does not know")
         view = strict_json.parse(json.dumps(settings["view"]).encode())
     except (NoSettings, RecursionError, Problem) as error:
         raise invalid("/file", str(error), remedy="Open a file that was downloaded from here.") from error
     checkpoint = str(settings.get("checkpoint", ""))[:200]
-    try:
-        found = checkpoints.find(checkpoint).id
-    except NotFound:
-        found = None
+    found = "" if settings["diswm"] == RETURNS else _id_of(checkpoints, checkpoint)
     return OpenedView(kind=settings["diswm"], checkpoint=checkpoint, found=found, view=view)
+
+
+def _id_of(checkpoints: CheckpointCache, reference: str) -> str | None:
+    try:
+        return checkpoints.find(reference).id
+    except NotFound:
+        return None
 
 
 def _refuse_bombs(file: UploadedFile) -> None:

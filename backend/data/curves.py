@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from backend.data.published import NOTE, STEPS, published_for
 
 SAME = ("environment", "method", "distraction", "distraction_later", "evaluate_distraction", "action_repeat")
+RETURNS = "returns"  # what a figure of curves carries as its kind; its view is {"runs": ids}
 Floats = NDArray[np.float64]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from backend.data.curves import RETURNS
 from backend.export.colours import DASHES, MARKS, PALETTE
 from backend.export.figure import drawing, write
 from backend.export.letters import drawable, noted
@@ -45,7 +46,7 @@ def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25, linewidth=0.5)
         figure.legend(loc="outside right upper", frameon=False, prop=font(SIZE - 1.5, "".join(labels)))
-        return write(figure, format, "Return curves", noted(json.dumps({"runs": _runs(comparison)}), labels))
+        return write(figure, format, "Return curves", noted(_settings(comparison), labels))
 
 
 def table_of_curves(comparison: Mapping[str, Any]) -> str:
@@ -65,5 +66,7 @@ def table_of_curves(comparison: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", comparison["note"]])
 
 
-def _runs(comparison: Mapping[str, Any]) -> list[str]:
-    return [run for group in comparison["groups"] for run in group["runs"]]
+def _settings(comparison: Mapping[str, Any]) -> str:
+    """What reopens the plot of these runs."""
+    runs = [run for group in comparison["groups"] for run in group["runs"]]
+    return json.dumps({"diswm": RETURNS, "view": {"runs": runs}}, sort_keys=True)

@@ -10,7 +10,7 @@ import streamlit as st
 from frontend.client import ApiProblem, client
 from frontend.components.states import show_problem
 from frontend.pages import path
-from frontend.state import Counterfactual, Dimension, Rollout, Temporal, Traversal, TwoCheckpoints, View
+from frontend.state import Counterfactual, Dimension, Returns, Rollout, Temporal, Traversal, TwoCheckpoints, View
 
 
 def reopen_form(page: str) -> None:
@@ -59,4 +59,5 @@ _VIEWS: dict[str, tuple[str, Callable[[str, Mapping[str, Any]], View]]] = {
         lambda checkpoint, values: TwoCheckpoints(str(values.get("reference", "")), checkpoint, over_training=True),
     ),
     "compare": ("compare", lambda checkpoint, values: TwoCheckpoints(checkpoint, str(values.get("other", "")))),
+    "returns": ("returns", lambda _, values: Returns(",".join(map(str, values.get("runs") or ())))),
 }

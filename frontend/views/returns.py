@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -12,21 +11,13 @@ from frontend import commands
 from frontend.client import client
 from frontend.components.charts import CONFIG, LEGEND, MARGIN
 from frontend.components.markdown import escape_markdown, escape_plotly
-from frontend.components.states import empty, live
-from frontend.state import View, keep_view, key_of, open_view
+from frontend.components.states import empty, gone, live
+from frontend.state import Returns, keep_view, key_of, open_view
 
 PAGE = "returns"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 NEAR = 4  # the paper's marks are drawn where these runs come within so many times of the first of them
 SYMBOLS = ("circle-open", "square-open", "triangle-up-open", "diamond-open", "cross-open", "x-open")
-
-
-@dataclass(frozen=True)
-class Chosen(View):
-    """The runs in the plot, with commas between them, and whether the paper's figures are shown."""
-
-    runs: str = ""
-    paper: bool = True
 
 
 def show() -> None:
@@ -42,13 +33,16 @@ def show() -> None:
             label="Open the training form",
         )
         return
-    view = open_view(PAGE, Chosen)
-    wanted = [name for name in view.runs.split(",") if name in runs] or list(runs)[:6]
+    view = open_view(PAGE, Returns)
+    asked = [name for name in view.runs.split(",") if name]
+    wanted = [name for name in asked if name in runs] or list(runs)[:6]
+    if lost := [name for name in asked if name not in runs]:
+        gone("run", ", ".join(lost), "The others are shown.")
     chosen = st.multiselect(
         "Runs", list(runs), wanted, key=key_of(PAGE, "runs"), format_func=lambda name: runs[name]["name"] or name
     )
     paper = st.toggle("What the paper reports", view.paper, key=key_of(PAGE, "paper"))
-    keep_view(PAGE, Chosen(",".join(chosen), paper))
+    keep_view(PAGE, Returns(",".join(chosen), paper))
     if not chosen:
         st.info("Choose at least one run.")
         return

@@ -67,8 +67,8 @@ def fresh_episodes(checkpoint: Checkpoint) -> list[Episode]:
     wanted = CollectSettings(
         environment=environment,
         distraction=shown,
-        look=settings.get("look") or "fast",
-        action_repeat=settings.get("action_repeat") or 2,
+        look=checkpoint.info.scene.look,
+        action_repeat=checkpoint.info.scene.action_repeat,
         episodes=MOST_EPISODES,
         episode_steps=FRAMES,
         workers=1,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -17,6 +17,7 @@ from backend.data.networks import (
     named_tensors,
     restore_weights,
 )
+from backend.envs.protocol import Look
 from models.actor_critic import ActorCritic
 from models.traversal import LatentStatistics
 from models.video_model import VideoModel
@@ -36,6 +37,13 @@ class Label:
     author: str = ""
     written_at: str = ""
     carried_from: str | None = None  # the checkpoint whose label was matched to this dimension
+
+
+class Scene(NamedTuple):
+    """What the simulator needs to be told, besides task and distraction, to draw frames as a model knows them."""
+
+    look: Look
+    action_repeat: int
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,12 @@ class CheckpointInfo:
     def findings(self) -> Path:
         """Where what is found out later is written: the checkpoint's folder, unless it was shipped."""
         return self.kept_in or self.folder
+
+    @property
+    def scene(self) -> Scene:
+        """How its frames were made: by the run's own settings, or those of the data set that it learned from."""
+        settings = {**(self.config.get("dataset_settings") or {}), **(self.config.get("settings") or {})}
+        return Scene(settings.get("look") or "fast", int(settings.get("action_repeat") or 2))
 
     def found(self, name: str) -> Path:
         """Where FACTORS, CHECKS or LABELS is read: among the findings, else as it was shipped; perhaps nowhere."""

@@ -187,16 +187,15 @@ def explained(true: Floats, predicted: Floats) -> float:
 
 
 def _live_twice(checkpoint: Checkpoint, request: CounterfactualRequest) -> tuple[Life, Life]:
-    settings = checkpoint.info.config.get("settings") or {}
-    clip = checkpoint.clip
+    scene, clip = checkpoint.info.scene, checkpoint.clip
     action = np.zeros((request.steps, clip.action.shape[2]), np.float32)
     if request.actions == "recorded":
         action = clip.action[request.episode, : request.steps]
     with Simulation(
         str(checkpoint.info.environment),
         distraction=DISTRACTION,
-        action_repeat=int(settings.get("action_repeat") or 2),
-        look=settings.get("look") or "fast",
+        action_repeat=scene.action_repeat,
+        look=scene.look,
         random_pose=True,
     ) as world:
         lived = world.live(request.seed, action)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from backend.data.checkpoint import Checkpoint
 from backend.data.clip import Clip
-from backend.envs.protocol import CONTROL_TASKS, EnvironmentFailed, Look
+from backend.envs.protocol import CONTROL_TASKS, EnvironmentFailed
 from backend.envs.sweep import Sweeper
 from backend.interpret.encoded import Floats
 from backend.interpret.latents import encode_images
@@ -32,7 +32,7 @@ def moves_in_simulator(checkpoint: Checkpoint, progress: Progress) -> dict[str, 
     if name not in CONTROL_TASKS:
         raise NoSimulator("these pictures come from no simulator that is here")
     try:
-        with Sweeper(name, distraction=distraction_of(clip.factor_names), look=_look(checkpoint)) as sweeper:
+        with Sweeper(name, distraction=distraction_of(clip.factor_names), look=checkpoint.info.scene.look) as sweeper:
             values = values_of(clip, sweeper.knobs)
             if not values:
                 raise NoSimulator("no factor that can be set varies in the clip")
@@ -97,9 +97,3 @@ def distraction_of(factor_names: Sequence[str]) -> str:
     if "camera_angle" in factor_names:
         return "episode"
     return "set-a" if any(name.endswith("_red") for name in factor_names) else "none"
-
-
-def _look(checkpoint: Checkpoint) -> Look:
-    settings = checkpoint.info.config.get("settings") or {}
-    look: Look = settings.get("look") or "fast"
-    return look

@@ -40,6 +40,7 @@ from backend.pipeline.settings import (
 )
 
 Films = Sequence[NDArray[np.uint8]]
+SCENE = ("look", "action_repeat")  # of a data set's settings: what a model of it must know to have its frames drawn
 MOST_FILMS, MOST_FRAMES = 32, 64  # that play behind a scene
 
 
@@ -122,6 +123,7 @@ def _pretrain_on(dataset: DatasetInfo, settings: PretrainSettings, sitting: _Sit
         dataset.environment,
         settings.model_dump(mode="json"),
         dataset=dataset.id,
+        extra={"dataset_settings": {name: dataset.settings[name] for name in SCENE if name in dataset.settings}},
     )
     found = start_of(settings, sitting.home, allow_path=True)
     start = None if found is None else load_checkpoint(found).model

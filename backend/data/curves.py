@@ -41,7 +41,8 @@ def read_curve(folder: Path) -> Curve:
     try:
         described = json.loads((folder / "settings.json").read_bytes())
         stage, settings = described["stage"], described["settings"]
-        lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        metrics = folder / "metrics.jsonl"
+        lines = [json.loads(line) for line in metrics.read_text().splitlines()] if metrics.exists() else []
     except FileNotFoundError as error:
         raise NoCurve(f"{folder.name} holds no run ({Path(error.filename).name} is missing)") from None
     except (ValueError, KeyError, TypeError) as error:

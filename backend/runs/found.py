@@ -10,6 +10,7 @@ from typing import Any
 from backend.data.begun import FILE, Begun, read_begun
 from backend.data.places import SHIPPED
 from backend.pipeline.builder import PRESETS, build_settings
+from backend.pipeline.report import METRICS, metric_lines
 from backend.pipeline.settings import SettingsError
 from backend.runs.folders import read_error, read_result
 from backend.runs.locks import folder_lock, holder
@@ -95,6 +96,7 @@ def _shipped(folder: Path) -> FoundRun | None:
     try:
         config = json.loads((folder / "config.json").read_bytes())
         made = datetime.datetime.fromisoformat(config["created_at"]).timestamp()
+        begun_at = float(next(metric_lines(folder / METRICS), {}).get("time", made))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return FoundRun(
@@ -102,7 +104,7 @@ def _shipped(folder: Path) -> FoundRun | None:
         name=str(config.get("name", folder.name)),
         **_asked(begun),
         state=RunState.SUCCEEDED,
-        created_at=made,
+        created_at=begun_at,
         folder=folder,
         source="shipped",
         finished_at=made,

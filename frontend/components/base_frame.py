@@ -62,11 +62,11 @@ def has_base(view: Traversal) -> bool:
 
 def _of_dataset(page: str, view: Traversal) -> Traversal:
     found = client().items("/datasets")
-    if not found:
-        return replace(view, source="")
     names = {item["id"]: item["name"] for item in found}
     if view.source and view.source not in names:
-        gone("data set", view.source, "Another one is shown.")
+        gone("data set", view.source, "Another one is shown." if found else "")
+    if not found:
+        return replace(view, source="")
     source = select(
         "Data set",
         list(names),

@@ -112,7 +112,7 @@ def show_problem(problem: ApiProblem) -> None:
 def gone(what: str, id: str, instead: str) -> None:
     """A link that names something that is not here: which, and what is shown in its place."""
     st.warning(
-        f"There is no {what} {escape_markdown(id)} here; it may have been deleted. {instead}",
+        f"There is no {what} {escape_markdown(id)} here; it may have been deleted. {instead}".strip(),
         icon=":material/search_off:",
     )
 

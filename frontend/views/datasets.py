@@ -32,6 +32,10 @@ def show() -> None:
         if st.button("Upload clips", icon=":material/upload:", type="primary"):
             _upload()
         link("train", "Collect from a simulator", {"stage": "collect"})
+    if view.id and view.id not in {item["id"] for item in found}:
+        st.session_state[GONE] = view.id
+    if st.session_state.get(GONE):
+        gone("data set", st.session_state[GONE], "Another one is shown." if found else "")
     if not found:
         empty(
             "No data set yet",
@@ -40,10 +44,6 @@ def show() -> None:
             ":material/photo_library:",
         )
         return
-    if view.id and view.id not in {item["id"] for item in found}:
-        st.session_state[GONE] = view.id
-    if st.session_state.get(GONE):
-        gone("data set", st.session_state[GONE], "Another one is shown.")
     chosen = _table(found, view)
     keep_view(PAGE, replace(view, id=chosen["id"]))
     _detail(client().get(f"/datasets/{chosen['id']}"))

@@ -101,3 +101,13 @@ def test_factors_that_are_being_computed_are_waited_for(open_page: OpenPage, wor
     world.problem = None
     app.run()
     assert app.metric[0].label == "MIG"
+
+
+@pytest.mark.parametrize(("page", "query"), [("datasets", {"id": "gone-one"}), ("traversals", {"source": "gone-one"})])
+def test_a_missing_data_set_of_a_link_is_named_where_there_is_no_other(
+    open_page: OpenPage, world: World, page: str, query: dict[str, str]
+) -> None:
+    world.datasets.clear()
+    app = open_page(page, base="dataset", **query)
+    assert "There is no data set gone-one here" in app.warning[0].value
+    assert any("No data set yet" in text.value for text in app.markdown)

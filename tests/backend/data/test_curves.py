@@ -70,6 +70,9 @@ def test_a_folder_without_evaluations_is_refused_with_the_reason(tmp_path: Path)
         read_curve(tmp_path / "empty")
     with pytest.raises(NoCurve, match="new has not evaluated yet"):
         read_curve(a_run(tmp_path / "new", 0, []))
+    (tmp_path / "new" / "metrics.jsonl").unlink()
+    with pytest.raises(NoCurve, match="new has not evaluated yet"):
+        read_curve(tmp_path / "new")
     with pytest.raises(NoCurve, match="only finetune and pipeline"):
         read_curve(a_run(tmp_path / "videos", 0, [], stage="collect"))
     (tmp_path / "new" / "settings.json").write_text("{")

@@ -111,8 +111,11 @@ def test_curves_shipped_beside_a_checkpoint_are_a_finished_run(
     write_begun(
         folder, Begun("finetune", 7, build_settings("finetune", "small").model_dump(mode="json"), None, "small")
     )
-    (folder / "metrics.jsonl").write_text('{"phase": "evaluate", "environment_steps": 10, "evaluation_return": 5}\n')
+    (folder / "metrics.jsonl").write_text(
+        '{"time": 1e9, "phase": "evaluate", "environment_steps": 10, "evaluation_return": 5}\n'
+    )
     view = view_run(service.get("swingup"), tmp_path)
+    assert view.started_at == "2001-09-09T01:46:40+00:00", "with its first line of metrics"
     assert (view.source, view.state, view.checkpoint, view.seed) == ("shipped", "succeeded", "swingup", 7)
     assert view.metrics["evaluation_return"] == 5
     assert readable_folder(tmp_path, "swingup") == folder

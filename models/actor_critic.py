@@ -8,10 +8,9 @@ from torch import Tensor, nn
 
 from models.config import ActorCriticConfig
 from models.distributions import TruncatedNormal
-from models.imagine_scan import imagine_scan
 from models.layers import mlp
 from models.returns import lambda_return
-from models.rssm import RSSM, Recurrence
+from models.rssm import Recurrence
 from models.types import State
 from models.world_model import WorldModel
 
@@ -78,21 +77,8 @@ class ActorCritic(nn.Module):
         `dream` is what is imagined in, if not the world model's own recurrent model.
         """
         recurrence = world_model.rssm if dream is None else dream
-        if isinstance(recurrence, RSSM):
-            states, said = imagine_scan(self.actor, self.policy_of, recurrence, start, *chances)
-        else:
-            states, said = self.imagine_plainly(recurrence, start, chances)
+        states, said = recurrence.follow_actor(self.actor, self.policy_of, start, *chances, seen=self._part)
         return Imagined(states, self.policy_of(said).entropy())
-
-    def imagine_plainly(self, recurrence: Recurrence, start: State, chances: Chances) -> tuple[State, Tensor]:
-        """The states and the actor's outputs in all but the last, (B, N + 1, .) and (B, N, 2 A)."""
-        state, states, said = start, [start], []
-        for uniform, noise in zip(chances.uniform.unbind(1), chances.noise.unbind(1), strict=True):
-            said.append(self.actor(self._seen(state.feature.detach())))
-            state = recurrence.imagine_step(state, self.policy_of(said[-1]).sample(uniform), noise)
-            states.append(state)
-        deter, stoch = (torch.stack(parts, 1) for parts in zip(*states, strict=True))
-        return State(deter, stoch), torch.stack(said, 1)
 
     def losses(
         self,
@@ -125,5 +111,10 @@ class ActorCritic(nn.Module):
             "critic": 0.5 * reached * (value - returns.detach()).square(),
         }
 
+    @property
+    def _part(self) -> slice:
+        """What actor and critic see of a state's feature."""
+        return slice(self.config.skip, self.config.skip + self.config.feature)
+
     def _seen(self, feature: Tensor) -> Tensor:
-        return feature[..., self.config.skip : self.config.skip + self.config.feature]
+        return feature[..., self._part]

@@ -1,5 +1,7 @@
 """DreamerV2's encoder and decoder: no waist, no prior on the embedding; the image networks of the baselines."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -19,7 +21,7 @@ def conv_kernels(depth: int = DEPTH) -> tuple[int, int, int, int, int]:
 class ConvEncoder(ImageNetwork):
     """Four convolutions of kernel 4 and stride 2, ELU; the embedding is what remains. Source: DreamerV2."""
 
-    constraints: tuple[str, ...] = ()
+    constraints: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: VideoModelConfig) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
 """Recurrent state-space model: follow a sequence that is seen (`observe`) or one that is not (`imagine`)."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.config import VideoModelConfig
+from models.distributions import TruncatedNormal
 from models.layers import NormGRUCell
 from models.types import Gaussian, State
 
@@ -79,6 +81,12 @@ class Recurrence(nn.Module, ABC):
         deters, stochs, means, stds = (torch.stack(parts, 1) for parts in zip(*steps, strict=True))
         return Observed(State(deters, stochs), self.prior(deters), Gaussian(means, stds))
 
+    def observe_whole(
+        self, latent: Tensor, action: Tensor | None, is_first: Tensor, noise: Tensor | None = None
+    ) -> Observed:
+        """`observe` of sequences that begin with the zero state, which is what a model learns from."""
+        return self.observe(latent, action, is_first, noise=noise)
+
     def imagine_step(self, state: State, action: Tensor | None = None, noise: Tensor | None = None) -> State:
         """One step without seeing: state (B, .), action (B, A), noise (B, S) or the mean -> state (B, .)."""
         deter = self.advance(state, action)
@@ -92,6 +100,28 @@ class Recurrence(nn.Module, ABC):
             state = self.imagine_step(state, step_action, None if noise is None else noise[:, n])
             states.append(state)
         return State(torch.stack([s.deter for s in states], 1), torch.stack([s.stoch for s in states], 1))
+
+    def follow_actor(
+        self,
+        actor: nn.Sequential,
+        policy_of: Callable[[Tensor], TruncatedNormal],
+        start: State,
+        uniform: Tensor,
+        noise: Tensor,
+        seen: slice,
+    ) -> tuple[State, Tensor]:
+        """Go on from `start` (B, .) under an actor that sees `seen` of a state's feature.
+
+        `uniform` (B, N, A) draws actions, `noise` (B, N, S) states. Returns the states, `start` first, (B, N + 1, .),
+        and the actor's outputs in all but the last, (B, N, 2 A).
+        """
+        state, states, outputs = start, [start], []
+        for chance, more in zip(uniform.unbind(1), noise.unbind(1), strict=True):
+            outputs.append(actor(state.feature.detach()[..., seen]))
+            state = self.imagine_step(state, policy_of(outputs[-1]).sample(chance), more)
+            states.append(state)
+        deter, stoch = (torch.stack(parts, 1) for parts in zip(*states, strict=True))
+        return State(deter, stoch), torch.stack(outputs, 1)
 
 
 class RSSM(Recurrence):
@@ -170,11 +200,6 @@ class StackedRSSM(Recurrence):
 
     def _deters(self, deter: Tensor) -> tuple[Tensor, Tensor]:
         return deter[..., : self.config.deter], deter[..., self.config.deter :]
-
-
-def recurrence_of(config: VideoModelConfig) -> Recurrence:
-    """The recurrent model that a configuration asks for."""
-    return StackedRSSM(config) if config.below_deter else RSSM(config)
 
 
 def _stacked(below: State, above: State) -> State:

@@ -10,6 +10,14 @@ import torch
 from torch import Tensor
 
 
+class Capabilities(NamedTuple):
+    """What can be asked of a model."""
+
+    decodes: bool  # draws the picture of a state
+    imagines: bool  # goes on from a state without seeing
+    has_latents: bool  # an image becomes latents held to a prior, which can be traversed and named one by one
+
+
 class Gaussian(NamedTuple):
     """A diagonal Gaussian, as its mean and standard deviation, both (..., K)."""
 

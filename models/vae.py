@@ -1,6 +1,7 @@
 """Encoder and decoder of the beta-VAE: a 64 x 64 image to a disentangled latent, a state back to an image."""
 
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +36,7 @@ class Encoder(ImageNetwork):
     of one part's feature maps alone are in memory.
     """
 
-    constraints: tuple[str, ...] = ("latent",)  # names of the losses that hold the latent to a prior
+    constraints: ClassVar[tuple[str, ...]] = ("latent",)  # names of the losses that hold the latent to a prior
 
     def __init__(self, config: VideoModelConfig) -> None:
         super().__init__()

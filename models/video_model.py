@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from models.config import VideoModelConfig
 from models.conv import ConvDecoder, ConvEncoder
+from models.fast_rssm import recurrence_of
 from models.in_parts import decoded_image_loss
 from models.losses import dynamics_kl
 from models.motion import motion_weights
-from models.observe_scan import observe_scan
-from models.rssm import RSSM, Observed, recurrence_of
-from models.types import Batch, Gaussian, State, normalise
+from models.rssm import Observed
+from models.types import Batch, Capabilities, Gaussian, State, normalise
 from models.vae import Decoder, Encoder
 
 VISIONS: dict[str, tuple[type[Encoder] | type[ConvEncoder], type[Decoder] | type[ConvDecoder]]] = {
@@ -44,6 +44,12 @@ class Inference(NamedTuple):
     observed: Observed
 
 
+def capabilities_of(vision: str) -> Capabilities:
+    """What can be asked of a model with these image networks; raises KeyError."""
+    encoder, _ = VISIONS[vision]
+    return Capabilities(decodes=True, imagines=True, has_latents=bool(encoder.constraints))
+
+
 class VideoModel(nn.Module):
     """Encodes an image to a disentangled latent, follows it through time and decodes the state."""
 
@@ -58,9 +64,9 @@ class VideoModel(nn.Module):
         self.decoder = decoder(config)
 
     @property
-    def has_latents(self) -> bool:
-        """Whether an image becomes latents that are held to a prior, which can be traversed and named one by one."""
-        return bool(self.encoder.constraints)
+    def capabilities(self) -> Capabilities:
+        """What can be asked of this model."""
+        return capabilities_of(self.config.vision)
 
     def reward(self, feature: Tensor) -> Tensor | None:  # noqa: ARG002 # models with a reward head read it
         """Mean reward of arriving in a state, (..., S + D) -> (...); None of a model that knows no rewards."""
@@ -84,8 +90,8 @@ class VideoModel(nn.Module):
     ) -> Observed:
         """`RSSM.observe`; an action-free model drops the actions."""
         known = self._known(action)
-        if isinstance(self.rssm, RSSM) and torch.is_grad_enabled() and is_first is not None and state is None:
-            return observe_scan(self.rssm, latent, known, is_first, noise)
+        if is_first is not None and state is None:
+            return self.rssm.observe_whole(latent, known, is_first, noise)
         return self.rssm.observe(latent, known, is_first, state, noise)
 
     def imagine(self, state: State, steps: int, action: Tensor | None = None, noise: Tensor | None = None) -> State:

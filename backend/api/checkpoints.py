@@ -14,7 +14,7 @@ from backend.api.exception_handlers import incompatible
 from backend.api.openapi import files, multipart, refusals
 from backend.api.pagination import Cursor, Limit, page
 from backend.api.runs import Runs, answering, in_use, refuse_while_needed, run_service_of
-from backend.api.schemas import CheckpointDetail, CheckpointList, CheckpointView, ClipView
+from backend.api.schemas import CapabilitiesView, CheckpointDetail, CheckpointList, CheckpointView, ClipView
 from backend.api.uploads import say_made, take_in
 from backend.data.catalogue import NotFound
 from backend.data.checkpoint import CARD, CheckpointInfo
@@ -95,6 +95,7 @@ def get_checkpoint(info: Found, serving: Serving) -> CheckpointDetail:
         config=info.config,
         clip=ClipView(episodes=episodes, length=length, factor_names=list(loaded.clip.factor_names)),
         statistics=loaded.statistics.to_json(),
+        capabilities=CapabilitiesView(**info.capabilities._asdict()),
         policy=loaded.actor_critic is not None,
         actions=loaded.model.config.action_size,
         settable=list(settable(loaded)),

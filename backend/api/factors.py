@@ -14,6 +14,8 @@ from backend.data.episodes import now
 from backend.http.problems import not_found
 from backend.http.responses import Answer, send
 from backend.interpret.cards import encode_clip, extreme_frames
+from backend.views.catalogue import KINDS
+from backend.views.jobs import refuse_unable
 from backend.views.serializers import json_answer
 from backend.views.tables import factors_table
 
@@ -29,6 +31,7 @@ _JSON: dict[int | str, dict[str, Any]] = {
 async def get_card(info: Found, dim: str, request: Request, serving: Serving) -> Response:
     """One dimension: its entry of the table, and the frames of the clip where it is lowest and highest."""
     number = whole_number(dim, "path:dim", 0, info.latents - 1)
+    refuse_unable(KINDS["factors"], info)
     await ensure_factors(info, serving, wait=True)
 
     def make() -> Answer:

@@ -141,12 +141,21 @@ class ClipView(View):
     factor_names: list[str]
 
 
+class CapabilitiesView(View):
+    """What can be asked of a model."""
+
+    decodes: bool = Field(description="Draws the picture of a state.")
+    imagines: bool = Field(description="Goes on from a state without seeing.")
+    has_latents: bool = Field(description="Its images become latents, which can be traversed and named one by one.")
+
+
 class CheckpointDetail(CheckpointView):
     """A checkpoint with everything but its weights."""
 
     config: dict[str, Any]
     clip: ClipView
     statistics: dict[str, Any]
+    capabilities: CapabilitiesView = Field(description="Views that need what is false here are refused with 409.")
     policy: bool
     actions: int = Field(description="Numbers of an action that the model takes; 0: it knows no actions.")
     settable: list[str] = Field(description="Factors that a counterfactual can set in this checkpoint's simulator.")

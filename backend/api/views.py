@@ -15,7 +15,7 @@ from backend.http.problems import not_found
 from backend.http.responses import send
 from backend.views.catalogue import KINDS, Kind
 from backend.views.formats import MEDIA_TYPES, choose_format
-from backend.views.jobs import carry_out, view_job
+from backend.views.jobs import carry_out, refuse_unable, view_job
 from backend.views.params import of_query, query_model, view_schema
 from backend.views.registry import BUILDERS
 
@@ -41,6 +41,7 @@ def _route(kind: Kind) -> Callable[..., Awaitable[Response]]:
     ) -> Response:
         asked = of_query(kind.request, query)
         format = choose_format(asked.format, request.headers.get("accept"), offered)
+        refuse_unable(kind, info)
         await computed_first(builder.first, info, serving, wait=getattr(query, "wait", False))
         plan = partial(view_job, kind, info, serving.checkpoints, asked, format)
         job = await asyncio.to_thread(plan) if builder.looks else plan()

@@ -76,8 +76,11 @@ class CommandStore:
         from backend.views.registry import BUILDERS
 
         builder = BUILDERS[kind.name]
+        _refuse_unable(kind, info)
         builder.check(info, request, self)
-        return make_view(builder, self, info, request, builder.sources(info, request, self))
+        sources = builder.sources(info, request, self)
+        _refuse_unable(kind, *sources.checkpoints)
+        return make_view(builder, self, info, request, sources)
 
     def _pictures(self, given: Sequence[str]) -> "tuple[str, NDArray[np.uint8]]":
         """Id and pixels of picture files, which are kept like uploads so that the view opens again; or of an id."""
@@ -87,3 +90,11 @@ class CommandStore:
             return given[0], kept
         image = read_stills([(Path(name).name, Path(name)) for name in given]).image
         return keep_stills(self.home, image)[0], image
+
+
+def _refuse_unable(kind: Kind, *checkpoints: "CheckpointInfo") -> None:
+    from backend.views.kinds import lacking
+
+    lacks = lacking(kind, *checkpoints)
+    if lacks is not None:
+        raise ViewError("checkpoint", lacks)

@@ -20,7 +20,8 @@ from backend.data.networks import (
 from backend.envs.protocol import Look
 from models.actor_critic import ActorCritic
 from models.traversal import LatentStatistics
-from models.video_model import VideoModel
+from models.types import Capabilities
+from models.video_model import VideoModel, capabilities_of
 
 FORMAT = 1
 CARD = "README.md"  # outside the manifest, as are those below
@@ -60,6 +61,7 @@ class CheckpointInfo:
     environment: str | None
     steps: int  # gradient updates of the model
     latents: int
+    capabilities: Capabilities
     config: dict[str, Any]
     kept_in: Path | None = None  # where what is found out later is written, if not in `folder`
 
@@ -161,6 +163,7 @@ def read_info(folder: Path, id: str, source: str, kept_in: Path | None = None) -
             environment=None if environment is None else str(environment),
             steps=int(config["steps"]),
             latents=int(sizes["latents"]),
+            capabilities=capabilities_of(sizes.get("vision", "vae")),
             config=config,
             kept_in=kept_in,
         )

@@ -99,7 +99,7 @@ def publish(
         model.train()
         _thin(folder.parent, last_update)
         note(f"checkpoint {folder.name}: can be browsed now. {quality['sees']}")
-    explicable = len(held_out) >= FACTOR_EPISODES and model.has_latents
+    explicable = len(held_out) >= FACTOR_EPISODES and model.capabilities.has_latents
     if updates >= last_update and explicable and not (folder / FACTORS).exists():
         note(f"finding what the dimensions mean, on {len(held_out)} held-out episodes")
         report = write_factors(folder, held_out, provenance.seed)

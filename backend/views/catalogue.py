@@ -21,6 +21,7 @@ from backend.interpret.traversal_request import TraversalRequest
 
 FILMS = (*FILM_FORMATS, *FIGURE_FORMATS, *TABLE_FORMATS)
 CHARTS = (*FIGURE_FORMATS, *TABLE_FORMATS)
+LATENTS, IMAGINATION = ("has_latents",), ("decodes", "imagines")
 _FILM_STYLE = ("width", "fps", "upscale", "captions", "loop", "chroma")
 
 
@@ -30,7 +31,8 @@ class Kind:
 
     summary: what its command does. request: its fields. path: of the HTTP route, `/checkpoints/{id}/<path>`. command:
     `diswm <command> CKPT`. formats: of its files, the usual one first. style: the export options that change its files.
-    arguments: fields that the command takes without the option's name. words: what the command always says.
+    arguments: fields that the command takes without the option's name. words: what the command always says. needs: what
+    the model must be able to do, by the names of `models.types.Capabilities`.
     """
 
     summary: str
@@ -39,6 +41,7 @@ class Kind:
     command: str
     formats: tuple[str, ...]
     style: tuple[str, ...]
+    needs: tuple[str, ...]
     arguments: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
 
@@ -61,7 +64,7 @@ def _table(
     arguments: tuple[str, ...] = (),
     words: tuple[str, ...] = (),
 ) -> Kind:
-    return Kind(summary, request, request.kind, command, CHARTS, ("width", "title"), arguments, words)
+    return Kind(summary, request, request.kind, command, CHARTS, ("width", "title"), LATENTS, arguments, words)
 
 
 KINDS: Mapping[str, Kind] = {
@@ -74,6 +77,7 @@ KINDS: Mapping[str, Kind] = {
             "traverse",
             (*FIGURE_FORMATS, *FILM_FORMATS, *TABLE_FORMATS, "html", "zip"),
             ("width", "fps", "upscale", "pingpong", "captions", "loop", "footprint", "title", "chroma"),
+            ("decodes", *LATENTS),
         ),
         Kind(
             "Write what the model imagines after some context, beside what came, and perhaps a branch.",
@@ -82,6 +86,7 @@ KINDS: Mapping[str, Kind] = {
             "rollout",
             FILMS,
             _FILM_STYLE,
+            IMAGINATION,
         ),
         Kind(
             "Temporal traversal: hold a dimension from a step on, one row each, and write what the model imagines.",
@@ -90,6 +95,7 @@ KINDS: Mapping[str, Kind] = {
             "temporal",
             FILMS,
             _FILM_STYLE,
+            (*IMAGINATION, *LATENTS),
         ),
         Kind(
             "Write what several checkpoints imagine of the same stretch, step by step beside each other.",
@@ -98,6 +104,7 @@ KINDS: Mapping[str, Kind] = {
             "rollouts",
             FILMS,
             _FILM_STYLE,
+            IMAGINATION,
         ),
         Kind(
             "Change a factor in the simulator and in the model: the true change beside the predicted one.",
@@ -106,6 +113,7 @@ KINDS: Mapping[str, Kind] = {
             "counterfactual",
             FILMS,
             _FILM_STYLE,
+            (*IMAGINATION, *LATENTS),
         ),
         _table("Say which factor each dimension carries.", FactorsRequest, "factors"),
         _table(

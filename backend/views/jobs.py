@@ -13,7 +13,7 @@ from backend.views.catalogue import BUNDLE, EXPORT_KINDS, KINDS, Kind
 from backend.views.checkpoint_cache import CheckpointCache
 from backend.views.executor import LongJobs, ViewExecutor
 from backend.views.formats import choose_format
-from backend.views.kinds import Budget, Builder, Sources, make_view
+from backend.views.kinds import Budget, Builder, Sources, lacking, make_view
 from backend.views.params import Asked, of_body
 from backend.views.registry import BUILDERS
 from backend.views.serializers import json_answer
@@ -51,9 +51,11 @@ async def carry_out(job: Job, executor: ViewExecutor, long_jobs: LongJobs) -> An
 def view_job(kind: Kind, info: CheckpointInfo, checkpoints: CheckpointCache, asked: Asked, format: str) -> Job:
     """A view as JSON or as a file; raises Problem, ViewError or NotFound before any of it is done."""
     builder, request, options = BUILDERS[kind.name], asked.request, asked.options
+    refuse_unable(kind, info)
     refuse_over_budget(builder.budget(info, request))
     builder.check(info, request, checkpoints)
     sources = builder.sources(info, request, checkpoints)
+    refuse_unable(kind, *sources.checkpoints)
     style = () if format == "json" else tuple(getattr(options, name) for name in kind.style)
     key = (kind.name, checkpoints.version(info), _version(sources, checkpoints), repr(request), format, style)
     cost = builder.cost(info, request, sources) * (BUNDLE_FACTOR if format == "zip" else 1)
@@ -91,6 +93,19 @@ def export_job(
         problem.errors = tuple(replace(fault, pointer="/format") for fault in problem.errors)
         raise
     return view_job(kind, info, checkpoints, asked, chosen)
+
+
+def refuse_unable(kind: Kind, *checkpoints: CheckpointInfo) -> None:
+    """409 where a model cannot do what a kind of view needs."""
+    lacks = lacking(kind, *checkpoints)
+    if lacks is not None:
+        raise Problem(
+            409,
+            "not-offered",
+            f"{lacks}.",
+            remedy="Take a checkpoint whose `capabilities` include it; rollouts work with every model that imagines.",
+            errors=[Fault("path:checkpoint", lacks)],
+        )
 
 
 def refuse_foreign_policy(checkpoint: Checkpoint) -> None:

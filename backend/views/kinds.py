@@ -12,6 +12,7 @@ from backend.export.options import ExportOptions
 from backend.interpret.base import BaseFrames
 from backend.interpret.request import ViewError
 from backend.interpret.traversal_request import TraversalRequest
+from backend.views.catalogue import Kind
 
 if TYPE_CHECKING:
     from backend.export.render import ExportedFile
@@ -118,6 +119,24 @@ class Builder:
     def looks(self) -> bool:
         """Whether planning it may wait for the disk."""
         return self.sources is not needs_nothing or self.loads
+
+
+def lacking(kind: Kind, *checkpoints: CheckpointInfo) -> str | None:
+    """What one of the checkpoints cannot do that a kind of view needs, as the end of a sentence; None where all can."""
+    lacks = (
+        f"{info.name} {_LACKS[need]}"
+        for info in checkpoints
+        for need in kind.needs
+        if not getattr(info.capabilities, need)
+    )
+    return next(lacks, None)
+
+
+_LACKS = {
+    "decodes": "draws no pictures",
+    "imagines": "cannot imagine",
+    "has_latents": "has no latents that could be traversed or named: DreamerV2's image networks have none",
+}
 
 
 def make_view(builder: Builder, store: Store, info: CheckpointInfo, request: Any, sources: Sources) -> View:

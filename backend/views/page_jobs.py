@@ -9,15 +9,17 @@ from backend.interpret.rollout_request import MAX_FRAMES, ScoresRequest
 from backend.interpret.steering import steer
 from backend.interpret.traversal_request import AtlasRequest
 from backend.views import traversal
+from backend.views.catalogue import KINDS
 from backend.views.checkpoint_cache import CheckpointCache
 from backend.views.images import data_uri
-from backend.views.jobs import Job, refuse_over_budget
+from backend.views.jobs import Job, refuse_over_budget, refuse_unable
 from backend.views.kinds import Budget
 from backend.views.serializers import atlas_answer, json_answer
 
 
 def atlas_job(info: CheckpointInfo, checkpoints: CheckpointCache, request: AtlasRequest, format: str) -> Job:
     """Every dimension at every value as one picture; raises Problem or ViewError before any of it is done."""
+    refuse_unable(KINDS["traversal"], info)
     whole = replace(request, dims="all")
     budget = traversal.cells(info, whole)
     refuse_over_budget(budget)

@@ -4,7 +4,8 @@ import torch
 
 from models.actor_critic import ActorCritic
 from models.config import ActorCriticConfig, VideoModelConfig, WorldModelConfig
-from models.rssm import RSSM, StackedRSSM
+from models.fast_rssm import FastRSSM
+from models.rssm import StackedRSSM
 from models.types import State
 from models.video_model import VideoModel
 from models.world_model import WorldModel
@@ -56,8 +57,8 @@ def test_heads_see_exactly_the_upper_models_feature() -> None:
     assert not torch.equal(world_model.reward(state.feature), world_model.reward(moved.feature))
 
 
-def test_a_plain_model_has_a_plain_recurrence_and_heads_that_see_everything() -> None:
+def test_a_plain_model_has_one_recurrence_and_heads_that_see_everything() -> None:
     config = VideoModelConfig(latents=4, stoch=6, deter=8, hidden=8, kernels=(4, 4, 4, 4, 8))
-    assert type(VideoModel(config).rssm) is RSSM
+    assert type(VideoModel(config).rssm) is FastRSSM
     feature = torch.randn(3, config.feature)
     assert torch.equal(feature[..., config.heads], feature)

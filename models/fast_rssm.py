@@ -1,0 +1,41 @@
+"""The RSSM that models are built with: where it learns, it takes few operations a step."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from models.config import VideoModelConfig
+from models.distributions import TruncatedNormal
+from models.imagine_scan import imagine_scan
+from models.observe_scan import observe_scan
+from models.rssm import RSSM, Observed, Recurrence, StackedRSSM
+from models.types import State
+
+
+class FastRSSM(RSSM):
+    """An `RSSM` of the same weights and values; a gradient through many steps is computed by hand."""
+
+    def observe_whole(
+        self, latent: Tensor, action: Tensor | None, is_first: Tensor, noise: Tensor | None = None
+    ) -> Observed:
+        if torch.is_grad_enabled():
+            return observe_scan(self, latent, action, is_first, noise)
+        return super().observe_whole(latent, action, is_first, noise)
+
+    def follow_actor(
+        self,
+        actor: nn.Sequential,
+        policy_of: Callable[[Tensor], TruncatedNormal],
+        start: State,
+        uniform: Tensor,
+        noise: Tensor,
+        seen: slice,
+    ) -> tuple[State, Tensor]:
+        assert (seen.start or 0, seen.stop) == (0, self.config.feature), "nothing is underneath"
+        return imagine_scan(actor, policy_of, self, start, uniform, noise)
+
+
+def recurrence_of(config: VideoModelConfig) -> Recurrence:
+    """The recurrent model that a configuration asks for."""
+    return StackedRSSM(config) if config.below_deter else FastRSSM(config)

@@ -31,7 +31,7 @@ ENV MUJOCO_GL=egl \
     PYOPENGL_PLATFORM=egl \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=all
-RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libegl1 libgl1 \
+RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libegl1 libgl1 fonts-noto-core fonts-wqy-microhei \
     && rm -rf /var/lib/apt/lists/* \
     # Tells the GL dispatcher of NVIDIA's EGL, which the container toolkit mounts; without a GPU it is passed over for Mesa's.
     && mkdir -p /usr/share/glvnd/egl_vendor.d \

@@ -13,8 +13,9 @@ PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n $(or $(JOBS),2) -
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
 
-setup: $(INSTALLED) ## make .venv with everything in it, and the system packages for headless rendering
+setup: $(INSTALLED) ## make .venv with everything in it, and the system packages for headless rendering and for labels in any script
 	@scripts/system-packages.sh gl || true
+	@scripts/system-packages.sh fonts || true
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@scripts/make-venv.sh

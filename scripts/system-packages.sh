@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Make the system packages available that pip cannot bring: `system-packages.sh gl` (headless OpenGL), `browser` (Chromium for the tests).
+# Make the system packages available that pip cannot bring: `system-packages.sh gl` (headless OpenGL), `fonts` (for labels in
+# scripts that DejaVu Sans lacks), `browser` (Chromium for the tests).
 # As root on Debian or Ubuntu it installs what is missing; elsewhere it says exactly what to install.
 # Exit status: 0 there, 1 missing. Answers in milliseconds when nothing is missing.
 set -euo pipefail
@@ -52,6 +53,36 @@ HELP
     return 1
 }
 
+have_font() { # whether a font file of such a name lies where matplotlib looks
+    local folder
+    for folder in ${FONT_FOLDERS:-/usr/share/fonts /usr/local/share/fonts "$HOME/.local/share/fonts" "$HOME/.fonts"}; do
+        [ -d "$folder" ] || continue
+        [ -z "$(find -L "$folder" -iname "$1" -print -quit)" ] || return 0
+    done
+    return 1
+}
+
+have_fonts() {
+    have_font 'NotoSansDevanagari*' || return 1
+    have_font 'DroidSansFallback*' || have_font 'NotoSansCJK*' || have_font 'wqy-*' || have_font 'SourceHanSans*'
+}
+
+fonts() {
+    if [ "$(uname)" = Darwin ]; then return 0; fi # macOS has fonts for every script
+    if have_fonts; then return 0; fi
+    if can_install; then
+        echo "Installing fonts for labels in other scripts: fonts-noto-core fonts-wqy-microhei"
+        install fonts-noto-core fonts-wqy-microhei || true
+    fi
+    if have_fonts; then return 0; fi
+    cat >&2 <<'HELP'
+Figures and films spell labels in Chinese, Hindi and other scripts, for want of fonts. To have them drawn:
+  Debian, Ubuntu:  sudo apt-get install -y --no-install-recommends fonts-noto-core fonts-wqy-microhei
+  Fedora:          sudo dnf install -y google-noto-sans-fonts google-noto-sans-devanagari-fonts google-noto-sans-cjk-fonts
+HELP
+    return 1
+}
+
 browser() {
     if have_browser; then return 0; fi
     if can_install; then
@@ -70,9 +101,10 @@ HELP
 
 case "${1:-}" in
 gl) gl ;;
+fonts) fonts ;;
 browser) browser ;;
 *)
-    echo "usage: $0 gl|browser" >&2
+    echo "usage: $0 gl|fonts|browser" >&2
     exit 2
     ;;
 esac

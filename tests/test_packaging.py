@@ -163,6 +163,23 @@ def test_as_root_setup_installs_what_is_missing_and_tries_a_failed_installation_
     assert calls == ["update -qq", install]
 
 
+def test_fonts_for_other_scripts_are_installed_once_or_named(tmp_path: Path) -> None:
+    packages = "fonts-noto-core fonts-wqy-microhei"
+    fonts = tmp_path / "fonts"
+    fonts.mkdir()
+    root = {**fake_machine(tmp_path / "root", user=0), "FONT_FOLDERS": str(fonts)}
+    assert f"sudo apt-get install -y --no-install-recommends {packages}" in system_packages(root, "fonts").stderr
+    calls = (tmp_path / "root" / "apt.log").read_text().splitlines()
+    assert calls == ["update -qq", f"install -y -qq --no-install-recommends {packages}"]
+    user = {**fake_machine(tmp_path / "user", user=1000), "FONT_FOLDERS": str(fonts)}
+    assert system_packages(user, "fonts").returncode == 1
+    for name in ("NotoSansDevanagari-Regular.ttf", "wqy-microhei.ttc"):
+        (fonts / name).touch()
+    done = system_packages(user, "fonts")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert f"libegl1 libgl1 {packages} " in (ROOT / "Dockerfile").read_text(), "the image has them too"
+
+
 def test_a_python_that_is_too_old_is_refused_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "scripts").mkdir()
     script = tmp_path / "scripts" / "make-venv.sh"

@@ -3,7 +3,7 @@
 import io
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from PIL import Image
 
-from backend.export import letters
-from backend.export.letters import drawable, machine_fonts, runs, spelled, substitutions, warning_of
+from backend.export import letters, typography
+from backend.export.letters import drawable, font_with, machine_fonts, runs, spelled, substitutions, warning_of
 from backend.export.options import ExportOptions
 from backend.export.render import render_view
 from backend.export.typography import text_width
@@ -21,6 +21,16 @@ from backend.interpret.names import DimensionName
 from backend.interpret.view import TraversalView
 
 Views = Callable[..., TraversalView]
+
+
+@pytest.fixture(autouse=True)
+def each_with_its_own_fonts() -> Iterator[None]:
+    """What one test's fonts gave is not kept for the next."""
+    for kept in (typography.font, typography.text_width):
+        kept.cache_clear()
+    yield
+    for kept in (typography.font, typography.text_width):
+        kept.cache_clear()
 
 
 @pytest.fixture
@@ -120,3 +130,15 @@ def square_font(path: Path, letter: str) -> Path:
     builder.setupPost()
     builder.save(path)
     return path
+
+
+@pytest.mark.parametrize("name", ["घुटना", "左膝角度", "무릎"])
+def test_fonts_of_this_machine_draw_the_scripts_that_they_have(bright: Views, name: str) -> None:
+    drawn = all(font_with(letter) is not None for letter in name)
+    view = replace(bright(1, 3), labels=(DimensionName(0, name, "person", None, None, None),))
+    for format in ("png", "pdf", "svg", "gif"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            content = render_view(view, format, ExportOptions())
+        if format == "png":
+            assert ("drawn_instead" in json.loads(Image.open(io.BytesIO(content)).info["diswm"])) != drawn

@@ -115,7 +115,7 @@ def test_curves_shipped_beside_a_checkpoint_are_a_finished_run(
         '{"time": 1e9, "phase": "evaluate", "environment_steps": 10, "evaluation_return": 5}\n'
     )
     view = view_run(service.get("swingup"), tmp_path)
-    assert view.started_at == "2001-09-09T01:46:40+00:00", "with its first line of metrics"
+    assert view.started_at == "2001-09-09T01:46:40.000+00:00", "with its first line of metrics"
     assert (view.source, view.state, view.checkpoint, view.seed) == ("shipped", "succeeded", "swingup", 7)
     assert view.metrics["evaluation_return"] == 5
     assert readable_folder(tmp_path, "swingup") == folder

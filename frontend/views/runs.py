@@ -206,7 +206,7 @@ def _do(address: str, done: str, body: Mapping[str, Any] | None = None) -> None:
 
 
 def _delete(run: str, name: str) -> None:
-    st.markdown(f"**{escape_markdown(name)}** will be deleted for good, with its log, curves and checkpoint.")
+    st.markdown(f"**{escape_markdown(name)}** will be deleted for good, with log, curves, checkpoints and data.")
     if st.button("Delete it", type="primary", icon=":material/delete:", key=f"delete.{run}"):
         try:
             client().delete(f"/runs/{run}")

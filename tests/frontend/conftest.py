@@ -1,23 +1,13 @@
 """A stand-in of the API for the page's tests, over real HTTP, and the page as Streamlit's AppTest runs it."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from streamlit import config
-from streamlit.testing.v1 import AppTest
 
-sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside this file
-
-from stand_in import World, serve
-
-from frontend.client import client, connect
-
-APP = Path(__file__).parents[2] / "frontend" / "app.py"
-
-OpenPage = Callable[..., AppTest]
+from tests.support.pages import OpenPage, known_to_the_page, open_app
+from tests.support.stand_in import World, serve
 
 
 @pytest.fixture(autouse=True)
@@ -46,29 +36,8 @@ def no_api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
         yield "http://127.0.0.1:9"
 
 
-@contextmanager
-def known_to_the_page(address: str, monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[None]:
-    """The page's settings for a while; its kept connections are closed at the end."""
-    monkeypatch.setenv("DISWM_HOME", str(home))
-    monkeypatch.setenv("DISWM_API_URL", address)
-    monkeypatch.delenv("DISWM_TOKEN", raising=False)
-    yield
-    client().close()
-    connect.cache_clear()
-
-
 @pytest.fixture
 def open_page(request: pytest.FixtureRequest) -> OpenPage:
     """Open a page with a query, as a link does: `open_page("traversals", frame="3")`."""
     request.getfixturevalue("api")
     return lambda page, **query: open_app(page, query)
-
-
-def open_app(page: str, query: dict[str, str]) -> AppTest:
-    """The app, switched to a page."""
-    app = AppTest.from_file(str(APP), default_timeout=30)
-    app.run()
-    app.query_params.clear()
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.switch_page(f"views/{page}.py").run()

@@ -6,9 +6,9 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from stand_in import World
 
 from frontend.client import ApiProblem, ApiUnreachable, Client, FieldProblem, api_url, client, plain
+from tests.support.stand_in import World
 
 
 @pytest.mark.usefixtures("api")

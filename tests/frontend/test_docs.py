@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from browsing import VIEW, open_browser
 from playwright.sync_api import Browser, Page, expect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.main import create_app
 from backend.settings import Settings
+from tests.support.browsing import VIEW, open_browser
 
 pytestmark = pytest.mark.browser
 BELOW = "/lab/diswm"

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import VIEW, drag, end, free_port, open_browser, pixels, ready, wait_for
 from PIL import Image
 from playwright.sync_api import Page, expect
+
+from tests.support.browsing import VIEW, drag, end, free_port, open_browser, pixels, ready, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

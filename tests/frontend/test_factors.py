@@ -1,8 +1,9 @@
 """The Factors page: cells lead to traversals, names are shown beside both interventions, nothing to show is said."""
 
-from conftest import OpenPage
-from stand_in import World
 from streamlit.testing.v1 import AppTest
+
+from tests.support.pages import OpenPage
+from tests.support.stand_in import World
 
 
 def tab(app: AppTest, name: str) -> AppTest:

@@ -1,10 +1,9 @@
 """Rollouts by hand and over training, dimensions held over time, counterfactuals: the pages' own logic."""
 
-from conftest import OpenPage
-from stand_in import World
-
 from frontend.components.reopen import view_of
 from frontend.state import Counterfactual, Dimension, Rollout, Temporal, TwoCheckpoints
+from tests.support.pages import OpenPage
+from tests.support.stand_in import World
 
 
 def shown(app: object) -> str:

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from browsing import VIEW, open_browser, run_page
-from stand_in import World, serve
 
 from frontend.components.markdown import JOINER, escape_markdown, escape_plotly
+from tests.support.browsing import VIEW, open_browser, run_page
+from tests.support.stand_in import World, serve
 
 NAME = "lr $1e-3$ vs *3e-4* :red[x] [best](http://x) ![i](http://evil.example/x.png) :smile: :material/home: <b>&amp;"
 FRONTEND = Path(__file__).parents[2] / "frontend"

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import VIEW, open_browser, ready, run_page
 from playwright.sync_api import Page, expect
-from stand_in import World, serve
+
+from tests.support.browsing import VIEW, open_browser, ready, run_page
+from tests.support.stand_in import World, serve
 
 pytestmark = pytest.mark.browser
 

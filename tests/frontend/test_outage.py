@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from browsing import VIEW, free_port, open_browser, ready, run_page
 from playwright.sync_api import expect
-from stand_in import World, serve
+
+from tests.support.browsing import VIEW, free_port, open_browser, ready, run_page
+from tests.support.stand_in import World, serve
 
 pytestmark = pytest.mark.browser
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from conftest import OpenPage, open_app
-from stand_in import World
 
 from frontend.pages import PAGES, path
+from tests.support.pages import OpenPage, open_app
+from tests.support.stand_in import World
 
 PAGE_NAMES = tuple(PAGES)
 

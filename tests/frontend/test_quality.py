@@ -1,12 +1,12 @@
 """What a model sees, on the pages about a checkpoint: the sentence, the numbers, and a way to measure them."""
 
 import pytest
-from conftest import OpenPage
-from stand_in import World
-from stand_in_quality import SEES, quality
 from streamlit.testing.v1 import AppTest
 
 from frontend.components.quality import tables
+from tests.support.pages import OpenPage
+from tests.support.stand_in import World
+from tests.support.stand_in_quality import SEES, quality
 
 
 def _said(app: AppTest) -> str:

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from conftest import OpenPage
-from stand_in import World
-
 from frontend.views.returns import figure
+from tests.support.pages import OpenPage
+from tests.support.stand_in import World
 
 GROUP = {
     "label": "diswm", "method": "diswm", "environment": "walker-walk", "runs": ["a", "b"], "seeds": [0, 1],

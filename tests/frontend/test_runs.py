@@ -1,10 +1,10 @@
 """The Runs page: what can be done with a run in each state."""
 
-from conftest import OpenPage
-from stand_in import World
 from streamlit.testing.v1 import AppTest
 
 from frontend.components.returns import RANDOM, name_random, returns_first
+from tests.support.pages import OpenPage
+from tests.support.stand_in import World
 
 
 def buttons(app: AppTest) -> set[str]:

@@ -2,11 +2,11 @@
 
 import pytest
 import stand_in_runs
-from conftest import OpenPage
 
 from backend.pipeline.builder import build_settings, settings_schema
 from backend.pipeline.methods.catalogue import CATALOGUE
 from frontend.schema import Field, sections
+from tests.support.pages import OpenPage
 
 
 def fields_of(stage: str) -> dict[str, Field]:

@@ -8,10 +8,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from browsing import VIEW, drag, open_browser, pixels, ready, run_page
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
-from stand_in import World, serve
+
+from tests.support.browsing import VIEW, drag, open_browser, pixels, ready, run_page
+from tests.support.stand_in import World, serve
 
 pytestmark = pytest.mark.browser
 

@@ -2,11 +2,11 @@
 
 import json
 
-from conftest import OpenPage
-from stand_in import World
 from streamlit.testing.v1 import AppTest
 
 from frontend.views.train import plain_words
+from tests.support.pages import OpenPage
+from tests.support.stand_in import World
 
 
 def key_of(app: AppTest, field: str) -> str:

@@ -1,9 +1,10 @@
 """The Traversals page: the view of a link, its commands, held values, names and rows."""
 
 import pytest
-from conftest import OpenPage
-from stand_in import World
 from streamlit.testing.v1 import AppTest
+
+from tests.support.pages import OpenPage
+from tests.support.stand_in import World
 
 
 def codes(app: AppTest) -> str:

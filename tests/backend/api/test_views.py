@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.backend.data.archives import zip_of_version
+from tests.support.archives import zip_of_version
 
 BASE = "/api/v1/checkpoints/tiny-world"
 

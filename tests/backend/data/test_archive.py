@@ -8,7 +8,7 @@ import pytest
 
 from backend.data.archive import ArchiveError, read_headers
 from backend.data.containers import VideoError, sniff
-from tests.backend.data.archives import zip_of_version
+from tests.support.archives import zip_of_version
 
 
 @pytest.fixture

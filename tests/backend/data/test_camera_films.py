@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backend.data.episodes import DatasetInfo, read_episodes
-from tests.backend.data.taking import take
+from tests.support.taking import take
 
 Picture = NDArray[np.uint8]
 SKY, GROUND, LEFT = (40, 90, 220), (40, 170, 60), (220, 40, 40)

@@ -15,7 +15,7 @@ from backend.data.containers import VideoError
 from backend.data.decode.zip import clips_of
 from backend.data.episodes import DatasetInfo, read_episodes
 from backend.data.stills import read_stills
-from tests.backend.data.taking import take
+from tests.support.taking import take
 
 SKY, GROUND = (40, 90, 220), (40, 170, 60)
 TURNS: dict[int, Callable[[Image.Image], Image.Image]] = {  # how a scene is stored for each EXIF orientation

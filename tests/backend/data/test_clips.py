@@ -16,7 +16,7 @@ from backend.data.containers import VideoError
 from backend.data.decode.sandbox import Limits
 from backend.data.episodes import frames_only, read_dataset_info, read_episodes, write_episode
 from backend.data.files import verify_folder
-from tests.backend.data.taking import take
+from tests.support.taking import take
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from backend.data.containers import VideoError
 from backend.data.decode.sandbox import Limits
 from backend.data.episodes import encode_episode, frames_only, read_episodes
-from tests.backend.data.taking import take
+from tests.support.taking import take
 
 
 def an_episode(frames: int, shade: int, actions: int = 2) -> bytes:

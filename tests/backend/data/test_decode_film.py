@@ -2,7 +2,6 @@
 
 import io
 import struct
-import sys
 from pathlib import Path
 
 import av
@@ -11,11 +10,8 @@ import pytest
 
 from backend.data.containers import Container, VideoError
 from backend.data.decode.film import CODECS, open_film
-from tests.backend.data.taking import take
-
-sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside this file
-
-from films import write_film
+from tests.support.films import write_film
+from tests.support.taking import take
 
 ACCEPTED: list[tuple[str, Container, str, str, str]] = [  # muxer, container, encoder, pixels, decoder
     ("mp4", "mp4", "libx264", "yuv420p", "h264"),

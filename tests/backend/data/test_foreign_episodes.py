@@ -19,7 +19,7 @@ from backend.data.episodes import (
     read_nth_episode,
 )
 from backend.data.replay import Replay
-from tests.backend.data.taking import take
+from tests.support.taking import take
 
 SHADES = np.repeat([30, 90, 150], [20, 30, 25]).astype(np.uint8)
 STARTS = np.isin(np.arange(75), (0, 20, 50))

@@ -3,7 +3,6 @@
 import json
 import pickle
 import struct
-import sys
 import time
 import zipfile
 from collections.abc import Callable, Mapping
@@ -21,10 +20,7 @@ from backend.data.import_checks import RefusedImport
 from backend.data.imports import import_checkpoint
 from backend.data.networks import CheckpointError, IncompatibleCheckpoint
 from backend.data.packing import pack_checkpoint
-
-sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside this file
-
-from archives import (
+from tests.support.archives import (
     INTERVENTIONS,
     SHIPPED_FACTORS,
     Files,

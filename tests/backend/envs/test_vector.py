@@ -1,7 +1,6 @@
 """Environments in processes: the same steps as at home, and a typed failure for everything that goes wrong."""
 
 import errno
-import importlib
 import os
 import signal
 import subprocess
@@ -9,7 +8,6 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -17,14 +15,7 @@ import pytest
 from backend.envs.make import make_environment
 from backend.envs.protocol import EnvironmentFailed
 from backend.envs.vector import ProcessEnvironment, VectorEnvironment
-
-
-@pytest.fixture
-def broken(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module `broken_environments`, importable in child processes too."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    return importlib.import_module("broken_environments")
-
+from tests.support import broken_environments as broken
 
 ACTIONS = np.zeros((2, 2), np.float32)
 
@@ -53,9 +44,7 @@ def test_two_processes_give_the_steps_that_one_environment_gives_here() -> None:
         ("Raising", "crashed", "a fault of its own"),
     ],
 )
-def test_a_fault_is_typed_and_the_next_reset_starts_afresh(
-    broken: ModuleType, kind: str, fault: str, detail: str
-) -> None:
+def test_a_fault_is_typed_and_the_next_reset_starts_afresh(kind: str, fault: str, detail: str) -> None:
     with VectorEnvironment("broken", count=2, factory=getattr(broken, kind)) as vector:
         for _ in range(2):
             first = vector.reset([1, 2])
@@ -70,7 +59,7 @@ def test_a_fault_is_typed_and_the_next_reset_starts_afresh(
                 vector.step(ACTIONS)
 
 
-def test_a_hanging_environment_is_given_up_after_the_limit(broken: ModuleType) -> None:
+def test_a_hanging_environment_is_given_up_after_the_limit() -> None:
     with VectorEnvironment("broken", count=1, factory=broken.Hanging, limit=5.0) as vector:
         vector.reset([0])
         vector.step(ACTIONS[:1])
@@ -86,9 +75,7 @@ def test_a_hanging_environment_is_given_up_after_the_limit(broken: ModuleType) -
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_of_the_whole_group_leaves_the_environment_to_its_parent(
-    broken: ModuleType, asked: signal.Signals
-) -> None:
+def test_a_stop_of_the_whole_group_leaves_the_environment_to_its_parent(asked: signal.Signals) -> None:
     with closing(ProcessEnvironment("counting", broken.Counting)) as environment:
         environment.reset(0)
         assert environment.pid is not None
@@ -97,7 +84,7 @@ def test_a_stop_of_the_whole_group_leaves_the_environment_to_its_parent(
         assert environment.step(ACTIONS[0]).image.shape == (64, 64, 3)
 
 
-def test_a_killed_process_is_noticed_at_once(broken: ModuleType) -> None:
+def test_a_killed_process_is_noticed_at_once() -> None:
     environment = ProcessEnvironment("counting", broken.Counting)
     environment.reset(0)
     assert environment.pid is not None
@@ -110,13 +97,13 @@ def test_a_killed_process_is_noticed_at_once(broken: ModuleType) -> None:
     environment.close()
 
 
-def test_an_environment_that_cannot_be_made_says_why(broken: ModuleType) -> None:
+def test_an_environment_that_cannot_be_made_says_why() -> None:
     with pytest.raises(EnvironmentFailed, match="no such model") as caught:
         VectorEnvironment("broken", count=1, factory=broken.Unbuildable)
     assert caught.value.kind == "crashed"
 
 
-def test_a_full_disk_is_no_fault_of_the_environment(broken: ModuleType) -> None:
+def test_a_full_disk_is_no_fault_of_the_environment() -> None:
     environment = ProcessEnvironment("counting", broken.FullDisk)
     environment.reset(0)
     with pytest.raises(OSError, match="No space left") as caught:
@@ -128,15 +115,16 @@ def test_a_full_disk_is_no_fault_of_the_environment(broken: ModuleType) -> None:
 def test_processes_end_with_their_parent(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(
-        "import os, signal, sys\n"
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from broken_environments import Counting\n"
+        "import os, signal\n"
+        "from tests.support.broken_environments import Counting\n"
         "from backend.envs.vector import ProcessEnvironment\n"
         "if __name__ == '__main__':\n"
         "    print(ProcessEnvironment('counting', Counting).pid, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    child = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, check=False)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, str(script)]
+    child = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
     assert child.returncode == -signal.SIGKILL
     deadline = time.monotonic() + 10
     while Path(f"/proc/{child.stdout.strip()}/cmdline").exists() and time.monotonic() < deadline:
@@ -146,14 +134,14 @@ def test_processes_end_with_their_parent(tmp_path: Path) -> None:
     assert time.monotonic() < deadline
 
 
-def test_closing_ends_the_processes(broken: ModuleType) -> None:
+def test_closing_ends_the_processes() -> None:
     vector = VectorEnvironment("counting", count=2, factory=broken.Counting)
     pids = vector.pids
     vector.close()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
-def test_counts_must_agree(broken: ModuleType) -> None:
+def test_counts_must_agree() -> None:
     with VectorEnvironment("counting", count=1, factory=broken.Counting) as vector:
         with pytest.raises(ValueError, match="need 1 seeds, got 2"):
             vector.reset([1, 2])

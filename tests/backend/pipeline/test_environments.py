@@ -1,7 +1,6 @@
 """Who plays when: colours change at half of the run, a cut episode keeps its own, actions are padded."""
 
 import os
-import sys
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -25,10 +24,7 @@ from models.actor_critic import ActorCritic
 from models.agent import Agent
 from models.config import ActorCriticConfig, WorldModelConfig
 from models.world_model import WorldModel
-
-sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside this file
-
-from playing import AtHand, Sociable
+from tests.support.playing import AtHand, Sociable
 
 
 class Painted:

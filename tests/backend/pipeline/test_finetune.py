@@ -1,7 +1,6 @@
 """Online learning: the teacher stands still, its weight follows the step, a cut run goes on bit for bit."""
 
 import json
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
@@ -29,10 +28,7 @@ from backend.pipeline.settings import FinetuneSettings, SettingsError
 from models.config import VideoModelConfig
 from models.types import Batch
 from models.video_model import VideoModel
-
-sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside this file
-
-from playing import AtHand, Attentive, Slider
+from tests.support.playing import AtHand, Attentive, Slider
 
 SHORT = {"agent_steps": 55, "evaluate_every": 1000, "checkpoint_every": 2}
 SMALL = {"latents": 4, "stoch": 8, "deter": 16, "hidden": 16, "units": 16, "batch": 4, "length": 6, "horizon": 4}

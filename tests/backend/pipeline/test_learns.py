@@ -1,8 +1,6 @@
 """The learner by itself: in a drawn world it finds what is best, and nothing where its actions are shuffled."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,10 +15,7 @@ from backend.pipeline.evaluate import evaluate
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods.build import build_parts
 from backend.pipeline.settings import FinetuneSettings
-
-sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside this file
-
-from playing import AtHand
+from tests.support.playing import AtHand
 
 EPISODES, STEPS, MEMORY = 120, 20, 0.85  # correlation of an action with the one before
 UPDATES = 800

@@ -10,7 +10,7 @@ from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods.sections.apv import BonusSection
 from backend.pipeline.settings import SettingsError
 from models.rssm import StackedRSSM
-from tests.backend.pipeline.methods.making import SMALL, a_batch, a_run, a_source, learn, parts_of, settings
+from tests.support.making import SMALL, a_batch, a_run, a_source, learn, parts_of, settings
 
 
 def test_apv_stacks_a_new_model_with_actions_on_the_pretrained_one_and_rewards_the_new() -> None:

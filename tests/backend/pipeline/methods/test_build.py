@@ -26,7 +26,7 @@ from models.config import WorldModelConfig
 from models.traversal import LatentStatistics
 from models.video_model import VideoModel
 from models.world_model import WorldModel
-from tests.backend.pipeline.methods.making import VIDEO, a_run, a_source, learn, parts_of, settings
+from tests.support.making import VIDEO, a_run, a_source, learn, parts_of, settings
 
 
 @pytest.mark.parametrize("method", CATALOGUE)

@@ -5,7 +5,7 @@ import torch
 from backend.pipeline.distill import ReleasedDistillation
 from models.losses import distillation_as_released
 from models.types import Gaussian
-from tests.backend.pipeline.methods.making import a_batch, a_run, learn, parts_of
+from tests.support.making import a_batch, a_run, learn, parts_of
 
 NAMES = ("diswm", "diswm-no-distillation", "diswm-no-disentanglement")
 

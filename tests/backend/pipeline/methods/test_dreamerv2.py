@@ -2,7 +2,7 @@
 
 import torch
 
-from tests.backend.pipeline.methods.making import a_run
+from tests.support.making import a_run
 
 
 def test_dreamerv2_has_a_deep_encoder_without_a_prior_and_without_a_teacher() -> None:

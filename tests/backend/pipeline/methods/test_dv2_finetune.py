@@ -3,7 +3,7 @@
 import torch
 
 from backend.pipeline.methods.build import build_parts
-from tests.backend.pipeline.methods.making import a_source, settings
+from tests.support.making import a_source, settings
 
 
 def test_dv2_finetune_goes_on_with_the_pretrained_weights_and_pads_the_action() -> None:

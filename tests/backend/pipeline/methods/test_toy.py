@@ -19,8 +19,8 @@ from frontend.schema import Field, nest, sections
 from models.rssm import Observed, Recurrence
 from models.types import Batch, Gaussian, State
 from models.world_model import WorldModel
-from tests.backend.pipeline.methods.making import a_batch, a_run, learn, parts_of, settings
-from tests.backend.pipeline.methods.toy import TOY, Brightness, Strict, ToySection
+from tests.support.making import a_batch, a_run, learn, parts_of, settings
+from tests.support.toy import TOY, Brightness, Strict, ToySection
 
 SHORT = {
     **{"latents": 4, "stoch": 8, "deter": 16, "hidden": 16, "units": 16, "batch": 2, "length": 4, "horizon": 2},

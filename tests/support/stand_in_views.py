@@ -5,13 +5,14 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from drawing import CELL, FACTORS, KL, LATENTS, animate, data_uri, encode, frame_latent, scene
 from fastapi import FastAPI, Request, Response
-from stand_in_quality import SEES, quality
-from stand_in_world import NAMES, World, file_of, items, problem
 
 from backend.views.catalogue import KINDS
 from backend.views.params import view_schema
+from tests.support.drawing import CELL, FACTORS, KL, LATENTS, animate, data_uri, encode, frame_latent, scene
+from tests.support.recorded import like
+from tests.support.stand_in_quality import SEES, quality
+from tests.support.stand_in_world import NAMES, World, file_of, items, problem
 
 
 def add_views(app: FastAPI, world: World) -> None:
@@ -72,28 +73,33 @@ def add_views(app: FastAPI, world: World) -> None:
             return problem(422, "The view does not fit", "columns must be odd.", errors=errors)
         pictures = view.pictures(np.argsort(-KL))
         prints = [(np.abs(row.astype(float) - row[len(row) // 2]).mean((0, 3)) * 2).clip(0, 255) for row in pictures]
-        return {
-            "request": {"base": request.query_params.get("base", "clip")},
-            "unit": "σ of the data",
-            "own": frame_latent(view.episode, view.frame).tolist(),
-            "held": sorted(view.edits),
-            "seen_before": view.frame if view.history else 0,
-            "likeness": view.likeness(),
-            "cell": CELL,
-            "columns": view.columns,
-            "rows": [view.row(int(dim)) for dim in np.argsort(-KL)],
-            "image": data_uri(np.concatenate([np.concatenate(list(row), 1) for row in pictures]), "webp"),
-            "footprint": data_uri(np.concatenate(prints).astype(np.uint8)),
-            "original": data_uri(scene(frame_latent(view.episode, view.frame))),
-            "reconstruction": data_uri(scene(view.latent)),
-        }
+        return like(
+            "atlas",
+            {
+                "request": {"base": request.query_params.get("base", "clip")},
+                "unit": "σ of the data",
+                "own": frame_latent(view.episode, view.frame).tolist(),
+                "held": sorted(view.edits),
+                "seen_before": view.frame if view.history else 0,
+                "likeness": view.likeness(),
+                "cell": CELL,
+                "columns": view.columns,
+                "rows": [view.row(int(dim)) for dim in np.argsort(-KL)],
+                "image": data_uri(np.concatenate([np.concatenate(list(row), 1) for row in pictures]), "webp"),
+                "footprint": data_uri(np.concatenate(prints).astype(np.uint8)),
+                "original": data_uri(scene(frame_latent(view.episode, view.frame))),
+                "reconstruction": data_uri(scene(view.latent)),
+            },
+        )
 
     @app.get("/api/v1/checkpoints/{checkpoint}/traversal")
     def traversal(request: Request, checkpoint: str, format: str = "json") -> Any:
         view = View(dict(request.query_params), world)
         stem = f"diswm_cartpole-swingup_{view.stem()}_pm{view.extent:g}sd"
         if format == "json":
-            return {"checkpoint": checkpoint, "dims": [view.row(dim) for dim in view.dims], "file_name": stem}
+            return like(
+                "traversal", {"checkpoint": checkpoint, "dims": [view.row(dim) for dim in view.dims], "file_name": stem}
+            )
         rows = view.pictures(view.dims)
         frames = [np.concatenate(list(rows[:, column])) for column in range(view.columns)]
         content = animate(frames, 10) if format == "gif" else encode(np.concatenate(frames, 1))
@@ -122,18 +128,21 @@ def add_views(app: FastAPI, world: World) -> None:
         latent = np.linspace(-2, 2, 100)
         scatter = {"latent": latent.tolist(), "factor": np.sin(latent).tolist()}
         entry = next(item for item in _factors(world)["dimensions"] if item["dim"] == dim)
-        return {**entry, "scatter": scatter, "extremes": {"low": places, "high": places[::-1]}}
+        return like("card", {**entry, "scatter": scatter, "extremes": {"low": places, "high": places[::-1]}})
 
     @app.get("/api/v1/checkpoints/{checkpoint}/leakage")
     def leakage() -> dict[str, Any]:
         matrix = np.eye(LATENTS) * 0.9 + 0.02
-        return {
-            "matrix": matrix.tolist(),
-            "diagonal_share": 0.71,
-            "active": list(range(8)),
-            "frames": 16,
-            "sigmas": 1.0,
-        }
+        return like(
+            "leakage",
+            {
+                "matrix": matrix.tolist(),
+                "diagonal_share": 0.71,
+                "active": list(range(8)),
+                "frames": 16,
+                "sigmas": 1.0,
+            },
+        )
 
     @app.get("/api/v1/checkpoints/{checkpoint}/sensitivity")
     def sensitivity() -> dict[str, Any]:
@@ -142,7 +151,7 @@ def add_views(app: FastAPI, world: World) -> None:
         dimensions = [
             {"dim": dim, "name": f"dim {dim}", "status": "named", "outcomes": share} for dim in range(LATENTS)
         ]
-        return {"outcomes": outcomes, "dimensions": dimensions, "frames": 160, "episodes": 4}
+        return like("sensitivity", {"outcomes": outcomes, "dimensions": dimensions, "frames": 160, "episodes": 4})
 
     @app.get("/api/v1/checkpoints/{checkpoint}/compare")
     def compare() -> dict[str, Any]:
@@ -161,18 +170,21 @@ def add_views(app: FastAPI, world: World) -> None:
             }
             for dim in range(LATENTS)
         ]
-        return {
-            "matches": matches,
-            "mean_correlation": 0.81,
-            "mean_interval": [0.74, 0.88],
-            "mean_null": 0.36,
-            "frames": 320,
-            "episodes": 8,
-            "same_environment": True,
-            "kept": ["cart position", "pole angle"],
-            "lost": ["camera"],
-            "gained": ["speed"],
-        }
+        return like(
+            "compare",
+            {
+                "matches": matches,
+                "mean_correlation": 0.81,
+                "mean_interval": [0.74, 0.88],
+                "mean_null": 0.36,
+                "frames": 320,
+                "episodes": 8,
+                "same_environment": True,
+                "kept": ["cart position", "pole angle"],
+                "lost": ["camera"],
+                "gained": ["speed"],
+            },
+        )
 
 
 @dataclass
@@ -277,19 +289,22 @@ def _factors(world: World) -> dict[str, Any]:
     null = dict.fromkeys(("mig", "dci", "sap", "infom", "infoe", "infoc"), chance)
     metrics = {"mig": 0.52, "dci": 0.61, "sap": 0.33, "infom": 0.7, "infoe": 0.64, "infoc": 0.58}
     intervals = {name: [value - 0.05, value + 0.04] for name, value in metrics.items()}
-    return {
-        "dimensions": dimensions,
-        "factor_names": list(FACTORS),
-        "nmi": nmi.tolist(),
-        "null": (nmi * 0 + chance).tolist(),
-        "metrics": {**metrics, "intervals": intervals, "null": null},
-        "frames": 5000,
-        "episodes": 4 if world.few_episodes else 40,
-        "seed": 0,
-        "guessed": False,
-        "refused": [],
-        "labels": [{**label, "dim": dim} for dim, label in world.labels.items()],
-    }
+    return like(
+        "factors",
+        {
+            "dimensions": dimensions,
+            "factor_names": list(FACTORS),
+            "nmi": nmi.tolist(),
+            "null": (nmi * 0 + chance).tolist(),
+            "metrics": {**metrics, "intervals": intervals, "null": null},
+            "frames": 5000,
+            "episodes": 4 if world.few_episodes else 40,
+            "seed": 0,
+            "guessed": False,
+            "refused": [],
+            "labels": [{**label, "dim": dim} for dim, label in world.labels.items()],
+        },
+    )
 
 
 def _interventions() -> dict[str, Any]:
@@ -315,4 +330,6 @@ def _interventions() -> dict[str, Any]:
             }
         )
     table = [{"factor": "light", "low": 0.5, "high": 1.0, "moves": [0.1 * dim for dim in range(LATENTS)]}]
-    return {"dimensions": dimensions, "seen": {}, "set": {"factors": table, "scenes": 12}, "why": ""}
+    return like(
+        "interventions", {"dimensions": dimensions, "seen": {}, "set": {"factors": table, "scenes": 12}, "why": ""}
+    )

@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
-from drawing import CELL, KL, LATENTS, animate, data_uri, frame_latent, scene
 from fastapi import FastAPI, Request
-from stand_in_world import NAMES, World, checkpoint_of, file_of, items
+
+from tests.support.drawing import CELL, KL, LATENTS, animate, data_uri, frame_latent, scene
+from tests.support.recorded import like
+from tests.support.stand_in_world import NAMES, World, checkpoint_of, file_of, items
 
 
 def add_imagination(app: FastAPI, world: World) -> None:
@@ -26,22 +28,25 @@ def add_imagination(app: FastAPI, world: World) -> None:
             return file_of(animate(list(truth), 10), f"diswm_cartpole-swingup_rollout-h{horizon}.{format}")
         plain = _future(episode, truth, drift, context)
         edited = _future(episode, truth, drift + 1.0, context) if edit else None
-        return {
-            "context": context,
-            "horizon": horizon,
-            "cell": CELL,
-            "steps": list(range(steps)),
-            "spread": np.linspace(0, 20, steps).tolist() if samples > 1 else None,
-            "samples": data_uri(np.concatenate([np.concatenate(list(truth), 1)] * (samples + 1)))
-            if samples > 1
-            else None,
-            "drawn": samples if samples > 1 else 0,
-            **plain,
-            "comparable": actions == "recorded",
-            "baselines": {name: {title: [value] * steps for title in BASELINES} for name, value in SCORES.items()},
-            "edited": edited
-            and {name: value for name, value in edited.items() if name not in ("psnr", "ssim", "reward")},
-        }
+        return like(
+            "rollout",
+            {
+                "context": context,
+                "horizon": horizon,
+                "cell": CELL,
+                "steps": list(range(steps)),
+                "spread": np.linspace(0, 20, steps).tolist() if samples > 1 else None,
+                "samples": data_uri(np.concatenate([np.concatenate(list(truth), 1)] * (samples + 1)))
+                if samples > 1
+                else None,
+                "drawn": samples if samples > 1 else 0,
+                **plain,
+                "comparable": actions == "recorded",
+                "baselines": {name: {title: [value] * steps for title in BASELINES} for name, value in SCORES.items()},
+                "edited": edited
+                and {name: value for name, value in edited.items() if name not in ("psnr", "ssim", "reward")},
+            },
+        )
 
     @app.get("/api/v1/checkpoints/{checkpoint}/rollout-scores")
     def scores(context: int = 5, horizon: int = 25) -> dict[str, Any]:
@@ -50,7 +55,10 @@ def add_imagination(app: FastAPI, world: World) -> None:
             name: {"mean": [value] * steps, "low": [0.8 * value] * steps, "high": [1.1 * value] * steps}
             for name, value in SCORES.items()
         }
-        return {"episodes": 4, **{name: dict.fromkeys(("model", *BASELINES), band) for name, band in bands.items()}}
+        return like(
+            "rollout-scores",
+            {"episodes": 4, **{name: dict.fromkeys(("model", *BASELINES), band) for name, band in bands.items()}},
+        )
 
     @app.get("/api/v1/checkpoints/{checkpoint}/temporal")
     def temporal(
@@ -58,12 +66,16 @@ def add_imagination(app: FastAPI, world: World) -> None:
     ) -> Any:
         titles = ["untouched", *(f"dim {dim}" for dim in dims.split(","))]
         since = context if step is None else step
-        return {**_reel(titles, episode, context, horizon), "kind": "temporal", "since": since, "held": []}
+        return like(
+            "temporal", {**_reel(titles, episode, context, horizon), "kind": "temporal", "since": since, "held": []}
+        )
 
     @app.get("/api/v1/checkpoints/{checkpoint}/rollouts")
     def rollouts(request: Request, episode: int = 0, context: int = 5, horizon: int = 25) -> Any:
         titles = ["truth", *request.query_params["with"].split(",")]
-        return {**_reel(titles, episode, context, horizon), "kind": "together", "known": context + horizon}
+        return like(
+            "rollouts", {**_reel(titles, episode, context, horizon), "kind": "together", "known": context + horizon}
+        )
 
     @app.get("/api/v1/checkpoints/{checkpoint}/counterfactual")
     def counterfactual(factor: str, context: int = 5, horizon: int = 14, seed: int = 0) -> Any:
@@ -79,7 +91,9 @@ def add_imagination(app: FastAPI, world: World) -> None:
         others = [{"dim": dim, "name": f"dim {dim}", "explained": 0.8 - 0.3 * abs(dim - 5)} for dim in (5, 4, 3)]
         titles = ["world", "world, changed", "true change", "model", "model, edited", "predicted change"]
         reel = _reel(titles, seed, context, horizon)
-        return {**reel, "kind": "counterfactual", "since": context, "dimensions": others, **told}
+        return like(
+            "counterfactual", {**reel, "kind": "counterfactual", "since": context, "dimensions": others, **told}
+        )
 
     @app.get("/api/v1/checkpoints/{checkpoint}/history")
     def history(checkpoint: str) -> dict[str, Any]:
@@ -113,22 +127,25 @@ def add_imagination(app: FastAPI, world: World) -> None:
             for dim in range(8)
         ]
         ids = [f"{checkpoint}.update-100", f"{checkpoint}.update-200", checkpoint]
-        return {
-            "reference": {"id": reference, "name": reference},
-            "checkpoints": [
-                {
-                    **entry,
-                    "id": id,
-                    "steps": step,
-                    "mean_correlation": 0.9 - step / 1000,
-                    "mean_interval": [0.4, 0.95],
-                    "mean_null": 0.3,
-                }
-                for id, step in zip(ids, steps, strict=True)
-            ],
-            "dimensions": rows,
-            "frames": 160,
-        }
+        return like(
+            "carried",
+            {
+                "reference": {"id": reference, "name": reference},
+                "checkpoints": [
+                    {
+                        **entry,
+                        "id": id,
+                        "steps": step,
+                        "mean_correlation": 0.9 - step / 1000,
+                        "mean_interval": [0.4, 0.95],
+                        "mean_null": 0.3,
+                    }
+                    for id, step in zip(ids, steps, strict=True)
+                ],
+                "dimensions": rows,
+                "frames": 160,
+            },
+        )
 
     @app.post("/api/v1/checkpoints/{checkpoint}/steer")
     async def steer(request: Request) -> Any:
@@ -139,7 +156,7 @@ def add_imagination(app: FastAPI, world: World) -> None:
         latent[:2] += np.array(taken).reshape(-1, 2).sum(axis=0)
         step = body["context"] - 1 + len(taken)
         numbers = {"predicted_reward": float(latent[0]), "value": 10.0 - step, "policy": [0.5, -0.5]}
-        return {"step": step, "frame": data_uri(scene(latent)), **numbers}
+        return like("steer", {"step": step, "frame": data_uri(scene(latent)), **numbers})
 
 
 BASELINES = ("repeat last frame", "mean image")

@@ -4,11 +4,12 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from drawing import FACTORS, LATENTS
 from fastapi import Response
 from fastapi.responses import JSONResponse
-from stand_in_quality import SEES
-from stand_in_runs import finished_run, running_run
+
+from tests.support.drawing import FACTORS, LATENTS
+from tests.support.stand_in_quality import SEES
+from tests.support.stand_in_runs import finished_run, running_run
 
 NAMES = {0: "cart position", 1: "pole angle", 2: "body hue", 3: "floor hue", 4: "sky hue", 5: "light", 6: "camera"}
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tests.support.recorded import like
+
 STEPS = ("1", "5", "10", "15", "25", "45")
 SEES = (
     "Draws 72 % of the agent's pixels right (the cart and pole); imagination beats every guess from step 5 to step 45."
@@ -26,20 +28,23 @@ def quality() -> dict[str, Any]:
     reconstruction = {"psnr": {"model": 31.5, "mean_image": 24.1}, "agent_psnr": {"model": 20.1, "mean_image": 9.0}}
     values = {"agent_right": right, "psnr": psnr, "agent_psnr": psnr, "guesses_right": guesses}
     values |= {"reconstruction": reconstruction, "parts": parts}
-    return {
-        **values,
-        "intervals": {name: _around(tree) for name, tree in values.items()},
-        "beats": {"repeat_last": 5, "mean_image": 1, "observed_mean": 5, "all": 5},
-        "sees": SEES,
-        "mask": "simulator",
-        "part": "the cart and pole",
-        "agent_share": 0.014,
-        "context": 5,
-        "episodes": 24,
-        "frames": 1200,
-        "source": "held out",
-        "policy_return": {"mean": 612.0, "std": 30.0, "episodes": 20, "random": 38.0},
-    }
+    return like(
+        "quality",
+        {
+            **values,
+            "intervals": {name: _around(tree) for name, tree in values.items()},
+            "beats": {"repeat_last": 5, "mean_image": 1, "observed_mean": 5, "all": 5},
+            "sees": SEES,
+            "mask": "simulator",
+            "part": "the cart and pole",
+            "agent_share": 0.014,
+            "context": 5,
+            "episodes": 24,
+            "frames": 1200,
+            "source": "held out",
+            "policy_return": {"mean": 612.0, "std": 30.0, "episodes": 20, "random": 38.0},
+        },
+    )
 
 
 def _curve(start: float, end: float) -> dict[str, float]:

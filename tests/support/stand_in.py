@@ -1,6 +1,7 @@
-"""A small HTTP stand-in of the API for the page's own tests: contract-shaped answers, no model.
+"""A small HTTP stand-in of the API for the page's own tests: recorded answers with values of the tests' own, no model.
 
-What the real API answers is held against it in test_stand_in.py.
+Answers that a schema describes are held against the API's schema in tests/frontend/test_stand_in.py, all others are
+filled in from recorded ones (`recorded.like`).
 """
 
 import asyncio
@@ -12,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import uvicorn
-from drawing import encode, frame_latent, scene
 from fastapi import FastAPI, Request, Response
-from stand_in_imagination import add_imagination
-from stand_in_runs import PRESETS, SCHEMAS, running_run, settings_problems
-from stand_in_views import add_views
-from stand_in_world import World, dataset_of, items, problem
+
+from tests.support.drawing import encode, frame_latent, scene
+from tests.support.stand_in_imagination import add_imagination
+from tests.support.stand_in_runs import PRESETS, SCHEMAS, running_run, settings_problems
+from tests.support.stand_in_views import add_views
+from tests.support.stand_in_world import World, dataset_of, items, problem
 
 __all__ = ["World", "create_app", "serve"]
 
@@ -104,7 +106,7 @@ def _add_runs(app: FastAPI, world: World) -> None:
             run = running_run(f"run-{len(world.runs) + 1}", body["stage"], body)
             world.runs[run["id"]] = run
             world.keys[key] = run["id"]
-        return world.runs[world.keys[key]]
+        return advance(world.runs[world.keys[key]])
 
     @app.get("/api/v1/curves")
     def curves(runs: str) -> dict[str, Any]:
@@ -130,12 +132,12 @@ def _add_runs(app: FastAPI, world: World) -> None:
         if verb == "clone":
             clone = running_run(f"{run}-clone", world.runs[run]["stage"])
             world.runs[clone["id"]] = clone
-            return clone
+            return advance(clone)
         if verb == "cancel" and world.runs[run]["state"] != "running":
             return problem(409, "The run is not running", "It ended already.", remedy="Nothing to stop.")
         world.runs[run]["state"] = {"cancel": "cancelled", "resume": "running"}[verb]
         world.runs[run]["resumable"] = verb == "cancel"
-        return world.runs[run]
+        return advance(world.runs[run])
 
     @app.delete("/api/v1/runs/{run}", status_code=204)
     def delete(run: str) -> Response:
@@ -220,7 +222,7 @@ def advance(run: dict[str, Any]) -> dict[str, Any]:
         run["progress"] |= {"done": done, "eta_s": (run["progress"]["total"] - done) / 40}
         if done == run["progress"]["total"]:
             run |= {"state": "succeeded", "checkpoint": "run-cartpole", "progress": None}
-    return run
+    return {name: value for name, value in run.items() if not name.startswith("_")}
 
 
 def _metrics(step: int) -> dict[str, Any]:

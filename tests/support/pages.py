@@ -1,0 +1,35 @@
+"""The page as Streamlit's AppTest runs it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from frontend.client import client, connect
+
+APP = Path(__file__).parents[2] / "frontend" / "app.py"
+
+OpenPage = Callable[..., AppTest]
+
+
+@contextmanager
+def known_to_the_page(address: str, monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[None]:
+    """The page's settings for a while; its kept connections are closed at the end."""
+    monkeypatch.setenv("DISWM_HOME", str(home))
+    monkeypatch.setenv("DISWM_API_URL", address)
+    monkeypatch.delenv("DISWM_TOKEN", raising=False)
+    yield
+    client().close()
+    connect.cache_clear()
+
+
+def open_app(page: str, query: dict[str, str]) -> AppTest:
+    """The app, switched to a page."""
+    app = AppTest.from_file(str(APP), default_timeout=30)
+    app.run()
+    app.query_params.clear()
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.switch_page(f"views/{page}.py").run()

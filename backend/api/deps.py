@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from backend.api.importing import Imports
+from backend.api.plays import Plays
 from backend.http.problems import Fault, Problem, nearest, short
 from backend.settings import Settings
 from backend.views.checkpoint_cache import CheckpointCache
@@ -29,6 +30,7 @@ class Services:
     intake: ThreadPoolExecutor  # uploads are read here
     imports: Imports  # what uploads are being made into
     writing: threading.Lock  # held while labels are changed
+    plays: Plays
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
@@ -42,6 +44,7 @@ class Services:
             intake,
             Imports(intake),
             threading.Lock(),
+            Plays(),
         )
 
     @property
@@ -50,7 +53,8 @@ class Services:
         return self.settings.home
 
     def close(self) -> None:
-        """Ends the threads."""
+        """Ends the threads, and the simulators that are played."""
+        self.plays.close_all()
         self.executor.close()
         self.long_jobs.close()
         self.intake.shutdown(wait=False, cancel_futures=True)

@@ -58,6 +58,11 @@ def counterfactual_file_name(view: Counterfactual) -> str:
     return f"diswm_{subject(view.provenance)}_{slug(view.request.factor)}-to-{value}_{_rows([view.label])}"
 
 
+def play_file_name(provenance: Mapping[str, Any], seed: int, steps: int) -> str:
+    """Environment, checkpoint and seed, the episode's seed, and how many steps were played; without ending."""
+    return f"diswm_{subject(provenance)}_play-seed{seed}-{steps}steps"
+
+
 def chart_file_name(chart: Chart, format: str) -> str:
     """Environment, checkpoint and seed, and what the numbers are about."""
     return f"diswm_{subject(chart.provenance)}_{chart.kind}.{format}"

@@ -66,7 +66,7 @@ def follow(
             stoch = model.rssm.draw(model.rssm.posterior(deter, seen), None)
         else:
             stoch = model.rssm.draw(model.rssm.prior(deter), None if noise is None else noise[:, step])
-        state = _edit(model, State(deter, stoch), seen, [_now(path, step) for path in edits])
+        state = edited(model, State(deter, stoch), seen, [_now(path, step) for path in edits])
         states.append(state)
         actions.append(action)
     deter, stoch = (torch.stack(parts, 1) for parts in zip(*states, strict=True))
@@ -77,11 +77,11 @@ def _now(edits: Sequence[Edit], step: int) -> dict[int, float]:
     return {edit.dim: edit.value for edit in edits if edit.applies(step)}
 
 
-def _edit(model: VideoModel, state: State, seen: Tensor | None, edits: list[dict[int, float]]) -> State:
-    """Moves the stochastic state of edited paths as far as the posterior moves when the latent is edited.
+def edited(model: VideoModel, state: State, seen: Tensor | None, edits: list[dict[int, float]]) -> State:
+    """States of K paths, each moved by its edits, dimension -> value.
 
-    The latent is what was seen, or what the encoder sees in the imagined picture. An edit to the value that the latent
-    has already moves nothing.
+    The stochastic state moves as far as the posterior does when the latent is edited. The latent is what was seen, or
+    what the encoder sees in the imagined picture. An edit to the value that the latent has already moves nothing.
     """
     rows = [path for path, edit in enumerate(edits) if edit]
     if not rows:

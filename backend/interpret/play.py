@@ -1,0 +1,179 @@
+"""Play: a model and its simulator side by side under the same actions, one step at a time, driven by hand or policy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from backend.data.checkpoint import Checkpoint
+from backend.data.episodes import Episode, episode_of
+from backend.envs.protocol import Step
+from backend.interpret.encoded import Floats
+from backend.interpret.imagination import edited
+from backend.interpret.reel import Reel, Strip, curve, difference
+from backend.interpret.request import ViewError
+from backend.interpret.view import Picture
+from models.types import State, normalise, to_uint8
+
+MOST_STEPS = 1_000
+
+
+class World(Protocol):
+    """The environment that a play shows beside the model; see `backend.envs.protocol.Environment`."""
+
+    @property
+    def factor_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def action_size(self) -> int: ...
+
+    def reset(self, seed: int) -> Step: ...
+
+    def step(self, action: NDArray[np.float32]) -> Step: ...
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a play is after `step` steps.
+
+    looked: whether the model has seen the true picture of this step, or imagined it. action: (A,) that led here.
+    policy: (A,) what the policy would do next. latent: (Z,) what the encoder sees in the model's picture, if it has
+    latents.
+    """
+
+    step: int
+    real: Picture  # (64, 64, 3)
+    model: Picture  # (64, 64, 3)
+    looked: bool
+    over: bool
+    action: Floats
+    latent: Floats | None
+    policy: Floats | None
+    reward: float
+    predicted_reward: float | None
+    value: float | None
+
+
+@dataclass
+class Play:
+    """A game of one checkpoint in one world; `begin` it first. The world's errors (EnvironmentFailed) pass through."""
+
+    checkpoint: Checkpoint
+    world: World
+    moments: list[Moment] = field(default_factory=list)
+    seed: int = 0
+    _steps: list[Step] = field(default_factory=list)
+    _actions: list[NDArray[np.float32]] = field(default_factory=list)  # (A of the world,)
+    _state: State | None = None
+
+    def begin(self, seed: int) -> Moment:
+        """A new episode of the world, whose first picture the model sees."""
+        self.seed, self.moments, self._steps, self._actions = seed, [], [], []
+        self._state = self.checkpoint.model.rssm.initial(1)
+        action = np.zeros(self.checkpoint.model.config.action_size, np.float32)
+        return self._arrive(self.world.reset(seed), action, looks=True, edits={})
+
+    def go(self, action: Sequence[float] | None, *, looks: bool, edits: Mapping[int, float]) -> Moment:
+        """One step on, by the action (A,), or by the policy where there is none.
+
+        looks: whether the model sees the picture that the world then shows; else it imagines. edits: dimension ->
+        value that the latent of the new step is held at. Raises ViewError.
+        """
+        if self.moments[-1].over:
+            raise ViewError("action", "the episode is over: begin another one")
+        if len(self.moments) > MOST_STEPS:
+            raise ViewError("action", f"a play ends after {MOST_STEPS} steps: begin another one")
+        self._check(edits)
+        chosen = self._chosen(action)
+        return self._arrive(self.world.step(chosen[: self.world.action_size]), chosen, looks=looks, edits=edits)
+
+    def episode(self) -> Episode:
+        """What the world showed, as an episode with its actions, rewards and factors."""
+        return episode_of(self._steps, self._actions, self.world.factor_names)
+
+    def reel(self, name: str) -> Reel:
+        """The world's pictures over the model's, with rewards, for files of this name."""
+        real, model = (np.stack([getattr(each, name) for each in self.moments]) for name in ("real", "model"))
+        guessed = [each.predicted_reward for each in self.moments]
+        rewards = {"simulator": curve([each.reward for each in self.moments])}
+        if all(value is not None for value in guessed):
+            rewards["model"] = curve(guessed)
+        looked = [each.looked for each in self.moments]
+        return Reel(
+            kind="play",
+            title=f"Play, {self.checkpoint.info.name}",
+            name=name,
+            context=looked.index(False) if False in looked else len(looked),
+            strips=(
+                Strip("simulator", "", real, "truth"),
+                Strip("model", "", model),
+                Strip("error", "|simulator − model|", difference(real, model), "difference"),
+            ),
+            curves={"Reward": rewards},
+            settings="",
+            facts={},
+        )
+
+    @torch.inference_mode()
+    def _arrive(self, step: Step, action: NDArray[np.float32], *, looks: bool, edits: Mapping[int, float]) -> Moment:
+        model, behaviour = self.checkpoint.model, self.checkpoint.actor_critic
+        assert self._state is not None
+        deter = model.rssm.advance(self._state, torch.from_numpy(action)[None])
+        seen = model.encode(normalise(torch.from_numpy(step.image.copy())[None])).mean if looks else None
+        where = model.rssm.prior(deter) if seen is None else model.rssm.posterior(deter, seen)
+        self._state = edited(model, State(deter, model.rssm.draw(where, None)), seen, [dict(edits)])
+        feature = self._state.feature
+        drawn = model.decode(feature).clamp(-0.5, 0.5)
+        guessed = model.reward(feature)
+        moment = Moment(
+            step=len(self.moments),
+            real=step.image,
+            model=to_uint8(drawn)[0].numpy(),
+            looked=looks,
+            over=step.is_last,
+            action=action,
+            latent=model.encode(drawn).mean[0].numpy() if model.has_latents else None,
+            policy=None if behaviour is None else behaviour.policy(feature).mode[0].numpy(),
+            reward=step.reward,
+            predicted_reward=None if guessed is None else _number(guessed),
+            value=None if behaviour is None else _number(behaviour.value(feature)),
+        )
+        self.moments.append(moment)
+        self._steps.append(step)
+        self._actions.append(action[: self.world.action_size])
+        return moment
+
+    def _chosen(self, action: Sequence[float] | None) -> NDArray[np.float32]:
+        size, advice = self.checkpoint.model.config.action_size, self.moments[-1].policy
+        if action is None:
+            if advice is None or len(advice) != size:
+                raise ViewError("action", "this checkpoint has no policy of its own: send an action")
+            return np.asarray(np.clip(advice, -1, 1), np.float32)
+        if len(action) != size or not all(-1 <= value <= 1 for value in action):
+            raise ViewError("action", f"must be {size} numbers from -1 to 1, got {list(action)}")
+        return np.array(action, np.float32)
+
+    def _check(self, edits: Mapping[int, float]) -> None:
+        latents = self.checkpoint.info.latents if self.checkpoint.model.has_latents else 0
+        for dim, value in edits.items():
+            if not 0 <= dim < latents:
+                raise ViewError("edits", f"there is no dimension {dim}; there are {latents}")
+            if not np.isfinite(value) or abs(value) > 1_000:
+                raise ViewError("edits", f"dimension {dim} cannot be held at {value}")
+
+
+def can_play(checkpoint: Checkpoint) -> str:
+    """Why a checkpoint cannot be played; nothing where it can."""
+    if not checkpoint.model.config.action_size:
+        return f"{checkpoint.info.name} is a video model: it knows no actions"
+    if not checkpoint.info.environment:
+        return f"{checkpoint.info.name} does not say which environment it comes from"
+    return ""
+
+
+def _number(values: Tensor) -> float:
+    return round(float(values[0]), 6)

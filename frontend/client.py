@@ -167,6 +167,14 @@ class Client:
         """The file that `POST path` answers with."""
         return _downloaded(path, self._send("POST", path, json=dict(body)))
 
+    def pass_on(self, method: str, path: str, body: bytes, query: Query) -> httpx.Response:
+        """The answer as it is, whatever its status; raises `ApiUnreachable`."""
+        headers = {**_authorization(), **({"Content-Type": "application/json"} if body else {})}
+        try:
+            return self._http.request(method, path, content=body, params=_clean(query), headers=headers)
+        except httpx.TransportError as error:
+            raise ApiUnreachable(self.url) from error
+
     def alive(self) -> bool:
         """Whether an API answers at all (with an error or without)."""
         try:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
+from frontend import relay
 from frontend.pages import PAGES
 
 HERE = Path(__file__).parent
@@ -21,4 +22,5 @@ async def document(_: Request) -> HTMLResponse:
     return HTMLResponse(DOCUMENT.replace("<head>", f"<head>{BASE}", 1), headers={"Cache-Control": "no-cache"})
 
 
-app = st.App(HERE / "app.py", routes=[Route(f"{BELOW}/{name}", document) for name in PAGES if name != "home"])
+PLACES = [Route(f"{BELOW}/{name}", document) for name in PAGES if name != "home"]
+app = st.App(HERE / "app.py", routes=[*PLACES, *relay.routes(BELOW)])

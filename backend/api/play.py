@@ -24,6 +24,7 @@ from backend.http.responses import Answer, send
 from backend.interpret.encoded import INACTIVE_KL
 from backend.interpret.names import dimension_names
 from backend.interpret.play import MOST_STEPS, Moment, Play, can_play
+from backend.interpret.reel import difference
 from backend.interpret.request import ViewError
 from backend.interpret.view import provenance_of
 from backend.views.formats import MEDIA_TYPES, choose_format
@@ -138,6 +139,7 @@ def _view(moment: Moment) -> MomentView:
         reward=round(moment.reward, 6),
         predicted_reward=moment.predicted_reward,
         value=moment.value,
+        difference=round(float(difference(moment.real, moment.model).mean()), 4),
     )
 
 

@@ -322,6 +322,7 @@ class MomentView(View):
     reward: float
     predicted_reward: float | None
     value: float | None
+    difference: float = Field(description="Mean difference of the two pictures, in grey levels.")
 
 
 class PlayView(View):

@@ -1,0 +1,264 @@
+// Play: the simulator and the model beside each other under the same actions. Each step is one short request.
+
+import { clamp, loadPicture, make, signed } from "./canvas.js";
+import { buildCurve, coloursOf } from "./curves.js";
+import { KEYS, Levers } from "./levers.js";
+import { isForBrowser, mounted } from "./playable.js";
+
+const SHOWN = 48; // steps of the film strip
+const REACH = 3; // standard deviations that a slider goes to either side
+const CELL = 64;
+
+class Board {
+  constructor(root) {
+    this.root = root;
+    this.find = (selector) => root.querySelector(selector);
+    this.levers = new Levers(this.find(".levers"), () => this.levers.paint(this.action()));
+    this.find(".play").onclick = () => this.play(!this.playing);
+    this.find(".step").onclick = () => this.once();
+    this.find(".new").onclick = () => this.restart();
+    this.find(".driver").onclick = () => this.hand(!this.policy);
+    this.find(".eyes").onclick = () => this.look(!this.looks);
+    this.find(".again").onclick = () => this.trigger("again", this.key);
+    this.find(".dataset").onclick = () => this.keep();
+    this.find(".review").oninput = (event) => this.review(Number(event.target.value));
+    this.find(".seats").onclick = () => root.focus();
+    root.addEventListener("keydown", (event) => this.onKey(event, true));
+    root.addEventListener("keyup", (event) => this.onKey(event, false));
+    root.addEventListener("focusout", (event) => { if (!root.contains(event.relatedTarget)) this.levers.release(); });
+  }
+
+  close() {
+    this.play(false);
+    this.key = null;
+  }
+
+  /** A play that the page has begun; the same one again changes nothing. */
+  async show(data) {
+    if (data.key === this.key) return;
+    Object.assign(this, { key: data.key, data, moments: [], held: new Map(), busy: false, policy: false, looks: true });
+    this.base = `${window.__streamlit?.BACKEND_BASE_URL ?? ""}${data.base}`;
+    this.play(false);
+    this.trouble("");
+    this.find(".driver").hidden = !data.policy;
+    this.levers.build(data.actions);
+    this.buildDims();
+    for (const link of this.root.querySelectorAll(".keep a")) link.href = `${this.base}/film?format=${link.dataset.format}`;
+    const keys = data.actions > KEYS.length ? `keys for the first ${KEYS.length} actions` : "hold a key to act";
+    this.find(".hint").textContent = `Click a picture, then ${keys}. Space: play · full stop: one step · ${data.policy ? "m: policy or you · " : ""}e: the model looks or imagines · n: another episode`;
+    this.hand(false);
+    this.look(true);
+    await this.arrive(data.moment, true);
+    this.root.dataset.state = "ready";
+  }
+
+  buildDims() {
+    this.dims = this.data.dimensions.map(({ dim, name, mean, std }) => {
+      const element = make("label", "dim");
+      const title = make("span", "", { title: name });
+      title.textContent = name;
+      const slider = make("input", "", { type: "range", min: -REACH, max: REACH, step: 0.05, value: 0, "aria-label": `Hold ${name}, in sigma` });
+      const number = make("output");
+      slider.oninput = () => { this.held.set(dim, mean + std * Number(slider.value)); this.paintDims(); };
+      slider.ondblclick = () => { this.held.delete(dim); this.paintDims(); };
+      element.append(title, slider, number);
+      return { dim, mean, std, element, slider, number };
+    });
+    this.find(".dims").replaceChildren(...this.dims.map(({ element }) => element));
+    this.find(".holds").hidden = !this.dims.length;
+  }
+
+  get last() {
+    return this.moments.at(-1);
+  }
+
+  /** What is done next: the policy's advice, else the keys that are held, else the sliders. */
+  action() {
+    return this.policy && this.last?.policy ? this.last.policy.map((value) => clamp(value, -1, 1)) : this.levers.action();
+  }
+
+  async ask(path, body) {
+    const answer = await fetch(`${this.base}/${path}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    const found = await answer.json();
+    if (!answer.ok) throw new Error(found.detail ?? `The API answered ${answer.status}.`);
+    return found;
+  }
+
+  /** One step on; false where it could not be taken. */
+  async step() {
+    const { key } = this;
+    if (this.busy || !key || this.last.over) return false;
+    this.busy = true;
+    try {
+      const edits = Object.fromEntries([...this.held].map(([dim, value]) => [String(dim), value]));
+      const moment = await this.ask("steps", { action: this.policy ? null : this.levers.action(), looks: this.looks, edits });
+      if (key === this.key) await this.arrive(moment);
+      return key === this.key;
+    } catch (error) {
+      if (key === this.key) this.trouble(error.message);
+      return false;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  async restart() {
+    if (this.busy || !this.key) return;
+    this.play(false);
+    this.busy = true;
+    try {
+      const seed = Math.floor(Math.random() * 1e6);
+      const moment = await this.ask("restart", { seed });
+      await this.arrive(moment, true);
+    } catch (error) {
+      this.trouble(error.message);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  async arrive(moment, first = false) {
+    const [real, model] = await Promise.all([loadPicture(moment.real), loadPicture(moment.model)]);
+    this.moments = [...(first ? [] : this.moments), { ...moment, real, model }];
+    this.root.dataset.steps = this.moments.length - 1;
+    this.paint(this.moments.length - 1);
+    if (moment.over || this.moments.length > this.data.most) this.play(false);
+  }
+
+  once() {
+    this.play(false);
+    return this.step();
+  }
+
+  play(on) {
+    clearTimeout(this.next);
+    this.playing = on;
+    this.find(".play").textContent = on ? "❚❚ Pause" : "▶ Play";
+    if (on) this.beat();
+  }
+
+  async beat() {
+    const begun = performance.now();
+    if (!(await this.step())) return this.play(false);
+    const rest = 1000 / Number(this.find(".speed").value) - (performance.now() - begun);
+    if (this.playing) this.next = setTimeout(() => this.beat(), Math.max(0, rest));
+  }
+
+  hand(policy) {
+    this.policy = policy && this.data.policy;
+    this.find(".driver").textContent = this.policy ? "Policy drives" : "You drive";
+    this.find(".driver").setAttribute("aria-pressed", String(this.policy));
+    this.levers.paint(this.action());
+  }
+
+  look(looks) {
+    this.looks = looks;
+    this.find(".eyes").textContent = looks ? "Model looks" : "Model imagines";
+    this.find(".eyes").setAttribute("aria-pressed", String(looks));
+  }
+
+  async keep() {
+    try {
+      const kept = await this.ask("dataset", { name: `${this.data.name}, played` });
+      this.find(".kept").textContent = `Kept as the data set “${kept.name}” of ${kept.frames} frames: see Data.`;
+    } catch (error) {
+      this.trouble(error.message);
+    }
+  }
+
+  trouble(message) {
+    const box = this.find(".trouble");
+    box.hidden = !message;
+    box.querySelector("span").textContent = message;
+  }
+
+  onKey(event, down) {
+    if (isForBrowser(event) || !this.key) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const onRange = event.target.type === "range" && key.startsWith("Arrow");
+    const onControl = event.target.closest?.("button, a, select, summary");
+    const steers = !onRange && this.levers.knows(key);
+    const others = { " ": () => this.play(!this.playing), ".": () => this.once(), m: () => this.hand(!this.policy), e: () => this.look(!this.looks), n: () => this.restart() };
+    if (!steers && (!(key in others) || (onControl && key === " "))) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (steers) {
+      this.levers.press(key, down);
+      this.levers.paint(this.action());
+      if (down && !event.repeat && !this.playing) this.step();
+    } else if (down && !event.repeat) others[key]();
+  }
+
+  review(index) {
+    this.play(false);
+    this.paint(index);
+  }
+
+  paint(index) {
+    const moment = this.moments[index];
+    for (const name of ["real", "model"]) drawWhole(this.find(`.${name} canvas`), moment[name]);
+    this.root.classList.toggle("imagined", !moment.looked);
+    const state = moment.over ? "the episode is over" : moment.looked ? "the model has seen this picture" : "imagined";
+    this.find(".where").textContent = `step ${moment.step} · ${state} · pictures differ by ${moment.difference.toFixed(1)} grey levels`;
+    Object.assign(this.find(".review"), { max: this.moments.length - 1, value: index });
+    this.levers.paint(this.action());
+    this.paintDims(moment);
+    this.paintFilm(index);
+    this.paintCurves(index);
+  }
+
+  paintDims(moment = this.last) {
+    for (const { dim, mean, std, element, slider, number } of this.dims) {
+      const held = this.held.get(dim);
+      const sigma = ((held ?? moment?.latent?.[dim] ?? mean) - mean) / std;
+      element.classList.toggle("held", held !== undefined);
+      if (held === undefined) slider.value = clamp(sigma, -REACH, REACH);
+      number.textContent = `${signed(sigma, 1)} σ`;
+    }
+  }
+
+  paintFilm(index) {
+    const film = this.find(".film");
+    const first = Math.max(0, Math.min(index - SHOWN + 1, this.moments.length - SHOWN));
+    Object.assign(film, { width: SHOWN * CELL, height: 2 * CELL });
+    const pen = film.getContext("2d");
+    this.moments.slice(first, first + SHOWN).forEach(({ real, model, looked }, place) => {
+      pen.drawImage(real, place * CELL, 0, CELL, CELL);
+      pen.drawImage(model, place * CELL, CELL, CELL, CELL);
+      pen.fillStyle = looked ? "#2e9e5b" : "#d64545";
+      pen.fillRect(place * CELL, 2 * CELL - 4, CELL, 4);
+    });
+  }
+
+  paintCurves(index) {
+    const palette = getComputedStyle(this.root).getPropertyValue("--st-chart-categorical-colors").split(",");
+    const all = [
+      { title: "Reward", lines: [{ name: "true", values: this.column("reward") }, { name: "model", values: this.column("predicted_reward") }] },
+      { title: "Value", lines: [{ name: "model", values: this.column("value") }] },
+      { title: "Difference in grey levels", lines: [{ name: "model", values: this.column("difference") }] },
+    ];
+    const charts = all
+      .map(({ title, lines }) => ({ title, lines: lines.filter(({ values }) => values.some(Number.isFinite)) }))
+      .filter(({ lines }) => lines.length)
+      .map((chart) => {
+        const steps = Math.max(this.moments.length, 12);
+        const curve = buildCurve(chart, { steps, context: steps }, coloursOf([chart], palette));
+        curve.show(index);
+        return curve.element;
+      });
+    this.find(".curves").replaceChildren(...charts);
+  }
+
+  column(name) {
+    return this.moments.map((moment) => moment[name]);
+  }
+}
+
+function drawWhole(canvas, picture) {
+  if (canvas.width !== CELL) canvas.width = canvas.height = CELL;
+  const pen = canvas.getContext("2d");
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(picture, 0, 0, CELL, CELL);
+}
+
+export default mounted(".board", Board);

@@ -1,0 +1,45 @@
+"""Play on the page: begins a play at the API and mounts play.js, which takes its steps by way of `frontend.relay`."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from frontend.client import client
+from frontend.components.assets import register, unheard
+from frontend.relay import ticket
+
+_BOARD = register("play")
+
+
+def board(key: str, checkpoint: Mapping[str, Any]) -> None:
+    """Play a checkpoint that takes actions; another checkpoint, or a wish to begin again, begins another play."""
+    kept = st.session_state.get(f"{key}.play")
+    if kept is None or kept["checkpoint"] != checkpoint["id"]:
+        kept = st.session_state[f"{key}.play"] = _begin(checkpoint["id"], kept)
+    again = _BOARD(key=key, data=_content(kept, checkpoint), on_again_change=unheard).again
+    if again == kept["id"]:
+        st.session_state[f"{key}.play"] = _begin(checkpoint["id"], kept)
+        st.rerun(scope="fragment")
+
+
+def _begin(checkpoint: str, before: Mapping[str, Any] | None) -> Any:
+    if before is not None:
+        client().delete(f"/plays/{before['id']}")
+    return client().post(f"/checkpoints/{checkpoint}/plays", {"seed": random.randrange(1_000_000)})
+
+
+def _content(play: Mapping[str, Any], checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "key": play["id"],
+        "base": f"/play/{ticket(play['id'])}",
+        "name": checkpoint["name"],
+        "actions": play["action_size"],
+        "policy": play["policy"],
+        "dimensions": play["dimensions"],
+        "most": play["most"],
+        "moment": play["moment"],
+    }

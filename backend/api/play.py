@@ -150,7 +150,7 @@ def _numbers(values: Any) -> list[float]:
 def _dimensions(play: Play) -> list[DimensionView]:
     """The active dimensions, the most telling first: name, mean and standard deviation of the data."""
     checkpoint = play.checkpoint
-    if not checkpoint.model.has_latents:
+    if not checkpoint.model.capabilities.has_latents:
         return []
     statistics = checkpoint.statistics
     names = dimension_names(checkpoint)

@@ -136,7 +136,7 @@ class Play:
             looked=looks,
             over=step.is_last,
             action=action,
-            latent=model.encode(drawn).mean[0].numpy() if model.has_latents else None,
+            latent=model.encode(drawn).mean[0].numpy() if model.capabilities.has_latents else None,
             policy=None if behaviour is None else behaviour.policy(feature).mode[0].numpy(),
             reward=step.reward,
             predicted_reward=None if guessed is None else _number(guessed),
@@ -158,7 +158,7 @@ class Play:
         return np.array(action, np.float32)
 
     def _check(self, edits: Mapping[int, float]) -> None:
-        latents = self.checkpoint.info.latents if self.checkpoint.model.has_latents else 0
+        latents = self.checkpoint.info.latents if self.checkpoint.model.capabilities.has_latents else 0
         for dim, value in edits.items():
             if not 0 <= dim < latents:
                 raise ViewError("edits", f"there is no dimension {dim}; there are {latents}")

@@ -9,14 +9,13 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import client
-from frontend.components import downloads
 from frontend.components.pick import pick_checkpoint, select, within
+from frontend.components.play import board
 from frontend.components.player import play_reel, player
 from frontend.components.quality import quality_line
 from frontend.components.scrubber import title
 from frontend.components.share import share
 from frontend.components.states import live
-from frontend.components.steering import wheel
 from frontend.pages import link
 from frontend.state import Rollout, keep_view, key_of, open_view
 
@@ -77,39 +76,20 @@ def _scores(view: Rollout) -> Any:
 
 
 def _steer(view: Rollout, detail: Mapping[str, Any]) -> None:
-    """One action at a time, chosen here."""
+    """The model beside its simulator, a step at a time."""
+    keep_view(PAGE, view)
     if not detail["actions"]:
-        keep_view(PAGE, view)
         st.info(
             "A video model takes no actions. Choose the checkpoint of a fine-tuned agent.",
             icon=":material/sports_esports:",
         )
-        link("train", "Open the training form")
         return
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        episode, context = _start(view, detail)
-    view = replace(view, episode=episode, context=context)
-    keep_view(PAGE, view)
-    _drive(view, int(detail["actions"]))
+    _play_on(detail)
 
 
 @live()
-def _drive(view: Rollout, size: int) -> None:
-    actions = wheel(f"{PAGE}.wheel", view.checkpoint, view.episode, view.context, size)
-    if not actions:
-        return
-    query = {"context": view.context, "episode": view.episode}
-    with st.popover("Download this drive", icon=":material/download:"):
-        style = downloads.style_form(f"{PAGE}.drive")
-        file = downloads.buttons(
-            f"{PAGE}.drive",
-            "rollout",
-            lambda form: client().made(
-                f"/checkpoints/{view.checkpoint}/rollout",
-                {"actions": actions, "view": {**query, **style, "format": form}},
-            ),
-        )
-    downloads.save(f"{PAGE}.drive", file)
+def _play_on(detail: Mapping[str, Any]) -> None:
+    board(f"{PAGE}.play", detail)
 
 
 def _train(view: Rollout, detail: Mapping[str, Any]) -> None:

@@ -129,8 +129,8 @@ async def _with(plays: Plays, id: str, act: Callable[[Play], Result]) -> Result:
 def _view(moment: Moment) -> MomentView:
     return MomentView(
         step=moment.step,
-        real=data_uri(moment.real, "jpeg"),
-        model=data_uri(moment.model, "jpeg"),
+        real=data_uri(moment.real),
+        model=data_uri(moment.model),
         looked=moment.looked,
         over=moment.over,
         action=_numbers(moment.action),
@@ -148,13 +148,14 @@ def _numbers(values: Any) -> list[float]:
 
 
 def _dimensions(play: Play) -> list[DimensionView]:
-    """The active dimensions, the most telling first: name, mean and standard deviation of the data."""
+    """The active dimensions, or all where none is, the largest KL first."""
     checkpoint = play.checkpoint
     if not checkpoint.model.capabilities.has_latents:
         return []
     statistics = checkpoint.statistics
     names = dimension_names(checkpoint)
-    order = [int(dim) for dim in statistics.kl.argsort()[::-1] if statistics.kl[dim] >= INACTIVE_KL]
+    ordered = [int(dim) for dim in statistics.kl.argsort()[::-1]]
+    shown = [dim for dim in ordered if statistics.kl[dim] >= INACTIVE_KL] or ordered
     return [
         DimensionView(
             dim=dim,
@@ -162,7 +163,7 @@ def _dimensions(play: Play) -> list[DimensionView]:
             mean=round(float(statistics.mean[dim]), 6),
             std=round(float(statistics.std[dim]), 6),
         )
-        for dim in order
+        for dim in shown
     ]
 
 

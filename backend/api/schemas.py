@@ -6,7 +6,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pydantic_core import PydanticCustomError
 
 from backend.http.problems import nearest, short
-from backend.interpret.rollout_request import MAX_HORIZON
 from backend.views.catalogue import EXPORT_KINDS
 
 
@@ -255,16 +254,6 @@ class RolloutBody(Body):
 
     actions: list[list[float]] = Field(min_length=1, max_length=500, description="A row an imagined step.")
     view: dict[str, Any] = Field(default={}, description="The same fields as the query of the rollout.")
-
-
-class SteerBody(Body):
-    """The way so far: what was observed, and every action since."""
-
-    episode: int = Field(0, ge=0, le=10_000_000)
-    context: int = Field(5, ge=1, le=10_000)
-    actions: list[list[float]] = Field(
-        default=[], max_length=MAX_HORIZON, description="A row a step, from the first on."
-    )
 
 
 class PlayBody(Body):

@@ -1,17 +1,14 @@
-"""Jobs that only the page asks for: the atlas, one more step by hand, scores over episodes."""
+"""Jobs that only the page asks for: the atlas, scores over episodes."""
 
 from dataclasses import replace
 
 from backend.data.checkpoint import CheckpointInfo
-from backend.http.responses import Answer
 from backend.interpret.rollout import MOST_EPISODES, scores_over_episodes
 from backend.interpret.rollout_request import MAX_FRAMES, ScoresRequest
-from backend.interpret.steering import steer
 from backend.interpret.traversal_request import AtlasRequest
 from backend.views import traversal
 from backend.views.catalogue import KINDS
 from backend.views.checkpoint_cache import CheckpointCache
-from backend.views.images import data_uri
 from backend.views.jobs import Job, refuse_over_budget, refuse_unable
 from backend.views.kinds import Budget
 from backend.views.serializers import atlas_answer, json_answer
@@ -37,25 +34,3 @@ def scores_job(info: CheckpointInfo, checkpoints: CheckpointCache, request: Scor
     key = ("scores", checkpoints.version(info), repr(asked))
     cost = asked.steps * MOST_EPISODES * 2
     return Job(key, cost, lambda: json_answer(scores_over_episodes(checkpoints.load(info), asked)))
-
-
-def steering_job(
-    info: CheckpointInfo, checkpoints: CheckpointCache, episode: int, context: int, actions: list[list[float]]
-) -> Job:
-    """One more step by hand: `context` steps of the episode were observed, then these actions done."""
-    key = ("steer", checkpoints.version(info), episode, context, repr(actions))
-
-    def make() -> Answer:
-        position = steer(checkpoints.load(info), episode, context, actions)
-        policy = None if position.policy is None else [round(float(value), 6) for value in position.policy]
-        return json_answer(
-            {
-                "step": position.step,
-                "frame": data_uri(position.image, "jpeg"),
-                "predicted_reward": position.predicted_reward,
-                "value": position.value,
-                "policy": policy,
-            }
-        )
-
-    return Job(key, 2 + (context + len(actions)) / 4, make)

@@ -8,6 +8,7 @@ import { isForBrowser, mounted } from "./playable.js";
 const SHOWN = 48; // steps of the film strip
 const REACH = 3; // standard deviations that a slider goes to either side
 const CELL = 64;
+const HISTORY_MS = 200;
 
 class Board {
   constructor(root) {
@@ -132,7 +133,9 @@ class Board {
 
   play(on) {
     clearTimeout(this.next);
+    const stops = this.playing && !on;
     this.playing = on;
+    if (stops) this.paintHistory(this.moments.length - 1);
     this.find(".play").textContent = on ? "❚❚ Pause" : "▶ Play";
     if (on) this.beat();
   }
@@ -203,6 +206,14 @@ class Board {
     Object.assign(this.find(".review"), { max: this.moments.length - 1, value: index });
     this.levers.paint(this.action());
     this.paintDims(moment);
+    this.paintHistory(index);
+  }
+
+  /** Film and curves, which take longer to draw than a step: a few times a second while it plays. */
+  paintHistory(index) {
+    const now = performance.now();
+    if (this.playing && now - this.drawn < HISTORY_MS) return;
+    this.drawn = now;
     this.paintFilm(index);
     this.paintCurves(index);
   }
@@ -242,7 +253,7 @@ class Board {
       .filter(({ lines }) => lines.length)
       .map((chart) => {
         const steps = Math.max(this.moments.length, 12);
-        const curve = buildCurve(chart, { steps, context: steps }, coloursOf([chart], palette));
+        const curve = buildCurve(chart, { steps, context: steps - 1 }, coloursOf([chart], palette));
         curve.show(index);
         return curve.element;
       });

@@ -6,7 +6,7 @@ import pytest
 
 from frontend.components.assets import joined
 
-COMPONENTS = ("scrubber", "player", "steering", "matrix", "saver", "page")
+COMPONENTS = ("scrubber", "player", "play", "matrix", "saver", "page")
 DEFINED = re.compile(r"^(?:async )?(?:function|class|const|let) ([A-Za-z]+)", re.MULTILINE)
 
 

@@ -76,42 +76,6 @@ def test_a_wrong_temporal_query_is_422_and_says_where(client: TestClient, query:
     assert answer.json()["remedy"]
 
 
-def test_steering_goes_where_the_rollout_with_those_actions_goes(client: TestClient) -> None:
-    actions = [[0.5, -0.5], [1.0, 0.0]]
-    rollout = client.post(f"{WORLD}/rollout", json={"actions": actions, "view": {"context": 3}}).json()
-    for taken in range(3):
-        position = client.post(f"{WORLD}/steer", json={"context": 3, "actions": actions[:taken]}).json()
-        assert position["step"] == 2 + taken
-        assert position["predicted_reward"] == pytest.approx(rollout["predicted_reward"][2 + taken], abs=1e-5)
-        assert picture(position["frame"]).shape == (64, 64, 3)
-        assert len(position["policy"]) == 2
-
-
-@pytest.mark.parametrize(
-    ("body", "pointer"),
-    [
-        (b'{"actions": [[0.5]]}', "/actions"),
-        (b'{"actions": [[0.5, 2]]}', "/actions"),
-        (b'{"actions": [[0.5, NaN]]}', "/actions/0/1"),
-        (b'{"actions": [[0.5, "x"]]}', "/actions/0/1"),
-        (b'{"context": 0}', "/context"),
-        (b'{"context": 25}', "/context"),
-        (b'{"episode": 9}', "/episode"),
-        (b'{"contxt": 3}', "/contxt"),
-    ],
-)
-def test_a_wrong_way_is_422_and_says_where(client: TestClient, body: bytes, pointer: str) -> None:
-    answer = client.post(f"{WORLD}/steer", content=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == pointer
-
-
-def test_a_video_model_cannot_be_steered(client: TestClient) -> None:
-    answer = client.post(f"{VIDEO}/steer", json={})
-    assert answer.status_code == 409
-    assert answer.json()["type"].endswith("no-actions")
-
-
 def test_the_history_of_a_run_is_in_the_order_of_training_and_each_can_be_looked_at(
     client: TestClient, run: str
 ) -> None:

@@ -1,5 +1,6 @@
 """A stand-in of the API for the page's tests, over real HTTP, and the page as Streamlit's AppTest runs it."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,14 @@ from streamlit import config
 
 from tests.support.pages import OpenPage, known_to_the_page, open_app
 from tests.support.stand_in import World, serve
+
+
+@pytest.fixture(autouse=True)
+def own_main_module() -> Iterator[None]:
+    """AppTest leaves the page's script as `__main__`, which a process that a later test starts would run again."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(autouse=True)

@@ -20,12 +20,6 @@ def test_dimensions_are_held_as_the_link_says(open_page: OpenPage, world: World)
     assert "diswm temporal cartpole-small" in shown(app)
 
 
-def test_a_wheel_starts_where_the_context_ends_and_asks_for_no_action(open_page: OpenPage, world: World) -> None:
-    app = open_page("rollouts", checkpoint="cartpole-small", mode="steer", context="7", episode="2")
-    assert not app.error, shown(app)
-    assert world.bodies[-1] == {"episode": 2, "context": 7, "actions": []}
-
-
 def test_over_training_every_checkpoint_of_the_run_stands_beside_the_chosen_one(
     open_page: OpenPage, world: World
 ) -> None:

@@ -328,18 +328,3 @@ def test_on_a_phone_the_menu_closes_after_a_choice_and_icons_are_not_read(browse
     page.reload()
     ready(page)
     expect(menu).to_be_visible()
-
-
-def test_a_drive_by_hand_goes_on_and_back_by_keys(context: BrowserContext, studio: str) -> None:
-    page = context.new_page()
-    page.goto(f"{studio}/rollouts?checkpoint=cartpole-small&mode=steer")
-    ready(page, ".wheel")
-    expect(page.locator(".where")).to_contain_text("observed")
-    page.locator(".seat .picture").click()
-    page.keyboard.press("ArrowRight")
-    expect(page.locator(".where")).to_contain_text("imagined, 1 by hand")
-    page.keyboard.press(".")
-    expect(page.locator(".where")).to_contain_text("imagined, 2 by hand")
-    page.keyboard.press(",")
-    expect(page.locator(".where")).to_contain_text("imagined, 1 by hand")
-    expect(page.locator(".curves .curve")).to_have_count(2)

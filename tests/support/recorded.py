@@ -32,11 +32,9 @@ ASKED = {
     "temporal": f"{CARTPOLE}/temporal?horizon=5",
     "rollouts": f"{CARTPOLE}/rollouts?with={CARTPOLE}&horizon=5",
     "carried": f"{CARTPOLE}/carried?reference={FINGER}",
-    "steer": f"{CARTPOLE}/steer",
     "counterfactual": f"{CARTPOLE}/counterfactual?factor=light&to=0.8&dim=9&horizon=5",
 }
 """What is asked for each answer: a path below /checkpoints."""
-STEERED = {"episode": 0, "context": 5, "actions": [[0.5]]}
 BY_DATA = ("outcomes", "seen", "parts", "baselines")
 """Objects whose keys are names from the data: only what they hold is compared."""
 MOST, LONGEST = 3, 60  # entries of a list and letters of a text that are kept
@@ -44,8 +42,7 @@ MOST, LONGEST = 3, 60  # entries of a list and letters of a text that are kept
 
 def ask(client: TestClient, name: str) -> Any:
     """The real answer, shortened: a few entries of each list, the beginning of each text."""
-    path = f"/api/v1/checkpoints/{ASKED[name]}"
-    answer = client.post(path, json=STEERED) if name == "steer" else client.get(path)
+    answer = client.get(f"/api/v1/checkpoints/{ASKED[name]}")
     assert answer.status_code == 200, (name, answer.text[:500])
     return shortened(answer.json())
 

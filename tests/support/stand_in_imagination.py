@@ -147,17 +147,6 @@ def add_imagination(app: FastAPI, world: World) -> None:
             },
         )
 
-    @app.post("/api/v1/checkpoints/{checkpoint}/steer")
-    async def steer(request: Request) -> Any:
-        body = await request.json()
-        world.bodies.append(body)
-        taken = body.get("actions", [])
-        latent = frame_latent(body["episode"], body["context"])
-        latent[:2] += np.array(taken).reshape(-1, 2).sum(axis=0)
-        step = body["context"] - 1 + len(taken)
-        numbers = {"predicted_reward": float(latent[0]), "value": 10.0 - step, "policy": [0.5, -0.5]}
-        return like("steer", {"step": step, "frame": data_uri(scene(latent)), **numbers})
-
 
 BASELINES = ("repeat last frame", "mean image")
 SCORES = {"psnr": 18.0, "ssim": 0.6}

@@ -328,3 +328,14 @@ def test_on_a_phone_the_menu_closes_after_a_choice_and_icons_are_not_read(browse
     page.reload()
     ready(page)
     expect(menu).to_be_visible()
+
+
+def test_on_a_phone_cells_are_wide_and_bars_stay_comparable(browser: Browser, studio: str) -> None:
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    page.goto(f"{studio}/traversals?columns=11")
+    ready(page)
+    strip = page.locator(".strip").first.bounding_box()
+    assert strip and strip["width"] / 11 >= 25
+    bars = [bar["width"] for bar in map(Locator.bounding_box, page.locator(".bar:visible").all()) if bar]
+    assert len(bars) > 1 and max(bars) - min(bars) < 0.5, "a nat is as long in every row"
+    page.context.close()

@@ -33,7 +33,7 @@ check: setup ## format, lint, types, import rules, tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@if command -v node > /dev/null; then node --test tests/frontend/js/; fi
+	@scripts/check-javascript.sh
 	@$(MAKE) --no-print-directory test
 
 format: setup ## format the code and sort its imports
@@ -59,5 +59,5 @@ constraints: setup ## write constraints.txt from what is installed
 	@scripts/constraints.sh > constraints.tmp && mv constraints.tmp constraints.txt && touch $(INSTALLED)
 
 clean: ## remove .venv and the caches; runs and checkpoints stay
-	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv node_modules build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

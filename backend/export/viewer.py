@@ -1,4 +1,4 @@
-"""A traversal as one HTML file that opens from disk, without a network, and can be scrubbed."""
+"""A traversal as one HTML file that opens from disk, without a network, and is scrubbed by the page's own modules."""
 
 import base64
 import html
@@ -12,7 +12,8 @@ from PIL import Image
 from backend.export.captions import base_text, range_text
 from backend.export.figure import FULL_KL
 from backend.export.layout import BASES
-from backend.interpret.view import UNIT, Picture, TraversalView, tile
+from backend.interpret.view import UNIT, Mark, Picture, TraversalView, tile
+from frontend.components.modules import joined
 
 
 def render_viewer(view: TraversalView) -> bytes:
@@ -32,6 +33,7 @@ def render_viewer(view: TraversalView) -> bytes:
         "@@CAPTION@@": html.escape(f"{base_text(view)}; {range_text(view)}. Move over a row, or press ? for keys."),
         "@@ORIGINAL@@": data_uri(view.original, "png"),
         "@@RECONSTRUCTION@@": data_uri(view.reconstruction, "png"),
+        "@@SCRIPT@@": _script(),
         "@@DATA@@": json.dumps(data, sort_keys=True).replace("<", "\\u003c"),
     }
     page = resources.files("backend.export").joinpath("viewer.html").read_text("utf-8")
@@ -42,14 +44,23 @@ def render_viewer(view: TraversalView) -> bytes:
 
 def _row(view: TraversalView, row: int) -> dict[str, Any]:
     """A row of the page; its values are in σ of the data, and so is the frame's own, with its place among them."""
-    mark, held = view.mark(row), view.held(row)
+    held = view.held(row)
     return {
-        "caption": view.labels[row].caption,
+        "title": view.labels[row].caption,
         "kl": round(float(view.kl[row]), 4),
         "sigmas": [round(float(value), 4) for value in view.sigmas[row]],
-        "mark": [round(mark.sigma, 4), round(mark.column, 4)],
-        "held": None if held is None else [round(held.sigma, 4), round(held.column, 4)],
+        "frame": _place(view.mark(row)),
+        "held": None if held is None else _place(held),
     }
+
+
+def _place(mark: Mark) -> dict[str, float]:
+    return {"sigma": round(mark.sigma, 4), "column": round(mark.column, 4)}
+
+
+def _script() -> str:
+    """The joined modules, which run as soon as the page is there."""
+    return joined("viewer.js").replace("export default function ()", "function open()").rstrip() + "\nopen();"
 
 
 def data_uri(picture: Picture, format: str) -> str:

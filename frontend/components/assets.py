@@ -1,14 +1,13 @@
 """Registers our components: HTML, CSS and JS lie beside this file and travel with the page, no network needed."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from frontend.components.modules import joined
+
 _HERE = Path(__file__).parent
-_IMPORT = re.compile(r"^import [^;]* from \"\./([a-z_]+\.js)\";\n", re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=(async )?(function|class|const) )(?!default)", re.MULTILINE)
 
 
 def register(name: str) -> Any:
@@ -20,21 +19,6 @@ def register(name: str) -> Any:
         css=css.read_text() if css.exists() else None,
         js=joined(f"{name}.js"),
     )
-
-
-def joined(script: str) -> str:
-    """An ES module and those that it imports as one module: each once, what is imported before what imports it."""
-    order: list[str] = []
-
-    def visit(name: str) -> None:
-        if name in order:
-            return
-        for needed in _IMPORT.findall((_HERE / name).read_text()):
-            visit(needed)
-        order.append(name)
-
-    visit(script)
-    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", (_HERE / name).read_text())) for name in order)
 
 
 def unheard() -> None:

@@ -21,14 +21,20 @@ export function coloursOf(curves, palette) {
   return Object.fromEntries(entries);
 }
 
-/** A small chart of some lines over the steps, with a cursor and the numbers above it. */
+/**
+ * A small chart of some lines over the steps, with a cursor and the numbers above it.
+ * @typedef {{ name: string, values: number[], low?: number[], high?: number[] }} Line
+ * @param {{ title: string, lines: Line[], range?: [number, number] }} curve
+ * @param {{ steps: number, context: number }} place
+ * @param {Record<string, string>} colours
+ */
 export function buildCurve({ title, lines, range }, { steps, context }, colours) {
   const element = make("div", "curve");
   const head = make("div", "head");
   const strong = make("b");
   strong.textContent = title;
   const numbers = lines.map((line) => buildNumber(line, colours[line.name]));
-  head.append(strong, ...numbers.map(({ element }) => element));
+  head.append(strong, ...numbers.map((number) => number.element));
   const [low, high] = range ?? extentOf(lines);
   const x = (step) => LEFT + ((WIDTH - LEFT) * step) / Math.max(1, steps - 1);
   const y = (value) => HEIGHT - FOOT - ((HEIGHT - FOOT - 8) * (clamp(value, low, high) - low)) / (high - low || 1);
@@ -48,7 +54,7 @@ export function buildCurve({ title, lines, range }, { steps, context }, colours)
   const show = (step) => {
     now.setAttribute("x1", x(step));
     now.setAttribute("x2", x(step));
-    numbers.forEach(({ show: number }) => number(step));
+    numbers.forEach((number) => number.show(step));
   };
   return { element, show };
 }

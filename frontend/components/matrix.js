@@ -65,7 +65,12 @@ function moveFocus(event, buttons) {
   if (row < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
   const column = buttons[row].indexOf(event.target);
   const last = buttons[row].length - 1;
-  const to = { ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1], ArrowUp: [row - 1, column], ArrowDown: [row + 1, column], Home: [row, 0], End: [row, last] }[event.key];
+  const places = {
+    ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1],
+    ArrowUp: [row - 1, column], ArrowDown: [row + 1, column],
+    Home: [row, 0], End: [row, last],
+  };
+  const to = places[event.key];
   if (!to) return;
   event.preventDefault();
   const next = buttons[clamp(to[0], 0, buttons.length - 1)][clamp(to[1], 0, last)];

@@ -1,8 +1,8 @@
 // What holds for the whole page: one press of Back leaves it, icons are not read aloud, the menu of a phone closes.
 
 export default function () {
-  if (window.diswmPage) return;
-  window.diswmPage = true;
+  if (document.documentElement.dataset.diswmPage) return;
+  document.documentElement.dataset.diswmPage = "true";
   keepHistoryShort();
   hideIcons(document.body);
   new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(hideIcons))).observe(document.body, {
@@ -32,5 +32,5 @@ function hideIcons(node) {
 /** After a choice in the menu of a narrow screen, the page that was chosen is what people want to see. */
 function closeMenu(event) {
   if (window.innerWidth > 768 || !event.target.closest?.("[data-testid=stSidebarNavLink]")) return;
-  document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+  /** @type {HTMLElement | null} */ (document.querySelector("[data-testid=stSidebarCollapseButton] button"))?.click();
 }

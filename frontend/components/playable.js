@@ -2,12 +2,29 @@
 
 import { loadPicture, motionIsReduced } from "./canvas.js";
 
+/**
+ * What Streamlit hands to a component at every run of the page.
+ * @typedef {object} Component
+ * @property {ParentNode} parentElement
+ * @property {any} data what the page sent
+ * @property {Tell} setStateValue
+ * @property {Tell} setTriggerValue
+ */
+/** @typedef {(name: string, value: any) => void} Tell tells the page something */
+/** @typedef {{ tell: Tell, trigger: Tell, show: (data: any) => void, close: () => void }} Mounted */
+
+/** @type {WeakMap<Element, Mounted>} */
 const instances = new WeakMap();
 
-/** The entry of a component: the instance of its element is made once, and takes new data at every run of the page. */
+/**
+ * The entry of a component: the instance of its element is made once, and takes new data at every run of the page.
+ * @param {string} selector
+ * @param {new (root: HTMLElement) => Mounted} Kind
+ * @returns {(component: Component) => () => void}
+ */
 export function mounted(selector, Kind) {
   return (component) => {
-    const root = component.parentElement.querySelector(selector);
+    const root = /** @type {HTMLElement} */ (component.parentElement.querySelector(selector));
     let instance = instances.get(root);
     if (!instance) instances.set(root, (instance = new Kind(root)));
     instance.tell = component.setStateValue;
@@ -18,12 +35,21 @@ export function mounted(selector, Kind) {
 }
 
 export class Playable {
+  /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
+    /** @type {any} what the page sent last */
+    this.data = null;
+    /** @type {Tell} */
+    this.tell = () => {};
+    /** @type {Tell} */
+    this.trigger = () => {};
     this.version = null;
     this.playing = 0;
     this.report = 0;
+    /** @type {(selector: string) => any} an element inside, of whatever class it is */
     this.find = (selector) => root.querySelector(selector);
+    /** @type {(event: KeyboardEvent) => void} */
     this.keys = (event) => this.onKey(event);
     root.addEventListener("keydown", this.keys);
   }
@@ -38,6 +64,21 @@ export class Playable {
   get ready() {
     return this.root.dataset.state === "ready";
   }
+
+  /**
+   * A key was pressed inside.
+   * @param {KeyboardEvent} _event
+   */
+  onKey(_event) {}
+
+  /**
+   * Go so many places further.
+   * @param {number} _by
+   */
+  move(_by) {}
+
+  /** Tell the page the place that is shown. */
+  tellPlace() {}
 
   /** The pictures of new data, or null where it is the same version again, or where newer data came meanwhile. */
   async load(version, uris) {
@@ -85,3 +126,9 @@ export class Playable {
 
 /** Whether a key belongs to the browser: with Ctrl, Meta or Alt. */
 export const isForBrowser = (event) => event.ctrlKey || event.metaKey || event.altKey;
+
+/** Which of so many equal parts of an element's width lies under the pointer; beyond its ends: a part that is not there. */
+export function placeAt(event, element, parts) {
+  const box = element.getBoundingClientRect();
+  return Math.floor(((event.clientX - box.left) / box.width) * parts);
+}

@@ -2,7 +2,7 @@
 
 import { clamp, drawCell, make } from "./canvas.js";
 import { buildCurve, coloursOf } from "./curves.js";
-import { Playable, isForBrowser, mounted } from "./playable.js";
+import { Playable, isForBrowser, mounted, placeAt } from "./playable.js";
 
 class Player extends Playable {
   constructor(root) {
@@ -12,12 +12,13 @@ class Player extends Playable {
     this.find(".back").onclick = () => this.move(-1);
     this.find(".step").onclick = () => this.move(1);
     const film = this.find(".film");
+    const go = (event) => this.go(placeAt(event, film, this.data.steps));
     film.onpointerdown = (event) => {
       this.stop();
       film.setPointerCapture(event.pointerId);
-      this.go(this.stepAt(event));
+      go(event);
     };
-    film.onpointermove = (event) => { if (film.hasPointerCapture(event.pointerId)) this.go(this.stepAt(event)); };
+    film.onpointermove = (event) => { if (film.hasPointerCapture(event.pointerId)) go(event); };
     film.onpointerup = () => this.announce(0);
     this.drawPlay();
   }
@@ -76,11 +77,6 @@ class Player extends Playable {
     const colours = coloursOf(this.data.curves, palette);
     this.curves = this.data.curves.map((curve) => buildCurve(curve, this.data, colours));
     this.find(".curves").replaceChildren(...this.curves.map((curve) => curve.element));
-  }
-
-  stepAt(event) {
-    const box = this.find(".film").getBoundingClientRect();
-    return Math.floor(((event.clientX - box.left) / box.width) * this.data.steps);
   }
 
   go(step) {

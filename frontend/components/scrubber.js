@@ -1,14 +1,21 @@
 // The traversal scrubber. One atlas picture comes in; every move after that is drawn here, with no request.
 
-import { clamp, drawCell, heatPicture } from "./canvas.js";
-import { Playable, isForBrowser, mounted } from "./playable.js";
+import { clamp, drawCell, heatPicture, make } from "./canvas.js";
+import { Playable, isForBrowser, mounted, placeAt } from "./playable.js";
 import { drawReadout, homeColumn } from "./readout.js";
 import { buildChip, buildRow } from "./rows.js";
 
 class Scrubber extends Playable {
   constructor(root) {
     super(root);
+    /** @type {any[]} */
     this.rows = [];
+    /** @type {any} the picture of all cells */
+    this.atlas = null;
+    /** @type {any} */
+    this.heat = null;
+    /** @type {any} */
+    this.veil = null;
     this.selected = { row: 0, column: 0 };
     this.hover = null;
     this.direction = 1;
@@ -74,11 +81,7 @@ class Scrubber extends Playable {
   }
 
   listen(strip, row) {
-    const columnAt = (event) => {
-      const box = strip.getBoundingClientRect();
-      const share = (event.clientX - box.left) / box.width;
-      return clamp(Math.floor(share * this.data.columns), 0, this.data.columns - 1);
-    };
+    const columnAt = (event) => clamp(placeAt(event, strip, this.data.columns), 0, this.data.columns - 1);
     strip.onpointerdown = (event) => {
       if (event.button !== 0) return;
       this.stop();

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from frontend.components.assets import joined
+from frontend.components.modules import joined
 
-COMPONENTS = ("scrubber", "player", "play", "matrix", "saver", "page")
+COMPONENTS = ("scrubber", "player", "play", "matrix", "saver", "page", "viewer")
 DEFINED = re.compile(r"^(?:async )?(?:function|class|const|let) ([A-Za-z]+)", re.MULTILINE)
 
 

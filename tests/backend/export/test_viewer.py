@@ -43,7 +43,7 @@ def test_a_name_cannot_break_out_of_the_page(bright: Views) -> None:
     assert page.count("</script>") == 2
     assert "<b>bold" not in page
     data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
-    assert data["rows"][0]["caption"].startswith("dim 0: </script>")
+    assert data["rows"][0]["title"].startswith("dim 0: </script>")
 
 
 def test_the_page_has_the_numbers_of_the_view_in_its_unit(bright: Views) -> None:
@@ -52,7 +52,9 @@ def test_the_page_has_the_numbers_of_the_view_in_its_unit(bright: Views) -> None
     assert data["unit"] == "σ of the data"
     for row, told in enumerate(data["rows"]):
         assert told["sigmas"] == pytest.approx(view.sigmas[row], abs=1e-4)
-        assert told["mark"] == pytest.approx([view.mark(row).sigma, view.mark(row).column], abs=1e-4)
+        assert told["frame"] == pytest.approx(
+            {"sigma": view.mark(row).sigma, "column": view.mark(row).column}, abs=1e-4
+        )
         assert told["held"] is None
 
 
@@ -74,7 +76,7 @@ def opened_page(
         errors: list[str] = []
         opened.on("pageerror", lambda error: errors.append(str(error)))
         opened.goto((tmp_path / "view.html").as_uri())
-        opened.wait_for_selector("body[data-ready]")
+        opened.wait_for_selector("body[data-state=ready]")
         yield opened
         browser.close()
         assert errors == []

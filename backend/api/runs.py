@@ -252,7 +252,7 @@ def _refuse(error: RunError) -> NoReturn:
             fault = Fault("path:run", "no such run")
             raise Problem(404, "run-not-found", error.detail, remedy=error.remedy, errors=[fault]) from None
         case InvalidRun():
-            faults = [Fault(problem.pointer, problem.detail, problem.suggestion) for problem in error.problems]
+            faults = [Fault(problem.pointer, problem.message, problem.suggestion) for problem in error.problems]
             raise Problem(
                 422,
                 "invalid-input",

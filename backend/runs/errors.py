@@ -1,15 +1,8 @@
 """What can be wrong with a request about runs; the API turns each into its problem+json."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-
-@dataclass(frozen=True)
-class FieldProblem:
-    """One thing wrong in a request: where (a JSON pointer), what, and the value that was perhaps meant."""
-
-    pointer: str
-    detail: str
-    suggestion: str | None = None
+from backend.pipeline.settings.errors import Problem
 
 
 class RunError(Exception):
@@ -40,6 +33,6 @@ class KeyReused(RunError):
 class InvalidRun(RunError):
     """The body of a request is well-formed JSON, but not a run that can be started."""
 
-    def __init__(self, problems: list[FieldProblem]) -> None:
-        super().__init__("; ".join(problem.detail for problem in problems), "Correct what is listed.")
-        self.problems = problems
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(problem.message for problem in problems), "Correct what is listed.")
+        self.problems = list(problems)

@@ -15,9 +15,9 @@ from backend.data.crash import crash_point
 from backend.pipeline.builder import build_settings, merged
 from backend.pipeline.checks import check_references
 from backend.pipeline.continuing import amount_of, check_continuation, check_same_references
-from backend.pipeline.settings import CollectSettings, SettingsError, StageSettings
+from backend.pipeline.settings import CollectSettings, Problem, SettingsError, StageSettings
 from backend.runs.devices import why_not
-from backend.runs.errors import FieldProblem, IncompatibleSource, InvalidRun, KeyReused, RunConflict, RunNotFound
+from backend.runs.errors import IncompatibleSource, InvalidRun, KeyReused, RunConflict, RunNotFound
 from backend.runs.folders import delete_aside, forget_result, put_back, run_folder, set_aside
 from backend.runs.found import FoundRun, Run, find_run, found_runs
 from backend.runs.ids import new_run_id
@@ -214,7 +214,7 @@ class RunService:
             settings = build_settings(order.stage, order.preset, order.overrides)
         missing = why_not(device, self.store.workers())
         if missing is not None:
-            raise InvalidRun([FieldProblem("/device", missing)])
+            raise InvalidRun([Problem("/device", missing)])
         _check_references(settings, self.home)
         return settings
 
@@ -225,7 +225,7 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        raise InvalidRun([_placed(FieldProblem(*problem)) for problem in error.problems]) from None
+        raise InvalidRun([_placed(problem) for problem in error.problems]) from None
 
 
 def _check_references(settings: StageSettings, home: Path) -> None:
@@ -236,7 +236,7 @@ def _check_references(settings: StageSettings, home: Path) -> None:
         problem = error.problems[0]
         if problem.pointer == "/latents":
             raise IncompatibleSource(problem.message, "Set the same sizes, or choose another one.") from None
-        raise InvalidRun([_placed(FieldProblem(*problem)) for problem in error.problems]) from None
+        raise InvalidRun([_placed(problem) for problem in error.problems]) from None
 
 
 def _default_name(order: Order, settings: StageSettings) -> str:
@@ -256,11 +256,11 @@ def _words(setting: str) -> str:
     return setting.rpartition(".")[2].replace("_", " ")
 
 
-def _placed(problem: FieldProblem) -> FieldProblem:
+def _placed(problem: Problem) -> Problem:
     """A pointer into the settings as a pointer into the request."""
     if problem.pointer in ("/stage", "/preset", "/device"):
         return problem
-    return FieldProblem(f"/settings{problem.pointer}", problem.detail, problem.suggestion)
+    return Problem(f"/settings{problem.pointer}", problem.message, problem.suggestion)
 
 
 def _digest(order: Order) -> str:
@@ -277,4 +277,4 @@ def _decode(cursor: str) -> tuple[float, str]:
         created_at, run_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return float(created_at), str(run_id)
     except (ValueError, TypeError):
-        raise InvalidRun([FieldProblem("query:cursor", "is not a cursor that this API handed out")]) from None
+        raise InvalidRun([Problem("query:cursor", "is not a cursor that this API handed out")]) from None

@@ -5,18 +5,18 @@ from typing import Any
 
 import streamlit as st
 
-from frontend.components.modules import joined
+from frontend.components.modules import joined, styles
 
 _HERE = Path(__file__).parent
 
 
 def register(name: str) -> Any:
-    """A component from `name.html`, `name.css` and `name.js` with its modules; returns the command that mounts it."""
-    html, css = _HERE / f"{name}.html", _HERE / f"{name}.css"
+    """A component from `name.html` and `name.js`, its modules and their styles; returns the command that mounts it."""
+    html = _HERE / f"{name}.html"
     return st.components.v2.component(
         f"diswm_{name}",
         html=html.read_text() if html.exists() else None,
-        css=css.read_text() if css.exists() else None,
+        css=styles(f"{name}.js") or None,
         js=joined(f"{name}.js"),
     )
 

@@ -10,6 +10,17 @@ _EXPORT = re.compile(r"^export (?=(async )?(function|class|const) )(?!default)",
 
 def joined(script: str) -> str:
     """An ES module and those that it imports as one module: each once, what is imported before what imports it."""
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", (_HERE / name).read_text())) for name in _needed(script))
+
+
+def styles(script: str) -> str:
+    """The style sheets of an ES module and of those that it imports: `curves.css` goes with `curves.js`."""
+    sheets = ((_HERE / name).with_suffix(".css") for name in _needed(script))
+    return "\n".join(sheet.read_text() for sheet in sheets if sheet.exists())
+
+
+def _needed(script: str) -> list[str]:
+    """The modules that one needs, itself the last."""
     order: list[str] = []
 
     def visit(name: str) -> None:
@@ -20,4 +31,4 @@ def joined(script: str) -> str:
         order.append(name)
 
     visit(script)
-    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", (_HERE / name).read_text())) for name in order)
+    return order

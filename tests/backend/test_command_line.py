@@ -9,15 +9,15 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from backend.data.episodes import frames_only, write_episode
 from backend.runs.processes import is_alive
+from tests.support.waiting import free_port, until
 
 COMMANDS = ["app", "serve", "worker", "ui", "collect", "pretrain", "finetune", "pipeline"]
 SMALL = "latents=2 stoch=2 deter=4 hidden=4 batch=1 length=2 held_out=2 checkpoint_every=20 log_every=10"
@@ -85,23 +85,9 @@ def _set(values: str) -> list[str]:
     return [part for value in values.split() for part in ("--set", value)]
 
 
-def _until(condition: Callable[[], Any], seconds: float) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-    return found
-
-
 def _busy() -> bool:
     """Whether so much else runs here that seconds prove nothing."""
     return os.getloadavg()[0] > 2 * (os.cpu_count() or 1)
-
-
-def _free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def _get(url: str) -> int:
@@ -162,7 +148,7 @@ def test_sigterm_saves_and_exits_with_143_and_resume_goes_on_to_the_end(diswm: C
         "--json",
     ]
     stage = diswm.start(*given, "--name", "first look")
-    _until((out / "metrics.jsonl").exists, 180)
+    until((out / "metrics.jsonl").exists, 180)
     stage.terminate()
     begun = time.monotonic()
     assert stage.wait(180) == 143
@@ -248,7 +234,7 @@ def test_a_port_in_use_is_told_before_anything_starts(diswm: CommandLine) -> Non
 
 @pytest.mark.slow
 def test_the_app_starts_three_processes_restarts_one_that_dies_and_stops_them_all(diswm: CommandLine) -> None:
-    ports = {"DISWM_PORT": _free_port(), "DISWM_PAGE_PORT": _free_port()}
+    ports = {"DISWM_PORT": str(free_port()), "DISWM_PAGE_PORT": str(free_port())}
     app = diswm.start("app", **ports)
     said = _read_until(app, "ready")
     assert f"http://127.0.0.1:{ports['DISWM_PAGE_PORT']}" in said
@@ -257,13 +243,13 @@ def test_the_app_starts_three_processes_restarts_one_that_dies_and_stops_them_al
     children = _children(app.pid)
     assert len(children) == 3
 
-    second = diswm.run("app", **{name: _free_port() for name in ports})
+    second = diswm.run("app", **{name: str(free_port()) for name in ports})
     assert second.returncode == 75
     assert "another DisWM Studio" in second.stderr
 
     os.kill(_worker_of(diswm.home), signal.SIGKILL)
     _read_until(app, "The worker ended")
-    _until(lambda: len(_children(app.pid)) == 3, 90)
+    until(lambda: len(_children(app.pid)) == 3, 90)
     children = _children(app.pid)
 
     app.send_signal(signal.SIGINT)

@@ -3,20 +3,16 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from backend.data.episodes import frames_only, read_dataset_info, write_dataset_info, write_episode
 from backend.runs.database import open_database
 from backend.runs.folders import read_progress, run_folder
 from backend.runs.locks import holder, worker_lock
@@ -24,6 +20,8 @@ from backend.runs.processes import processes_of_run, processes_of_worker
 from backend.runs.service import Order, RunService
 from backend.runs.table import RunRow
 from backend.settings import Settings
+from tests.support.noise import write_noise
+from tests.support.waiting import free_port, until
 
 FORKS = """
 import json, os, sys
@@ -152,13 +150,7 @@ class Store:
 
     def add_dataset(self, name: str = "noise") -> str:
         """A data set of noise: 6 episodes of 12 frames."""
-        folder = self.home / "datasets" / name
-        folder.mkdir(parents=True)
-        generator = np.random.default_rng(0)
-        for number in range(6):
-            frames = generator.integers(0, 255, (12, 64, 64, 3), dtype=np.uint8)
-            write_episode(folder / f"episode-{number:06d}.npz", frames_only(frames))
-        write_dataset_info(read_dataset_info(folder))
+        write_noise(self.home / "datasets" / name)
         return name
 
     def pretrain(self, **overrides: Any) -> str:
@@ -207,20 +199,6 @@ def leads_session(process: int) -> bool:
         return os.getsid(process) == process
     except ProcessLookupError:
         return False
-
-
-def until(condition: Callable[[], bool], seconds: float) -> None:
-    """Wait for a condition; a test that waits in vain fails here."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def answers(url: str) -> bool:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from frontend.components.modules import joined
+from frontend.components.modules import joined, styles
 
 COMPONENTS = ("scrubber", "player", "play", "matrix", "saver", "page", "viewer")
 DEFINED = re.compile(r"^(?:async )?(?:function|class|const|let) ([A-Za-z]+)", re.MULTILINE)
@@ -25,3 +25,9 @@ def test_what_is_imported_comes_before_what_imports_it_and_once() -> None:
     places = [script.index(text) for text in ("const clamp =", "class Playable", "class Scrubber extends Playable")]
     assert places == sorted(places)
     assert script.count("function loadPicture") == 1
+
+
+def test_charts_bring_their_styles_to_every_component_that_draws_them() -> None:
+    for name in ("player", "play"):
+        assert styles(f"{name}.js").count(".curve path {") == 1
+    assert ".curve" not in styles("scrubber.js") and styles("saver.js") == ""

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.support.browsing import VIEW, drag, end, free_port, open_browser, pixels, ready, wait_for
+from tests.support.browsing import VIEW, drag, end, open_browser, pixels, ready, wait_for
+from tests.support.waiting import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

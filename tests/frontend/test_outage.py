@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browsing import VIEW, free_port, open_browser, ready, run_page
+from tests.support.browsing import VIEW, open_browser, ready, run_page
 from tests.support.stand_in import World, serve
+from tests.support.waiting import free_port
 
 pytestmark = pytest.mark.browser
 

@@ -1,7 +1,6 @@
 """The page in Debian's Chromium, for the tests that need real pixels."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.waiting import free_port
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -27,13 +28,6 @@ PIXELS = """canvas => {
     const { width, height } = canvas;
     return Array.from(canvas.getContext("2d").getImageData(0, 0, width, height).data).join(",");
 }"""
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

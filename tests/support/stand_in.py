@@ -5,17 +5,16 @@ filled in from recorded ones (`recorded.like`).
 """
 
 import asyncio
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from tests.support.drawing import encode, frame_latent, scene
+from tests.support.serving import served
 from tests.support.stand_in_imagination import add_imagination
 from tests.support.stand_in_runs import PRESETS, SCHEMAS, running_run, settings_problems
 from tests.support.stand_in_views import add_views
@@ -54,14 +53,8 @@ def create_app(world: World) -> FastAPI:
 @contextmanager
 def serve(world: World, port: int = 0) -> Iterator[str]:
     """Run the stand-in in a thread; yields its address."""
-    server = uvicorn.Server(uvicorn.Config(create_app(world), port=port, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=10)
+    with served(create_app(world), port=port, lifespan="off") as address:
+        yield address
 
 
 def _add_runs(app: FastAPI, world: World) -> None:

@@ -3,8 +3,6 @@
 import contextlib
 import copy
 import os
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +10,6 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 import schemathesis
-import uvicorn
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
@@ -28,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
 
 from backend.data.clip import Clip
 from backend.data.episodes import frames_only, write_episode
+from tests.support.serving import served
 
 CHECKS = [
     not_a_server_error,
@@ -43,14 +41,8 @@ QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "phases":
 @pytest.fixture(scope="module")
 def address(app: FastAPI) -> Iterator[str]:
     """The application served over a real socket."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    with served(app, log_level="error", timeout_graceful_shutdown=1) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -4,16 +4,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from sqlalchemy import Engine
 
-from backend.data.episodes import frames_only, write_episode
 from backend.runs.database import open_database
 from backend.runs.states import RunState
 from backend.runs.store import RunStore
 from backend.runs.table import RunRow
 from backend.settings import Settings
+from tests.support.noise import write_noise
 
 
 class Clock:
@@ -70,10 +69,5 @@ def add(store: RunStore, clock: Clock) -> Callable[..., RunRow]:
 @pytest.fixture
 def dataset(tmp_path: Path) -> str:
     """The id of a small data set in the store's home: 6 episodes of 12 frames of noise."""
-    folder = tmp_path / "datasets" / "noise"
-    folder.mkdir(parents=True)
-    generator = np.random.default_rng(0)
-    for number in range(6):
-        frames = generator.integers(0, 255, (12, 64, 64, 3), dtype=np.uint8)
-        write_episode(folder / f"episode-{number:06d}.npz", frames_only(frames))
+    write_noise(tmp_path / "datasets" / "noise")
     return "noise"

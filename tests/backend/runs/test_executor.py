@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from backend.runs.processes import NICENESS, end_processes, processes_of_run
 from backend.runs.states import RunState
 from backend.runs.store import Orders, RunStore
 from backend.runs.table import RunRow
+from tests.support.waiting import until
 
 Add = Callable[..., RunRow]
 SETTINGS = {"episodes": 10_000}
@@ -28,13 +28,6 @@ def executor(store: RunStore, tmp_path: Path) -> RunExecutor:
     return RunExecutor(store, tmp_path, "w", QUICK)
 
 
-def _wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 class Attempt:
     """An attempt in a thread of its own, whose process is there."""
 
@@ -42,7 +35,7 @@ class Attempt:
         self._answers: list[str] = []
         self._thread = threading.Thread(target=lambda: self._answers.append(executor.attempt(run, 0)))
         self._thread.start()
-        _wait_until(lambda: bool(processes_of_run(home, run)))
+        until(lambda: bool(processes_of_run(home, run)))
 
     def answer(self) -> str:
         self._thread.join(30)
@@ -108,7 +101,7 @@ def test_what_an_attempt_that_lost_the_run_left_is_ended_before_the_next_begins(
     row.worker = "stands still"
     left = start_child(row, tmp_path)
     attempt = Attempt(executor, tmp_path, "run-a")
-    _wait_until(lambda: left.poll() is not None and bool(processes_of_run(tmp_path, "run-a")))
+    until(lambda: left.poll() is not None and bool(processes_of_run(tmp_path, "run-a")))
     successor = min(processes_of_run(tmp_path, "run-a"))
     left.stop(grace_s=0)  # as its worker does when it goes on
     assert successor in processes_of_run(tmp_path, "run-a")
@@ -121,7 +114,7 @@ def test_a_run_gives_way_to_whoever_waits_for_an_answer(executor: RunExecutor, a
     attempt = Attempt(executor, tmp_path, "run-a")
     process = min(processes_of_run(tmp_path, "run-a"))
     ours = os.getpriority(os.PRIO_PROCESS, 0)
-    _wait_until(lambda: os.getpriority(os.PRIO_PROCESS, process) == min(ours + NICENESS, 19))
+    until(lambda: os.getpriority(os.PRIO_PROCESS, process) == min(ours + NICENESS, 19))
     executor.stop()
     assert attempt.answer() == RunState.QUEUED
 

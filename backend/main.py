@@ -1,4 +1,4 @@
-"""The API as an application: middleware, error handlers, routers, and what lives as long as the process."""
+"""The API as an application: middleware, error handlers, routers, and what is kept as long as the process runs."""
 
 import importlib.metadata
 from collections.abc import AsyncIterator

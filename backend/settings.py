@@ -1,4 +1,4 @@
-"""Where DisWM Studio keeps its state and which doors it opens: everything read from `DISWM_*` variables."""
+"""Where DisWM Studio keeps its state and which addresses it listens on: all that is read from `DISWM_*` variables."""
 
 import ipaddress
 import stat

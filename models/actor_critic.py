@@ -72,7 +72,7 @@ class ActorCritic(nn.Module):
     def imagine(
         self, world_model: WorldModel, start: State, chances: Chances, dream: Recurrence | None = None
     ) -> Imagined:
-        """Rolls the actor out from `start` (B, .), one step a chance; its gradient flows through the dynamics.
+        """Rolls the actor out from `start` (B, .), one step per chance; its gradient flows through the dynamics.
 
         `dream` is what is imagined in, if not the world model's own recurrent model.
         """

@@ -1,4 +1,4 @@
-"""Sizes of the networks: one frozen dataclass a net, with the paper's values as defaults."""
+"""Sizes of the networks: one frozen dataclass per network, with the paper's values as defaults."""
 
 import math
 from dataclasses import dataclass

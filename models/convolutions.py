@@ -107,7 +107,7 @@ class _Tiles(torch.autograd.Function):
 
 
 class _BiasLearned(torch.autograd.Function):
-    """Leaves an image as it is, and lets the bias (C) learn that is in it already.
+    """Identity forward; routes the gradient to the bias (C) that the image already contains.
 
     A convolution's own gradient by its bias takes CPUs up to twice the time of its other gradients, this sum none.
     """

@@ -20,7 +20,7 @@ PolicyOf = Callable[[Tensor], TruncatedNormal]
 def imagine_scan(
     actor: nn.Sequential, policy_of: PolicyOf, rssm: RSSM, start: State, uniform: Tensor, noise: Tensor
 ) -> tuple[State, Tensor]:
-    """The states (B, N + 1, .), `start` (B, .) first, and what the actor said in all but the last (B, N, 2 A).
+    """The states (B, N + 1, .), `start` (B, .) first, and the actor's outputs in all but the last (B, N, 2 A).
 
     `uniform` (B, N, A) draws actions, `noise` (B, N, S) states. The gradient is that by the actor's weights alone.
     """

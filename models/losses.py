@@ -27,7 +27,7 @@ def latent_kl(latent: Gaussian) -> Tensor:
 
 
 def latent_kl_per_dimension(latent: Gaussian) -> Tensor:
-    """The same, one value a dimension: (..., Z) -> (..., Z), in nats."""
+    """The same, one value per dimension: (..., Z) -> (..., Z), in nats."""
     variance = latent.std.square()
     return 0.5 * (variance + latent.mean.square() - 1 - variance.log())
 

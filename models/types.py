@@ -79,7 +79,7 @@ class Batch(NamedTuple):
     discount: Tensor  # (B, T), 0 where the episode truly ended
     is_first: Tensor  # (B, T) bool, True on the first frame of an episode
     target: Tensor  # (B, T, K), what a frozen teacher makes of the images; K is 0 without one
-    moving: Tensor = torch.zeros(0, dtype=torch.bool)  # (B, T, H, W), pixels that move; empty where nobody asks
+    moving: Tensor = torch.zeros(0, dtype=torch.bool)  # (B, T, H, W), pixels that move; empty where not asked for
 
 
 def normalise(image: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""HTTP: one thin router a resource."""
+"""HTTP: one thin router per resource."""

@@ -1,4 +1,4 @@
-"""Checkpoints: list, look into, take out and bring in."""
+"""Checkpoints: list, show, download and upload."""
 
 import asyncio
 import contextlib

@@ -157,7 +157,7 @@ async def _made(
     serving: Serving,
     response: Response,
 ) -> Made | ImportView:
-    """What is made of an upload, by whoever sent the same before if that is under way; or where to ask for it."""
+    """What becomes of an upload, from an equal upload if one is under way; or where to ask for it."""
     task = serving.imports.find(id)
     if task is not None and not task.done():
         await release()

@@ -1,4 +1,4 @@
-"""What the routes are handed: settings, loaded checkpoints, the executor; and what every query must keep to."""
+"""What the routes depend on: settings, loaded checkpoints, the executor, and checks of every query."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What the layers below can refuse, as problems: the one table from their errors to HTTP."""
+"""Maps the errors of the layers below to HTTP problems."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the page asks of imagination besides views: a run's history, scores over episodes."""
+"""Routes of imagination besides views: a run's history, scores over episodes."""
 
 import asyncio
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Imports of uploads under way: each once, finished even where nobody waits, asked after by their id."""
+"""Imports of uploads under way: each runs once, to its end, and is asked for by its id."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Which methods there are: what the form's choice says of each."""
+"""Lists the methods, with what the form says of each."""
 
 from fastapi import APIRouter
 

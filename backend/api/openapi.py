@@ -1,4 +1,4 @@
-"""The OpenAPI document, made truthful: every operation names the refusals that the doors and handlers can give."""
+"""Completes the OpenAPI document: every operation names the errors that middleware and handlers can answer with."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The other way round: an exported file, dropped on the page, says which view it shows."""
+"""Reads which view an exported file shows, when it is dropped on the page."""
 
 import json
 import zipfile

@@ -194,7 +194,7 @@ def get_log(row: Found, service: Runs, since: Since = 0) -> LogView:
 
 @router.get("/runs/{run}/events", response_class=EventSourceResponse)
 async def stream_events(row: Found, service: Runs) -> AsyncIterator[EventView]:
-    """State and progress at each change, until the run waits for nobody."""
+    """State and progress at each change, until the run has ended or paused."""
     last: EventView | None = None
     current: Run | None = row
     while current is not None:

@@ -1,4 +1,4 @@
-"""What `diswm bench` measures: one function a name, each giving seconds of its repeats and what they mean."""
+"""What `diswm bench` measures: one function per name, which returns the seconds of its repeats and what they mean."""
 
 import time
 from collections.abc import Callable
@@ -66,7 +66,7 @@ class Measurement:
 def measure(name: str, sizes: Sizes, device: str, repeats: int) -> Measurement:
     """Runs one benchmark: a warm-up (on a GPU several, until updates are recorded), then `repeats` timed runs.
 
-    Plain forms get their memory as the C library gives it, as code that says nothing about it does.
+    Plain forms run with the C library's default allocator, as most code does.
     """
     if not name.startswith("plain"):
         keep_freed_memory()

@@ -1,1 +1,1 @@
-"""The command line: one file a group of commands, each with `register(app)`."""
+"""The command line: one file per group of commands, each with `register(app)`."""

@@ -1,4 +1,4 @@
-"""What every command does the same way: settings, a checkpoint by name, refusals, and where a file goes."""
+"""What all commands share: settings, a checkpoint by name, error messages, and where a file goes."""
 
 import json
 import sys
@@ -22,7 +22,7 @@ EXIT_BAD_INPUT = 2
 EXIT_TAKEN = 75
 """EX_TEMPFAIL of sysexits.h: another process holds the store."""
 EXIT_REFUSED = 78
-"""EX_CONFIG of sysexits.h: the configuration opens a door that must stay shut."""
+"""EX_CONFIG of sysexits.h: the configuration would let strangers in."""
 
 
 def checked_settings() -> Settings:

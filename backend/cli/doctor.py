@@ -69,7 +69,7 @@ def examine_settings(with_torch: bool) -> list[Check]:
         faults = "; ".join(f"DISWM_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
         return [Check("settings", "broken", faults, "Correct these variables of the environment, or unset them")]
     device = [check_device(settings)] if with_torch else []
-    return [*device, check_disk(settings), check_database(settings), check_doors(settings)]
+    return [*device, check_disk(settings), check_database(settings), check_access(settings)]
 
 
 def check_python() -> Check:
@@ -187,16 +187,16 @@ def check_database(settings: Settings) -> Check:
     return Check("database", "ok", f"{url.render_as_string(hide_password=True)} answers")
 
 
-def check_doors(settings: Settings) -> Check:
+def check_access(settings: Settings) -> Check:
     """Whether the API may listen where it is told to."""
     try:
         token = settings.read_token()
     except TokenFileError as error:
-        return Check("doors", "broken", str(error))
+        return Check("access", "broken", str(error))
     if not is_loopback(settings.host) and token is None:
         remedy = "Set DISWM_TOKEN, or DISWM_HOST=127.0.0.1"
-        return Check("doors", "broken", f"{settings.host} can be reached by others and no token is set", remedy)
-    return Check("doors", "ok", f"API on {settings.url_of_api}, {'with a token' if token else 'no token needed'}")
+        return Check("access", "broken", f"{settings.host} can be reached by others and no token is set", remedy)
+    return Check("access", "ok", f"API on {settings.url_of_api}, {'with a token' if token else 'no token needed'}")
 
 
 def check_browser() -> Check:

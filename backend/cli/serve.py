@@ -33,27 +33,27 @@ def start_app() -> None:
     from backend.cli.supervisor import run_together
 
     settings = checked_settings()
-    refuse_open_door(settings.host, settings)
-    refuse_open_door(settings.page_host, settings)
+    refuse_open_address(settings.host, settings)
+    refuse_open_address(settings.page_host, settings)
     raise typer.Exit(run_together(settings))
 
 
 def serve() -> None:
     """Start the API alone (DISWM_HOST, DISWM_PORT)."""
     settings = checked_settings()
-    refuse_open_door(settings.host, settings)
+    refuse_open_address(settings.host, settings)
     end_with_parent()
     keep_freed_memory()
     sys.setswitchinterval(SWITCH_S)
     with held(api_lock(settings.home), "API"):
         import uvicorn
 
-        from backend.http.shutdown import Farewell, PromptProtocol
+        from backend.http.shutdown import DeadlineProtocol, ShutdownGuard
         from backend.main import create_app
 
         uvicorn.run(
-            Farewell(create_app(settings)),
-            http=PromptProtocol,
+            ShutdownGuard(create_app(settings)),
+            http=DeadlineProtocol,
             host=settings.host,
             port=settings.port,
             log_level="warning",
@@ -77,7 +77,7 @@ def worker() -> None:
 def ui() -> None:
     """Start the page alone (DISWM_PAGE_HOST, DISWM_PAGE_PORT, DISWM_PAGE_PATH; DISWM_API_URL says where the API is)."""
     settings = checked_settings()
-    refuse_open_door(settings.page_host, settings)
+    refuse_open_address(settings.page_host, settings)
     end_with_parent()
     os.environ["DISWM_HOME"] = str(settings.home)
     os.environ["DISWM_API_URL"] = settings.url_of_api
@@ -95,7 +95,7 @@ def command_of_page(settings: Settings) -> list[str]:
     ]
 
 
-def refuse_open_door(host: str, settings: Settings) -> None:
+def refuse_open_address(host: str, settings: Settings) -> None:
     """Exit unless the address is this machine's own or a token is set."""
     if is_loopback(host) or settings.read_token() is not None:
         return

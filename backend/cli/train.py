@@ -51,7 +51,7 @@ class Invocation:
 
 
 def register(app: typer.Typer) -> None:
-    """Add one command a stage; all take the same options."""
+    """Add one command per stage; all take the same options."""
     for stage, summary in STAGES.items():
         app.command(stage, help=summary)(_command_of(stage))
 

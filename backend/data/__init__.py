@@ -1,1 +1,1 @@
-"""What lies on disk: episodes, checkpoints, replay, video."""
+"""Data on disk: episodes, checkpoints, replay, videos."""

@@ -1,4 +1,4 @@
-"""Reading `.npz` archives from anywhere: no pickles, and no memory asked for that the file does not hold."""
+"""Reads `.npz` archives of any origin: no pickles, and no more memory than the file has bytes for."""
 
 import zipfile
 from collections.abc import Collection

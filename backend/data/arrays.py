@@ -29,7 +29,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class Rows(NamedTuple):
-    """Arrays with one row per frame, for one or several episodes on end."""
+    """Arrays with one row per frame, for one or several consecutive episodes."""
 
     image: NDArray[np.uint8]  # (T, 64, 64, 3)
     rows: dict[str, NDArray[Any]]  # those of ROWS that are there

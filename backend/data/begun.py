@@ -1,4 +1,4 @@
-"""How a run was begun, as its folder says: stage, seed, settings and name, in settings.json."""
+"""How a run was started: stage, seed, settings and name, kept in its folder as settings.json."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ FILE = "settings.json"
 
 
 class Begun(NamedTuple):
-    """What a run was begun with; the preset is that which the settings were made from, if any."""
+    """What a run was started with; the preset is the one that its settings were made from, if any."""
 
     stage: str
     seed: int
@@ -20,12 +20,12 @@ class Begun(NamedTuple):
 
 
 def write_begun(folder: Path, begun: Begun) -> None:
-    """Says how the run in a folder was begun, or with what it goes on."""
+    """Writes how the run in a folder was started, or what it continues with."""
     write_json(folder / FILE, begun._asdict())
 
 
 def read_begun(folder: Path) -> Begun | None:
-    """How the run in a folder was begun; None where there is no run, or its file cannot be read."""
+    """How the run in a folder was started; None if there is no run, or its file cannot be read."""
     try:
         values = json.loads((folder / FILE).read_bytes())
         stage, seed, settings = str(values["stage"]), int(values["seed"]), dict(values["settings"])

@@ -1,4 +1,4 @@
-"""What there is: checkpoints and data sets found on disk, by id or name. The files are the truth."""
+"""Finds checkpoints and data sets on disk, by id or name. The files are the source of truth."""
 
 import difflib
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ _UPDATE = ".update-"  # between a run's id and the count, in the id of a checkpo
 
 
 class NotFound(Exception):
-    """No checkpoint or data set goes by this id or name; the message names the nearest."""
+    """No checkpoint or data set has this id or name; the message names the nearest."""
 
 
 class _Entry(Protocol):

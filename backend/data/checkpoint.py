@@ -41,7 +41,7 @@ class Label:
 
 
 class Scene(NamedTuple):
-    """What the simulator needs to be told, besides task and distraction, to draw frames as a model knows them."""
+    """What the simulator needs, besides task and distraction, to draw frames like those that a model learned from."""
 
     look: Look
     action_repeat: int
@@ -77,7 +77,7 @@ class CheckpointInfo:
         return Scene(settings.get("look") or "fast", int(settings.get("action_repeat") or 2))
 
     def found(self, name: str) -> Path:
-        """Where FACTORS, CHECKS or LABELS is read: among the findings, else as it was shipped; perhaps nowhere."""
+        """Where FACTORS, CHECKS or LABELS is read: among the findings, else as shipped. The path may not exist."""
         own = self.findings / name
         return own if own.exists() else self.folder / name
 
@@ -99,7 +99,7 @@ class Checkpoint:
 
     @property
     def quality(self) -> dict[str, Any] | None:
-        """What `diswm quality` measured, or None where nobody did yet."""
+        """What `diswm quality` measured, or None if it has not run."""
         return read_quality(self.info)
 
     @property

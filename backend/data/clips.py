@@ -1,4 +1,4 @@
-"""A user's own films, pictures and episodes as a data set; nothing of them is interpreted in this process."""
+"""Imports a user's films, pictures and episodes as a data set; a separate process decodes them."""
 
 import hashlib
 import shutil
@@ -27,7 +27,7 @@ SEVERAL = "pictures"  # what loose pictures are called together
 
 
 class Clip(NamedTuple):
-    """One file of a user: the name it goes by, where it lies, the hash of its bytes."""
+    """One uploaded file: its name for display, its path and the hash of its bytes."""
 
     name: str
     path: Path

@@ -1,4 +1,4 @@
-"""Named points at which a process can be made to die, so that tests see what a kill at exactly that moment leaves."""
+"""Named crash points: tests kill a process at an exact moment and check what it leaves behind."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ _passed: dict[str, int] = {}
 def crash_point(name: str, last_words: Callable[[], None] | None = None) -> None:
     """Dies by SIGKILL here where `DISWM_CRASH_AT` is `name`, or `name:3` for the third time; else does nothing.
 
-    `last_words` does first what a process would have half done that is killed in the middle.
+    `last_words` runs first: it simulates a write that the kill interrupts half way.
     """
     wanted = os.environ.get(VARIABLE)
     if wanted is None:

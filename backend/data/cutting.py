@@ -1,4 +1,4 @@
-"""The episodes that decoded files give: clips are split, clips that are too short are left out and named."""
+"""Cuts decoded files into episodes: clips are split, and clips that are too short are left out with a warning."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Cut:
-    """One episode to be: its length, how to write it, how to see its frames (T, 64, 64, 3)."""
+    """One episode before it is written: its length, how to write it, how to read its frames (T, 64, 64, 3)."""
 
     frames: int
     write: Callable[[Path], None]

@@ -125,15 +125,15 @@ def encode_episode(episode: Episode) -> bytes:
 def read_episode(path: Path) -> Episode:
     """Read a file as one episode; all but `image` may be missing. Raises EpisodeError.
 
-    Published files are met half-way, see `arrays.rows_of`. Where a file holds several episodes, `is_first` says where
-    each begins, and `read_episodes` gives them one by one.
+    Published files may be laid out differently: see `arrays.rows_of`. Where a file holds several episodes, `is_first`
+    says where each begins, and `read_episodes` gives them one by one.
     """
     rows, _ = _read_rows(path)
     return _episode(rows)
 
 
 class Found(NamedTuple):
-    """The episodes of one file, and what is to be said about it."""
+    """The episodes of one file, with notes and warnings about it."""
 
     episodes: tuple[Episode, ...]
     notes: tuple[str, ...]
@@ -171,7 +171,7 @@ class Place(NamedTuple):
 
 
 def episode_places(folder: Path) -> list[Place]:
-    """The episodes of a data set in order: one per file, but for foreign folders without dataset.json.
+    """The episodes of a data set in order: one per file, except in folders without dataset.json.
 
     Raises EpisodeError.
     """

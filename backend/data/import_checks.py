@@ -1,4 +1,4 @@
-"""What can be wrong with the files of a checkpoint from outside, checked before they are loaded."""
+"""Checks the files of an imported checkpoint before they are loaded."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -43,7 +43,7 @@ Read = TypeVar("Read")
 
 
 class RefusedImport(CheckpointError):
-    """An archive that is not taken in; `parts` names the files or tensors that are wrong."""
+    """An archive that is refused; `parts` names the files or tensors that are wrong."""
 
     def __init__(self, message: str, remedy: str = REMEDY, parts: list[str] | None = None) -> None:
         super().__init__(message)
@@ -52,7 +52,7 @@ class RefusedImport(CheckpointError):
 
 
 def check_content(folder: Path) -> None:
-    """Everything that can be wrong with the files of a checkpoint, cheapest first."""
+    """Checks the files of a checkpoint, cheapest checks first."""
     if set(_object(folder / MANIFEST)) != REQUIRED:
         raise RefusedImport(f"{MANIFEST} does not list {', '.join(sorted(REQUIRED))}", REMEDY, [MANIFEST])
     try:
@@ -151,7 +151,7 @@ def _latents(config: Mapping[str, Any]) -> int:
 
 
 def _check_statistics(statistics: Mapping[str, Any], latents: int) -> None:
-    """One finite number a dimension in each list, and 101 rows of quantiles."""
+    """One finite number per dimension in each list, and 101 rows of quantiles."""
     shapes = dict.fromkeys(("mean", "std", "minimum", "maximum", "kl"), (latents,)) | {"quantiles": (101, latents)}
     if statistics.keys() != shapes.keys():
         raise RefusedImport(f"{STATISTICS} does not hold {', '.join(sorted(shapes))}", REMEDY, [STATISTICS])
@@ -199,7 +199,7 @@ def _check_clip(path: Path) -> None:
 
 
 def _check_tables(folder: Path, latents: int) -> None:
-    """What is said about the model, where it is said: factors, interventions, quality and labels."""
+    """The tables about the model, where there are any: factors, interventions, quality and labels."""
     kinds: dict[str, type[DimensionTable]] = {FACTORS: Factors, CHECKS: Interventions}
     for name, kind in kinds.items():
         path = folder / name

@@ -1,4 +1,4 @@
-"""The JSON files of a checkpoint from outside must be as this version writes them: what shows them relies on it."""
+"""The JSON files of an imported checkpoint must be as this version writes them, because the page relies on it."""
 
 import json
 import math
@@ -84,7 +84,7 @@ class Factors(DimensionTable):
     warnings: list[Text]
 
     def fits(self, latents: int) -> bool:
-        """One entry a dimension, in order, of factors that are named."""
+        """One entry per dimension, in order, of factors that are named."""
         shape = (latents, len(self.factor_names))
         names = {None, *self.factor_names}
         return (
@@ -120,7 +120,7 @@ class Interventions(DimensionTable):
     why: Text
 
     def fits(self, latents: int) -> bool:
-        """One row a dimension, one column a factor; of the simulator one number a dimension."""
+        """One row per dimension, one column per factor; from the simulator one number per dimension."""
         names = self.drawn.factor_names
         moved = self.set.factors if self.set else []
         return (

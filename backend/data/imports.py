@@ -1,4 +1,4 @@
-"""Checkpoints from outside: the zip of a checkpoint folder, taken in as data and as nothing else.
+"""Imports checkpoints: the zip of a checkpoint folder, read as data only.
 
 Every size is checked before memory is given to it; nothing in the archive is executed or written outside the
 staging folder; what is wrong is said by file and tensor.
@@ -52,14 +52,14 @@ _PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 class Imported(NamedTuple):
-    """What an import made, and whether it was here already."""
+    """The imported checkpoint, and whether it was here already."""
 
     info: CheckpointInfo
     known: bool
 
 
 def import_checkpoint(archive: Path, home: Path) -> Imported:
-    """Takes in the zip of a checkpoint folder under `home/checkpoints`, whole or not at all.
+    """Imports the zip of a checkpoint folder into `home/checkpoints`, whole or not at all.
 
     Raises RefusedImport, or IncompatibleCheckpoint where the weights are not those of the networks that
     config.json names. The id comes from the content: the same archive again gives the same checkpoint.

@@ -1,4 +1,4 @@
-"""Files that were made for someone, kept under a name that comes from their content."""
+"""Exported files, kept under a name derived from their content."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""A checkpoint and what was found out about it as one zip, which `imports` takes in again."""
+"""Packs a checkpoint and what was found out about it into one zip, which `imports` reads."""
 
 import io
 import json

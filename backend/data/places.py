@@ -1,4 +1,4 @@
-"""Where the checkpoints lie that come with the program."""
+"""The folder of the shipped checkpoints."""
 
 from pathlib import Path
 

@@ -19,7 +19,7 @@ class TooShort(Exception):
 
 
 class Replay:
-    """Episodes in a ring of uint8 frames that grows up to `capacity`; a batch is one gather, with no copy a sample."""
+    """Episodes in a ring of uint8 frames that grows up to `capacity`; a batch is one gather, without copies."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Replay:
         targets: Targets | None = None,
         motion: bool = False,
     ) -> None:
-        """`device` is where frames wait and batches are gathered; see `replay_device`.
+        """`device` holds the frames and gathers the batches; see `replay_device`.
 
         `targets` gives (T, K) for images (T, H, W, C) uint8, once for each episode: what a frozen teacher makes of it.
         `motion` keeps which pixels move within an episode, one bit each.
@@ -63,7 +63,7 @@ class Replay:
     def add(self, episode: Episode) -> None:
         """Adds one episode; where the ring is full the oldest episodes make room. ValueError if it never fits.
 
-        One in which `is_first` stands again is several, and no sequence is drawn across their borders.
+        One in which `is_first` is set again counts as several, and no sequence is drawn across their borders.
         """
         starts = np.flatnonzero(episode.is_first[1:]) + 1
         for begin, end in pairwise((0, *starts.tolist(), len(episode.image))):

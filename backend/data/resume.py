@@ -1,4 +1,4 @@
-"""What a stage needs to go on exactly where it stopped, kept twice so that a damaged copy costs one step back."""
+"""What a stage needs to resume exactly, kept twice: if the newest copy is damaged, the one before is used."""
 
 import logging
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def save_training(folder: Path, updates: int, state: Mapping[str, Any]) -> None:
-    """Saves tensors, optimiser and generator states as `folder/update-…`; older ones but the last go."""
+    """Saves tensors, optimiser and generator states as `folder/update-…`; older ones except the last are removed."""
     target = folder / f"update-{updates:09d}"
     if not target.exists():
         write_folder(target, {"training.pt": lambda path: torch.save(dict(state), path)})

@@ -1,1 +1,1 @@
-"""What goes into a paper: figures, animations, tables, bundles."""
+"""Exports for papers: figures, animations, tables, bundles."""

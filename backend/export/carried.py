@@ -1,4 +1,4 @@
-"""The line of settings inside a file of each kind, found without decoding the file."""
+"""Finds the line of settings inside a file of each kind, without decoding the file."""
 
 import csv
 import io

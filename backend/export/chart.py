@@ -115,7 +115,7 @@ def _blocks(axes: Axes, chart: Chart) -> tuple[Floats, Floats]:
 
 
 def _points(axes: Axes, chart: Chart) -> None:
-    """A mark a column beside each row, with its interval."""
+    """One mark per column beside each row, with its interval."""
     rows, columns = chart.values.shape
     places = np.arange(rows, dtype=np.float64)
     for column in range(columns):
@@ -135,7 +135,7 @@ def _points(axes: Axes, chart: Chart) -> None:
 
 
 def _lines(axes: Axes, chart: Chart) -> None:
-    """A line a row over what the columns count; the first row, the mean, is drawn in ink."""
+    """One line per row over what the columns count; the first row, the mean, is drawn in ink."""
     steps = [float(column) for column in chart.columns]
     for row, name in enumerate(chart.rows):
         colour, dash = (INK, "-") if row == 0 else (colour_of(name, row - 1), dash_of(name, row - 1))
@@ -161,7 +161,7 @@ def _tallest(chart: Chart) -> float:
 
 
 def _csv(chart: Chart) -> bytes:
-    """A line a row, after its heading if there are any; with intervals each column is followed by its ends."""
+    """One line per row, after its heading if there are any; with intervals each column is followed by its ends."""
     ends = [] if chart.low is None or chart.high is None else [("_low", chart.low), ("_high", chart.high)]
     parts = [("", chart.values), *ends]
     header = [f"{name}{end}" for name in chart.columns for end, _ in parts]

@@ -1,4 +1,4 @@
-"""One colour, one meaning, in every figure: a dimension has the colour of its number, chance is grey, and so on."""
+"""Colours with one meaning in every figure: a dimension has the colour of its number, chance is grey, and so on."""
 
 import re
 

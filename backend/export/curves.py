@@ -50,7 +50,7 @@ def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
 
 
 def table_of_curves(comparison: Mapping[str, Any]) -> str:
-    """One line a group and one a published figure."""
+    """One line per group and one per published figure."""
     lines = [f"{'method':<44} {'runs':>4} {'environment steps':>18} {'return':>9} {'+-':>7}"]
     for group in comparison["groups"]:
         spread = group["high"][-1] - group["mean"][-1]

@@ -1,4 +1,4 @@
-"""GIF with one palette for all frames, no dither, and delays that are what they say."""
+"""GIF with one palette for all frames, no dither, and exact delays."""
 
 import struct
 

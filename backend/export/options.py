@@ -1,4 +1,4 @@
-"""The knobs of an export, checked before anything is drawn."""
+"""The options of an export, checked before anything is drawn."""
 
 import math
 from typing import Annotated, Literal

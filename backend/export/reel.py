@@ -33,7 +33,7 @@ def render_reel(reel: Reel, format: str, options: ExportOptions) -> bytes:
 
 
 def reel_film(reel: Reel, options: ExportOptions) -> Film:
-    """Every row side by side, one frame a step."""
+    """Every row side by side, one frame per step."""
     grid = Grid(len(reel.strips), 64 * options.upscale, text_size(options.upscale), options.captions, tracks=False)
     status = even(2 * grid.gap + round(grid.text * 1.3)) if options.captions else 0
     ground = np.full((grid.height + status, grid.width), WHITE, np.uint8)
@@ -119,7 +119,7 @@ def _figure(reel: Reel, format: str, width: float) -> bytes:
 
 
 def _csv(reel: Reel) -> bytes:
-    """A line a step, a column a line of a chart."""
+    """One line per step, one column per line of a chart."""
     lines = [(f"{chart}: {line}", values) for chart, held in reel.curves.items() for line, values in held.items()]
     header = ["step", "seen", *(name for name, _ in lines)]
     rows = [[step, int(step < reel.context), *(values[step] for _, values in lines)] for step in range(reel.steps)]

@@ -1,4 +1,4 @@
-"""A view as a file: the one way in for the command line and the API, so that both make equal bytes."""
+"""Writes a view as a file, for the command line and the API alike, so that both make equal bytes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The other way round: the view that an exported file was made from."""
+"""Finds the view that an exported file was made from."""
 
 import json
 from typing import Any

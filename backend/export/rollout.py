@@ -21,7 +21,7 @@ def render_rollout(rollout: Rollout, format: str, options: ExportOptions) -> byt
 
 
 def rollout_film(rollout: Rollout, options: ExportOptions) -> Film:
-    """Truth, model, error and what else there is, side by side, one frame a step."""
+    """Truth, model, error and what else there is, side by side, one frame per step."""
     return reel_film(reel_of(rollout), options)
 
 

@@ -68,7 +68,7 @@ def traversal_npz(view: TraversalView) -> bytes:
 
 
 def rollout_csv(rollout: Rollout) -> bytes:
-    """A line a step: how well it was foreseen, and what was expected of it."""
+    """One line per step: how well it was predicted, and the reward and value that the model expected."""
     edited = rollout.edited
     header = ["step", "seen", "psnr_db", "ssim", "reward", "predicted_reward", "value"]
     header += [f"action_{index}" for index in range(rollout.model.action.shape[1])]

@@ -46,7 +46,7 @@ class Upload:
 async def received(request: Request, folder: Path) -> AsyncIterator[Upload]:
     """The upload of a request, in `folder` until the block ends, however it ends; its parent is there already.
 
-    Raises Problem: 413 (from the doors) past the limit, 422 where the body is no form, 400 where the client left.
+    Raises Problem: 413 (from `BodyGuard`) past the limit, 422 where the body is no form, 400 where the client left.
     """
     reader = _FormReader(folder, _boundary(request))
     _refuse_without_room(request, folder.parent)

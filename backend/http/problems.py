@@ -25,7 +25,7 @@ class Fault:
 
 
 class Problem(Exception):
-    """An answer that is not a success; raise it anywhere between the doors and the routes."""
+    """An answer that is not a success; raise it in middleware or in a route."""
 
     def __init__(
         self,

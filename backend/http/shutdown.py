@@ -1,4 +1,4 @@
-"""Connections that end before their time: hung up on where no request comes, taken leave of where the server ends."""
+"""Closes idle connections, and answers 503 to open requests when the server shuts down."""
 
 import asyncio
 import contextlib
@@ -12,8 +12,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from backend.http.problems import Problem
 
 
-class PromptProtocol(H11Protocol):
-    """HTTP/1.1 as uvicorn speaks it, with a deadline for the head of a request; bodies have theirs at the doors."""
+class DeadlineProtocol(H11Protocol):
+    """HTTP/1.1 as uvicorn speaks it, with a deadline for the head of a request; bodies have theirs in `BodyGuard`."""
 
     head_seconds = 30.0  # from the connection, or from the first byte of a further request, to the end of its headers
     _deadline: asyncio.TimerHandle | None = None
@@ -49,8 +49,8 @@ class PromptProtocol(H11Protocol):
             self.transport.close()
 
 
-class Farewell:
-    """ASGI middleware, outermost: a request that the server's end breaks off is answered 503; a stream of events ends.
+class ShutdownGuard:
+    """ASGI middleware, outermost: a request that a shutdown interrupts is answered 503; a stream of events ends.
 
     Any other answer that has begun stays visibly unfinished. Without this, each is a traceback in the log.
     """
@@ -62,7 +62,7 @@ class Farewell:
         self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one connection, or the server's word that it begins and ends."""
+        """Answer one connection, or the server's lifespan messages."""
         if scope["type"] != "http":
             await self.app(scope, self._after_the_last(receive), send)
             return
@@ -91,7 +91,7 @@ class Farewell:
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _after_the_last(self, receive: Receive) -> Receive:
-        """`receive` that gives the word to end once no request is under way any more."""
+        """`receive` that passes the shutdown on once no request is under way."""
 
         async def waiting() -> Message:
             message = await receive()

@@ -1,4 +1,4 @@
-"""Which pixels are the agent's and its parts', and what to call them."""
+"""Which pixels show the agent and its parts, and what these are called."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -35,7 +35,7 @@ class Recording(Protocol):
 
 
 class Agent(NamedTuple):
-    """The agent's pixels, one (T, 64, 64) an episode, how they are known, and what they show."""
+    """The agent's pixels, one (T, 64, 64) per episode, how they are known, and what they show."""
 
     kind: str  # SIMULATOR, or MOVING: pixels that move
     name: str  # the cart and pole

@@ -56,7 +56,7 @@ def encode_dataset(checkpoint: Checkpoint, dataset: DatasetInfo) -> EncodedFrame
 
 
 def extreme_frames(encoded: EncodedFrames, dim: int) -> dict[str, list[dict[str, int]]]:
-    """Where a dimension is lowest and highest: {"low": [{"episode", "frame"}], "high": ...}, one an episode at most."""
+    """Where a dimension is lowest and highest, {"low": [{"episode", "frame"}], "high": ...}, one per episode."""
     order = np.argsort(encoded.mean[:, dim], kind="stable")
     return {"low": _first(encoded, order), "high": _first(encoded, order[::-1])}
 

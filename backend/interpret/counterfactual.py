@@ -1,9 +1,9 @@
-"""A counterfactual held against the simulator: change a factor in the world, and its dimension in the model.
+"""Compares a counterfactual with the simulator: a factor changes in the simulator, its dimension in the model.
 
-The world lives the same episode twice, with equal actions; from one step on a factor has another value in one of the
-lives. The model watches the first life's context and imagines the rest twice: as it is, and with the dimension set to
-what the encoder reads off the changed picture. What differs between the world's two lives is the true change, what
-differs between the model's two futures the predicted one.
+The simulator runs the same episode twice, with equal actions; in the second run a factor has another value from one
+step on. The model observes the context of the first run and imagines the rest twice: as it is, and with the dimension
+set to what the encoder reads from the changed picture. The difference between the two runs is the true change, the
+difference between the two imagined futures the predicted one.
 """
 
 import json
@@ -34,7 +34,7 @@ DISTRACTION = "episode"  # the one whose factors can be set
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """Both lives of the world, both futures of the model, and how much of the true change each dimension explains."""
+    """Both runs of the simulator, both futures of the model, and how far each dimension explains the true change."""
 
     request: CounterfactualRequest
     checkpoint_name: str
@@ -138,7 +138,7 @@ def bearer(checkpoint: Checkpoint, factor: str) -> int:
 
 
 def counterfactual(checkpoint: Checkpoint, request: CounterfactualRequest) -> Counterfactual:
-    """Lives the episode twice in a process of its own, imagines it twice, and compares.
+    """Runs the episode twice in a separate process, imagines it twice, and compares.
 
     Raises ViewError, EnvironmentFailed.
     """

@@ -182,7 +182,7 @@ def _few(latent: Floats, factor: Floats) -> tuple[Floats, Floats]:
 
 
 def _scatter(latent: Floats, factor: Floats) -> dict[str, list[float]]:
-    """A few hundred frames of latent against factor, for the eye."""
+    """A few hundred frames of latent against factor, for a scatter plot."""
     chosen = np.linspace(0, len(latent) - 1, min(SCATTER_POINTS, len(latent))).astype(int)
     return {"latent": _rounded(latent[chosen]), "factor": _rounded(factor[chosen])}
 

@@ -1,4 +1,4 @@
-"""Image statistics that stand in for factors in videos of which nobody knows the truth; names from them are guesses."""
+"""Image statistics in place of factors, for videos without ground truth; names derived from them are guesses."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Following a clip and then going on without it, on several paths at once, each with its own edits."""
+"""Observes a clip, then imagines several futures at once, each with its own edits."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol

@@ -1,6 +1,6 @@
 """Names checked by intervention: change a dimension, and ask a probe that sees pixels alone what has changed.
 
-NMI says what a dimension goes with; this says what an edit of it draws. Both together make a name worth printing.
+NMI says what a dimension goes with; this says what an edit of it draws. A name is trusted where both agree.
 """
 
 from collections.abc import Callable

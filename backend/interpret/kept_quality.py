@@ -1,4 +1,4 @@
-"""The quality line of a checkpoint: as it is kept with it, or measured and kept when it is first asked for."""
+"""The quality of a checkpoint: read if it was measured before, else measured and kept when it is first asked for."""
 
 import errno
 from collections import deque

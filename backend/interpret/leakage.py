@@ -25,7 +25,7 @@ Encode = Callable[[Tensor], Tensor]
 def leakage_matrix(encode: Encode, decode: Decode, latent: Tensor, spread: Tensor) -> Floats:
     """How far each latent moves, in units of its own spread, for an edit of one spread of each other: (Z, Z).
 
-    `decode(latents (M, Z), n)` draws latents in the circumstances of base frame n of `latent` (N, Z); `encode` maps
+    `decode(latents (M, Z), n)` draws latents in the context of base frame n of `latent` (N, Z); `encode` maps
     pictures to latent means. Row: the edited dimension. Mean absolute move over base frames and both directions.
     """
     frames, latents = latent.shape

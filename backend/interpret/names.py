@@ -50,7 +50,7 @@ class DimensionName:
 
 
 def dimension_names(checkpoint: Checkpoint) -> list[DimensionName]:
-    """One name a dimension, in the order of dimensions."""
+    """One name per dimension, in the order of dimensions."""
     factors = checkpoint.factors or {}
     entries = {int(entry["dim"]): entry for entry in factors.get("dimensions", [])}
     labels = checkpoint.labels

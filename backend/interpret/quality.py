@@ -88,7 +88,7 @@ def measure_quality(
 
 
 def _errors(images: Sequence[Pictures], masks: Sequence[Masks], predicted: Sequence[Pictures], context: int) -> Errors:
-    """Predictions of the frames from `context` on, one an episode, against what came; agent's pixels apart."""
+    """Predictions of the frames from `context` on, one per episode, against the truth; also of the agent alone."""
     table = np.full((4, len(images), FRAMES - context), np.nan)
     for row, (image, mask, guess) in enumerate(zip(images, masks, predicted, strict=True)):
         predicted_frames = slice(context, context + len(guess))

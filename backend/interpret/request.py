@@ -1,4 +1,4 @@
-"""What every request for a view has in common: read strictly, refused by field, written back as JSON or as text."""
+"""What all requests for views share: strict parsing, errors by field, and output as JSON or text."""
 
 import dataclasses
 import math

@@ -20,7 +20,7 @@ def shifted_rows(episode: Integers, generator: np.random.Generator) -> Integers:
     """For each frame the frame whose factor values it gets under the null: (N,).
 
     Each episode gets the factors of another whole one, turned by a random number of frames. So an episode still counts
-    once, however slowly it moves, and what all episodes do at the same time of their lives is no association.
+    once, however slowly it moves, and what all episodes do at the same time step is no association.
     With fewer than five episodes the whole series is turned instead, by a quarter of it at least.
     """
     frames = len(episode)

@@ -1,6 +1,6 @@
 """Counterfactual sensitivity: how far reward, value and actions move when one dimension moves by a sigma.
 
-It answers in one look whether a policy listens to a distractor.
+It shows whether a policy depends on a distractor.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -18,7 +18,7 @@ from backend.interpret.temporal_request import TemporalRequest
 
 @dataclass(frozen=True)
 class TemporalTraversal:
-    """R rows beside the untouched future: one a held dimension, perhaps one more with all of them held."""
+    """R rows beside the unedited future: one per held dimension, perhaps one more with all of them held."""
 
     request: TemporalRequest
     untouched: Rollout

@@ -1,4 +1,4 @@
-"""Building settings from a preset and what is asked for: everything that is wrong is said at once, with where."""
+"""Builds settings from a preset and overrides; all problems are reported at once, each with its place."""
 
 import difflib
 import json

@@ -1,4 +1,4 @@
-"""A whole update as one piece of work for the GPU: recorded once as a CUDA graph, then done again and again.
+"""A whole update as one piece of work for the GPU: recorded once as a CUDA graph, then replayed.
 
 An update is thousands of small kernels. Launched one by one they cost ten times what they compute; a graph launches
 them all at once. A graph is used only if its first run gives what the same update gave without it.

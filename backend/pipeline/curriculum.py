@@ -1,4 +1,4 @@
-"""See first, disentangle after: how weights of the KL terms and the length of sequences change with the update."""
+"""Schedules by update: the weights of the KL terms and the length of sequences. Seeing comes before disentangling."""
 
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ def beta(settings: Learned, update: int) -> float:
 
 
 def distillation_share(settings: FinetuneSettings, update: int) -> float:
-    """The share of its weight that distillation has at an update: it grows as beta does, being a price like it."""
+    """The share of its weight that distillation has at an update: it grows as beta does, also being a constraint."""
     return beta(settings, update) / settings.beta if settings.beta else 1.0
 
 

@@ -1,4 +1,4 @@
-"""Who plays when: the environments of a run by the distraction that they show, and actions padded to the agent's."""
+"""The environments of a run, by the distraction that they show, and actions padded to the agent's size."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -91,7 +91,7 @@ class ByDistraction:
 
 
 class PaddedActions:
-    """A player that takes longer actions than its environment has: the rest says nothing."""
+    """A player that takes longer actions than its environment has and ignores the extra entries."""
 
     def __init__(self, player: Closable, action_size: int) -> None:
         self._player, self._action_size = player, action_size

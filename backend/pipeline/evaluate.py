@@ -55,11 +55,11 @@ def evaluate(
     device: str = "cpu",
     between_steps: Callable[[], None] = lambda: None,
 ) -> Evaluation:
-    """Plays one episode a seed with the mode of the policy, as many side by side as there are players.
+    """Plays one episode per seed with the mode of the policy, as many side by side as there are players.
 
-    Seeds must differ. `between_steps` is called when no player owes an answer, and may raise to end it. An episode's
-    place in the batch of actions follows from the seeds alone: the rounding, and so the returns, are the same on one
-    player as on many.
+    Seeds must differ. `between_steps` is called when no environment step is pending, and may raise to end the
+    evaluation. An episode's place in the batch of actions follows from the seeds alone: the rounding, and so the
+    returns, are the same on one player as on many.
     """
     assert len(set(seeds)) == len(seeds), "two evaluation episodes share a seed"
     scores, successes = list[float](), list[bool | None]()

@@ -18,7 +18,7 @@ from models.types import State
 class Experience:
     """Acts step by step; `state_dict` holds the episode under way as its seed and actions, which repeat it.
 
-    A step is begun and finished apart, so that something can be learned while the environment is at it.
+    A step is begun and finished apart, so that an update can run while the environment takes it.
     """
 
     def __init__(

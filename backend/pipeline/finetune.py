@@ -121,7 +121,7 @@ class Finetuning:
 
 
 class Online:
-    """The loop of online learning: who acts, what is remembered, when is learned, evaluated and saved."""
+    """The loop of online learning: acting, replay, updates, evaluation and saving."""
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class Online:
         return self._save()
 
     def _step(self) -> None:
-        """One agent step; an update that is due is made while the environment is at it, so without that step."""
+        """One agent step; an update that is due is made while the environment takes it, and so without that step."""
         settings = self.settings
         noise = self.run.randomness.torch if self.agent_steps >= settings.prefill else None
         self.experience.begin_step(self.run.randomness.numpy, noise)

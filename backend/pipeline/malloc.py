@@ -1,4 +1,4 @@
-"""The C library's allocator keeps what a process frees."""
+"""Makes the C library's allocator keep what a process frees."""
 
 import contextlib
 import ctypes
@@ -10,7 +10,7 @@ def keep_freed_memory() -> None:
     """Lets glibc keep large blocks that are freed, for the next update needs them again.
 
     Otherwise every feature map is new memory, which the kernel fills with zeros page by page: a fifth of an update's
-    time. The peak stays what it was; what was the peak stays taken. Does nothing with another C library.
+    time. The peak does not grow, but memory stays at the peak. Does nothing with another C library.
     """
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,4 +1,4 @@
-"""How running out of memory looks: Python, CUDA and torch's allocator on the CPU each have their own words."""
+"""Recognises out-of-memory errors, which Python, CUDA and torch's allocator on the CPU word differently."""
 
 _SAID = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
 

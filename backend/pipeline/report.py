@@ -1,4 +1,4 @@
-"""How a running stage tells what it does: metrics as JSONL and TensorBoard events, progress, a stop request."""
+"""How a running stage reports: metrics as JSONL and TensorBoard events, progress, a stop request."""
 
 import contextlib
 import json
@@ -133,7 +133,7 @@ class Reporter:
         self._close_events()
 
     def _opened_events(self) -> "SummaryWriter":
-        """TensorBoard's events of this sitting, begun with those of all lines that are kept.
+        """TensorBoard's events since the last start or resume, preceded by those of all lines that are kept.
 
         The file tells viewers to drop what they read before, so no step is missing or stands twice. The file before it
         stays: a viewer that has it open goes on from there.

@@ -46,7 +46,7 @@ MOST_FILMS, MOST_FRAMES = 32, 64  # that play behind a scene
 
 @dataclass(frozen=True)
 class StageResult:
-    """What a finished stage leaves: ids of its checkpoint and data set, last metrics, seconds of this sitting."""
+    """What a finished stage leaves: ids of its checkpoint and data set, last metrics, seconds since its last start."""
 
     run: str
     checkpoint: str | None
@@ -56,8 +56,8 @@ class StageResult:
 
 
 @dataclass(frozen=True)
-class _Sitting:
-    """What every stage is handed besides its settings."""
+class _Context:
+    """What every stage gets besides its settings."""
 
     out: Path
     home: Path
@@ -81,26 +81,26 @@ def run_stage(
 ) -> StageResult:
     """Runs a stage in the folder `out`, going on from what is there; writes result.json.
 
-    `preset` is told along with the settings, which are whole without it.
+    `preset` is only recorded; the settings are complete without it.
 
     Raises SettingsError, Stopped, Diverged, EnvironmentFailed and what the machine raises.
     """
     begun = time.monotonic()
-    sitting = _Sitting(out, home, name or out.name, seed, choose_device(device), reporter)
-    multiply_fast(sitting.device)
-    reporter.note(f"{stage} on {sitting.device}, seed {seed}")
-    for outcome in (RESULT, ERROR):  # of an earlier sitting
+    context = _Context(out, home, name or out.name, seed, choose_device(device), reporter)
+    multiply_fast(context.device)
+    reporter.note(f"{stage} on {context.device}, seed {seed}")
+    for outcome in (RESULT, ERROR):  # of an earlier start
         (out / outcome).unlink(missing_ok=True)
     write_begun(out, Begun(stage, seed, settings.model_dump(mode="json"), name, preset))
     dataset: str | None = None
     if isinstance(settings, CollectSettings):
         dataset = collect(settings, out, seed, reporter, _films(settings, home), name).id
     elif isinstance(settings, PretrainSettings):
-        dataset = _pretrain(settings, sitting)
+        dataset = _pretrain(settings, context)
     elif isinstance(settings, FinetuneSettings):
-        _finetune(settings, sitting)
+        _finetune(settings, context)
     else:
-        dataset = _pipeline(settings, sitting)
+        dataset = _pipeline(settings, context)
     checkpoint = out.name if newest_checkpoint(out) else None
     result = StageResult(out.name, checkpoint, dataset, _last_metrics(out), round(time.monotonic() - begun, 1))
     write_json(out / RESULT, asdict(result))
@@ -109,79 +109,79 @@ def run_stage(
     return result
 
 
-def _pretrain(settings: PretrainSettings, sitting: _Sitting) -> str:
-    dataset = dataset_of(settings, sitting.home, allow_path=True)
-    _pretrain_on(dataset, settings, sitting)
+def _pretrain(settings: PretrainSettings, context: _Context) -> str:
+    dataset = dataset_of(settings, context.home, allow_path=True)
+    _pretrain_on(dataset, settings, context)
     return dataset.id
 
 
-def _pretrain_on(dataset: DatasetInfo, settings: PretrainSettings, sitting: _Sitting) -> Path:
+def _pretrain_on(dataset: DatasetInfo, settings: PretrainSettings, context: _Context) -> Path:
     provenance = Provenance(
-        sitting.name,
+        context.name,
         "pretrain",
-        sitting.seed,
+        context.seed,
         dataset.environment,
         settings.model_dump(mode="json"),
         dataset=dataset.id,
         extra={"dataset_settings": {name: dataset.settings[name] for name in SCENE if name in dataset.settings}},
     )
-    found = start_of(settings, sitting.home, allow_path=True)
+    found = start_of(settings, context.home, allow_path=True)
     start = None if found is None else load_checkpoint(found).model
     return pretrain(
         settings,
         dataset,
-        sitting.out,
+        context.out,
         start=start,
         provenance=provenance,
-        device=sitting.device,
-        reporter=sitting.reporter,
+        device=context.device,
+        reporter=context.reporter,
     )
 
 
-def _finetune(settings: FinetuneSettings, sitting: _Sitting) -> None:
+def _finetune(settings: FinetuneSettings, context: _Context) -> None:
     folder = None
     if settings.teacher is not None:
-        folder = teacher_of(settings.teacher, sitting.home, allow_path=True).folder
-    _finetune_from(folder, settings, sitting)
+        folder = teacher_of(settings.teacher, context.home, allow_path=True).folder
+    _finetune_from(folder, settings, context)
 
 
-def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, sitting: _Sitting) -> None:
+def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, context: _Context) -> None:
     source = None
     if teacher_folder is not None:
-        loaded = load_checkpoint(find_checkpoint(sitting.home, str(teacher_folder), allow_path=True))
+        loaded = load_checkpoint(find_checkpoint(context.home, str(teacher_folder), allow_path=True))
         source = Source(loaded.model, loaded.clip.action.shape[-1])
-    films = _films(settings, sitting.home)
-    held_out = _held_out(settings, sitting, films)
+    films = _films(settings, context.home)
+    held_out = _held_out(settings, context, films)
     provenance = Provenance(
-        sitting.name,
+        context.name,
         "finetune",
-        sitting.seed,
+        context.seed,
         settings.environment,
         settings.model_dump(mode="json"),
         dataset=held_out.id,
         teacher=settings.teacher,
     )
-    parts = build_parts(settings, source, held_out.action_size, sitting.seed)
+    parts = build_parts(settings, source, held_out.action_size, context.seed)
     action_size = parts.world_model.config.action_size
     episodes = pad_actions(list(read_episodes(held_out.folder)), action_size)
-    explored = pad_actions(_explored(settings, sitting, films), action_size)
-    run = Finetuning(settings, parts, sitting.seed, sitting.device)
+    explored = pad_actions(_explored(settings, context, films), action_size)
+    run = Finetuning(settings, parts, context.seed, context.device)
     with closing(_players(settings, films)) as players:
-        Online(run, players, episodes, explored, sitting.out, provenance, sitting.reporter).go()
+        Online(run, players, episodes, explored, context.out, provenance, context.reporter).go()
 
 
-def _held_out(settings: FinetuneSettings, sitting: _Sitting, films: Films) -> DatasetInfo:
+def _held_out(settings: FinetuneSettings, context: _Context, films: Films) -> DatasetInfo:
     """Short episodes from anywhere in the environment, on which every checkpoint of the run is explained."""
     wanted = _short_episodes(settings, settings.held_out, settings.held_out_steps)
-    return collect(wanted, sitting.out / "held-out", sitting.seed + 1, sitting.reporter, films)
+    return collect(wanted, context.out / "held-out", context.seed + 1, context.reporter, films)
 
 
-def _explored(settings: FinetuneSettings, sitting: _Sitting, films: Films) -> list[Episode]:
+def _explored(settings: FinetuneSettings, context: _Context, films: Films) -> list[Episode]:
     """Short episodes that are in the replay before the agent acts."""
     if not settings.explore_episodes:
         return []
     wanted = _short_episodes(settings, settings.explore_episodes, settings.explore_steps)
-    explored = collect(wanted, sitting.out / "explored", sitting.seed + 2, sitting.reporter, films)
+    explored = collect(wanted, context.out / "explored", context.seed + 2, context.reporter, films)
     return list(read_episodes(explored.folder))
 
 
@@ -197,13 +197,13 @@ def _short_episodes(settings: FinetuneSettings, episodes: int, steps: int) -> Co
     )
 
 
-def _pipeline(settings: PipelineSettings, sitting: _Sitting) -> str:
-    films = _films(settings.collect, sitting.home)
-    name = f"{sitting.name} (data set)"
-    dataset = collect(settings.collect, sitting.out / "collect", sitting.seed, sitting.reporter, films, name)
-    inner = replace(sitting, out=sitting.out / "pretrain", name=f"{sitting.name} (video model)")
+def _pipeline(settings: PipelineSettings, context: _Context) -> str:
+    films = _films(settings.collect, context.home)
+    name = f"{context.name} (data set)"
+    dataset = collect(settings.collect, context.out / "collect", context.seed, context.reporter, films, name)
+    inner = replace(context, out=context.out / "pretrain", name=f"{context.name} (video model)")
     video_model = _pretrain_on(dataset, settings.pretrain, inner)
-    _finetune_from(video_model, settings.finetune, replace(sitting, out=sitting.out / "finetune"))
+    _finetune_from(video_model, settings.finetune, replace(context, out=context.out / "finetune"))
     return dataset.id
 
 

@@ -1,4 +1,4 @@
-"""One gradient step: backward, clip, check, step. Every net of the method is trained by it."""
+"""One gradient step: backward, clip, check, step. Every network of the method is trained with it."""
 
 from collections.abc import Iterable
 from typing import Any

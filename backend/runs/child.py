@@ -1,4 +1,4 @@
-"""The process of one attempt: the command line that a user would type, in a session of its own."""
+"""Starts the process of one attempt: the command line that a user would type, in its own session."""
 
 import json
 import os

@@ -200,5 +200,5 @@ def _not_carried_out(row: RunRow, error: Exception) -> Ending:
 
 
 def _asked_to_cancel(ending: Ending) -> Ending:
-    """The same ending, had the request to cancel come a moment earlier: nothing else refuses a requeue."""
+    """The same outcome, as if cancelled: nothing else makes a requeue fail."""
     return Ending(Reason.CANCELLED, ending.code, ending.error, ending.progressed, ending.stalled_before)

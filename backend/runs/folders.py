@@ -1,4 +1,4 @@
-"""What a run's folder says: progress, metrics, log, result and error, as its process wrote them last."""
+"""Reads a run's folder: progress, metrics, log, result and error, as its process wrote them last."""
 
 import json
 import shutil
@@ -113,7 +113,7 @@ def last_log_line(folder: Path) -> str | None:
 
 
 def seconds_left(progress: dict[str, Any]) -> float | None:
-    """The time that the rest of a phase will take at the pace of this sitting: what was done before does not count."""
+    """The time that the rest of a phase will take, at the pace since the last start alone."""
     try:
         done, total = float(progress["done"]), float(progress["total"])
         fresh = done - float(progress.get("done_before", 0))
@@ -124,7 +124,7 @@ def seconds_left(progress: dict[str, Any]) -> float | None:
 
 
 def set_aside(home: Path, run_id: str) -> Path | None:
-    """Take a run's folder away at one stroke; None when it has none."""
+    """Move a run's folder away in one step; None when it has none."""
     target = home / "trash" / f"{run_id}-{time.time_ns()}"
     target.parent.mkdir(parents=True, exist_ok=True)
     try:

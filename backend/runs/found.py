@@ -1,4 +1,4 @@
-"""Runs that no row knows of, as their folders tell them: begun from the shell, or shipped beside a checkpoint."""
+"""Runs without a row in the table, read from their folders: started from the shell, or shipped beside a checkpoint."""
 
 import datetime
 import json
@@ -20,7 +20,7 @@ from backend.runs.table import RunRow
 
 @dataclass(frozen=True)
 class FoundRun:
-    """A run as its folder tells it, under the names that a row of the table has."""
+    """A run read from its folder, with the names that a row of the table has."""
 
     id: str
     name: str
@@ -58,7 +58,7 @@ def found_runs(home: Path, known: Collection[str]) -> list[FoundRun]:
 
 
 def find_run(home: Path, run_id: str) -> FoundRun | None:
-    """The run of that id that no row knows of; None where there is none."""
+    """The run of that id that has no row; None if there is none."""
     return next((run for run in found_runs(home, ()) if run.id == run_id), None)
 
 

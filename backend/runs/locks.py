@@ -1,4 +1,4 @@
-"""Files that one living process holds at a time: the lock goes with the process, however it ends."""
+"""File locks that one process holds at a time, released when it ends, however it ends."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""Keeping hold of processes: children that end with their parent, and everything that belongs to a run.
+"""Ends processes reliably: children end with their parent, and all processes of a run can be found.
 
 Orphans are found through Linux's /proc; on other systems none are found, and the lock of the run's folder alone
 keeps two processes out of it.
@@ -26,7 +26,7 @@ _PR_SET_PDEATHSIG = 1
 def end_with_parent() -> None:
     """Ask the kernel for a SIGTERM when the process named by DISWM_PARENT_PID ends; nothing without that name.
 
-    The variable is taken out of the environment: it speaks to this process, not to its children.
+    The variable is taken out of the environment: it is meant for this process, not for its children.
     """
     parent = os.environ.pop(PARENT_VARIABLE, None)
     if parent is None:
@@ -38,7 +38,7 @@ def end_with_parent() -> None:
 
 
 def give_way() -> None:
-    """Let whoever is waited for compute first (API and page), where this process carries out a run for a worker."""
+    """Lower this process's priority below that of API and page, where it carries out a run for a worker."""
     if RUN_VARIABLE in os.environ:
         os.nice(NICENESS)
 

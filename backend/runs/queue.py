@@ -1,7 +1,7 @@
 """The durable queue: DBOS keeps the order and runs one attempt at a time; the table of runs decides what is true.
 
 A run is queued by writing its row, in one statement. The worker then puts a workflow into the queue for every
-waiting row, named after run and generation, so that doing it twice is doing it once; the API needs no second write
+waiting row, named after run and generation, so that doing it twice has no effect; the API needs no second write
 that a crash could lose. A workflow recovered after a kill finds its generation gone by and does nothing.
 """
 

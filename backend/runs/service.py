@@ -240,7 +240,7 @@ def _check_references(settings: StageSettings, home: Path) -> None:
 
 
 def _default_name(order: Order, settings: StageSettings) -> str:
-    """What a run is called that nobody named; collecting goes by its data set, which takes the run's name."""
+    """The name of a run that was given none; a collection is named after its data set, which takes the run's name."""
     if isinstance(settings, CollectSettings):
         return f"{settings.environment}-{settings.distraction}"
     return f"{order.stage} {order.preset}"

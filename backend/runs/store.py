@@ -148,7 +148,7 @@ class RunStore:
         )
 
     def pass_over(self, run_id: str, generation: int) -> None:
-        """Begin a new generation of a waiting run: its old place in the queue leads nowhere any more."""
+        """Begin a new generation of a waiting run, so that its old place in the queue is void."""
         waits = and_(col(RunRow.state) == RunState.QUEUED, col(RunRow.generation) == generation)
         self._change(and_(col(RunRow.id) == run_id, waits), generation=generation + 1)
 
@@ -172,7 +172,7 @@ class RunStore:
         result: dict[str, Any] | None = None,
         furthest: dict[str, float] | None = None,
     ) -> RunRow | None:
-        """End an attempt in one of the states that wait for nobody; None when it is no longer the current one."""
+        """End an attempt in a state that is final until a user acts; None when it is no longer the current one."""
         known = {} if furthest is None else {"furthest": furthest}
         return self._change(
             _held(run_id, attempt), state=state, finished_at=self._clock(), error=error, result=result, **known
@@ -221,7 +221,7 @@ class RunStore:
         }
         with self._session() as session:
             if session.exec(select(RunRow.id).where(silent)).first() is None:
-                return []  # looked for often: a read locks nobody out
+                return []  # looked for often: a read takes no write lock
             released = session.exec(update(RunRow).where(silent).values(**values).returning(col(RunRow.id)))
             ids = list(released.scalars())
             session.commit()

@@ -17,7 +17,7 @@ from backend.runs.states import RESUMABLE, SILENT_S, RunState
 
 
 class ProgressView(BaseModel):
-    """How far the current phase is; `eta_s` seconds are left of it."""
+    """Progress of the current phase; `eta_s` seconds are left of it."""
 
     phase: str
     done: float

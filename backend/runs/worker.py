@@ -59,14 +59,14 @@ def work(settings: Settings, lock: Lock) -> None:
 
 
 class Presence:
-    """Tells the others now and then that this worker lives, and what it has."""
+    """Announces at intervals that this worker is alive, and which devices it has."""
 
     def __init__(self, store: RunStore, worker: str, devices: Sequence[str]) -> None:
         self._store, self._worker, self._devices = store, worker, devices
         self._told = -math.inf
 
     def tell(self) -> None:
-        """Say so, unless that was said a moment ago."""
+        """Announce it, unless that was done a moment ago."""
         if time.monotonic() - self._told >= TELL_S:
             self._store.announce(self._worker, self._devices)
             self._told = time.monotonic()

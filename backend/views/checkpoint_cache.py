@@ -1,4 +1,4 @@
-"""Checkpoints: what there is, and those used last in memory."""
+"""Finds checkpoints, and keeps those used last in memory."""
 
 import json
 import math
@@ -30,7 +30,7 @@ LISTED_SECONDS = 0.5
 
 
 class CheckpointCache:
-    """Checkpoints: what there is, and those used last in memory. Safe to use from many threads."""
+    """Finds checkpoints, and keeps those used last in memory. Safe to use from many threads."""
 
     def __init__(self, home: Path, limit: int = CHECKPOINT_BYTES) -> None:
         self.home = home
@@ -58,7 +58,7 @@ class CheckpointCache:
         return listed
 
     def forget(self) -> None:
-        """Look anew at the next question: something was deleted."""
+        """List again at the next request, because something was deleted."""
         self._listed = (-math.inf, [])
 
     def recall(self, id: str) -> CheckpointInfo | None:

@@ -1,4 +1,4 @@
-"""Where the API's heavy work is done: off the event loop, each query once, no more of it than can be finished soon."""
+"""Runs the API's heavy work off the event loop: equal queries run once, and the backlog is limited."""
 
 import asyncio
 import time
@@ -42,7 +42,7 @@ class ViewExecutor:
         return len(self._flights)
 
     async def answer(self, key: Hashable, cost: float, make: Callable[[], Answer]) -> Answer:
-        """The answer to a query: from the cache, from whoever computes it already, else from `make`.
+        """The answer to a query: from the cache, from an equal query under way, else from `make`.
 
         `cost` is in decoded cells, above 0. Raises Problem 503 with Retry-After where too much work waits.
         """
@@ -130,7 +130,7 @@ class LongJobs:
 
 
 def _start(work: Coroutine[Any, Any, Value]) -> asyncio.Task[Value]:
-    """A task whose failure belongs to whoever waits for it, even if nobody does any more."""
+    """A task whose failure is raised where it is awaited, and ignored if it is not awaited any more."""
     task = asyncio.get_running_loop().create_task(work)
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
     return task

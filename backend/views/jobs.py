@@ -31,7 +31,7 @@ class Job(NamedTuple):
 
 
 async def carry_out(job: Job, executor: ViewExecutor, long_jobs: LongJobs) -> Answer:
-    """The answer of a job. One that takes seconds is made one at a time, and kept even if nobody waits any more."""
+    """The answer of a job. One that takes seconds is made one at a time, and kept even if the client has gone."""
     if not job.long:
         return await executor.answer(job.key, job.cost, job.make)
     cache = executor.cache

@@ -1,1 +1,1 @@
-"""Decoding hostile files in a process of its own, `python -I -m backend.data.decode`; `client` starts it."""
+"""Decodes untrusted files in a separate process, `python -I -m backend.data.decode`; `client` starts it."""

@@ -1,4 +1,4 @@
-"""Asks a decoding process: one capped process per file."""
+"""Starts a decoding process for each file, with limits on its memory and time."""
 
 import json
 import signal

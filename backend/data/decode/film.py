@@ -1,4 +1,4 @@
-"""Films of one forced container and an allowed codec, frame by frame to 64x64; runs in the decoding process.
+"""Decodes films of the given container and an allowed codec, frame by frame, to 64x64; runs in the decoding process.
 
 FFmpeg decodes the first frames of every track while it opens a film: the codecs are therefore limited there already.
 """
@@ -35,7 +35,7 @@ class Survey(NamedTuple):
 
 
 def decode_film(source: IO[bytes], output: IO[bytes], request: Request) -> Decoded:
-    """Write all frames that can be decoded; raises VideoError where there is none to begin with."""
+    """Write all frames that can be decoded; raises VideoError if there is none."""
     av.logging.set_level(av.logging.PANIC)
     for module in _LATE:
         importlib.import_module(module)

@@ -57,7 +57,7 @@ def _check(member: tarfile.TarInfo, count: int) -> None:
 
 
 def _packed(content: bytes) -> bytes:
-    """A small archive, read once before the doors close, so that nothing is left that is loaded on first use."""
+    """A small archive, read once before `close_files`, so that nothing is left that is loaded on first use."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:xz") as archive:
         member = tarfile.TarInfo("rehearsal.npz")

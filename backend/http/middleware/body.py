@@ -132,7 +132,7 @@ async def _read_all(receive: Receive, limit: int) -> bytes:
 
 
 def _counted(receive: Receive, limit: int, rules: BodyRules) -> Receive:
-    """`receive` that raises 413 past `limit` bytes and 408 where a body stalls, or drips so that it never ends."""
+    """`receive` that raises 413 past `limit` bytes and 408 where a body stalls, or arrives too slowly."""
     size = 0
     whole = False
     waited = 0.0  # for the client alone: what we do with the pieces does not count
@@ -158,7 +158,7 @@ def _counted(receive: Receive, limit: int, rules: BodyRules) -> Receive:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """`receive` that hands out a body already read, then waits for the client to go."""
+    """`receive` that hands out a body already read, then waits for the client to disconnect."""
     sent = False
 
     async def replay() -> Message:

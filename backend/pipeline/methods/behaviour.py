@@ -1,4 +1,4 @@
-"""What a behaviour is learned from: where imagination starts and in what, what it earns, who teaches besides."""
+"""What a behaviour is learned from: the states to imagine from, the dynamics, the rewards and further losses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a method is made of: networks and weights, and the seams where it does something of its own."""
+"""What a method is made of: networks and loss weights, and the parts that a method may replace."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace

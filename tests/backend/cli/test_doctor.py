@@ -35,9 +35,9 @@ def test_this_machine_has_all_that_the_tests_need(tmp_path: Path) -> None:
     status = {check["name"]: check["status"] for check in report["checks"]}
     assert set(status) == {
         *("python", "torch", "gpu", "rendering", "codecs", "browser"),
-        *("device", "disk", "database", "doors"),
+        *("device", "disk", "database", "access"),
     }
-    for needed in ("python", "torch", "rendering", "codecs", "browser", "device", "doors"):
+    for needed in ("python", "torch", "rendering", "codecs", "browser", "device", "access"):
         assert status[needed] == "ok", report
     assert list(tmp_path.iterdir()) == [], "looking changes nothing"
 
@@ -112,9 +112,9 @@ def test_a_database_url_of_no_known_kind_is_broken(tmp_path: Path, url: str) -> 
 
 
 def test_an_open_door_without_a_token_is_broken(tmp_path: Path) -> None:
-    assert doctor.check_doors(settings(tmp_path, host="0.0.0.0")).status == "broken"
+    assert doctor.check_access(settings(tmp_path, host="0.0.0.0")).status == "broken"
     closed = settings(tmp_path, host="0.0.0.0", token=SecretStr("t" * 43))
-    check = doctor.check_doors(closed)
+    check = doctor.check_access(closed)
     assert check.status == "ok"
     assert "t" * 43 not in check.found
 
@@ -122,7 +122,7 @@ def test_an_open_door_without_a_token_is_broken(tmp_path: Path) -> None:
 def test_a_token_file_that_others_can_read_is_broken(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("t" * 43)
     (tmp_path / "token").chmod(0o644)
-    check = doctor.check_doors(settings(tmp_path))
+    check = doctor.check_access(settings(tmp_path))
     assert check.status == "broken"
     assert "chmod 600" in check.found
 

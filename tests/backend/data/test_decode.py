@@ -1,4 +1,4 @@
-"""The decoding process: once its doors are closed it opens nothing more, and its limits hold."""
+"""The decoding process: once `close_files` was called it opens nothing more, and its limits hold."""
 
 import signal
 import subprocess
@@ -26,7 +26,7 @@ def _tries(*arguments: str) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
-def test_closed_doors_stop_files_sockets_and_programs() -> None:
+def test_closed_files_stop_files_sockets_and_programs() -> None:
     assert _tries("closed") == ["refused"] * 3
 
 

@@ -27,7 +27,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def client(rules: SecurityRules | None = RULES, host: str = "127.0.0.1:8000") -> TestClient:
-    """An app that says what reached it, behind the doors (None: without them)."""
+    """An app that says what reached it, behind the middleware (None: without it)."""
     app = FastAPI()
 
     @app.api_route("/echo", methods=["GET", "POST", "DELETE"])
@@ -58,7 +58,7 @@ def test_a_name_that_a_stranger_points_here_is_refused(host: str) -> None:
     answer = client().get("/echo", headers={"Host": host})
     assert answer.status_code == 403
     assert answer.json()["errors"][0]["pointer"] == "header:Host"
-    assert client(None).get("/echo", headers={"Host": host}).status_code == 200  # without the doors it comes in
+    assert client(None).get("/echo", headers={"Host": host}).status_code == 200  # without the middleware it comes in
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PUT", "PATCH", "OPTIONS"])

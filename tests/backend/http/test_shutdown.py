@@ -14,12 +14,12 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from backend.http.shutdown import Farewell, PromptProtocol
+from backend.http.shutdown import DeadlineProtocol, ShutdownGuard
 
 WHOLE = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
-class Hasty(PromptProtocol):
+class Hasty(DeadlineProtocol):
     head_seconds = 0.3
 
 
@@ -121,7 +121,7 @@ def broken_off(app: ASGIApp, path: str, caplog: pytest.LogCaptureFixture) -> tup
 def test_requests_under_way_when_the_server_ends_are_taken_leave_of_without_a_traceback(
     path: str, status: bytes, end: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    got, traceback = broken_off(Farewell(endless), path, caplog)
+    got, traceback = broken_off(ShutdownGuard(endless), path, caplog)
     assert got.startswith(status)
     assert got.endswith(end)
     assert (b"retry-after" in got) == (status == b"HTTP/1.1 503")

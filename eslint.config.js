@@ -1,7 +1,7 @@
 // Rules for the page's JavaScript: mistakes, not layout.
 
 const BROWSER = [
-  ...["document", "window", "Image", "Node", "URL", "Blob", "CustomEvent", "MutationObserver", "matchMedia", "atob", "performance"],
+  ...["document", "window", "Image", "Node", "URL", "Blob", "CustomEvent", "MutationObserver", "matchMedia", "atob", "performance", "fetch"],
   ...["requestAnimationFrame", "cancelAnimationFrame", "setTimeout", "clearTimeout", "getComputedStyle"],
 ];
 
@@ -30,7 +30,7 @@ export default [
       "no-eval": "error",
       "no-implied-eval": "error",
       "max-len": ["error", { code: 160, ignoreTemplateLiterals: false }],
-      complexity: ["error", 14],
+      complexity: ["error", 18],
       "max-lines": ["error", { max: 450 }],
     },
   },

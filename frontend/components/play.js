@@ -11,8 +11,18 @@ const CELL = 64;
 const HISTORY_MS = 200;
 
 class Board {
+  /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
+    /** @type {any} what the page sent last */
+    this.data = null;
+    /** @type {Map<number, number>} values of dimensions that are held */
+    this.held = new Map();
+    /** @type {import("./playable.js").Tell} */
+    this.tell = () => {};
+    /** @type {import("./playable.js").Tell} */
+    this.trigger = () => {};
+    /** @type {(selector: string) => any} an element inside, of whatever class it is */
     this.find = (selector) => root.querySelector(selector);
     this.levers = new Levers(this.find(".levers"), () => this.levers.paint(this.action()));
     this.find(".play").onclick = () => this.play(!this.playing);
@@ -26,7 +36,9 @@ class Board {
     this.find(".seats").onclick = () => root.focus();
     root.addEventListener("keydown", (event) => this.onKey(event, true));
     root.addEventListener("keyup", (event) => this.onKey(event, false));
-    root.addEventListener("focusout", (event) => { if (!root.contains(event.relatedTarget)) this.levers.release(); });
+    root.addEventListener("focusout", (event) => {
+      if (!root.contains(/** @type {Node | null} */ (event.relatedTarget))) this.levers.release();
+    });
   }
 
   close() {
@@ -38,15 +50,18 @@ class Board {
   async show(data) {
     if (data.key === this.key) return;
     Object.assign(this, { key: data.key, data, moments: [], held: new Map(), busy: false, policy: false, looks: true });
-    this.base = `${window.__streamlit?.BACKEND_BASE_URL ?? ""}${data.base}`;
+    this.base = `${window["__streamlit"]?.BACKEND_BASE_URL ?? ""}${data.base}`;
     this.play(false);
     this.trouble("");
     this.find(".driver").hidden = !data.policy;
     this.levers.build(data.actions);
     this.buildDims();
-    for (const link of this.root.querySelectorAll(".keep a")) link.href = `${this.base}/film?format=${link.dataset.format}`;
+    /** @type {NodeListOf<HTMLAnchorElement>} */
+    const links = this.root.querySelectorAll(".keep a");
+    for (const link of links) link.href = `${this.base}/film?format=${link.dataset.format}`;
     const keys = data.actions > KEYS.length ? `keys for the first ${KEYS.length} actions` : "hold a key to act";
-    this.find(".hint").textContent = `Click a picture, then ${keys}. Space: play · full stop: one step · ${data.policy ? "m: policy or you · " : ""}e: the model looks or imagines · n: another episode`;
+    const hints = [`Click a picture, then ${keys}. Space: play`, "full stop: one step", ...(data.policy ? ["m: policy or you"] : [])];
+    this.find(".hint").textContent = [...hints, "e: the model looks or imagines", "n: another episode"].join(" · ");
     this.hand(false);
     this.look(true);
     await this.arrive(data.moment, true);
@@ -121,7 +136,7 @@ class Board {
   async arrive(moment, first = false) {
     const [real, model] = await Promise.all([loadPicture(moment.real), loadPicture(moment.model)]);
     this.moments = [...(first ? [] : this.moments), { ...moment, real, model }];
-    this.root.dataset.steps = this.moments.length - 1;
+    this.root.dataset.steps = String(this.moments.length - 1);
     this.paint(this.moments.length - 1);
     if (moment.over || this.moments.length > this.data.most) this.play(false);
   }
@@ -181,7 +196,10 @@ class Board {
     const onRange = event.target.type === "range" && key.startsWith("Arrow");
     const onControl = event.target.closest?.("button, a, select, summary");
     const steers = !onRange && this.levers.knows(key);
-    const others = { " ": () => this.play(!this.playing), ".": () => this.once(), m: () => this.hand(!this.policy), e: () => this.look(!this.looks), n: () => this.restart() };
+    const others = {
+      " ": () => this.play(!this.playing), ".": () => this.once(), n: () => this.restart(),
+      m: () => this.hand(!this.policy), e: () => this.look(!this.looks),
+    };
     if (!steers && (!(key in others) || (onControl && key === " "))) return;
     event.preventDefault();
     event.stopPropagation();

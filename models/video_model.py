@@ -36,6 +36,13 @@ PAPER = Objective()
 OVERSHOOTING_STRIDE = 2  # every second imagined frame is decoded: they are much alike
 
 
+class Ahead(NamedTuple):
+    """States (B, n, .) that were imagined from a step of a batch on."""
+
+    first: int  # the step of the batch that the first of them imagines
+    states: State
+
+
 class Inference(NamedTuple):
     """What a model makes of a batch: its losses, one value per (B, T), and what they came from."""
 
@@ -106,11 +113,18 @@ class VideoModel(nn.Module):
         image = normalise(batch.image)
         latent = self.encode(image)
         observed = self.observe(latent.sample(noise_like(latent.mean, generator)), None, batch.is_first)
-        losses = self.image_losses(batch, image, latent, observed, objective)
+        ahead = self.look_ahead(batch, observed.states, objective)
+        losses = self.image_losses(batch, image, latent, observed, objective, ahead)
         return Inference(losses, latent, observed)
 
     def image_losses(
-        self, batch: Batch, image: Tensor, latent: Gaussian, observed: Observed, objective: Objective = PAPER
+        self,
+        batch: Batch,
+        image: Tensor,
+        latent: Gaussian,
+        observed: Observed,
+        objective: Objective = PAPER,
+        ahead: Ahead | None = None,
     ) -> dict[str, Tensor]:
         """Eq. 2 without its weights, one value per (B, T); `overshooting` has one per (B, imagined frame)."""
         weight = motion_weights(batch.moving, objective.motion_weight) if objective.motion_weight else None
@@ -119,26 +133,26 @@ class VideoModel(nn.Module):
             "dynamics": dynamics_kl(observed.posterior, observed.prior, objective.balance, objective.free_nats),
             **self.encoder.losses(latent),
         }
-        if objective.overshooting:
-            losses["overshooting"] = self._overshooting(batch, image, observed.states, weight, objective)
+        if ahead is not None:
+            first, imagined = ahead
+            drawn = slice(first, None, OVERSHOOTING_STRIDE)
+            some = State(imagined.deter[:, ::OVERSHOOTING_STRIDE], imagined.stoch[:, ::OVERSHOOTING_STRIDE])
+            part = None if weight is None else weight[:, drawn]
+            losses["overshooting"] = self._drawn(some, image[:, drawn], part, objective.coarse)
         return losses
 
-    def _overshooting(
-        self, batch: Batch, image: Tensor, states: State, weight: Tensor | None, objective: Objective
-    ) -> Tensor:
-        """The image loss of frames imagined without seeing, from a quarter of the sequence on: (B, T) -> (B, n).
+    def look_ahead(self, batch: Batch, states: State, objective: Objective) -> Ahead | None:
+        """What is imagined without seeing, from a quarter of the sequence on; None without overshooting.
 
         Losses of single steps leave imagination free to drift. Source: observation overshooting, Hafner et al. 2019.
         """
-        start, length = image.shape[1] // 4, image.shape[1]
+        if not objective.overshooting:
+            return None
+        start, length = batch.image.shape[1] // 4, batch.image.shape[1]
         assert length >= 2, length
         action = self._known(batch.action)
-        imagined = self.imagine(
-            states.at(start), length - start - 1, None if action is None else action[:, start + 1 :]
-        )
-        drawn = slice(start + 1, length, OVERSHOOTING_STRIDE)
-        some = State(imagined.deter[:, ::OVERSHOOTING_STRIDE], imagined.stoch[:, ::OVERSHOOTING_STRIDE])
-        return self._drawn(some, image[:, drawn], None if weight is None else weight[:, drawn], objective.coarse)
+        led = None if action is None else action[:, start + 1 :]
+        return Ahead(start + 1, self.imagine(states.at(start), length - start - 1, led))
 
     def _drawn(self, states: State, image: Tensor, weight: Tensor | None, coarse: float) -> Tensor:
         return decoded_image_loss(self.decoder, states.feature[..., self.config.heads], image, weight, coarse)

@@ -47,8 +47,11 @@ class WorldModel(VideoModel):
         sample = latent.sample(noise_like(latent.mean, generator))
         observed = self.observe(sample, batch.action, batch.is_first, noise=noise)
         feature = observed.states.feature
-        losses = self.image_losses(batch, image, latent, observed, objective)
+        ahead = self.look_ahead(batch, observed.states, objective)
+        losses = self.image_losses(batch, image, latent, observed, objective, ahead)
         losses["reward"] = reward_loss(self.reward(feature), batch.reward)
+        if ahead is not None:
+            losses["reward_ahead"] = reward_loss(self.reward(ahead.states.feature), batch.reward[:, ahead.first :])
         if self.discount_head is not None:
             logit = self.discount_head(feature[..., self.config.heads]).squeeze(-1)
             losses["discount"] = discount_loss(logit, batch.discount)

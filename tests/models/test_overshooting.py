@@ -44,6 +44,18 @@ def test_overshooting_follows_the_actions_and_teaches_the_prior():
     assert not torch.allclose(losses["overshooting"], changed["overshooting"], rtol=1e-6)
 
 
+def test_rewards_of_imagined_steps_are_compared_with_those_received_on_arriving():
+    torch.manual_seed(0)
+    model = WorldModel(WorldModelConfig(**SIZES, action_size=2, head_units=8)).eval()
+    batch = a_batch()._replace(reward=torch.arange(2 * LENGTH).reshape(2, LENGTH).float())
+    inference = model.infer_online(batch, torch.Generator().manual_seed(1), Objective(overshooting=True))
+    state, expected = inference.observed.states.at(2), []
+    for step in range(3, LENGTH):
+        state = model.rssm.imagine_step(state, batch.action[:, step])
+        expected.append(0.5 * (model.reward(state.feature) - batch.reward[:, step]).square())
+    assert torch.allclose(inference.losses["reward_ahead"], torch.stack(expected, 1), rtol=1e-4)
+
+
 def test_the_papers_objective_has_no_overshooting():
     model = VideoModel(VideoModelConfig(**SIZES))
     assert set(model.infer(a_batch()).losses) == {"image", "dynamics", "latent"}

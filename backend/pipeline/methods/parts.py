@@ -110,7 +110,7 @@ def plain(settings: FinetuneSettings, sizes: WorldModelConfig) -> Parts:
     )
     weights = {"image": 1.0, "reward": settings.reward_scale}
     if settings.overshooting:
-        weights["overshooting"] = settings.overshooting
+        weights |= {"overshooting": settings.overshooting, "reward_ahead": settings.reward_scale}
     if settings.discount_layers:
         weights["discount"] = 1.0
     return Parts(

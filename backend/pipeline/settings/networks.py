@@ -58,7 +58,8 @@ class NetworkSettings(Closed):
         0.0,
         "Overshooting weight",
         "Losses",
-        "Weight of the image loss of frames imagined from a quarter of the sequence on. The paper: 0.",
+        "Weight of the image loss of frames imagined from a quarter of the sequence on; above 0, rewards of those "
+        "steps are learned with the reward scale, too. The paper: 0.",
     )
     initialisation: Literal["torch", "scaled"] = described(
         "torch",

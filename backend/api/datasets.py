@@ -31,12 +31,13 @@ from backend.data.clips import (
 from backend.data.decode.sandbox import CROPS, Options
 from backend.data.episodes import DatasetInfo, read_dataset_info
 from backend.data.files import remove_folder
+from backend.data.formats.names import FORMATS
 from backend.http.multipart import Upload, display_name, only_fields
 from backend.http.problems import Problem, invalid, nearest, not_found, short
 from backend.runs.references import run_that_uses
 from backend.views.images import contact_sheet, data_uri
 
-FIELDS = {"name", "crop", "fps", "stride", "split"}
+FIELDS = {"name", "crop", "fps", "stride", "split", "format"}
 _FORM = multipart(
     "files",
     many=True,
@@ -46,6 +47,7 @@ _FORM = multipart(
         "fps": {"type": "string", "description": f"Frames a second, {MIN_FPS:g} to {MAX_FPS:g}; as recorded if empty."},
         "stride": {"type": "integer", "minimum": 1, "maximum": MAX_STRIDE, "default": 1},
         "split": {"type": "integer", "default": 64, "description": "Frames per episode; 0: one episode per clip."},
+        "format": {"type": "string", "description": f"{', '.join(FORMATS)}; what the files say if empty."},
     },
 )
 _LATER: dict[int | str, dict[str, Any]] = {
@@ -69,7 +71,7 @@ def list_datasets(serving: Serving, limit: Limit = 100, cursor: Cursor = None) -
     openapi_extra=_FORM,
 )
 async def upload_dataset(request: Request, serving: Serving, response: Response) -> DatasetView | ImportView:
-    """Films, pictures or npz episodes as a data set, decoded in a limited process.
+    """Films, pictures, npz episodes or the data set of another project as a data set, decoded in a limited process.
 
     `crop`, `fps`, `stride` and `split` say what is kept of films and pictures; `POST /datasets/preview` shows it.
     """
@@ -215,4 +217,8 @@ def _options(upload: Upload) -> Options:
     split = whole_number(given.get("split", "64"), "/split", 0, MAX_SPLIT)
     if 0 < split < MIN_SPLIT:
         raise invalid("/split", f"must be 0, or {MIN_SPLIT} to {MAX_SPLIT}", remedy="0 makes one episode per clip.")
-    return Options(crop=crop, fps=fps, stride=stride, split=split)
+    format = given.get("format")
+    if format is not None and format not in FORMATS:
+        detail = f"there is no format {short(format)}; there is {', '.join(FORMATS)}"
+        raise invalid("/format", detail, remedy="Choose one of them, or none.", suggestion=nearest(format, FORMATS))
+    return Options(crop=crop, fps=fps, stride=stride, split=split, format=format)

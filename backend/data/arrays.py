@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.data.decode.sandbox import Crop
 from backend.data.masks import MASKS, AgentMasks, read_masks
+from backend.data.pixels import brightest_of, frames_of, layout_of
 
 SIZE = 64
 ROWS: dict[str, type] = {
@@ -22,7 +24,8 @@ _FIRST = ("is_first", "step_type")  # what marks the first frame of an episode: 
 _LAST = ("is_last", "done", "dones", "terminated", "truncated", "terminals", "timeouts", "terminations", "truncations")
 _NUMBERS = ("episode", "episode_id", "episode_index")  # each frame's episode
 BORDERS = (*_FIRST, *_LAST, "is_terminal", "discount", *_NUMBERS)
-KNOWN = frozenset(("image", "factor_names", *MASKS, *ROWS, *BORDERS))
+PICTURES = ("image", "observation")  # the first that is there is looked at
+KNOWN = frozenset((*PICTURES, "factor_names", *MASKS, *ROWS, *BORDERS))
 _FILLED = {"action": 0.0, "reward": 0.0, "discount": 1.0}  # for a first row of NaN: nothing led to the first frame
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -39,18 +42,20 @@ class Rows(NamedTuple):
     notes: tuple[str, ...]
 
 
-def rows_of(arrays: Arrays) -> Rows:
+def rows_of(arrays: Arrays, crop: Crop = "centre") -> Rows:
     """Check the arrays of a file and give them our layout. Raises ValueError.
 
-    Pictures may be channels first, rewards (T, 1) or float64; actions and rewards may lack the row of the first frame
-    of the file, or hold NaN in that of any episode, which becomes 0 (1 for a discount).
+    Pictures may be of any size and kind that `pixels` knows, and become 64x64 with `crop`. Rewards may be (T, 1) or
+    float64; actions and rewards may lack the row of the first frame of the file, or hold NaN in that of any episode,
+    which becomes 0 (1 for a discount).
     """
-    if "image" not in arrays:
+    name = next((name for name in PICTURES if name in arrays), None)
+    if name is None:
         raise ValueError(f"no array `image` in it, only {', '.join(sorted(arrays)) or 'nothing'}")
-    image = _image(arrays["image"])
+    notes: list[str] = []
+    image = _image(name, arrays[name], crop, notes)
     length = len(image)
     starts = starts_of(arrays, length)
-    notes: list[str] = []
     rows = {name: _rows(name, arrays[name], length, starts, notes) for name in ROWS if name in arrays}
     for name, value in rows.items():
         rows[name] = value.reshape(length, -1) if name in ("action", "factors") else _scalars(name, value)
@@ -92,14 +97,17 @@ def _flat(array: NDArray[Any], length: int) -> NDArray[Any]:
     return flat if len(flat) == length else np.r_[np.zeros(1, flat.dtype), flat]
 
 
-def _image(image: NDArray[Any]) -> NDArray[np.uint8]:
-    if image.ndim == 4 and image.shape[1:] == (3, SIZE, SIZE):
-        image = image.transpose(0, 2, 3, 1)
-    if image.ndim != 4 or image.shape[1:] != (SIZE, SIZE, 3) or image.dtype != np.uint8:
-        raise ValueError(f"`image` is {image.dtype} {image.shape}, expected uint8 (T, {SIZE}, {SIZE}, 3)")
+def _image(name: str, image: NDArray[Any], crop: Crop, notes: list[str]) -> NDArray[np.uint8]:
+    layout = layout_of(image.shape, image.dtype) if image.ndim == 4 else None
+    if layout is None:
+        raise ValueError(f"`{name}` is {image.dtype} {image.shape}, expected uint8 (T, {SIZE}, {SIZE}, 3)")
     if len(image) == 0:
-        raise ValueError("`image` has no frames")
-    return np.ascontiguousarray(image)
+        raise ValueError(f"`{name}` has no frames")
+    if (layout.height, layout.width) != (SIZE, SIZE):
+        notes.append(f"resized from {layout.width} x {layout.height} pixels")
+    if layout.stack > 1:
+        notes.append(f"the newest of {layout.stack} stacked frames was taken")
+    return frames_of(image, layout, crop, brightest=brightest_of(image))
 
 
 def _rows(name: str, array: NDArray[Any], length: int, starts: Sequence[int], notes: list[str]) -> NDArray[Any]:

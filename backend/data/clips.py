@@ -1,6 +1,7 @@
 """Imports a user's films, pictures and episodes as a data set; a separate process decodes them."""
 
 import hashlib
+import json
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -11,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.data.containers import PUBLISHED, Container, VideoError, natural, sniff
+from backend.data.containers import DATASETS, PUBLISHED, Container, VideoError, natural, sniff
 from backend.data.cutting import Cut, Source, episodes_of, say_broken_off
 from backend.data.decode.client import decode_in_child
 from backend.data.decode.sandbox import CROPS, Limits, Options, Request
-from backend.data.episodes import DATASET, DatasetInfo, encode_dataset_info, now
+from backend.data.episodes import DATASET, REFERENCE, DatasetInfo, encode_dataset_info, now
 from backend.data.files import Content, aside_of, write_folder
 
 MIN_FRAMES = 16  # fewer make no episode
@@ -64,6 +65,8 @@ def import_clips(
         info, episodes = _decoded(files, staging, name, options or Options(), min_frames, limits or Limits())
         info = replace(info, id=target.name, folder=target)
         contents: dict[str, Content] = {f"episode-{i:06d}.npz": part.write for i, part in enumerate(episodes)}
+        if "reference" in info.settings:
+            contents = {REFERENCE: json.dumps(info.settings["reference"], indent=1).encode()}
         contents[DATASET] = encode_dataset_info(info)
         write_folder(target, contents)
     finally:
@@ -160,7 +163,7 @@ def _decode(group: list[Clip], container: Container, output: Path, options: Opti
             raise VideoError("damaged", "not one frame of it can be decoded", remedy)
     except VideoError as error:
         raise error.about(name) from error
-    return Source(name, container, output, decoded, _hash(group))
+    return Source(name, container, output, decoded, _hash(group), str(group[0].path.resolve()))
 
 
 def _hash(group: Sequence[Clip]) -> str:
@@ -209,15 +212,28 @@ def _describe(
         factor_names=first.factor_names,
         guessed_factors=not first.factor_names,
         created_at=now(),
-        settings={**({} if published else asdict(options)), "files": [_about(source) for source in sources]},
+        settings=_settings(sources, options),
         warnings=tuple(warnings),
     )
+
+
+def _settings(sources: Sequence[Source], options: Options) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    first = sources[0]
+    if first.container in DATASETS:
+        settings = {"format": first.decoded.format, "crop": options.crop}
+    elif first.container not in PUBLISHED:
+        settings = asdict(options)
+        del settings["format"]
+    if first.decoded.referenced:
+        settings["reference"] = {"folder": first.origin, "format": first.decoded.format, "crop": options.crop}
+    return {**settings, "files": [_about(source) for source in sources]}
 
 
 def _about(source: Source) -> dict[str, Any]:
     decoded = source.decoded
     values = asdict(decoded)
-    for name in ("warnings", "parts", "action_size", "factor_names"):
+    for name in ("warnings", "parts", "action_size", "factor_names", "referenced", "format"):
         del values[name]
     clips = [{"name": part.name, "frames": part.frames} for part in decoded.parts if part.name]
     return {"name": source.name, "sha256": source.sha256, **values, "clips": clips}

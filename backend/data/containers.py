@@ -5,18 +5,36 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-Container = Literal["mp4", "matroska", "avi", "gif", "animation", "picture", "frames", "episode", "episodes", "archive"]
+Container = Literal[
+    "mp4",
+    "matroska",
+    "avi",
+    "gif",
+    "animation",
+    "picture",
+    "frames",
+    "episode",
+    "episodes",
+    "archive",
+    "dataset",
+    "folder",
+]
 
-PUBLISHED: tuple[Container, ...] = ("episode", "episodes", "archive")  # these keep their actions and factors
+DATASETS: tuple[Container, ...] = ("dataset", "folder")  # of other projects, see `formats`
+PUBLISHED: tuple[Container, ...] = ("episode", "episodes", "archive", *DATASETS)  # these keep their actions and factors
 FILMS: tuple[Container, ...] = ("mp4", "matroska", "avi", "gif", "animation")  # these have times
 ACCEPTED = (
     "mp4, mov, m4v, webm, mkv, avi or gif films, animated webp or png, png, jpeg or webp pictures or a zip of them, "
-    "npz episodes, or a zip or tar.xz of those"
+    "npz episodes, or a zip or tar.xz of those, or data sets of other projects (HDF5, or a zip of their folder)"
 )
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+FILM_SUFFIXES = (".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".gif")
 MAX_MEMBERS = 100_000  # files in a zip
 _QUICKTIME = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]")
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_DATASET_FILES = ("meta/info.json", ".zgroup", "zarr.json", "ep_len.npz", "features.json")
+_DATASET_SUFFIXES = (".h5", ".hdf5", ".hdf", ".he5", ".arrow", ".tfrecord")
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -35,14 +53,18 @@ class VideoError(ValueError):
 
 
 def sniff(path: Path) -> Container:
-    """The container of a file by its magic bytes; raises VideoError for everything that is not read."""
+    """The container of a file by its magic bytes, or a folder; raises VideoError for everything that is not read."""
+    if path.is_dir():
+        return "folder"
     with path.open("rb") as file:
         head = file.read(512)
     if not head:
         raise VideoError("empty", "the file is empty", f"Upload {ACCEPTED}.")
-    film = _film(head) or _picture(head)
+    film = film_of(head) or _picture(head)
     if film is not None:
         return film
+    if head.startswith(_HDF5):
+        return "dataset"
     if head.startswith(b"\xfd7zXZ\x00"):
         return "archive"
     if head.startswith(b"PK\x03\x04"):
@@ -63,6 +85,13 @@ def is_junk(name: str) -> bool:
     return hidden or parts[-1].lower() in ("thumbs.db", "desktop.ini")
 
 
+def is_dataset_file(name: str) -> bool:
+    """Whether a file is one by which data sets of other projects are known, by its name."""
+    name = name.replace("\\", "/")
+    marked = any(name == mark or name.endswith(f"/{mark}") for mark in _DATASET_FILES)
+    return marked or ((name.lower().endswith(_DATASET_SUFFIXES) or ".tfrecord-" in name) and not is_junk(name))
+
+
 def is_picture(name: str) -> bool:
     """Whether a file in an archive is a picture, by its name."""
     return name.lower().endswith(PICTURE_SUFFIXES) and not is_junk(name)
@@ -73,7 +102,8 @@ def natural(name: str) -> list[tuple[bool, int, str]]:
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]
 
 
-def _film(head: bytes) -> Container | None:
+def film_of(head: bytes) -> Container | None:
+    """The container of a film by the first bytes of the file."""
     if head[4:8] in _QUICKTIME:
         return "mp4"
     if head.startswith(b"\x1aE\xdf\xa3"):
@@ -101,6 +131,8 @@ def _zip_content(path: Path) -> Container:
     if len(names) > MAX_MEMBERS:
         message = f"the zip has {len(names):,} files; at most {MAX_MEMBERS:,} are read"
         raise VideoError("too_large", message, "Upload it in parts.")
+    if any(is_dataset_file(name) for name in names):
+        return "dataset"
     names = [name for name in names if not is_junk(name)]
     if names and all(name.endswith(".npy") for name in names):
         return "episode"
@@ -109,7 +141,7 @@ def _zip_content(path: Path) -> Container:
     if any(name.lower().endswith(".npz") for name in names):
         return "episodes"
     message = "the zip holds neither png, jpeg or webp frames nor arrays"
-    if any(name.lower().endswith((".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".gif")) for name in names):
+    if any(name.lower().endswith(FILM_SUFFIXES) for name in names):
         message = "the zip holds films, which are not read from inside of a zip"
     raise VideoError("not_a_film", message, f"Upload {ACCEPTED}; several files can be sent together.")
 

@@ -22,6 +22,7 @@ class Source:
     path: Path
     decoded: Decoded
     sha256: str
+    origin: str  # where the file or folder lies that it came from
 
 
 @dataclass(frozen=True)

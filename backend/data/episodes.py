@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.data.archive import ArchiveError, object_arrays, read_arrays, read_headers
-from backend.data.arrays import BORDERS, KNOWN, SIZE, Rows, rows_of, starts_of
+from backend.data.arrays import BORDERS, KNOWN, PICTURES, Rows, rows_of, starts_of
+from backend.data.decode.sandbox import Crop
 from backend.data.files import write_file
 from backend.data.masks import pack_masks
 from backend.envs.protocol import Step
 
 DATASET = "dataset.json"
+REFERENCE = "reference.json"  # of a data set that is read where it lies: its folder and format
 KINDS = ("collected", "clips", "published")
 
 
@@ -140,9 +142,9 @@ class Found(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def parse_episodes(file: IO[bytes]) -> Found:
-    """The episodes of an open `.npz`, one after the other. Raises ValueError."""
-    rows, objects = _parse_rows(file)
+def parse_episodes(file: IO[bytes], crop: Crop = "centre") -> Found:
+    """The episodes of an open `.npz`, one after the other; `crop` is for pictures not of 64x64. Raises ValueError."""
+    rows, objects = _parse_rows(file, crop)
     notes = list(rows.notes)
     if len(rows.starts) > 1:
         notes.append(f"{len(rows.starts)} episodes were found in it, and taken apart")
@@ -176,13 +178,19 @@ def episode_places(folder: Path) -> list[Place]:
     Raises EpisodeError.
     """
     paths = episode_paths(folder)
+    if (folder / REFERENCE).is_file():
+        return [Place(folder / REFERENCE, number) for number in range(read_dataset_info(folder).episodes)]
     if (folder / DATASET).is_file():
         return [Place(path, 0) for path in paths]
-    return [Place(path, number) for path in paths for number in range(len(_lengths(path)))]
+    return [Place(path, number) for path in paths for number in range(len(lengths_of(path, path.name)))]
 
 
 def read_place(place: Place) -> Episode:
     """The episode that lies at a place. Raises EpisodeError."""
+    if place.path.name == REFERENCE:
+        from backend.data.formats.reference import read_referenced
+
+        return read_referenced(place.path, place.number)
     rows, _ = _read_rows(place.path)
     return _episode(rows) if place.number == 0 and len(rows.starts) == 1 else list(_split(rows))[place.number]
 
@@ -227,7 +235,7 @@ def _describe_plain(folder: Path) -> DatasetInfo:
     paths = episode_paths(folder)
     if not paths:
         raise EpisodeError(f"{folder}: no dataset.json and no .npz episodes in it")
-    lengths = tuple(length for path in paths for length in _lengths(path))
+    lengths = tuple(length for path in paths for length in lengths_of(path, path.name))
     first = read_episode(paths[0])
     created = datetime.fromtimestamp(max(path.stat().st_mtime for path in paths), UTC)
     return DatasetInfo(
@@ -248,15 +256,16 @@ def _describe_plain(folder: Path) -> DatasetInfo:
     )
 
 
-def _lengths(path: Path) -> list[int]:
-    """The length of each episode in a file; its pictures are not read."""
+def lengths_of(source: Path | IO[bytes], name: str) -> list[int]:
+    """The length of each episode in a file; its pictures are not read. Raises EpisodeError."""
     try:
-        header = read_headers(path, ("image",)).get("image")
-        marks = read_arrays(path, BORDERS)
+        headers = read_headers(source, PICTURES)
+        marks = read_arrays(source, BORDERS)
     except (ArchiveError, OSError) as error:
-        raise EpisodeError(f"{path.name}: {error}") from error
+        raise EpisodeError(f"{name}: {error}") from error
+    header = next((headers[name] for name in PICTURES if name in headers), None)
     if header is None or len(header[0]) != 4:
-        raise EpisodeError(f"{path.name}: no pictures (an array `image` of (T, {SIZE}, {SIZE}, 3))")
+        raise EpisodeError(f"{name}: no pictures (an array `image` of (T, H, W, 3))")
     length = header[0][0]
     starts = starts_of(marks, length)
     return [end - start for start, end in pairwise((*starts, length))]
@@ -272,10 +281,10 @@ def _read_rows(path: Path) -> tuple[Rows, list[str]]:
         raise EpisodeError(f"{path.name}: {error}") from error
 
 
-def _parse_rows(file: IO[bytes]) -> tuple[Rows, list[str]]:
+def _parse_rows(file: IO[bytes], crop: Crop = "centre") -> tuple[Rows, list[str]]:
     """The arrays of a file, and the names of those beside them that hold Python objects."""
     arrays = read_arrays(file, KNOWN)
-    return rows_of(arrays), object_arrays(file, KNOWN)
+    return rows_of(arrays, crop), object_arrays(file, KNOWN)
 
 
 def _episode(rows: Rows) -> Episode:

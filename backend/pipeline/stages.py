@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from backend.data.begun import Begun, write_begun
 from backend.data.catalogue import find_checkpoint, newest_checkpoint
 from backend.data.checkpoint import load_checkpoint
 from backend.data.crash import crash_point
-from backend.data.episodes import DatasetInfo, Episode, EpisodeError, episode_paths, read_episode, read_episodes
+from backend.data.episodes import DatasetInfo, Episode, EpisodeError, read_episodes
 from backend.data.files import write_json
 from backend.envs.make import make_environment
 from backend.envs.vector import ProcessEnvironment
@@ -238,7 +239,7 @@ def _films(settings: CollectSettings | FinetuneSettings, home: Path) -> Films:
     if dataset is None:
         return ()
     try:
-        return [read_episode(path).image[:MOST_FRAMES] for path in episode_paths(dataset.folder)[:MOST_FILMS]]
+        return [episode.image[:MOST_FRAMES] for episode in islice(read_episodes(dataset.folder), MOST_FILMS)]
     except EpisodeError as error:
         raise SettingsError([Problem("/films", str(error))]) from None
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from backend.data.containers import Container, VideoError
+from backend.data.decode.dataset import decode_dataset, decode_folder
 from backend.data.decode.film import decode_film
 from backend.data.decode.npz import decode_npz
 from backend.data.decode.sandbox import Decoded, Request, apply_limits, leave_network, read_request
@@ -38,6 +39,9 @@ def main() -> None:
 
 def _decode(request: Request) -> Decoded:
     with contextlib.ExitStack() as stack:
+        if request.container == "folder":
+            output = stack.enter_context(Path(request.output).open("wb"))
+            return decode_folder(Path(request.sources[0]), output, request)
         sources: list[IO[bytes]] = [stack.enter_context(Path(source).open("rb")) for source in request.sources]
         output = stack.enter_context(Path(request.output).open("wb"))
         return _decode_open(sources, output, request)
@@ -50,6 +54,7 @@ _DECODERS: dict[Container, Decoder] = {
     "archive": decode_tar,
     "frames": decode_zip,
     "animation": decode_animation,
+    "dataset": decode_dataset,
 }
 
 

@@ -4,17 +4,22 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from backend.data.containers import VideoError
 from backend.data.decode.sandbox import Decoded, Limits, Request, read_decoded, write_request
+
+_ROOT = Path(__file__).resolve().parents[3]
+# The child runs the same code as this process, even where another checkout is the one that is installed.
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from backend.data.decode.__main__ import main; main()"
 
 
 def decode_in_child(request: Request) -> Decoded:
     """Decode in a process of its own; raises VideoError for everything that goes wrong there."""
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-m", "backend.data.decode"],
+            [sys.executable, "-I", "-c", _START, str(_ROOT)],
             input=write_request(request),
             stdout=subprocess.PIPE,
             text=True,

@@ -36,15 +36,13 @@ class Survey(NamedTuple):
 
 def decode_film(source: IO[bytes], output: IO[bytes], request: Request) -> Decoded:
     """Write all frames that can be decoded; raises VideoError if there is none."""
-    av.logging.set_level(av.logging.PANIC)
-    for module in _LATE:
-        importlib.import_module(module)
+    load_late()
     close_files()
     found = Decoded()
     survey = _surveyed(source, request, found)
     source.seek(0)
     with _opened(source, request.container) as container:
-        stream = _best(container)
+        stream = best_track(container)
         context = stream.codec_context
         context.thread_count = 1
         context.options = {"err_detect": "explode"}
@@ -60,6 +58,13 @@ def decode_film(source: IO[bytes], output: IO[bytes], request: Request) -> Decod
             _say_losses(good, survey, found)
         keeper.finish()
     return found
+
+
+def load_late() -> None:
+    """Load what PyAV loads when it first meets a track."""
+    av.logging.set_level(av.logging.PANIC)
+    for module in _LATE:
+        importlib.import_module(module)
 
 
 def open_film(source: IO[bytes], container: Container) -> av.container.InputContainer:
@@ -123,18 +128,20 @@ class Squares:
         usual = survey.steps.usual if survey.steps else 0.0
         following = 0.0
         for frame in frames:
-            self._check(frame)
+            self.check(frame)
             time = float(frame.pts * frame.time_base) if frame.pts is not None and frame.time_base else following
             following = time + usual
-            yield time, self._square(frame)
+            yield time, self.square(frame)
 
-    def _check(self, frame: VideoFrame) -> None:
+    def check(self, frame: VideoFrame) -> None:
+        """Raises VideoError for a frame that is too large."""
         check_size(frame.width, frame.height, self._request.limits)  # a stream may change its size on the way
         self._pixels += frame.width * frame.height
         if self._request.container == "gif":
             check_animation(self._pixels, self._request.limits)
 
-    def _square(self, frame: VideoFrame) -> bytes:
+    def square(self, frame: VideoFrame) -> bytes:
+        """A frame as raw RGB of 64x64."""
         found, crop = self._found, self._request.options.crop
         upright = upright_of(frame, found)
         aspect = aspect_of(self._stream.sample_aspect_ratio, found)
@@ -159,8 +166,8 @@ class Squares:
 def _surveyed(source: IO[bytes], request: Request, found: Decoded) -> Survey:
     """Read the head and all packets of a film, and fill in what they say. Raises VideoError."""
     with _opened(source, request.container) as container:
-        stream = _best(container)
-        _check_stream(stream, request.limits, found)
+        stream = best_track(container)
+        check_track(stream, request.limits, found)
         tick = float(stream.time_base or 0)
         times, count, end = [], 0, 0.0
         try:
@@ -208,7 +215,7 @@ def _opened(source: IO[bytes], container: Container) -> av.container.InputContai
         raise _damaged(f"its beginning cannot be read ({_why(error)})") from error
 
 
-def _best(container: av.container.InputContainer) -> VideoStream:
+def best_track(container: av.container.InputContainer) -> VideoStream:
     """The track that players show, which is not the picture on the cover."""
     tracks = [track for track in container.streams.video if not track.disposition & track.disposition.attached_pic]
     if not tracks:
@@ -216,7 +223,8 @@ def _best(container: av.container.InputContainer) -> VideoStream:
     return max(tracks, key=lambda track: (track.disposition & track.disposition.default, track.width * track.height))
 
 
-def _check_stream(stream: VideoStream, limits: Limits, found: Decoded) -> None:
+def check_track(stream: VideoStream, limits: Limits, found: Decoded) -> None:
+    """Raises VideoError for a track of another codec than those on the list, or too large."""
     context = stream.codec_context
     found.codec = context.name if context else "unknown"
     if found.codec not in CODECS:

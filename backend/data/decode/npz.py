@@ -10,7 +10,7 @@ from backend.data.containers import VideoError
 from backend.data.decode.sandbox import SIDE, Decoded, Part, Request, close_files
 from backend.data.episodes import Found, encode_episode, frames_only, parse_episodes
 
-REMEDY = "Keep uint8 pictures (T, 64, 64, 3) under `image` in it, and numbers without NaN."
+REMEDY = "Keep uint8 pictures (T, H, W, 3) under `image` in it, and numbers without NaN."
 MAX_MEMBER_BYTES = 512 * 2**20  # of one npz inside an archive
 
 
@@ -19,7 +19,7 @@ def decode_npz(source: IO[bytes], output: IO[bytes], request: Request) -> Decode
     rehearse_npz()
     close_files()
     found = Decoded(width=SIDE, height=SIDE, codec="episode")
-    parsed = _parsed(source, "the episode")
+    parsed = _parsed(source, "the episode", request)
     frames = sum(len(episode.image) for episode in parsed.episodes)
     if frames > request.limits.max_frames:
         message = f"the episode has {frames:,} frames; at most {request.limits.max_frames:,} are taken"
@@ -33,7 +33,7 @@ def write_episodes(members: Iterable[tuple[str, bytes]], output: IO[bytes], requ
     found = Decoded(width=SIDE, height=SIDE, codec="episodes")
     shapes: set[tuple[int, tuple[str, ...]]] = set()
     for _, content in members:
-        parsed = _parsed(io.BytesIO(content), "an episode of the archive")
+        parsed = _parsed(io.BytesIO(content), "an episode of the archive", request)
         shapes |= {(episode.action.shape[1], episode.factor_names) for episode in parsed.episodes}
         if len(shapes) > 1:
             message = "the episodes of the archive differ in their actions or factors"
@@ -59,9 +59,11 @@ def rehearse_npz() -> None:
     parse_episodes(io.BytesIO(encode_episode(frames_only(np.zeros((1, SIDE, SIDE, 3), np.uint8)))))
 
 
-def _parsed(source: IO[bytes], what: str) -> Found:
+def _parsed(source: IO[bytes], what: str, request: Request) -> Found:
     try:
-        return parse_episodes(source)
+        return parse_episodes(source, request.options.crop)
+    except VideoError:
+        raise
     except ValueError as error:
         raise VideoError("episode", f"{what} cannot be read: {error}", REMEDY) from error
 

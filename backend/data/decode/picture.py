@@ -66,7 +66,7 @@ def square(picture: Image.Image, crop: Crop, found: Decoded, tones: Tones | None
     if upright.mode in ("1", "P"):
         upright = upright.convert("RGB")
     found.width, found.height = upright.size
-    return np.asarray(_in_srgb(_fitted(upright, crop)), np.uint8).tobytes()
+    return np.asarray(_in_srgb(fitted(upright, crop)), np.uint8).tobytes()
 
 
 def rehearse() -> None:
@@ -120,7 +120,7 @@ def _on_white(picture: Image.Image, found: Decoded) -> Image.Image:
     return Image.alpha_composite(white, layer).convert("RGB")
 
 
-def _fitted(picture: Image.Image, crop: Crop) -> Image.Image:
+def fitted(picture: Image.Image, crop: Crop) -> Image.Image:
     """A picture as a square of 64x64 in its own colours."""
     box = Image.Resampling.BOX
     if crop == "whole":

@@ -33,6 +33,7 @@ class Limits:
     max_side: int = 4096  # pixels
     max_pixels: int = 4096 * 2304  # of one frame
     max_animated_pixels: int = 200_000_000  # of all frames of an animated picture: about a second of work
+    max_copied: int = 2**30  # bytes of a folder, in files or as frames of 64x64; a larger one is read where it lies
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,20 @@ class Options:
 
     `crop` is the square that is kept: `centre`, `start` (left or top), `end` (right or bottom), or the `whole` picture
     with black bars, or the picture `stretch`ed. `fps` resamples films in time (None: the rate they were recorded at),
-    `stride` keeps every n-th frame, `split` is the length of the episodes in frames (0: one episode per clip).
+    `stride` keeps every n-th frame, `split` is the length of the episodes in frames (0: one episode per clip). `format`
+    is that of a data set of another project where the user says it.
     """
 
     crop: Crop = "centre"
     fps: float | None = None
     stride: int = 1
     split: int = 64
+    format: str | None = None
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to decode: one file, or the loose pictures of one clip in their order."""
+    """What to decode: one file, the loose pictures of one clip in their order, or a folder."""
 
     sources: tuple[str, ...]
     output: str
@@ -81,8 +84,10 @@ class Decoded:
     recorded_rate: float | None = None  # frames a second as they were recorded
     frame_rate: float | None = None  # frames a second as they are kept
     codec: str = ""
+    format: str = ""  # of a data set of another project
     action_size: int = 0
     factor_names: tuple[str, ...] = ()
+    referenced: bool = False  # the episodes stay where they are; the parts say their lengths only
     parts: list[Part] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what was done, as a viewer would
     warnings: list[str] = field(default_factory=list)  # what was lost or guessed

@@ -16,6 +16,7 @@ from backend.data.episodes import (
     EpisodeError,
     frames_only,
     now,
+    parse_episodes,
     read_dataset_info,
     read_episode,
     read_episodes,
@@ -104,12 +105,27 @@ def test_published_shapes_are_met_half_way(tmp_path: Path) -> None:
     assert read.is_terminal.tolist() == 5 * [False] + [True]
 
 
+def test_the_newest_frame_of_a_stack_is_resized_by_area(tmp_path: Path) -> None:
+    newest = np.zeros((LENGTH, 3, 128, 128), np.uint8)
+    newest[:, 0, ::2] = 200  # red lines, every second
+    older = np.full((LENGTH, 6, 128, 128), 90, np.uint8)
+    path = _save(tmp_path / "e.npz", observation=np.concatenate([older, newest], 1), reward=np.ones((LENGTH, 1)))
+    assert read_episode(path).image[..., 0].tolist() == np.full((LENGTH, 64, 64), 100).tolist()
+    assert not read_episode(path).image[..., 1:].any()
+    with path.open("rb") as file:
+        assert parse_episodes(file).notes == (
+            "resized from 128 x 128 pixels",
+            "the newest of 3 stacked frames was taken",
+        )
+
+
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
         ({"reward": np.zeros(LENGTH)}, "no array `image`"),
-        ({"image": np.zeros((LENGTH, 32, 32, 3), np.uint8)}, r"expected uint8 \(T, 64, 64, 3\)"),
-        ({"image": np.zeros((LENGTH, 64, 64, 3), np.float32)}, "float32"),
+        ({"image": np.zeros((LENGTH, 32, 3), np.uint8)}, r"expected uint8 \(T, 64, 64, 3\)"),
+        ({"image": np.zeros((LENGTH, 64, 64, 3), np.uint16)}, "uint16"),
+        ({"image": np.full((LENGTH, 64, 64, 3), -3, np.float32)}, "its pixels are float32 outside of 0 to"),
         ({"image": np.zeros((0, 64, 64, 3), np.uint8)}, "no frames"),
         ({"image": _images(), "reward": np.zeros(3)}, r"`reward` is float64 \(3,\) for 6 frames"),
         ({"image": _images(), "reward": np.full(LENGTH, np.nan)}, "NaN"),

@@ -1,0 +1,73 @@
+"""`diswm import-data` and `export-data`: data sets of other projects in, a data set out for other projects."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backend.cli.context import checked_settings, complain, refusals
+from backend.cli.options import AsJson
+
+
+def register(app: typer.Typer) -> None:
+    """Adds both commands."""
+    app.command("import-data")(import_data)
+    app.command("export-data")(export_data)
+
+
+def import_data(
+    path: Annotated[Path, typer.Argument(help="File or folder. A folder of more than 1 GiB is read where it lies.")],
+    name: Annotated[str, typer.Option(help="Name of the data set.")],
+    format: Annotated[
+        str | None, typer.Option(help="Its format, where the files do not tell; docs/uploads.md.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import a data set: LeRobot, Minari, D4RL, stable-worldmodel, zarr, npz, pictures, films."""
+    from backend.data.bringing import format_of
+    from backend.data.bringing import import_data as bring
+
+    with refusals():
+        info = bring(path, checked_settings().home, name, format=format)
+    for warning in info.warnings:
+        complain(warning)
+    if as_json:
+        answer = {
+            "id": info.id,
+            "name": info.name,
+            "episodes": info.episodes,
+            "lengths": list(info.lengths),
+            "format": format_of(info),
+            "warnings": list(info.warnings),
+        }
+        typer.echo(json.dumps(answer))
+        return
+    typer.echo(
+        f"Imported {info.name} as {info.id}: {format_of(info)}, {info.episodes} episodes, {info.frames:,} frames."
+    )
+
+
+def export_data(
+    dataset: Annotated[str, typer.Argument(help="Data set: id, name or folder.")],
+    out: Annotated[Path, typer.Option(help="Folder to write, which must not be there yet.")],
+    format: Annotated[str, typer.Option(help="lerobot-v3 or npz.")] = "lerobot-v3",
+    fps: Annotated[int, typer.Option(min=1, max=1000, help="Frames a second, which LeRobot wants to know.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Write a data set for other projects: as a LeRobotDataset v3, or as npz episodes."""
+    from backend.data.catalogue import find_dataset
+    from backend.data.formats.writing import write_lerobot, write_npz
+
+    with refusals():
+        info = find_dataset(checked_settings().home, dataset, allow_path=True)
+        if format not in ("lerobot-v3", "npz"):
+            raise typer.BadParameter(f"there is no format {format!r}; there is lerobot-v3 and npz")
+        if out.exists():
+            raise typer.BadParameter(f"{out} is there already; name a new folder")
+        if format == "npz":
+            write_npz(info, out)
+        else:
+            write_lerobot(info, out, fps)
+    answer = {"folder": str(out), "format": format, "episodes": info.episodes, "frames": info.frames}
+    typer.echo(json.dumps(answer) if as_json else f"Wrote {info.episodes} episodes of {info.name} to {out}.")

@@ -1,0 +1,89 @@
+"""Data sets of other projects from a file or folder on this machine, as `diswm import-data` takes them in."""
+
+import difflib
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from backend.data.clips import Clip, import_clips
+from backend.data.containers import FILM_SUFFIXES, FILMS, Container, VideoError, natural, sniff
+from backend.data.decode.sandbox import Limits, Options
+from backend.data.episodes import DatasetInfo, read_dataset_info
+from backend.data.files import sha256
+from backend.data.formats.names import FILMS as FILMS_FORMAT
+from backend.data.formats.names import FORMATS, NPZ, PICTURES
+from backend.data.formats.registry import FAMILIES
+from backend.data.formats.tree import FolderTree
+
+LIMITS = Limits(seconds=12 * 3600.0, max_frames=1_000_000)
+_OF_CONTAINERS: Mapping[Container, str] = {
+    "episode": NPZ,
+    "episodes": NPZ,
+    "archive": NPZ,
+    "frames": PICTURES,
+    "picture": PICTURES,
+    **dict.fromkeys(FILMS, FILMS_FORMAT),
+}
+
+
+def import_data(
+    path: Path, home: Path, name: str, *, format: str | None = None, limits: Limits = LIMITS
+) -> DatasetInfo:
+    """The data set of a file or folder, in `home/datasets`; the one that is there where it was imported before.
+
+    A folder that is large (`Limits.max_copied`) is read where it lies, anything else is converted episode by episode
+    in a limited process. Raises VideoError, OSError.
+    """
+    if not path.exists():
+        raise VideoError("missing", f"{path} is not there", "Name a file or folder of this machine.")
+    check_format(format)
+    clips = _clips(path, format, limits)
+    options = Options(split=0, format=format)
+    target = home / "datasets" / f"data-{_digest([name, str(format), *(clip.sha256 for clip in clips)])[:16]}"
+    if not target.exists():
+        try:
+            return import_clips(clips, target, name, options=options, limits=limits)
+        except FileExistsError:
+            pass  # another process made it meanwhile
+    return read_dataset_info(target)
+
+
+def check_format(format: str | None) -> None:
+    """Raises VideoError for a format that is not read."""
+    if format is not None and format not in FORMATS:
+        near = difflib.get_close_matches(format, FORMATS, 1)
+        hint = f"Did you mean {near[0]}?" if near else f"There is {', '.join(FORMATS)}."
+        raise VideoError("format", f"there is no format {format[:40]!r}", hint)
+
+
+def format_of(info: DatasetInfo) -> str:
+    """The format that a data set was recognised as."""
+    return str(info.settings.get("format", NPZ if info.kind == "published" else FILMS_FORMAT))
+
+
+def _clips(path: Path, format: str | None, limits: Limits) -> list[Clip]:
+    """A file, a folder as a whole, or each film of a folder that holds nothing else that is read. Raises VideoError."""
+    if path.is_dir():
+        tree = FolderTree(path)
+        films = [name for name in tree.files if name.lower().endswith(FILM_SUFFIXES)]
+        if films and format in (None, FILMS_FORMAT) and not any(family.roots(tree) for family in FAMILIES):
+            return [Clip(name, path / name, sha256(path / name)) for name in sorted(films, key=natural)]
+        return [Clip(tree.name, path, _folder_digest(path, tree, limits))]
+    held = _OF_CONTAINERS.get(sniff(path))
+    if format is not None and held is not None and held != format:
+        raise VideoError("format", f"{path.name} holds {held}, not {format}", f"Leave out the format, or say {held}.")
+    return [Clip(path.name, path, sha256(path))]
+
+
+def _folder_digest(path: Path, tree: FolderTree, limits: Limits) -> str:
+    """A hash of all files: of their bytes, of a large folder of their sizes and times."""
+    large = sum(tree.files.values()) > limits.max_copied
+    told = []
+    for name, size in tree.files.items():
+        what = str((path / name).stat().st_mtime_ns) if large else sha256(path / name)
+        told.append(f"{name}\0{size}\0{what}")
+    return _digest(told)
+
+
+def _digest(texts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()

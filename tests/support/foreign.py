@@ -1,0 +1,288 @@
+"""Three small episodes, written as the libraries of other projects write them."""
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import h5py
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zarr
+from numpy.typing import NDArray
+from PIL import Image
+
+from backend.data.decode.sandbox import Decoded, Limits
+from backend.data.formats.protocol import Look, Reader
+from backend.data.formats.registry import open_reader, recognise
+from backend.data.formats.tree import FolderTree
+
+LENGTHS = (7, 4, 5)
+STATE_NAMES = ["arm", "wrist"]
+
+
+@dataclass(frozen=True)
+class Lived:
+    """One episode as it was lived: action and reward led to the frame of their row; 0 at the first."""
+
+    image: NDArray[np.uint8]  # (T, 64, 64, 3)
+    action: NDArray[np.float32]  # (T, 2)
+    reward: NDArray[np.float32]  # (T,)
+    state: NDArray[np.float32]  # (T, 2)
+    terminal: bool
+
+    @property
+    def taken(self) -> NDArray[np.float32]:
+        """The action taken at each frame, NaN at the last."""
+        return np.concatenate([self.action[1:], np.full((1, 2), np.nan, np.float32)])
+
+
+def lived(lengths: tuple[int, ...] = LENGTHS) -> list[Lived]:
+    """Episodes of a bright field whose brightness tells episode and frame; the second one ends for good."""
+    generator = np.random.default_rng(0)
+    made = []
+    for number, length in enumerate(lengths):
+        image = np.zeros((length, 64, 64, 3), np.uint8)
+        for t in range(length):
+            image[t] = 20 + 60 * number + 8 * t
+            image[t, :32, :32, 0] = 200
+        action = generator.uniform(-1, 1, (length, 2)).astype(np.float32)
+        reward = generator.uniform(0, 1, length).astype(np.float32)
+        action[0], reward[0] = 0, 0
+        state = generator.normal(size=(length, 2)).astype(np.float32)
+        made.append(Lived(image, action, reward, state, number == 1))
+    return made
+
+
+def jpeg(image: NDArray[np.uint8], kind: str = "JPEG") -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, kind, quality=95)
+    return buffer.getvalue()
+
+
+def write_stable_hdf5(path: Path, episodes: list[Lived]) -> Path:
+    lengths = np.array([len(one.image) for one in episodes])
+    with h5py.File(path, "w") as file:
+        file["pixels"] = np.concatenate([one.image for one in episodes])
+        for name, values in _stable_columns(episodes).items():
+            file[name] = values
+        file["ep_len"], file["ep_offset"] = lengths, np.r_[0, lengths.cumsum()[:-1]]
+        file["seed_text"] = "a string, which is no column"
+    return path
+
+
+def write_stable_folder(path: Path, episodes: list[Lived], *, films: bool = False) -> Path:
+    lengths = np.array([len(one.image) for one in episodes])
+    (path / "pixels").mkdir(parents=True)
+    borders = {"ep_len": lengths, "ep_offset": np.r_[0, lengths.cumsum()[:-1]]}
+    for name, values in {**_stable_columns(episodes), **borders}.items():
+        np.savez(path / f"{name}.npz", values)
+    for number, one in enumerate(episodes):
+        if films:
+            write_film(path / "pixels" / f"ep_{number}.mp4", one.image)
+            continue
+        for step, image in enumerate(one.image):
+            (path / "pixels" / f"ep_{number}_step_{step}.jpeg").write_bytes(jpeg(image))
+    return path
+
+
+def _stable_columns(episodes: list[Lived]) -> dict[str, NDArray[np.generic]]:
+    last = [np.arange(len(one.image)) == len(one.image) - 1 for one in episodes]
+    return {
+        "action": np.concatenate([one.taken for one in episodes]),
+        "reward": np.concatenate([np.r_[np.float32("nan"), one.reward[1:]] for one in episodes]),
+        "terminated": np.concatenate([mark & one.terminal for mark, one in zip(last, episodes, strict=True)]),
+        "truncated": np.concatenate([mark & (not one.terminal) for mark, one in zip(last, episodes, strict=True)]),
+        "variation.arm": np.concatenate([one.state for one in episodes]),
+    }
+
+
+def write_minari(path: Path, episodes: list[Lived], *, encoded: bool = True) -> Path:
+    (path / "data").mkdir(parents=True)
+    (path / "data" / "metadata.json").write_text(json.dumps({"data_format": "hdf5", "total_episodes": len(episodes)}))
+    with h5py.File(path / "data" / "main_data.hdf5", "w") as file:
+        for number, one in enumerate(episodes):
+            group = file.create_group(f"episode_{number}")
+            if encoded:
+                pixels = group.create_dataset("observations/pixels", len(one.image), h5py.vlen_dtype(np.uint8))
+                for step, image in enumerate(one.image):
+                    pixels[step] = np.frombuffer(jpeg(image), np.uint8)
+                group["observations/arm"] = one.state
+            else:
+                group["observations"] = one.image[:, ::2, ::2]  # 32x32
+                group["infos/arm"] = one.state
+            group["actions"] = one.action[1:]
+            group["rewards"] = one.reward[1:].astype(np.float64)
+            ends = np.arange(1, len(one.image)) == len(one.image) - 1
+            group["terminations"], group["truncations"] = ends & one.terminal, ends & (not one.terminal)
+    return path
+
+
+def write_vd4rl(path: Path, episodes: list[Lived]) -> Path:
+    step_type = np.concatenate([np.r_[0, np.ones(len(one.image) - 2), 2] for one in episodes])
+    discount = [np.r_[np.ones(len(one.image) - 1), 0 if one.terminal else 1] for one in episodes]
+    with h5py.File(path, "w") as file:
+        image = np.concatenate([one.image for one in episodes]).transpose(0, 3, 1, 2)
+        file.create_dataset("observation", data=image, compression="gzip")
+        file["action"] = np.concatenate([one.action for one in episodes])
+        file["reward"] = np.concatenate([one.reward for one in episodes])
+        file["discount"], file["step_type"] = np.concatenate(discount), step_type
+    return path
+
+
+def write_d4rl(path: Path, episodes: list[Lived]) -> Path:
+    """Its last frame of each episode is not stored, as D4RL keeps transitions."""
+    ends = [np.arange(1, len(one.image)) == len(one.image) - 1 for one in episodes]
+    with h5py.File(path, "w") as file:
+        file["observations"] = np.concatenate([one.image[:-1] for one in episodes])
+        file["actions"] = np.concatenate([one.action[1:] for one in episodes])
+        file["rewards"] = np.concatenate([one.reward[1:] for one in episodes])
+        file["terminals"] = np.concatenate([end & one.terminal for end, one in zip(ends, episodes, strict=True)])
+        file["timeouts"] = np.concatenate([end & (not one.terminal) for end, one in zip(ends, episodes, strict=True)])
+        file["infos/arm"] = np.concatenate([one.state[:-1] for one in episodes])
+        file["metadata/algorithm"] = "x"
+    return path
+
+
+def write_zarr(path: Path, episodes: list[Lived], *, version: int = 2, floats: bool = False) -> Path:
+    group = zarr.open_group(str(path), mode="w", zarr_format=version)  # type: ignore[arg-type]  # 2 or 3
+    rows = sum(len(one.image) for one in episodes)
+    image = np.concatenate([one.image for one in episodes]).repeat(2, 1).repeat(2, 2)
+    values = {
+        "data/img": image.astype(np.float32) if floats else image,  # 128x128
+        "data/action": np.concatenate([np.nan_to_num(one.taken) for one in episodes]),
+        "data/arm": np.concatenate([one.state for one in episodes]),
+        "meta/episode_ends": np.array([len(one.image) for one in episodes]).cumsum(),
+    }
+    for name, array in values.items():
+        chunks = (4, *array.shape[1:]) if len(array) == rows else array.shape
+        group.create_array(name, shape=array.shape, chunks=chunks, dtype=array.dtype)[:] = array
+    return path
+
+
+def write_film(path: Path, frames: NDArray[np.uint8], rate: int = 10) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "4", "g": "2", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+CAMERA = "observation.images.top"
+_DATA = {
+    "v2.1": "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet",
+    "v3.0": "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet",
+}
+_FILM = {
+    "v2.1": "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4",
+    "v3.0": "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4",
+}
+
+
+def write_lerobot(path: Path, episodes: list[Lived], version: str = "v3.0", *, film: bool = True) -> Path:
+    """Its last frame of each episode is not stored: rows are steps that are taken."""
+    kind = {"dtype": "video" if film else "image", "shape": [64, 64, 3], "names": ["height", "width", "channel"]}
+    features = {
+        CAMERA: kind,
+        "observation.state": {"dtype": "float32", "shape": [2], "names": STATE_NAMES},
+        "action": {"dtype": "float32", "shape": [2], "names": STATE_NAMES},
+        "next.reward": {"dtype": "float32", "shape": [1], "names": None},
+        "episode_index": {"dtype": "int64", "shape": [1], "names": None},
+        "frame_index": {"dtype": "int64", "shape": [1], "names": None},
+    }
+    info = {"codebase_version": version, "fps": 10, "chunks_size": 1000, "features": features}
+    info |= {"data_path": _DATA[version], "video_path": _FILM[version], "total_episodes": len(episodes)}
+    (path / "meta").mkdir(parents=True)
+    (path / "meta" / "info.json").write_text(json.dumps(info))
+    tables = [_lerobot_table(number, one, film) for number, one in enumerate(episodes)]
+    (_write_v2 if version == "v2.1" else _write_v3)(path, episodes, tables, film)
+    return path
+
+
+def _lerobot_table(number: int, one: Lived, film: bool) -> pa.Table:
+    rows = len(one.image) - 1
+    columns = {
+        "observation.state": pa.FixedSizeListArray.from_arrays(pa.array(one.state[:-1].reshape(-1)), 2),
+        "action": pa.FixedSizeListArray.from_arrays(pa.array(one.action[1:].reshape(-1)), 2),
+        "next.reward": pa.array(one.reward[1:]),
+        "episode_index": pa.array(np.full(rows, number)),
+        "frame_index": pa.array(np.arange(rows)),
+    }
+    if not film:
+        columns[CAMERA] = pa.array([{"bytes": jpeg(image, "PNG"), "path": None} for image in one.image[:-1]])
+    return pa.table(columns)
+
+
+def _write_v2(path: Path, episodes: list[Lived], tables: list[pa.Table], film: bool) -> None:
+    lines = [json.dumps({"episode_index": n, "length": table.num_rows}) for n, table in enumerate(tables)]
+    (path / "meta" / "episodes.jsonl").write_text("\n".join(lines))
+    (path / "data" / "chunk-000").mkdir(parents=True)
+    for number, table in enumerate(tables):
+        pq.write_table(table, path / "data" / "chunk-000" / f"episode_{number:06d}.parquet")
+        if film:
+            target = path / "videos" / "chunk-000" / CAMERA / f"episode_{number:06d}.mp4"
+            write_film(target, episodes[number].image[:-1])
+
+
+def _write_v3(path: Path, episodes: list[Lived], tables: list[pa.Table], film: bool) -> None:
+    rows = np.array([table.num_rows for table in tables])
+    begins = np.r_[0, rows.cumsum()[:-1]]
+    zeros = np.zeros(len(rows), np.int64)
+    listed = {
+        "episode_index": np.arange(len(rows)),
+        "length": rows,
+        "data/chunk_index": zeros,
+        "data/file_index": zeros,
+        "dataset_from_index": begins,
+        "dataset_to_index": rows.cumsum(),
+    }
+    if film:
+        listed |= {f"videos/{CAMERA}/chunk_index": zeros, f"videos/{CAMERA}/file_index": zeros}
+        listed |= {f"videos/{CAMERA}/from_timestamp": begins / 10, f"videos/{CAMERA}/to_timestamp": rows.cumsum() / 10}
+        target = path / "videos" / CAMERA / "chunk-000" / "file-000.mp4"
+        write_film(target, np.concatenate([one.image[:-1] for one in episodes]))
+    for folder in ("data/chunk-000", "meta/episodes/chunk-000"):
+        (path / folder).mkdir(parents=True)
+    pq.write_table(pa.table(listed), path / "meta" / "episodes" / "chunk-000" / "file-000.parquet")
+    pq.write_table(pa.concat_tables(tables), path / "data" / "chunk-000" / "file-000.parquet", row_group_size=3)
+
+
+def write_npz_folder(path: Path, episodes: list[Lived], *, stacked: bool = False) -> Path:
+    path.mkdir(parents=True)
+    for number, one in enumerate(episodes):
+        length = len(one.image)
+        discount = np.ones((length, 1), np.float32)
+        discount[-1] = 0 if one.terminal else 1
+        if stacked:
+            channels = one.image.transpose(0, 3, 1, 2)
+            picture = {
+                "observation": np.concatenate(
+                    [channels[[0, 0, *range(length - 2)]], channels[[0, *range(length - 1)]], channels], 1
+                )
+            }
+        else:
+            picture = {"image": one.image}
+        numbers = {"action": one.action, "reward": one.reward[:, None], "discount": discount}
+        np.savez(path / f"2026_{number}_{length - 1}.npz", **picture, **numbers)
+    return path
+
+
+def write_pictures(path: Path, episodes: list[Lived]) -> Path:
+    for number, one in enumerate(episodes):
+        folder = path / f"clip {number}"
+        folder.mkdir(parents=True)
+        for step, image in enumerate(one.image):
+            (folder / f"{step}.png").write_bytes(jpeg(image, "PNG"))
+    return path
+
+
+def opened(folder: Path, format: str | None = None) -> Reader:
+    """The reader of what lies in a folder."""
+    tree = FolderTree(folder)
+    family, root = recognise(tree, format)
+    return open_reader(tree, family, root, Look("centre", Limits(), Decoded()), format)

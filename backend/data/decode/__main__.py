@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from backend.data.containers import Container, VideoError
-from backend.data.decode.dataset import decode_dataset, decode_folder
 from backend.data.decode.film import decode_film
 from backend.data.decode.npz import decode_npz
 from backend.data.decode.sandbox import Decoded, Request, apply_limits, leave_network, read_request
@@ -40,11 +39,20 @@ def main() -> None:
 def _decode(request: Request) -> Decoded:
     with contextlib.ExitStack() as stack:
         if request.container == "folder":
+            from backend.data.decode.dataset import decode_folder
+
             output = stack.enter_context(Path(request.output).open("wb"))
             return decode_folder(Path(request.sources[0]), output, request)
         sources: list[IO[bytes]] = [stack.enter_context(Path(source).open("rb")) for source in request.sources]
         output = stack.enter_context(Path(request.output).open("wb"))
         return _decode_open(sources, output, request)
+
+
+def _decode_dataset(source: IO[bytes], output: IO[bytes], request: Request) -> Decoded:
+    """The libraries of these formats are loaded for them alone."""
+    from backend.data.decode.dataset import decode_dataset
+
+    return decode_dataset(source, output, request)
 
 
 Decoder = Callable[[IO[bytes], IO[bytes], Request], Decoded]
@@ -54,7 +62,7 @@ _DECODERS: dict[Container, Decoder] = {
     "archive": decode_tar,
     "frames": decode_zip,
     "animation": decode_animation,
-    "dataset": decode_dataset,
+    "dataset": _decode_dataset,
 }
 
 

@@ -50,7 +50,7 @@ class Family:
 
 def refused(message: str, remedy: str = "Check the file with the library that wrote it.") -> VideoError:
     """A data set that does not hold what its format asks for."""
-    return VideoError("format", message, remedy)
+    return VideoError("format", " ".join(message.split()), remedy)
 
 
 def check_length(frames: int, what: str) -> None:

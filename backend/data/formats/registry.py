@@ -69,4 +69,6 @@ def told(work: Callable[[], Read], what: str) -> Read:
         raise
     except Exception as error:  # each library has exceptions of its own for damage
         message = f"{what} cannot be read ({type(error).__name__}: {str(error)[:200] or 'no reason given'})"
-        raise VideoError("damaged", message, "Check the file with the library that wrote it.") from error
+        raise VideoError(
+            "damaged", " ".join(message.split()), "Check the file with the library that wrote it."
+        ) from error

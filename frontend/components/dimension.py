@@ -34,10 +34,24 @@ GIVEN = {
 
 
 def badges(entry: Mapping[str, Any]) -> str:
-    """Where the name of a dimension comes from, and what measurements and interventions made of it."""
-    given = GIVEN.get(str(entry.get("name_source")), "")
+    """Where the name of a dimension comes from, and what measurements and interventions made of it.
+
+    Beside a name that a person gave they speak of the factor that was measured, by its name and in grey.
+    """
+    source = str(entry.get("name_source"))
     checked = CHECKED.get(str(entry.get("check")), "") if entry["status"] == "named" else ""
-    return " ".join(part for part in (given, checked or STATUS.get(entry["status"], "")) if part)
+    found = checked or STATUS.get(entry["status"], "")
+    if source in ("person", "carried"):
+        found = _of_factor(entry, found)
+    return " ".join(part for part in (GIVEN.get(source, ""), found) if part)
+
+
+def _of_factor(entry: Mapping[str, Any], found: str) -> str:
+    """A badge in grey with the factor that it is about; none where none stands out."""
+    if entry["status"] != "named":
+        return "" if entry["status"] == "unnamed" else found
+    icon, _, words = found.partition("[")[2].removesuffix("]").partition(": ")
+    return f":gray-badge[{icon}: {escape_markdown(words_of(entry['factor']))}: {words}]"
 
 
 def best_factor(entry: Mapping[str, Any], episodes: int) -> str:

@@ -2,6 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
+from frontend.components.dimension import badges
 from tests.support.pages import OpenPage
 from tests.support.stand_in import World
 
@@ -72,3 +73,12 @@ def test_what_chance_gives_as_well_is_no_number_but_cannot_be_told(open_page: Op
     app = tab(app, "Dimensions")
     assert any("cannot be told from 4 episodes" in caption.value for caption in app.caption)
     assert not any("badge[:material/check" in text.value for text in app.markdown)
+
+
+def test_a_name_of_ones_own_is_never_called_measured_or_confirmed() -> None:
+    entry = {"status": "named", "factor": "pole_angle", "name_source": "person", "check": "confirmed"}
+    assert badges(entry) == (
+        ":violet-badge[:material/person: your name] :gray-badge[:material/check: pole angle: confirmed by intervention]"
+    )
+    assert badges({**entry, "status": "unnamed"}) == ":violet-badge[:material/person: your name]"
+    assert badges({**entry, "name_source": "factor"}) == ":green-badge[:material/check: confirmed by intervention]"

@@ -24,7 +24,7 @@ from backend.data.clips import (
     MAX_STRIDE,
     MIN_FPS,
     MIN_SPLIT,
-    Clip,
+    UserFile,
     import_clips,
     preview_clips,
 )
@@ -188,8 +188,8 @@ def _preview(upload: Upload, options: Options, id: str, home: Path) -> ImportPre
     return ImportPreview(**view, known_as=known, sheet=data_uri(contact_sheet(rows), "webp"))
 
 
-def _clips(upload: Upload) -> list[Clip]:
-    return [Clip(file.name, file.path, file.sha256) for file in upload.files]
+def _clips(upload: Upload) -> list[UserFile]:
+    return [UserFile(file.name, file.path, file.sha256) for file in upload.files]
 
 
 def _name(upload: Upload) -> str:

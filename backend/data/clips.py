@@ -27,7 +27,7 @@ MAX_PICTURES = 900  # loose ones, all open at once while they are decoded
 SEVERAL = "pictures"  # what loose pictures are called together
 
 
-class Clip(NamedTuple):
+class UserFile(NamedTuple):
     """One uploaded file: its name for display, its path and the hash of its bytes."""
 
     name: str
@@ -43,7 +43,7 @@ class Preview(NamedTuple):
 
 
 def import_clips(
-    files: Sequence[Clip],
+    files: Sequence[UserFile],
     target: Path,
     name: str,
     *,
@@ -75,7 +75,7 @@ def import_clips(
 
 
 def preview_clips(
-    files: Sequence[Clip], name: str, options: Options, *, episodes: int, frames: int, limits: Limits | None = None
+    files: Sequence[UserFile], name: str, options: Options, *, episodes: int, frames: int, limits: Limits | None = None
 ) -> Preview:
     """What `import_clips` would make of files; nothing is kept. Frames of at most so many episodes come along.
 
@@ -108,7 +108,7 @@ def check_options(options: Options) -> None:
 
 
 def _decoded(
-    files: Sequence[Clip], staging: Path, name: str, options: Options, min_frames: int, limits: Limits
+    files: Sequence[UserFile], staging: Path, name: str, options: Options, min_frames: int, limits: Limits
 ) -> tuple[DatasetInfo, list[Cut]]:
     check_options(options)
     if not files:
@@ -131,10 +131,10 @@ def _decoded(
     return _describe(sources, episodes, name, options, warnings), episodes
 
 
-def _grouped(files: Sequence[Clip]) -> list[tuple[Container, list[Clip]]]:
+def _grouped(files: Sequence[UserFile]) -> list[tuple[Container, list[UserFile]]]:
     """Each file for itself, but loose pictures together in the order of their names."""
-    groups: list[tuple[Container, list[Clip]]] = []
-    pictures: list[Clip] = []
+    groups: list[tuple[Container, list[UserFile]]] = []
+    pictures: list[UserFile] = []
     for file in files:
         try:
             container = sniff(file.path)
@@ -153,7 +153,7 @@ def _grouped(files: Sequence[Clip]) -> list[tuple[Container, list[Clip]]]:
     return groups
 
 
-def _decode(group: list[Clip], container: Container, output: Path, options: Options, limits: Limits) -> Source:
+def _decode(group: list[UserFile], container: Container, output: Path, options: Options, limits: Limits) -> Source:
     name = group[0].name if len(group) == 1 else SEVERAL
     request = Request(tuple(str(file.path) for file in group), str(output), container, options, limits)
     try:
@@ -166,7 +166,7 @@ def _decode(group: list[Clip], container: Container, output: Path, options: Opti
     return Source(name, container, output, decoded, _hash(group), str(group[0].path.resolve()))
 
 
-def _hash(group: Sequence[Clip]) -> str:
+def _hash(group: Sequence[UserFile]) -> str:
     """The hash of a file; of loose pictures, that of their hashes."""
     if len(group) == 1:
         return group[0].sha256

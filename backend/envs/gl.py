@@ -83,7 +83,7 @@ def _draw(backend: str, variables: dict[str, str]) -> str | None:
 
 def _first_working() -> str:
     wrong = wrong_device()
-    if wrong is not None:  # else a slip of the pen would draw everything in software, many times slower
+    if wrong is not None:  # else a typo would draw everything in software, many times slower
         raise NoRenderer(f"{wrong} ({probe('egl')})")
     for backend in BACKENDS:
         if probe(backend) is None:

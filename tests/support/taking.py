@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.data.clips import Clip, import_clips
+from backend.data.clips import UserFile, import_clips
 from backend.data.decode.sandbox import Crop, Limits, Options
 from backend.data.episodes import DatasetInfo
 from backend.data.files import sha256
@@ -21,5 +21,5 @@ def take(
     limits: Limits | None = None,
 ) -> DatasetInfo:
     """The data set `target` made of files."""
-    clips = [Clip(given, path, sha256(path) if path.exists() else "") for given, path in files]
+    clips = [UserFile(given, path, sha256(path) if path.exists() else "") for given, path in files]
     return import_clips(clips, target, name, options=Options(crop, fps, stride, split), limits=limits)

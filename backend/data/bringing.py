@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from backend.data.clips import Clip, import_clips
+from backend.data.clips import UserFile, import_clips
 from backend.data.containers import FILM_SUFFIXES, FILMS, Container, VideoError, natural, sniff
 from backend.data.decode.sandbox import Limits, Options
 from backend.data.episodes import DatasetInfo, read_dataset_info
@@ -61,18 +61,18 @@ def format_of(info: DatasetInfo) -> str:
     return str(info.settings.get("format", NPZ if info.kind == "published" else FILMS_FORMAT))
 
 
-def _clips(path: Path, format: str | None, limits: Limits) -> list[Clip]:
+def _clips(path: Path, format: str | None, limits: Limits) -> list[UserFile]:
     """A file, a folder as a whole, or each film of a folder that holds nothing else that is read. Raises VideoError."""
     if path.is_dir():
         tree = FolderTree(path)
         films = [name for name in tree.files if name.lower().endswith(FILM_SUFFIXES)]
         if films and format in (None, FILMS_FORMAT) and not any(family.roots(tree) for family in FAMILIES):
-            return [Clip(name, path / name, sha256(path / name)) for name in sorted(films, key=natural)]
-        return [Clip(tree.name, path, _folder_digest(path, tree, limits))]
+            return [UserFile(name, path / name, sha256(path / name)) for name in sorted(films, key=natural)]
+        return [UserFile(tree.name, path, _folder_digest(path, tree, limits))]
     held = _OF_CONTAINERS.get(sniff(path))
     if format is not None and held is not None and held != format:
         raise VideoError("format", f"{path.name} holds {held}, not {format}", f"Leave out the format, or say {held}.")
-    return [Clip(path.name, path, sha256(path))]
+    return [UserFile(path.name, path, sha256(path))]
 
 
 def _folder_digest(path: Path, tree: FolderTree, limits: Limits) -> str:

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def import_data(
-    path: Annotated[Path, typer.Argument(help="File or folder. A folder of more than 1 GiB is read where it lies.")],
+    path: Annotated[Path, typer.Argument(help="File or folder; of more than 1 GiB it is read where it lies.")],
     name: Annotated[str, typer.Option(help="Name of the data set.")],
     format: Annotated[
         str | None, typer.Option(help="Its format, where the files do not tell; docs/uploads.md.")

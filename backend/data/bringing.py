@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from backend.data.formats.names import FORMATS, NPZ, PICTURES
 from backend.data.formats.registry import FAMILIES
 from backend.data.formats.tree import FolderTree
 
-LIMITS = Limits(seconds=12 * 3600.0, max_frames=1_000_000)
+LIMITS = Limits(seconds=12 * 3600.0, max_frames=1_000_000, max_copied=2**30)
 _OF_CONTAINERS: Mapping[Container, str] = {
     "episode": NPZ,
     "episodes": NPZ,
@@ -31,7 +32,7 @@ def import_data(
 ) -> DatasetInfo:
     """The data set of a file or folder, in `home/datasets`; the one that is there where it was imported before.
 
-    A folder that is large (`Limits.max_copied`) is read where it lies, anything else is converted episode by episode
+    A data set that is large (`Limits.max_copied`) is read where it lies, anything else is converted episode by episode
     in a limited process. Raises VideoError, OSError.
     """
     if not path.exists():
@@ -72,17 +73,22 @@ def _clips(path: Path, format: str | None, limits: Limits) -> list[UserFile]:
     held = _OF_CONTAINERS.get(sniff(path))
     if format is not None and held is not None and held != format:
         raise VideoError("format", f"{path.name} holds {held}, not {format}", f"Leave out the format, or say {held}.")
-    return [UserFile(path.name, path, sha256(path))]
+    size = path.stat().st_size
+    return [UserFile(path.name, path, _digest([_told(path, path.name, size, size > _most(limits))]))]
 
 
 def _folder_digest(path: Path, tree: FolderTree, limits: Limits) -> str:
     """A hash of all files: of their bytes, of a large folder of their sizes and times."""
-    large = sum(tree.files.values()) > limits.max_copied
-    told = []
-    for name, size in tree.files.items():
-        what = str((path / name).stat().st_mtime_ns) if large else sha256(path / name)
-        told.append(f"{name}\0{size}\0{what}")
-    return _digest(told)
+    large = sum(tree.files.values()) > _most(limits)
+    return _digest([_told(path / name, name, size, large) for name, size in tree.files.items()])
+
+
+def _told(path: Path, name: str, size: int, large: bool) -> str:
+    return f"{name}\0{size}\0{path.stat().st_mtime_ns if large else sha256(path)}"
+
+
+def _most(limits: Limits) -> float:
+    return math.inf if limits.max_copied is None else limits.max_copied
 
 
 def _digest(texts: Sequence[str]) -> str:

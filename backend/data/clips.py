@@ -226,7 +226,7 @@ def _settings(sources: Sequence[Source], options: Options) -> dict[str, Any]:
         settings = asdict(options)
         del settings["format"]
     if first.decoded.referenced:
-        settings["reference"] = {"folder": first.origin, "format": first.decoded.format, "crop": options.crop}
+        settings["reference"] = {"path": first.origin, "format": first.decoded.format, "crop": options.crop}
     return {**settings, "files": [_about(source) for source in sources]}
 
 

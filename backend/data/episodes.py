@@ -20,7 +20,7 @@ from backend.data.masks import pack_masks
 from backend.envs.protocol import Step
 
 DATASET = "dataset.json"
-REFERENCE = "reference.json"  # of a data set that is read where it lies: its folder and format
+REFERENCE = "reference.json"  # of a data set that is read where it lies: its path and format
 KINDS = ("collected", "clips", "published")
 
 

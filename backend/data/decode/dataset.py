@@ -1,22 +1,21 @@
 """Data sets of other projects, in a zip, a file or a folder: read episode by episode; runs in the decoding process."""
 
-import zipfile
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from backend.data.containers import VideoError
 from backend.data.decode.picture import rehearse
-from backend.data.decode.sandbox import FRAME_BYTES, Decoded, Limits, Part, Request, close_files
+from backend.data.decode.sandbox import FRAME_BYTES, Decoded, Part, Request, close_files
 from backend.data.episodes import encode_episode
 from backend.data.formats.protocol import Family, Look, Reader
 from backend.data.formats.registry import open_reader, recognise, told
-from backend.data.formats.tree import FileTree, FolderTree, Tree, ZipTree
+from backend.data.formats.tree import FolderTree, Tree, tree_of_file
 
 
 def decode_dataset(source: IO[bytes], output: IO[bytes], request: Request) -> Decoded:
     """Write the episodes of a zip of a data set, or of a file that is one, in the layout of this program."""
-    tree = _tree(source, request)
+    tree = tree_of_file(Path(request.sources[0]).name, source)
     family, root = recognise(tree, request.options.format)
     rehearse()
     family.rehearse()
@@ -31,23 +30,12 @@ def decode_folder(folder: Path, output: IO[bytes], request: Request) -> Decoded:
     return _decode(tree, family, root, output, request)
 
 
-def _tree(source: IO[bytes], request: Request) -> Tree:
-    head = source.read(4)
-    source.seek(0)
-    if head != b"PK\x03\x04":
-        return FileTree("data.h5", source)
-    try:
-        return ZipTree(Path(request.sources[0]).name, source)
-    except zipfile.BadZipFile as error:
-        raise VideoError("damaged", f"the zip cannot be read ({error})", "Pack and upload it again.") from error
-
-
 def _decode(tree: Tree, family: Family, root: str, output: IO[bytes], request: Request) -> Decoded:
     found = Decoded()
     look = Look(request.options.crop, request.limits, found)
     reader = open_reader(tree, family, root, look, request.options.format)
     found.format = reader.format
-    if request.container == "folder" and _is_large(tree, reader, request.limits):
+    if _is_large(tree, reader, request.limits.max_copied):
         _refer(reader, found)
         return found
     for n, frames in enumerate(reader.lengths):
@@ -64,8 +52,8 @@ def _decode(tree: Tree, family: Family, root: str, output: IO[bytes], request: R
     return found
 
 
-def _is_large(tree: Tree, reader: Reader, limits: Limits) -> bool:
-    return max(sum(tree.files.values()), FRAME_BYTES * sum(reader.lengths)) > limits.max_copied
+def _is_large(tree: Tree, reader: Reader, most: int | None) -> bool:
+    return most is not None and max(sum(tree.files.values()), FRAME_BYTES * sum(reader.lengths)) > most
 
 
 def _refer(reader: Reader, found: Decoded) -> None:

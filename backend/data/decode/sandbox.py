@@ -33,7 +33,7 @@ class Limits:
     max_side: int = 4096  # pixels
     max_pixels: int = 4096 * 2304  # of one frame
     max_animated_pixels: int = 200_000_000  # of all frames of an animated picture: about a second of work
-    max_copied: int = 2**30  # bytes of a folder, in files or as frames of 64x64; a larger one is read where it lies
+    max_copied: int | None = None  # bytes, in files or as frames of 64x64; a larger data set is read where it lies
 
 
 @dataclass(frozen=True)

@@ -49,9 +49,9 @@ def damage_told(what: str) -> Iterator[None]:
         raise refused(f"{what} cannot be read ({str(error)[:200]})") from error
 
 
-def open_file(file: IO[bytes], name: str) -> h5py.File:
+def open_file(file: IO[bytes]) -> h5py.File:
     """An open HDF5 file. Raises VideoError."""
-    with damage_told(f"the HDF5 file {name[:80]!r}"):
+    with damage_told("the HDF5 file"):
         return h5py.File(file, "r")
 
 

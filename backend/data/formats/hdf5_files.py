@@ -38,20 +38,20 @@ def open_hdf5(tree: Tree, root: str, look: Look, format: str | None) -> ColumnRe
     """The data set in a file, by the names in it or as the user says. Raises VideoError."""
     with ExitStack() as stack:
         source = stack.enter_context(tree.open(root))
-        file = stack.enter_context(open_file(source, root))
-        reader = _opened(file, root, look, format)
+        file = stack.enter_context(open_file(source))
+        reader = _opened(file, look, format)
         weakref.finalize(reader, stack.pop_all().close)  # open as long as somebody may read
     return reader
 
 
-def _opened(file: h5py.File, root: str, look: Look, format: str | None) -> ColumnReader:
-    with damage_told(f"the HDF5 file {root[:80]!r}"):
+def _opened(file: h5py.File, look: Look, format: str | None) -> ColumnReader:
+    with damage_told("the HDF5 file"):
         openers = _openers(file)
     chosen = format or next((name for name, (fits, _) in openers.items() if fits), None)
     if chosen is None:
         names = ", ".join(f"`{name}`" for name in list(file)[:8]) or "nothing"
         raise refused(f"the HDF5 file is of no layout that is read here; it holds {names}", "See the table of formats.")
-    with damage_told(f"the HDF5 file {root[:80]!r}"):
+    with damage_told("the HDF5 file"):
         return openers[chosen][1](file, look)
 
 

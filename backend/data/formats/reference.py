@@ -1,7 +1,8 @@
-"""Episodes of a large folder that was imported from the shell: read where they lie, each when it is asked for."""
+"""Episodes of a large folder or file that was imported in the shell: read where they lie, when they are asked for."""
 
 import json
 import threading
+import weakref
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,18 +11,18 @@ from backend.data.decode.sandbox import Decoded, Limits
 from backend.data.episodes import Episode, EpisodeError
 from backend.data.formats.protocol import Look, Reader
 from backend.data.formats.registry import open_reader, recognise, told
-from backend.data.formats.tree import FolderTree
+from backend.data.formats.tree import FolderTree, Tree, tree_of_file
 
 _LOCK = threading.Lock()  # the formats' libraries share places in files
 
 
 def read_referenced(reference: Path, n: int) -> Episode:
-    """Episode n of the folder that a reference.json names. Raises EpisodeError."""
+    """Episode n of what a reference.json names. Raises EpisodeError."""
     try:
         with _LOCK:
             reader = _reader(reference, reference.stat().st_mtime_ns)
             if n >= len(reader.lengths):
-                raise EpisodeError(f"{reference.parent.name}: the folder was changed, it has no episode {n} any more")
+                raise EpisodeError(f"{reference.parent.name}: it was changed and has no episode {n} any more")
             return told(lambda: reader.read(n), f"episode {n}")
     except (VideoError, OSError, ValueError, KeyError) as error:
         if isinstance(error, EpisodeError):
@@ -30,16 +31,24 @@ def read_referenced(reference: Path, n: int) -> Episode:
 
 
 def forget_readers() -> None:
-    """Close what is held open of folders."""
+    """Close what is held open."""
     _reader.cache_clear()
 
 
 @lru_cache(maxsize=8)
 def _reader(reference: Path, _changed: int) -> Reader:
     values = json.loads(reference.read_bytes())
-    folder = Path(values["folder"])
-    if not folder.is_dir():
-        raise EpisodeError(f"the folder {folder} is gone")
-    tree = FolderTree(folder)
+    path = Path(values["path"])
+    if not path.exists():
+        raise EpisodeError(f"{path} is gone")
+    tree = FolderTree(path) if path.is_dir() else _tree(path)
     family, root = recognise(tree, values["format"])
     return open_reader(tree, family, root, Look(values["crop"], Limits(), Decoded()), values["format"])
+
+
+def _tree(path: Path) -> Tree:
+    """The tree of a file, which stays open as long as the tree is there."""
+    source = path.open("rb")
+    tree = tree_of_file(path.name, source)
+    weakref.finalize(tree, source.close)
+    return tree

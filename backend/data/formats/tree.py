@@ -114,6 +114,17 @@ class ZipTree:
         )
 
 
+def tree_of_file(name: str, file: IO[bytes]) -> Tree:
+    """The files of an open zip, or an HDF5 file alone. Raises VideoError."""
+    file.seek(0)
+    if file.read(4) != b"PK\x03\x04":
+        return FileTree("data.h5", file)
+    try:
+        return ZipTree(name, file)
+    except zipfile.BadZipFile as error:
+        raise VideoError("damaged", f"the zip cannot be read ({error})", "Pack it again.") from error
+
+
 def read_bytes(tree: Tree, name: str, most: int = MAX_TEXT_BYTES) -> bytes:
     """All bytes of a file that may not be large. Raises VideoError."""
     if name not in tree.files:

@@ -80,7 +80,7 @@ def open_zarr(tree: Tree, root: str, look: Look, _format: str | None) -> ColumnR
     for part in ("data", "meta"):
         if part not in group:
             raise refused(f"it has no group `{part}`", "Give a replay buffer with `data` and `meta/episode_ends`.")
-        for name, array in group[part].arrays():  # type: ignore[union-attr]  # a group, as `arrays` of an array fails
+        for name, array in sorted(group[part].arrays(), key=lambda pair: pair[0]):  # type: ignore[union-attr]  # a group, as `arrays` of an array fails
             if array.shape and np.dtype(array.dtype).kind in "fiub":
                 columns[f"{part}/{name}"] = ZarrColumn(array, _chunk_files(tree, join(root, f"{part}/{name}")))
     if _ENDS not in columns:

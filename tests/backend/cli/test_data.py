@@ -49,7 +49,7 @@ def test_each_film_of_a_folder_is_an_episode(diswm: Diswm, tmp_path: Path) -> No
         (("a.h5", "--format", "zarr"), "no data set of the format zarr"),
         (("empty",), "there is no data set of a format that is read here in it, only no files"),
         (("text.h5",), "the file is text"),
-        (("cut.h5",), "cut.h5: the HDF5 file 'data.h5' cannot be read"),
+        (("cut.h5",), "cut.h5: the HDF5 file cannot be read"),
     ],
 )
 def test_what_cannot_be_imported_is_refused_in_a_sentence(

@@ -17,6 +17,7 @@ import pytest
 
 from backend.data.bringing import LIMITS, import_data
 from backend.data.catalogue import find_dataset
+from backend.data.clips import UserFile, import_clips
 from backend.data.containers import VideoError
 from backend.data.decode.sandbox import Limits
 from backend.data.episodes import EpisodeError, read_episodes, read_nth_episode
@@ -62,10 +63,13 @@ def _put(name: str, values: object) -> Callable[[h5py.File], None]:
     return change
 
 
-def _claim(file: h5py.File) -> None:
-    del file["pixels"], file["ep_len"]
-    file.create_dataset("pixels", (10**9, 64, 64, 3), np.uint8, chunks=(1, 64, 64, 3))
-    file["ep_len"] = np.array([10**9, 1, 1])
+def _claim(rows: int) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        del file["pixels"], file["ep_len"]
+        file.create_dataset("pixels", (rows, 64, 64, 3), np.uint8, chunks=(1, 64, 64, 3))
+        file["ep_len"] = np.array([rows, 1, 1])
+
+    return change
 
 
 def _outside(file: h5py.File) -> None:
@@ -105,13 +109,14 @@ ROWS = "data/chunk-000/file-000.parquet"
 HDF5 = {
     "`ep_offset` is missing": _without("ep_offset"),
     "it has no pictures, only `action`": _without("pixels"),
-    "in 1,000,000,000 rows": _claim,
+    "claims 1,000,000,000 rows": _claim(10**9),
+    "bytes in 10,000,000 rows, but holds 0": _claim(10**7),
     "'/pixels' lies in another file": _outside,
     "'other' is a link to another file": _linked,
     "episode 2 reaches to row 99": _put("ep_len", np.array([7, 4, 88])),
     "episode 1 has no frames": _put("ep_len", np.array([7, -4, 5])),
     "2 episodes begin and how long 3": _put("ep_offset", np.array([0, 7])),
-    "`action` holds NaN or infinity at frame 2": _put("action", np.full((16, 2), np.inf)),
+    "`action` holds NaN or infinity at frame 1": _put("action", np.full((16, 2), np.inf)),
     "`reward` has [0-9]+ rows for": _put("reward", np.zeros(3)),
 }
 
@@ -206,7 +211,7 @@ def test_zips_that_reach_out_or_blow_up_are_refused(tmp_path: Path) -> None:
     assert not list((tmp_path / "home" / "datasets").iterdir())
 
 
-SPOILT = {"cut": _cut("a.h5", 0.7), "claim": _changed(_claim), "outside": _changed(_outside)}
+SPOILT = {"cut": _cut("a.h5", 0.7), "claim": _changed(_claim(10**9)), "outside": _changed(_outside)}
 
 
 @pytest.mark.parametrize("how", SPOILT)
@@ -238,18 +243,31 @@ def test_an_import_stays_within_its_memory(tmp_path: Path) -> None:
         import_data(tmp_path / "big.h5", tmp_path / "home", "small", limits=Limits(seconds=300, memory=420 * 2**20))
 
 
-def test_a_large_folder_is_read_where_it_lies(tmp_path: Path) -> None:
-    episodes = lived()
-    w.write_lerobot(tmp_path / "a", episodes, film=False)
-    home = tmp_path / "home"
-    info = import_data(tmp_path / "a", home, "big", limits=Limits(seconds=300, max_copied=1000))
+LARGE = {
+    "folder": lambda folder: w.write_lerobot(folder / "a", lived(), film=False),
+    "file": lambda folder: w.write_d4rl(folder / "a", lived()),
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_a_large_data_set_is_read_where_it_lies(tmp_path: Path, kind: str) -> None:
+    path, episodes, home = LARGE[kind](tmp_path), lived(), tmp_path / "home"
+    info = import_data(path, home, "big", limits=Limits(seconds=300, max_copied=1000))
     assert info.lengths == (6, 3, 4) and info.action_size == 2
     assert sorted(path.name for path in info.folder.iterdir()) == ["dataset.json", "manifest.json", "reference.json"]
     found = find_dataset(home, "big")
     for one, read in zip(episodes, read_episodes(found.folder), strict=True):
         assert np.array_equal(read.image, one.image[:-1]) and np.array_equal(read.action, one.action[:-1])
     assert np.array_equal(read_nth_episode(found.folder, 2).image, episodes[2].image[:-1])
-    (tmp_path / "a").rename(tmp_path / "b")
+    path.rename(tmp_path / "b")
     forget_readers()
     with pytest.raises(EpisodeError, match="is gone"):
         read_nth_episode(found.folder, 0)
+
+
+def test_an_upload_is_never_read_where_it_lies(tmp_path: Path) -> None:
+    """However large it is: the file of an upload goes when the request ends."""
+    path = w.write_d4rl(tmp_path / "a.h5", lived())
+    info = import_clips([UserFile("a.h5", path, "")], tmp_path / "set", "x")
+    path.unlink()
+    assert [len(episode.image) for episode in read_episodes(info.folder)] == [6, 3, 4]

@@ -57,7 +57,7 @@ def show_commands(link: str, shell: str, curl: str, what: str) -> None:
     st.caption("This link reopens the view.")
     st.code(link, language=None, wrap_lines=True)
     st.caption(f"The same {what} from the shell")
-    st.code(shell, language=None, wrap_lines=True)
+    st.code(commands.in_home(shell), language=None, wrap_lines=True)
     st.caption("The same over HTTP")
     show_curl(curl)
 

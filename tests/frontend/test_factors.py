@@ -1,5 +1,7 @@
 """The Factors page: cells lead to traversals, names are shown beside both interventions, nothing to show is said."""
 
+from pathlib import Path
+
 from streamlit.testing.v1 import AppTest
 
 from frontend.components.dimension import badges
@@ -26,7 +28,9 @@ def test_names_stand_beside_both_interventions(open_page: OpenPage) -> None:
     assert table["Moved as well by"][3] == "light"
 
 
-def test_intervals_and_interventions_have_downloads_and_commands_of_their_own(open_page: OpenPage) -> None:
+def test_intervals_and_interventions_have_downloads_and_commands_of_their_own(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
     app = open_page("factors", checkpoint="cartpole-small")
     for name, command in (
         ("Intervals", "diswm export cartpole-small --kind intervals --format pdf"),
@@ -35,7 +39,7 @@ def test_intervals_and_interventions_have_downloads_and_commands_of_their_own(op
         app = tab(app, name)
         assert not app.error and not app.exception
         codes = [code.value for code in app.code]
-        assert command in codes
+        assert f"DISWM_HOME={tmp_path} {command}" in codes
         assert any(f"/checkpoints/cartpole-small/{name.lower()}?width=5.5&format=pdf" in code for code in codes)
         assert {f"factors.{name.lower()}.{form}" for form in ("png", "pdf", "svg", "csv", "npz")} <= {
             button.key for button in app.button

@@ -30,6 +30,7 @@ def test_a_link_opens_its_view_and_the_page_repeats_it(open_page: OpenPage, worl
     }
     assert "checkpoint=run-cartpole&episode=2&frame=7&columns=5&dim=3&column=4" in codes(app)
     assert "diswm traverse run-cartpole --columns 5 --range 2 --episode 2 --frame 7 --dims 3 --format gif" in codes(app)
+    assert any(code.value.startswith("DISWM_HOME=") for code in app.code), "from whatever folder it is run"
     assert "/api/v1/checkpoints/run-cartpole/traversal?" in codes(app)
 
 

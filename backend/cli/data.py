@@ -22,14 +22,24 @@ def import_data(
     format: Annotated[
         str | None, typer.Option(help="Its format, where the files do not tell; docs/uploads.md.")
     ] = None,
+    crop: Annotated[
+        str, typer.Option(help="Of pictures that are not square: centre, start, end, whole or stretch.")
+    ] = "centre",
     as_json: AsJson = False,
 ) -> None:
     """Import a data set: LeRobot, Minari, D4RL, stable-worldmodel, zarr, npz, pictures, films."""
     from backend.data.bringing import format_of
     from backend.data.bringing import import_data as bring
+    from backend.data.decode.sandbox import CROPS
 
+    chosen = next((known for known in CROPS if known == crop), None)
+    if chosen is None:
+        raise typer.BadParameter(f"there is no crop {crop!r}; there is {', '.join(CROPS)}")
+    name = "".join(letter for letter in name if letter.isprintable()).strip()[:120]
+    if not name:
+        raise typer.BadParameter("the name is empty; give one that you will know again")
     with refusals():
-        info = bring(path, checked_settings().home, name, format=format)
+        info = bring(path, checked_settings().home, name, format=format, crop=chosen)
     for warning in info.warnings:
         complain(warning)
     if as_json:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backend.data.clips import UserFile, import_clips
 from backend.data.containers import FILM_SUFFIXES, FILMS, Container, VideoError, natural, sniff
-from backend.data.decode.sandbox import Limits, Options
+from backend.data.decode.sandbox import Crop, Limits, Options
 from backend.data.episodes import DatasetInfo, read_dataset_info
 from backend.data.files import sha256
 from backend.data.formats.names import FILMS as FILMS_FORMAT
@@ -28,7 +28,7 @@ _OF_CONTAINERS: Mapping[Container, str] = {
 
 
 def import_data(
-    path: Path, home: Path, name: str, *, format: str | None = None, limits: Limits = LIMITS
+    path: Path, home: Path, name: str, *, format: str | None = None, crop: Crop = "centre", limits: Limits = LIMITS
 ) -> DatasetInfo:
     """The data set of a file or folder, in `home/datasets`; the one that is there where it was imported before.
 
@@ -39,8 +39,8 @@ def import_data(
         raise VideoError("missing", f"{path} is not there", "Name a file or folder of this machine.")
     check_format(format)
     clips = _clips(path, format, limits)
-    options = Options(split=0, format=format)
-    target = home / "datasets" / f"data-{_digest([name, str(format), *(clip.sha256 for clip in clips)])[:16]}"
+    options = Options(crop=crop, split=0, format=format)
+    target = home / "datasets" / f"data-{_digest([name, str(format), crop, *(clip.sha256 for clip in clips)])[:16]}"
     if not target.exists():
         try:
             return import_clips(clips, target, name, options=options, limits=limits)

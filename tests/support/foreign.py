@@ -2,10 +2,12 @@
 
 import io
 import json
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
+import google_crc32c
 import h5py
 import numpy as np
 import pyarrow as pa
@@ -118,6 +120,78 @@ def write_minari(path: Path, episodes: list[Lived], *, encoded: bool = True) -> 
             ends = np.arange(1, len(one.image)) == len(one.image) - 1
             group["terminations"], group["truncations"] = ends & one.terminal, ends & (not one.terminal)
     return path
+
+
+def write_minari_arrow(path: Path, episodes: list[Lived]) -> Path:
+    for number, one in enumerate(episodes):
+        folder = path / "data" / str(number)
+        folder.mkdir(parents=True)
+        (folder / "metadata.json").write_text(json.dumps({"id": number, "total_steps": len(one.image) - 1}))
+        last = np.arange(len(one.image)) == len(one.image) - 2  # steps are padded to the rows of the frames
+        rows = zip(one.image, one.state, strict=True)
+        table = pa.table(
+            {
+                "observations": [{"pixels": jpeg(image), "arm": state.tolist()} for image, state in rows],
+                "actions": np.concatenate([one.action[1:], one.action[:1]]).tolist(),
+                "rewards": np.r_[one.reward[1:], 0].astype(np.float64),
+                "terminations": last & one.terminal,
+            }
+        )
+        with pa.OSFile(str(folder / "part-0.arrow"), "w") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+    (path / "data" / "metadata.json").write_text(json.dumps({"data_format": "arrow"}))
+    return path
+
+
+def write_rlds(path: Path, episodes: list[Lived]) -> Path:
+    path.mkdir(parents=True)
+    (path / "features.json").write_text("{}")
+    with (path / "arm-train.tfrecord-00000-of-00001").open("wb") as file:
+        for one in episodes:
+            record = _example(one)
+            size = struct.pack("<Q", len(record))
+            file.write(size + _checksum(size) + record + _checksum(record))
+    return path
+
+
+def _example(one: Lived) -> bytes:
+    """A tf.train.Example: each step's action and reward are those taken at its frame."""
+    length = len(one.image)
+    marks = np.arange(length)
+    features = {
+        "episode_metadata/episode_id": np.array([7]),
+        "steps/observation/pixels": [jpeg(image, "PNG") for image in one.image],
+        "steps/observation/arm": one.state,
+        "steps/action": np.nan_to_num(one.taken),
+        "steps/reward": np.r_[one.reward[1:], np.float32(0)],
+        "steps/is_first": (marks == 0).astype(int),
+        "steps/is_last": (marks == length - 1).astype(int),
+        "steps/is_terminal": ((marks == length - 1) & one.terminal).astype(int),
+    }
+    entries = b""
+    for name, values in features.items():
+        if isinstance(values, list):
+            feature = _field(1, b"".join(_field(1, value) for value in values))
+        elif values.dtype.kind == "f":
+            feature = _field(2, _field(1, values.astype("<f4").tobytes()))
+        else:
+            feature = _field(3, _field(1, b"".join(_varint(int(value)) for value in values)))
+        entries += _field(1, _field(1, name.encode()) + _field(2, feature))
+    return _field(1, entries)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _varint(number: int) -> bytes:
+    low, rest = number & 127, number >> 7
+    return bytes([low | 128]) + _varint(rest) if rest else bytes([low])
+
+
+def _checksum(content: bytes) -> bytes:
+    plain = google_crc32c.value(content)
+    return struct.pack("<I", ((plain >> 15 | plain << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
 
 def write_vd4rl(path: Path, episodes: list[Lived]) -> Path:

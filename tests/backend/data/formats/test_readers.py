@@ -42,6 +42,8 @@ CASES = {
     "stable-worldmodel films": Case("stable-worldmodel", _in("a", w.write_stable_folder, films=True), 3, state=STATE),
     "minari": Case("minari", _in("a-v0", w.write_minari), 2),
     "minari raw": Case("minari", _in("a-v0", w.write_minari, encoded=False)),
+    "minari arrow": Case("minari", _in("a-v0", w.write_minari_arrow), 2),
+    "rlds": Case("rlds", _in("a", w.write_rlds)),
     "vd4rl": Case("vd4rl", _in("a.hdf5", w.write_vd4rl), state=()),
     "d4rl": Case("d4rl", _in("a.hdf5", w.write_d4rl), dropped=1),
     "lerobot 2.1": Case("lerobot-v2.1", _in("a", w.write_lerobot, version="v2.1"), 3, 1, False, NAMES),

@@ -185,10 +185,11 @@ def _upload() -> None:
 def _form() -> tuple[list[Any], dict[str, str]]:
     """The files and the fields of the upload."""
     files = st.file_uploader(
-        "Films, pictures or episodes",
+        "Films, pictures, episodes or another project's data set",
         accept_multiple_files=True,
-        type=["mp4", "mov", "m4v", "webm", "mkv", "avi", "gif", "webp", "png", "jpg", "jpeg", "npz", "zip", "xz"],
-        help="Several files make one data set. A zip may hold pictures, one folder per clip, or npz episodes.",
+        type="mp4 mov m4v webm mkv avi gif webp png jpg jpeg npz zip xz h5 hdf5".split(),
+        help="Several files make one data set. A zip may hold pictures, one folder per clip, npz episodes, or the "
+        "folder of a data set of LeRobot, Minari, D4RL, stable-worldmodel, zarr, RLDS. Large ones: diswm import-data.",
     )
     name = st.text_input("Name", placeholder="kitchen robot")
     crop = st.selectbox(

@@ -1,30 +1,77 @@
-"""The pages by name: where each lies, what it is called, and links between them."""
+"""The pages by name: where each lies, what it is called, its sections, and links between them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import streamlit as st
 
+SECTION = "section"  # in an address; the first section of a page has none
+CHECKPOINT = "checkpoint"  # in every address: what the header shows
+Query = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the navigation; `sections` by the name that an address has, `model`: what a checkpoint sees is said."""
+
+    title: str
+    icon: str
+    help: str
+    sections: Mapping[str, str] = field(default_factory=dict)
+    model: bool = False
+
+
 PAGES = {
-    "home": ("Home", ":material/home:", "What runs now and the newest checkpoints."),
-    "train": ("Train", ":material/model_training:", "Start a run from a form."),
-    "runs": ("Runs", ":material/monitoring:", "Progress, curves and logs of every run."),
-    "traversals": ("Traversals", ":material/grid_on:", "What each latent dimension changes in the picture."),
-    "factors": ("Factors", ":material/hub:", "Which dimension stands for which factor, with numbers."),
-    "rollouts": ("Rollouts", ":material/movie:", "What the model imagines, beside what happened."),
-    "temporal": (
-        "In time",
-        ":material/timeline:",
-        "Hold a dimension from a step on and see what follows.",
+    "home": Page("Home", ":material/home:", "Where to start, and what runs now.", model=True),
+    "data": Page("Data", ":material/photo_library:", "Clips and episodes; upload your own."),
+    "train": Page(
+        "Train and Runs",
+        ":material/model_training:",
+        "Start a run from a form; progress, curves and logs of every run.",
+        {"new": ":material/add_circle: New run", "runs": ":material/monitoring: Runs"},
     ),
-    "counterfactual": (
-        "Counterfactual",
-        ":material/call_split:",
-        "Does the policy heed a distractor? What would the simulator have shown?",
+    "traversals": Page(
+        "Traversals", ":material/grid_on:", "What each latent dimension changes in the picture.", model=True
     ),
-    "compare": ("Compare", ":material/compare_arrows:", "Which dimension of one checkpoint is which of another."),
-    "returns": ("Returns", ":material/show_chart:", "Return curves of several runs, beside the paper's."),
-    "datasets": ("Data sets", ":material/photo_library:", "Clips and episodes; upload your own."),
+    "factors": Page(
+        "Factors",
+        ":material/hub:",
+        "Which dimension stands for which factor, with numbers.",
+        {
+            "matrix": "Matrix",
+            "intervals": "Intervals",
+            "dimensions": "Dimensions",
+            "interventions": "Interventions",
+            "leakage": "Leakage",
+            "policy": "Policy",
+        },
+        model=True,
+    ),
+    "imagine": Page(
+        "Imagine",
+        ":material/movie:",
+        "What the model imagines, beside what happened, other futures and the simulator.",
+        {
+            "watch": ":material/movie: Watch",
+            "branch": ":material/timeline: Branch",
+            "simulator": ":material/call_split: Against the simulator",
+            "play": ":material/sports_esports: Play",
+        },
+        model=True,
+    ),
+    "compare": Page(
+        "Compare",
+        ":material/compare_arrows:",
+        "Two checkpoints, every checkpoint of a run, and return curves of several runs.",
+        {
+            "checkpoints": ":material/compare_arrows: Two checkpoints",
+            "training": ":material/trending_up: Dimensions over training",
+            "rollouts": ":material/movie: Rollouts over training",
+            "returns": ":material/show_chart: Returns",
+        },
+        model=True,
+    ),
 }
 
 
@@ -33,14 +80,60 @@ def path(page: str) -> str:
     return f"views/{page}.py"
 
 
-def link(page: str, label: str, query: Mapping[str, str] | None = None, *, icon: str | None = None) -> None:
+def link(page: str, label: str, query: Query | None = None, *, icon: str | None = None) -> None:
     """A link to a page of ours, opened in this session."""
-    st.page_link(path(page), label=label, icon=icon or PAGES[page][1], query_params=dict(query or {}), width="content")
+    st.page_link(
+        path(page), label=label, icon=icon or PAGES[page].icon, query_params=dict(query or {}), width="content"
+    )
 
 
-def address(page: str, query: Mapping[str, str]) -> str:
+def address(page: str, query: Query) -> str:
     """The whole address that opens a page as it is now, for people to send around."""
     base = (st.context.url or "").split("?")[0].rstrip("/")
     root = base.removesuffix(f"/{page}")
     where = root if page == "home" else f"{root}/{page}"
     return f"{where}?{urlencode(dict(query))}" if query else where
+
+
+def moved(page: str, query: Query) -> tuple[str, dict[str, str]] | None:
+    """Where an address of the first edition, with its eleven pages, leads now; None for one of today."""
+    rest = dict(query)
+    if page not in MOVED:
+        return None
+    found, section = MOVED[page](rest)
+    if found == page and not section and rest == query:
+        return None
+    return found, {**({SECTION: section} if section else {}), **rest}
+
+
+def _rollouts(rest: dict[str, str]) -> tuple[str, str]:
+    places = {"steer": ("imagine", "play"), "training": ("compare", "rollouts")}
+    return places.get(rest.pop("mode", "watch"), ("imagine", ""))
+
+
+def _counterfactual(rest: dict[str, str]) -> tuple[str, str]:
+    asks_policy = "dataset" in rest and "factor" not in rest
+    return ("factors", "policy") if asks_policy else ("imagine", "simulator")
+
+
+def _compare(rest: dict[str, str]) -> tuple[str, str]:
+    if "first" in rest:
+        rest[CHECKPOINT] = rest.pop("first")
+    return "compare", "training" if rest.pop("over_training", "") == "true" else ""
+
+
+def _factors(rest: dict[str, str]) -> tuple[str, str]:
+    return "factors", "dimensions" if "dim" in rest and SECTION not in rest else ""
+
+
+MOVED: dict[str, Callable[[dict[str, str]], tuple[str, str]]] = {
+    "runs": lambda _: ("train", "runs"),
+    "rollouts": _rollouts,
+    "temporal": lambda _: ("imagine", "branch"),
+    "counterfactual": _counterfactual,
+    "returns": lambda _: ("compare", "returns"),
+    "datasets": lambda _: ("data", ""),
+    "compare": _compare,
+    "factors": _factors,
+}
+"""Old page -> today's page and section; what an old parameter says is taken out of the query."""

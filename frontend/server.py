@@ -2,14 +2,15 @@
 
 import json
 from pathlib import Path
+from urllib.parse import urlencode
 
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from frontend import relay
-from frontend.pages import PAGES
+from frontend.pages import MOVED, PAGES, moved
 
 HERE = Path(__file__).parent
 DOCUMENT = (Path(st.__file__).parent / "static" / "index.html").read_text("utf-8")
@@ -17,10 +18,18 @@ BELOW = "".join(f"/{part}" for part in st.get_option("server.baseUrlPath").split
 BASE = f"<script>window.__streamlit = {{ BACKEND_BASE_URL: window.location.origin + {json.dumps(BELOW)} }}</script>"
 
 
-async def document(_: Request) -> HTMLResponse:
-    """Streamlit's own document, told where its server is: else the browser of /factors first asks below /factors."""
+async def document(request: Request) -> Response:
+    """Streamlit's own document, told where its server is: else the browser of /factors first asks below /factors.
+
+    An address of an older version leads to where its view lies now.
+    """
+    now = moved(request.url.path.rpartition("/")[2], dict(request.query_params))
+    if now:
+        page, query = now
+        return RedirectResponse(f"{BELOW}/{page}?{urlencode(query)}", headers={"Cache-Control": "no-cache"})
     return HTMLResponse(DOCUMENT.replace("<head>", f"<head>{BASE}", 1), headers={"Cache-Control": "no-cache"})
 
 
-PLACES = [Route(f"{BELOW}/{name}", document) for name in PAGES if name != "home"]
+NAMES = dict.fromkeys([*PAGES, *MOVED])
+PLACES = [Route(f"{BELOW}/{name}", document) for name in NAMES if name != "home"]
 app = st.App(HERE / "app.py", routes=[*PLACES, *relay.routes(BELOW)])

@@ -1,14 +1,11 @@
-"""What a view shows, as a value: read from the address, kept in the session, written back as a link."""
+"""What a view shows, as a value: read from an address, written back as one."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from time import monotonic
-from typing import Any, Self, TypeVar, cast
-
-import streamlit as st
+from typing import Any, Self
 
 from frontend.client import plain
 
@@ -28,9 +25,7 @@ EXTENTS = {
 }
 COLUMNS = (3, 5, 7, 9, 11, 13, 15, 21)
 MOST_COLUMNS = 32
-CURRENT = "checkpoint"  # of this session, whichever page chose it last
 _EDIT = re.compile(r"(\d+):([^@,]+)@(\d+)(\+?)")
-STALE_S = 15.0  # a browser's message may carry the address from before our last change for so long
 
 
 @dataclass(frozen=True)
@@ -123,14 +118,13 @@ class Traversal(ApiView):
 
 @dataclass(frozen=True)
 class Rollout(ApiView):
-    """The Rollouts page; `dim` set to `value` at `step` is the branch (dim -1: none), `hold` keeps it from there on.
+    """A rollout; `dim` set to `value` at `step` is an edit beside it (dim -1: none), `hold` keeps it from there on.
 
-    `mode`: watch, steer by hand, or compare over training, then beside the checkpoints `others`. `more`: further edits
-    of the branch, and `given`: actions by hand, as an opened file has them.
+    `others`: the checkpoints that imagine the same beside it. `more`: further edits, and `given`: actions by hand, as
+    an opened file has them.
     """
 
     checkpoint: str = ""
-    mode: str = "watch"
     others: str = ""
     episode: int = 0
     context: int = 5
@@ -170,9 +164,9 @@ class Rollout(ApiView):
 
 @dataclass(frozen=True)
 class Temporal(ApiView):
-    """The Temporal traversal page; `step` -1: from the first imagined one; `dims` empty: those that carry most.
+    """Branches, a row each, with a dimension held in each; `step` -1: from the first imagined one.
 
-    `held`: values of dimensions that are held elsewhere, as an opened file has them.
+    `dims` empty: those that carry most. `hold`: what is held elsewhere, as an opened file has it.
     """
 
     checkpoint: str = ""
@@ -193,10 +187,7 @@ class Temporal(ApiView):
 
 @dataclass(frozen=True)
 class Counterfactual(ApiView):
-    """The Counterfactual page: `factor` becomes `to` (empty: far away), `dim` (-1: its own) is held from `step` on.
-
-    `dataset`: whose frames the sensitivity is measured over; empty: the checkpoint's clip.
-    """
+    """Against the simulator: `factor` becomes `to` (empty: far away), `dim` (-1: its own) is held from `step` on."""
 
     checkpoint: str = ""
     factor: str = ""
@@ -208,7 +199,6 @@ class Counterfactual(ApiView):
     horizon: int = 10
     step: int = -1
     actions: str = "recorded"
-    dataset: str = ""
 
     def api(self) -> dict[str, Any]:
         """The query of `GET .../counterfactual` that asks this."""
@@ -217,20 +207,35 @@ class Counterfactual(ApiView):
 
 @dataclass(frozen=True)
 class TwoCheckpoints(View):
-    """The Compare page: two checkpoints; or, `over_training`, a run (that of the second) beside the first."""
+    """Two checkpoints beside each other: that of the header, and `second`."""
 
-    first: str = ""
+    checkpoint: str = ""
     second: str = ""
-    over_training: bool = False
+
+
+@dataclass(frozen=True)
+class OverTraining(View):
+    """A run, that of the checkpoint `second`, beside the header's: `at` is the checkpoint that is drawn."""
+
+    checkpoint: str = ""
+    second: str = ""
     at: str = ""
 
 
 @dataclass(frozen=True)
 class Dimension(View):
-    """The Factors page: a checkpoint, and the dimension whose card is open (-1: none)."""
+    """The dimensions of a checkpoint, and the one whose card is open (-1: none)."""
 
     checkpoint: str = ""
     dim: int = -1
+
+
+@dataclass(frozen=True)
+class Sensitivity(View):
+    """What the policy heeds; `dataset`: over whose frames, empty: the checkpoint's clip."""
+
+    checkpoint: str = ""
+    dataset: str = ""
 
 
 @dataclass(frozen=True)
@@ -246,63 +251,6 @@ class Returns(View):
 
     runs: str = ""
     paper: bool = True
-
-
-V = TypeVar("V", bound=View)
-
-
-def open_view(page: str, kind: type[V]) -> V:
-    """The page's view: from the address when somebody came with a new one, else as this session left it.
-
-    Coming by the navigation, which has no address, one stays with the checkpoint that the last page showed.
-    """
-    query = st.query_params.to_dict()
-    left = cast(V, st.session_state.get(f"{page}.view") or kind())
-    current = st.session_state.get(CURRENT)
-    if query and not _is_ours(page, query):
-        _open(page, kind.from_query(query))
-        _remember(page, query)
-    elif not query and current and getattr(left, "checkpoint", "") not in ("", current):
-        _open(page, kind.from_query({"checkpoint": current}))
-    return cast(V, st.session_state.get(f"{page}.view") or kind())
-
-
-def _open(page: str, view: View) -> None:
-    keep_view(page, view)
-    st.session_state[f"{page}.edition"] = edition(page) + 1
-
-
-def keep_view(page: str, view: View) -> None:
-    """Remember the view for this session and write it into the address."""
-    st.session_state[f"{page}.view"] = view
-    query = view.query()
-    _remember(page, query)
-    st.session_state[f"{page}.written"] = query
-    if st.query_params.to_dict() != query:
-        st.query_params.from_dict(query)
-
-
-def _is_ours(page: str, query: dict[str, str]) -> bool:
-    """Whether the page wrote an address, just now or a moment ago: the browser may not have the last one yet."""
-    if query == st.session_state.get(f"{page}.written"):
-        return True
-    recent: list[tuple[float, dict[str, str]]] = st.session_state.get(f"{page}.recent", [])
-    return any(query == known and monotonic() - when < STALE_S for when, known in recent)
-
-
-def _remember(page: str, query: dict[str, str]) -> None:
-    recent = [item for item in st.session_state.get(f"{page}.recent", []) if monotonic() - item[0] < STALE_S]
-    st.session_state[f"{page}.recent"] = [*recent, (monotonic(), query)]
-
-
-def edition(page: str) -> int:
-    """How often a link was opened on this page: part of its widgets' keys, so that they start from the link."""
-    return int(st.session_state.get(f"{page}.edition", 0))
-
-
-def key_of(page: str, name: str, *more: object) -> str:
-    """A widget's key: another one once a link was opened, so that the widget starts from the link."""
-    return ".".join([page, name, *map(str, more), str(edition(page))])
 
 
 def write(value: Any) -> str:

@@ -11,7 +11,8 @@ import streamlit as st
 from frontend.client import ApiProblem, client
 from frontend.components.pick import select, within
 from frontend.components.states import empty, gone, show_problem
-from frontend.state import Traversal, keep_view, key_of
+from frontend.places import keep_view, key_of
+from frontend.state import Traversal
 
 BASES = {"clip": "Clip", "dataset": "Data set", "picture": "Picture", "prior": "Prior mean"}
 
@@ -45,7 +46,7 @@ def has_base(view: Traversal) -> bool:
             "No data set yet",
             "Upload videos of your own, or collect some from a simulator; each of their frames can be a base.",
             ":material/photo_library:",
-            page="datasets",
+            page="data",
             label="Open the data sets",
         )
         return False

@@ -1,4 +1,4 @@
-"""Choosing: one of some things, and the checkpoint that a page is about."""
+"""Choosing: one of some things, a number within limits, and how a checkpoint is described."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
-
-from frontend.client import client
-from frontend.components.states import empty, gone
-from frontend.state import CURRENT
 
 T = TypeVar("T")
 
@@ -33,39 +29,6 @@ def select(
 def within(value: float, low: float, high: float) -> float:
     """The nearest value that a widget takes; a link may say anything."""
     return max(low, min(value, high))
-
-
-def pick_checkpoint(chosen: str, *, key: str) -> dict[str, Any] | None:
-    """A select box over the checkpoints, newest first; None, and what to do, when there is none.
-
-    Where none is chosen it starts from the one that another page of this session shows, else from that with most names.
-    """
-    found = client().items("/checkpoints")
-    if not found:
-        empty(
-            "No checkpoint yet",
-            "Train a model: the preset `tiny` takes a few minutes, and its checkpoint appears here.",
-            ":material/neurology:",
-            page="train",
-            label="Open the training form",
-        )
-        return None
-    ids = [item["id"] for item in found]
-    if chosen and chosen not in ids:
-        gone("checkpoint", chosen, "Another one is shown.")
-    by_id = {item["id"]: item for item in found}
-    known = chosen if chosen in ids else str(st.session_state.get(CURRENT, ""))
-    index = ids.index(known if known in ids else most_named(found)["id"])
-    pick = st.selectbox(
-        "Checkpoint",
-        ids,
-        index=index,
-        key=key,
-        format_func=lambda name: describe(by_id[name]),
-        label_visibility="collapsed",
-    )
-    st.session_state[CURRENT] = pick or ids[index]
-    return by_id[st.session_state[CURRENT]]
 
 
 def most_named(found: Sequence[dict[str, Any]]) -> dict[str, Any]:

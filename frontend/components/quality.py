@@ -9,7 +9,7 @@ import streamlit as st
 
 from frontend.client import ApiProblem, client
 from frontend.components.markdown import escape_markdown
-from frontend.components.states import show_problem
+from frontend.components.states import live, show_problem
 
 NAMES = {
     "model": "this model",
@@ -25,17 +25,19 @@ MASKS = {
 FIXED = "\N{NARROW NO-BREAK SPACE}"
 
 
+@live()
 def quality_line(item: Mapping[str, Any]) -> None:
-    """The sentence of a checkpoint beside a table of its numbers; a button to measure it where nobody did."""
-    with st.container(horizontal=True, vertical_alignment="center", key=f"quality.{item['id']}"):
-        if not item["sees"]:
-            st.caption(":material/visibility: What this model sees has not been measured.", width="content")
-            if st.button("Measure it", key=f"measure.{item['id']}", help="Takes a few seconds, and is kept."):
-                _measure(item["id"])
-            return
-        st.caption(_sentence(item["sees"]), width="content")
-        with st.popover("Numbers", icon=":material/table_chart:", key=f"numbers.{item['id']}"):
-            st.markdown(tables(item.get("quality") or client().get(f"/checkpoints/{item['id']}/quality")))
+    """The sentence of a checkpoint, which opens a table of its numbers; a button to measure it where nobody did."""
+    if not item["sees"]:
+        words = ":material/visibility: What this model sees has not been measured. Measure it"
+        tip = "Takes a few seconds, and is kept."
+        if st.button(words, type="tertiary", key=f"measure.{item['id']}", help=tip):
+            _measure(item["id"])
+        return
+    words, key = _sentence(item["sees"]), f"numbers.{item['id']}"
+    with st.popover(words, type="tertiary", wrap=True, key=key, on_change="rerun") as numbers:
+        if numbers.open:
+            st.markdown(tables(client().get(f"/checkpoints/{item['id']}/quality")))
 
 
 def sees(item: Mapping[str, Any]) -> None:

@@ -10,7 +10,19 @@ import streamlit as st
 from frontend.client import ApiProblem, client
 from frontend.components.states import show_problem
 from frontend.pages import path
-from frontend.state import Counterfactual, Dimension, Returns, Rollout, Temporal, Traversal, TwoCheckpoints, View
+from frontend.places import query_of
+from frontend.state import (
+    Counterfactual,
+    Dimension,
+    OverTraining,
+    Returns,
+    Rollout,
+    Sensitivity,
+    Temporal,
+    Traversal,
+    TwoCheckpoints,
+    View,
+)
 
 
 def reopen_form(page: str) -> None:
@@ -29,35 +41,45 @@ def reopen_form(page: str) -> None:
     if opened["found"] is None:
         st.error(f"This file shows the checkpoint `{opened['checkpoint']}`, which is not here. Bring it in first.")
         return
-    target, view = view_of(opened)
-    st.switch_page(path(target), query_params=view.query())
+    place, view = view_of(opened)
+    st.switch_page(path(place.partition("/")[0]), query_params=query_of(place, view))
 
 
 def view_of(opened: Mapping[str, Any]) -> tuple[str, View]:
-    """The page and the view that a file was made from, with every field that it carries."""
-    page, view = _VIEWS[opened["kind"]]
-    return page, view(opened["found"], opened["view"])
+    """The place and the view that a file was made from, with every field that it carries."""
+    place, view = _VIEWS[opened["kind"]]
+    return place, view(opened["found"], opened["view"])
+
+
+def _of_checkpoint(checkpoint: str, _: Mapping[str, Any]) -> View:
+    return Dimension(checkpoint)
 
 
 def _together(checkpoint: str, values: Mapping[str, Any]) -> View:
-    return Rollout.of_file(checkpoint, {**values, "others": values.get("with"), "mode": "training"})
+    return Rollout.of_file(checkpoint, {**values, "others": values.get("with")})
 
 
 _VIEWS: dict[str, tuple[str, Callable[[str, Mapping[str, Any]], View]]] = {
     "traversal": ("traversals", Traversal.of_file),
-    "rollout": ("rollouts", Rollout.of_file),
-    "temporal": ("temporal", Temporal.of_file),
-    "together": ("rollouts", _together),
-    "counterfactual": ("counterfactual", Counterfactual.of_file),
-    "factors": ("factors", lambda checkpoint, _: Dimension(checkpoint)),
-    "intervals": ("factors", lambda checkpoint, _: Dimension(checkpoint)),
-    "interventions": ("factors", lambda checkpoint, _: Dimension(checkpoint)),
-    "leakage": ("factors", lambda checkpoint, _: Dimension(checkpoint)),
-    "sensitivity": ("counterfactual", Counterfactual.of_file),
-    "carried": (
-        "compare",
-        lambda checkpoint, values: TwoCheckpoints(str(values.get("reference", "")), checkpoint, over_training=True),
+    "rollout": ("imagine/watch", Rollout.of_file),
+    "temporal": ("imagine/branch", Temporal.of_file),
+    "together": ("compare/rollouts", _together),
+    "counterfactual": ("imagine/simulator", Counterfactual.of_file),
+    "factors": ("factors/matrix", _of_checkpoint),
+    "intervals": ("factors/intervals", _of_checkpoint),
+    "interventions": ("factors/interventions", _of_checkpoint),
+    "leakage": ("factors/leakage", _of_checkpoint),
+    "sensitivity": (
+        "factors/policy",
+        lambda checkpoint, values: Sensitivity(checkpoint, str(values.get("dataset") or "")),
     ),
-    "compare": ("compare", lambda checkpoint, values: TwoCheckpoints(checkpoint, str(values.get("other", "")))),
-    "returns": ("returns", lambda _, values: Returns(",".join(map(str, values.get("runs") or ())))),
+    "carried": (
+        "compare/training",
+        lambda checkpoint, values: OverTraining(str(values.get("reference", "")), checkpoint),
+    ),
+    "compare": (
+        "compare/checkpoints",
+        lambda checkpoint, values: TwoCheckpoints(checkpoint, str(values.get("other", ""))),
+    ),
+    "returns": ("compare/returns", lambda _, values: Returns(",".join(map(str, values.get("runs") or ())))),
 }

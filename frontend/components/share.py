@@ -12,7 +12,7 @@ from frontend.client import client
 from frontend.components import downloads
 from frontend.components.markdown import escape_markdown
 from frontend.components.reopen import reopen_form
-from frontend.pages import address
+from frontend.places import link_of
 from frontend.state import View
 
 
@@ -25,9 +25,7 @@ def share(page: str, view: View, kind: str, checkpoint: str, query: Mapping[str,
             file = downloads.buttons(page, kind, lambda form: client().file(path, {**query, **style, "format": form}))
         with st.popover("Link and command", icon=":material/link:"):
             line = commands.curl_get(client().url, path, {**query, **style, "format": "gif"})
-            show_commands(
-                address(page, view.query()), commands.view(kind, checkpoint, query, "gif", style), line, "GIF"
-            )
+            show_commands(link_of(page, view), commands.view(kind, checkpoint, query, "gif", style), line, "GIF")
         with st.popover("Open a file", icon=":material/file_open:"):
             reopen_form(page)
         st.caption(escape_markdown(caption))

@@ -8,41 +8,39 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import client
+from frontend.components.header import current
 from frontend.components.markdown import escape_markdown
-from frontend.components.pick import facts, most_named
+from frontend.components.pick import facts
 from frontend.components.pictures import atlas_card
-from frontend.components.quality import quality_line, sees
+from frontend.components.quality import sees
 from frontend.components.removal import removal
 from frontend.components.scrubber import Cell, scrubber
-from frontend.components.states import empty, live
+from frontend.components.states import live
 from frontend.components.words import ENDED, ago, progress_line, progress_share, state_badge
 from frontend.pages import link
+from frontend.places import keep_view
+from frontend.state import View
 
+PAGE = "home"
 CARDS = 6
 LIVE_ROWS = 6
+WELCOME = (
+    "**Start here:** drag along a row and see what one latent dimension changes in the picture; then open Factors for "
+    "numbers, Imagine for what the model foresees, or Train and Runs for a model of your own. **KL** says, in nats, "
+    "how much a dimension carries about the picture, and **NMI** how much of a known factor it tells, from 0 (nothing) "
+    "to 1 (all). **σ** is one standard deviation of the dimension over the data: columns go in steps of it."
+)
 
 
 def show() -> None:
     """The whole page."""
-    st.title("DisWM Studio", anchor=False)
-    st.markdown(
-        "What does each latent dimension of a world model mean? Train a model, browse its traversals, put them into a "
-        "paper."
-    )
-    checkpoints = client().items("/checkpoints")
-    best = most_named(checkpoints) if checkpoints else None
-    if best:
-        _first(best)
-    else:
-        empty(
-            "No checkpoint yet",
-            "Train a model: the preset `tiny` takes a few minutes.",
-            ":material/neurology:",
-            page="train",
-            label="Open the training form",
-        )
+    keep_view(PAGE, View())
+    st.markdown(WELCOME)
+    checkpoint = current()
+    if checkpoint:
+        _first(checkpoint)
     _running()
-    others = [item for item in checkpoints if item is not best][:CARDS]
+    others = [item for item in client().items("/checkpoints") if item["id"] != checkpoint][:CARDS]
     if others:
         st.subheader("Newest checkpoints", anchor=False)
         with st.grid(3, gap="medium", min_column_width=300):
@@ -51,18 +49,15 @@ def show() -> None:
                     _card(item)
 
 
-def _first(item: Mapping[str, Any]) -> None:
-    """The checkpoint with the most names, to be scrubbed at once."""
-    name = item["id"]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(escape_markdown(item["name"]), anchor=False, width="content")
-        st.caption(escape_markdown(" · ".join(facts(dict(item)))), width="content")
-        link("traversals", "All its traversals", {"checkpoint": name})
-        link("factors", "Its factors", {"checkpoint": name})
-    quality_line(item)
+def _first(checkpoint: str) -> None:
+    """The header's checkpoint, to be scrubbed at once."""
     with st.skeleton(height=420):
-        atlas = client().get(f"/checkpoints/{name}/atlas", {"columns": 11})
+        atlas = client().get(f"/checkpoints/{checkpoint}/atlas", {"columns": 11})
         _live(atlas)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        link("traversals", "All its traversals", {"checkpoint": checkpoint})
+        link("factors", "Its factors", {"checkpoint": checkpoint})
+        link("imagine", "What it imagines", {"checkpoint": checkpoint})
 
 
 @live()
@@ -83,7 +78,7 @@ def _running() -> None:
         return
     for run in runs:
         with st.container(horizontal=True, vertical_alignment="center"):
-            link("runs", escape_markdown(run["name"] or run["id"]), {"id": run["id"]})
+            link("train", escape_markdown(run["name"] or run["id"]), {"section": "runs", "id": run["id"]})
             st.markdown(state_badge(run["state"]), width="content")
             st.progress(progress_share(run), text=progress_line(run), width="stretch")
 

@@ -12,36 +12,33 @@ from frontend import commands
 from frontend.client import ApiProblem, File, client
 from frontend.components import downloads
 from frontend.components.base_frame import choose_base, has_base
+from frontend.components.header import current
 from frontend.components.labels import label_form
 from frontend.components.likeness import say_likeness
 from frontend.components.markdown import escape_markdown
-from frontend.components.pick import pick_checkpoint, select, within
-from frontend.components.quality import quality_line
+from frontend.components.pick import select, within
 from frontend.components.reopen import reopen_form
 from frontend.components.scrubber import Cell, last_cell, scrubber, title_of
 from frontend.components.share import show_commands
 from frontend.components.states import live
 from frontend.components.words import OF_TINY
-from frontend.pages import address, link
-from frontend.state import COLUMNS, EXTENTS, MODES, MOST_COLUMNS, Traversal, keep_view, key_of, open_view, write
+from frontend.pages import link
+from frontend.places import keep_view, key_of, link_of, open_view
+from frontend.state import COLUMNS, EXTENTS, MODES, MOST_COLUMNS, Traversal, write
 
 PAGE = "traversals"
 
 
 def show() -> None:
     """The whole page."""
-    view = open_view(PAGE, Traversal)
-    head, choice = st.columns([1, 4], vertical_alignment="bottom")
-    head.title("Traversals", anchor=False)
-    with choice:
-        checkpoint = pick_checkpoint(view.checkpoint, key=key_of(PAGE, "checkpoint"))
-    if checkpoint is None:
+    checkpoint = current()
+    if not checkpoint:
         return
-    if checkpoint["id"] != view.checkpoint:
-        view = _of_another(view, checkpoint["id"]) if view.checkpoint else replace(view, checkpoint=checkpoint["id"])
+    view = open_view(PAGE, Traversal)
+    if checkpoint != view.checkpoint:
+        view = _of_another(view, checkpoint) if view.checkpoint else replace(view, checkpoint=checkpoint)
     with st.skeleton(height=520):
         detail = client().get(f"/checkpoints/{view.checkpoint}")
-        quality_line(detail)
         view = _controls(view, detail)
         keep_view(PAGE, view)
         if not has_base(view):
@@ -163,7 +160,7 @@ def _toolbar(view: Traversal, atlas: Mapping[str, Any], detail: Mapping[str, Any
             _share(view, dims, style)
         with st.popover("Open a file", icon=":material/file_open:"):
             reopen_form(PAGE)
-        link("factors", "Factors", {"checkpoint": view.checkpoint, "dim": str(view.dim)})
+        link("factors", "Factors", {"section": "dimensions", "checkpoint": view.checkpoint, "dim": str(view.dim)})
         st.caption(f"{escape_markdown(detail['environment'] or 'own videos')} · {detail['latents']} latents")
     return file
 
@@ -202,7 +199,7 @@ def _share(view: Traversal, dims: str, style: Mapping[str, Any]) -> None:
     query = {**view.api(), "dims": dims, **style, "format": "gif"}
     path = f"/checkpoints/{view.checkpoint}/traversal"
     show_commands(
-        address(PAGE, view.query()),
+        link_of(PAGE, view),
         commands.view("traversal", view.checkpoint, {**view.api(), "dims": dims}, "gif", style),
         commands.curl_get(client().url, path, query),
         "GIF",

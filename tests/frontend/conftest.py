@@ -47,6 +47,6 @@ def no_api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def open_page(request: pytest.FixtureRequest) -> OpenPage:
-    """Open a page with a query, as a link does: `open_page("traversals", frame="3")`."""
+    """Open a page, or a section of it, with a query, as a link does: `open_page("imagine/branch", context="3")`."""
     request.getfixturevalue("api")
-    return lambda page, **query: open_app(page, query)
+    return lambda place, **query: open_app(place, query)

@@ -2,21 +2,13 @@
 
 from pathlib import Path
 
-from streamlit.testing.v1 import AppTest
-
 from frontend.components.dimension import badges
 from tests.support.pages import OpenPage
 from tests.support.stand_in import World
 
 
-def tab(app: AppTest, name: str) -> AppTest:
-    """The page with that tab open."""
-    app.session_state[f"factors.tab.{app.session_state['factors.edition']}"] = name
-    return app.run()
-
-
 def test_names_stand_beside_both_interventions(open_page: OpenPage) -> None:
-    app = tab(open_page("factors", checkpoint="cartpole-small"), "Interventions")
+    app = open_page("factors/interventions", checkpoint="cartpole-small")
     assert not app.error and not app.exception
     metrics = {item.label: item.value for item in app.metric}
     assert metrics["Edits that draw their name"] == "5 of 7, 1 cannot be told"
@@ -31,17 +23,16 @@ def test_names_stand_beside_both_interventions(open_page: OpenPage) -> None:
 def test_intervals_and_interventions_have_downloads_and_commands_of_their_own(
     open_page: OpenPage, tmp_path: Path
 ) -> None:
-    app = open_page("factors", checkpoint="cartpole-small")
     for name, command in (
-        ("Intervals", "diswm export cartpole-small --kind intervals --format pdf"),
-        ("Interventions", "diswm factors cartpole-small --check --format pdf"),
+        ("intervals", "diswm export cartpole-small --kind intervals --format pdf"),
+        ("interventions", "diswm factors cartpole-small --check --format pdf"),
     ):
-        app = tab(app, name)
+        app = open_page(f"factors/{name}", checkpoint="cartpole-small")
         assert not app.error and not app.exception
         codes = [code.value for code in app.code]
         assert f"DISWM_HOME={tmp_path} {command}" in codes
-        assert any(f"/checkpoints/cartpole-small/{name.lower()}?width=5.5&format=pdf" in code for code in codes)
-        assert {f"factors.{name.lower()}.{form}" for form in ("png", "pdf", "svg", "csv", "npz")} <= {
+        assert any(f"/checkpoints/cartpole-small/{name}?width=5.5&format=pdf" in code for code in codes)
+        assert {f"factors/{name}.{form}" for form in ("png", "pdf", "svg", "csv", "npz")} <= {
             button.key for button in app.button
         }
 
@@ -53,7 +44,7 @@ def test_interventions_that_are_being_made_are_waited_for(open_page: OpenPage, w
         "detail": "Names are being checked (setting light, 40%).",
     }
     world.problem = ("/interventions", 409, body)
-    app = tab(open_page("factors", checkpoint="cartpole-small"), "Interventions")
+    app = open_page("factors/interventions", checkpoint="cartpole-small")
     assert not app.error
     assert any("setting light, 40%" in info.value for info in app.info)
 
@@ -62,7 +53,7 @@ def test_badges_say_where_a_name_comes_from_and_what_interventions_made_of_it(
     open_page: OpenPage, world: World
 ) -> None:
     world.labels[2] = {"name": "my hue"}
-    app = open_page("factors", checkpoint="cartpole-small", dim="0")
+    app = open_page("factors/dimensions", checkpoint="cartpole-small", dim="0")
     badges = "\n".join(text.value for text in app.markdown if "badge" in text.value)
     assert "confirmed by intervention" in badges
     assert "contradicted by intervention" in badges
@@ -74,7 +65,7 @@ def test_what_chance_gives_as_well_is_no_number_but_cannot_be_told(open_page: Op
     app = open_page("factors", checkpoint="cartpole-small")
     assert {metric.value for metric in app.metric} == {":gray[—]"}
     assert "cannot be told from 4 episodes" in "\n".join(caption.value for caption in app.caption)
-    app = tab(app, "Dimensions")
+    app = open_page("factors/dimensions", checkpoint="cartpole-small")
     assert any("cannot be told from 4 episodes" in caption.value for caption in app.caption)
     assert not any("badge[:material/check" in text.value for text in app.markdown)
 

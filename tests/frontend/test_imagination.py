@@ -1,7 +1,7 @@
 """Rollouts by hand and over training, dimensions held over time, counterfactuals: the pages' own logic."""
 
 from frontend.components.reopen import view_of
-from frontend.state import Counterfactual, Dimension, Rollout, Temporal, TwoCheckpoints
+from frontend.state import Counterfactual, Dimension, OverTraining, Rollout, Sensitivity, Temporal, TwoCheckpoints
 from tests.support.pages import OpenPage
 from tests.support.stand_in import World
 
@@ -13,7 +13,7 @@ def shown(app: object) -> str:
 
 
 def test_dimensions_are_held_as_the_link_says(open_page: OpenPage, world: World) -> None:
-    app = open_page("temporal", checkpoint="cartpole-small", dims="2,0", sigmas="-1.5", step="9", together="true")
+    app = open_page("imagine/branch", checkpoint="cartpole-small", dims="2,0", sigmas="-1.5", step="9", together="true")
     assert not app.error, shown(app)
     query = world.query_of("/temporal")
     assert (query["dims"], query["sigmas"], query["step"], query["together"]) == ("2,0", "-1.5", "9", "true")
@@ -23,7 +23,7 @@ def test_dimensions_are_held_as_the_link_says(open_page: OpenPage, world: World)
 def test_over_training_every_checkpoint_of_the_run_stands_beside_the_chosen_one(
     open_page: OpenPage, world: World
 ) -> None:
-    app = open_page("rollouts", checkpoint="run-cartpole", mode="training", horizon="6")
+    app = open_page("compare/rollouts", checkpoint="run-cartpole", horizon="6")
     assert not app.error, shown(app)
     query = world.query_of("/rollouts")
     assert query["with"] == "run-cartpole.update-100,run-cartpole.update-200"
@@ -31,12 +31,12 @@ def test_over_training_every_checkpoint_of_the_run_stands_beside_the_chosen_one(
 
 
 def test_a_lone_checkpoint_asks_for_others(open_page: OpenPage) -> None:
-    app = open_page("rollouts", checkpoint="cartpole-small", mode="training")
+    app = open_page("compare/rollouts", checkpoint="cartpole-small")
     assert "Choose others" in shown(app)
 
 
 def test_the_counterfactual_says_what_was_changed_and_how_much_was_foreseen(open_page: OpenPage, world: World) -> None:
-    app = open_page("counterfactual", checkpoint="cartpole-small", factor="light", to="0.9", seed="3")
+    app = open_page("imagine/simulator", checkpoint="cartpole-small", factor="light", to="0.9", seed="3")
     assert not app.error, shown(app)
     query = world.query_of("/counterfactual")
     assert (query["factor"], query["to"], query["seed"]) == ("light", "0.9", "3")
@@ -46,7 +46,7 @@ def test_the_counterfactual_says_what_was_changed_and_how_much_was_foreseen(open
 
 
 def test_the_run_of_the_second_checkpoint_is_followed(open_page: OpenPage, world: World) -> None:
-    app = open_page("compare", first="cartpole-small", second="run-cartpole", over_training="true")
+    app = open_page("compare/training", checkpoint="cartpole-small", second="run-cartpole")
     assert not app.error, shown(app)
     assert world.query_of("/carried") == {"reference": "cartpole-small"}
     assert "matched" not in shown(app) or "frames" in shown(app)
@@ -57,7 +57,9 @@ def test_views_are_read_back_from_their_links() -> None:
     for view in (
         Temporal(checkpoint="a", dims=(3, 1), sigmas=-0.5, step=2, together=True, actions="zero"),
         Counterfactual(checkpoint="a", factor="light", to="0.25", dim=4, seed=9, horizon=3),
-        Rollout(checkpoint="a", mode="training", others="b,c"),
+        Rollout(checkpoint="a", others="b,c"),
+        OverTraining("a", "b", at="c"),
+        Sensitivity("a", "d"),
     ):
         assert type(view).from_query(view.query()) == view
 
@@ -67,26 +69,26 @@ def test_files_of_imagination_lead_back_to_their_pages() -> None:
         return view_of({"kind": kind, "found": "a", "view": values})
 
     held = reopened("temporal", episode=1, dims=[2, 0], sigmas=-1.0, step=7, together=True, hold={})
-    assert held == ("temporal", Temporal("a", 1, dims=(2, 0), sigmas=-1.0, step=7, together=True))
+    assert held == ("imagine/branch", Temporal("a", 1, dims=(2, 0), sigmas=-1.0, step=7, together=True))
     beside = reopened("together", episode=1, horizon=9, **{"with": ["b", "c"], "edit": ""})
-    assert beside == ("rollouts", Rollout("a", mode="training", others="b,c", episode=1, horizon=9))
+    assert beside == ("compare/rollouts", Rollout("a", others="b,c", episode=1, horizon=9))
     asked = reopened("counterfactual", factor="light", to=0.25, dim=None, seed=3, step=None, actions="recorded")
-    assert asked == ("counterfactual", Counterfactual("a", "light", "0.25", seed=3))
-    assert reopened("sensitivity", dataset="d") == ("counterfactual", Counterfactual("a", dataset="d"))
-    assert reopened("carried", reference="r") == ("compare", TwoCheckpoints("r", "a", over_training=True))
-    assert reopened("compare", other="o") == ("compare", TwoCheckpoints("a", "o"))
+    assert asked == ("imagine/simulator", Counterfactual("a", "light", "0.25", seed=3))
+    assert reopened("sensitivity", dataset="d") == ("factors/policy", Sensitivity("a", "d"))
+    assert reopened("carried", reference="r") == ("compare/training", OverTraining("r", "a"))
+    assert reopened("compare", other="o") == ("compare/checkpoints", TwoCheckpoints("a", "o"))
     for kind in ("factors", "intervals", "interventions", "leakage"):
-        assert reopened(kind) == ("factors", Dimension("a"))
+        assert reopened(kind) == (f"factors/{'matrix' if kind == 'factors' else kind}", Dimension("a"))
 
 
 def test_sensitivity_is_asked_over_a_data_set_and_its_commands_say_so(open_page: OpenPage, world: World) -> None:
-    app = open_page("counterfactual", checkpoint="cartpole-small", dataset="cartpole-clips")
+    app = open_page("factors/policy", checkpoint="cartpole-small", dataset="cartpole-clips")
     assert world.query_of("/sensitivity") == {"dataset": "cartpole-clips"}
     assert "diswm sensitivity cartpole-small --dataset cartpole-clips --format pdf" in shown(app)
 
 
 def test_numbers_have_downloads_and_commands_of_their_own(open_page: OpenPage) -> None:
-    app = open_page("compare", first="cartpole-small", second="run-cartpole")
+    app = open_page("compare", checkpoint="cartpole-small", second="run-cartpole")
     assert "diswm match cartpole-small run-cartpole --format pdf" in shown(app)
     app = open_page("factors", checkpoint="cartpole-small")
     assert "diswm factors cartpole-small --format pdf" in shown(app)

@@ -60,7 +60,7 @@ def test_a_name_is_shown_as_it_was_typed_and_nothing_in_it_is_fetched(tmp_path: 
         page = browser.new_context(viewport=VIEW).new_page()
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
-        for place in ("/runs?id=run-cartpole", "/"):
+        for place in ("/train?section=runs&id=run-cartpole", "/"):
             page.goto(f"{address}{place}")
             page.wait_for_function(
                 """text => [...document.querySelectorAll("h2, h3, p")].some(

@@ -16,7 +16,7 @@ def test_an_open_page_outlives_a_restart_of_the_api(tmp_path: Path) -> None:
     port, world = free_port(), World.furnished()
     with run_page(f"http://127.0.0.1:{port}", tmp_path) as address, open_browser() as browser:
         page = browser.new_context(viewport=VIEW).new_page()
-        page.goto(f"{address}/runs")
+        page.goto(f"{address}/train?section=runs")
         expect(page.get_by_text("The API is not answering")).to_be_visible(timeout=60_000)
         with serve(world, port):
             expect(page.get_by_role("button", name="Stop and save")).to_be_visible(timeout=30_000)

@@ -8,7 +8,7 @@ from frontend.pages import PAGES, path
 from tests.support.pages import OpenPage, open_app
 from tests.support.stand_in import World
 
-PAGE_NAMES = tuple(PAGES)
+PLACES = [f"{name}/{section}".rstrip("/") for name, page in PAGES.items() for section in page.sections or [""]]
 
 
 def shown(app: object) -> str:
@@ -17,9 +17,9 @@ def shown(app: object) -> str:
     return "\n".join(f"{element.value}" for kind in kinds for element in getattr(app, kind))
 
 
-@pytest.mark.parametrize("page", PAGE_NAMES)
-def test_a_page_of_a_workplace_in_use_shows_no_error(open_page: OpenPage, page: str) -> None:
-    app = open_page(page)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_page_of_a_workplace_in_use_shows_no_error(open_page: OpenPage, place: str) -> None:
+    app = open_page(place)
     assert not app.exception
     assert not app.error, shown(app)
     assert app.title
@@ -40,39 +40,39 @@ def test_a_checkpoint_is_deleted_only_after_a_question_and_a_shipped_one_never(
 
 def test_a_film_without_known_factors_has_no_table_of_them(open_page: OpenPage, world: World) -> None:
     world.datasets[0] |= {"factor_names": [], "guessed_factors": False}
-    app = open_page("datasets", id=world.datasets[0]["id"])
+    app = open_page("data", id=world.datasets[0]["id"])
     assert "estimated from the pictures" in shown(app)
     assert ["factor"] not in [list(table.value.columns) for table in app.dataframe]
-    known = open_page("datasets", id=world.datasets[1]["id"])
+    known = open_page("data", id=world.datasets[1]["id"])
     assert ["factor"] in [list(table.value.columns) for table in known.dataframe]
 
 
-@pytest.mark.parametrize("page", PAGE_NAMES)
-def test_a_page_of_an_empty_workplace_says_what_to_do_next(open_page: OpenPage, world: World, page: str) -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_a_page_of_an_empty_workplace_says_what_to_do_next(open_page: OpenPage, world: World, place: str) -> None:
     world.runs.clear()
     world.checkpoints.clear()
     world.datasets.clear()
-    app = open_page(page)
+    app = open_page(place)
     assert not app.exception
     assert not app.error, shown(app)
-    if page != "train":
+    if place != "train/new":
         assert any(word in shown(app) for word in ("Train a model", "Start ", "Upload videos", "Two checkpoints"))
 
 
-@pytest.mark.parametrize("page", PAGE_NAMES)
-def test_without_an_api_a_page_says_how_to_start_it(no_api: str, page: str) -> None:
-    app = open_app(page, {})
+@pytest.mark.parametrize("place", PLACES)
+def test_without_an_api_a_page_says_how_to_start_it(no_api: str, place: str) -> None:
+    app = open_app(place, {})
     assert not app.exception
     assert "The API is not answering" in shown(app)
     assert f"`{no_api}`" in shown(app) and "`make app`" in shown(app)
     assert app.button(key="retry")
 
 
-@pytest.mark.parametrize("page", PAGE_NAMES)
-def test_a_refusal_of_the_api_is_shown_in_its_own_words(open_page: OpenPage, world: World, page: str) -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_a_refusal_of_the_api_is_shown_in_its_own_words(open_page: OpenPage, world: World, place: str) -> None:
     body = {"title": "Disk full", "detail": "No space is left.", "remedy": "Delete old runs."}
     world.problem = ("/api/v1/", 507, body)
-    app = open_page(page)
+    app = open_page(place)
     assert not app.exception
     assert "**Disk full.** No space is left." in app.error[0].value
     assert "Delete old runs." in app.error[0].value

@@ -38,7 +38,7 @@ def board(studio: str) -> Iterator[Page]:
     """The page with the shipped policy to be played."""
     with open_browser() as browser:
         page = browser.new_context(viewport=VIEW, accept_downloads=True).new_page()
-        page.goto(f"{studio}/rollouts?checkpoint={CARTPOLE}&mode=steer")
+        page.goto(f"{studio}/imagine?section=play&checkpoint={CARTPOLE}")
         ready(page, ".board")
         yield page
 

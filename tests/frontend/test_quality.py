@@ -10,17 +10,20 @@ from tests.support.stand_in_quality import SEES, quality
 
 
 def _said(app: AppTest) -> str:
-    return "\n".join(str(element.value) for kind in ("caption", "markdown") for element in getattr(app, kind))
+    words = [str(element.value) for kind in ("caption", "markdown") for element in getattr(app, kind)]
+    return "\n".join([*words, *(button.label for button in app.button), *(item.label for item in app.get("popover"))])
 
 
-@pytest.mark.parametrize("page", ["traversals", "rollouts", "home"])
+@pytest.mark.parametrize("page", ["traversals", "factors", "imagine", "compare", "home"])
 def test_the_sentence_and_its_numbers_stand_under_the_checkpoints_name(open_page: OpenPage, page: str) -> None:
-    said = _said(open_page(page, checkpoint="cartpole-small"))
-    assert SEES in said
+    app = open_page(page, checkpoint="cartpole-small")
+    assert SEES in _said(app)
+    app.session_state["numbers.cartpole-small"] = True
+    said = _said(app.run())
     assert "| this model | 72\u202f±\u202f4 |" in said and "Return of the policy:** 612 ± 30 over 20 episodes" in said
 
 
-@pytest.mark.parametrize("page", ["traversals", "rollouts"])
+@pytest.mark.parametrize("page", ["traversals", "imagine"])
 def test_where_nobody_measured_a_button_does(open_page: OpenPage, page: str) -> None:
     app = open_page(page, checkpoint="run-cartpole")
     assert "has not been measured" in _said(app)
@@ -29,7 +32,7 @@ def test_where_nobody_measured_a_button_does(open_page: OpenPage, page: str) -> 
 
 
 def test_a_run_says_what_its_newest_checkpoint_sees(open_page: OpenPage) -> None:
-    assert SEES in _said(open_page("runs", id="run-cartpole"))
+    assert SEES in _said(open_page("train/runs", id="run-cartpole"))
 
 
 def test_cards_say_it_too_and_nothing_where_it_is_not_known(open_page: OpenPage, world: World) -> None:

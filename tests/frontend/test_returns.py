@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from frontend.views.returns import figure
+from frontend.sections.returns import figure
 from tests.support.pages import OpenPage
 from tests.support.stand_in import World
 
@@ -28,7 +28,7 @@ def test_the_chosen_runs_are_asked_for_and_named_in_the_command(
     open_page: OpenPage, world: World, tmp_path: Path
 ) -> None:
     run = next(name for name, about in world.runs.items() if about["stage"] == "finetune")
-    app = open_page("returns", runs=run)
+    app = open_page("compare/returns", runs=run)
     assert not app.exception and not app.error
     assert ("/api/v1/curves", {"runs": run}) in world.requests
     assert app.code[0].value == f"DISWM_HOME={tmp_path} diswm compare {run} --figure returns.pdf"
@@ -39,14 +39,14 @@ def test_the_chosen_runs_are_asked_for_and_named_in_the_command(
 def test_several_seeds_have_a_spread(open_page: OpenPage, world: World) -> None:
     for about in world.runs.values():
         about["stage"] = "finetune"
-    app = open_page("returns", runs=",".join(list(world.runs)[:2]))
+    app = open_page("compare/returns", runs=",".join(list(world.runs)[:2]))
     assert list(app.dataframe[0].value["±"]) == ["5.0"]
 
 
 def test_without_an_evaluated_run_the_reason_is_shown(open_page: OpenPage, world: World) -> None:
     for about in world.runs.values():
         about["stage"] = "pretrain"
-    app = open_page("returns")
+    app = open_page("compare/returns")
     assert not app.exception
     assert any("No run has returns yet" in element.value for element in [*app.markdown, *app.subheader])
 

@@ -16,7 +16,7 @@ def text(app: AppTest) -> str:
 
 
 def test_a_running_run_shows_progress_and_can_be_stopped(open_page: OpenPage, world: World) -> None:
-    app = open_page("runs", id="run-walker")
+    app = open_page("train/runs", id="run-walker")
     assert app.progress[0].text.startswith("finetune · ")
     assert " left" in app.progress[0].text
     app.button(key="stop.run-walker").click().run()
@@ -27,19 +27,19 @@ def test_a_running_run_shows_progress_and_can_be_stopped(open_page: OpenPage, wo
 
 
 def test_a_diverged_run_says_why_and_what_to_do(open_page: OpenPage) -> None:
-    app = open_page("runs", id="run-broken")
+    app = open_page("train/runs", id="run-broken")
     assert "The image loss became NaN at update 412." in text(app)
     assert "Lower model\\_lr" in text(app)
     assert "Resume" not in buttons(app)
 
 
 def test_a_finished_run_leads_to_its_traversals(open_page: OpenPage) -> None:
-    app = open_page("runs", id="run-cartpole")
+    app = open_page("train/runs", id="run-cartpole")
     assert "Its traversals" in [found.value for found in app.page_link]
 
 
 def test_a_finished_run_goes_further_than_it_was_asked_to(open_page: OpenPage, world: World) -> None:
-    app = open_page("runs", id="run-cartpole")
+    app = open_page("train/runs", id="run-cartpole")
     app.number_input(key="amount.run-cartpole").set_value(2500)
     app.button(key="further.run-cartpole").click().run()
     assert world.bodies[-1] == {"settings": {"updates": 2500}}
@@ -48,13 +48,13 @@ def test_a_finished_run_goes_further_than_it_was_asked_to(open_page: OpenPage, w
 
 def test_a_run_of_the_shell_says_where_to_stop_it(open_page: OpenPage, world: World) -> None:
     world.runs["run-walker"]["source"] = "shell"
-    app = open_page("runs", id="run-walker")
+    app = open_page("train/runs", id="run-walker")
     assert "Stop and save" not in buttons(app)
     assert "Started from the shell: stop it there with Ctrl-C" in text(app)
 
 
 def test_a_stop_that_comes_too_late_is_answered_with_the_apis_sentence(open_page: OpenPage, world: World) -> None:
-    app = open_page("runs", id="run-walker")
+    app = open_page("train/runs", id="run-walker")
     body = {"title": "The run is not running", "detail": "It ended already."}
     world.problem = ("/cancel", 409, body)
     app.button(key="stop.run-walker").click().run()
@@ -62,41 +62,41 @@ def test_a_stop_that_comes_too_late_is_answered_with_the_apis_sentence(open_page
 
 
 def test_a_run_is_deleted_only_after_a_question(open_page: OpenPage, world: World) -> None:
-    app = open_page("runs", id="run-broken")
+    app = open_page("train/runs", id="run-broken")
     assert any("will be deleted for good" in text.value for text in app.markdown)
     app.button(key="delete.run-broken").click().run()
     assert "run-broken" not in world.runs
 
 
 def test_only_new_metrics_are_asked_for(open_page: OpenPage, world: World) -> None:
-    app = open_page("runs", id="run-cartpole")
-    lines = app.session_state["runs.metrics"]["run-cartpole"]
+    app = open_page("train/runs", id="run-cartpole")
+    lines = app.session_state["train/runs.metrics"]["run-cartpole"]
     app.run()
-    assert app.session_state["runs.metrics"]["run-cartpole"][0] == lines[0] == 50
+    assert app.session_state["train/runs.metrics"]["run-cartpole"][0] == lines[0] == 50
     assert world.query_of("/metrics") == {"since": "50"}
 
 
 def test_the_command_of_the_run_is_shown(open_page: OpenPage) -> None:
-    app = open_page("runs", id="run-cartpole")
+    app = open_page("train/runs", id="run-cartpole")
     assert "diswm pretrain --preset small --seed 0" in [code.value for code in app.code]
 
 
 def test_a_run_without_curves_says_why(open_page: OpenPage, world: World) -> None:
     run = world.runs["run-broken"]
     run |= {"progress": {"done": 0, "total": 10, "phase": "collect"}}
-    assert "This run ended before its first metrics." in text(open_page("runs", id="run-broken"))
+    assert "This run ended before its first metrics." in text(open_page("train/runs", id="run-broken"))
     run["stage"] = "collect"
-    assert "Collecting trains nothing, so there are no curves." in text(open_page("runs", id="run-broken"))
+    assert "Collecting trains nothing, so there are no curves." in text(open_page("train/runs", id="run-broken"))
 
 
 def test_a_run_that_waits_has_not_started(open_page: OpenPage, world: World) -> None:
     world.runs["run-walker"] |= {"state": "queued", "started_at": None}
-    table = open_page("runs").dataframe[0].value
+    table = open_page("train/runs").dataframe[0].value
     assert "not yet" in list(table["started"])
 
 
 def test_a_run_that_is_not_here_is_said_until_another_one_is_chosen(open_page: OpenPage) -> None:
-    app = open_page("runs", id="run-nope")
+    app = open_page("train/runs", id="run-nope")
     assert "There is no run run-nope here" in app.warning[0].value
     app.run()
     assert "There is no run run-nope here" in app.warning[0].value
@@ -105,7 +105,8 @@ def test_a_run_that_is_not_here_is_said_until_another_one_is_chosen(open_page: O
 def test_the_result_of_tiny_is_said_to_be_none(open_page: OpenPage, world: World) -> None:
     world.runs["run-cartpole"] |= {"preset": "tiny", "state": "succeeded"}
     assert any(
-        "`tiny` only checks that everything works" in info.value for info in open_page("runs", id="run-cartpole").info
+        "`tiny` only checks that everything works" in info.value
+        for info in open_page("train/runs", id="run-cartpole").info
     )
 
 

@@ -228,7 +228,7 @@ def test_nothing_is_fetched_from_elsewhere(context: BrowserContext, studio: str)
 
     page = context.new_page()
     page.on("request", note)
-    for name, part in (("traversals", ".scrubber"), ("rollouts", ".player"), ("", ".scrubber")):
+    for name, part in (("traversals", ".scrubber"), ("imagine", ".player"), ("", ".scrubber")):
         page.goto(f"{studio}/{name}")
         ready(page, part)
     assert hosts <= {"127.0.0.1", None, ""}
@@ -247,7 +247,7 @@ def test_two_checkpoints_are_scrubbed_together(context: BrowserContext, studio: 
 
 def test_a_rollout_plays_and_says_what_is_observed_and_what_imagined(context: BrowserContext, studio: str) -> None:
     page = context.new_page()
-    page.goto(f"{studio}/rollouts?context=5&horizon=10&dim=1&value=2")
+    page.goto(f"{studio}/imagine?context=5&horizon=10&dim=1&value=2")
     ready(page, ".player")
     model = ".pictures figure:nth-child(2) canvas"
     expect(page.locator(".pictures figure")).to_have_count(5)
@@ -319,7 +319,7 @@ def test_back_leaves_the_page_at_the_first_press(context: BrowserContext, studio
 
 def test_on_a_phone_the_menu_closes_after_a_choice_and_icons_are_not_read(browser: Browser, studio: str) -> None:
     page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-    page.goto(f"{studio}/runs")
+    page.goto(f"{studio}/train?section=runs")
     menu = page.get_by_test_id("stExpandSidebarButton")
     menu.click(timeout=60_000)
     page.get_by_test_id("stSidebar").get_by_role("link", name="Traversals", exact=True).click()

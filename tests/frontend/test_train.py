@@ -4,7 +4,7 @@ import json
 
 from streamlit.testing.v1 import AppTest
 
-from frontend.views.train import plain_words
+from frontend.sections.new_run import plain_words
 from tests.support.pages import OpenPage
 from tests.support.stand_in import World
 
@@ -48,7 +48,7 @@ def test_a_pipeline_has_closed_groups_for_each_stage(open_page: OpenPage) -> Non
 def test_a_launch_sends_only_the_changes_and_leads_to_the_runs(open_page: OpenPage, world: World) -> None:
     app = open_page("train", stage="pretrain")
     app.number_input(key=key_of(app, "updates")).set_value(70).run()
-    app.button(key="train.launch").click().run()
+    app.button(key="train/new.launch").click().run()
     assert not app.exception
     assert world.bodies[-1] == {"stage": "pretrain", "preset": "tiny", "settings": {"updates": 70}, "seed": 0}
     assert app.title[0].value == "Runs"
@@ -58,17 +58,17 @@ def test_a_launch_sends_only_the_changes_and_leads_to_the_runs(open_page: OpenPa
 def test_the_same_form_sent_twice_is_one_run(open_page: OpenPage, world: World) -> None:
     app = open_page("train", stage="pretrain")
     world.problem = ("/api/v1/runs", 503, {"title": "Busy", "detail": "Try again."})
-    app.button(key="train.launch").click().run()
-    first = app.session_state["train.key"]
+    app.button(key="train/new.launch").click().run()
+    first = app.session_state["train/new.key"]
     world.problem = None
-    app.button(key="train.launch").click().run()
+    app.button(key="train/new.launch").click().run()
     assert world.keys == {first[1]: "run-4"}, "the key of the first attempt was used again"
 
 
 def test_a_refusal_stands_next_to_its_field_with_the_remedy(open_page: OpenPage, world: World) -> None:
     app = open_page("train", stage="pretrain")
     app.number_input(key=key_of(app, "beta")).set_value(7.0).run()
-    app.button(key="train.launch").click().run()
+    app.button(key="train/new.launch").click().run()
     assert "**Not launched.** One setting needs another value" in app.error[0].value
     assert "- Beta" in app.error[0].value
     marked = [text.value for text in app.markdown if "beta must be at most 5" in text.value]
@@ -101,11 +101,11 @@ def test_a_file_that_is_no_form_is_refused_with_a_sentence(open_page: OpenPage) 
 def test_estimates_follow_the_settings_and_a_very_long_run_is_asked_about(open_page: OpenPage) -> None:
     app = open_page("train", stage="pretrain")
     assert next(metric.value for metric in app.metric if metric.label == "Time, about") == "2 min"
-    assert app.button(key="train.launch").label == "Launch"
+    assert app.button(key="train/new.launch").label == "Launch"
     app.number_input(key=key_of(app, "updates")).set_value(70).run()
     assert next(metric.value for metric in app.metric if metric.label == "Time, about") == "15 min"
     paper = open_page("train", stage="pretrain", preset="paper")
-    assert paper.button(key="train.launch").label == "Launch all the same"
+    assert paper.button(key="train/new.launch").label == "Launch all the same"
     assert any("On two CPU cores this takes about **40 h**" in text.value for text in paper.markdown)
 
 

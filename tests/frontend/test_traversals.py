@@ -110,7 +110,7 @@ def test_a_link_with_absurd_values_opens_the_nearest_view(open_page: OpenPage, w
     assert not app.error and not app.exception
     query = world.query_of("/atlas")
     assert (query["episode"], query["frame"], query["columns"], query["mode"]) == ("0", "39", "33", "sigma")
-    app = open_page("rollouts", context="0", horizon="9999", samples="-1", step="777", actions="dance", dim="400")
+    app = open_page("imagine", context="0", horizon="9999", samples="-1", step="777", actions="dance", dim="400")
     assert not app.error and not app.exception
 
 
@@ -139,7 +139,7 @@ def test_an_address_that_the_browser_sends_late_does_not_undo_a_change(
     app.query_params["checkpoint"] = first["checkpoint"]
     app.run()
     assert widget(app, "slider", "frame").value == 12
-    monkeypatch.setattr("frontend.state.STALE_S", 0.0)
+    monkeypatch.setattr("frontend.places.STALE_S", 0.0)
     app.query_params["frame"] = "3"
     app.run()
     assert widget(app, "slider", "frame").value == 3, "much later it is the way back in the browser"

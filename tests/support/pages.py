@@ -25,8 +25,10 @@ def known_to_the_page(address: str, monkeypatch: pytest.MonkeyPatch, home: Path)
     connect.cache_clear()
 
 
-def open_app(page: str, query: dict[str, str]) -> AppTest:
-    """The app, switched to a page."""
+def open_app(place: str, query: dict[str, str]) -> AppTest:
+    """The app, switched to a page, or a section of it: `imagine/branch`."""
+    page, _, section = place.partition("/")
+    query = {"section": section, **query} if section else query
     app = AppTest.from_file(str(APP), default_timeout=30)
     app.run()
     app.query_params.clear()

@@ -1,4 +1,4 @@
-"""Data sets: what the models learn from; upload your own clips or collect from a simulator."""
+"""Data: what the models learn from; upload your own clips or collect from a simulator."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from frontend.components.states import empty, gone, guarded, show_problem
 from frontend.components.upload_preview import CROPS, show_preview, summary
 from frontend.components.words import ago
 from frontend.pages import link
-from frontend.state import Chosen, edition, keep_view, key_of, open_view
+from frontend.places import keep_view, key_of, open_view, start_anew
+from frontend.state import Chosen
 
-PAGE = "datasets"
-PREVIEW = f"{PAGE}.preview"
-GONE = f"{PAGE}.gone"  # the data set of a link that is not here, until another one is chosen
+PLACE = "data"
+PREVIEW = f"{PLACE}.preview"
+GONE = f"{PLACE}.gone"  # the data set of a link that is not here, until another one is chosen
 KINDS = {"collected": "collected from a simulator", "clips": "own clips", "published": "published episodes"}
 
 
 def show() -> None:
     """The whole page."""
-    st.title("Data sets", anchor=False)
-    view = open_view(PAGE, Chosen)
+    view = open_view(PLACE, Chosen)
     found = client().items("/datasets")
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Upload clips", icon=":material/upload:", type="primary"):
@@ -45,7 +45,7 @@ def show() -> None:
         )
         return
     chosen = _table(found, view)
-    keep_view(PAGE, replace(view, id=chosen["id"]))
+    keep_view(PLACE, replace(view, id=chosen["id"]))
     _detail(client().get(f"/datasets/{chosen['id']}"))
 
 
@@ -65,7 +65,7 @@ def _table(found: list[dict[str, Any]], view: Chosen) -> dict[str, Any]:
     answer = st.dataframe(
         rows,
         hide_index=True,
-        key=key_of(PAGE, "table", len(found)),
+        key=key_of(PLACE, "table", len(found)),
         on_select="rerun",
         selection_mode="single-cell",
         alt="All data sets",
@@ -106,7 +106,7 @@ def _detail(item: Mapping[str, Any]) -> None:
 
 
 def _frames(item: Mapping[str, Any]) -> None:
-    number = st.slider("Frame", 0, max(1, item["frames"] - 1), 0, key=f"{PAGE}.frame.{item['id']}")
+    number = st.slider("Frame", 0, max(1, item["frames"] - 1), 0, key=f"{PLACE}.frame.{item['id']}")
     number = min(int(number), item["frames"] - 1)
     pictures.picture(client().file(f"/datasets/{item['id']}/frames/{number}"), f"Frame {number}", width=256)
     episode, step = _place(item, number)
@@ -247,8 +247,7 @@ def _import(files: list[Any], fields: dict[str, str]) -> None:
 
 def _open(id: str) -> None:
     """Go on with a data set, or with the newest where there is none of this id."""
-    keep_view(PAGE, Chosen(id=id))
-    st.session_state[f"{PAGE}.edition"] = edition(PAGE) + 1
+    start_anew(PLACE, Chosen(id=id))
     st.rerun()
 
 

@@ -25,9 +25,10 @@ from frontend.components.words import (
     state_text,
 )
 from frontend.pages import link, path
-from frontend.state import Chosen, keep_view, open_view
+from frontend.places import keep_view, open_view
+from frontend.state import Chosen
 
-PAGE = "runs"
+PLACE = "train/runs"
 COUNTERS = ("updates", "agent_steps", "environment_steps")
 FIRST = ("evaluation_return", "episode_return", "image", "latent", "dynamics", "distillation")  # drawn at first
 QUIET = ("gradient_norm", "distill_weight", "frames_per_second")  # not drawn at first
@@ -36,7 +37,7 @@ SOURCES = {
     "shell": "Started from the shell: stop it there with Ctrl-C, go on there with --resume.",
     "shipped": "Comes with the program.",
 }
-GONE = f"{PAGE}.gone"  # the run of a link that is not here, until another one is chosen
+GONE = f"{PLACE}.gone"  # the run of a link that is not here, until another one is chosen
 STOP = {
     "queued": ("Take out of the queue", "The run will not start."),
     "running": ("Stop and save", "The run saves a checkpoint and stops."),
@@ -44,8 +45,7 @@ STOP = {
 
 
 def show() -> None:
-    """The whole page."""
-    st.title("Runs", anchor=False)
+    """The whole section."""
     runs = client().items("/runs")
     if not runs:
         empty(
@@ -61,7 +61,7 @@ def show() -> None:
 
 
 def _page() -> None:
-    view = open_view(PAGE, Chosen)
+    view = open_view(PLACE, Chosen)
     runs = sorted(client().items("/runs"), key=lambda run: run["created_at"] or "", reverse=True)
     if not runs:
         st.rerun()
@@ -77,7 +77,7 @@ def _page() -> None:
     chosen = picked or (view.id if view.id in known else first)
     if chosen != view.id:
         view = replace(view, id=chosen)
-        keep_view(PAGE, view)
+        keep_view(PLACE, view)
     _detail(next(run for run in runs if run["id"] == chosen), runs)
 
 
@@ -98,7 +98,7 @@ def _table(runs: list[dict[str, Any]]) -> str | None:
     answer = st.dataframe(
         rows,
         hide_index=True,
-        key=f"{PAGE}.table.{hash(tuple(run['id'] for run in runs))}",  # a row number means nothing in another list
+        key=f"{PLACE}.table.{hash(tuple(run['id'] for run in runs))}",  # a row number means nothing in another list
         on_select="rerun",
         selection_mode="single-cell",
         height="content" if len(rows) < 8 else 300,
@@ -176,7 +176,7 @@ def _actions(run: Mapping[str, Any]) -> None:
         if run["checkpoint"]:
             link("traversals", "Its traversals", {"checkpoint": run["checkpoint"]})
         if run["dataset"]:
-            link("datasets", "Its data set", {"id": run["dataset"]})
+            link("data", "Its data set", {"id": run["dataset"]})
         if run["state"] in ENDED and run["source"] != "shipped":
             with st.popover("Delete", icon=":material/delete:", key=f"ask.{name}"):
                 _delete(name, run["name"] or name)
@@ -308,7 +308,7 @@ def _series(
 
 def _metrics(run: str) -> list[dict[str, Any]]:
     """All metric lines of a run; only what is new is asked for."""
-    seen: dict[str, tuple[int, list[dict[str, Any]]]] = st.session_state.setdefault(f"{PAGE}.metrics", {})
+    seen: dict[str, tuple[int, list[dict[str, Any]]]] = st.session_state.setdefault(f"{PLACE}.metrics", {})
     since, lines = seen.get(run, (0, []))
     answer = client().get(f"/runs/{run}/metrics", {"since": since})
     if answer["next"] < since:
@@ -318,7 +318,7 @@ def _metrics(run: str) -> list[dict[str, Any]]:
 
 
 def _log(run: Mapping[str, Any]) -> None:
-    seen: dict[str, tuple[int, str]] = st.session_state.setdefault(f"{PAGE}.log", {})
+    seen: dict[str, tuple[int, str]] = st.session_state.setdefault(f"{PLACE}.log", {})
     since, text = seen.get(run["id"], (0, ""))
     answer = client().get(f"/runs/{run['id']}/log", {"since": since})
     text = (text + answer["text"])[-LOG_CHARACTERS:] if answer["next"] >= since else answer["text"]
@@ -326,7 +326,3 @@ def _log(run: Mapping[str, Any]) -> None:
     st.caption("Log")
     with st.container(height=260, autoscroll=True, border=True):
         st.code(text or "nothing yet", language=None, wrap_lines=True)
-
-
-if __name__ == "__main__":
-    show()

@@ -1,4 +1,4 @@
-"""Returns: curves of several runs in one plot, mean and band over seeds, beside what the paper reports."""
+"""Return of several runs in one plot, mean and band over seeds, beside what the paper reports."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from frontend.client import client
 from frontend.components.charts import CONFIG, LEGEND, MARGIN
 from frontend.components.markdown import escape_markdown, escape_plotly
 from frontend.components.states import empty, gone, live
-from frontend.state import Returns, keep_view, key_of, open_view
+from frontend.places import keep_view, key_of, open_view
+from frontend.state import Returns
 
-PAGE = "returns"
+PLACE = "compare/returns"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 NEAR = 4  # the paper's marks are drawn where these runs come within so many times of the first of them
 SYMBOLS = ("circle-open", "square-open", "triangle-up-open", "diamond-open", "cross-open", "x-open")
 
 
 def show() -> None:
-    """The whole page."""
-    st.title("Returns", anchor=False)
+    """The whole section."""
     runs = {run["id"]: run for run in client().items("/runs") if run["stage"] in ("finetune", "pipeline")}
     if not runs:
         empty(
@@ -33,16 +33,16 @@ def show() -> None:
             label="Open the training form",
         )
         return
-    view = open_view(PAGE, Returns)
+    view = open_view(PLACE, Returns)
     asked = [name for name in view.runs.split(",") if name]
     wanted = [name for name in asked if name in runs] or list(runs)[:6]
     if lost := [name for name in asked if name not in runs]:
         gone("run", ", ".join(lost), "The others are shown.")
     chosen = st.multiselect(
-        "Runs", list(runs), wanted, key=key_of(PAGE, "runs"), format_func=lambda name: runs[name]["name"] or name
+        "Runs", list(runs), wanted, key=key_of(PLACE, "runs"), format_func=lambda name: runs[name]["name"] or name
     )
-    paper = st.toggle("What the paper reports", view.paper, key=key_of(PAGE, "paper"))
-    keep_view(PAGE, Returns(",".join(chosen), paper))
+    paper = st.toggle("What the paper reports", view.paper, key=key_of(PLACE, "paper"))
+    keep_view(PLACE, Returns(",".join(chosen), paper))
     if not chosen:
         st.info("Choose at least one run.")
         return
@@ -65,7 +65,7 @@ def _plot(chosen: str, paper: bool, names: Mapping[str, str]) -> None:
                 f":material/info: The paper's first figures are at {first:,} environment steps, far beyond these runs; "
                 "the table has them."
             )
-        st.plotly_chart(figure(comparison["groups"], published), config=CONFIG, key=f"{PAGE}.plot")
+        st.plotly_chart(figure(comparison["groups"], published), config=CONFIG, key=f"{PLACE}.plot")
         st.dataframe([_row(group) for group in comparison["groups"]], hide_index=True, alt="Last evaluations")
         if published or far:
             with st.expander("What the paper reports", expanded=bool(far)):
@@ -124,7 +124,3 @@ def _row(group: Mapping[str, Any]) -> dict[str, Any]:
         "Mean return": round(group["mean"][-1], 1),
         "±": f"{group['high'][-1] - group['mean'][-1]:.1f}" if len(group["seeds"]) > 1 else "one seed",
     }
-
-
-if __name__ == "__main__":
-    show()

@@ -1,4 +1,4 @@
-"""In time: hold dimensions at another value from a step on, one row each, and see what the model predicts."""
+"""Branch: hold dimensions at another value from a step on, one row each, and see what the model predicts."""
 
 from __future__ import annotations
 
@@ -9,57 +9,37 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import client
-from frontend.components.pick import pick_checkpoint, select, within
+from frontend.components.pick import within
 from frontend.components.player import play_reel
 from frontend.components.scrubber import title
 from frontend.components.share import share
 from frontend.components.states import live
-from frontend.state import Temporal, keep_view, key_of, open_view, write
+from frontend.components.stretch import choose_stretch
+from frontend.places import keep_view, key_of, open_view, open_view_of
+from frontend.state import Temporal, write
 
-PAGE = "temporal"
-ACTIONS = {"recorded": "as recorded", "policy": "by the policy", "zero": "none (zero)"}
+PLACE = "imagine/branch"
 
 
 def show() -> None:
-    """The whole page."""
-    view = open_view(PAGE, Temporal)
-    head, choice = st.columns([1, 4], vertical_alignment="bottom")
-    head.title("In time", anchor=False)
-    with choice:
-        checkpoint = pick_checkpoint(view.checkpoint, key=key_of(PAGE, "checkpoint"))
-    if checkpoint is None:
-        return
-    if checkpoint["id"] != view.checkpoint:
-        start = Temporal() if view.checkpoint else view
-        view = replace(start, checkpoint=checkpoint["id"])
+    """The whole section."""
+    view = open_view_of(PLACE, Temporal)
     with st.skeleton(height=480):
         detail = client().get(f"/checkpoints/{view.checkpoint}")
         view = _rows(_controls(view, detail))
-        keep_view(PAGE, view)
+        keep_view(PLACE, view)
         reel = client().get(f"/checkpoints/{view.checkpoint}/temporal", view.api())
     _play(reel, detail)
 
 
 def _controls(view: Temporal, detail: Mapping[str, Any]) -> Temporal:
     """Where it starts, who acts, and from which step on."""
-    last, longest = detail["clip"]["episodes"] - 1, detail["clip"]["length"] - 1
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        start = int(within(view.episode, 0, last))
-        episode = int(st.number_input("Episode", 0, last, start, key=_key(view, "episode"), width=110))
-        seen = int(within(view.context, 1, longest))
-        context = int(st.slider("Observed frames", 1, longest, seen, key=_key(view, "context"), width=190))
-        most = max(2, longest + 1 - context)
-        far = int(within(view.horizon, 1, most))
-        horizon = int(st.slider("Imagined steps", 1, most, far, key=_key(view, "horizon"), width=190))
-        options = [name for name in ACTIONS if name != "policy" or detail["policy"]]
-        actions = select(
-            "Actions", options, view.actions, names=ACTIONS.__getitem__, key=_key(view, "actions"), width=170
-        )
-        end = context + horizon - 1
-        since = int(within(context if view.step < 0 else view.step, 0, end))
-        step = int(st.slider("Held from step", 0, end, since, key=_key(view, "step", context), width=190))
-    step = -1 if step == context else step
-    return replace(view, episode=episode, context=context, horizon=horizon, actions=actions, step=step)
+        view = choose_stretch(PLACE, view, detail)
+        end = view.context + view.horizon - 1
+        since = int(within(view.context if view.step < 0 else view.step, 0, end))
+        step = int(st.slider("Held from step", 0, end, since, key=_key(view, "step", view.context), width=190))
+    return replace(view, step=-1 if step == view.context else step)
 
 
 def _rows(view: Temporal) -> Temporal:
@@ -95,17 +75,13 @@ def _rows(view: Temporal) -> Temporal:
 
 
 def _key(view: Temporal, name: str, *more: object) -> str:
-    return key_of(PAGE, name, *more, view.checkpoint)
+    return key_of(PLACE, name, *more, view.checkpoint)
 
 
 @live()
 def _play(reel: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
-    view = open_view(PAGE, Temporal)
+    view = open_view(PLACE, Temporal)
     caption = f"{detail['environment'] or 'own videos'} · held from step {reel['since']}"
-    share(PAGE, view, "temporal", view.checkpoint, view.api(), caption)
-    play_reel(f"{PAGE}.player", reel, step=reel["since"])
+    share(PLACE, view, "temporal", view.checkpoint, view.api(), caption)
+    play_reel(f"{PLACE}.player", reel, step=reel["since"])
     st.caption("Drag along the film. With the keyboard: ← → step, Space plays.")
-
-
-if __name__ == "__main__":
-    show()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -10,16 +10,22 @@ import streamlit as st
 from frontend.components import charts
 from frontend.components.dimension import title_of_entry
 from frontend.components.markdown import escape_markdown
+from frontend.components.measured import Measured
 from frontend.components.scrubber import short, words_of
 from frontend.components.states import when_computed
+from frontend.places import keep_view
+from frontend.state import View
 
+PLACE = "factors/interventions"
 SIGNS = {True: "✓", False: "✕", None: ""}
 
 
-def interventions(page: str, checkpoint: str, active: Sequence[Mapping[str, Any]], share: Callable[[], None]) -> None:
-    """The tab: the three answers side by side, how far each factor moves each dimension, and the row of its files."""
+def show(measured: Measured) -> None:
+    """The whole section: the three answers side by side, and how far each factor moves each dimension."""
+    keep_view(PLACE, View())
+    active = measured.active
     found = when_computed(
-        f"/checkpoints/{checkpoint}/interventions",
+        f"/checkpoints/{measured.checkpoint}/interventions",
         "Every dimension is edited, and every factor is set in the simulator. This takes up to a minute, once.",
     )
     if found is None:
@@ -30,18 +36,18 @@ def interventions(page: str, checkpoint: str, active: Sequence[Mapping[str, Any]
         "which dimensions move."
     )
     if found["seen"] or found["set"]:
-        share()
+        measured.share(PLACE, "interventions")
     by_dim = {entry["dim"]: entry for entry in found["dimensions"]}
     entries = [(item, by_dim[item["dim"]]) for item in active]
     _counts([entry for item, entry in entries if item["status"] == "named"])
     st.dataframe(
         [_line(item, entry) for item, entry in entries],
         hide_index=True,
-        key=f"{page}.interventions",
+        key=f"{PLACE}.table",
         alt="Names from NMI, from edits and from the simulator",
     )
     if found["set"]:
-        _responses(page, found["set"], active)
+        _responses(found["set"], active)
     else:
         st.info(f"Factors were not set: {escape_markdown(found['why'])}.", icon=":material/info:")
 
@@ -84,7 +90,7 @@ def _found(entry: Mapping[str, Any], kind: str) -> str:
     return f"{words_of(entry[kind])} ({entry[f'{kind}_move']:.2f} σ) {sign}".strip()
 
 
-def _responses(page: str, table: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) -> None:
+def _responses(table: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) -> None:
     rows = [[factor["moves"][item["dim"]] for item in active] for factor in table["factors"]]
     names = [f"{words_of(item['factor'])}, {item['low']:.2g} to {item['high']:.2g}" for item in table["factors"]]
     st.caption(
@@ -93,4 +99,4 @@ def _responses(page: str, table: Mapping[str, Any], active: Sequence[Mapping[str
     )
     most = max([1.0, *(value for row in rows for value in row)])
     figure = charts.matrix(rows, names, [title_of_entry(item) for item in active], name="σ", most=most)
-    st.plotly_chart(figure, key=f"{page}.responses", config=charts.CONFIG, alt="Response of dimensions to factors")
+    st.plotly_chart(figure, key=f"{PLACE}.responses", config=charts.CONFIG, alt="Response of dimensions to factors")

@@ -1,0 +1,87 @@
+"""Two checkpoints beside each other: choosing the second one, and two scrubbers that move together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from frontend.client import client
+from frontend.components.markdown import escape_markdown
+from frontend.components.pick import describe, select
+from frontend.components.quality import sees
+from frontend.components.scrubber import Cell, Pair, scrubber
+from frontend.components.states import empty, gone, live
+from frontend.places import key_of
+
+GROUP = "beside"
+ROWS = 8
+COLUMNS = 9
+
+
+def choose_second(place: str, first: str, second: str) -> str:
+    """The other checkpoint, of the same environment at first; empty, with a word on what to do, where none is chosen.
+
+    `first` is the header's; a `second` that is not here is said to be gone.
+    """
+    found = {item["id"]: item for item in client().items("/checkpoints")}
+    if len(found) < 2:
+        empty(
+            "Two checkpoints are needed",
+            "A pipeline writes two: the pretrained video model, and the world model that was distilled from it.",
+            ":material/compare_arrows:",
+            page="train",
+            label="Open the training form",
+        )
+        return ""
+    if second and second not in found:
+        gone("checkpoint", second, "Another one is shown.")
+    start = second if second in found else _partner(first, found)
+    options = [*([] if start else [""]), *found]
+    names = lambda id: describe(found[id]) if id else "choose a checkpoint"  # noqa: E731
+    chosen: str = select("Beside", options, start, names=names, key=key_of(place, "second", first), width=420)
+    if not chosen:
+        st.info(
+            f"No other checkpoint learned from the same environment as {escape_markdown(found[first]['name'])}. "
+            "Choose one above to compare with anyway, or train a second one.",
+            icon=":material/compare_arrows:",
+        )
+    return chosen
+
+
+def _partner(id: str, found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Another checkpoint of the same environment."""
+    environment = found[id]["environment"]
+    same = (other for other in found if other != id and environment and found[other]["environment"] == environment)
+    return next(same, "")
+
+
+@live()
+def side_by_side(first: str, second: str, matches: Sequence[Mapping[str, Any]]) -> None:
+    """Two scrubbers that move together, row by matched row."""
+    atlases = [client().get(f"/checkpoints/{name}/atlas", {"columns": COLUMNS}) for name in (first, second)]
+    details = [client().get(f"/checkpoints/{name}") for name in (first, second)]
+    matches = _strongest(matches, atlases[0])
+    sides = zip(st.columns(2, gap="large"), ("first", "second"), atlases, details, strict=True)
+    for column, side, atlas, detail in sides:
+        chosen = [match[side] for match in matches]
+        pairs = {match[side]: _pair(match, side) for match in matches}
+        with column:
+            st.markdown(f"**{escape_markdown(detail['name'])}**")
+            sees(detail)
+            start = Cell(chosen[0], -1) if chosen else None
+            key = f"{GROUP}.{side}.{first}.{second}"
+            scrubber(key, atlas, chosen=chosen, selected=start, compact=True, group=GROUP, pairs=pairs)
+    st.caption("Scrub on either side: the matched dimension of the other follows.")
+
+
+def _pair(match: Mapping[str, Any], side: str) -> Pair:
+    return Pair(f"{match['first']}-{match['second']}", match["sign"] if side == "second" and match["sign"] else 1)
+
+
+def _strongest(matches: Sequence[Mapping[str, Any]], atlas: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The matches of the first checkpoint's strongest dimensions, by KL."""
+    by_first = {match["first"]: match for match in matches}
+    active = [row["dim"] for row in atlas["rows"] if row["status"] != "inactive"]
+    return [by_first[dim] for dim in active if dim in by_first][:ROWS]

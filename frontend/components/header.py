@@ -1,0 +1,103 @@
+"""The head of every page: its title, the checkpoint of this session, what that model sees, and the page's sections."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import streamlit as st
+
+from frontend.client import client
+from frontend.components.pick import describe, most_named
+from frontend.components.quality import quality_line
+from frontend.components.states import empty, gone
+from frontend.pages import CHECKPOINT, PAGES
+from frontend.places import CURRENT, came_by_link, section_of
+
+_PICK = "header.checkpoint"
+
+
+def header(page: str) -> None:
+    """Draw it; the checkpoint chosen here is what `current` says from now on, on every page."""
+    about = PAGES[page]
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="header"):
+        st.title("DisWM Studio" if page == "home" else about.title, anchor=False, width="content")
+        found = client().items("/checkpoints")
+        if not found:
+            st.session_state.pop(CURRENT, None)
+            return
+        missing = _missing(page, found)
+        item = _pick(page, found)
+        if about.model:
+            quality_line(item)
+    if missing:
+        gone("checkpoint", missing, "Another one is shown.")
+
+
+def current() -> str:
+    """The id of the checkpoint in the header; empty, with a word on what to do next, where there is none."""
+    chosen = str(st.session_state.get(CURRENT, ""))
+    if not chosen:
+        empty(
+            "No checkpoint yet",
+            "Train a model: the preset `tiny` takes a few minutes, and its checkpoint appears here.",
+            ":material/neurology:",
+            page="train",
+            label="Open the training form",
+        )
+    return chosen
+
+
+def open_section(page: str, *, without: Collection[str] = ()) -> str:
+    """The section that is open: that of a link, else as this session left it, until another one is chosen here."""
+    names = {name: label for name, label in PAGES[page].sections.items() if name not in without}
+    key, left = f"{page}.section", f"{page}.open"
+    if came_by_link(page):
+        st.session_state[key] = section_of(page, st.query_params.to_dict())
+    elif key not in st.session_state:
+        st.session_state[key] = st.session_state.get(left)
+    if st.session_state[key] not in names:
+        st.session_state[key] = next(iter(names))
+    chosen = st.segmented_control(
+        f"Section of {PAGES[page].title}",
+        list(names),
+        required=True,
+        key=key,
+        format_func=names.__getitem__,
+        label_visibility="collapsed",
+    )
+    st.session_state[left] = chosen or next(iter(names))
+    return str(st.session_state[left])
+
+
+def _pick(page: str, found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The select box over the checkpoints, newest first; at first that with most names."""
+    by_id = {item["id"]: item for item in found}
+    asked = _asked(page)
+    if asked in by_id:
+        st.session_state[CURRENT] = asked
+        st.session_state[_PICK] = asked
+    elif st.session_state.get(_PICK) not in by_id:
+        left = st.session_state.get(CURRENT)
+        st.session_state[_PICK] = left if left in by_id else most_named(found)["id"]
+    chosen = st.selectbox(
+        "Checkpoint",
+        list(by_id),
+        key=_PICK,
+        format_func=lambda id: describe(by_id[id]),
+        label_visibility="collapsed",
+        width=420,
+    )
+    st.session_state[CURRENT] = chosen or next(iter(by_id))
+    return by_id[st.session_state[CURRENT]]
+
+
+def _asked(page: str) -> str:
+    """The checkpoint that a link names; empty where nobody came by one."""
+    return str(st.query_params.get(CHECKPOINT, "")) if came_by_link(page) else ""
+
+
+def _missing(page: str, found: list[dict[str, Any]]) -> str:
+    """The checkpoint that a link names and that is not here."""
+    asked = _asked(page)
+    return asked if asked and asked not in {item["id"] for item in found} else ""

@@ -1,0 +1,44 @@
+"""Which stretch of the clip is imagined: episode, frames that are observed, steps that are imagined, who acts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from frontend.components.pick import select, within
+from frontend.places import key_of
+from frontend.state import Rollout, Temporal
+
+ACTIONS = {"recorded": "as recorded", "policy": "by the policy", "zero": "none (zero)"}
+NAMES = {**ACTIONS, "given": "as in the file"}
+
+V = TypeVar("V", Rollout, Temporal)
+
+
+def choose_start(place: str, view: V, clip: Mapping[str, Any]) -> V:
+    """The episode, and how much of it is observed."""
+    last, longest = clip["episodes"] - 1, clip["length"] - 1
+    start = int(within(view.episode, 0, last))
+    episode = int(st.number_input("Episode", 0, last, start, key=_key(place, view, "episode"), width=110))
+    seen = int(within(view.context, 1, longest))
+    context = int(st.slider("Observed frames", 1, longest, seen, key=_key(place, view, "context"), width=190))
+    return replace(view, episode=episode, context=context)
+
+
+def choose_stretch(place: str, view: V, detail: Mapping[str, Any], *, given: bool = False) -> V:
+    """The start, how far imagination goes, and whose actions it follows; also those of an opened file, if `given`."""
+    view = choose_start(place, view, detail["clip"])
+    most = max(2, detail["clip"]["length"] - view.context)
+    far = int(within(view.horizon, 1, most))
+    horizon = int(st.slider("Imagined steps", 1, most, far, key=_key(place, view, "horizon"), width=190))
+    options = [name for name in ACTIONS if name != "policy" or detail["policy"]] + (["given"] if given else [])
+    key = _key(place, view, "actions")
+    actions = select("Actions", options, view.actions, names=NAMES.__getitem__, key=key, width=170)
+    return replace(view, horizon=horizon, actions=actions)
+
+
+def _key(place: str, view: Rollout | Temporal, name: str) -> str:
+    return key_of(place, name, view.checkpoint)

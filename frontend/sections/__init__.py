@@ -1,0 +1,1 @@
+"""The sections of the pages that have several, one file each."""

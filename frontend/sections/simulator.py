@@ -1,0 +1,134 @@
+"""Against the simulator: one factor changed in the model, beside what the simulator shows for the same change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from frontend.client import client
+from frontend.components.markdown import escape_markdown
+from frontend.components.pick import select, within
+from frontend.components.player import play_reel
+from frontend.components.scrubber import title, words_of
+from frontend.components.share import share
+from frontend.components.states import live
+from frontend.places import keep_view, key_of, open_view, open_view_of
+from frontend.state import Counterfactual
+
+PLACE = "imagine/simulator"
+
+
+def show() -> None:
+    """The whole section."""
+    view = open_view_of(PLACE, Counterfactual)
+    detail = client().get(f"/checkpoints/{view.checkpoint}")
+    knobs = _knobs(detail)
+    if not knobs:
+        keep_view(PLACE, view)
+        st.info(
+            "The factors of these frames cannot be set in a simulator. They can for checkpoints of an environment with "
+            "the distraction “episode”.",
+            icon=":material/videogame_asset_off:",
+        )
+        return
+    st.caption(
+        "The simulator runs the same episode twice with the same actions; from one step on, one factor has another "
+        "value. In the model, the factor's dimension is set to what the encoder reads from the changed picture. "
+        f"Factors that keep the value they are given can be changed: {', '.join(words_of(knob) for knob in knobs)}. "
+        "Poses and speeds change by themselves; Factors, Interventions sets poses in still scenes."
+    )
+    view = _controls(view, detail, knobs)
+    keep_view(PLACE, view)
+    with st.spinner("Running the episode twice in the simulator …"):
+        reel = client().get(f"/checkpoints/{view.checkpoint}/counterfactual", view.api())
+    _play(reel)
+
+
+def _controls(view: Counterfactual, detail: Mapping[str, Any], knobs: Sequence[str]) -> Counterfactual:
+    longest = detail["clip"]["length"]
+    rows = client().get(f"/checkpoints/{view.checkpoint}/atlas", {"columns": 1})["rows"]
+    names = {row["dim"]: title(row["dim"], row["name"]) for row in rows}
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        factor = select(
+            "Factor", list(knobs), view.factor, names=lambda name: name.replace("_", " "), key=_key(view, "factor")
+        )
+        to = st.text_input(
+            "becomes",
+            view.to if factor == view.factor else "",
+            key=_key(view, "to", factor),
+            placeholder="far away",
+            width=110,
+        ).strip()
+        dim = select(
+            "Dimension",
+            [-1, *names],
+            view.dim,
+            names=lambda number: "the factor's own" if number < 0 else names[number],
+            key=_key(view, "dim"),
+            width=260,
+        )
+        context = int(
+            st.number_input(
+                "Observed",
+                1,
+                longest - 2,
+                int(within(view.context, 1, longest - 2)),
+                key=_key(view, "context"),
+                width=110,
+            )
+        )
+        most = longest - context
+        horizon = int(
+            st.number_input(
+                "Imagined", 1, most, int(within(view.horizon, 1, most)), key=_key(view, "horizon"), width=110
+            )
+        )
+        seed = int(
+            st.number_input("Seed", 0, 2**31, int(within(view.seed, 0, 2**31)), key=_key(view, "seed"), width=110)
+        )
+    return replace(view, factor=factor, to=to, dim=dim, context=context, horizon=horizon, seed=seed)
+
+
+def _knobs(detail: Mapping[str, Any]) -> list[str]:
+    """The factors that the API can set in this checkpoint's simulator."""
+    return list(detail.get("settable") or [])
+
+
+def _key(view: Counterfactual, name: str, *more: object) -> str:
+    return key_of(PLACE, name, *more, view.checkpoint)
+
+
+def _percent(share: float) -> str:
+    """`89%`; nothing where a wrong change is foreseen."""
+    return f"{share if share > 0.005 else 0.0:.0%}"
+
+
+@live()
+def _play(reel: Mapping[str, Any]) -> None:
+    view = open_view(PLACE, Counterfactual)
+    factor = reel["factor"].replace("_", " ")
+    left, right = st.columns([1, 3], vertical_alignment="center")
+    left.metric(
+        "Explained share of the true change",
+        _percent(reel["explained"]),
+        help="1 − |true − predicted|² / |true|² over all pixels from the change on; nothing where it is no better than "
+        "predicting no change.",
+    )
+    own = title(reel["dim"], None if reel["name"] == f"dim {reel['dim']}" else reel["name"])
+    with right:
+        st.markdown(
+            f"**{escape_markdown(factor)}** {reel['before']:.2f} → {reel['after']:.2f}; in the model "
+            f"**{escape_markdown(own)}** held at "
+            f"{reel['value']:.2f} from step {reel['since']} on.".replace("-", "−")
+        )
+        others = [row for row in reel["dimensions"] if row["dim"] != reel["dim"]][:3]
+        told = ", ".join(f"dim {row['dim']} {_percent(row['explained'])}" for row in others)
+        st.caption(
+            (f"For comparison, other dimensions set to what the encoder reads explain: {told}. " if told else "")
+            + "The chart of sizes does not say whether the change is in the right place; the explained share does."
+        )
+    share(PLACE, view, "counterfactual", view.checkpoint, view.api(), "")
+    play_reel(f"{PLACE}.player", reel, step=reel["since"])

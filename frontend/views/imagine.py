@@ -1,0 +1,20 @@
+"""Imagine: watch a rollout, branch it, hold it against the simulator, play it."""
+
+from __future__ import annotations
+
+from frontend.components.header import current, open_section
+from frontend.sections import branch, play, simulator, watch
+
+PAGE = "imagine"
+SECTIONS = {"branch": branch.show, "simulator": simulator.show, "play": play.show, "watch": watch.show}
+
+
+def show() -> None:
+    """The whole page."""
+    section = open_section(PAGE)
+    if current():
+        SECTIONS[section]()
+
+
+if __name__ == "__main__":
+    show()

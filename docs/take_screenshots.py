@@ -16,7 +16,7 @@ SIZE = (1440, 960)
 # page -> what must be drawn before the picture is taken
 PARTS = {
     "traversals": ".scrubber[data-state=ready]",
-    "rollouts": ".player[data-state=ready]",
+    "imagine": ".player[data-state=ready]",
     "factors": "table.matrix td",
 }
 

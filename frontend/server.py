@@ -12,6 +12,7 @@ from starlette.routing import Route
 from frontend import relay
 from frontend.pages import MOVED, PAGES, moved
 
+FRESH = {"Cache-Control": "no-cache"}
 HERE = Path(__file__).parent
 DOCUMENT = (Path(st.__file__).parent / "static" / "index.html").read_text("utf-8")
 BELOW = "".join(f"/{part}" for part in st.get_option("server.baseUrlPath").split("/") if part)

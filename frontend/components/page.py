@@ -7,6 +7,8 @@ from frontend.components.assets import register
 _PAGE = register("page")
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 4.25rem; }
+.st-key-header [data-testid="stPopoverButton"] { text-align: left; }
+.st-key-header [data-testid="stPopoverButton"] p { font-size: 13px; }
 button[kind^="primary"] { background-color: #2756b3; border-color: #2756b3; color: #fff; }
 button[kind^="primary"]:hover { background-color: #1f4795; border-color: #1f4795; color: #fff; }
 .js-plotly-plot :is(.xtick, .ytick, .g-xtitle, .g-ytitle, .cbaxis, .cbtitle) text, .js-plotly-plot .legendtext {

@@ -103,7 +103,7 @@ def test_factors_that_are_being_computed_are_waited_for(open_page: OpenPage, wor
     assert app.metric[0].label == "MIG"
 
 
-@pytest.mark.parametrize(("page", "query"), [("datasets", {"id": "gone-one"}), ("traversals", {"source": "gone-one"})])
+@pytest.mark.parametrize(("page", "query"), [("data", {"id": "gone-one"}), ("traversals", {"source": "gone-one"})])
 def test_a_missing_data_set_of_a_link_is_named_where_there_is_no_other(
     open_page: OpenPage, world: World, page: str, query: dict[str, str]
 ) -> None:

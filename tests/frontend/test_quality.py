@@ -11,7 +11,9 @@ from tests.support.stand_in_quality import SEES, quality
 
 def _said(app: AppTest) -> str:
     words = [str(element.value) for kind in ("caption", "markdown") for element in getattr(app, kind)]
-    return "\n".join([*words, *(button.label for button in app.button), *(item.label for item in app.get("popover"))])
+    return "\n".join(
+        [*words, *(button.label for button in app.button), *(item.proto.popover.label for item in app.get("popover"))]
+    )
 
 
 @pytest.mark.parametrize("page", ["traversals", "factors", "imagine", "compare", "home"])

@@ -53,6 +53,6 @@ def test_without_an_evaluated_run_the_reason_is_shown(open_page: OpenPage, world
 
 def test_runs_of_a_link_that_are_not_here_are_named(open_page: OpenPage, world: World) -> None:
     run = next(name for name, about in world.runs.items() if about["stage"] == "finetune")
-    app = open_page("returns", runs=f"{run},run-of-long-ago")
+    app = open_page("compare/returns", runs=f"{run},run-of-long-ago")
     assert "There is no run run-of-long-ago here" in app.warning[0].value
     assert app.query_params["runs"] == run

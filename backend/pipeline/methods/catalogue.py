@@ -75,7 +75,7 @@ CATALOGUE: dict[str, Entry] = {
         paper="Mastering Atari with Discrete World Models (arXiv 2010.02193)",
         stage="finetune",
         builder="backend.pipeline.methods.dreamerv2:build",
-        view="rollouts",
+        view="imagine",
         differs="Gaussian states, as all methods here have, and actions that are continuous.",
     ),
     "dv2-finetune": Entry(
@@ -84,7 +84,7 @@ CATALOGUE: dict[str, Entry] = {
         stage="finetune",
         builder="backend.pipeline.methods.dv2_finetune:build",
         needs=(_VIDEO_MODEL,),
-        view="rollouts",
+        view="imagine",
         differs="Goes on with the video model's weights; actions are padded to the larger of both sizes.",
     ),
     "apv": Entry(
@@ -94,7 +94,7 @@ CATALOGUE: dict[str, Entry] = {
         builder="backend.pipeline.methods.apv:build",
         needs=(_VIDEO_MODEL,),
         section=BonusSection,
-        view="rollouts",
+        view="imagine",
         differs="The bonus is divided by its running mean and added to the reward that the reward head learns.",
     ),
 }

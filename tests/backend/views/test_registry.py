@@ -110,7 +110,7 @@ def query_of_page(kind: str, view: Any) -> dict[str, Any]:
     if kind == "sensitivity":
         return {"dataset": view.dataset or None}
     if kind == "carried":
-        return {"reference": view.first or None}
+        return {"reference": view.checkpoint or None}
     if kind == "compare":
         return {"other": view.second}
     return dict(view.api()) if kind in ("rollout", "temporal", "counterfactual") else {}

@@ -67,12 +67,12 @@ def by_shell(line: str, file: Path, option: str = "--out") -> bytes:
 
 
 def test_what_several_checkpoints_imagine_comes_back_from_every_file(api: TestClient, tmp_path: Path) -> None:
-    view = Rollout("tiny-world", mode="training", others="tiny-video", episode=1, context=4, horizon=3, actions="zero")
+    view = Rollout("tiny-world", others="tiny-video", episode=1, context=4, horizon=3, actions="zero")
     assert Rollout.from_query(view.query()) == view
     sent = view.beside(["tiny-video"])
     for form in FILES:
         file = by_page(api, "together", "tiny-world", sent, form)
-        assert opened(api, file) == ("rollouts", view), form
+        assert opened(api, file) == ("compare/rollouts", view), form
     line = commands.view("together", "tiny-world", sent, "csv")
     assert by_shell(line, tmp_path / "film.csv") == by_page(api, "together", "tiny-world", sent, "csv")
 
@@ -87,7 +87,7 @@ def test_a_counterfactual_comes_back_from_every_file(api: TestClient, tmp_path: 
     assert Counterfactual.from_query(view.query()) == view
     for form in ("mp4", "pdf", "csv"):  # a simulator lives the stretch for each of them
         file = by_page(api, "counterfactual", shipped, view.api(), form)
-        assert opened(api, file) == ("counterfactual", view), form
+        assert opened(api, file) == ("imagine/simulator", view), form
     line = commands.view("counterfactual", shipped, view.api(), "csv")
     assert by_shell(line, tmp_path / "film.csv") == file
 
@@ -105,7 +105,7 @@ def test_a_figure_of_return_curves_opens_the_plot_of_its_runs(
         (folder / "metrics.jsonl").write_text(json.dumps(line) + "\n")
     figure = by_shell("diswm compare run-1 run-0", tmp_path / f"returns.{form}", "--figure")
     place, view = opened(api, figure)
-    assert (place, view) == ("returns", Returns("run-1,run-0"))
+    assert (place, view) == ("compare/returns", Returns("run-1,run-0"))
     assert isinstance(view, Returns)
     shown = commands.compare(view.runs).removeprefix(f"DISWM_HOME={home} ").replace(" --figure returns.pdf", "")
     assert by_shell(shown, tmp_path / f"again.{form}", "--figure") == figure

@@ -27,7 +27,9 @@ async def document(request: Request) -> Response:
     now = moved(request.url.path.rpartition("/")[2], dict(request.query_params))
     if now:
         page, query = now
-        return RedirectResponse(f"{BELOW}/{page}?{urlencode(query)}", headers={"Cache-Control": "no-cache"})
+        return RedirectResponse(
+            "?".join(filter(None, [f"{BELOW}/{page}", urlencode(query)])), headers={"Cache-Control": "no-cache"}
+        )
     return HTMLResponse(DOCUMENT.replace("<head>", f"<head>{BASE}", 1), headers={"Cache-Control": "no-cache"})
 
 

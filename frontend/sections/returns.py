@@ -23,6 +23,8 @@ SYMBOLS = ("circle-open", "square-open", "triangle-up-open", "diamond-open", "cr
 
 def show() -> None:
     """The whole section."""
+    view = open_view(PLACE, Returns)
+    keep_view(PLACE, view)
     runs = {run["id"]: run for run in client().items("/runs") if run["stage"] in ("finetune", "pipeline")}
     if not runs:
         empty(
@@ -33,7 +35,6 @@ def show() -> None:
             label="Open the training form",
         )
         return
-    view = open_view(PLACE, Returns)
     asked = [name for name in view.runs.split(",") if name]
     wanted = [name for name in asked if name in runs] or list(runs)[:6]
     if lost := [name for name in asked if name not in runs]:

@@ -46,6 +46,7 @@ STOP = {
 
 def show() -> None:
     """The whole section."""
+    keep_view(PLACE, open_view(PLACE, Chosen))
     runs = client().items("/runs")
     if not runs:
         empty(
@@ -75,9 +76,7 @@ def _page() -> None:
     if st.session_state.get(GONE):
         gone("run", st.session_state[GONE], "Another one is shown.")
     chosen = picked or (view.id if view.id in known else first)
-    if chosen != view.id:
-        view = replace(view, id=chosen)
-        keep_view(PLACE, view)
+    keep_view(PLACE, replace(view, id=chosen))
     _detail(next(run for run in runs if run["id"] == chosen), runs)
 
 

@@ -27,6 +27,7 @@ KINDS = {"collected": "collected from a simulator", "clips": "own clips", "publi
 def show() -> None:
     """The whole page."""
     view = open_view(PLACE, Chosen)
+    keep_view(PLACE, view)
     found = client().items("/datasets")
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Upload clips", icon=":material/upload:", type="primary"):

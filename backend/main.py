@@ -86,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(docs.router)
     for module in ROUTERS:
         app.include_router(module.router, prefix=PREFIX)
+    app.include_router(views.routes(), prefix=PREFIX)
     app.openapi = openapi.document(app)  # type: ignore[method-assign]  # the documented way to extend the document
     return app
 

@@ -16,8 +16,8 @@ from backend.http.responses import send
 from backend.views.catalogue import KINDS, Kind
 from backend.views.formats import MEDIA_TYPES, choose_format
 from backend.views.jobs import carry_out, refuse_unable, view_job
+from backend.views.kinds import builder_of
 from backend.views.params import of_query, query_model, view_schema
-from backend.views.registry import BUILDERS
 
 router = APIRouter(tags=["views"])
 
@@ -32,7 +32,7 @@ def get_view_schema(kind: str) -> dict[str, Any]:
 
 def _route(kind: Kind) -> Callable[..., Awaitable[Response]]:
     """What answers requests for one kind of view."""
-    builder = BUILDERS[kind.name]
+    builder = builder_of(kind)
     offered = ("json", *kind.formats)
     ViewQuery: Any = query_model(kind.request, offered, waits=bool(builder.first))
 
@@ -50,13 +50,17 @@ def _route(kind: Kind) -> Callable[..., Awaitable[Response]]:
     return get_view
 
 
-for _kind in KINDS.values():
-    router.add_api_route(
-        f"/checkpoints/{{checkpoint}}/{_kind.path}",
-        _route(_kind),
-        name=f"get_{_kind.name}",
-        summary=f"Get {_kind.name}",
-        description=_kind.request.__doc__,
-        responses={**files(*(MEDIA_TYPES[name] for name in ("json", *_kind.formats))), **refusals(406, 409)},
-        response_class=Response,
-    )
+def routes() -> APIRouter:
+    """A route for every kind."""
+    made = APIRouter(tags=["views"])
+    for kind in KINDS.values():
+        made.add_api_route(
+            f"/checkpoints/{{checkpoint}}/{kind.path}",
+            _route(kind),
+            name=f"get_{kind.name}",
+            summary=f"Get {kind.name}",
+            description=kind.request.__doc__,
+            responses={**files(*(MEDIA_TYPES[name] for name in ("json", *kind.formats))), **refusals(406, 409)},
+            response_class=Response,
+        )
+    return made

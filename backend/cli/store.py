@@ -72,10 +72,9 @@ class CommandStore:
 
     def make(self, kind: Kind, info: "CheckpointInfo", request: ViewRequest) -> "View":
         """A view; raises ViewError, NotFound, CheckpointError."""
-        from backend.views.kinds import make_view
-        from backend.views.registry import BUILDERS
+        from backend.views.kinds import builder_of, make_view
 
-        builder = BUILDERS[kind.name]
+        builder = builder_of(kind)
         _refuse_unable(kind, info)
         builder.check(info, request, self)
         sources = builder.sources(info, request, self)

@@ -19,14 +19,14 @@ from backend.views.catalogue import KINDS, Kind
 if TYPE_CHECKING:
     from backend.views.kinds import View
 
-COMMANDS = ("traversal", "rollout", "temporal", "together", "counterfactual", *TELL)
 _METAVARS = {int: "INTEGER", float: "FLOAT"}
 
 
 def register(app: typer.Typer) -> None:
     """Adds one command per kind."""
-    for name in COMMANDS:
-        app.command(KINDS[name].command)(command_of(KINDS[name]))
+    for kind in KINDS.values():
+        if kind.commanded:
+            app.command(kind.command)(command_of(kind))
 
 
 def command_of(kind: Kind) -> Callable[..., None]:

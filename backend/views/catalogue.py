@@ -1,4 +1,4 @@
-"""Every kind of view, declared once: its fields, its files and its command. Loads nothing heavy."""
+"""Every kind of view, declared once: its fields, how it is made, its files and its command. Loads nothing heavy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,14 +29,17 @@ _FILM_STYLE = ("width", "fps", "upscale", "captions", "loop", "chroma")
 class Kind:
     """One kind of view.
 
-    summary: what its command does. request: its fields. path: of the HTTP route, `/checkpoints/{id}/<path>`. command:
+    summary: what its command does. request: its fields. builder: `module:NAME` of the `kinds.Builder` that makes it,
+    imported when it is first made. path: of the HTTP route, `/checkpoints/{id}/<path>`. command:
     `diswm <command> CKPT`. formats: of its files, the usual one first. style: the export options that change its files.
-    arguments: fields that the command takes without the option's name. words: what the command always says. needs: what
+    arguments: fields that the command takes without the option's name. words: what the command always says. commanded:
+    whether the command is made of its fields, or is one that does more. needs: what
     the model must be able to do, by the names of `models.types.Capabilities`.
     """
 
     summary: str
     request: type[ViewRequest]
+    builder: str
     path: str
     command: str
     formats: tuple[str, ...]
@@ -44,6 +47,7 @@ class Kind:
     needs: tuple[str, ...]
     arguments: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    commanded: bool = True
 
     @property
     def usual(self) -> str:
@@ -63,8 +67,10 @@ def _table(
     *,
     arguments: tuple[str, ...] = (),
     words: tuple[str, ...] = (),
+    commanded: bool = True,
 ) -> Kind:
-    return Kind(summary, request, request.kind, command, CHARTS, ("width", "title"), LATENTS, arguments, words)
+    builder, style = f"backend.views.tables:{request.kind.upper()}", ("width", "title")
+    return Kind(summary, request, builder, request.kind, command, CHARTS, style, LATENTS, arguments, words, commanded)
 
 
 KINDS: Mapping[str, Kind] = {
@@ -73,6 +79,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             "Write a latent traversal as a figure, film, table, page or paper bundle.",
             TraversalRequest,
+            "backend.views.traversal:TRAVERSAL",
             "traversal",
             "traverse",
             (*FIGURE_FORMATS, *FILM_FORMATS, *TABLE_FORMATS, "html", "zip"),
@@ -82,6 +89,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             "Write what the model imagines after some context, beside what came, and perhaps a branch.",
             RolloutRequest,
+            "backend.views.imagination:ROLLOUT",
             "rollout",
             "rollout",
             FILMS,
@@ -91,6 +99,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             "Temporal traversal: hold a dimension from a step on, one row each, and write what the model imagines.",
             TemporalRequest,
+            "backend.views.imagination:TEMPORAL",
             "temporal",
             "temporal",
             FILMS,
@@ -100,6 +109,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             "Write what several checkpoints imagine of the same stretch, step by step beside each other.",
             TogetherRequest,
+            "backend.views.imagination:TOGETHER",
             "rollouts",
             "rollouts",
             FILMS,
@@ -109,20 +119,28 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             "Change a factor in the simulator and in the model: the true change beside the predicted one.",
             CounterfactualRequest,
+            "backend.views.imagination:COUNTERFACTUAL",
             "counterfactual",
             "counterfactual",
             FILMS,
             _FILM_STYLE,
             (*IMAGINATION, *LATENTS),
         ),
-        _table("Say which factor each dimension carries.", FactorsRequest, "factors"),
+        _table("Say which factor each dimension carries.", FactorsRequest, "factors", commanded=False),
         _table(
             "The best factors of each dimension with their intervals.",
             IntervalsRequest,
             "export",
             words=("--kind", "intervals"),
+            commanded=False,
         ),
-        _table("Names checked both ways by intervention.", InterventionsRequest, "factors", words=("--check",)),
+        _table(
+            "Names checked both ways by intervention.",
+            InterventionsRequest,
+            "factors",
+            words=("--check",),
+            commanded=False,
+        ),
         _table(
             "Say how far other dimensions move when the picture of an edit of one is encoded again.",
             LeakageRequest,

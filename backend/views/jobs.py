@@ -13,9 +13,8 @@ from backend.views.catalogue import BUNDLE, EXPORT_KINDS, KINDS, Kind
 from backend.views.checkpoint_cache import CheckpointCache
 from backend.views.executor import LongJobs, ViewExecutor
 from backend.views.formats import choose_format
-from backend.views.kinds import Budget, Builder, Sources, lacking, make_view
+from backend.views.kinds import Budget, Builder, Sources, builder_of, lacking, make_view
 from backend.views.params import Asked, of_body
-from backend.views.registry import BUILDERS
 from backend.views.serializers import json_answer
 
 BUNDLE_FACTOR = 8  # a bundle holds every kind of file
@@ -50,7 +49,7 @@ async def carry_out(job: Job, executor: ViewExecutor, long_jobs: LongJobs) -> An
 
 def view_job(kind: Kind, info: CheckpointInfo, checkpoints: CheckpointCache, asked: Asked, format: str) -> Job:
     """A view as JSON or as a file; raises Problem, ViewError or NotFound before any of it is done."""
-    builder, request, options = BUILDERS[kind.name], asked.request, asked.options
+    builder, request, options = builder_of(kind), asked.request, asked.options
     refuse_unable(kind, info)
     refuse_over_budget(builder.budget(info, request))
     builder.check(info, request, checkpoints)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -119,6 +120,13 @@ class Builder:
     def looks(self) -> bool:
         """Whether planning it may wait for the disk."""
         return self.sources is not needs_nothing or self.loads
+
+
+def builder_of(kind: Kind) -> Builder:
+    """How a kind is made."""
+    module, _, name = kind.builder.partition(":")
+    builder: Builder = getattr(import_module(module), name)
+    return builder
 
 
 def lacking(kind: Kind, *checkpoints: CheckpointInfo) -> str | None:

@@ -18,7 +18,6 @@ from backend.data.checkpoint import Checkpoint
 from backend.interpret import charts
 from backend.interpret.cards import factors_of
 from backend.views import tables
-from backend.views.registry import BUILDERS
 
 BASE = "/api/v1/checkpoints"
 
@@ -201,7 +200,7 @@ def test_where_there_is_nothing_to_draw_no_empty_figure_is_made(
 ) -> None:
     nothing = {"dimensions": [], "draws": [], "seen": {}, "set": None, "why": "these pictures come from no simulator"}
     builder = tables.table_of(lambda _: nothing, charts.interventions_chart)
-    monkeypatch.setitem(BUILDERS, "interventions", replace(tables.INTERVENTIONS, build=builder))
+    monkeypatch.setattr(tables, "INTERVENTIONS", replace(tables.INTERVENTIONS, build=builder))
     monkeypatch.setattr("backend.views.tables.intervals_of", lambda _: nothing)
     for table in ("interventions", "intervals"):
         refused = client.get(f"{BASE}/finger-episode-factors/{table}?format=svg")

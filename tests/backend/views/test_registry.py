@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 from backend.__main__ import build_app
 from backend.cli.store import CommandStore
-from backend.cli.views import COMMANDS
 from backend.export.command import command_line
 from backend.export.options import ExportOptions
 from backend.interpret.counterfactual_request import CounterfactualRequest
@@ -21,8 +20,8 @@ from backend.interpret.table_request import CarriedRequest, CompareRequest, Sens
 from backend.interpret.temporal_request import TemporalRequest
 from backend.interpret.traversal_request import Mode, TraversalRequest
 from backend.views.catalogue import KINDS, Kind
+from backend.views.kinds import Builder, builder_of
 from backend.views.params import of_body, of_query, query_model, view_schema
-from backend.views.registry import BUILDERS
 from frontend import commands
 from frontend.client import Client, plain
 from frontend.components.reopen import view_of
@@ -45,7 +44,7 @@ FULL: dict[str, ViewRequest] = {
 }
 """A request of each kind in which every field differs from its default."""
 EVERY = [FULL.get(name) or kind.request() for name, kind in KINDS.items()]
-COMMANDED = [request for request in EVERY if request.kind in COMMANDS]
+COMMANDED = [request for request in EVERY if KINDS[request.kind].commanded]
 STYLE = ExportOptions(3.25, 20.0, 3, False, False, False, False, False, "444")
 
 
@@ -54,7 +53,7 @@ def kind_of(request: ViewRequest) -> Kind:
 
 
 def test_every_kind_is_declared_and_can_be_made() -> None:
-    assert list(KINDS) == list(BUILDERS)
+    assert all(isinstance(builder_of(kind), Builder) for kind in KINDS.values())
     for name, request in FULL.items():
         assert len(request.to_text()) == len(KINDS[name].request.names), "every field differs from its default"
     assert Mode.__args__ == RANGE_MODES  # type: ignore[attr-defined]  # a Literal has them
@@ -96,7 +95,7 @@ def test_a_dropped_file_opens_the_page_with_every_field_in_link_query_and_comman
     texts = {name: plain(value) for name, value in sent.items() if value is not None}
     asked = of_query(kind.request, query_model(kind.request, ("json",)).model_validate(texts))
     assert asked.request == request_
-    if kind.name in COMMANDS:
+    if kind.commanded:
         assert shell(commands.view(kind.name, "ckpt", sent, kind.usual)) == request_
 
 

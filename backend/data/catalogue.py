@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from backend.data.checkpoint import CheckpointInfo, read_info
-from backend.data.episodes import DatasetInfo, EpisodeError, read_dataset_info
+from backend.data.episode import EpisodeError
+from backend.data.episodes import DatasetInfo, read_dataset_info
 from backend.data.files import MANIFEST, sha256
 from backend.data.networks import CheckpointError
 from backend.data.places import SHIPPED

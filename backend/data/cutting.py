@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from backend.data.containers import PUBLISHED, Container
 from backend.data.decode.sandbox import FRAME_BYTES, SIDE, Decoded, Part
-from backend.data.episodes import encode_episode, frames_only, read_episode
+from backend.data.episode import encode_episode, frames_only, read_episode
 
 
 @dataclass(frozen=True)

@@ -1,47 +1,57 @@
-"""Episodes and folders of them: the published `.npz` layout, plus the true factors of every frame."""
+"""Data sets: folders of episodes, what they hold, and where each episode lies."""
 
-import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from backend.data.archive import ArchiveError, object_arrays, read_arrays, read_headers
-from backend.data.arrays import BORDERS, KNOWN, PICTURES, Rows, rows_of, starts_of
-from backend.data.decode.sandbox import Crop
+from backend.data.episode import (
+    Episode,
+    EpisodeError,
+    Found,
+    encode_episode,
+    episode_of,
+    frames_only,
+    lengths_of,
+    parse_episodes,
+    read_episode,
+    read_nth_of_file,
+    write_episode,
+)
 from backend.data.files import write_file
-from backend.data.masks import pack_masks
-from backend.envs.protocol import Step
+
+__all__ = [  # what is about one episode is handed on: scripts import both from here
+    "DATASET",
+    "KINDS",
+    "REFERENCE",
+    "DatasetInfo",
+    "Episode",
+    "EpisodeError",
+    "Found",
+    "Place",
+    "encode_dataset_info",
+    "encode_episode",
+    "episode_of",
+    "episode_paths",
+    "episode_places",
+    "frames_only",
+    "lengths_of",
+    "now",
+    "parse_episodes",
+    "read_dataset_info",
+    "read_episode",
+    "read_episodes",
+    "read_nth_episode",
+    "read_place",
+    "write_dataset_info",
+    "write_episode",
+]
 
 DATASET = "dataset.json"
 REFERENCE = "reference.json"  # of a data set that is read where it lies: its path and format
 KINDS = ("collected", "clips", "published")
-
-
-class EpisodeError(ValueError):
-    """An episode or a data set cannot be read; the message names the file and says what is wrong."""
-
-
-class Episode(NamedTuple):
-    """T frames; `action[t]` led to `image[t]` (zeros at t = 0), `reward[t]` was received on arriving there."""
-
-    image: NDArray[np.uint8]  # (T, 64, 64, 3)
-    action: NDArray[np.float32]  # (T, A)
-    reward: NDArray[np.float32]  # (T,)
-    discount: NDArray[np.float32]  # (T,)
-    is_first: NDArray[np.bool_]  # (T,)
-    is_last: NDArray[np.bool_]  # (T,)
-    is_terminal: NDArray[np.bool_]  # (T,)
-    factors: NDArray[np.float32]  # (T, F)
-    factor_names: tuple[str, ...]
-    agent: NDArray[np.bool_] | None = None  # (T, 64, 64): which pixels show the agent; None where nobody knows
-    agent_part: NDArray[np.uint8] | None = None  # (T, 64, 64): which part of it, from 1; as `envs.parts` names them
 
 
 @dataclass(frozen=True)
@@ -62,94 +72,6 @@ class DatasetInfo:
     created_at: str
     settings: dict[str, Any]
     warnings: tuple[str, ...]
-
-
-def frames_only(image: NDArray[np.uint8]) -> Episode:
-    """The episode of a plain video (T, 64, 64, 3): no actions, no rewards, no factors."""
-    length = len(image)
-    return Episode(
-        image=image,
-        action=np.zeros((length, 0), np.float32),
-        reward=np.zeros(length, np.float32),
-        discount=np.ones(length, np.float32),
-        is_first=np.arange(length) == 0,
-        is_last=np.arange(length) == length - 1,
-        is_terminal=np.zeros(length, bool),
-        factors=np.zeros((length, 0), np.float32),
-        factor_names=(),
-    )
-
-
-def episode_of(
-    steps: Sequence[Step],
-    actions: Sequence[NDArray[np.float32]],
-    names: tuple[str, ...],
-    parts: Sequence[NDArray[np.uint8]] = (),
-) -> Episode:
-    """The episode of T steps, of the actions (A,) that led to them (zeros first) and of the factors' names.
-
-    `parts`: which part of the agent each pixel shows, (64, 64) a picture; none where nobody knows.
-    """
-    return Episode(
-        image=np.stack([step.image for step in steps]),
-        action=np.stack(actions),
-        reward=np.array([step.reward for step in steps], np.float32),
-        discount=np.array([step.discount for step in steps], np.float32),
-        is_first=np.array([step.is_first for step in steps]),
-        is_last=np.array([step.is_last for step in steps]),
-        is_terminal=np.array([step.is_terminal for step in steps]),
-        factors=np.stack([step.factors for step in steps]),
-        factor_names=names,
-        agent=np.stack(parts) > 0 if parts else None,
-        agent_part=np.stack(parts) if parts else None,
-    )
-
-
-def write_episode(path: Path, episode: Episode) -> None:
-    """Write an episode in one step: the file is whole or absent."""
-    write_file(path, encode_episode(episode))
-
-
-def encode_episode(episode: Episode) -> bytes:
-    """The bytes of an episode's `.npz` file; the same episode gives the same bytes."""
-    arrays = episode._asdict() | {"factor_names": np.array(episode.factor_names, np.str_)}
-    arrays = {name: array for name, array in arrays.items() if array is not None}
-    if episode.agent is not None:
-        arrays["agent"] = pack_masks(episode.agent)
-    lengths = {name: len(array) for name, array in arrays.items() if name != "factor_names"}
-    if len(set(lengths.values())) != 1:
-        raise ValueError(f"the parts of an episode differ in length: {lengths}")
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
-
-
-def read_episode(path: Path) -> Episode:
-    """Read a file as one episode; all but `image` may be missing. Raises EpisodeError.
-
-    Published files may be laid out differently: see `arrays.rows_of`. Where a file holds several episodes, `is_first`
-    says where each begins, and `read_episodes` gives them one by one.
-    """
-    rows, _ = _read_rows(path)
-    return _episode(rows)
-
-
-class Found(NamedTuple):
-    """The episodes of one file, with notes and warnings about it."""
-
-    episodes: tuple[Episode, ...]
-    notes: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-
-def parse_episodes(file: IO[bytes], crop: Crop = "centre") -> Found:
-    """The episodes of an open `.npz`, one after the other; `crop` is for pictures not of 64x64. Raises ValueError."""
-    rows, objects = _parse_rows(file, crop)
-    notes = list(rows.notes)
-    if len(rows.starts) > 1:
-        notes.append(f"{len(rows.starts)} episodes were found in it, and taken apart")
-    warnings = [f"the array `{name}` holds Python objects and was left out" for name in objects]
-    return Found(tuple(_split(rows)), tuple(notes), tuple(warnings))
 
 
 def read_episodes(folder: Path) -> Iterator[Episode]:
@@ -191,8 +113,7 @@ def read_place(place: Place) -> Episode:
         from backend.data.formats.reference import read_referenced
 
         return read_referenced(place.path, place.number)
-    rows, _ = _read_rows(place.path)
-    return _episode(rows) if place.number == 0 and len(rows.starts) == 1 else list(_split(rows))[place.number]
+    return read_nth_of_file(place.path, place.number)
 
 
 def episode_paths(folder: Path) -> list[Path]:
@@ -254,62 +175,3 @@ def _describe_plain(folder: Path) -> DatasetInfo:
         settings={},
         warnings=(),
     )
-
-
-def lengths_of(source: Path | IO[bytes], name: str) -> list[int]:
-    """The length of each episode in a file; its pictures are not read. Raises EpisodeError."""
-    try:
-        headers = read_headers(source, PICTURES)
-        marks = read_arrays(source, BORDERS)
-    except (ArchiveError, OSError) as error:
-        raise EpisodeError(f"{name}: {error}") from error
-    header = next((headers[name] for name in PICTURES if name in headers), None)
-    if header is None or len(header[0]) != 4:
-        raise EpisodeError(f"{name}: no pictures (an array `image` of (T, H, W, 3))")
-    length = header[0][0]
-    starts = starts_of(marks, length)
-    return [end - start for start, end in pairwise((*starts, length))]
-
-
-def _read_rows(path: Path) -> tuple[Rows, list[str]]:
-    try:
-        with path.open("rb") as file:
-            return _parse_rows(file)
-    except OSError as error:
-        raise EpisodeError(f"{path.name}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise EpisodeError(f"{path.name}: {error}") from error
-
-
-def _parse_rows(file: IO[bytes], crop: Crop = "centre") -> tuple[Rows, list[str]]:
-    """The arrays of a file, and the names of those beside them that hold Python objects."""
-    arrays = read_arrays(file, KNOWN)
-    return rows_of(arrays, crop), object_arrays(file, KNOWN)
-
-
-def _episode(rows: Rows) -> Episode:
-    values = dict(rows.rows)
-    if "discount" in values:
-        values.setdefault("is_terminal", values["discount"] == 0)
-    return frames_only(rows.image)._replace(**values, factor_names=rows.factor_names, **rows.masks._asdict())
-
-
-def _split(rows: Rows) -> Iterator[Episode]:
-    """Each episode for itself: it begins where it begins, and no action led to its first frame."""
-    whole = _episode(rows)
-    if len(rows.starts) == 1:
-        yield whole
-        return
-    for start, end in pairwise((*rows.starts, len(rows.image))):
-        edges = np.arange(end - start)
-        yield whole._replace(
-            image=whole.image[start:end],
-            action=np.where(edges[:, None] == 0, 0, whole.action[start:end]).astype(np.float32),
-            reward=whole.reward[start:end],
-            discount=whole.discount[start:end],
-            is_first=edges == 0,
-            is_last=edges == edges[-1],
-            is_terminal=whole.is_terminal[start:end],
-            factors=whole.factors[start:end],
-            **rows.masks.cut(start, end)._asdict(),
-        )

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from backend.data.episodes import Episode
+from backend.data.episode import Episode
 from models.motion import moving_pixels
 from models.types import Batch
 

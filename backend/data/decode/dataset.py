@@ -7,7 +7,7 @@ from typing import IO
 from backend.data.containers import VideoError
 from backend.data.decode.picture import rehearse
 from backend.data.decode.sandbox import FRAME_BYTES, Decoded, Part, Request, close_files
-from backend.data.episodes import encode_episode
+from backend.data.episode import encode_episode
 from backend.data.formats.protocol import Family, Look, Reader
 from backend.data.formats.registry import open_reader, recognise, told
 from backend.data.formats.tree import FolderTree, Tree, tree_of_file

@@ -8,7 +8,7 @@ import numpy as np
 
 from backend.data.containers import VideoError
 from backend.data.decode.sandbox import SIDE, Decoded, Part, Request, close_files
-from backend.data.episodes import Found, encode_episode, frames_only, parse_episodes
+from backend.data.episode import Found, encode_episode, frames_only, parse_episodes
 
 REMEDY = "Keep uint8 pictures (T, H, W, 3) under `image` in it, and numbers without NaN."
 MAX_MEMBER_BYTES = 512 * 2**20  # of one npz inside an archive

@@ -12,7 +12,7 @@ import numpy as np
 from backend.data.containers import VideoError, is_junk
 from backend.data.decode.npz import MAX_MEMBER_BYTES, rehearse_npz, too_large, write_episodes
 from backend.data.decode.sandbox import SIDE, Decoded, Request, close_files
-from backend.data.episodes import encode_episode, frames_only
+from backend.data.episode import encode_episode, frames_only
 
 MAX_MEMBERS = 100_000
 PACK_AGAIN = "Pack a folder of npz episodes: tar -cJf episodes.tar.xz folder"

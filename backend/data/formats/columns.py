@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from backend.data.decode.picture import open_picture, square
 from backend.data.decode.sandbox import SIDE
-from backend.data.episodes import Episode, frames_only
+from backend.data.episode import Episode, frames_only
 from backend.data.formats.protocol import MAX_FACTORS, Look, refused
 from backend.data.pixels import Layout, brightest_of, frames_of, layout_of
 

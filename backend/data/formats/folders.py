@@ -5,7 +5,7 @@ from typing import NamedTuple
 from backend.data.containers import MAX_MEMBERS, VideoError, is_picture, natural
 from backend.data.decode.npz import rehearse_npz
 from backend.data.decode.zip import clips_of
-from backend.data.episodes import Episode, lengths_of, parse_episodes
+from backend.data.episode import Episode, lengths_of, parse_episodes
 from backend.data.formats.columns import ColumnReader, Roles, Stretch
 from backend.data.formats.names import NPZ, PICTURES
 from backend.data.formats.protocol import Family, Look, check_length, refused

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from backend.data.containers import VideoError
 from backend.data.decode.sandbox import Crop, Decoded, Limits
-from backend.data.episodes import Episode
+from backend.data.episode import Episode
 from backend.data.formats.tree import Tree
 
 MAX_EPISODE_FRAMES = 50_000  # 615 MB of pictures; the longest episode that is held in memory at once

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backend.data.containers import VideoError
 from backend.data.decode.sandbox import Decoded, Limits
-from backend.data.episodes import Episode, EpisodeError
+from backend.data.episode import Episode, EpisodeError
 from backend.data.formats.protocol import Look, Reader
 from backend.data.formats.registry import open_reader, recognise, told
 from backend.data.formats.tree import FolderTree, Tree, tree_of_file

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
-from backend.data.episodes import DATASET, DatasetInfo, Episode, encode_dataset_info, encode_episode, read_episodes
+from backend.data.episode import Episode, encode_episode
+from backend.data.episodes import DATASET, DatasetInfo, encode_dataset_info, read_episodes
 from backend.data.files import aside_of, put_in_place
 
 CAMERA = "observation.images.main"

@@ -1,5 +1,6 @@
 """The structure that the documents promise: rooms, no circle, one place for each list."""
 
+import ast
 import tomllib
 from pathlib import Path
 
@@ -44,6 +45,11 @@ def test_the_loop_of_online_learning_knows_no_method_by_name(graph: grimp.Import
 
 
 def test_test_helpers_are_imported_from_one_place() -> None:
+    helpers = {path.stem for path in (ROOT / "tests" / "support").glob("*.py")} | {"conftest"}
     for path in (ROOT / "tests").rglob("*.py"):
-        text = path.read_text()
-        assert "sys.path." + "insert" not in text and "from " + "conftest" not in text, path
+        tree = ast.parse(path.read_text())
+        imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        assert not imported & helpers, f"{path}: tests.support.<module> is the one way"
+        assert "syspath_prepend" not in called, path

@@ -1,11 +1,11 @@
 """The form's fields for methods and protocol come from the real schema: nothing is written down twice."""
 
 import pytest
-import stand_in_runs
 
 from backend.pipeline.builder import build_settings, settings_schema
 from backend.pipeline.methods.catalogue import CATALOGUE
 from frontend.schema import Field, sections
+from tests.support import stand_in_runs
 from tests.support.pages import OpenPage
 
 

@@ -1,12 +1,8 @@
 """A user's own files as a data set: what is in them is shown, and what they try is not done."""
 
-import importlib
 import io
-import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -16,15 +12,8 @@ from backend.data.containers import VideoError
 from backend.data.decode.sandbox import Limits
 from backend.data.episodes import frames_only, read_dataset_info, read_episodes, write_episode
 from backend.data.files import verify_folder
+from tests.support import films
 from tests.support.taking import take
-
-
-@pytest.fixture
-def films(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The module `films` beside this file."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    yield importlib.import_module("films")
-    sys.modules.pop("films", None)
 
 
 def _refusal(path: Path, name: str = "mine.mp4", **options: object) -> VideoError:
@@ -37,7 +26,7 @@ def _refusal(path: Path, name: str = "mine.mp4", **options: object) -> VideoErro
 
 
 @pytest.mark.parametrize("kind", ["mp4", "webm", "avi", "gif"])
-def test_films_become_episodes_that_show_their_centre(tmp_path: Path, films: ModuleType, kind: str) -> None:
+def test_films_become_episodes_that_show_their_centre(tmp_path: Path, kind: str) -> None:
     path = films.write_film(tmp_path / "upload", kind=kind)  # no suffix: the bytes decide
     info = take([(f"film.{kind}", path)], tmp_path / "set", "My film", split=20)
     assert (info.kind, info.name, info.id, info.lengths) == ("clips", "My film", "set", (20, 20))
@@ -53,7 +42,7 @@ def test_films_become_episodes_that_show_their_centre(tmp_path: Path, films: Mod
         assert difference.mean() < (14 if kind == "gif" else 6)  # a gif here has 256 fixed colours
 
 
-def test_a_stride_keeps_every_third_frame(tmp_path: Path, films: ModuleType) -> None:
+def test_a_stride_keeps_every_third_frame(tmp_path: Path) -> None:
     path = films.write_film(tmp_path / "a.mp4", frames=60)
     every = take([("a", path)], tmp_path / "every", "a", split=60)
     third = take([("a", path)], tmp_path / "third", "a", stride=3, split=60)
@@ -63,7 +52,7 @@ def test_a_stride_keeps_every_third_frame(tmp_path: Path, films: ModuleType) -> 
     assert third.settings["files"][0]["frame_rate"] == pytest.approx(25 / 3)
 
 
-def test_several_files_make_one_set_and_no_episode_spans_two(tmp_path: Path, films: ModuleType) -> None:
+def test_several_files_make_one_set_and_no_episode_spans_two(tmp_path: Path) -> None:
     one, two = films.write_film(tmp_path / "a.mp4", frames=30), films.write_film(tmp_path / "b.webm", frames=50)
     info = take([("a", one), ("b", two)], tmp_path / "set", "two", split=24)
     assert info.lengths == (24, 24, 24)  # rests of 6 and 2 frames are too short for episodes
@@ -153,11 +142,11 @@ def test_what_is_no_film_is_refused_with_a_code(tmp_path: Path, content: bytes, 
     assert _refusal(tmp_path / "upload").code == code
 
 
-def test_sound_without_a_picture_is_refused(tmp_path: Path, films: ModuleType) -> None:
+def test_sound_without_a_picture_is_refused(tmp_path: Path) -> None:
     assert _refusal(films.write_sound(tmp_path / "a.mp4")).code == "no_video"
 
 
-def test_a_short_film_is_refused_with_the_minimum(tmp_path: Path, films: ModuleType) -> None:
+def test_a_short_film_is_refused_with_the_minimum(tmp_path: Path) -> None:
     error = _refusal(films.write_film(tmp_path / "a.mp4", frames=5))
     assert error.code == "too_short" and "5 frames" in error.message and "at least 16" in error.message
     strided = _refusal(films.write_film(tmp_path / "b.mp4", frames=40), stride=10)
@@ -172,31 +161,31 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     assert error.code == "too_large" and "8192 x 8192" in error.message
 
 
-def test_a_gif_that_unpacks_to_too_much_is_refused(tmp_path: Path, films: ModuleType) -> None:
+def test_a_gif_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     path = films.write_film(tmp_path / "a.gif", frames=30, width=400, height=300)
     error = _refusal(path, limits=Limits(max_animated_pixels=2_000_000))
     assert error.code == "too_large" and "2,000,000 pixels" in error.message
 
 
-def test_a_film_that_takes_too_long_is_given_up(tmp_path: Path, films: ModuleType) -> None:
+def test_a_film_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     path = films.write_film(tmp_path / "a.mp4", frames=300, width=640, height=480)
     assert _refusal(path, limits=Limits(seconds=0.05)).code == "too_slow"
 
 
-def test_a_decoder_without_enough_memory_is_an_error_of_the_file(tmp_path: Path, films: ModuleType) -> None:
+def test_a_decoder_without_enough_memory_is_an_error_of_the_file(tmp_path: Path) -> None:
     path = films.write_film(tmp_path / "a.mp4", frames=20, width=1024, height=1024)
     assert _refusal(path, limits=Limits(memory=60 * 2**20)).code in ("too_large", "damaged")
     assert take([("a", path)], tmp_path / "set", "a").frames == 20  # within the usual limit it is read
 
 
-def test_a_film_over_the_frame_limit_is_cut_with_a_warning(tmp_path: Path, films: ModuleType) -> None:
+def test_a_film_over_the_frame_limit_is_cut_with_a_warning(tmp_path: Path) -> None:
     path = films.write_film(tmp_path / "a.mp4", frames=60)
     info = take([("a.mp4", path)], tmp_path / "set", "a", limits=Limits(max_frames=32))
     assert info.frames == 32 and info.warnings == ("a.mp4: only the first 32 frames were taken",)
 
 
 @pytest.mark.parametrize("kind", ["webm", "avi", "gif"])
-def test_a_cut_film_gives_its_good_frames_and_a_warning(tmp_path: Path, films: ModuleType, kind: str) -> None:
+def test_a_cut_film_gives_its_good_frames_and_a_warning(tmp_path: Path, kind: str) -> None:
     path = films.write_film(tmp_path / f"a.{kind}", frames=200)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     info = take([("a", path)], tmp_path / "set", "a")
@@ -204,7 +193,7 @@ def test_a_cut_film_gives_its_good_frames_and_a_warning(tmp_path: Path, films: M
     assert len(info.warnings) == 1 and ("cut" in info.warnings[0] or "damaged" in info.warnings[0])
 
 
-def test_a_corrupted_film_gives_its_good_frames_and_a_warning(tmp_path: Path, films: ModuleType) -> None:
+def test_a_corrupted_film_gives_its_good_frames_and_a_warning(tmp_path: Path) -> None:
     path = films.write_film(tmp_path / "a.avi", frames=200)
     content = bytearray(path.read_bytes())
     for place in np.random.default_rng(0).integers(len(content) // 3, len(content) * 2 // 3, 12):
@@ -214,7 +203,7 @@ def test_a_corrupted_film_gives_its_good_frames_and_a_warning(tmp_path: Path, fi
     assert 100 < info.frames < 200 and "damaged parts were left out" in info.warnings[0]
 
 
-def test_films_and_episodes_do_not_mix_and_an_existing_set_is_kept(tmp_path: Path, films: ModuleType) -> None:
+def test_films_and_episodes_do_not_mix_and_an_existing_set_is_kept(tmp_path: Path) -> None:
     film = films.write_film(tmp_path / "a.mp4")
     write_episode(tmp_path / "e.npz", frames_only(np.zeros((20, 64, 64, 3), np.uint8)))
     with pytest.raises(VideoError, match="cannot make one data set"):

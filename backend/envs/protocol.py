@@ -21,6 +21,7 @@ DRAWERS = ("drawer-open", "drawer-close")
 SQUARE_WORLD = "square-world"
 ENVIRONMENTS = (*CONTROL_TASKS, "pusher", *DRAWERS, SQUARE_WORLD)
 DISTRACTIONS = ("none", "set-a", "set-b", "episode", "camera-jitter", "light", "video", "everything")
+WITH_EXPERT = ("cartpole-swingup", "reacher-easy")  # see backend.envs.experts
 NEARER = ("cartpole-swingup",)  # tasks that can be seen from nearer
 SKY_HIDDEN = ("reacher-easy", "humanoid-walk")  # no sky in the picture: its colour is no factor there
 

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.data.episodes import Episode, episode_of, write_episode
+from backend.envs.experts import expert_of
 from backend.envs.make import make_environment
 from backend.envs.process import Beat, Handler
 from backend.envs.protocol import Environment, Look, Masked
 
 BEAT_EVERY = 20  # agent steps
 MEMORY = 0.85  # correlation of a smooth policy's action with the one before
+LOUDEST = 1.0  # standard deviation of what is added to an expert's actions in the noisiest episodes
 
 
 class Order(NamedTuple):
@@ -54,15 +56,18 @@ def record_episode(order: Order, environment: Environment, seed: int, index: int
     random = np.random.default_rng(policy_seed)
     action = np.zeros(environment.action_size, np.float32)
     noise = random.normal(size=environment.action_size)
+    expert = expert_of(environment.name, environment.factor_names) if order.policy == "expert" else None
+    loudness = random.uniform(0, LOUDEST) if expert else 1.0
     steps, actions = [environment.reset(int(pose_seed))], [action]
     parts = [environment.agent_parts()] if isinstance(environment, Masked) else []
     while len(steps) < order.episode_steps and not steps[-1].is_last:
-        if order.policy == "smooth":
+        if order.policy == "random":
+            action = random.uniform(-1, 1, environment.action_size).astype(np.float32)
+        else:
             fresh = random.normal(size=environment.action_size)
             noise = MEMORY * noise + np.sqrt(1 - MEMORY**2) * fresh
-            action = np.clip(noise, -1, 1).astype(np.float32)
-        else:
-            action = random.uniform(-1, 1, environment.action_size).astype(np.float32)
+            best = expert(steps[-1]) if expert else 0.0
+            action = np.clip(best + loudness * noise, -1, 1).astype(np.float32)
         steps.append(environment.step(action))
         actions.append(action)
         if isinstance(environment, Masked):

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,14 +180,21 @@ def _held_out(settings: FinetuneSettings, context: _Context, films: Films) -> Da
 
 def _explored(settings: FinetuneSettings, context: _Context, films: Films) -> list[Episode]:
     """Short episodes that are in the replay before the agent acts."""
-    if not settings.explore_episodes:
-        return []
-    wanted = _short_episodes(settings, settings.explore_episodes, settings.explore_steps)
-    explored = collect(wanted, context.out / "explored", context.seed + 2, context.reporter, films)
-    return list(read_episodes(explored.folder))
+    wanted: tuple[tuple[str, Literal["smooth", "expert"], int, int], ...] = (
+        ("explored", "smooth", settings.explore_episodes, context.seed + 2),
+        ("demonstrated", "expert", settings.demonstrations, context.seed + 3),
+    )
+    found = list[Episode]()
+    for name, policy, count, seed in wanted:
+        if count:
+            short = _short_episodes(settings, count, settings.explore_steps, policy)
+            found += read_episodes(collect(short, context.out / name, seed, context.reporter, films).folder)
+    return found
 
 
-def _short_episodes(settings: FinetuneSettings, episodes: int, steps: int) -> CollectSettings:
+def _short_episodes(
+    settings: FinetuneSettings, episodes: int, steps: int, policy: Literal["smooth", "expert"] = "smooth"
+) -> CollectSettings:
     return CollectSettings(
         environment=settings.environment,
         distraction=settings.distraction,
@@ -195,6 +203,7 @@ def _short_episodes(settings: FinetuneSettings, episodes: int, steps: int) -> Co
         look=settings.look,
         episodes=episodes,
         episode_steps=steps,
+        policy=policy,
     )
 
 

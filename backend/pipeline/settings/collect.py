@@ -1,10 +1,11 @@
 """Settings of collecting videos."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from backend.pipeline.fields import Count, described
+from backend.envs.protocol import WITH_EXPERT
+from backend.pipeline.fields import Count, conflict, described
 from backend.pipeline.settings.environment import EnvironmentSettings
 
 
@@ -15,6 +16,18 @@ class CollectSettings(EnvironmentSettings):
     episode_steps: Annotated[int, Field(ge=2, le=1000)] = described(
         32, "Agent steps an episode", "Data", "Frames kept of each episode."
     )
-    policy: Literal["smooth", "random"] = described("smooth", "Policy", "Data", "How actions are drawn.")
+    policy: Literal["smooth", "random", "expert"] = described(
+        "smooth",
+        "Policy",
+        "Data",
+        "How actions are drawn. expert: hand-written control with noise of another strength in each episode, for "
+        f"{' and '.join(WITH_EXPERT)}.",
+    )
     random_pose: bool = described(True, "Start anywhere", "Data", "Draw the first pose from the whole range.")
     workers: Annotated[int, Field(ge=1, le=64)] = described(2, "Processes", "Data")
+
+    @model_validator(mode="after")
+    def _has_an_expert(self) -> Self:
+        if self.policy == "expert" and self.environment not in WITH_EXPERT:
+            raise conflict("/policy", f"{self.environment} has no expert; there is one for {', '.join(WITH_EXPERT)}")
+        return self

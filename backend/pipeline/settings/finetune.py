@@ -14,7 +14,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-from backend.envs.protocol import episode_frames
+from backend.envs.protocol import WITH_EXPERT, episode_frames
 from backend.pipeline.fields import Count, Fraction, Rate, Weight, conflict, described, one_of
 from backend.pipeline.methods.catalogue import CATALOGUE
 from backend.pipeline.methods.flat import SECTION, gathered, with_sections
@@ -60,6 +60,13 @@ class FinetuneSettings(EnvironmentSettings, NetworkSettings):
         "Online learning",
         "Collected before the agent acts, as videos are: from anywhere, under smooth random actions, each with a "
         "distraction of its own. Their steps count. The paper: 0.",
+    )
+    demonstrations: Annotated[int, Field(ge=0, le=1_000_000)] = described(
+        0,
+        "Short episodes of an expert first",
+        "Online learning",
+        "The same, under hand-written control with noise. They show the world model, and imagination, states that "
+        f"random actions do not reach; no action is imitated. For {' and '.join(WITH_EXPERT)}. The paper: 0.",
     )
     explore_steps: Annotated[int, Field(ge=2, le=1000)] = described(
         50, "Agent steps of a short episode", "Online learning"
@@ -145,8 +152,10 @@ class FinetuneSettings(EnvironmentSettings, NetworkSettings):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "FinetuneSettings":
-        if self.explore_episodes * self.explore_steps > min(self.agent_steps, self.replay_capacity):
-            steps = self.explore_episodes * self.explore_steps
+        if self.demonstrations and self.environment not in WITH_EXPERT:
+            raise conflict("/demonstrations", f"{self.environment} has no expert; {' and '.join(WITH_EXPERT)} have one")
+        steps = (self.explore_episodes + self.demonstrations) * self.explore_steps
+        if steps > min(self.agent_steps, self.replay_capacity):
             raise conflict("/explore_episodes", f"{steps} steps of short episodes exceed agent_steps or the replay")
         self.section.check(self)
         return self

@@ -18,7 +18,7 @@ from backend.envs.protocol import Environment, Look, Masked
 
 BEAT_EVERY = 20  # agent steps
 MEMORY = 0.85  # correlation of a smooth policy's action with the one before
-LOUDEST = 1.0  # standard deviation of what is added to an expert's actions in the noisiest episodes
+LOUDEST = 0.5  # standard deviation of what is added to an expert's actions in the noisiest episodes
 
 
 class Order(NamedTuple):

@@ -1,0 +1,54 @@
+"""Bodies and answers of the API. A body is closed and strict: an unknown key or another type is an error."""
+
+from backend.api.schemas.base import Body, FaultView, HealthView, ProblemView, ReadyView, View
+from backend.api.schemas.checkpoints import (
+    CapabilitiesView,
+    CheckpointDetail,
+    CheckpointList,
+    CheckpointView,
+    ClipView,
+    LabelBody,
+    LabelList,
+    LabelView,
+)
+from backend.api.schemas.datasets import DatasetList, DatasetView, ImportPreview, ImportView, PictureView
+from backend.api.schemas.plays import DimensionView, MomentView, PlayBody, PlayDatasetBody, PlayView, StepBody
+from backend.api.schemas.runs import EstimateBody, EstimateList, EstimateView, PresetList, PresetView
+from backend.api.schemas.views import ExportBody, ExportView, OpenedView, RolloutBody
+
+__all__ = [
+    "Body",
+    "CapabilitiesView",
+    "CheckpointDetail",
+    "CheckpointList",
+    "CheckpointView",
+    "ClipView",
+    "DatasetList",
+    "DatasetView",
+    "DimensionView",
+    "EstimateBody",
+    "EstimateList",
+    "EstimateView",
+    "ExportBody",
+    "ExportView",
+    "FaultView",
+    "HealthView",
+    "ImportPreview",
+    "ImportView",
+    "LabelBody",
+    "LabelList",
+    "LabelView",
+    "MomentView",
+    "OpenedView",
+    "PictureView",
+    "PlayBody",
+    "PlayDatasetBody",
+    "PlayView",
+    "PresetList",
+    "PresetView",
+    "ProblemView",
+    "ReadyView",
+    "RolloutBody",
+    "StepBody",
+    "View",
+]

@@ -1,0 +1,66 @@
+"""Data sets, imports and pictures."""
+
+from typing import Any
+
+from pydantic import Field
+
+from backend.api.schemas.base import View
+
+
+class DatasetView(View):
+    """A data set."""
+
+    id: str
+    name: str
+    kind: str
+    environment: str | None
+    episodes: int
+    frames: int
+    lengths: list[int] = Field(description="Frames of each episode.")
+    action_size: int
+    factor_names: list[str]
+    guessed_factors: bool
+    created_at: str
+    settings: dict[str, Any]
+    warnings: list[str]
+
+
+class ImportView(View):
+    """An upload that is still being read."""
+
+    id: str
+    url: str = Field(description="Answers 202 until it is read, then with what it became.")
+
+
+class ImportPreview(View):
+    """What an upload would become."""
+
+    name: str
+    kind: str
+    environment: str | None
+    episodes: int
+    frames: int
+    lengths: list[int] = Field(description="Frames of each episode.")
+    action_size: int
+    factor_names: list[str]
+    guessed_factors: bool
+    settings: dict[str, Any] = Field(description="What is kept of the files, and what was found in each.")
+    warnings: list[str]
+    known_as: str | None = Field(description="The data set that the same upload made before.")
+    sheet: str = Field(description="Frames of some episodes, one row each, as a data URI.")
+
+
+class DatasetList(View):
+    """Data sets, newest first."""
+
+    items: list[DatasetView]
+    next_cursor: str | None = None
+
+
+class PictureView(View):
+    """A picture of yours, or several in the order of time, as the base of views."""
+
+    id: str
+    url: str
+    frames: int = Field(description="The last one is the base, those before it are its history.")
+    notes: list[str] = Field(default=[], description="What was done to show them upright and in plain colours.")

@@ -221,7 +221,7 @@ def _settings(sources: Sequence[Source], options: Options) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     first = sources[0]
     if first.container in DATASETS:
-        settings = {"format": first.decoded.format, "crop": options.crop}
+        settings = {"format": first.decoded.format, "pictures": {"crop": options.crop}}
     elif first.container not in PUBLISHED:
         settings = asdict(options)
         del settings["format"]

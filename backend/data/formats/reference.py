@@ -3,6 +3,7 @@
 import json
 import threading
 import weakref
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from backend.data.decode.sandbox import Decoded, Limits
 from backend.data.episode import Episode, EpisodeError
 from backend.data.formats.protocol import Look, Reader
 from backend.data.formats.registry import open_reader, recognise, told
-from backend.data.formats.tree import FolderTree, Tree, tree_of_file
+from backend.data.formats.tree import FolderTree, tree_of_file
 
 _LOCK = threading.Lock()  # the formats' libraries share places in files
 
@@ -41,14 +42,9 @@ def _reader(reference: Path, _changed: int) -> Reader:
     path = Path(values["path"])
     if not path.exists():
         raise EpisodeError(f"{path} is gone")
-    tree = FolderTree(path) if path.is_dir() else _tree(path)
-    family, root = recognise(tree, values["format"])
-    return open_reader(tree, family, root, Look(values["crop"], Limits(), Decoded()), values["format"])
-
-
-def _tree(path: Path) -> Tree:
-    """The tree of a file, which stays open as long as the tree is there."""
-    source = path.open("rb")
-    tree = tree_of_file(path.name, source)
-    weakref.finalize(tree, source.close)
-    return tree
+    with ExitStack() as stack:
+        tree = FolderTree(path) if path.is_dir() else tree_of_file(path.name, stack.enter_context(path.open("rb")))
+        family, root = recognise(tree, values["format"])
+        reader = open_reader(tree, family, root, Look(values["crop"], Limits(), Decoded()), values["format"])
+        weakref.finalize(reader, stack.pop_all().close)  # open as long as somebody may read
+    return reader

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from backend.envs.distract import Distraction, EpisodeFactors
 from backend.envs.factors import joints_of, physical_factors
 from backend.envs.parts import AGENT_PARTS, part_names
-from backend.envs.protocol import EnvironmentFailed, Step
+from backend.envs.protocol import EnvironmentFailed, Step, check_action
 from backend.envs.scene import Scene
 from backend.envs.simulator import Task, physics_error
 
@@ -60,10 +60,7 @@ class ControlEnvironment:
 
     def step(self, action: NDArray[np.float32]) -> Step:
         """Apply an action (A,) in [-1, 1] for `action_repeat` control steps; their rewards are summed once."""
-        if self._finished:
-            raise RuntimeError(f"{self.name}: the episode is over (or was never begun): call reset(seed)")
-        if np.shape(action) != (self.action_size,) or not np.isfinite(action).all():
-            raise ValueError(f"{self.name}: expected {self.action_size} finite actions, got {action!r}")
+        check_action(self, action, over=self._finished)
         control = self._low + (np.clip(action, -1.0, 1.0) + 1.0) / 2.0 * (self._high - self._low)
         reward = 0.0
         for _ in range(self._action_repeat):

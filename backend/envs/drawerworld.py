@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.envs.gl import choose_backend
-from backend.envs.protocol import IMAGE_SIZE, EnvironmentFailed, Look, MissingExtra, Step
+from backend.envs.protocol import IMAGE_SIZE, EnvironmentFailed, Look, MissingExtra, Step, check_action
 
 EPISODE_STEPS = 500  # control steps
 PYTHON = "METAWORLD_PYTHON"
@@ -47,10 +47,7 @@ class DrawerEnvironment:
 
     def step(self, action: NDArray[np.float32]) -> Step:
         """Apply an action (4,) in [-1, 1] for `action_repeat` control steps; their rewards are summed once."""
-        if self._over:
-            raise RuntimeError(f"{self.name}: the episode is over (or was never begun): call reset(seed)")
-        if np.shape(action) != (self.action_size,) or not np.isfinite(action).all():
-            raise ValueError(f"{self.name}: expected {self.action_size} finite actions, got {action!r}")
+        check_action(self, action, over=self._over)
         pushed = np.clip(action, -1, 1).astype(float).tolist()
         return self._asked({"action": pushed, "repeat": self._action_repeat})
 

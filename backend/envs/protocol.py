@@ -101,6 +101,15 @@ class Masked(Protocol):
         ...
 
 
+def check_action(environment: Environment, action: NDArray[np.float32], *, over: bool) -> None:
+    """Raises RuntimeError where the episode is over, ValueError unless the action is finite and of the right size."""
+    size = environment.action_size
+    if over:
+        raise RuntimeError(f"{environment.name}: the episode is over (or was never begun): call reset(seed)")
+    if np.shape(action) != (size,) or not np.isfinite(action).all():
+        raise ValueError(f"{environment.name}: expected {size} finite actions, got {action!r}")
+
+
 class MissingExtra(RuntimeError):
     """What an environment needs is not installed; the message says how to install it."""
 

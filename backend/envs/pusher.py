@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.envs.gl import choose_backend
-from backend.envs.protocol import IMAGE_SIZE, EnvironmentFailed, Look, MissingExtra, Step
+from backend.envs.protocol import IMAGE_SIZE, EnvironmentFailed, Look, MissingExtra, Step, check_action
 from backend.envs.simulator import native
 
 EPISODE_STEPS = 100  # control steps, as gymnasium has it
@@ -54,10 +54,7 @@ class PusherEnvironment:
 
     def step(self, action: NDArray[np.float32]) -> Step:
         """Apply an action (7,) in [-1, 1] for `action_repeat` control steps; their rewards are summed once."""
-        if self._steps >= EPISODE_STEPS:
-            raise RuntimeError(f"{self.name}: the episode is over (or was never begun): call reset(seed)")
-        if np.shape(action) != (self.action_size,) or not np.isfinite(action).all():
-            raise ValueError(f"{self.name}: expected {self.action_size} finite actions, got {action!r}")
+        check_action(self, action, over=self._steps >= EPISODE_STEPS)
         limits = self._environment.action_space
         control = (np.clip(action, -1, 1) * limits.high).astype(np.float32)
         reward = 0.0

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.envs.distract import Line, colour_at
-from backend.envs.protocol import IMAGE_SIZE, Step
+from backend.envs.protocol import IMAGE_SIZE, Step, check_action
 
 EPISODE_STEPS = 100  # control steps
 SPEED = 0.05  # of the way across, a control step at most, on each axis
@@ -59,10 +59,7 @@ class SquareWorld:
 
     def step(self, action: NDArray[np.float32]) -> Step:
         """Apply an action (2,) in [-1, 1] for `action_repeat` control steps; their rewards are summed once."""
-        if self._steps >= EPISODE_STEPS:
-            raise RuntimeError(f"{self.name}: the episode is over (or was never begun): call reset(seed)")
-        if np.shape(action) != (self.action_size,) or not np.isfinite(action).all():
-            raise ValueError(f"{self.name}: expected {self.action_size} finite actions, got {action!r}")
+        check_action(self, action, over=self._steps >= EPISODE_STEPS)
         reward = 0.0
         for _ in range(min(self._action_repeat, EPISODE_STEPS - self._steps)):
             self._place = np.clip(self._place + SPEED * np.clip(action, -1, 1), 0, 1)

@@ -52,4 +52,4 @@ def test_demonstrations_hold_the_pole_up_far_more_often_than_smooth_actions(tmp_
         cosine = episodes[0].factor_names.index("pole_angle_cos")
         upright[policy] = np.mean([(episode.factors[:, cosine] > 0.9).mean() for episode in episodes])
         assert len({episode.action[5:].std() for episode in episodes}) == 6
-    assert upright["expert"] > 0.25 and upright["expert"] > 2 * upright["smooth"]
+    assert upright["expert"] > 0.2 and upright["expert"] > 2 * upright["smooth"]

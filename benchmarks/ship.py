@@ -29,6 +29,10 @@ from backend.settings import get_settings
 from benchmarks.policy import compare
 from benchmarks.quality import described, policy_returns
 
+GUESSES = (
+    "Nobody knows the true factors of a film: these are numbers of the pictures (brightness, colour, where something "
+    "moves), and the names are guesses."
+)
 LINES = 300  # of each phase's metrics that are shipped, about
 COUNTS = ("time", "updates", "agent_steps", "environment_steps")
 CURVES = ("image", "latent", "distillation", "evaluation_return")
@@ -161,11 +165,12 @@ def _card(
     named = [dimension for dimension in factors["dimensions"] if dimension["status"] == "named"]
     kind, unit = ("world model with a policy", "agent steps") if policy else ("video model", "updates")
     changing = info.config["settings"].get("distraction", "episode") == "episode"
-    world = "colours, light and camera angle drawn anew each episode" if changing else "the task's own colours"
+    look = "colours, light and camera angle drawn anew each episode" if changing else "the task's own colours"
+    place = f"{info.environment}, {look}" if info.environment else "a film"
     versions = f"torch {info.config['versions']['torch']}"
     parts = [
         f"# {arguments.name}",
-        f"A {kind}, really trained on {info.environment}, {world}. {arguments.note}".strip(),
+        f"A {kind}, really trained on {place}. {arguments.note}".strip(),
         "![Traversal](traversal.gif)",
         "Drawn from one frame, without the history that the recurrent state would add.",
         f"## Training\n```\n{arguments.command}\n```",
@@ -179,7 +184,7 @@ def _card(
         "clears a shifted null and leads the next factor by 0.1. "
         f"Measured on {factors['frames']:,} held-out frames of {factors['episodes']} episodes; 95 % intervals resample "
         f"episodes. MIG {metrics['mig']:.2f}, DCI {metrics['dci']:.2f}, SAP {metrics['sap']:.2f}. "
-        "Dimensions that are not listed are inactive.",
+        "Dimensions that are not listed are inactive." + ("" if info.environment else f" {GUESSES}"),
         _table(factors),
     ]
     if policy:

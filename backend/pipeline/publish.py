@@ -18,6 +18,7 @@ from backend.data.clip import Clip
 from backend.data.crash import crash_point
 from backend.data.episodes import Episode
 from backend.data.files import remove_folder, sweep, write_json
+from backend.interpret.guesses import with_guesses
 from backend.interpret.latents import encode_frames, statistics_of
 from backend.interpret.quality import measure_quality
 from backend.pipeline.returns import measured_returns
@@ -109,11 +110,18 @@ def publish(
 
 
 def write_factors(folder: Path, episodes: Sequence[Episode], seed: int) -> dict[str, Any]:
-    """Says what each dimension of a checkpoint means on these episodes, and keeps it with the checkpoint."""
+    """Says what each dimension of a checkpoint means on these episodes, and keeps it with the checkpoint.
+
+    Numbers of the pictures take the place of factors that episodes of a film do not have.
+    """
     from backend.interpret.factors import analyse  # slow to import, needed at the end of a run only
 
     checkpoint = load_checkpoint(read_info(folder, folder.name, "run"))
-    report = analyse(encode_frames(checkpoint.model, episodes), seed=seed)
+    if episodes[0].factor_names:
+        encoded = encode_frames(checkpoint.model, episodes)
+    else:
+        encoded = encode_frames(checkpoint.model, with_guesses(episode.image for episode in episodes), guessed=True)
+    report = analyse(encoded, seed=seed)
     write_json(folder / FACTORS, json.loads(json.dumps(report)))
     return report
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from backend.data.checkpoint import QUALITY, Checkpoint, load_checkpoint, read_info
-from backend.data.episodes import Episode, read_episodes
+from backend.data.episodes import Episode, frames_only, read_episodes
 from backend.data.files import write_json
 from backend.data.places import SHIPPED
 from backend.interpret.quality import IMAGINED, MOST_EPISODES, STEPS, measure_quality
@@ -60,9 +60,13 @@ def main() -> None:
 
 
 def fresh_episodes(checkpoint: Checkpoint) -> list[Episode]:
-    """Episodes that no model has seen, as `diswm collect` makes them, in the checkpoint's environment and colours."""
+    """Episodes that no model has seen, as `diswm collect` makes them, in the checkpoint's environment and colours.
+
+    A film's are those of the checkpoint's clip, which it has not learned from either.
+    """
     settings, environment = checkpoint.info.config["settings"], checkpoint.info.environment
-    assert environment is not None, "no simulator can live episodes of this checkpoint"
+    if environment is None:
+        return [frames_only(image) for image in checkpoint.clip.image]
     shown = settings.get("distraction") or distraction_of(checkpoint.clip.factor_names)
     wanted = CollectSettings(
         environment=environment,

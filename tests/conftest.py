@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from backend.data.checkpoint import save_checkpoint
 from backend.data.clip import Clip
+from backend.settings import get_settings
 from models.actor_critic import ActorCritic
 from models.config import ActorCriticConfig, VideoModelConfig, WorldModelConfig
 from models.traversal import LatentStatistics
@@ -38,6 +39,14 @@ def _one_precision_on_every_cpu() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.cpu, "get_capabilities", dict)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_this_test_alone() -> Iterator[None]:
+    """Settings are read once a process; here each test reads its own environment."""
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -30,33 +30,41 @@ def read_headers(source: Source, wanted: Collection[str] | None = None) -> dict[
 
     Where some are wanted, the others may hold Python objects.
     """
-    return _headers(source, wanted)[0]
+    headers = {}
+    for name, header in _headers(source).items():
+        if wanted is not None and name not in wanted:
+            continue
+        if isinstance(header, HoldsObjects):
+            raise header
+        headers[name] = header
+    return headers
+
+
+def plain_headers(source: Source) -> dict[str, Header]:
+    """Shape and type of every array but those that hold Python objects. Raises ArchiveError, OSError."""
+    return {name: header for name, header in _headers(source).items() if not isinstance(header, HoldsObjects)}
 
 
 def object_arrays(source: Source, wanted: Collection[str]) -> list[str]:
     """The arrays beside the wanted ones that hold Python objects, which are never loaded."""
-    return _headers(source, wanted)[1]
+    return [
+        name for name, header in _headers(source).items() if isinstance(header, HoldsObjects) and name not in wanted
+    ]
 
 
-def _headers(source: Source, wanted: Collection[str] | None) -> tuple[dict[str, Header], list[str]]:
-    headers, objects = {}, []
+def _headers(source: Source) -> dict[str, Header | HoldsObjects]:
+    """The header of each array, or that it holds Python objects."""
+    headers: dict[str, Header | HoldsObjects] = {}
     try:
         with zipfile.ZipFile(source) as archive:
             for entry in archive.infolist():
-                name = _key(entry)
-                asked = wanted is None or name in wanted
                 try:
-                    header = read_header(archive, entry)
-                except HoldsObjects:
-                    if asked:
-                        raise
-                    objects.append(name)
-                    continue
-                if asked:
-                    headers[name] = header
+                    headers[_key(entry)] = read_header(archive, entry)
+                except HoldsObjects as error:
+                    headers[_key(entry)] = error
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:  # zipfile: of a later version of zip
         raise ArchiveError(f"not a readable .npz archive ({error or 'cut short'})") from error
-    return headers, objects
+    return headers
 
 
 def read_arrays(source: Source, wanted: Collection[str] | None = None) -> dict[str, NDArray[np.generic]]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from backend.data.decode.sandbox import Crop
 from backend.data.masks import MASKS, AgentMasks, read_masks
 from backend.data.pixels import brightest_of, frames_of, layout_of
+from backend.data.states import joined_states
 
 SIZE = 64
 ROWS: dict[str, type] = {
@@ -42,12 +43,12 @@ class Rows(NamedTuple):
     notes: tuple[str, ...]
 
 
-def rows_of(arrays: Arrays, crop: Crop = "centre") -> Rows:
+def rows_of(arrays: Arrays, crop: Crop = "centre", states: Sequence[str] = ()) -> Rows:
     """Check the arrays of a file and give them our layout. Raises ValueError.
 
     Pictures may be of any size and kind that `pixels` knows, and become 64x64 with `crop`. Rewards may be (T, 1) or
     float64; actions and rewards may lack the row of the first frame of the file, or hold NaN in that of any episode,
-    which becomes 0 (1 for a discount).
+    which becomes 0 (1 for a discount). `states` are arrays that become the factors.
     """
     name = next((name for name in PICTURES if name in arrays), None)
     if name is None:
@@ -60,6 +61,8 @@ def rows_of(arrays: Arrays, crop: Crop = "centre") -> Rows:
     for name, value in rows.items():
         rows[name] = value.reshape(length, -1) if name in ("action", "factors") else _scalars(name, value)
     names = _factor_names(arrays, rows["factors"].shape[1] if "factors" in rows else 0)
+    if states:
+        rows["factors"], names = joined_states(arrays, states, length)
     return Rows(image, rows, names, read_masks(arrays, (length,)), starts, tuple(notes))
 
 

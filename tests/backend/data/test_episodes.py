@@ -96,13 +96,17 @@ def test_published_shapes_are_met_half_way(tmp_path: Path) -> None:
         action=np.ones((LENGTH - 1, 2)),  # float64, without the row of the first frame
         reward=np.arange(LENGTH, dtype=np.float64)[:, None],  # (T, 1)
         discount=np.array([1, 1, 1, 1, 1, 0.0]),
-        physics=np.zeros((LENGTH, 4)),  # not ours: ignored
+        physics=np.arange(2.0 * LENGTH).reshape(LENGTH, 2),  # a state
+        log_speed=np.zeros(LENGTH),
+        goal=np.zeros((LENGTH, 9, 9)),
+        unknown=np.full(LENGTH, np.nan),
     )
     read = read_episode(path)
     assert np.array_equal(read.image, _images())
     assert read.action.dtype == np.float32 and read.action.tolist() == [[0, 0]] + 5 * [[1, 1]]
     assert read.reward.tolist() == [0, 1, 2, 3, 4, 5]
     assert read.is_terminal.tolist() == 5 * [False] + [True]
+    assert read.factor_names == ("physics 0", "physics 1") and read.factors.tolist()[1] == [2, 3]
 
 
 def test_the_newest_frame_of_a_stack_is_resized_by_area(tmp_path: Path) -> None:

@@ -59,7 +59,10 @@ def check_format(format: str | None) -> None:
 
 def format_of(info: DatasetInfo) -> str:
     """The format that a data set was recognised as."""
-    return str(info.settings.get("format", NPZ if info.kind == "published" else FILMS_FORMAT))
+    if info.kind == "published":
+        return str(info.settings.get("format", NPZ))
+    loose = all(file["codec"] in ("frames", "pictures") for file in info.settings["files"])
+    return PICTURES if loose else FILMS_FORMAT
 
 
 def _clips(path: Path, format: str | None, limits: Limits) -> list[UserFile]:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.support import foreign
 from tests.support.foreign import LENGTHS, lived
+from tests.support.foreign_lerobot import write_lerobot
 
 BASE = "/api/v1/datasets"
 
@@ -25,7 +26,7 @@ def packed(folder: Path) -> bytes:
 
 
 def test_a_zip_of_a_lerobot_folder_becomes_a_data_set(client: TestClient, tmp_path: Path) -> None:
-    content = packed(foreign.write_lerobot(tmp_path / "arm", lived(), film=False))
+    content = packed(write_lerobot(tmp_path / "arm", lived(), film=False))
     preview = client.post(f"{BASE}/preview", files=[("files", ("arm.zip", content))])
     assert preview.status_code == 200, preview.text
     assert preview.json()["lengths"] == [6, 3, 4] and preview.json()["sheet"].startswith("data:image/webp")
@@ -60,7 +61,7 @@ def test_a_format_that_is_not_there_or_does_not_fit_is_refused(client: TestClien
 def test_damage_is_a_problem_and_leaves_nothing_behind(client: TestClient, home: Path, tmp_path: Path) -> None:
     before = {path.name for path in (home / "datasets").glob("*")}
     whole = foreign.write_stable_hdf5(tmp_path / "c.h5", lived()).read_bytes()
-    folder = foreign.write_lerobot(tmp_path / "cut", lived((5, 5)), film=False)
+    folder = write_lerobot(tmp_path / "cut", lived((5, 5)), film=False)
     (folder / "data" / "chunk-000" / "file-000.parquet").unlink()
     for name, content in (("c.h5", whole[: len(whole) // 2]), ("cut.zip", packed(folder))):
         answer = client.post(BASE, files=[("files", (name, content))])

@@ -25,6 +25,7 @@ from backend.data.formats.reference import forget_readers
 from backend.data.formats.tree import ZipTree
 from tests.support import foreign as w
 from tests.support.foreign import lived, opened
+from tests.support.foreign_lerobot import write_lerobot
 
 
 def _stable(folder: Path) -> Path:
@@ -32,7 +33,7 @@ def _stable(folder: Path) -> Path:
 
 
 def _lerobot(folder: Path) -> Path:
-    return w.write_lerobot(folder, lived())
+    return write_lerobot(folder, lived())
 
 
 def _zarr(folder: Path) -> Path:
@@ -244,7 +245,7 @@ def test_an_import_stays_within_its_memory(tmp_path: Path) -> None:
 
 
 LARGE = {
-    "folder": lambda folder: w.write_lerobot(folder / "a", lived(), film=False),
+    "folder": lambda folder: write_lerobot(folder / "a", lived(), film=False),
     "file": lambda folder: w.write_d4rl(folder / "a", lived()),
 }
 

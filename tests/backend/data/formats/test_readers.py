@@ -16,6 +16,7 @@ from backend.data.formats.registry import open_reader, recognise
 from backend.data.formats.tree import ZipTree
 from tests.support import foreign as w
 from tests.support.foreign import LENGTHS, Lived, lived, opened
+from tests.support.foreign_lerobot import STATE_NAMES, write_lerobot
 
 
 class Case(NamedTuple):
@@ -35,7 +36,7 @@ def _in(name: str, write: Callable[..., Path], **options: Any) -> Callable[[Path
 
 
 STATE = ("variation.arm 0", "variation.arm 1")
-NAMES = tuple(w.STATE_NAMES)
+NAMES = tuple(STATE_NAMES)
 CASES = {
     "stable-worldmodel h5": Case("stable-worldmodel", _in("a.h5", w.write_stable_hdf5), state=STATE),
     "stable-worldmodel folder": Case("stable-worldmodel", _in("a", w.write_stable_folder), 2, state=STATE),
@@ -46,9 +47,9 @@ CASES = {
     "rlds": Case("rlds", _in("a", w.write_rlds)),
     "vd4rl": Case("vd4rl", _in("a.hdf5", w.write_vd4rl), state=()),
     "d4rl": Case("d4rl", _in("a.hdf5", w.write_d4rl), dropped=1),
-    "lerobot 2.1": Case("lerobot-v2.1", _in("a", w.write_lerobot, version="v2.1"), 3, 1, False, NAMES),
-    "lerobot 3": Case("lerobot-v3", _in("a", w.write_lerobot), 3, 1, False, NAMES),
-    "lerobot 3 pictures": Case("lerobot-v3", _in("a", w.write_lerobot, film=False), 0, 1, False, NAMES),
+    "lerobot 2.1": Case("lerobot-v2.1", _in("a", write_lerobot, version="v2.1"), 3, 1, False, NAMES),
+    "lerobot 3": Case("lerobot-v3", _in("a", write_lerobot), 3, 1, False, NAMES),
+    "lerobot 3 pictures": Case("lerobot-v3", _in("a", write_lerobot, film=False), 0, 1, False, NAMES),
     "zarr 2": Case("zarr", _in("a.zarr", w.write_zarr), terminal=False),
     "zarr 3": Case("zarr", _in("a.zarr", w.write_zarr, version=3), terminal=False),
     "zarr floats": Case("zarr", _in("a.zarr", w.write_zarr, floats=True), terminal=False),
@@ -109,7 +110,7 @@ def test_two_data_sets_in_a_folder_are_named(tmp_path: Path) -> None:
 
 
 def test_a_format_said_by_hand_is_the_only_one_that_is_tried(tmp_path: Path) -> None:
-    w.write_lerobot(tmp_path / "a", lived())
+    write_lerobot(tmp_path / "a", lived())
     with pytest.raises(VideoError, match="no data set of the format zarr"):
         opened(tmp_path, "zarr")
     with pytest.raises(VideoError, match=r"it is lerobot-v3, not lerobot-v2.1"):

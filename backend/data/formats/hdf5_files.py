@@ -22,7 +22,7 @@ from backend.data.formats.columns import (
 )
 from backend.data.formats.hdf5 import SUFFIXES, child, columns_of, damage_told, open_file, rehearse
 from backend.data.formats.names import D4RL, MINARI, STABLE, VD4RL
-from backend.data.formats.protocol import Family, Look, check_length, check_rows, refused
+from backend.data.formats.protocol import Family, Look, check_episodes, check_length, check_rows, refused
 from backend.data.formats.tree import Tree
 
 _SWM_ROLES = ("action", "reward", "terminated", "truncated", "ep_len", "ep_offset", "ep_idx", "step_idx")
@@ -83,6 +83,7 @@ def stable_borders(columns: Columns) -> tuple[list[int], list[int]]:
     for name in ("ep_len", "ep_offset"):
         if name not in columns:
             raise refused(f"`{name}` is missing, which says where episodes begin")
+        check_episodes(columns[name].shape[0], f"`{name}`")
     lengths = [int(value) for value in columns["ep_len"].rows(0, columns["ep_len"].shape[0])]
     return [int(value) for value in columns["ep_offset"].rows(0, columns["ep_offset"].shape[0])], lengths
 
@@ -102,7 +103,7 @@ def stable_roles(columns: Columns, image: str, rows: int) -> Roles:
 
 def _minari(file: h5py.File, look: Look) -> ColumnReader:
     names = sorted((name for name in file if name.startswith("episode_")), key=natural)
-    check_rows(len(names), "the file")
+    check_episodes(len(names), "the file")
     lengths = [_minari_frames(child(file, name), name) for name in names]
 
     def stretch(n: int) -> Stretch:

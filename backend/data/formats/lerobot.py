@@ -16,7 +16,7 @@ from backend.data.formats.films import FilmColumn
 from backend.data.formats.names import LEROBOT_V2 as V2
 from backend.data.formats.names import LEROBOT_V3 as V3
 from backend.data.formats.parquet import Table, column_of
-from backend.data.formats.protocol import Family, Look, check_length, refused
+from backend.data.formats.protocol import Family, Look, check_episodes, check_length, refused
 from backend.data.formats.tree import Tree, join, read_bytes, read_json, under
 
 _INFO = "meta/info.json"
@@ -169,7 +169,9 @@ def _places_v3(tree: Tree, root: str, info: Mapping[str, Any], camera: str) -> l
         wanted += film
     for name in sorted(name for name in under(tree, folder) if name.endswith(".parquet")):
         with tree.open(name) as file:
-            read = Table(file, name).read(wanted)
+            table = Table(file, name)
+            check_episodes(len(rows) + table.rows, "meta/episodes")
+            read = table.read(wanted)
         rows += [
             dict(zip(wanted, values, strict=True))
             for values in zip(*(read[key].to_pylist() for key in wanted), strict=True)

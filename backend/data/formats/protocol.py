@@ -11,6 +11,7 @@ from backend.data.formats.tree import Tree
 
 MAX_EPISODE_FRAMES = 50_000  # 615 MB of pictures; the longest episode that is held in memory at once
 MAX_ROWS = 100_000_000  # of a whole data set
+MAX_EPISODES = 1_000_000
 MAX_FACTORS = 512  # numbers a frame
 
 
@@ -60,6 +61,13 @@ def check_length(frames: int, what: str) -> None:
     if frames > MAX_EPISODE_FRAMES:
         message = f"{what} claims {frames:,} frames; at most {MAX_EPISODE_FRAMES:,} make one episode"
         raise VideoError("too_large", message, "Split it into shorter episodes.")
+
+
+def check_episodes(episodes: int, what: str) -> None:
+    """Raises VideoError for a data set that claims more episodes than are listed."""
+    if not 0 <= episodes <= MAX_EPISODES:
+        message = f"{what} claims {episodes:,} episodes; at most {MAX_EPISODES:,} are read"
+        raise VideoError("too_large", message, "Import a part.")
 
 
 def check_rows(rows: int, what: str) -> None:

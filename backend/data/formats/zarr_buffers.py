@@ -15,7 +15,7 @@ from zarr.storage import MemoryStore
 from backend.data.formats.columns import Column, ColumnReader, Roles, Stretch, choose_pictures
 from backend.data.formats.hdf5_files import check_borders, states_of, there
 from backend.data.formats.names import ZARR
-from backend.data.formats.protocol import Family, Look, check_rows, refused
+from backend.data.formats.protocol import Family, Look, check_episodes, check_rows, refused
 from backend.data.formats.tree import Tree, join, read_bytes, under
 
 _ENDS = "meta/episode_ends"
@@ -90,7 +90,7 @@ def open_zarr(tree: Tree, root: str, look: Look, _format: str | None) -> ColumnR
 
 def _reader(columns: dict[str, Column], look: Look) -> ColumnReader:
     ends = columns.pop(_ENDS)
-    check_rows(ends.shape[0], f"`{_ENDS}`")
+    check_episodes(ends.shape[0], f"`{_ENDS}`")
     edges = [0, *(int(end) for end in np.asarray(ends.rows(0, ends.shape[0])).reshape(-1))]
     data = {name.removeprefix("data/"): column for name, column in columns.items() if name.startswith("data/")}
     image = choose_pictures(data, look)

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from backend.views.catalogue import KINDS
 from backend.views.params import view_schema
 from tests.support.drawing import CELL, FACTORS, KL, LATENTS, animate, data_uri, encode, frame_latent, scene
-from tests.support.recorded import like
+from tests.support.recorded import like, recorded
 from tests.support.stand_in_quality import SEES, quality
 from tests.support.stand_in_world import NAMES, World, file_of, items, problem
 
@@ -286,8 +286,9 @@ def _factors(world: World) -> dict[str, Any]:
                 "check": None if world.few_episodes else {0: "confirmed", 1: "contradicted"}.get(dim),
             }
         )
-    null = dict.fromkeys(("mig", "dci", "sap", "infom", "infoe", "infoc"), chance)
-    metrics = {"mig": 0.52, "dci": 0.61, "sap": 0.33, "infom": 0.7, "infoe": 0.64, "infoc": 0.58}
+    known = recorded("factors")["metrics"]["null"]
+    metrics = dict.fromkeys(known, 0.6) | {"mig": 0.52, "sap": 0.33}
+    null = dict.fromkeys(known, chance)
     intervals = {name: [value - 0.05, value + 0.04] for name, value in metrics.items()}
     return like(
         "factors",

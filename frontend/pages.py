@@ -13,18 +13,23 @@ Query = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the navigation; `sections` by the name that an address has, `model`: what a checkpoint sees is said."""
+    """A page of the navigation.
+
+    sections: by the name that an address has. model: whether what a checkpoint sees is said. file: beside app.py, where
+    it is not called like the page.
+    """
 
     title: str
     icon: str
     help: str
     sections: Mapping[str, str] = field(default_factory=dict)
     model: bool = False
+    file: str = ""
 
 
 PAGES = {
     "home": Page("Home", ":material/home:", "Where to start, and what runs now.", model=True),
-    "data": Page("Data", ":material/photo_library:", "Clips and episodes; upload your own."),
+    "data": Page("Data", ":material/photo_library:", "Clips and episodes; upload your own.", file="datasets"),
     "train": Page(
         "Train and Runs",
         ":material/model_training:",
@@ -77,7 +82,7 @@ PAGES = {
 
 def path(page: str) -> str:
     """The page's file, beside app.py."""
-    return f"views/{page}.py"
+    return f"views/{PAGES[page].file or page}.py"
 
 
 def link(page: str, label: str, query: Query | None = None, *, icon: str | None = None) -> None:

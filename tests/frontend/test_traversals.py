@@ -3,6 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from frontend.pages import path
 from tests.support.pages import OpenPage
 from tests.support.stand_in import World
 
@@ -88,7 +89,7 @@ def test_a_checkpoint_that_is_gone_is_replaced_with_a_word(open_page: OpenPage) 
 def test_the_checkpoint_goes_along_from_page_to_page(open_page: OpenPage, world: World) -> None:
     def go(page: str) -> None:
         app.query_params.clear()
-        app.switch_page(f"views/{page}.py").run()
+        app.switch_page(path(page)).run()
 
     app = open_page("traversals", checkpoint="run-cartpole")
     go("factors")

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from frontend.client import client, connect
+from frontend.pages import path
 
 APP = Path(__file__).parents[2] / "frontend" / "app.py"
 
@@ -34,4 +35,4 @@ def open_app(place: str, query: dict[str, str]) -> AppTest:
     app.query_params.clear()
     for name, value in query.items():
         app.query_params[name] = value
-    return app.switch_page(f"views/{page}.py").run()
+    return app.switch_page(path(page)).run()

@@ -22,6 +22,7 @@ PLACE = "data"
 PREVIEW = f"{PLACE}.preview"
 GONE = f"{PLACE}.gone"  # the data set of a link that is not here, until another one is chosen
 KINDS = {"collected": "collected from a simulator", "clips": "own clips", "published": "published episodes"}
+DATA = ("npz", "zip", "xz", "h5", "hdf5")  # endings of data sets beside those of films and pictures
 
 
 def show() -> None:
@@ -188,7 +189,7 @@ def _form() -> tuple[list[Any], dict[str, str]]:
     files = st.file_uploader(
         "Films, pictures, episodes or another project's data set",
         accept_multiple_files=True,
-        type="mp4 mov m4v webm mkv avi gif webp png jpg jpeg npz zip xz h5 hdf5".split(),
+        type=["mp4", "mov", "m4v", "webm", "mkv", "avi", "gif", "webp", "png", "jpg", "jpeg", *DATA],
         help="Several files make one data set. A zip may hold pictures, one folder per clip, npz episodes, or the "
         "folder of a data set of LeRobot, Minari, D4RL, stable-worldmodel, zarr, RLDS. Large ones: diswm import-data.",
     )

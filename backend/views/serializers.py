@@ -19,8 +19,10 @@ from backend.interpret.request import ViewError
 from backend.interpret.rollout import Branch, Rollout
 from backend.interpret.traversal_request import TraversalRequest
 from backend.interpret.view import FULL_CHANGE, UNIT, Mark, Picture, TraversalView, build_atlas, tile
+from backend.views.density import density
 from backend.views.formats import MEDIA_TYPES
 from backend.views.images import contact_sheet, data_uri, encode
+from models.traversal import LatentStatistics
 
 CELL = 64
 WEBP_SIDE = 16_383
@@ -32,7 +34,7 @@ def traversal_json(checkpoint: Checkpoint, view: TraversalView) -> dict[str, Any
         "checkpoint": view.checkpoint_id,
         "request": view.request.to_json(),
         "cell": CELL,
-        "dims": _rows(view),
+        "dims": _rows(view, checkpoint.statistics),
         "columns": view.request.columns,
         "unit": UNIT,
         "reference": _numbers(view.reference),
@@ -61,7 +63,7 @@ def atlas_answer(
             "checkpoint": view.checkpoint_id,
             "request": view.request.to_json(),
             "cell": CELL,
-            "rows": _rows(view),
+            "rows": _rows(view, checkpoint.statistics),
             "columns": view.request.columns,
             "unit": UNIT,
             "reference": _numbers(view.reference),
@@ -127,12 +129,14 @@ def json_answer(value: dict[str, Any]) -> Answer:
     return Answer(json.dumps(value, allow_nan=False, separators=(",", ":")).encode(), MEDIA_TYPES["json"])
 
 
-def _rows(view: TraversalView) -> list[dict[str, Any]]:
+def _rows(view: TraversalView, statistics: LatentStatistics) -> list[dict[str, Any]]:
     """Each row's dimension, and its values.
 
     `values` are of the latent, as `edits` take them, `sigmas` the same in σ of the data, which is what is shown.
-    `frame` says where the base frame lies, `held` where the value lies that is held instead of it.
+    `frame` says where the base frame lies, `held` where the value lies that is held instead of it; `density` how dense
+    the data lie along the row, and `data` from where to where, in σ.
     """
+    ends = (statistics.minimum, statistics.maximum)
     rows = zip(view.labels, view.kl, view.values, view.sigmas, strict=True)
     return [
         {
@@ -142,6 +146,8 @@ def _rows(view: TraversalView) -> list[dict[str, Any]]:
             "frame": _mark(view.mark(row)),
             "held": _mark(view.held(row)),
             "change": round(float(view.footprint[row].max()), 4),
+            "density": density(statistics, label.dim, view.values[row]),
+            "data": _numbers(view.sigma(label.dim, end[label.dim]) for end in ends),
         }
         for row, (label, kl, values, sigmas) in enumerate(rows)
     ]

@@ -8,14 +8,12 @@ from typing import Any
 import streamlit as st
 
 
-def say_likeness(atlas: Mapping[str, Any]) -> None:
-    """A warning for a frame unlike those that the model knows; else how well the frame is reconstructed."""
+def say_likeness(atlas: Mapping[str, Any]) -> str:
+    """How well the frame is reconstructed, in words; for a frame unlike those that the model knows, draws a warning."""
     history = history_text(atlas)
     known = atlas["likeness"]
     if known is None:
-        if history:
-            st.caption(history.strip())
-        return
+        return history.strip()
     low, middle, high = known["usual"][1:4]
     usual = f"frames of its own clip: {low:.1f} to {high:.1f} dB (5 to 95%), median {middle:.1f}"
     if known["unlike"]:
@@ -25,8 +23,8 @@ def say_likeness(atlas: Mapping[str, Any]) -> None:
             "picture, and names and scores do not apply to it.",
             icon=":material/warning:",
         )
-        return
-    st.caption(f"{history}Reconstructed at {known['psnr']:.1f} dB; {usual}.")
+        return history.strip()
+    return f"{history}Reconstructed at {known['psnr']:.1f} dB; {usual}."
 
 
 def history_text(atlas: Mapping[str, Any]) -> str:

@@ -1,14 +1,31 @@
-// What holds for the whole page: one press of Back leaves it, icons are not read aloud, the menu of a phone closes.
+// What holds for the whole page: a way past the navigation for keyboards, one press of Back leaves it, icons are not read aloud, the menu of a phone closes.
 
 export default function () {
   if (document.documentElement.dataset.diswmPage) return;
   document.documentElement.dataset.diswmPage = "true";
   keepHistoryShort();
+  addSkip();
   hideIcons(document.body);
   new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(hideIcons))).observe(document.body, {
     childList: true, subtree: true,
   });
   document.addEventListener("click", closeMenu);
+}
+
+/** The first stop of the Tab key leads past navigation and controls, to the first picture that keys move. */
+function addSkip() {
+  const skip = document.createElement("button");
+  skip.className = "diswm-skip";
+  skip.textContent = "Skip to the pictures";
+  skip.onclick = () => firstStop()?.focus();
+  document.body.prepend(skip);
+}
+
+/** A row of the grid, the film of a rollout, the board of a play, a cell of a matrix; else what follows the header. */
+function firstStop() {
+  const roots = [...document.querySelectorAll("[data-testid=stMain] *")].flatMap((element) => element.shadowRoot ?? []);
+  const inside = roots.flatMap((root) => root.querySelector(".strip[tabindex='0'], .player, .board, [tabindex='0']") ?? []);
+  return /** @type {HTMLElement | null} */ (inside[0] ?? document.querySelector("[data-testid=stMain] button"));
 }
 
 /** A page writes its view into its address at every move. Those are no places to go back to: only another page is. */

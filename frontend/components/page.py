@@ -7,6 +7,9 @@ from frontend.components.assets import register
 _PAGE = register("page")
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 4.25rem; }
+.diswm-skip { position: fixed; z-index: 1000000; top: 8px; left: -999px; padding: 6px 12px; border: 0;
+  border-radius: 6px; background: #2756b3; color: #fff; font: inherit; }
+.diswm-skip:focus { left: 8px; }
 .st-key-header [data-testid="stPopoverButton"] { text-align: left; }
 .st-key-header [data-testid="stPopoverButton"] p { font-size: 13px; }
 button[kind^="primary"] { background-color: #2756b3; border-color: #2756b3; color: #fff; }

@@ -1,11 +1,12 @@
 // One row of the grid: label with its KL bar, the strip of cells with its marks, and the footprint.
 
 import { clamp, drawCell, make, signed } from "./canvas.js";
+import { buildBeyond, buildDensity } from "./density.js";
 
 const FULL_KL = 5; // nats of a full bar, in every view, so that bars can be compared
 
 /** Build the row of a dimension from the atlas and the heat pictures. */
-export function buildRow(data, { atlas, heat, data: { cell, columns, base } }) {
+export function buildRow(data, { atlas, heat, sliders, data: { cell, columns, base } }) {
   const element = make("div", "row");
   const strip = make("div", "strip", {
     role: "slider", tabindex: "-1", "aria-label": `${data.title}, value`,
@@ -18,8 +19,10 @@ export function buildRow(data, { atlas, heat, data: { cell, columns, base } }) {
   canvas.getContext("2d").drawImage(atlas, 0, top, width, cell, 0, 0, width, cell);
   const cursor = make("div", "mark cursor");
   cursor.style.width = `${100 / columns}%`;
-  strip.append(canvas, cursor, ...buildMarks(data, columns, base));
-  element.append(buildLabel(data), buildNumbered(strip, data), buildPrint(data, heat, cell));
+  strip.append(canvas, cursor, ...buildBeyond(data), ...buildMarks(data, columns, base));
+  const axis = make("div", "axis");
+  axis.append(buildDensity(data), sliders.build(data, canvas));
+  element.append(buildLabel(data), buildNumbered(strip, axis, data), buildPrint(data, heat, cell));
   return { data, element, strip, cursor };
 }
 
@@ -36,12 +39,12 @@ function buildMarks({ frame, held }, columns, base) {
   return [...(frame ? [place(frame, "own", `the ${base}`)] : []), ...(held ? [place(held, "kept", "held value")] : [])];
 }
 
-/** The strip, and under it the values of its cells, which show on demand. */
-function buildNumbered(strip, { sigmas }) {
+/** The strip, under it the density of the data with a slider, and the values of its cells, which show on demand. */
+function buildNumbered(strip, axis, { sigmas }) {
   const box = make("div");
   const numbers = make("div", "cells", { "aria-hidden": "true" });
   numbers.append(...sigmas.map((value) => Object.assign(make("span"), { textContent: signed(value, 1) })));
-  box.append(strip, numbers);
+  box.append(strip, axis, numbers);
   return box;
 }
 

@@ -1,9 +1,12 @@
 // The traversal scrubber. One atlas picture comes in; every move after that is drawn here, with no request.
 
-import { clamp, drawCell, heatPicture, make } from "./canvas.js";
+import { clamp, drawCell, heatPicture, loadPicture, make } from "./canvas.js";
 import { Playable, isForBrowser, mounted, placeAt } from "./playable.js";
 import { drawReadout, homeColumn } from "./readout.js";
 import { buildChip, buildRow } from "./rows.js";
+import { Shelf } from "./shelf.js";
+import { Sliders } from "./sliders.js";
+import { Wipe } from "./wipe.js";
 
 class Scrubber extends Playable {
   constructor(root) {
@@ -20,6 +23,9 @@ class Scrubber extends Playable {
     this.hover = null;
     this.direction = 1;
     this.pending = 0;
+    this.sliders = new Sliders(() => this.paintSoon(), (slid) => this.tell("slid", slid));
+    this.shelf = new Shelf(this.find, (shown) => this.seeOnly(shown));
+    this.wipe = new Wipe(this.find);
     this.follow = (event) => this.onOther(event.detail);
     window.addEventListener("diswm-scrub", this.follow);
     this.find(".play").onclick = () => this.togglePlay();
@@ -29,6 +35,7 @@ class Scrubber extends Playable {
     this.find(".nums").onclick = () => this.toggleNumbers();
     this.find(".ask").onclick = () => this.toggleHelp();
     this.find(".keep").onclick = () => this.keep();
+    this.find(".unslide").onclick = () => this.sliders.back();
     this.find(".fold").onclick = () => this.toggleFold();
     this.drawPlay();
   }
@@ -42,12 +49,16 @@ class Scrubber extends Playable {
   /** Take new data. The same version again (a rerun of the page) leaves the user's place alone. */
   async show(data) {
     this.drawHeld(data);
+    this.takeExact(data.exact);
     const pictures = await this.load(data.version, [data.image, data.original, data.reconstruction, data.footprint]);
     if (!pictures) return;
     const [atlas, original, reconstruction, footprint] = pictures;
     Object.assign(this, { data, atlas, heat: heatPicture(footprint, false), veil: heatPicture(footprint, true) });
     drawCell(this.find(".original"), original, original.naturalWidth, 0, 0);
     drawCell(this.find(".reconstruction"), reconstruction, reconstruction.naturalWidth, 0, 0);
+    const { width, height } = this.find(".reconstruction");
+    this.sliders.clear(this.find(".reconstruction").getContext("2d").getImageData(0, 0, width, height).data, data);
+    this.wipe.draw();
     this.root.classList.toggle("compact", Boolean(data.compact));
     this.root.classList.toggle("nowhere", data.base !== "frame");
     this.build();
@@ -73,11 +84,26 @@ class Scrubber extends Playable {
     const fold = this.find(".fold");
     fold.hidden = !rows.some((row) => row.folded);
     this.drawFold();
+    this.shelf.fill(rows.map((row) => row.title));
     const row = Math.max(0, rows.findIndex((candidate) => candidate.dim === selected?.dim));
     const chosen = selected?.column ?? -1;
     this.selected = { row, column: chosen < 0 ? homeColumn(rows[row], columns) : clamp(chosen, 0, columns - 1) };
     this.hover = null;
     if (rows[row]?.folded) this.toggleFold(true);
+  }
+
+  /** Show these rows alone; null: all, those that carry nothing behind their fold. */
+  seeOnly(shown) {
+    this.rows.forEach((row, index) => { row.element.hidden = shown !== null && !shown.has(index); });
+    if (shown) this.toggleFold(true);
+    if (shown?.size && !shown.has(this.selected.row)) this.select(Math.min(...shown), this.selected.column, false);
+  }
+
+  /** The model's own picture of where the sliders rest. */
+  async takeExact(exact) {
+    if (!exact || exact.place === this.sliders.exact?.place) return;
+    this.sliders.exact = { place: exact.place, picture: await loadPicture(exact.image) };
+    this.paintSoon();
   }
 
   listen(strip, row) {
@@ -101,6 +127,7 @@ class Scrubber extends Playable {
   // --- moving -----------------------------------------------------------------------------------------------------
 
   select(row, column, focus = true) {
+    this.sliders.shown = false;
     this.selected = { row, column };
     if (focus) this.rows[row].strip.focus({ preventScroll: true });
     this.paintSoon();
@@ -130,7 +157,8 @@ class Scrubber extends Playable {
   /** The next row that can be seen, in the given direction. */
   turn(by) {
     const open = this.find(".fold").getAttribute("aria-expanded") === "true";
-    const seen = this.rows.map((row, index) => index).filter((index) => open || !this.rows[index].data.folded);
+    const seen = this.rows.map((_, index) => index)
+      .filter((index) => !this.rows[index].element.hidden && (open || !this.rows[index].data.folded));
     const at = clamp(seen.indexOf(this.selected.row) + by, 0, seen.length - 1);
     this.select(seen[at], this.selected.column);
     this.rows[seen[at]].element.scrollIntoView({ block: "nearest" });
@@ -138,7 +166,7 @@ class Scrubber extends Playable {
   }
 
   onKey(event) {
-    if (isForBrowser(event) || !this.ready) return;
+    if (isForBrowser(event) || !this.ready || event.target.closest?.("input")) return;
     const onButton = event.target.closest?.("button");
     const { row } = this.selected;
     const actions = {
@@ -180,10 +208,11 @@ class Scrubber extends Playable {
     this.paint();
   }
 
-  /** Hold the value from now on, in every picture. */
+  /** Hold the value, or those of the sliders, from now on in every picture. */
   keep() {
     const row = this.rows[this.selected.row].data;
-    this.trigger("hold", { dim: row.dim, value: row.values[this.selected.column] });
+    const chosen = [{ dim: row.dim, value: row.values[this.selected.column] }];
+    this.trigger("hold", this.sliders.shown ? this.sliders.values : chosen);
   }
 
   tellPlace() {
@@ -219,6 +248,20 @@ class Scrubber extends Playable {
     });
     for (const place of [this.selected, shown]) this.rows[place.row].cursor.style.left = `${(100 * place.column) / columns}%`;
     drawReadout(this.root, row.strip, row.data, shown.column, this.data);
+    this.paintSliders();
+  }
+
+  /** What the sliders say, over the cell that is chosen. */
+  paintSliders() {
+    const { sliders } = this;
+    this.find(".unslide").hidden = !sliders.places.size;
+    const shown = sliders.shown && this.hover === null;
+    this.root.classList.toggle("slid", shown);
+    this.find(".keep").textContent = shown && sliders.places.size > 1 ? "Hold these values" : "Hold this value";
+    if (!shown) return;
+    sliders.draw(this.find(".picture"));
+    this.find(".caption").textContent = sliders.caption;
+    this.find(".picture").setAttribute("aria-label", `Decoded picture: ${sliders.caption}`);
   }
 
   /** Let scrubbers of the same group go along. */

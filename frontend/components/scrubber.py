@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import streamlit as st
@@ -25,11 +25,27 @@ class Cell:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the user did: the chosen cell; a value to hold from now on; a held dimension to let go of."""
+    """What the user did: the chosen cell; values to hold from now on; a held dimension to let go of."""
 
     cell: Cell | None
-    hold: tuple[int, float] | None
+    hold: tuple[tuple[int, float], ...]
     release: int | None
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The model's own picture where several dimensions were slid at once: the name of that place, and a data URI."""
+
+    place: str
+    image: str
+
+
+@dataclass(frozen=True)
+class Slid:
+    """Where the sliders rest: what the browser calls the place, and the value of each dimension that was moved."""
+
+    place: str
+    values: tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True)
@@ -47,13 +63,15 @@ def scrubber(
     chosen: Sequence[int] = (),
     selected: Cell | None = None,
     held: Sequence[tuple[int, float]] = (),
+    exact: Exact | None = None,
     compact: bool = False,
     group: str = "",
     pairs: Mapping[int, Pair] | None = None,
 ) -> Answer:
     """Draw the atlas. `chosen` dimensions come first and in order; empty: the active ones by KL.
 
-    Scrubbers of one `group` move together: a row goes with the row of the same pair.
+    Scrubbers of one `group` move together: a row goes with the row of the same pair. `exact`: what the model draws for
+    the sliders that `slid` tells.
     """
     rows = _rows(atlas, chosen)
     for row in rows:
@@ -73,15 +91,21 @@ def scrubber(
     place = {"dim": selected.dim, "column": selected.column} if selected else None
     answer = _SCRUBBER(
         key=key,
-        data={**content, "version": version, "held": chips, "selected": place},
+        data={
+            **content,
+            "version": version,
+            "held": chips,
+            "selected": place,
+            "exact": asdict(exact) if exact else None,
+        },
+        on_slid_change=unheard,
         on_cell_change=unheard,
         on_hold_change=unheard,
         on_release_change=unheard,
     )
-    hold = answer.hold
     return Answer(
         cell=_cell(answer.cell),
-        hold=(int(hold["dim"]), float(hold["value"])) if hold else None,
+        hold=_values(answer.hold),
         release=None if answer.release is None else int(answer.release),
     )
 
@@ -89,6 +113,12 @@ def scrubber(
 def last_cell(key: str) -> Cell | None:
     """The cell that was chosen when the page ran last, before the scrubber is drawn again."""
     return _cell((st.session_state.get(key) or {}).get("cell"))
+
+
+def slid(key: str) -> Slid | None:
+    """Where the sliders rested when the page ran last; None where none was moved."""
+    found = (st.session_state.get(key) or {}).get("slid")
+    return Slid(str(found["place"]), _values(found["values"])) if found and found["values"] else None
 
 
 def title_of(atlas: Mapping[str, Any], dim: int) -> str:
@@ -134,7 +164,7 @@ def _rows(atlas: Mapping[str, Any], chosen: Sequence[int]) -> list[dict[str, Any
                 "note": _note(row),
                 "kl": row["kl"],
                 "change": row["change"],
-                **{name: row[name] for name in ("values", "sigmas", "frame", "held")},
+                **{name: row[name] for name in ("values", "sigmas", "frame", "held", "density", "data")},
                 "folded": folded,
             }
         )
@@ -165,3 +195,7 @@ def _fold_label(rows: Sequence[Mapping[str, Any]], chosen: Sequence[int]) -> str
 
 def _cell(value: Mapping[str, Any] | None) -> Cell | None:
     return Cell(int(value["dim"]), int(value["column"])) if value else None
+
+
+def _values(items: Sequence[Mapping[str, Any]] | None) -> tuple[tuple[int, float], ...]:
+    return tuple((int(item["dim"]), float(item["value"])) for item in items or ())

@@ -18,6 +18,12 @@ NAMES = {**ACTIONS, "given": "as in the file"}
 V = TypeVar("V", Rollout, Temporal)
 
 
+def stretch_words(view: Rollout | Temporal) -> str:
+    """`Episode 0: 5 seen, 25 imagined, actions as recorded`."""
+    actions = NAMES.get(view.actions, NAMES["recorded"])
+    return f"Episode {view.episode}: {view.context} seen, {view.horizon} imagined, actions {actions}"
+
+
 def choose_start(place: str, view: V, clip: Mapping[str, Any]) -> V:
     """The episode, and how much of it is observed."""
     last, longest = clip["episodes"] - 1, clip["length"] - 1

@@ -14,7 +14,7 @@ from frontend.components.player import play_reel
 from frontend.components.scrubber import title
 from frontend.components.share import share
 from frontend.components.states import live
-from frontend.components.stretch import choose_stretch
+from frontend.components.stretch import choose_stretch, stretch_words
 from frontend.places import keep_view, key_of, open_view, open_view_of
 from frontend.state import Temporal, write
 
@@ -24,9 +24,11 @@ PLACE = "imagine/branch"
 def show() -> None:
     """The whole section."""
     view = open_view_of(PLACE, Temporal)
+    bar = st.container(horizontal=True, vertical_alignment="center")
     with st.skeleton(height=480):
         detail = client().get(f"/checkpoints/{view.checkpoint}")
-        view = _rows(_controls(view, detail))
+        with bar:
+            view = _rows(_controls(view, detail))
         keep_view(PLACE, view)
         reel = client().get(f"/checkpoints/{view.checkpoint}/temporal", view.api())
     _play(reel, detail)
@@ -34,7 +36,7 @@ def show() -> None:
 
 def _controls(view: Temporal, detail: Mapping[str, Any]) -> Temporal:
     """Where it starts, who acts, and from which step on."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.popover(stretch_words(view), icon=":material/tune:", key=f"{PLACE}.stretch"):
         view = choose_stretch(PLACE, view, detail)
         end = view.context + view.horizon - 1
         since = int(within(view.context if view.step < 0 else view.step, 0, end))
@@ -46,7 +48,7 @@ def _rows(view: Temporal) -> Temporal:
     """Which dimensions are held, and where."""
     rows = client().get(f"/checkpoints/{view.checkpoint}/atlas", {"columns": 1})["rows"]
     names = {row["dim"]: title(row["dim"], row["name"]) for row in rows}
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.popover(_row_words(view), icon=":material/reorder:", key=f"{PLACE}.rows"):
         chosen = st.multiselect(
             "Dimensions, one row each",
             [row["dim"] for row in rows],
@@ -72,6 +74,12 @@ def _rows(view: Temporal) -> Temporal:
         kept = st.toggle(f"Held elsewhere by the opened file: `{write(view.hold)}`", True, key=_key(view, "hold"))
         view = view if kept else replace(view, hold=())
     return replace(view, dims=tuple(chosen), sigmas=sigmas, together=together)
+
+
+def _row_words(view: Temporal) -> str:
+    """`8 rows, held at +2 σ`."""
+    rows = f"dims {write(view.dims)}" if view.dims else "the eight with the highest KL"
+    return f"{rows}, held at {view.sigmas:+g} σ".replace("-", "−")
 
 
 def _key(view: Temporal, name: str, *more: object) -> str:

@@ -14,7 +14,7 @@ from frontend.components.player import player
 from frontend.components.scrubber import title
 from frontend.components.share import share
 from frontend.components.states import live
-from frontend.components.stretch import choose_stretch
+from frontend.components.stretch import choose_stretch, stretch_words
 from frontend.pages import link
 from frontend.places import keep_view, key_of, open_view, open_view_of
 from frontend.state import Rollout
@@ -25,9 +25,11 @@ PLACE = "imagine/watch"
 def show() -> None:
     """The whole section."""
     view = open_view_of(PLACE, Rollout)
+    bar = st.container(horizontal=True, vertical_alignment="center")
     with st.skeleton(height=480):
         detail = client().get(f"/checkpoints/{view.checkpoint}")
-        view = _controls(view, detail)
+        with bar:
+            view = _controls(view, detail)
         keep_view(PLACE, view)
         rollout = client().get(f"/checkpoints/{view.checkpoint}/rollout", view.api())
         scores = _scores(view) if rollout["comparable"] else None
@@ -43,7 +45,7 @@ def _scores(view: Rollout) -> Any:
 
 def _controls(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
     """The stretch, how many futures are drawn, and an edit on the way."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.popover(stretch_words(view), icon=":material/tune:", key=f"{PLACE}.stretch"):
         view = choose_stretch(PLACE, view, detail, given=bool(view.given))
         view = replace(view, given=view.given if view.actions == "given" else "")
         samples = int(
@@ -60,9 +62,9 @@ def _controls(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
         seed = int(
             st.number_input("Seed", 0, 2**31, int(within(view.seed, 0, 2**31)), key=_key(view, "seed"), width=110)
         )
-        words = f"Edit: dim {view.dim}" if view.dim >= 0 else "Edit"
-        with st.popover(words, icon=":material/call_split:", help="Hold a dimension and see both futures."):
-            return _edit(replace(view, samples=samples, seed=seed), detail)
+    words = f"Edit of dim {view.dim}" if view.dim >= 0 else "Edit"
+    with st.popover(words, icon=":material/call_split:", key=f"{PLACE}.edit", help="See both futures."):
+        return _edit(replace(view, samples=samples, seed=seed), detail)
 
 
 def _edit(view: Rollout, detail: Mapping[str, Any]) -> Rollout:

@@ -11,14 +11,14 @@ import streamlit as st
 from frontend import commands
 from frontend.client import ApiProblem, File, client
 from frontend.components import downloads
-from frontend.components.base_frame import choose_base, has_base
+from frontend.components.base_frame import BASES, choose_base, has_base
 from frontend.components.header import current
 from frontend.components.labels import label_form
 from frontend.components.likeness import say_likeness
 from frontend.components.markdown import escape_markdown
 from frontend.components.pick import select, within
 from frontend.components.reopen import reopen_form
-from frontend.components.scrubber import Cell, last_cell, scrubber, title_of
+from frontend.components.scrubber import Cell, Exact, Slid, last_cell, scrubber, slid, title_of
 from frontend.components.share import show_commands
 from frontend.components.states import live
 from frontend.components.words import OF_TINY
@@ -27,6 +27,7 @@ from frontend.places import keep_view, key_of, link_of, open_view
 from frontend.state import COLUMNS, EXTENTS, MODES, MOST_COLUMNS, Traversal, write
 
 PAGE = "traversals"
+Edits = tuple[tuple[int, float], ...]
 
 
 def show() -> None:
@@ -37,17 +38,19 @@ def show() -> None:
     view = open_view(PAGE, Traversal)
     if checkpoint != view.checkpoint:
         view = _of_another(view, checkpoint) if view.checkpoint else replace(view, checkpoint=checkpoint)
+    bar = st.container(horizontal=True, vertical_alignment="center")
     with st.skeleton(height=520):
         detail = client().get(f"/checkpoints/{view.checkpoint}")
-        view = _controls(view, detail)
+        with bar:
+            view = _controls(view, detail)
         keep_view(PAGE, view)
         if not has_base(view):
             return
         atlas = client().get(f"/checkpoints/{view.checkpoint}/atlas", view.api())
     if _of_tiny(detail["run"]):
         st.info(OF_TINY, icon=":material/info:")
-    say_likeness(atlas)
-    _workbench(atlas, detail)
+    words = say_likeness(atlas)
+    _workbench(atlas, words)
 
 
 def _of_tiny(run: str | None) -> bool:
@@ -66,10 +69,25 @@ def _of_another(view: Traversal, checkpoint: str) -> Traversal:
 
 
 def _controls(view: Traversal, detail: Mapping[str, Any]) -> Traversal:
-    """The base frame and the range of values."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    """The base frame and the range of values, each behind a button that says what is chosen."""
+    with st.popover(_base_words(view), icon=":material/image:", key=f"{PAGE}.base"):
         view = choose_base(PAGE, view, detail["clip"])
+    with st.popover(_value_words(view), icon=":material/straighten:", key=f"{PAGE}.values"):
         return _values(view)
+
+
+def _base_words(view: Traversal) -> str:
+    """`Clip, episode 0, middle frame`: what the button of the base frame says."""
+    if view.base not in ("clip", "dataset"):
+        return BASES.get(view.base, "Clip")
+    frame = f"frame {view.frame}" if view.frame >= 0 else "middle frame"
+    return f"{BASES[view.base]}, episode {view.episode}, {frame}"
+
+
+def _value_words(view: Traversal) -> str:
+    """`± 2 σ, 11 columns`."""
+    unit = EXTENTS[view.mode][3] if view.mode in EXTENTS else ""
+    return f"{f'± {view.range:g} {unit}' if unit else 'minimum to maximum'}, {view.columns} columns"
 
 
 def _values(view: Traversal) -> Traversal:
@@ -104,7 +122,7 @@ def _key(view: Traversal, name: str, *more: str) -> str:
 
 
 @live()
-def _workbench(atlas: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
+def _workbench(atlas: Mapping[str, Any], words: str) -> None:
     """Toolbar and scrubber; a move in the scrubber reruns this part alone."""
     view = open_view(PAGE, Traversal)
     key = _key(view, "scrubber")
@@ -117,9 +135,10 @@ def _workbench(atlas: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
             "beta.",
             icon=":material/hourglass_empty:",
         )
-    file = _toolbar(view, atlas, detail)
+    file = _toolbar(view, atlas, words)
     downloads.save(PAGE, file)
-    answer = scrubber(key, atlas, chosen=view.dims, selected=cell, held=view.edits)
+    exact = _exact(view, slid(key))
+    answer = scrubber(key, atlas, chosen=view.dims, selected=cell, held=view.edits, exact=exact)
     if answer.hold or answer.release is not None:
         keep_view(PAGE, replace(view, edits=_edited(view.edits, answer.hold, answer.release)))
         st.rerun()
@@ -134,16 +153,23 @@ def _cell(view: Traversal, chosen: Cell | None, atlas: Mapping[str, Any]) -> Cel
     return Cell(dim, column if column < atlas["columns"] else -1)
 
 
-def _edited(
-    edits: tuple[tuple[int, float], ...], hold: tuple[int, float] | None, release: int | None
-) -> tuple[tuple[int, float], ...]:
-    """The held values after one is added or let go."""
-    gone = hold[0] if hold else release
-    kept = tuple(edit for edit in edits if edit[0] != gone)
-    return (*kept, (hold[0], round(hold[1], 4))) if hold else kept
+def _edited(edits: Edits, hold: Edits, release: int | None = None) -> Edits:
+    """The held values after some are added, or one is let go."""
+    gone = {release, *(dim for dim, _ in hold)}
+    kept = tuple(edit for edit in edits if edit[0] not in gone)
+    return (*kept, *((dim, round(value, 4)) for dim, value in hold))
 
 
-def _toolbar(view: Traversal, atlas: Mapping[str, Any], detail: Mapping[str, Any]) -> File | None:
+def _exact(view: Traversal, place: Slid | None) -> Exact | None:
+    """What the model draws where the sliders rest."""
+    if place is None:
+        return None
+    moved = replace(view, edits=_edited(view.edits, place.values), columns=1)
+    query = {**moved.api(), "dims": str(view.dim), "format": "json"}
+    return Exact(place.place, client().get(f"/checkpoints/{view.checkpoint}/traversal", query)["reconstruction"])
+
+
+def _toolbar(view: Traversal, atlas: Mapping[str, Any], words: str) -> File | None:
     name = title_of(atlas, view.dim)
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.popover("Download", icon=":material/download:", type="primary"):
@@ -161,7 +187,7 @@ def _toolbar(view: Traversal, atlas: Mapping[str, Any], detail: Mapping[str, Any
         with st.popover("Open a file", icon=":material/file_open:"):
             reopen_form(PAGE)
         link("factors", "Factors", {"section": "dimensions", "checkpoint": view.checkpoint, "dim": str(view.dim)})
-        st.caption(f"{escape_markdown(detail['environment'] or 'own videos')} · {detail['latents']} latents")
+        st.caption(words)
     return file
 
 

@@ -335,7 +335,95 @@ def test_on_a_phone_cells_are_wide_and_bars_stay_comparable(browser: Browser, st
     page.goto(f"{studio}/traversals?columns=11")
     ready(page)
     strip = page.locator(".strip").first.bounding_box()
-    assert strip and strip["width"] / 11 >= 25
+    assert strip and strip["width"] / 11 >= 32
     bars = [bar["width"] for bar in map(Locator.bounding_box, page.locator(".bar:visible").all()) if bar]
     assert len(bars) > 1 and max(bars) - min(bars) < 0.5, "a nat is as long in every row"
     page.context.close()
+
+
+SLIDE = "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', { bubbles: true })); }"
+
+
+def test_sliders_of_several_rows_draw_one_picture_and_the_model_draws_it_when_they_rest(page: Page) -> None:
+    sliders = page.locator(".slide:visible")
+    expect(sliders).to_have_count(8)
+    start, asked = pixels(page), []
+    page.on("request", lambda request: asked.append(request.url))
+    sliders.nth(1).evaluate(SLIDE, 1.83)
+    expect(page.locator(".caption")).to_have_text("dim 1 +1.83 σ: about, until the model has drawn it")
+    one = pixels(page)
+    sliders.nth(2).evaluate(SLIDE, -1.27)
+    expect(page.locator(".caption")).to_contain_text("dim 1 +1.83 σ, dim 2 −1.27 σ")
+    assert len({start, one, pixels(page)}) == 3
+    assert asked == [], "while they move, the browser draws"
+    sliders.nth(2).dispatch_event("change")
+    expect(page.locator(".caption")).to_have_text("dim 1 +1.83 σ, dim 2 −1.27 σ")
+    page.locator(".keep").click()
+    expect(page.locator(".held button")).to_have_count(2)
+    expect(page).to_have_url(re.compile(r"edits=1%3A1\.\d+%2C2%3A-1"))
+
+
+def test_sliders_go_back_to_the_frame(page: Page) -> None:
+    start = pixels(page)
+    slider = page.locator(".slide:visible").nth(1)
+    at = slider.input_value()
+    slider.evaluate(SLIDE, 1.5)
+    expect(page.locator(".caption")).to_contain_text("about")
+    page.locator(".unslide").click()
+    expect(page.locator(".unslide")).to_be_hidden()
+    assert slider.input_value() == at
+    assert pixels(page) == start
+
+
+def test_a_wipe_lays_the_original_or_the_reconstruction_over_the_edit(page: Page) -> None:
+    expect(page.locator(".over")).to_be_hidden()
+    page.locator(".originalside").click()
+    expect(page.locator(".originalside")).to_have_attribute("aria-pressed", "true")
+    assert pixels(page, ".over") == pixels(page, ".original")
+    page.locator(".wipe").evaluate(SLIDE, 25)
+    assert page.locator(".over").evaluate("e => e.style.clipPath") == "inset(0px 75% 0px 0px)"
+    page.locator(".reconstructionside").click()
+    assert pixels(page, ".over") == pixels(page, ".reconstruction")
+    page.locator(".reconstructionside").click()
+    expect(page.locator(".over")).to_be_hidden()
+
+
+def test_the_density_of_the_data_lies_under_each_row_and_cells_beyond_it_fade(page: Page, studio: str) -> None:
+    expect(page.locator(".dense:visible")).to_have_count(8)
+    expect(page.locator(".beyond")).to_have_count(0)  # two sigma are within the data
+    assert "The data of" in str(page.locator(".dense").first.get_attribute("aria-label"))
+    page.goto(f"{studio}/traversals?range=4")
+    ready(page)
+    expect(page.locator(".row").first.locator(".beyond")).to_have_count(2)
+    lower = page.locator(".row").first.locator(".beyond.lower").evaluate("e => parseFloat(e.style.width)")
+    assert lower == pytest.approx(100 * (1.5 + 0.4) / 8.8, abs=0.1)
+
+
+def test_picture_grid_held_values_and_help_are_above_the_fold(browser: Browser, studio: str) -> None:
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.goto(f"{studio}/traversals?edits=1:1.0")
+    ready(page)
+    page.locator(".ask").click()
+    for part in (".picture", ".keep", ".held button", ".help", ".row >> nth=5"):
+        box = page.locator(part).first.bounding_box()
+        assert box and box["y"] + box["height"] <= 900, part
+    page.context.close()
+
+
+def test_on_a_phone_the_first_picture_is_above_the_fold(browser: Browser, studio: str) -> None:
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    for place, part, picture in (("traversals", ".scrubber", ".picture"), ("imagine", ".player", ".pictures canvas")):
+        page.goto(f"{studio}/{place}")
+        ready(page, part)
+        box = page.locator(picture).first.bounding_box()
+        assert box and box["y"] + box["height"] <= 844, place
+    page.context.close()
+
+
+def test_the_first_strip_is_two_keys_away(page: Page) -> None:
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Skip to the pictures")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".strip").first).to_be_focused()
+    page.keyboard.press("End")
+    expect(value(page)).to_have_text("+2.00")

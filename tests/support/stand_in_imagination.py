@@ -70,6 +70,34 @@ def add_imagination(app: FastAPI, world: World) -> None:
             "temporal", {**_reel(titles, episode, context, horizon), "kind": "temporal", "since": since, "held": []}
         )
 
+    @app.post("/api/v1/checkpoints/{checkpoint}/plays", status_code=201)
+    def play(checkpoint: str) -> dict[str, Any]:
+        picture = data_uri(scene(frame_latent(0, 0)))
+        moment = {
+            "step": 0,
+            "real": picture,
+            "model": picture,
+            "looked": True,
+            "over": False,
+            "action": [0.0, 0.0],
+            "latent": None,
+            "policy": [0.1, -0.1],
+            "reward": 0.0,
+            "predicted_reward": 0.1,
+            "value": 1.0,
+            "difference": 0.0,
+        }
+        return {
+            "id": "play-1",
+            "checkpoint": checkpoint,
+            "environment": "cartpole-swingup",
+            "action_size": 2,
+            "policy": True,
+            "dimensions": [{"dim": 1, "name": "pole angle", "mean": 0.0, "std": 1.0}],
+            "most": 500,
+            "moment": moment,
+        }
+
     @app.get("/api/v1/checkpoints/{checkpoint}/rollouts")
     def rollouts(request: Request, episode: int = 0, context: int = 5, horizon: int = 25) -> Any:
         titles = ["truth", *request.query_params["with"].split(",")]

@@ -98,7 +98,13 @@ def add_views(app: FastAPI, world: World) -> None:
         stem = f"diswm_cartpole-swingup_{view.stem()}_pm{view.extent:g}sd"
         if format == "json":
             return like(
-                "traversal", {"checkpoint": checkpoint, "dims": [view.row(dim) for dim in view.dims], "file_name": stem}
+                "traversal",
+                {
+                    "checkpoint": checkpoint,
+                    "dims": [view.row(dim) for dim in view.dims],
+                    "file_name": stem,
+                    "reconstruction": data_uri(scene(view.latent)),
+                },
             )
         rows = view.pictures(view.dims)
         frames = [np.concatenate(list(rows[:, column])) for column in range(view.columns)]
@@ -246,6 +252,8 @@ class View:
             "frame": self.mark(dim, float(frame_latent(self.episode, self.frame)[dim])),
             "held": self.mark(dim, self.edits[dim]) if dim in self.edits else None,
             "change": 0.25,
+            "density": np.exp(-(np.linspace(-self.extent, self.extent, 48) ** 2) / 2).round(3).tolist(),
+            "data": [-2.5, 2.5],
         }
 
     def stem(self) -> str:

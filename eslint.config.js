@@ -6,7 +6,7 @@ const BROWSER = [
 ];
 
 export default [
-  { ignores: [".venv/", "node_modules/", "build/", "dist/", ".diswm/"] },
+  { ignores: [".venv/", "node_modules/", "build/", "dist/", ".diswm/", "tests/support/axe/"] },
   {
     files: ["**/*.js", "**/*.mjs"],
     languageOptions: { ecmaVersion: 2023, sourceType: "module", globals: Object.fromEntries(BROWSER.map((name) => [name, "readonly"])) },

@@ -40,11 +40,10 @@ function rowOf(row, index, { columns, name, leadsTo }, table) {
   element.append(head);
   row.values.forEach((value, column) => {
     const beyond = value > row.least[column];
-    const words = `${row.title}, ${columns[column]}: ${name} ${share(value, 3)}, ${beyond ? "beyond" : "within"} chance (${share(row.least[column], 2)})`;
+    const words = `${row.title}, ${columns[column]}: ${name} ${share(value, 2)}, ${beyond ? "beyond" : "within"} chance (${share(row.least[column], 2)})`;
     const button = buttonOf(value < 0.095 ? "" : share(value, 2), `${words}. ${leadsTo}`, () => table.choose(index, column));
     button.style.setProperty("--share", beyond ? clamp(value, 0, 1) : 0);
     button.classList.toggle("beyond", beyond);
-    button.classList.toggle("strong", beyond && value > 0.6);
     const cell = make("td");
     cell.append(button);
     element.append(cell);

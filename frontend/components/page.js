@@ -24,7 +24,7 @@ function addSkip() {
 /** A row of the grid, the film of a rollout, the board of a play, a cell of a matrix; else what follows the header. */
 function firstStop() {
   const roots = [...document.querySelectorAll("[data-testid=stMain] *")].flatMap((element) => element.shadowRoot ?? []);
-  const inside = roots.flatMap((root) => root.querySelector(".strip[tabindex='0'], .player, .board, [tabindex='0']") ?? []);
+  const inside = roots.flatMap((root) => root.querySelector(".strip[tabindex='0'], .film[tabindex='0'], .board, [tabindex='0']") ?? []);
   return /** @type {HTMLElement | null} */ (inside[0] ?? document.querySelector("[data-testid=stMain] button"));
 }
 

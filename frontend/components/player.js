@@ -33,7 +33,7 @@ class Player extends Playable {
     this.buildPictures();
     this.buildFilm();
     this.buildCurves();
-    this.root.setAttribute("aria-valuemax", String(data.steps - 1));
+    this.find(".film").setAttribute("aria-valuemax", String(data.steps - 1));
     this.root.dataset.state = "ready";
     this.paint();
   }
@@ -130,8 +130,8 @@ class Player extends Playable {
     this.find(".film .cursor").style.left = `${(100 * this.step) / steps}%`;
     const words = imagined ? `imagined, ${this.step - context + 1} of ${steps - context}` : "observed";
     this.find(".where").textContent = `step ${this.step} · ${words}`;
-    this.root.setAttribute("aria-valuenow", String(this.step));
-    this.root.setAttribute("aria-valuetext", `step ${this.step}, ${words}`);
+    this.find(".film").setAttribute("aria-valuenow", String(this.step));
+    this.find(".film").setAttribute("aria-valuetext", `step ${this.step}, ${words}`);
     this.curves.forEach((curve) => curve.show(this.step));
   }
 }

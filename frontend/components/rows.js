@@ -1,6 +1,7 @@
 // One row of the grid: label with its KL bar, the strip of cells with its marks, and the footprint.
 
 import { clamp, drawCell, make, signed } from "./canvas.js";
+import { homeColumn } from "./readout.js";
 import { buildBeyond, buildDensity } from "./density.js";
 
 const FULL_KL = 5; // nats of a full bar, in every view, so that bars can be compared
@@ -8,9 +9,10 @@ const FULL_KL = 5; // nats of a full bar, in every view, so that bars can be com
 /** Build the row of a dimension from the atlas and the heat pictures. */
 export function buildRow(data, { atlas, heat, sliders, data: { cell, columns, base } }) {
   const element = make("div", "row");
+  const home = homeColumn(data, columns);
   const strip = make("div", "strip", {
-    role: "slider", tabindex: "-1", "aria-label": `${data.title}, value`,
-    "aria-valuemin": "1", "aria-valuemax": String(columns),
+    role: "slider", tabindex: "-1", "aria-label": `${data.title}, value`, "aria-valuemin": "1", "aria-valuemax": String(columns),
+    "aria-valuenow": String(home + 1), "aria-valuetext": `${data.title}, ${signed(data.sigmas[home], 1)} sigma`,
   });
   const canvas = make("canvas", "", { "aria-hidden": "true" });
   canvas.width = columns * cell;

@@ -254,7 +254,7 @@ def test_a_rollout_plays_and_says_what_is_observed_and_what_imagined(context: Br
     rows = page.locator(".player figcaption").all_inner_texts()
     names = page.locator(".player .film .names span").all_inner_texts()
     assert names and all(row.startswith(name) for row, name in zip(rows, names, strict=True))
-    page.locator(".player").focus()
+    page.locator(".film").focus()
     page.keyboard.press("Home")
     expect(page.locator(".where")).to_have_text("step 0 · observed")
     green = page.locator(model).evaluate("e => getComputedStyle(e).borderTopStyle")

@@ -1,0 +1,58 @@
+"""Every page and section, checked by axe-core: nothing serious or critical, light and dark."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from frontend.pages import PAGES
+from tests.support.browsing import VIEW, open_browser, run_page
+from tests.support.stand_in import World, serve
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(__file__).parents[1] / "support" / "axe" / "axe.min.js").read_text()
+PLACES = [(name, section) for name, page in PAGES.items() for section in page.sections or [""]]
+BUSY = (
+    ", ".join(f"[data-testid={name}]" for name in ("stSkeleton", "stSpinner", "stStatusWidget", "stAppSkeleton"))
+    + ", [data-state=loading]"
+)
+RUN = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`)"""
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a page over a stand-in."""
+    with serve(World.furnished()) as api, run_page(api, tmp_path_factory.mktemp("home")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("name", "section"), PLACES)
+def test_axe_finds_nothing_serious(browser: Browser, studio: str, name: str, section: str, theme: str) -> None:
+    context = browser.new_context(viewport=VIEW, color_scheme=theme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{studio}/{'' if name == 'home' else name}?section={section}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=60_000)
+    expect(page.locator(BUSY)).to_have_count(0)
+    page.evaluate(AXE)
+    assert page.evaluate(RUN) == []
+    title = "DisWM Studio" if name == "home" else f"{PAGES[name].title} · DisWM Studio"
+    assert page.title() == title
+    context.close()
+
+
+def test_axe_finds_a_picture_without_words(browser: Browser) -> None:
+    page = browser.new_context().new_page()
+    page.set_content('<html lang="en"><title>x</title><main><h1>x</h1><img src="data:,"></main></html>')
+    page.evaluate(AXE)
+    assert any(found.startswith("image-alt") for found in page.evaluate(RUN))

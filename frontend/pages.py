@@ -86,9 +86,11 @@ def path(page: str) -> str:
 
 
 def link(page: str, label: str, query: Query | None = None, *, icon: str | None = None) -> None:
-    """A link to a page of ours, opened in this session."""
+    """A link to a page of ours, opened in this session; to its first section, where the query names none."""
+    about = PAGES[page]
+    first = {SECTION: next(iter(about.sections))} if about.sections else {}
     st.page_link(
-        path(page), label=label, icon=icon or PAGES[page].icon, query_params=dict(query or {}), width="content"
+        path(page), label=label, icon=icon or about.icon, query_params={**first, **(query or {})}, width="content"
     )
 
 

@@ -111,3 +111,10 @@ def test_a_missing_data_set_of_a_link_is_named_where_there_is_no_other(
     app = open_page(page, base="dataset", **query)
     assert "There is no data set gone-one here" in app.warning[0].value
     assert any("No data set yet" in text.value for text in app.markdown)
+
+
+def test_a_link_from_one_section_of_a_page_to_another_opens_that(open_page: OpenPage, world: World) -> None:
+    world.runs.clear()
+    app = open_page("train/runs")
+    links = [item.proto for item in app.get("page_link")]
+    assert ["section=new" in link.query_string for link in links if link.label == "Open the training form"] == [True]

@@ -189,7 +189,10 @@ def test_cards_and_readme_print_commands() -> None:
 @pytest.mark.parametrize("document", [path for path in PRINTED if path.name == "README.md"], ids=name)
 def test_every_printed_command_runs_as_it_is_printed(document: Path, tmp_path: Path) -> None:
     """One after the other in one home, with the sizes alone made smaller."""
-    environment = os.environ | {"DISWM_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"DISWM_HOME": str(tmp_path), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    for film in re.findall(r"python -m benchmarks\.drawn_film (\S+)", document.read_text()):
+        draw = [sys.executable, "-m", "benchmarks.drawn_film", film, "--seconds", "12"]
+        subprocess.run(draw, env=environment, cwd=tmp_path, check=True)
     for printed in printed_commands(document):
         command = [newest_dataset(tmp_path) if word == LAST_DATASET else word for word in small(printed)]
         done = subprocess.run(

@@ -310,8 +310,8 @@ def test_back_leaves_the_page_at_the_first_press(context: BrowserContext, studio
     ready(page)
     for end in (0.3, 0.6, 0.9):
         drag(page, 1, 0.1, end)
-        page.wait_for_timeout(1200)  # until the place stands in the address
-    expect(page).to_have_url(re.compile("column"))
+        expect(page).to_have_url(re.compile(f"column={int(end * 11)}"))
+    page.wait_for_timeout(1000)  # until nothing more is told
     page.go_back()
     expect(page).to_have_url(re.compile("/factors"))
     expect(page).to_have_title("Factors · DisWM Studio")

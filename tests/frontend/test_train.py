@@ -51,7 +51,7 @@ def test_a_launch_sends_only_the_changes_and_leads_to_the_runs(open_page: OpenPa
     app.button(key="train/new.launch").click().run()
     assert not app.exception
     assert world.bodies[-1] == {"stage": "pretrain", "preset": "tiny", "settings": {"updates": 70}, "seed": 0}
-    assert app.title[0].value == "Runs"
+    assert app.title[0].value == "Train and Runs"
     assert app.query_params["id"] == "run-4"
 
 

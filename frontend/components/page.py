@@ -14,6 +14,8 @@ _STYLE = """<style>
 .st-key-header [data-testid="stPopoverButton"] p { font-size: 13px; }
 button[kind^="primary"] { background-color: #2756b3; border-color: #2756b3; color: #fff; }
 button[kind^="primary"]:hover { background-color: #1f4795; border-color: #1f4795; color: #fff; }
+[data-testid="stMultiSelectTagsContainer"] [data-tag] { background-color: #2756b3; }
+[data-testid="stCaptionContainer"] code { color: inherit; }
 .js-plotly-plot :is(.xtick, .ytick, .g-xtitle, .g-ytitle, .cbaxis, .cbtitle) text, .js-plotly-plot .legendtext {
   fill: currentColor !important;
 }

@@ -25,11 +25,15 @@ def import_data(
     crop: Annotated[
         str, typer.Option(help="Of pictures that are not square: centre, start, end, whole or stretch.")
     ] = "centre",
+    split: Annotated[
+        int, typer.Option(min=0, max=10_000, help="Frames of an episode that films are cut into; 0: a film is one.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Import a data set: LeRobot, Minari, D4RL, stable-worldmodel, zarr, npz, pictures, films."""
     from backend.data.bringing import format_of
     from backend.data.bringing import import_data as bring
+    from backend.data.clips import MIN_SPLIT
     from backend.data.decode.sandbox import CROPS
 
     chosen = next((known for known in CROPS if known == crop), None)
@@ -38,8 +42,10 @@ def import_data(
     name = "".join(letter for letter in name if letter.isprintable()).strip()[:120]
     if not name:
         raise typer.BadParameter("the name is empty; give one that you will know again")
+    if 0 < split < MIN_SPLIT:
+        raise typer.BadParameter(f"an episode has at least {MIN_SPLIT} frames; --split 0 makes one of each film")
     with refusals():
-        info = bring(path, checked_settings().home, name, format=format, crop=chosen)
+        info = bring(path, checked_settings().home, name, format=format, crop=chosen, split=split)
     for warning in info.warnings:
         complain(warning)
     if as_json:

@@ -28,19 +28,30 @@ _OF_CONTAINERS: Mapping[Container, str] = {
 
 
 def import_data(
-    path: Path, home: Path, name: str, *, format: str | None = None, crop: Crop = "centre", limits: Limits = LIMITS
+    path: Path,
+    home: Path,
+    name: str,
+    *,
+    format: str | None = None,
+    crop: Crop = "centre",
+    split: int = 0,
+    limits: Limits = LIMITS,
 ) -> DatasetInfo:
     """The data set of a file or folder, in `home/datasets`; the one that is there where it was imported before.
 
     A data set that is large (`Limits.max_copied`) is read where it lies, anything else is converted episode by episode
-    in a limited process. Raises VideoError, OSError.
+    in a limited process. split: frames of an episode that films are cut into; 0: a film is one. Raises VideoError,
+    OSError.
     """
     if not path.exists():
         raise VideoError("missing", f"{path} is not there", "Name a file or folder of this machine.")
     check_format(format)
     clips = _clips(path, format, limits)
-    options = Options(crop=crop, split=0, format=format)
-    target = home / "datasets" / f"data-{_digest([name, str(format), crop, *(clip.sha256 for clip in clips)])[:16]}"
+    options = Options(crop=crop, split=split, format=format)
+    cut = [str(split)] if split else []
+    target = (
+        home / "datasets" / f"data-{_digest([name, str(format), crop, *cut, *(clip.sha256 for clip in clips)])[:16]}"
+    )
     if not target.exists():
         try:
             return import_clips(clips, target, name, options=options, limits=limits)

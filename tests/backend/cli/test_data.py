@@ -41,6 +41,17 @@ def test_each_film_of_a_folder_is_an_episode(diswm: Diswm, tmp_path: Path) -> No
     assert (made["lengths"], made["format"]) == ([20, 24], "films")
 
 
+def test_a_long_film_is_cut_into_episodes_where_asked(diswm: Diswm, tmp_path: Path) -> None:
+    film = tmp_path / "long.mp4"
+    write_film(film, frames=50)
+    whole, cut = (
+        json.loads(diswm("import-data", film, "--name", "long", "--split", split, "--json").stdout)
+        for split in ("0", "20")
+    )
+    assert whole["lengths"] == [50] and cut["lengths"][:2] == [20, 20] and cut["id"] != whole["id"]
+    assert diswm("import-data", film, "--name", "long", "--split", "3").exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

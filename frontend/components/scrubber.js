@@ -95,7 +95,10 @@ class Scrubber extends Playable {
   /** Show these rows alone; null: all, those that carry nothing behind their fold. */
   seeOnly(shown) {
     this.rows.forEach((row, index) => { row.element.hidden = shown !== null && !shown.has(index); });
-    if (shown) this.toggleFold(true);
+    if (shown) {
+      this.toggleFold(true);
+      this.find(".fold").hidden = true;
+    }
     if (shown?.size && !shown.has(this.selected.row)) this.select(Math.min(...shown), this.selected.column, false);
   }
 

@@ -27,7 +27,6 @@ from backend.envs.protocol import (
     Environment,
     Look,
     offered_distractions,
-    offered_looks,
 )
 from backend.envs.pusher import ANY_COLOUR, HALF_WIDTH, PusherEnvironment, check_gymnasium
 from backend.envs.scene import Scene, recolourable_assets
@@ -72,8 +71,6 @@ def make_environment(
         raise ValueError(f"unknown distraction {distraction!r}: choose one of {', '.join(DISTRACTIONS)}")
     if distraction not in offered_distractions(name):
         raise ValueError(f"{name} cannot show {distraction!r}: choose one of {', '.join(offered_distractions(name))}")
-    if look not in offered_looks(name):
-        raise ValueError(f"{name} has no look {look!r}: choose one of {', '.join(offered_looks(name))}")
     if action_repeat < 1:
         raise ValueError(f"action_repeat must be at least 1, got {action_repeat}")
     if name == SQUARE_WORLD:
@@ -87,7 +84,7 @@ def make_environment(
     with recolourable_assets() if distraction in PAINTED_SKY else nullcontext():
         task = load_task(name)
     scene = Scene(task.physics, CAMERA, look)
-    if look == "near":
+    if look == "near" and name in FOLLOWED:
         scene.follow(*FOLLOWED[name])
     made = _make_distraction(name, distraction, scene, films)
     return ControlEnvironment(name, task, scene, made, action_repeat, random_pose)

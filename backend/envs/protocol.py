@@ -22,7 +22,6 @@ SQUARE_WORLD = "square-world"
 ENVIRONMENTS = (*CONTROL_TASKS, "pusher", *DRAWERS, SQUARE_WORLD)
 DISTRACTIONS = ("none", "set-a", "set-b", "episode", "camera-jitter", "light", "video", "everything")
 WITH_EXPERT = ("cartpole-swingup", "reacher-easy")  # see backend.envs.experts
-NEARER = ("cartpole-swingup",)  # tasks that can be seen from nearer
 SKY_HIDDEN = ("reacher-easy", "humanoid-walk")  # no sky in the picture: its colour is no factor there
 
 
@@ -43,11 +42,6 @@ def offered_distractions(environment: str) -> tuple[str, ...]:
     if environment in SKY_HIDDEN:
         return tuple(name for name in DISTRACTIONS if name != "video")
     return DISTRACTIONS
-
-
-def offered_looks(environment: str) -> tuple[Look, ...]:
-    """The looks that an environment has: `near` only where the body is small in the task's own picture."""
-    return ("fast", "near", "paper") if environment in NEARER else ("fast", "paper")
 
 
 class Step(NamedTuple):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, offered_distractions, offered_looks
+from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, offered_distractions
 from backend.pipeline.fields import Closed, conflict, described, one_of
 
 EnvironmentName = Annotated[str, one_of(ENVIRONMENTS), Field(json_schema_extra={"enum": list(ENVIRONMENTS)})]
@@ -33,19 +33,16 @@ class EnvironmentSettings(Closed):
         "fast",
         "Look",
         "Environment",
-        "fast leaves out shadows and anti-aliasing; paper keeps them; near is fast with a camera that follows the cart "
-        "from nearer, for cartpole-swingup.",
+        "fast leaves out shadows and anti-aliasing; paper keeps them; near is fast, with a camera that in "
+        "cartpole-swingup follows the cart from nearer.",
     )
 
     @model_validator(mode="after")
-    def _distractions_and_look_are_offered(self) -> Self:
+    def _distractions_are_offered(self) -> Self:
         for setting in ("distraction", "distraction_later", "evaluate_distraction"):
             wanted = getattr(self, setting, None)
             offered = offered_distractions(self.environment)
             if wanted is not None and wanted not in offered:
                 message = f"{self.environment} cannot show {wanted!r}; it offers {', '.join(offered)}"
                 raise conflict(f"/{setting}", message)
-        if self.look not in offered_looks(self.environment):
-            looks = ", ".join(offered_looks(self.environment))
-            raise conflict("/look", f"{self.environment} has no look {self.look!r}; it offers {looks}")
         return self

@@ -52,6 +52,20 @@ FRAMES = """async () => {
     }
     return times;
 }"""
+POLICY = "cartpole-swingup-policy"
+STEPS = """async (board) => {
+    const times = [];
+    let last = 0, shown = board.dataset.steps;
+    while (times.length < 120) {
+        await new Promise(requestAnimationFrame);
+        if (board.dataset.steps === shown) continue;
+        shown = board.dataset.steps;
+        const now = performance.now();
+        if (last) times.push(now - last);
+        last = now;
+    }
+    return times;
+}"""
 SCRUB = """strip => { globalThis.diswmMove = (step) => {
     const box = strip.getBoundingClientRect();
     const clientX = box.left + (box.width * (step % 60)) / 60;
@@ -79,7 +93,7 @@ def main() -> None:
         lines += [clicked(page, place, chosen.rounds) for place in PLACES]
         page.goto(f"{chosen.address}/traversals")
         page.wait_for_selector(PLACES[0].drawn, timeout=120 * SECONDS)
-        lines += [*frames(page), rested(page, chosen.rounds)]
+        lines += [*frames(page), rested(page, chosen.rounds), played(page, chosen.address)]
         browser.close()
     text = "\n".join([*head(), *lines]) + "\n"
     print(text)
@@ -113,6 +127,20 @@ def go(page: Page, place: Place) -> float:
     taken = (time.perf_counter() - begun) * SECONDS
     page.wait_for_timeout(500)
     return taken
+
+
+def played(page: Page, address: str) -> str:
+    """Between two steps of a play that the policy drives at full speed, simulator and model drawn."""
+    page.goto(f"{address}/imagine?checkpoint={POLICY}&section=play")
+    board = page.locator(".board[data-state=ready]")
+    board.wait_for(timeout=120 * SECONDS)
+    page.locator(".speed").select_option("25")
+    board.focus()
+    page.keyboard.press("m")
+    page.keyboard.press(" ")
+    times = board.evaluate(STEPS)
+    page.keyboard.press(" ")
+    return row("between two steps of a play", times, "ms", "66.7 ms")
 
 
 def frames(page: Page) -> list[str]:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from backend.data.checkpoint import Checkpoint
-from backend.envs.vector import ProcessEnvironment, process_factory
 from backend.http.problems import Problem, overloaded
 from backend.interpret.play import Play
 from backend.interpret.simulation import distraction_of
@@ -40,6 +39,8 @@ class Plays:
 
     def open(self, checkpoint: Checkpoint) -> tuple[str, Play]:
         """Starts the simulator of a checkpoint; raises EnvironmentFailed, Problem where too many are played."""
+        from backend.envs.vector import ProcessEnvironment, process_factory  # not before somebody plays
+
         self._make_room()
         info = checkpoint.info
         settings = info.config.get("settings") or {}

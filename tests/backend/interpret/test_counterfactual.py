@@ -17,9 +17,9 @@ from backend.interpret.request import ViewError
 
 @pytest.fixture(scope="module")
 def shipped() -> Checkpoint:
-    """The one whose colours, light and camera may be set."""
-    found = [load_checkpoint(read_info(path, path.name, "shipped")) for path in sorted(SHIPPED.glob("*/"))]
-    return next(checkpoint for checkpoint in found if settable(checkpoint))
+    """The one with the most names, whose colours, light and camera may be set."""
+    name = "finger-episode-factors"
+    return load_checkpoint(read_info(SHIPPED / name, name, "shipped"))
 
 
 @pytest.fixture(scope="module")

@@ -48,10 +48,8 @@ def import_data(
     check_format(format)
     clips = _clips(path, format, limits)
     options = Options(crop=crop, split=split, format=format)
-    cut = [str(split)] if split else []
-    target = (
-        home / "datasets" / f"data-{_digest([name, str(format), crop, *cut, *(clip.sha256 for clip in clips)])[:16]}"
-    )
+    digest = _digest([name, str(format), crop, str(split), *(clip.sha256 for clip in clips)])
+    target = home / "datasets" / f"data-{digest[:16]}"
     if not target.exists():
         try:
             return import_clips(clips, target, name, options=options, limits=limits)

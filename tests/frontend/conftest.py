@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
 from streamlit import config
 
+from tests.support.browsing import VIEW, open_browser, ready, run_page
 from tests.support.pages import OpenPage, known_to_the_page, open_app
 from tests.support.stand_in import World, serve
 
@@ -50,3 +52,32 @@ def open_page(request: pytest.FixtureRequest) -> OpenPage:
     """Open a page, or a section of it, with a query, as a link does: `open_page("imagine/branch", context="3")`."""
     request.getfixturevalue("api")
     return lambda place, **query: open_app(place, query)
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a page over a stand-in, for all tests of this file."""
+    with serve(World.furnished()) as api, run_page(api, tmp_path_factory.mktemp("home")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport=VIEW, accept_downloads=True)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, studio: str) -> Page:
+    """The Traversals page, drawn."""
+    page = context.new_page()
+    page.goto(f"{studio}/traversals")
+    ready(page)
+    return page

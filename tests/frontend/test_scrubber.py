@@ -1,49 +1,16 @@
 """The scrubber in a real browser, over the stand-in: pixels, keys, links, both themes, no request a move."""
 
-import io
 import itertools
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.support.browsing import VIEW, drag, open_browser, pixels, ready, run_page
-from tests.support.stand_in import World, serve
+from tests.support.browsing import VIEW, drag, pixels, ready
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a page over a stand-in, for all tests of this file."""
-    with serve(World.furnished()) as api, run_page(api, tmp_path_factory.mktemp("home")) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport=VIEW, accept_downloads=True)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext, studio: str) -> Page:
-    """The Traversals page, drawn."""
-    page = context.new_page()
-    page.goto(f"{studio}/traversals")
-    ready(page)
-    return page
 
 
 def value(page: Page) -> Locator:
@@ -208,32 +175,6 @@ def test_each_row_is_a_slider_with_words_and_each_picture_has_its_text(page: Pag
     assert unnamed.count() == 0
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_words_are_readable_in_both_themes(browser: Browser, studio: str, theme: str) -> None:
-    context = browser.new_context(viewport=VIEW, color_scheme=theme)  # type: ignore[arg-type]
-    page = context.new_page()
-    page.goto(f"{studio}/traversals")
-    ready(page)
-    text = page.locator(".readout .title").evaluate("e => getComputedStyle(e).color")
-    ground = Image.open(io.BytesIO(page.screenshot())).convert("RGB").getpixel((20, 900))
-    assert _contrast(tuple(int(part) for part in re.findall(r"\d+", text)[:3]), ground) > 7
-    context.close()
-
-
-def test_nothing_is_fetched_from_elsewhere(context: BrowserContext, studio: str) -> None:
-    hosts: set[str | None] = set()
-
-    def note(request: Request) -> None:
-        hosts.add(urlsplit(request.url).hostname)
-
-    page = context.new_page()
-    page.on("request", note)
-    for name, part in (("traversals", ".scrubber"), ("imagine", ".player"), ("", ".scrubber")):
-        page.goto(f"{studio}/{name}")
-        ready(page, part)
-    assert hosts <= {"127.0.0.1", None, ""}
-
-
 def test_two_checkpoints_are_scrubbed_together(context: BrowserContext, studio: str) -> None:
     page = context.new_page()
     page.goto(f"{studio}/compare")
@@ -268,19 +209,6 @@ def test_a_rollout_plays_and_says_what_is_observed_and_what_imagined(context: Br
     page.keyboard.press(" ")
 
 
-def _contrast(one: tuple[int, ...], other: object) -> float:
-    """The contrast ratio of two colours (WCAG)."""
-    assert isinstance(other, tuple)
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def _luminance(colour: tuple[int, ...]) -> float:
-    parts = [part / 255 for part in colour]
-    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return float(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
-
-
 def test_columns_are_equal_steps_and_the_frame_is_marked_where_it_lies(page: Page) -> None:
     heads = [float(text.replace("−", "-")) for text in page.locator(".values span").all_inner_texts()]
     steps = {round(after - before, 2) for before, after in itertools.pairwise(heads)}
@@ -300,34 +228,6 @@ def test_bars_and_footprints_have_one_scale(page: Page) -> None:
     for width, kl in zip(widths, told, strict=True):
         assert width == pytest.approx(min(100, 100 * kl / 5), abs=0.2)
     expect(page.locator(".change").first).to_have_text("0.25")
-
-
-def test_back_leaves_the_page_at_the_first_press(context: BrowserContext, studio: str) -> None:
-    page = context.new_page()
-    page.goto(f"{studio}/factors?checkpoint=cartpole-small")
-    expect(page).to_have_title("Factors · DisWM Studio", timeout=60_000)
-    page.get_by_role("link", name="Traversals", exact=True).first.click()
-    ready(page)
-    for end in (0.3, 0.6, 0.9):
-        drag(page, 1, 0.1, end)
-        expect(page).to_have_url(re.compile(f"column={int(end * 11)}"))
-    page.wait_for_timeout(1000)  # until nothing more is told
-    page.go_back()
-    expect(page).to_have_url(re.compile("/factors"))
-    expect(page).to_have_title("Factors · DisWM Studio")
-
-
-def test_on_a_phone_the_menu_closes_after_a_choice_and_icons_are_not_read(browser: Browser, studio: str) -> None:
-    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-    page.goto(f"{studio}/train?section=runs")
-    menu = page.get_by_test_id("stExpandSidebarButton")
-    menu.click(timeout=60_000)
-    page.get_by_test_id("stSidebar").get_by_role("link", name="Traversals", exact=True).click()
-    ready(page)
-    expect(menu).to_be_visible()  # it is there only while the menu is closed
-    page.reload()
-    ready(page)
-    expect(menu).to_be_visible()
 
 
 def test_on_a_phone_cells_are_wide_and_bars_stay_comparable(browser: Browser, studio: str) -> None:
@@ -397,33 +297,3 @@ def test_the_density_of_the_data_lies_under_each_row_and_cells_beyond_it_fade(pa
     expect(page.locator(".row").first.locator(".beyond")).to_have_count(2)
     lower = page.locator(".row").first.locator(".beyond.lower").evaluate("e => parseFloat(e.style.width)")
     assert lower == pytest.approx(100 * (1.5 + 0.4) / 8.8, abs=0.1)
-
-
-def test_picture_grid_held_values_and_help_are_above_the_fold(browser: Browser, studio: str) -> None:
-    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
-    page.goto(f"{studio}/traversals?edits=1:1.0")
-    ready(page)
-    page.locator(".ask").click()
-    for part in (".picture", ".keep", ".held button", ".help", ".row >> nth=5"):
-        box = page.locator(part).first.bounding_box()
-        assert box and box["y"] + box["height"] <= 900, part
-    page.context.close()
-
-
-def test_on_a_phone_the_first_picture_is_above_the_fold(browser: Browser, studio: str) -> None:
-    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-    for place, part, picture in (("traversals", ".scrubber", ".picture"), ("imagine", ".player", ".pictures canvas")):
-        page.goto(f"{studio}/{place}")
-        ready(page, part)
-        box = page.locator(picture).first.bounding_box()
-        assert box and box["y"] + box["height"] <= 844, place
-    page.context.close()
-
-
-def test_the_first_strip_is_two_keys_away(page: Page) -> None:
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("button", name="Skip to the pictures")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page.locator(".strip").first).to_be_focused()
-    page.keyboard.press("End")
-    expect(value(page)).to_have_text("+2.00")

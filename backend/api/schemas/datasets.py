@@ -7,10 +7,9 @@ from pydantic import Field
 from backend.api.schemas.base import View
 
 
-class DatasetView(View):
-    """A data set."""
+class DatasetContents(View):
+    """What a data set holds, or what an upload would hold."""
 
-    id: str
     name: str
     kind: str
     environment: str | None
@@ -20,9 +19,17 @@ class DatasetView(View):
     action_size: int
     factor_names: list[str]
     guessed_factors: bool
-    created_at: str
-    settings: dict[str, Any]
+    settings: dict[str, Any] = Field(
+        description="How it was made: of an import what was kept, and found, in each file."
+    )
     warnings: list[str]
+
+
+class DatasetView(DatasetContents):
+    """A data set."""
+
+    id: str
+    created_at: str
 
 
 class ImportView(View):
@@ -32,20 +39,9 @@ class ImportView(View):
     url: str = Field(description="Answers 202 until it is read, then with what it became.")
 
 
-class ImportPreview(View):
+class ImportPreview(DatasetContents):
     """What an upload would become."""
 
-    name: str
-    kind: str
-    environment: str | None
-    episodes: int
-    frames: int
-    lengths: list[int] = Field(description="Frames of each episode.")
-    action_size: int
-    factor_names: list[str]
-    guessed_factors: bool
-    settings: dict[str, Any] = Field(description="What is kept of the files, and what was found in each.")
-    warnings: list[str]
     known_as: str | None = Field(description="The data set that the same upload made before.")
     sheet: str = Field(description="Frames of some episodes, one row each, as a data URI.")
 

@@ -126,7 +126,7 @@ def _npz_members(source: IO[bytes]) -> Iterator[tuple[str, bytes]]:
                 raise too_large()
             try:
                 yield name, archive.read(name)
-            except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+            except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
                 raise VideoError("damaged", f"{name[:80]!r} cannot be read ({error})", "Pack the zip again.") from error
 
 

@@ -41,6 +41,14 @@ def _one_precision_on_every_cpu() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _ordinary_priority() -> Iterator[None]:
+    """No test makes this process real-time: whatever it starts later, browsers too, would leave the rest no CPU."""
+    yield
+    if hasattr(os, "sched_getscheduler"):
+        assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
 @pytest.fixture(autouse=True)
 def _settings_of_this_test_alone() -> Iterator[None]:
     """Settings are read once a process; here each test reads its own environment."""

@@ -80,6 +80,7 @@ class Batch(NamedTuple):
     is_first: Tensor  # (B, T) bool, True on the first frame of an episode
     target: Tensor  # (B, T, K), what a frozen teacher makes of the images; K is 0 without one
     moving: Tensor = torch.zeros(0, dtype=torch.bool)  # (B, T, H, W), pixels that move; empty where not asked for
+    advice: Tensor = torch.zeros(0)  # (B, T, A), what an expert would do at image[t]; A is 0 where nobody is asked
 
 
 def normalise(image: Tensor) -> Tensor:

@@ -1,10 +1,11 @@
 """Replay: whole episodes in memory as uint8, sampled as batches of sequences that stay inside one episode."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from backend.data.episode import Episode
@@ -12,6 +13,7 @@ from models.motion import moving_pixels
 from models.types import Batch
 
 Targets = Callable[[Tensor], Tensor]
+Advise = Callable[[Sequence[str], NDArray[np.float32]], NDArray[np.float32]]
 
 
 class TooShort(Exception):
@@ -28,13 +30,16 @@ class Replay:
         device: str = "cpu",
         targets: Targets | None = None,
         motion: bool = False,
+        advise: Advise | None = None,
     ) -> None:
         """`device` holds the frames and gathers the batches; see `replay_device`.
 
         `targets` gives (T, K) for images (T, H, W, C) uint8, once for each episode: what a frozen teacher makes of it.
-        `motion` keeps which pixels move within an episode, one bit each.
+        `motion` keeps which pixels move within an episode, one bit each. `advise` gives what an expert would do at
+        every frame, from names and values of its factors; an agent's further entries of an action are 0.
         """
         self._capacity, self._device, self._targets, self._motion = capacity, device, targets, motion
+        self._advise = advise
         self._cursor = 0
         self._starts: list[int] = []
         self._lengths: list[int] = []
@@ -44,6 +49,7 @@ class Replay:
         self._discount = torch.zeros(0, device=device)
         self._target = torch.zeros((0, 0), device=device)
         self._moving = torch.zeros((0, 64 * 64 // 8 if motion else 0), dtype=torch.uint8, device=device)
+        self._advice = torch.zeros((0, action_size if advise else 0), device=device)
         self._bits = 2 ** torch.arange(8, dtype=torch.uint8, device=device)
 
     def __len__(self) -> int:
@@ -84,6 +90,9 @@ class Replay:
         if self._motion:
             moved = moving_pixels(self._image[place]).view(length, -1, 8)
             self._moving[place] = (moved * self._bits).sum(-1, dtype=torch.uint8)
+        if self._advise is not None:
+            advice = torch.from_numpy(self._advise(episode.factor_names, episode.factors[begin:end]))
+            self._advice[place, : advice.shape[1]] = advice.to(self._device)
         if self._targets is not None:
             target = self._targets(self._image[place])
             if not self._target.shape[1]:
@@ -110,8 +119,8 @@ class Replay:
         index = torch.from_numpy((first[:, None] + np.arange(length)).reshape(-1)).to(self._device, non_blocking=True)
         is_first = torch.zeros(batch, length, dtype=torch.bool, device=self._device)
         is_first[:, 0] = True
-        arrays = (self._image, self._action, self._reward, self._discount, self._target, self._moving)
-        image, action, reward, discount, target, packed = (
+        arrays = (self._image, self._action, self._reward, self._discount, self._target, self._moving, self._advice)
+        image, action, reward, discount, target, packed, advice = (
             array.index_select(0, index).reshape(batch, length, *array.shape[1:]) for array in arrays
         )
         moving = (
@@ -119,7 +128,7 @@ class Replay:
             .bool()
             .view(batch, length, *(image.shape[2:4] if self._motion else (0,)))
         )
-        return Batch(image, action, reward, discount, is_first, target, moving)
+        return Batch(image, action, reward, discount, is_first, target, moving, advice)
 
     def _make_room(self, length: int) -> None:
         end = self._cursor + length
@@ -133,7 +142,7 @@ class Replay:
             self._grow(min(max(end, 2 * len(self._image), 4096), self._capacity))
 
     def _grow(self, frames: int) -> None:
-        for name in ("_image", "_action", "_reward", "_discount", "_target", "_moving"):
+        for name in ("_image", "_action", "_reward", "_discount", "_target", "_moving", "_advice"):
             old: Tensor = getattr(self, name)
             new = _room(old, frames)
             new[: len(old)] = old

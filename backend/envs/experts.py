@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.envs.protocol import Step
-
 Factors = Mapping[str, float]
 Law = Callable[[Factors], Sequence[float]]
 
@@ -18,15 +16,24 @@ LINK = 0.12  # metres, of both parts of the reacher's arm
 NEARLY_UP = 0.61  # cosine of the pole's angle from which on it is balanced
 
 
-def expert_of(environment: str, factor_names: Sequence[str]) -> Callable[[Step], NDArray[np.float32]]:
-    """The expert of a task: a step -> an action (A,) in [-1, 1]. Raises KeyError for a task that has none."""
+def expert_of(environment: str, factor_names: Sequence[str]) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """The expert of a task: factors (F,) -> an action (A,) in [-1, 1]. Raises KeyError for a task that has none."""
     law, names = EXPERTS[environment], tuple(factor_names)
 
-    def act(step: Step) -> NDArray[np.float32]:
-        factors = dict(zip(names, step.factors.tolist(), strict=True))
-        return np.array(np.clip(law(factors), -1, 1), np.float32)
+    def act(factors: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.array(np.clip(law(dict(zip(names, factors.tolist(), strict=True))), -1, 1), np.float32)
 
     return act
+
+
+def adviser(environment: str) -> Callable[[Sequence[str], NDArray[np.float32]], NDArray[np.float32]]:
+    """What the expert of a task would do at every frame: factor names, factors (T, F) -> actions (T, A)."""
+
+    def advise(factor_names: Sequence[str], factors: NDArray[np.float32]) -> NDArray[np.float32]:
+        expert = expert_of(environment, factor_names)
+        return np.stack([expert(row) for row in factors])
+
+    return advise
 
 
 def _cartpole(factors: Factors) -> Sequence[float]:

@@ -66,7 +66,7 @@ def record_episode(order: Order, environment: Environment, seed: int, index: int
         else:
             fresh = random.normal(size=environment.action_size)
             noise = MEMORY * noise + np.sqrt(1 - MEMORY**2) * fresh
-            best = expert(steps[-1]) if expert else 0.0
+            best = expert(steps[-1].factors) if expert else 0.0
             action = np.clip(best + loudness * noise, -1, 1).astype(np.float32)
         steps.append(environment.step(action))
         actions.append(action)

@@ -12,8 +12,9 @@ from torch import nn
 from backend.data.episodes import Episode
 from backend.data.replay import Replay, replay_device
 from backend.data.resume import Randomness, load_training, save_training
+from backend.envs.experts import adviser
 from backend.pipeline.cuda_graph import Recorded, graph_recorder
-from backend.pipeline.curriculum import beta, dynamics_weight, objective, shape
+from backend.pipeline.curriculum import beta, dynamics_weight, learning_rate, objective, shape
 from backend.pipeline.environments import Players
 from backend.pipeline.evaluate import episode_seed, evaluate
 from backend.pipeline.experience import Experience
@@ -55,6 +56,7 @@ class Finetuning:
         for prepare in self.parts.prepare:
             prepared = prepare(prepared)
         settings, update = self.settings, self.updates
+        self.update_model.set_rate(learning_rate(settings, agent_steps / settings.agent_steps))
         taught = [lesson.weight(agent_steps, update) for lesson in self.parts.lessons.values()]
         schedule = taught, beta(settings, update), dynamics_weight(settings, update)
         weights = (torch.tensor(weight).to(self.device, non_blocking=True) for weight in schedule)
@@ -139,7 +141,8 @@ class Online:
         capacity, lessons = self.settings.replay_capacity, run.parts.lessons
         place, target = replay_device(run.device, capacity), partial(target_of, lessons) if lessons else None
         action_size, motion = run.agent.world_model.config.action_size, self.settings.motion_weight > 0
-        replay = Replay(action_size, capacity, place, target, motion)
+        advise = adviser(self.settings.environment) if self.settings.advice else None
+        replay = Replay(action_size, capacity, place, target, motion, advise)
         replay.extend(explored)
         self.experience = Experience(
             run.agent, players, replay, out / "replay", provenance.seed, run.device, agent_steps=len(replay)

@@ -45,7 +45,7 @@ class Pretraining:
         """One update on a batch: its losses, (B, T) each, and the gradient norm, `gradient_norm`, ()."""
         settings, update = self.settings, self.updates
         inputs = (*batch, torch.tensor(beta(settings, update)), torch.tensor(dynamics_weight(settings, update)))
-        self._update.set_rate(learning_rate(settings, update))
+        self._update.set_rate(learning_rate(settings, update / settings.updates))
         figures = self.recorded(*(part.to(self.device, non_blocking=True) for part in inputs))
         self.updates += 1
         return figures

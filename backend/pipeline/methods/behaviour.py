@@ -54,6 +54,24 @@ class Tutor(Protocol):
         ...
 
 
+@dataclass
+class Advice:
+    """Imitates what an expert would do in the states that were seen, those that the agent itself came to included.
+
+    DAgger (Ross, Gordon and Bagnell 2011), in the states of the world model.
+    """
+
+    weight: float
+
+    def begin(self, observed: Observed, batch: Batch) -> None:
+        """Takes the states, (B, T, .), and what is advised in them, (B, T, A)."""
+        self._feature, self._advised = observed.states.feature, batch.advice
+
+    def losses(self, actor_critic: ActorCritic, _imagined: Imagined, _rows: slice) -> Mapping[str, Tensor]:
+        """-log p of the advised actions, (B, T)."""
+        return {"actor": -self.weight * actor_critic.policy(self._feature).log_prob(self._advised)}
+
+
 @dataclass(frozen=True)
 class Behaviour:
     """The three seams of learning a behaviour; the defaults are DreamerV2's."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from backend.pipeline.curriculum import initialised
-from backend.pipeline.methods.behaviour import Behaviour, RewardHead
+from backend.pipeline.methods.behaviour import Advice, Behaviour, RewardHead
 from backend.pipeline.settings import FinetuneSettings
 from models.actor_critic import ActorCritic
 from models.config import ActorCriticConfig, WorldModelConfig, kernels
@@ -113,12 +113,13 @@ def plain(settings: FinetuneSettings, sizes: WorldModelConfig) -> Parts:
         weights |= {"overshooting": settings.overshooting, "reward_ahead": settings.reward_scale}
     if settings.discount_layers:
         weights["discount"] = 1.0
+    tutors = (Advice(settings.advice),) if settings.advice else ()
     return Parts(
         world_model,
         ActorCritic(behaviour),
         weights,
         constraints=world_model.encoder.constraints,
-        behaviour=Behaviour(RewardHead(settings.imagine_every)),
+        behaviour=Behaviour(RewardHead(settings.imagine_every), tutors),
     )
 
 

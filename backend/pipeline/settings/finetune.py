@@ -99,6 +99,13 @@ class FinetuneSettings(EnvironmentSettings, NetworkSettings):
     behaviour_after: Annotated[int, Field(ge=0, le=100_000_000)] = described(
         0, "Updates before behaviour", "Behaviour", "First updates, in which only the world model learns. The paper: 0."
     )
+    advice: Weight = described(
+        0.0,
+        "Weight of an expert's advice",
+        "Behaviour",
+        "Weight of -log p of what hand-written control would do in each state seen, the agent's own too: a policy that "
+        f"is shown how, not only learned from reward. For {' and '.join(WITH_EXPERT)}. The paper: 0.",
+    )
     actor_rate: Rate = described(8e-5, "Actor's learning rate", "Behaviour")
     critic_rate: Rate = described(8e-5, "Critic's learning rate", "Behaviour")
     units: Annotated[int, Field(ge=1, le=4096)] = described(400, "Units of the heads", "Networks")
@@ -152,8 +159,9 @@ class FinetuneSettings(EnvironmentSettings, NetworkSettings):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "FinetuneSettings":
-        if self.demonstrations and self.environment not in WITH_EXPERT:
-            raise conflict("/demonstrations", f"{self.environment} has no expert; {' and '.join(WITH_EXPERT)} have one")
+        for name in ("demonstrations", "advice"):
+            if getattr(self, name) and self.environment not in WITH_EXPERT:
+                raise conflict(f"/{name}", f"{self.environment} has no expert; {' and '.join(WITH_EXPERT)} have one")
         steps = (self.explore_episodes + self.demonstrations) * self.explore_steps
         if steps > min(self.agent_steps, self.replay_capacity):
             raise conflict("/explore_episodes", f"{steps} steps of short episodes exceed agent_steps or the replay")

@@ -76,6 +76,12 @@ class NetworkSettings(Closed):
     batch: Annotated[int, Field(ge=1, le=4096)] = described(50, "Batch", "Optimisation", symbol="B")
     length: Annotated[int, Field(ge=2, le=1000)] = described(50, "Sequence length", "Optimisation", symbol="T")
     learning_rate: Rate = described(3e-4, "Learning rate", "Optimisation")
+    cooling: Fraction = described(
+        0.0,
+        "Cooling",
+        "Optimisation",
+        "Last share of a run's updates (fine-tuning: agent steps), in which the learning rate falls to a tenth.",
+    )
     adam_eps: Rate = described(1e-5, "Adam epsilon", "Optimisation")
     clip_norm: Annotated[float, Field(gt=0, le=1e6)] = described(100.0, "Gradient norm limit", "Optimisation")
     checkpoint_every: Count = described(1000, "Updates between checkpoints", "Run")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from backend.pipeline.fields import Count, Fraction, described
+from backend.pipeline.fields import Count, described
 from backend.pipeline.settings.networks import NetworkSettings
 
 
@@ -28,6 +28,3 @@ class PretrainSettings(NetworkSettings):
         "vae: the paper's, with latents; conv: DreamerV2's, 32 deep and without beta, for dv2-finetune and apv.",
     )
     updates: Count = described(20_000, "Updates", "Optimisation")
-    cooling: Fraction = described(
-        0.0, "Cooling", "Optimisation", "Last share of the updates, in which the learning rate falls to a tenth."
-    )

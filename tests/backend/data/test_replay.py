@@ -1,9 +1,12 @@
 """Replay: sequences stay inside one episode, all places are as likely, the ring forgets the oldest."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import psutil
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from backend.data.episodes import Episode, frames_only
 from backend.data.replay import Replay, TooShort
@@ -103,3 +106,19 @@ def test_a_batch_says_which_pixels_move_within_the_whole_episode() -> None:
     plain = Replay(0, 100)
     plain.add(frames_only(image))
     assert plain.sample(3, 2, np.random.default_rng(0)).moving.shape == (3, 2, 0)
+
+
+def test_an_experts_advice_stays_beside_its_frames_and_is_padded_to_the_agents_actions() -> None:
+    def advise(names: Sequence[str], factors: NDArray[np.float32]) -> NDArray[np.float32]:
+        assert names == ("height",)
+        return -factors
+
+    replay = Replay(action_size=2, capacity=25, advise=advise)
+    for number in range(9):
+        episode = an_episode(number, 6 + number % 3)
+        height = 10 * number + np.arange(len(episode.image), dtype=np.float32)[:, None]
+        replay.add(episode._replace(factors=height, factor_names=("height",)))
+    batch = replay.sample(100, 3, np.random.default_rng(0))
+    shown = 10 * batch.image[:, :, 0, 0, 0].float() + batch.image[:, :, 0, 0, 1].float()
+    np.testing.assert_array_equal(batch.advice[..., 0].numpy(), -shown.numpy())
+    assert not batch.advice[..., 1].any()

@@ -24,7 +24,7 @@ def test_an_expert_solves_its_task(name: str, least: float) -> None:
             step = environment.reset(seed)
             earned = 0.0
             while not step.is_last:
-                action = expert(step)
+                action = expert(step.factors)
                 assert action.shape == (environment.action_size,) and np.abs(action).max() <= 1
                 step = environment.step(action)
                 earned += step.reward
@@ -39,6 +39,8 @@ def test_the_settings_know_which_tasks_have_one() -> None:
         CollectSettings(environment="walker-walk", policy="expert")
     with pytest.raises(ValidationError, match="finger-spin has no expert"):
         FinetuneSettings(environment="finger-spin", demonstrations=4)
+    with pytest.raises(ValidationError, match="finger-spin has no expert"):
+        FinetuneSettings(environment="finger-spin", advice=1.0)
     with pytest.raises(ValidationError, match="450 steps of short episodes exceed"):
         FinetuneSettings(demonstrations=5, explore_episodes=4, explore_steps=50, agent_steps=400)
 

@@ -27,14 +27,17 @@ def test_by_default_nothing_changes_with_the_update_as_in_the_paper():
     assert [beta(paper, update) for update in (0, 5, 10**6)] == [0.015] * 3
     assert [dynamics_weight(paper, update) for update in (0, 5, 10**6)] == [1.0] * 3
     assert shape(paper, 0) == (50, 50)
-    assert learning_rate(paper, 19_999) == paper.learning_rate
+    assert learning_rate(paper, 0.999) == paper.learning_rate
 
 
 def test_the_learning_rate_falls_to_a_tenth_while_cooling():
-    settings = PretrainSettings(updates=1000, cooling=0.2, learning_rate=1e-3)
-    assert learning_rate(settings, 800) == 1e-3
-    assert learning_rate(settings, 900) == pytest.approx(0.55e-3)
-    assert learning_rate(settings, 1000) == pytest.approx(1e-4)
+    for settings in (
+        PretrainSettings(cooling=0.2, learning_rate=1e-3),
+        FinetuneSettings(cooling=0.2, learning_rate=1e-3),
+    ):
+        assert learning_rate(settings, 0.8) == 1e-3
+        assert learning_rate(settings, 0.9) == pytest.approx(0.55e-3)
+        assert learning_rate(settings, 1.0) == pytest.approx(1e-4)
 
 
 def test_distillation_grows_as_beta_does():

@@ -25,6 +25,7 @@ class Field:
     maximum: float | None = None
     optional: bool = False
     methods: tuple[str, ...] = ()  # that have this setting; none named: all
+    environments: tuple[str, ...] = ()  # that it is for; none named: all
 
     @property
     def key(self) -> str:
@@ -32,8 +33,10 @@ class Field:
         return self.name.rpartition(".")[2]
 
     def is_offered(self, values: Mapping[str, Any]) -> bool:
-        """Whether the method that these values choose, by dotted name, has this setting."""
-        return not self.methods or values.get(f"{self.name.removesuffix(self.key)}method") in self.methods
+        """Whether the method and the environment that these values choose, by dotted name, have this setting."""
+        stage = self.name.removesuffix(self.key)
+        chosen = (self.methods, values.get(f"{stage}method")), (self.environments, values.get(f"{stage}environment"))
+        return all(not those or value in those for those, value in chosen)
 
 
 @dataclass(frozen=True)
@@ -138,4 +141,5 @@ def _field(name: str, found: Mapping[str, Any]) -> Field:
         maximum=found.get("maximum", found.get("exclusiveMaximum")),
         optional=bool(found.get("optional")),
         methods=tuple(found.get("x-methods", ())),
+        environments=tuple(found.get("x-environments", ())),
     )

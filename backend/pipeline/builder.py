@@ -27,7 +27,7 @@ def build_settings(stage: str, preset: str | None, overrides: Mapping[str, Any] 
         raise SettingsError([_unknown("/preset", preset, list(PRESETS), "preset")])
     values = PRESET_VALUES[preset]
     base: Mapping[str, Any] = values if stage == "pipeline" else values[stage]
-    return _validated(STAGES[stage], merged(_of_the_method(stage, base, overrides or {}), overrides or {}))
+    return _validated(STAGES[stage], merged(_fitting(stage, base, overrides or {}), overrides or {}))
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
@@ -63,15 +63,23 @@ def merged(base: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _of_the_method(stage: str, base: Mapping[str, Any], overrides: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A preset without the settings that the method asked for does not have."""
+def _fitting(stage: str, base: Mapping[str, Any], overrides: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A preset without the settings that the method or the environment asked for does not have."""
     if stage == "finetune":
-        return fitting(base, overrides.get("method"))
+        environment, fields = overrides.get("environment", base.get("environment")), FinetuneSettings.model_fields
+        for_others = {
+            name
+            for name, field in fields.items()
+            if isinstance(field.json_schema_extra, dict)
+            and environment not in field.json_schema_extra.get("x-environments", [environment])  # type: ignore[operator]
+        }
+        values = {name: value for name, value in base.items() if name not in for_others}
+        return fitting(values, overrides.get("method"))
     if stage == "pipeline":
         inner = overrides.get("finetune")
         return {
             **base,
-            "finetune": _of_the_method("finetune", base["finetune"], inner if isinstance(inner, dict) else {}),
+            "finetune": _fitting("finetune", base["finetune"], inner if isinstance(inner, dict) else {}),
         }
     return base
 

@@ -35,9 +35,16 @@ def one_of(known: Collection[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def described(default: Any, title: str, group: str, description: str = "", symbol: str = "") -> Any:
-    """A field with its default, and what a form shows of it; `symbol` is the paper's."""
-    extra: dict[str, Any] = {"x-group": group} | ({"x-symbol": symbol} if symbol else {})
+def described(
+    default: Any, title: str, group: str, description: str = "", symbol: str = "", environments: Collection[str] = ()
+) -> Any:
+    """A field with its default, and what a form shows of it; `symbol` is the paper's.
+
+    `environments` are those that the setting is for, where it is not for all: with another one it keeps its default.
+    """
+    extra: dict[str, Any] = {"x-group": group}
+    extra |= {"x-symbol": symbol} if symbol else {}
+    extra |= {"x-environments": list(environments)} if environments else {}
     return Field(default=default, title=title, description=description or None, json_schema_extra=extra)
 
 

@@ -24,6 +24,14 @@ def test_the_form_offers_the_methods_and_the_colours_of_both_halves() -> None:
     assert fields_of("pipeline")["finetune.method"].choices == tuple(CATALOGUE)
 
 
+def test_what_needs_an_expert_is_offered_where_there_is_one() -> None:
+    for prefix, fields in (("", fields_of("finetune")), ("finetune.", fields_of("pipeline"))):
+        for name in ("demonstrations", "advice"):
+            field = fields[f"{prefix}{name}"]
+            assert field.is_offered({f"{prefix}environment": "reacher-easy", f"{prefix}method": "diswm"})
+            assert not field.is_offered({f"{prefix}environment": "walker-walk", f"{prefix}method": "diswm"})
+
+
 def test_the_page_shows_and_sends_the_settings_of_the_chosen_method_only(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

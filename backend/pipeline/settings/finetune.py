@@ -67,6 +67,7 @@ class FinetuneSettings(EnvironmentSettings, NetworkSettings):
         "Online learning",
         "The same, under hand-written control with noise. They show the world model, and imagination, states that "
         f"random actions do not reach; no action is imitated. For {' and '.join(WITH_EXPERT)}. The paper: 0.",
+        environments=WITH_EXPERT,
     )
     explore_steps: Annotated[int, Field(ge=2, le=1000)] = described(
         50, "Agent steps of a short episode", "Online learning"
@@ -105,6 +106,7 @@ class FinetuneSettings(EnvironmentSettings, NetworkSettings):
         "Behaviour",
         "Weight of -log p of what hand-written control would do in each state seen, the agent's own too: a policy that "
         f"is shown how, not only learned from reward. For {' and '.join(WITH_EXPERT)}. The paper: 0.",
+        environments=WITH_EXPERT,
     )
     actor_rate: Rate = described(8e-5, "Actor's learning rate", "Behaviour")
     critic_rate: Rate = described(8e-5, "Critic's learning rate", "Behaviour")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from backend.envs.protocol import ENVIRONMENTS, WITH_EXPERT
 from backend.pipeline.builder import PRESETS, build_settings, parse_assignments, settings_schema
 from backend.pipeline.checks import check_references
 from backend.pipeline.methods.catalogue import CATALOGUE
@@ -167,6 +168,16 @@ def test_a_preset_fits_every_method(method: str) -> None:
         assert type(online.section) is CATALOGUE[method].section
         whole: Any = build_settings("pipeline", preset, {"finetune": {"method": method}})
         assert type(whole.finetune.section) is CATALOGUE[method].section
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_preset_fits_every_environment(environment: str) -> None:
+    for preset in PRESETS:
+        online: Any = build_settings("finetune", preset, {"environment": environment, "distraction": "none"})
+        assert bool(online.advice) == (preset == "small" and environment in WITH_EXPERT)
+        assert bool(online.demonstrations) == bool(online.advice)
+    with pytest.raises(SettingsError, match="walker-walk has no expert"):
+        build_settings("finetune", "small", {"environment": "walker-walk", "advice": 1.0})
 
 
 @pytest.mark.parametrize("method", CATALOGUE)

@@ -34,8 +34,8 @@ def main() -> None:
 
 
 def _row(layer: nn.Conv2d | nn.ConvTranspose2d, image: Tensor, repeats: int) -> str:
-    plain = nn.ConvTranspose2d if isinstance(layer, nn.ConvTranspose2d) else nn.Conv2d
-    forms: list[Callable[[Tensor], Tensor]] = [layer.forward, lambda seen: plain.forward(layer, seen)]  # type: ignore[arg-type] # as its base
+    standard = nn.ConvTranspose2d if isinstance(layer, nn.ConvTranspose2d) else nn.Conv2d
+    forms: list[Callable[[Tensor], Tensor]] = [layer.forward, lambda seen: standard.forward(layer, seen)]  # type: ignore[arg-type] # as its base
     outcomes = torch.randn_like(layer(image))
     learned = [*([image] if image.requires_grad else []), *layer.parameters()]
 

@@ -65,9 +65,9 @@ ROWS = (
     Row("update", Sizes(batch=16, length=16)),
     Row("update", PAPER, "<= 6 ms"),
     Row("imagine", PAPER),
-    Row("plain-traversal", Sizes(rows=20, columns=7)),
-    Row("plain-pretrain", PAPER),
-    Row("plain-update", PAPER, "authors' code estimated at 150 to 300 ms"),
+    Row("reference-traversal", Sizes(rows=20, columns=7)),
+    Row("reference-pretrain", PAPER),
+    Row("reference-update", PAPER, "authors' code estimated at 150 to 300 ms"),
     Row("collect", Sizes(episodes=32, steps=500, workers=1)),
     Row("collect", Sizes(episodes=64, steps=500, workers=16), ">= 10 times one process, on 16 cores"),
 )
@@ -152,9 +152,9 @@ def _recorded_agrees(device: str) -> str:
     with _exact_products():
         for build in (_pretraining, _finetuning):
             run = build(device, torch.float32)
-            plain = build(device, torch.float32)
-            plain.recorded = Recorded(plain.work, plain, None)
-            worst = max(worst, _distance(_curve(run), _curve(plain)))
+            unrecorded = build(device, torch.float32)
+            unrecorded.recorded = Recorded(unrecorded.work, unrecorded, None)
+            worst = max(worst, _distance(_curve(run), _curve(unrecorded)))
             recorded = recorded and run.recorded.in_use
     assert worst <= RECORDED, f"recorded updates differ from plain ones by {worst:.2g}"
     if not device.startswith("cuda"):

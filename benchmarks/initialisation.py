@@ -29,7 +29,7 @@ MARKS = (250, 500, 1_000, 2_000)
 SMALL = {"latents": 8, "stoch": 16, "deter": 64, "hidden": 64, "first_channels": 8}
 PAPER = {"latents": 20, "stoch": 50, "deter": 200, "hidden": 200}
 LEARNING = {"batch": 16, "length": 4, "learning_rate": 1e-3, "beta": 0.1, "dynamics_weight": 0.2}
-KEPT = {"held_out": 2, "checkpoint_every": 500, "log_every": 10}
+SCHEDULE = {"held_out": 2, "checkpoint_every": 500, "log_every": 10}
 
 
 class Case(NamedTuple):
@@ -81,7 +81,7 @@ def collected(out: Path, environment: str, smoke: bool) -> Path:
 
 def learn(out: Path, case: Case, start: str, seed: int, videos: Path, smoke: bool) -> None:
     """One video model from one kind of initial weights."""
-    settings = {**LEARNING, **KEPT, **case.sizes, "updates": case.updates, "initialisation": start}
+    settings = {**LEARNING, **SCHEDULE, **case.sizes, "updates": case.updates, "initialisation": start}
     stage("pretrain", _folder(out, case, start, seed), seed, {**settings, "dataset": str(videos)}, smoke)
 
 

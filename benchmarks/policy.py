@@ -51,11 +51,11 @@ def compare(folder: Path, seeds: list[int]) -> dict[str, Any]:
         action_repeat=settings["action_repeat"],
         look=settings["look"],
     )
-    with closing(ProcessEnvironment(settings["environment"], factory)) as player:
-        policy = evaluate(agent, [PaddedActions(player, player.action_size)], seeds).returns
+    with closing(ProcessEnvironment(settings["environment"], factory)) as environment:
+        policy = evaluate(agent, [PaddedActions(environment, environment.action_size)], seeds).returns
         rng = np.random.default_rng(0)
-        size = player.action_size
-        random = tuple(_play(player, seed, lambda: rng.uniform(-1, 1, size).astype(np.float32)) for seed in seeds)
+        size = environment.action_size
+        random = tuple(_play(environment, seed, lambda: rng.uniform(-1, 1, size).astype(np.float32)) for seed in seeds)
     return {
         "environment": settings["environment"],
         "distraction": settings["distraction"],
@@ -66,10 +66,10 @@ def compare(folder: Path, seeds: list[int]) -> dict[str, Any]:
     }
 
 
-def _play(player: Environment, seed: int, choose: Callable[[], np.ndarray[Any, np.dtype[np.float32]]]) -> float:
-    step, score = player.reset(seed), 0.0
+def _play(environment: Environment, seed: int, choose: Callable[[], np.ndarray[Any, np.dtype[np.float32]]]) -> float:
+    step, score = environment.reset(seed), 0.0
     while not step.is_last:
-        step = player.step(choose())
+        step = environment.step(choose())
         score += step.reward
     return score
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from backend.data.begun import Begun, write_begun
 from backend.data.catalogue import find_dataset, newest_checkpoint
 from backend.data.checkpoint import CARD, QUALITY, Checkpoint, load_checkpoint, read_info, save_checkpoint
 from backend.data.episodes import Episode, read_episodes
 from backend.data.files import write_json
 from backend.data.places import SHIPPED
+from backend.data.run_start import RunStart, write_run_start
 from backend.export.options import ExportOptions
 from backend.export.render import export_traversal
 from backend.interpret.latents import encode_frames, statistics_of
@@ -87,11 +87,11 @@ def _copy(run: Path, target: Path, episodes: list[Episode]) -> Path:
 def _keep_run(checkpoint: Checkpoint, lines: list[dict[str, Any]], folder: Path) -> None:
     """Settings and metrics beside the checkpoint, which Runs and Returns show as a finished run."""
     config = checkpoint.info.config
-    write_begun(folder, Begun(config["stage"], config["seed"], config["settings"], config["name"], "small"))
+    write_run_start(folder, RunStart(config["stage"], config["seed"], config["settings"], config["name"], "small"))
     stages = {phase: [line for line in lines if line["phase"] == phase] for phase in dict.fromkeys(map(_phase, lines))}
-    kept = [line for of_phase in stages.values() for line in of_phase[:: max(len(of_phase) // LINES, 1)]]
-    kept.sort(key=lambda line: float(line["time"]))
-    (folder / METRICS).write_text("".join(json.dumps(_rounded(line)) + "\n" for line in kept))
+    selected = [line for of_phase in stages.values() for line in of_phase[:: max(len(of_phase) // LINES, 1)]]
+    selected.sort(key=lambda line: float(line["time"]))
+    (folder / METRICS).write_text("".join(json.dumps(_rounded(line)) + "\n" for line in selected))
 
 
 def _phase(line: dict[str, Any]) -> str:
@@ -124,8 +124,8 @@ def _quality(checkpoint: Checkpoint, episodes: list[Episode], policy: dict[str, 
         policy_return=returns,
         most=len(episodes),
     )
-    kept: dict[str, Any] = json.loads(json.dumps(measured))
-    return kept
+    selected: dict[str, Any] = json.loads(json.dumps(measured))
+    return selected
 
 
 def _draw_curves(lines: list[dict[str, Any]], path: Path) -> None:

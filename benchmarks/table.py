@@ -1,8 +1,8 @@
-"""Everything that `diswm bench` measures, plain forms beside ours, as one table in benchmarks/results/.
+"""Everything that `diswm bench` measures, reference forms beside ours, as one table in benchmarks/results/.
 
 python -m benchmarks.table                 (about ten minutes on two CPU cores; for a GPU there is benchmarks.gpu)
 
-Every row is a process of its own, so that its peak memory is its own; ours and the plain form take turns.
+Every row is a process of its own, so that its peak memory is its own; ours and the reference form take turns.
 """
 
 import argparse
@@ -30,17 +30,17 @@ class Row(NamedTuple):
     options: dict[str, int]
     target: str
     peer: str = ""  # measured on two CPU cores with AMX and torch 2.13, as all peers here
-    plain: bool = False
+    reference: bool = False
 
 
 ROWS = (
-    Row("pretrain", {"batch": 16, "length": 16}, "<= 0.166 s", "authors' code 0.41 s", plain=True),
-    Row("pretrain", {"batch": 50, "length": 50}, "<= 1.9 s", "authors' code 4.75 s", plain=True),
-    Row("update", {"batch": 16, "length": 16}, "<= 0.37 s", "authors' code 0.93 s", plain=True),
-    Row("update", {"batch": 50, "length": 50}, "<= 2.5 s", "authors' code 9.9 s", plain=True),
+    Row("pretrain", {"batch": 16, "length": 16}, "<= 0.166 s", "authors' code 0.41 s", reference=True),
+    Row("pretrain", {"batch": 50, "length": 50}, "<= 1.9 s", "authors' code 4.75 s", reference=True),
+    Row("update", {"batch": 16, "length": 16}, "<= 0.37 s", "authors' code 0.93 s", reference=True),
+    Row("update", {"batch": 50, "length": 50}, "<= 2.5 s", "authors' code 9.9 s", reference=True),
     Row("imagine", {"batch": 16, "length": 16}, ""),
     Row("act", {}, ""),
-    Row("traversal", {"rows": 20, "columns": 7}, "30 ms", "authors' code 430 to 590 ms", plain=True),
+    Row("traversal", {"rows": 20, "columns": 7}, "30 ms", "authors' code 430 to 590 ms", reference=True),
     Row("atlas", {"columns": 11}, "<= 300 ms to the page"),
     Row("rollout", {"steps": 50}, "<= 300 ms"),
     Row("gif", {"rows": 10, "columns": 17}, "<= 1 s"),
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     lines = [*_heading(), ""]
-    lines += ["| work | sizes | median | range | peak memory | plain form | ratio | target on AMX | peer with AMX |"]
+    lines += ["| work | sizes | median | range | peak memory | reference | ratio | target on AMX | peer with AMX |"]
     lines += ["|" + "---|" * 9]
     for row in ROWS:
         lines.append(_line(row, arguments.repeats))
@@ -68,9 +68,9 @@ def main() -> None:
 
 
 def _line(row: Row, repeats: int) -> str:
-    names = [row.name, f"plain-{row.name}"] if row.plain else [row.name]
+    names = [row.name, f"reference-{row.name}"] if row.reference else [row.name]
     reports = {name: [] for name in names}
-    for _ in range(TURNS if row.plain else 1):
+    for _ in range(TURNS if row.reference else 1):
         for name, taken in reports.items():
             taken.append(_bench(name, row.options, repeats))
     ours = reports[row.name]
@@ -80,11 +80,11 @@ def _line(row: Row, repeats: int) -> str:
     sizes = ", ".join(f"{name} {size}" for name, size in row.options.items())
     spread = f"{readable(min(seconds), 's')} to {readable(max(seconds), 's')}"
     memory = f"{max(report['peak_memory_mb'] for report in ours):.0f} MB"
-    plain = ratio = ""
-    if row.plain:
+    reference = ratio = ""
+    if row.reference:
         usual = median([value for report in reports[names[1]] for value in report["repeats"]])
-        plain, ratio = readable(usual, "s"), f"{usual / value:.1f}"
-    cells = (row.name, sizes, readable(value, unit), spread, memory, plain, ratio, row.target, row.peer)
+        reference, ratio = readable(usual, "s"), f"{usual / value:.1f}"
+    cells = (row.name, sizes, readable(value, unit), spread, memory, reference, ratio, row.target, row.peer)
     return "| " + " | ".join(cells) + " |"
 
 
@@ -103,7 +103,7 @@ def _heading() -> list[str]:
         "",
         f"`python -m benchmarks.table` at {head.stdout.strip()}, torch {torch.__version__}, "
         f"{torch.get_num_threads()} threads, Python {platform.python_version()}, "
-        f"convolutions of training in {str(image_precision('cpu')).removeprefix('torch.')}. The plain form is "
+        f"convolutions of training in {str(image_precision('cpu')).removeprefix('torch.')}. The reference form is "
         "backend/bench/reference.py: the same update, one operation after the other, held equal to ours by a test.",
     ]
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from frontend.components.door import admitted
 from frontend.components.header import header
 from frontend.components.page import page_behaviour
+from frontend.components.sign_in import admitted
 from frontend.components.states import guarded
 from frontend.pages import PAGES, path
 from frontend.places import arrive

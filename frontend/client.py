@@ -253,10 +253,10 @@ def _token_file() -> str:
 def _clean(query: Query | None) -> dict[str, str]:
     """Query values as the API reads them: no None, booleans in lower case, no trailing zeros."""
     pairs = {name: value for name, value in (query or {}).items() if value is not None and value != ""}
-    return {name: plain(value) for name, value in pairs.items()}
+    return {name: as_text(value) for name, value in pairs.items()}
 
 
-def plain(value: str | float | bool | None) -> str:
+def as_text(value: str | float | bool | None) -> str:
     """A value as it stands in an address: `True` -> `true`, `2.0` -> `2`; never rounded."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from frontend.client import client, own_token, plain
+from frontend.client import as_text, client, own_token
 
 
 def view(
@@ -32,7 +32,7 @@ def stage(name: str, preset: str, seed: int, changes: Mapping[str, Any]) -> str:
     """`diswm <stage> ...` with what differs from the preset."""
     parts = ["diswm", name, "--preset", preset, "--seed", str(seed)]
     for key, value in changes.items():
-        parts += ["--set", f"{key}={'null' if value is None else plain(value)}"]
+        parts += ["--set", f"{key}={'null' if value is None else as_text(value)}"]
     return in_home(shlex.join(parts))
 
 
@@ -49,7 +49,7 @@ def in_home(command: str) -> str:
 
 def curl_get(url: str, path: str, query: Mapping[str, Any]) -> str:
     """curl that downloads a view under its telling name."""
-    rest = f"/api/v1{path}?{urlencode({key: plain(value) for key, value in _given(query).items()})}"
+    rest = f"/api/v1{path}?{urlencode({key: as_text(value) for key, value in _given(query).items()})}"
     return f"curl -OJ{_token()} {_address(url, rest)}"
 
 
@@ -102,7 +102,7 @@ def _options(options: Mapping[str, Any]) -> list[str]:
         if isinstance(value, bool):
             parts.append(f"--{name}" if value else f"--no-{name}")
         else:
-            parts += [f"--{name}", plain(value)]
+            parts += [f"--{name}", as_text(value)]
     return parts
 
 

@@ -40,7 +40,7 @@ def open_view(place: str, kind: type[V]) -> V:
     page, section = _split(place)
     if came_by_link(page) and section == section_of(page, st.query_params.to_dict()):
         view = kind.from_query(st.query_params.to_dict())
-        keep_view(place, view)
+        save_view(place, view)
         st.session_state[f"{place}.edition"] = edition(place) + 1
     return cast(V, st.session_state.get(f"{place}.view") or kind())
 
@@ -52,7 +52,7 @@ def open_view_of(place: str, kind: type[V]) -> V:
     return view if left == current else replace(view if not left else kind(), **{CHECKPOINT: current})
 
 
-def keep_view(place: str, view: View) -> None:
+def save_view(place: str, view: View) -> None:
     """Remember the view for this session and write it into the address."""
     page, _ = _split(place)
     st.session_state[f"{place}.view"] = view
@@ -91,7 +91,7 @@ def edition(place: str) -> int:
 
 def start_anew(place: str, view: View) -> None:
     """Show another view at a place, its widgets from the start."""
-    keep_view(place, view)
+    save_view(place, view)
     st.session_state[f"{place}.edition"] = edition(place) + 1
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
-from frontend.client import plain
+from frontend.client import as_text
 
 MODES = {
     "sigma": "± σ of the data",
@@ -141,7 +141,7 @@ class Rollout(ApiView):
 
     def api(self) -> dict[str, Any]:
         """The query of `GET .../rollout` that imagines this."""
-        first = f"{self.dim}:{plain(self.value)}@{self.step}{'+' if self.hold else ''}" if self.dim >= 0 else ""
+        first = f"{self.dim}:{as_text(self.value)}@{self.step}{'+' if self.hold else ''}" if self.dim >= 0 else ""
         own = ("episode", "context", "horizon", "actions", "given", "samples", "seed")
         edit = ",".join(filter(None, [first, self.more]))
         return {**self.sent(own), "edit": edit or None}
@@ -257,9 +257,9 @@ def write(value: Any) -> str:
     """A field as text: tuples by commas, pairs by colons."""
     if isinstance(value, tuple):
         return ",".join(
-            ":".join(plain(part) for part in item) if isinstance(item, tuple) else plain(item) for item in value
+            ":".join(as_text(part) for part in item) if isinstance(item, tuple) else as_text(item) for item in value
         )
-    return plain(value)
+    return as_text(value)
 
 
 def _from_json(default: Any, value: Any) -> Any:
@@ -272,9 +272,9 @@ def _from_json(default: Any, value: Any) -> Any:
         if isinstance(default, tuple):
             return tuple(value)
         return (";" if value and isinstance(value[0], list) else ",").join(
-            ",".join(map(plain, item)) if isinstance(item, list) else plain(item) for item in value
+            ",".join(map(as_text, item)) if isinstance(item, list) else as_text(item) for item in value
         )
-    return plain(value) if isinstance(default, str) else type(default)(value)
+    return as_text(value) if isinstance(default, str) else type(default)(value)
 
 
 def _read(default: Any, text: str) -> Any:

@@ -98,7 +98,7 @@ class _ImagineScan(torch.autograd.Function):
             by_entering = (by_raw @ cell_entering).mul_(entered[n])
             by_said[n].view_as(acted[n]).addcmul_((by_entering @ enter_action)[:, None], acted[n])
             if n:
-                by_feature[n, :, size:].addmm_(by_raw, cell_deter).addcmul_(by_deter, steps.kept[n])
+                by_feature[n, :, size:].addmm_(by_raw, cell_deter).addcmul_(by_deter, steps.retained[n])
                 by_feature[n, :, :size].addmm_(by_entering, enter_state)
         layers = (len(rest) + 1) // 3
         inputs, weights = [feature[:-1], *rest[: layers - 1]], rest[layers - 1 :: 2]

@@ -97,7 +97,7 @@ class _ObserveScan(torch.autograd.Function):
         steps: CellSteps = ctx.steps
         entering, before = inputs[..., : ctx.hidden], inputs[..., ctx.hidden :]
         steps.prepare(before)
-        kept, entered, thinking = steps.kept * keep, elu_slope(entering), elu_slope(thought)
+        retained, entered, thinking = steps.retained * keep, elu_slope(entering), elu_slope(thought)
         drawn = drawn_slope(moments, noise)[:-1] * keep[1:, :, None]
         by_deter, by_moments = a_copy(by_deter), a_copy(by_moments)
         by_thought, by_entering = torch.empty_like(thought), torch.empty_like(entered)
@@ -109,7 +109,7 @@ class _ObserveScan(torch.autograd.Function):
             by_inputs = by_raw[-1] @ weight
             torch.mul(by_inputs[:, : ctx.hidden], entered[t], out=by_entering[t])
             if t:
-                by_deter[t - 1].addcmul_(by_deter[t], kept[t]).addcmul_(by_inputs[:, ctx.hidden :], keep[t])
+                by_deter[t - 1].addcmul_(by_deter[t], retained[t]).addcmul_(by_inputs[:, ctx.hidden :], keep[t])
                 by_stoch = by_entering[t] @ of_state
                 by_moments[t - 1].view_as(drawn[t - 1]).addcmul_(by_stoch[:, None], drawn[t - 1])
         gradients = by_entering, by_thought, by_moments

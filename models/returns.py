@@ -13,11 +13,11 @@ def lambda_return(reward: Tensor, value: Tensor, discount: Tensor, lam: float) -
     """
     assert reward.shape == value.shape == discount.shape
     own = torch.addcmul(reward, discount, value, value=1 - lam).unbind(1)  # what does not depend on the steps to come
-    carried = (lam * discount).unbind(1)
+    decay = (lam * discount).unbind(1)
     following = value[:, -1]
     returns = []
     for n in reversed(range(reward.shape[1])):
-        following = torch.addcmul(own[n], carried[n], following)
+        following = torch.addcmul(own[n], decay[n], following)
         returns.append(following)
     return torch.stack(returns[::-1], 1)
 

@@ -44,7 +44,7 @@ class CellSteps:
         by_reset = by_candidate * normed * reset * (1 - reset)
         by_update = (self.candidate - before) * update * (1 - update)
         self.slopes = torch.stack([by_reset, by_candidate * reset, by_update], 2)  # (N, B, 3, D)
-        self.kept = 1 - update  # the share of h before in h after
+        self.retained = 1 - update  # the share of h before in h after
 
     def back(self, n: int, deter: Tensor, normed: Tensor) -> Tensor:
         """The gradient by `raw[n]` (B, 3 D), from that by h after (B, D); `normed` gets that by the norm's result."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models.config import VideoModelConfig
-from models.convolutions import Double, FromPoint, Halve, ToPixels, ToPoint
+from models.fast_convolutions import Double, FromPoint, Halve, ToPixels, ToPoint
 from models.losses import latent_kl
 from models.types import Gaussian
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from models.chunked_loss import decoded_image_loss
 from models.config import VideoModelConfig
-from models.conv import ConvDecoder, ConvEncoder
+from models.dreamer_convolutions import ConvDecoder, ConvEncoder
 from models.fast_rssm import recurrence_of
-from models.in_parts import decoded_image_loss
 from models.losses import dynamics_kl
 from models.motion import motion_weights
 from models.rssm import Observed

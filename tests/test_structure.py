@@ -1,13 +1,22 @@
 """The structure that the documents promise: rooms, no circle, one place for each list."""
 
 import ast
+import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import grimp
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PRIVATE_WORDS = {"carried", "desk", "door", "doors", "kept", "plain", "players", "reel", "reels", "twin", "workshop"}
+FOREIGN_NAMES = {
+    "PlainSerializer",  # pydantic's
+    "PlainTextResponse",  # Starlette's
+    "CARRIED",  # builds the kind of view of that address
+    "carried_from",  # a field of labels.json
+}
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +62,41 @@ def test_test_helpers_are_imported_from_one_place() -> None:
         called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         assert not imported & helpers, f"{path}: tests.support.<module> is the one way"
         assert "syspath_prepend" not in called, path
+
+
+def test_names_in_the_code_are_terms_of_the_field_and_not_private_words() -> None:
+    """See docs/words.md. Names of tests are sentences and may use any word."""
+    found = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for folder in ("backend", "models", "frontend", "benchmarks", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        for name in (path.stem, *names_in(ast.parse(path.read_text())))
+        if name not in FOREIGN_NAMES and not name.startswith("test_") and parts_of(name) & PRIVATE_WORDS
+    }
+    assert found == set()
+
+
+def test_names_of_modules_and_classes_in_styles_and_scripts_are_no_private_words() -> None:
+    found = {
+        f"{path.name}: {word}"
+        for path in (ROOT / "frontend" / "components").iterdir()
+        if path.suffix in (".js", ".css", ".html")
+        for word in [path.stem, *re.findall(r"\.([a-z][a-z-]+)", path.read_text())]
+        if set(word.split("-")) & PRIVATE_WORDS
+    }
+    assert found == set()
+
+
+def parts_of(name: str) -> set[str]:
+    """The words of a name: `render_reel`, `ReelFormats`, `reel-row`."""
+    return {part.lower() for part in re.split(r"[_.]|(?<=[a-z])(?=[A-Z])", name)}
+
+
+def names_in(tree: ast.AST) -> Iterator[str]:
+    """Every name that a module defines, imports or uses."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name) | ast.alias(name=name):
+                yield name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name

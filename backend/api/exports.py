@@ -9,7 +9,7 @@ from backend.api.deps import Serving
 from backend.api.openapi import files, refusals
 from backend.api.schemas import ExportBody, ExportView
 from backend.data.catalogue import NotFound
-from backend.data.kept import Kept, find_kept, forget_kept, keep
+from backend.data.export_store import StoredExport, find_export, remove_export, store_export
 from backend.http.problems import Fault, Problem, not_found
 from backend.http.responses import matches, not_modified, send_file
 from backend.views.jobs import carry_out, export_job
@@ -32,12 +32,12 @@ async def create_export(body: ExportBody, request: Request, serving: Serving, re
     with pointing_into_the_body():
         job = await asyncio.to_thread(export_job, body.kind, body.format, body.view, info, serving.checkpoints)
         answer = await carry_out(job, serving.executor, serving.long_jobs)
-    kept, known = await asyncio.to_thread(
-        keep, serving.home, answer.content, answer.file_name or "export", answer.media_type
+    stored, known = await asyncio.to_thread(
+        store_export, serving.home, answer.content, answer.file_name or "export", answer.media_type
     )
     response.status_code = 200 if known else 201
-    response.headers["Location"] = f"/api/v1/exports/{kept.id}"
-    return _view(kept, answer.warning)
+    response.headers["Location"] = f"/api/v1/exports/{stored.id}"
+    return _view(stored, answer.warning)
 
 
 @router.get(
@@ -45,36 +45,36 @@ async def create_export(body: ExportBody, request: Request, serving: Serving, re
 )
 def get_export(export: str, request: Request, serving: Serving) -> Response:
     """The file, under its telling name."""
-    found = find_kept(serving.home, export)
+    found = find_export(serving.home, export)
     if found is None:
         raise not_found("export", export, known=[])
-    kept, path = found
-    if matches(request.headers.get("if-none-match"), _etag(kept)):
-        return not_modified(_etag(kept))
-    return send_file(path.open("rb"), kept.media_type, kept.file_name, _etag(kept))
+    stored, path = found
+    if matches(request.headers.get("if-none-match"), _etag(stored)):
+        return not_modified(_etag(stored))
+    return send_file(path.open("rb"), stored.media_type, stored.file_name, _etag(stored))
 
 
 @router.delete("/exports/{export}", status_code=204)
 def delete_export(export: str, serving: Serving) -> None:
     """Delete a file that was made; asking for it again makes it again."""
-    if not forget_kept(serving.home, export):
+    if not remove_export(serving.home, export):
         raise not_found("export", export, known=[])
 
 
-def _view(kept: Kept, warning: str) -> ExportView:
+def _view(stored: StoredExport, warning: str) -> ExportView:
     return ExportView(
-        id=kept.id,
-        url=f"/api/v1/exports/{kept.id}",
-        file_name=kept.file_name,
-        media_type=kept.media_type,
-        etag=_etag(kept),
-        bytes=kept.bytes,
+        id=stored.id,
+        url=f"/api/v1/exports/{stored.id}",
+        file_name=stored.file_name,
+        media_type=stored.media_type,
+        etag=_etag(stored),
+        bytes=stored.bytes,
         warning=warning,
     )
 
 
-def _etag(kept: Kept) -> str:
-    return f'"{kept.id}"'
+def _etag(stored: StoredExport) -> str:
+    return f'"{stored.id}"'
 
 
 def _unknown_checkpoint(error: NotFound) -> Problem:

@@ -13,7 +13,7 @@ from backend.http.problems import overloaded
 
 Made = DatasetView | ImportPreview
 MAX_PENDING = 16
-KEPT = 50  # finished ones, for clients that ask later
+MOST_FINISHED = 50  # finished ones, for clients that ask later
 MAX_WAIT = 30.0  # seconds that a client may ask to wait
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,5})")
 
@@ -37,7 +37,7 @@ class Imports:
         task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be waiting
         self._tasks.pop(id, None)
         self._tasks[id] = task
-        for old in [key for key, work in self._tasks.items() if work.done()][:-KEPT]:
+        for old in [key for key, work in self._tasks.items() if work.done()][:-MOST_FINISHED]:
             del self._tasks[old]
         return task
 

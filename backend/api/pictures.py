@@ -11,7 +11,7 @@ from backend.api.openapi import files, multipart, refusals
 from backend.api.schemas import PictureView
 from backend.api.uploads import say_made, take_in
 from backend.data.containers import VideoError
-from backend.data.stills import find_stills, keep_stills, read_stills, remove_stills
+from backend.data.stills import find_stills, read_stills, remove_stills, store_stills
 from backend.http.multipart import Upload, only_fields
 from backend.http.problems import Fault, Problem, not_found
 from backend.http.responses import Answer, send
@@ -66,5 +66,5 @@ def _take_in(home: Path, upload: Upload) -> tuple[PictureView, bool]:
     except VideoError as error:
         fault = Fault("/files", str(error))
         raise Problem(422, "picture-refused", str(error), remedy=error.remedy, errors=[fault]) from error
-    id, known = keep_stills(home, stills.image)
+    id, known = store_stills(home, stills.image)
     return PictureView(id=id, url=f"/api/v1/pictures/{id}", frames=len(stills.image), notes=list(stills.notes)), known

@@ -24,8 +24,8 @@ from backend.http.responses import Answer, send
 from backend.interpret.encoded import INACTIVE_KL
 from backend.interpret.names import dimension_names
 from backend.interpret.play import MOST_STEPS, Moment, Play, can_play
-from backend.interpret.reel import difference
 from backend.interpret.request import ViewError
+from backend.interpret.timeline import difference
 from backend.interpret.view import provenance_of
 from backend.views.formats import MEDIA_TYPES, choose_format
 from backend.views.images import data_uri
@@ -92,10 +92,10 @@ async def get_film(
     chosen = choose_format(format, request.headers.get("accept"), FORMATS)
 
     def make(play: Play) -> Answer:
-        from backend.export.render import export_reel  # loads matplotlib: not before it is needed
+        from backend.export.render import export_timeline  # loads matplotlib: not before it is needed
 
         name = play_file_name(provenance_of(play.checkpoint), play.seed, len(play.moments) - 1)
-        file = export_reel(play.reel(name), chosen, ExportOptions(fps=20.0))
+        file = export_timeline(play.timeline(name), chosen, ExportOptions(fps=20.0))
         return Answer(file.content, file.media_type, file.file_name, file.warning)
 
     return send(request, await _with(serving.plays, id, make))

@@ -93,10 +93,10 @@ def run_service_of(request: Request) -> RunService:
     """The service of this process; opens the database at the first request."""
     state = request.app.state
     with _opening:
-        service = getattr(state, "run_desk", None)
+        service = getattr(state, "run_service", None)
         if service is None:
             settings: Settings = state.settings
-            service = state.run_desk = RunService(open_database(settings), settings.home)
+            service = state.run_service = RunService(open_database(settings), settings.home)
     assert isinstance(service, RunService)
     return service
 

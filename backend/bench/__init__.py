@@ -1,1 +1,1 @@
-"""What `diswm bench` measures, and the plain form of what it measures."""
+"""What `diswm bench` measures, and the reference form of what it measures."""

@@ -25,7 +25,7 @@ from models.world_model import WorldModel
 M = TypeVar("M", bound=nn.Module)
 
 
-class PlainPretraining:
+class ReferencePretraining:
     """Pretraining (eq. 2) of a copy of a video model."""
 
     def __init__(self, model: VideoModel, settings: PretrainSettings, generator: torch.Generator) -> None:
@@ -41,7 +41,7 @@ class PlainPretraining:
         return losses
 
 
-class PlainFinetuning:
+class ReferenceFinetuning:
     """Online learning (eq. 5) of copies of a world model, actor and critic, with a frozen teacher."""
 
     def __init__(

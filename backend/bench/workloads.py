@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from backend.bench.reference import PlainFinetuning, PlainPretraining
+from backend.bench.reference import ReferenceFinetuning, ReferencePretraining
 from backend.data.checkpoint import Checkpoint, load_checkpoint, read_info, save_checkpoint
 from backend.data.clip import Clip
 from backend.export.animation import render_animation
@@ -66,9 +66,9 @@ class Measurement:
 def measure(name: str, sizes: Sizes, device: str, repeats: int) -> Measurement:
     """Runs one benchmark: a warm-up (on a GPU several, until updates are recorded), then `repeats` timed runs.
 
-    Plain forms run with the C library's default allocator, as most code does.
+    Reference forms run with the C library's default allocator, as most code does.
     """
-    if not name.startswith("plain"):
+    if not name.startswith("reference"):
         keep_freed_memory()
         multiply_fast(device)
     if name == "collect":
@@ -108,20 +108,20 @@ def _pretrain(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
     return lambda: run.step(batch)
 
 
-def _plain_update(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
+def _reference_update(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
     settings = FinetuneSettings(batch=sizes.batch, length=sizes.length)
     teacher = VideoModel(VideoModelConfig()).to(device)
     parts = build_parts(settings, Source(teacher, ACTIONS), ACTIONS, 0)
     nets = parts.world_model.to(device), parts.actor_critic.to(device), teacher
-    run = PlainFinetuning(*nets, settings, torch.Generator(device).manual_seed(0))
+    run = ReferenceFinetuning(*nets, settings, torch.Generator(device).manual_seed(0))
     batch = example_batch(sizes)
     return lambda: run.step(Batch(*(part.to(device) for part in batch)), 0.1)
 
 
-def _plain_pretrain(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
+def _reference_pretrain(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
     settings = PretrainSettings(batch=sizes.batch, length=sizes.length)
     model = VideoModel(VideoModelConfig()).to(device)
-    run = PlainPretraining(model, settings, torch.Generator(device).manual_seed(0))
+    run = ReferencePretraining(model, settings, torch.Generator(device).manual_seed(0))
     batch = example_batch(sizes)
     return lambda: run.step(Batch(*(part.to(device) for part in batch)))
 
@@ -155,7 +155,7 @@ def _traversal(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]
     return lambda: traverse(model, anchor_at(model, image, 0), range(sizes.rows), values)
 
 
-def _plain_traversal(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
+def _reference_traversal(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
     """One cell after the other."""
     model, image, values = _grid(sizes, device)
     cells = [(row, column) for row in range(sizes.rows) for column in range(sizes.columns)]
@@ -221,9 +221,9 @@ _WORKS: dict[str, Callable[[Sizes, str, Path], Callable[[], object]]] = {
     "atlas": _atlas,
     "rollout": _rollout,
     "gif": _gif,
-    "plain-update": _plain_update,
-    "plain-pretrain": _plain_pretrain,
-    "plain-traversal": _plain_traversal,
+    "reference-update": _reference_update,
+    "reference-pretrain": _reference_pretrain,
+    "reference-traversal": _reference_traversal,
 }
 NAMES = (*_WORKS, "collect")
 

@@ -21,9 +21,9 @@ class Name(StrEnum):
     rollout = "rollout"
     gif = "gif"
     collect = "collect"
-    plain_update = "plain-update"
-    plain_pretrain = "plain-pretrain"
-    plain_traversal = "plain-traversal"
+    reference_update = "reference-update"
+    reference_pretrain = "reference-pretrain"
+    reference_traversal = "reference-traversal"
 
 
 def register(app: typer.Typer) -> None:

@@ -31,9 +31,9 @@ def import_data(
     as_json: AsJson = False,
 ) -> None:
     """Import a data set: LeRobot, Minari, D4RL, stable-worldmodel, zarr, npz, pictures, films."""
-    from backend.data.bringing import format_of
-    from backend.data.bringing import import_data as bring
     from backend.data.clips import MIN_SPLIT
+    from backend.data.dataset_import import format_of
+    from backend.data.dataset_import import import_data as bring
     from backend.data.decode.sandbox import CROPS
 
     chosen = next((known for known in CROPS if known == crop), None)

@@ -33,7 +33,7 @@ def quality(
 ) -> None:
     """Say what a model sees: the agent's pixels that it draws right, and imagination against trivial guesses."""
     from backend.data.catalogue import find_dataset
-    from backend.interpret.kept_quality import quality_of
+    from backend.interpret.stored_quality import quality_of
 
     with refusals():
         loaded = load(checkpoint)

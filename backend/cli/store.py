@@ -83,12 +83,16 @@ class CommandStore:
 
     def _pictures(self, given: Sequence[str]) -> "tuple[str, NDArray[np.uint8]]":
         """Id and pixels of picture files, which are kept like uploads so that the view opens again; or of an id."""
-        from backend.data.stills import find_stills, keep_stills, read_stills
+        from backend.data.stills import find_stills, read_stills, store_stills
 
-        if len(given) == 1 and not Path(given[0]).is_file() and (kept := find_stills(self.home, given[0])) is not None:
-            return given[0], kept
+        if (
+            len(given) == 1
+            and not Path(given[0]).is_file()
+            and (stored := find_stills(self.home, given[0])) is not None
+        ):
+            return given[0], stored
         image = read_stills([(Path(name).name, Path(name)) for name in given]).image
-        return keep_stills(self.home, image)[0], image
+        return store_stills(self.home, image)[0], image
 
 
 def _refuse_unable(kind: Kind, *checkpoints: "CheckpointInfo") -> None:

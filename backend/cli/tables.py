@@ -26,7 +26,7 @@ def sensitivity(table: Table) -> str:
     return "\n".join([*lines, f"{table['frames']:,} frames of {table['episodes']} episodes"])
 
 
-def carried(table: Table) -> str:
+def transfer(table: Table) -> str:
     """Matched correlation and names, one row per checkpoint."""
     lines = [f"dimensions of {table['reference']['name']}, matched over {table['frames']} frames"]
     for entry in table["checkpoints"]:
@@ -59,7 +59,7 @@ def _fate(entry: Table) -> str:
 TELL: Mapping[str, Callable[[Table], str]] = {
     "leakage": leakage,
     "sensitivity": sensitivity,
-    "carried": carried,
+    "carried": transfer,
     "compare": compare,
 }
 """The kinds whose command prints its table where no file is asked for."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backend.cli.context import EXIT_TAKEN, checked_settings, complain, where_looked
-from backend.data.begun import Begun, read_begun
+from backend.data.run_start import RunStart, read_run_start
 from backend.pipeline.malloc import keep_freed_memory
 from backend.runs.ids import new_run_id
 from backend.runs.locks import Held, folder_lock, hold
@@ -101,7 +101,7 @@ def run(invocation: Invocation) -> None:
     if not invocation.resume and _is_begun(out):
         complain(f"{out} holds a run already: add --resume to go on with it, or choose another folder")
         raise typer.Exit(EXIT_BAD_SETTINGS)
-    begun = read_begun(out) if invocation.resume else None
+    begun = read_run_start(out) if invocation.resume else None
     settings = _settings(invocation, begun, out)
     invocation = replace(
         invocation,
@@ -122,7 +122,7 @@ def run(invocation: Invocation) -> None:
     raise typer.Exit(code)
 
 
-def _settings(invocation: Invocation, begun: Begun | None, out: Path) -> "StageSettings":
+def _settings(invocation: Invocation, begun: RunStart | None, out: Path) -> "StageSettings":
     """The settings asked for; exits with 2 when they are wrong, before anything slow is imported or written."""
     from backend.pipeline.builder import build_settings, merged, parse_assignments
     from backend.pipeline.continuing import check_continuation
@@ -142,7 +142,7 @@ def _settings(invocation: Invocation, begun: Begun | None, out: Path) -> "StageS
         raise typer.Exit(_refuse(error, out)) from None
 
 
-def _check_same_run(invocation: Invocation, begun: Begun) -> None:
+def _check_same_run(invocation: Invocation, begun: RunStart) -> None:
     from backend.pipeline.settings import Problem, SettingsError
 
     if invocation.stage != begun.stage:
@@ -152,7 +152,7 @@ def _check_same_run(invocation: Invocation, begun: Begun) -> None:
         raise SettingsError([Problem("/seed", f"the run was begun with {begun.seed}, not {invocation.seed}")])
 
 
-def _device(invocation: Invocation, settings: "StageSettings", begun: Begun | None, home: Path, out: Path) -> str:
+def _device(invocation: Invocation, settings: "StageSettings", begun: RunStart | None, home: Path, out: Path) -> str:
     """The device to run on; exits with 2, before the folder is touched, where what is named is not here."""
     from backend.pipeline.checks import check_references, choose_device
     from backend.pipeline.continuing import check_same_references

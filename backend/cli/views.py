@@ -12,8 +12,8 @@ from backend.cli.options import AsJson, CheckpointName, Dataset, Out, Picture
 from backend.cli.store import CommandStore
 from backend.cli.tables import TELL
 from backend.export.options import ExportOptions
-from backend.interpret.fields import plain
-from backend.interpret.request import ViewError, ViewRequest, default_of, described, plain_types, text_form
+from backend.interpret.fields import as_text
+from backend.interpret.request import ViewError, ViewRequest, default_of, described, non_null_types, text_form
 from backend.views.catalogue import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -102,10 +102,10 @@ def _option(request: type[ViewRequest], field: str, name: str, *, argument: bool
     if isinstance(default, bool):
         flags = f"--{name}/--no-{name}" if default else f"--{name}"
         return parameter(f"{name}_", Annotated[bool | None, typer.Option(flags, help=help, show_default=False)], None)
-    kinds = [] if form else plain_types(request.hints[field])
+    kinds = [] if form else non_null_types(request.hints[field])
     words = [kind for kind in kinds if isinstance(kind, str)]
     choices = [f"One of {', '.join(words)}."] if words else []
-    usual = "" if default is ... else form.write(default) if form else plain(default) if default else ""
+    usual = "" if default is ... else form.write(default) if form else as_text(default) if default else ""
     option = typer.Option(
         f"--{name}",
         help=" ".join([help or "", *choices, *([f"Default: {usual}."] if usual else [])]),

@@ -40,7 +40,7 @@ def read_headers(source: Source, wanted: Collection[str] | None = None) -> dict[
     return headers
 
 
-def plain_headers(source: Source) -> dict[str, Header]:
+def safe_headers(source: Source) -> dict[str, Header]:
     """Shape and type of every array but those that hold Python objects. Raises ArchiveError, OSError."""
     return {name: header for name, header in _headers(source).items() if not isinstance(header, HoldsObjects)}
 

@@ -63,12 +63,12 @@ class CheckpointInfo:
     latents: int
     capabilities: Capabilities
     config: dict[str, Any]
-    kept_in: Path | None = None  # where what is found out later is written, if not in `folder`
+    findings_folder: Path | None = None  # where what is found out later is written, if not in `folder`
 
     @property
     def findings(self) -> Path:
         """Where what is found out later is written: the checkpoint's folder, unless it was shipped."""
-        return self.kept_in or self.folder
+        return self.findings_folder or self.folder
 
     @property
     def scene(self) -> Scene:
@@ -81,7 +81,7 @@ class CheckpointInfo:
         own = self.findings / name
         return own if own.exists() else self.folder / name
 
-    def keep(self, name: str, value: object) -> None:
+    def write_finding(self, name: str, value: object) -> None:
         """Writes FACTORS, CHECKS or LABELS among the findings. Raises OSError."""
         self.findings.mkdir(parents=True, exist_ok=True)
         write_json(self.findings / name, value)
@@ -146,7 +146,7 @@ def save_checkpoint(
     )
 
 
-def read_info(folder: Path, id: str, source: str, kept_in: Path | None = None) -> CheckpointInfo:
+def read_info(folder: Path, id: str, source: str, findings_folder: Path | None = None) -> CheckpointInfo:
     """Describes a checkpoint folder without loading its weights; raises CorruptCheckpoint."""
     try:
         config = json.loads((folder / "config.json").read_bytes())
@@ -165,7 +165,7 @@ def read_info(folder: Path, id: str, source: str, kept_in: Path | None = None) -
             latents=int(sizes["latents"]),
             capabilities=capabilities_of(sizes.get("vision", "vae")),
             config=config,
-            kept_in=kept_in,
+            findings_folder=findings_folder,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise CorruptCheckpoint(f"{folder.name}/config.json cannot be read: {error!r}") from error
@@ -203,8 +203,8 @@ def write_label(info: CheckpointInfo, dim: int, label: Label) -> None:
     """Keeps a human name; an empty one removes it, or hides the one that the checkpoint was shipped with."""
     labels = _labels(info.findings) | {dim: label}
     shipped = _labels(info.folder) if info.findings != info.folder else {}
-    kept = {dim: asdict(label) for dim, label in sorted(labels.items()) if label.name or dim in shipped}
-    info.keep(LABELS, kept)
+    stored = {dim: asdict(label) for dim, label in sorted(labels.items()) if label.name or dim in shipped}
+    info.write_finding(LABELS, stored)
 
 
 def read_quality(info: CheckpointInfo) -> dict[str, Any] | None:

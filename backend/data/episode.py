@@ -9,7 +9,7 @@ from typing import IO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.data.archive import ArchiveError, object_arrays, plain_headers, read_arrays, read_headers
+from backend.data.archive import ArchiveError, object_arrays, read_arrays, read_headers, safe_headers
 from backend.data.arrays import BORDERS, KNOWN, PICTURES, Rows, rows_of, starts_of
 from backend.data.decode.sandbox import Crop
 from backend.data.files import write_file
@@ -159,7 +159,7 @@ def _read_rows(path: Path) -> tuple[Rows, list[str]]:
 
 def _parse_rows(file: IO[bytes], crop: Crop = "centre") -> tuple[Rows, list[str]]:
     """The arrays of a file, and the names of those beside them that hold Python objects."""
-    headers = plain_headers(file)
+    headers = safe_headers(file)
     length = next((headers[name][0][0] for name in PICTURES if name in headers and headers[name][0]), 0)
     states = () if "factors" in headers else state_names(headers, KNOWN, length)
     wanted = KNOWN.union(states)

@@ -135,7 +135,7 @@ def read_dataset_info(folder: Path) -> DatasetInfo:
     """What a data set holds; a plain folder of episodes without dataset.json will do. Raises EpisodeError."""
     path = folder / DATASET
     if not path.is_file():
-        return _describe_plain(folder)
+        return _describe_folder(folder)
     try:
         values = json.loads(path.read_bytes())
         known = {field.name for field in fields(DatasetInfo)}
@@ -152,7 +152,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _describe_plain(folder: Path) -> DatasetInfo:
+def _describe_folder(folder: Path) -> DatasetInfo:
     paths = episode_paths(folder)
     if not paths:
         raise EpisodeError(f"{folder}: no dataset.json and no .npz episodes in it")

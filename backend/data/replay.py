@@ -132,12 +132,12 @@ class Replay:
 
     def _make_room(self, length: int) -> None:
         end = self._cursor + length
-        kept = [
+        episodes = [
             (start, held)
             for start, held in zip(self._starts, self._lengths, strict=True)
             if start >= end or start + held <= self._cursor
         ]
-        self._starts, self._lengths = [start for start, _ in kept], [held for _, held in kept]
+        self._starts, self._lengths = [start for start, _ in episodes], [held for _, held in episodes]
         if end > len(self._image):
             self._grow(min(max(end, 2 * len(self._image), 4096), self._capacity))
 

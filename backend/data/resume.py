@@ -10,7 +10,7 @@ import torch
 
 from backend.data.files import CorruptFile, remove_folder, sweep, verify_folder, write_folder
 
-KEPT = 2
+COPIES = 2
 log = logging.getLogger(__name__)
 
 
@@ -19,7 +19,7 @@ def save_training(folder: Path, updates: int, state: Mapping[str, Any]) -> None:
     target = folder / f"update-{updates:09d}"
     if not target.exists():
         write_folder(target, {"training.pt": lambda path: torch.save(dict(state), path)})
-    for old in sorted(folder.glob("update-*"))[:-KEPT]:
+    for old in sorted(folder.glob("update-*"))[:-COPIES]:
         remove_folder(old)
 
 

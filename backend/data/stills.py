@@ -1,6 +1,6 @@
 """A person's own still pictures as the base of a view: made 64x64 like films, kept under an id from their pixels.
 
-At most MAX_KEPT uploads are kept; those unused for longest make room.
+At most MAX_UPLOADS uploads are kept; those unused for longest make room.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from backend.data.decode.sandbox import SIDE, Limits, Request
 from backend.data.files import write_file
 
 FOLDER = "pictures"
-MAX_KEPT = 500  # uploads: some 5 MB, 200 MB where each is of MAX_STILLS pictures
+MAX_UPLOADS = 500  # uploads: some 5 MB, 200 MB where each is of MAX_STILLS pictures
 MAX_STILLS = 32  # of one upload: the last one is the base, those before it its history
 MAX_BYTES = 32 * 2**20  # of one file
 _NO_PICTURE = "the file is neither a PNG nor a JPEG nor a WebP picture"
@@ -63,7 +63,7 @@ def read_stills(files: Sequence[tuple[str, Path]]) -> Stills:
         return Stills(image, (*decoded.notes, *decoded.warnings))
 
 
-def keep_stills(home: Path, image: NDArray[np.uint8]) -> tuple[str, bool]:
+def store_stills(home: Path, image: NDArray[np.uint8]) -> tuple[str, bool]:
     """Keeps pictures (T, 64, 64, 3); their id, and whether they were here already. Raises OSError."""
     id = stills_id(image)
     target = home / FOLDER / f"{id}.png"
@@ -136,6 +136,6 @@ def _blamed(files: Sequence[tuple[str, Path]], error: VideoError) -> VideoError:
 
 
 def _make_room(folder: Path) -> None:
-    kept = sorted(folder.glob("[!.]*.png"), key=lambda path: path.stat().st_mtime_ns)
-    for path in kept[:-MAX_KEPT]:
+    stored = sorted(folder.glob("[!.]*.png"), key=lambda path: path.stat().st_mtime_ns)
+    for path in stored[:-MAX_UPLOADS]:
         path.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ COMPANION_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
 COMPANIONS = frozenset({".DS_Store", ".localized", "Icon\r", ".directory", "Thumbs.db", "ehthumbs.db", "desktop.ini"})
 
 
-def plain_name(entry: ZipInfo) -> str:
+def cleaned_name(entry: ZipInfo) -> str:
     """The name of an entry with `/` between its parts; some packers on Windows write a backslash."""
     return entry.filename.replace("\\", "/")
 
@@ -22,7 +22,7 @@ def is_companion(name: str) -> bool:
 
 def files_of(entries: Iterable[ZipInfo]) -> list[tuple[str, ZipInfo]]:
     """The files that a person packed, by their names; folders and companions are left out."""
-    named = [(plain_name(entry), entry) for entry in entries]
+    named = [(cleaned_name(entry), entry) for entry in entries]
     return [(name, entry) for name, entry in named if not name.endswith("/") and not is_companion(name)]
 
 

@@ -39,7 +39,7 @@ class PusherEnvironment:
             *(painted if box else ()),
         )
         self._environment = _load()
-        self._plain = self._environment.unwrapped.model.geom_rgba.copy()
+        self._undistracted = self._environment.unwrapped.model.geom_rgba.copy()
         self._viewer = self._environment.unwrapped.mujoco_renderer._get_viewer("rgb_array")
         if look == "fast":
             self._without_effects()
@@ -71,7 +71,7 @@ class PusherEnvironment:
 
     def _paint(self, random: np.random.Generator) -> None:
         rgba = self._environment.unwrapped.model.geom_rgba
-        rgba[:] = self._plain
+        rgba[:] = self._undistracted
         if self._box is None:
             return
         centre, half = self._box

@@ -16,7 +16,7 @@ SKY_SIZE = 32  # texels on each side of the plain sky
 _SKYBOX = "./common/skybox.xml"
 _MATERIALS = "./common/materials.xml"
 # A plain sky of 32 texels is uploaded in a quarter of a millisecond; the original one takes 70.
-_PLAIN_SKYBOX = (
+_UNIFORM_SKYBOX = (
     b"<mujoco><asset><texture name='skybox' type='skybox' builtin='flat' rgb1='.5 .5 .5' "
     b"width='32' height='32'/></asset></mujoco>"
 )
@@ -28,15 +28,15 @@ _GREY_CHECKER = b'rgb1=".7 .7 .7" rgb2="1 1 1" width="300" height="300" mark="ed
 def recolourable_assets() -> Iterator[None]:
     """While this is open, dm_control loads models with a plain sky and a grey floor, which take any colour."""
     assets = common_assets()
-    kept = dict(assets)
-    if _BLUE_CHECKER not in kept[_MATERIALS]:
+    original = dict(assets)
+    if _BLUE_CHECKER not in original[_MATERIALS]:
         raise RuntimeError("this dm_control has another floor texture than the one that is recoloured here")
-    assets[_SKYBOX] = _PLAIN_SKYBOX
-    assets[_MATERIALS] = kept[_MATERIALS].replace(_BLUE_CHECKER, _GREY_CHECKER)
+    assets[_SKYBOX] = _UNIFORM_SKYBOX
+    assets[_MATERIALS] = original[_MATERIALS].replace(_BLUE_CHECKER, _GREY_CHECKER)
     try:
         yield
     finally:
-        assets.update(kept)
+        assets.update(original)
 
 
 class Scene:
@@ -74,12 +74,12 @@ class Scene:
         Shadows and reflections, which a segmentation has no use for but pays for, are off while it is drawn.
         """
         model = self.physics.model
-        kept = model.light_castshadow.copy(), model.mat_reflectance.copy()
+        original = model.light_castshadow.copy(), model.mat_reflectance.copy()
         model.light_castshadow[:], model.mat_reflectance[:] = False, 0.0
         try:
             objects = self._camera.render(segmentation=True)  # (64, 64, 2): number and kind of what is seen
         finally:
-            model.light_castshadow[:], model.mat_reflectance[:] = kept
+            model.light_castshadow[:], model.mat_reflectance[:] = original
         is_geom = objects[..., 1] == int(native().mjtObj.mjOBJ_GEOM)  # compared with the enum itself it takes 3 ms
         return np.where(is_geom, objects[..., 0], -1)
 

@@ -1,4 +1,4 @@
-"""The one door to dm_control and MuJoCo, which carry no types and read `MUJOCO_GL` when first imported."""
+"""The only module that imports dm_control and MuJoCo, which carry no types and read `MUJOCO_GL` when first imported."""
 
 import importlib
 import sys

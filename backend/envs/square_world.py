@@ -22,7 +22,7 @@ LINES: dict[str, Line] = {
     "background_colour": ((0.05, 0.05, 0.4), (0.4, 0.1, 0.05)),
     "border_colour": ((0.1, 0.5, 0.15), (0.55, 0.25, 0.6)),
 }
-PLAIN = 0.5  # where on its line a colour is that nothing changes
+NEUTRAL = 0.5  # where on its line a colour is that nothing changes
 
 
 class SquareWorld:
@@ -42,7 +42,7 @@ class SquareWorld:
         self.factor_names = ("square_x", "square_y", *(LINES if self._coloured else ()))
         self._random = np.random.default_rng(0)
         self._place, self._steps = np.zeros(2), EPISODE_STEPS
-        self._colours = np.full(len(LINES), PLAIN)  # on the lines, in [0, 1]
+        self._colours = np.full(len(LINES), NEUTRAL)  # on the lines, in [0, 1]
 
     @property
     def place(self) -> NDArray[np.float64]:

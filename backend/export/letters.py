@@ -110,9 +110,9 @@ def spelled(text: str) -> str:
 
 def _sound(letter: str) -> str | None:
     """How a letter is spelled; None where its name does not say."""
-    plain = unicodedata.normalize("NFKC", letter)
-    if plain.isascii():
-        return plain if plain.isprintable() else " "
+    normalised = unicodedata.normalize("NFKC", letter)
+    if normalised.isascii():
+        return normalised if normalised.isprintable() else " "
     category, name = unicodedata.category(letter), unicodedata.name(letter, "")
     for mark in _SPOKEN:
         if mark in name:

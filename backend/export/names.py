@@ -82,8 +82,8 @@ def subject(provenance: Mapping[str, Any]) -> str:
 
 def slug(text: str) -> str:
     """Letters, digits and dashes of a name; never empty, never a path."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:40].strip("-") or NAMELESS
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_text.lower()).strip("-")[:40].strip("-") or NAMELESS
 
 
 def _rows(labels: Sequence[DimensionName]) -> str:

@@ -20,17 +20,17 @@ from backend.export.options import (
     ExportOptions,
     check_format,
 )
-from backend.export.reel import render_reel
-from backend.export.reel import texts_of as texts_of_reel
-from backend.export.rollout import reel_of, render_rollout
+from backend.export.rollout import render_rollout, timeline_of
 from backend.export.tables import traversal_csv, traversal_npz
+from backend.export.timeline import render_timeline
+from backend.export.timeline import texts_of as texts_of_timeline
 from backend.export.viewer import render_viewer
 from backend.interpret.base import BaseFrames
 from backend.interpret.charts import Chart
-from backend.interpret.reel import Reel
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import RolloutRequest
+from backend.interpret.timeline import Timeline
 from backend.interpret.traversal_request import MAX_FILE_CELLS, TraversalRequest
 from backend.interpret.view import TraversalView, build_view, rows_of
 
@@ -88,14 +88,16 @@ def export_rollout(
     """A rollout in one of `backend.export.rollout.ROLLOUT_FORMATS`; raises ViewError."""
     rollout = build_rollout(checkpoint, request)
     content = render_rollout(rollout, format, options or ExportOptions())
-    warning = _warning(format, texts_of_reel(reel_of(rollout)))
+    warning = _warning(format, texts_of_timeline(timeline_of(rollout)))
     return ExportedFile(content, rollout_file_name(rollout, format), MEDIA_TYPES[format], warning)
 
 
-def export_reel(reel: Reel, format: str, options: ExportOptions | None = None) -> ExportedFile:
-    """Rows of pictures over time in one of `backend.export.reel.REEL_FORMATS`; raises ViewError."""
-    content = render_reel(reel, format, options or ExportOptions())
-    return ExportedFile(content, f"{reel.name}.{format}", MEDIA_TYPES[format], _warning(format, texts_of_reel(reel)))
+def export_timeline(timeline: Timeline, format: str, options: ExportOptions | None = None) -> ExportedFile:
+    """Rows of pictures over time in one of `backend.export.timeline.TIMELINE_FORMATS`; raises ViewError."""
+    content = render_timeline(timeline, format, options or ExportOptions())
+    return ExportedFile(
+        content, f"{timeline.name}.{format}", MEDIA_TYPES[format], _warning(format, texts_of_timeline(timeline))
+    )
 
 
 def export_chart(chart: Chart, format: str, options: ExportOptions | None = None) -> ExportedFile:

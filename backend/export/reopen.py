@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from backend.export.carried import READERS
+from backend.export.metadata import READERS
 
 
 class NoSettings(ValueError):

@@ -89,9 +89,9 @@ def matches(given: str | None, etag: str) -> bool:
 
 def disposition(file_name: str) -> str:
     """`Content-Disposition` of a download, its name in ASCII and, where it has more, in UTF-8."""
-    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\/' else "_" for c in file_name)
-    extended = "" if plain == file_name else f"; filename*=UTF-8''{quote(file_name, safe='')}"
-    return f'attachment; filename="{plain}"{extended}'
+    ascii_name = "".join(c if c.isascii() and c.isprintable() and c not in '"\\/' else "_" for c in file_name)
+    extended = "" if ascii_name == file_name else f"; filename*=UTF-8''{quote(file_name, safe='')}"
+    return f'attachment; filename="{ascii_name}"{extended}'
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

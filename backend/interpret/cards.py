@@ -33,7 +33,7 @@ def factors_of(
     report: dict[str, Any] = analyse(frames or encode_clip(checkpoint), seed=seed, progress=progress)
     report = json.loads(json.dumps(report))
     try:
-        checkpoint.info.keep(FACTORS, report)
+        checkpoint.info.write_finding(FACTORS, report)
     except OSError as error:
         if error.errno not in READ_ONLY:
             raise

@@ -164,8 +164,8 @@ def sensitivity_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart
     )
 
 
-def carried_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
-    """Matched correlation of the reference's active dimensions over training: the answer of `carried_over`."""
+def transfer_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
+    """Matched correlation of the reference's active dimensions over training: the answer of `transfer_table`."""
     dimensions = [row for row in table["dimensions"] if row["active"]]
     means, chance = ([entry[key] for entry in table["checkpoints"]] for key in ("mean_correlation", "mean_null"))
     lines = [means, chance, *(row["correlation"] for row in dimensions)]
@@ -215,8 +215,8 @@ def _active(checkpoint: Checkpoint) -> tuple[list[int], tuple[str, ...]]:
 
 def _settings(checkpoint: Checkpoint, kind: str, view: Mapping[str, Any]) -> str:
     provenance = provenance_of(checkpoint)
-    carried = {key: provenance[key] for key in ("checkpoint", "weights")}
-    return json.dumps({"diswm": kind, **carried, "view": dict(view)}, sort_keys=True)
+    origin = {key: provenance[key] for key in ("checkpoint", "weights")}
+    return json.dumps({"diswm": kind, **origin, "view": dict(view)}, sort_keys=True)
 
 
 def _titled(dim: int, name: str | None) -> str:

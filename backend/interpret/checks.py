@@ -39,7 +39,7 @@ def interventions_of(
     except NoSimulator as error:
         found["why"] = str(error)
     try:
-        checkpoint.info.keep(CHECKS, found)
+        checkpoint.info.write_finding(CHECKS, found)
     except OSError as error:
         if error.errno not in READ_ONLY:
             raise

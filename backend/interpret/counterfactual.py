@@ -22,10 +22,10 @@ from backend.interpret.encoded import INACTIVE_KL, Floats
 from backend.interpret.fields import Edit
 from backend.interpret.imagination import follow
 from backend.interpret.names import DimensionName, dimension_names
-from backend.interpret.reel import Reel, Strip, curve, difference
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import Branch, branch_of, chooser, context_latent
 from backend.interpret.rollout_request import RolloutRequest
+from backend.interpret.timeline import Strip, Timeline, curve, difference
 from backend.interpret.view import Picture, provenance_of
 from models.types import State, normalise
 
@@ -55,15 +55,15 @@ class Counterfactual:
     @cached_property
     def settings(self) -> str:
         """The view as one line of JSON, which files made from it carry."""
-        carried = {key: self.provenance[key] for key in ("checkpoint", "weights")}
-        return json.dumps({"diswm": "counterfactual", **carried, "view": self.request.to_json()}, sort_keys=True)
+        origin = {key: self.provenance[key] for key in ("checkpoint", "weights")}
+        return json.dumps({"diswm": "counterfactual", **origin, "view": self.request.to_json()}, sort_keys=True)
 
-    def reel(self, name: str) -> Reel:
+    def timeline(self, name: str) -> Timeline:
         """Rows and curves to be shown, and the name of their files."""
         factor = self.request.factor.replace("_", " ")
         told = f"{factor} {self.before:.2f} → {self.after:.2f}".replace("-", "−")
         edit = f"dim {self.label.dim} held at {self.value:.2f}".replace("-", "−")
-        return Reel(
+        return Timeline(
             kind="counterfactual",
             title=f"Counterfactual, {self.checkpoint_name}",
             name=name,
@@ -152,9 +152,9 @@ def counterfactual(checkpoint: Checkpoint, request: CounterfactualRequest) -> Co
     dims = [dim, *(other for other in active if other != dim)]
     edits = [[Edit(other, float(reading[other]), request.since, True)] for other in dims]
     latent, choose = context_latent(seen, asked), chooser(seen, asked)
-    plain = follow(seen.model, latent, asked.steps, choose, [()])
+    unedited = follow(seen.model, latent, asked.steps, choose, [()])
     paths = follow(seen.model, latent, asked.steps, choose, edits)
-    model, futures = branch_of(seen, plain), [branch_of(seen, paths, row) for row in range(len(dims))]
+    model, futures = branch_of(seen, unedited), [branch_of(seen, paths, row) for row in range(len(dims))]
     factor = lived.factor_names.index(request.factor)
     names = dimension_names(checkpoint)
     true = _signed(changed.image, lived.image)
@@ -175,7 +175,7 @@ def counterfactual(checkpoint: Checkpoint, request: CounterfactualRequest) -> Co
             for other, future in zip(dims, futures, strict=True)
         },
         names=tuple(names),
-        policy=_policy_change(checkpoint, plain.states, paths.states),
+        policy=_policy_change(checkpoint, unedited.states, paths.states),
         provenance=provenance_of(checkpoint),
     )
 
@@ -221,13 +221,13 @@ def _seen(checkpoint: Checkpoint, request: CounterfactualRequest, lived: Life) -
 
 
 @torch.inference_mode()
-def _policy_change(checkpoint: Checkpoint, plain: State, edited: State) -> Floats | None:
+def _policy_change(checkpoint: Checkpoint, unedited: State, edited: State) -> Floats | None:
     """How far apart the policy's modes lie in the two futures, step by step: (S,)."""
     behaviour = checkpoint.actor_critic
     if behaviour is None:
         return None
     first, second = (
-        behaviour.policy(State(states.deter[0], states.stoch[0]).feature).mode for states in (plain, edited)
+        behaviour.policy(State(states.deter[0], states.stoch[0]).feature).mode for states in (unedited, edited)
     )
     return np.asarray((first - second).norm(dim=-1).numpy())
 

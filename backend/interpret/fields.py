@@ -74,7 +74,7 @@ def flag(value: object) -> object:
     return value == "true"
 
 
-def plain(value: object) -> str:
+def as_text(value: object) -> str:
     """A number, word or flag as text: 2.0 -> `2`, True -> `true`; never rounded."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -160,7 +160,7 @@ def write_edits(value: Any) -> str:
 
 def write_rows(value: Any) -> str:
     """The inverse of `read_rows`."""
-    return ";".join(",".join(plain(number) for number in row) for row in value)
+    return ";".join(",".join(as_text(number) for number in row) for row in value)
 
 
 def _dim(text: str) -> int:

@@ -38,9 +38,9 @@ def leakage_matrix(encode: Encode, decode: Decode, latent: Tensor, spread: Tenso
     return total / frames
 
 
-def diagonal_share(matrix: Floats, kept: list[int]) -> float:
+def diagonal_share(matrix: Floats, dims: list[int]) -> float:
     """Share of all movement that stays in the edited dimension, over the kept dimensions; 1 is no leakage."""
-    chosen = matrix[np.ix_(kept, kept)]
+    chosen = matrix[np.ix_(dims, dims)]
     return float(np.trace(chosen) / chosen.sum()) if chosen.sum() > 0 else 0.0
 
 

@@ -14,7 +14,7 @@ from backend.interpret.latents import encode_images
 from backend.interpret.names import FATES, dimension_names, fate_of_names
 from backend.interpret.resample import bootstrap_weights, interval, shifted_rows
 
-KEPT_CORRELATION = 0.7
+MIN_CORRELATION = 0.7
 SHIFTS, RESAMPLES = 100, 200
 CHANCE = 0.95  # of matches of shifted latents lie below what counts as chance
 
@@ -44,10 +44,10 @@ class Matching:
     mean_interval: list[float]
     mean_null: float
 
-    def kept(self, first: int) -> bool:
+    def survives(self, first: int) -> bool:
         """Whether a dimension has a match that correlates by 0.7 or more, and by more than chance."""
         match = next((match for match in self.matches if match.first == first), None)
-        return match is not None and match.correlation >= KEPT_CORRELATION and match.correlation > self.null[first]
+        return match is not None and match.correlation >= MIN_CORRELATION and match.correlation > self.null[first]
 
 
 def correlations(first: Floats, second: Floats) -> Floats:
@@ -128,7 +128,7 @@ def compare_checkpoints(first: Checkpoint, second: Checkpoint) -> dict[str, Any]
         for match in matching.matches
     ]
     same = same_environment(first.info, second.info)
-    fates = fate_of_names(names[0], _kept(rows, matching), names[1]) if same else dict.fromkeys(FATES)
+    fates = fate_of_names(names[0], _survivors(rows, matching), names[1]) if same else dict.fromkeys(FATES)
     return {
         "matches": rows,
         "mean_correlation": matching.mean,
@@ -150,7 +150,7 @@ def same_environment(first: CheckpointInfo, second: CheckpointInfo) -> bool:
 
 
 def carry_labels(
-    labels: Mapping[int, Label], matches: Sequence[Match], source: str, least: float = KEPT_CORRELATION
+    labels: Mapping[int, Label], matches: Sequence[Match], source: str, least: float = MIN_CORRELATION
 ) -> dict[int, Label]:
     """A person's names for the second model's dimensions, marked as carried from checkpoint `source`."""
     return {
@@ -182,12 +182,12 @@ def _resampled(first: Floats, second: Floats, clips: Sequence[Integers], generat
     return np.asarray(np.abs(covariance) / np.where(scale > 1e-12, scale, np.inf))
 
 
-def _kept(rows: list[dict[str, Any]], matching: Matching) -> set[int]:
+def _survivors(rows: list[dict[str, Any]], matching: Matching) -> set[int]:
     """The first model's dimensions whose match is active, close, and bears the same name or none."""
     return {
         row["first"]
         for row in rows
-        if matching.kept(row["first"]) and row["second_active"] and row["second_name"] in (None, row["first_name"])
+        if matching.survives(row["first"]) and row["second_active"] and row["second_name"] in (None, row["first_name"])
     }
 
 

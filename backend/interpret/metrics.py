@@ -45,11 +45,11 @@ def mig(nmi: Floats) -> float:
 
 def sap(latent: Floats, factors: Floats, names: Sequence[str]) -> float:
     """Separated attribute predictability (Kumar et al. 2018): gap of R2 between the two best single latents."""
-    kept = varying(factors)
-    if not kept.any():
+    selected = varying(factors)
+    if not selected.any():
         return 0.0
-    gaps = _gaps(_correlation(latent, factors[:, kept]) ** 2)
-    return float(reduce_groups(gaps[None], _names(names, kept), how="mean").mean())
+    gaps = _gaps(_correlation(latent, factors[:, selected]) ** 2)
+    return float(reduce_groups(gaps[None], _names(names, selected), how="mean").mean())
 
 
 def infomec(nmi: Floats) -> tuple[float, float]:
@@ -138,11 +138,11 @@ def _probe(
     episode: Integers,
     fit: Callable[[Floats, Floats], tuple[Floats, Callable[[Floats], Floats]]],
 ) -> Probe:
-    kept = np.flatnonzero(varying(factors))
+    selected = np.flatnonzero(varying(factors))
     test = held_out(episode)
     inputs, targets = standardise(latent), standardise(factors)
-    importance, score = np.zeros((latent.shape[1], len(kept))), np.zeros(len(kept))
-    for column, factor in enumerate(kept):
+    importance, score = np.zeros((latent.shape[1], len(selected))), np.zeros(len(selected))
+    for column, factor in enumerate(selected):
         target = targets[:, factor]
         importance[:, column], predict = fit(inputs[~test], target[~test])
         residual = np.mean((predict(inputs[test]) - target[test]) ** 2)
@@ -200,5 +200,5 @@ def _group_mean(probe: Probe) -> float:
     return float(reduce_groups(probe.score[None], probe.names, how="mean").mean()) if probe.score.size else 0.0
 
 
-def _names(names: Sequence[str], kept: Flags) -> list[str]:
-    return [name for name, keep in zip(names, kept, strict=True) if keep]
+def _names(names: Sequence[str], selected: Flags) -> list[str]:
+    return [name for name, keep in zip(names, selected, strict=True) if keep]

@@ -74,7 +74,7 @@ def told_apart(names: Sequence[str | None]) -> list[str | None]:
     return [f"{name} (dim {dim})" if name and count[name] > 1 else name for dim, name in enumerate(names)]
 
 
-def fate_of_names(before: Sequence[str | None], kept: Collection[int], after: Sequence[str | None]) -> Fate:
+def fate_of_names(before: Sequence[str | None], survivors: Collection[int], after: Sequence[str | None]) -> Fate:
     """{"kept", "lost", "gained"}: names of one model's dimensions of which `kept` live on in another model's.
 
     Gained is a name that no dimension had before. Each named dimension is either kept or lost.
@@ -82,9 +82,9 @@ def fate_of_names(before: Sequence[str | None], kept: Collection[int], after: Se
     told, new = told_apart(before), told_apart(after)
     named = [(dim, name) for dim, name in enumerate(told) if name]
     return {
-        "kept": sorted(name for dim, name in named if dim in kept),
-        "lost": sorted(name for dim, name in named if dim not in kept),
-        "gained": sorted(name for name, plain in zip(new, after, strict=True) if name and plain not in before),
+        "kept": sorted(name for dim, name in named if dim in survivors),
+        "lost": sorted(name for dim, name in named if dim not in survivors),
+        "gained": sorted(name for name, old in zip(new, after, strict=True) if name and old not in before),
     }
 
 

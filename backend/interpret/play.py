@@ -14,8 +14,8 @@ from backend.data.episodes import Episode, episode_of
 from backend.envs.protocol import Step
 from backend.interpret.encoded import Floats
 from backend.interpret.imagination import edited
-from backend.interpret.reel import Reel, Strip, curve, difference
 from backend.interpret.request import ViewError
+from backend.interpret.timeline import Strip, Timeline, curve, difference
 from backend.interpret.view import Picture
 from models.types import State, normalise, to_uint8
 
@@ -95,7 +95,7 @@ class Play:
         """What the world showed, as an episode with its actions, rewards and factors."""
         return episode_of(self._steps, self._actions, self.world.factor_names)
 
-    def reel(self, name: str) -> Reel:
+    def timeline(self, name: str) -> Timeline:
         """The world's pictures over the model's, with rewards, for files of this name."""
         real, model = (np.stack([getattr(each, name) for each in self.moments]) for name in ("real", "model"))
         guessed = [each.predicted_reward for each in self.moments]
@@ -103,7 +103,7 @@ class Play:
         if all(value is not None for value in guessed):
             rewards["model"] = curve(guessed)
         looked = [each.looked for each in self.moments]
-        return Reel(
+        return Timeline(
             kind="play",
             title=f"Play, {self.checkpoint.info.name}",
             name=name,

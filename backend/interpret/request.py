@@ -11,7 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic.fields import FieldInfo
 
-from backend.interpret.fields import Named, TextForm, plain
+from backend.interpret.fields import Named, TextForm, as_text
 
 MAX_EDIT = 1_000.0
 Request = TypeVar("Request", bound="type[ViewRequest]")
@@ -88,7 +88,7 @@ class ViewRequest:
             value = getattr(self, field)
             if value != default_of(type(self), field):
                 form = text_form(type(self), field)
-                texts[name] = form.write(value) if form else plain(value)
+                texts[name] = form.write(value) if form else as_text(value)
         return texts
 
     def options(self) -> dict[str, str | bool]:
@@ -120,13 +120,13 @@ def default_of(request: type[ViewRequest], field: str) -> Any:
     return ... if found.default is MISSING else found.default
 
 
-def plain_types(annotation: Any) -> list[Any]:
+def non_null_types(annotation: Any) -> list[Any]:
     """The types and literal values that an annotation is made of."""
     inner = get_args(annotation)
     if not inner:
         return [annotation]
     parts = inner[:1] if hasattr(annotation, "__metadata__") else inner
-    return [kind for part in parts for kind in plain_types(part)]
+    return [kind for part in parts for kind in non_null_types(part)]
 
 
 def required(request: type[ViewRequest]) -> list[str]:

@@ -15,9 +15,9 @@ from backend.data.checkpoint import Checkpoint
 from backend.interpret.encoded import Floats
 from backend.interpret.imagination import Chooser, Paths, by_policy, follow, recorded
 from backend.interpret.names import DimensionName, dimension_names
-from backend.interpret.reel import Reading, Reel, Strip, difference
 from backend.interpret.rollout_request import RolloutRequest
 from backend.interpret.similarity import MEASURES, baselines, measured
+from backend.interpret.timeline import Reading, Strip, Timeline, difference
 from backend.interpret.view import Picture, provenance_of
 from models.types import State, normalise, to_uint8
 
@@ -51,7 +51,7 @@ class Rollout:
     reward: Floats | None  # (known,) true rewards, None for a video model
     samples: Picture  # (K, S, 64, 64, 3), none when the mean alone is followed
     edited: Branch | None
-    plain: Mapping[str, Picture]  # what needs no model (S, 64, 64, 3), by name
+    baseline_images: Mapping[str, Picture]  # what needs no model (S, 64, 64, 3), by name
     provenance: dict[str, Any]
 
     @property
@@ -114,7 +114,7 @@ class Rollout:
         return {
             name: {
                 title: measured(name, self.truth, pictures, steps, self.request.steps)
-                for title, pictures in self.plain.items()
+                for title, pictures in self.baseline_images.items()
             }
             for name in MEASURES
         }
@@ -137,9 +137,9 @@ class Rollout:
             rows.append(Strip("change", "|edited − model|", self.change, "difference"))
         return tuple(rows)
 
-    def reel(self, name: str) -> Reel:
+    def timeline(self, name: str) -> Timeline:
         """Rows and curves to be shown, and the name of their files."""
-        return Reel(
+        return Timeline(
             kind="rollout",
             title=f"Rollout, {self.checkpoint_name}",
             name=name,
@@ -157,8 +157,8 @@ class Rollout:
     @cached_property
     def settings(self) -> str:
         """The rollout as one line of JSON, which files made from it carry."""
-        carried = {key: self.provenance[key] for key in ("checkpoint", "weights")}
-        return json.dumps({"diswm": "rollout", **carried, "view": self.request.to_json()}, sort_keys=True)
+        origin = {key: self.provenance[key] for key in ("checkpoint", "weights")}
+        return json.dumps({"diswm": "rollout", **origin, "view": self.request.to_json()}, sort_keys=True)
 
 
 def build_rollout(checkpoint: Checkpoint, request: RolloutRequest) -> Rollout:
@@ -167,12 +167,12 @@ def build_rollout(checkpoint: Checkpoint, request: RolloutRequest) -> Rollout:
     clip, steps = checkpoint.clip, request.steps
     latent = context_latent(checkpoint, request)
     choose = chooser(checkpoint, request)
-    plain = follow(checkpoint.model, latent, steps, choose, [()])
+    unedited = follow(checkpoint.model, latent, steps, choose, [()])
     edited = follow(checkpoint.model, latent, steps, choose, [request.edits]) if request.edits else None
     known = min(steps, clip.image.shape[1])
     truth = np.zeros((steps, *clip.image.shape[2:]), np.uint8)
     truth[:known] = clip.image[request.episode, :known]
-    model = branch_of(checkpoint, plain)
+    model = branch_of(checkpoint, unedited)
     names = dimension_names(checkpoint)
     return Rollout(
         request=request,
@@ -186,7 +186,7 @@ def build_rollout(checkpoint: Checkpoint, request: RolloutRequest) -> Rollout:
         reward=clip.reward[request.episode, :known] if model.predicted_reward is not None else None,
         samples=_sample(checkpoint, request, latent, model.image),
         edited=None if edited is None else branch_of(checkpoint, edited),
-        plain=baselines(clip, request.episode, request.context, steps),
+        baseline_images=baselines(clip, request.episode, request.context, steps),
         provenance=provenance_of(checkpoint),
     )
 
@@ -264,7 +264,7 @@ def scores_over_episodes(checkpoint: Checkpoint, request: RolloutRequest) -> dic
         **{
             name: {
                 title: _band([rollout.baselines[name].get(title) or getattr(rollout, name) for rollout in rollouts])
-                for title in ("model", *rollouts[0].plain)
+                for title in ("model", *rollouts[0].baseline_images)
             }
             for name in MEASURES
         },

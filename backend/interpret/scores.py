@@ -53,7 +53,7 @@ def score(
 
 def _from_matrix(association: Association, nmi: Floats) -> dict[str, float]:
     """What needs the NMI matrix alone; a sine and a cosine count as one factor."""
-    names = [name for name, kept in zip(association.factor_names, association.varying, strict=True) if kept]
+    names = [name for name, varies in zip(association.factor_names, association.varying, strict=True) if varies]
     modular, compact = infomec(reduce_groups(association.beyond_chance(nmi), names))
     return {
         "mig": mig(reduce_groups(nmi[:, association.varying], names)),

@@ -46,7 +46,7 @@ class SensitivityRequest(ViewRequest):
 
 
 @view_request
-class CarriedRequest(ViewRequest):
+class TransferRequest(ViewRequest):
     """What training carried over: matched correlation of each dimension, names kept, lost and gained."""
 
     kind = "carried"

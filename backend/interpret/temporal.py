@@ -11,9 +11,9 @@ from backend.interpret.encoded import Floats
 from backend.interpret.fields import Edit
 from backend.interpret.imagination import follow
 from backend.interpret.names import DimensionName, dimension_names
-from backend.interpret.reel import Curve, Reel, Strip, curve, difference
 from backend.interpret.rollout import Branch, Rollout, branch_of, build_rollout, chooser, context_latent
 from backend.interpret.temporal_request import TemporalRequest
+from backend.interpret.timeline import Curve, Strip, Timeline, curve, difference
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,15 @@ class TemporalTraversal:
     @cached_property
     def settings(self) -> str:
         """The traversal as one line of JSON, which files made from it carry."""
-        carried = {key: self.untouched.provenance[key] for key in ("checkpoint", "weights")}
-        return json.dumps({"diswm": "temporal", **carried, "view": self.request.to_json()}, sort_keys=True)
+        origin = {key: self.untouched.provenance[key] for key in ("checkpoint", "weights")}
+        return json.dumps({"diswm": "temporal", **origin, "view": self.request.to_json()}, sort_keys=True)
 
-    def reel(self, name: str) -> Reel:
+    def timeline(self, name: str) -> Timeline:
         """Rows and curves to be shown, and the name of their files."""
         strips = [Strip("untouched", "", self.untouched.model.image)]
         for (title, note), row in zip(self._titles(), self.rows, strict=True):
             strips.append(Strip(title, note, row.image))
-        return Reel(
+        return Timeline(
             kind="temporal",
             title=f"Temporal traversal, {self.untouched.checkpoint_name}",
             name=name,
@@ -63,16 +63,16 @@ class TemporalTraversal:
 
     def _curves(self) -> dict[str, dict[str, Curve]]:
         """How far each row leads the picture away, and what the model expects of each."""
-        plain = self.untouched.model
+        untouched = self.untouched.model
         titles = [title for title, _ in self._titles()]
         moved = {
-            title: curve(difference(row.image, plain.image).mean(axis=(1, 2, 3)))
+            title: curve(difference(row.image, untouched.image).mean(axis=(1, 2, 3)))
             for title, row in zip(titles, self.rows, strict=True)
         }
         charts = {"Change in grey levels": moved}
         for chart, name in (("Predicted reward", "predicted_reward"), ("Value", "value")):
-            if getattr(plain, name) is not None:
-                lines = {"untouched": plain} | dict(zip(titles, self.rows, strict=True))
+            if getattr(untouched, name) is not None:
+                lines = {"untouched": untouched} | dict(zip(titles, self.rows, strict=True))
                 charts[chart] = {title: curve(getattr(branch, name)) for title, branch in lines.items()}
         return charts
 

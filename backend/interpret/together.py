@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from backend.data.checkpoint import Checkpoint, CheckpointInfo
-from backend.interpret.reel import Reel, Strip, curve
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import Rollout, build_rollout
 from backend.interpret.rollout_request import MAX_FRAMES, StretchRequest, TogetherRequest
+from backend.interpret.timeline import Strip, Timeline, curve
 
 MAX_CHECKPOINTS = 12
 
@@ -28,12 +28,12 @@ class Together:
     def settings(self) -> str:
         """The view as one line of JSON, which files made from it carry."""
         first = self.rollouts[0]
-        carried = {key: first.provenance[key] for key in ("checkpoint", "weights")}
+        origin = {key: first.provenance[key] for key in ("checkpoint", "weights")}
         asked = self.request
         view = TogetherRequest(asked.episode, asked.context, asked.horizon, asked.actions, self.checkpoints[1:])
-        return json.dumps({"diswm": "together", **carried, "view": view.to_json()}, sort_keys=True)
+        return json.dumps({"diswm": "together", **origin, "view": view.to_json()}, sort_keys=True)
 
-    def reel(self, name: str) -> Reel:
+    def timeline(self, name: str) -> Timeline:
         """Rows and curves to be shown, and the name of their files."""
         first = self.rollouts[0]
         pairs = [(self.titles[place], self.rollouts[place]) for place in self.order]
@@ -51,7 +51,7 @@ class Together:
                 "true": [*curve(first.reward), *[None] * (first.request.steps - first.known)],
                 **rewards,
             }
-        return Reel(
+        return Timeline(
             kind="together",
             title=f"Rollouts over training, {first.checkpoint_name}",
             name=name,

@@ -109,8 +109,8 @@ class TraversalView:
     @cached_property
     def settings(self) -> str:
         """The view as one line of JSON, which files made from it carry; reading it back reopens the view."""
-        carried = {key: self.provenance[key] for key in ("checkpoint", "weights")}
-        return json.dumps({"diswm": "traversal", **carried, "view": self.request.to_json()}, sort_keys=True)
+        origin = {key: self.provenance[key] for key in ("checkpoint", "weights")}
+        return json.dumps({"diswm": "traversal", **origin, "view": self.request.to_json()}, sort_keys=True)
 
 
 @dataclass(frozen=True)

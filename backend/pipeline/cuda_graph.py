@@ -76,19 +76,19 @@ class Recorded:
     def _record(self, recorder: Recorder, inputs: tuple[Tensor, ...]) -> Figures:
         """This run without a recording, then taken back and done by one, which is kept if it gives the same."""
         before = copy.deepcopy(self._training.state_dict())
-        plain = {name: value.clone() for name, value in recorder.run(self._work, inputs).items()}
+        expected = {name: value.clone() for name, value in recorder.run(self._work, inputs).items()}
         after = copy.deepcopy(self._training.state_dict())
         self._training.load_state_dict(before)
         self._inputs = [value.clone() for value in inputs]
         try:
             self._replay = recorder.record(self._work, self._inputs)
             figures = self._replay()
-            _check(plain, figures)
+            _check(expected, figures)
         except Exception as error:  # whatever it is, the run goes on without a recording
             log.warning("updates are not recorded as a CUDA graph, and are slower for it: %s", error)
             self._recorder = self._replay = None
             self._training.load_state_dict(after)
-            return plain
+            return expected
         return figures
 
 
@@ -130,8 +130,8 @@ def graph_recorder(generator: torch.Generator) -> GraphRecorder | None:
     return GraphRecorder(generator) if generator.device.type == "cuda" else None
 
 
-def _check(plain: Figures, recorded: Figures) -> None:
-    for name, figure in plain.items():
-        expected, value = float(figure.mean()), float(recorded[name].mean())
-        if not abs(value - expected) <= TOLERANCE * max(abs(expected), 1.0):
-            raise ArithmeticError(f"{name} is {value:.6g} in the recording and {expected:.6g} without it")
+def _check(expected: Figures, recorded: Figures) -> None:
+    for name, figure in expected.items():
+        before, value = float(figure.mean()), float(recorded[name].mean())
+        if not abs(value - before) <= TOLERANCE * max(abs(before), 1.0):
+            raise ArithmeticError(f"{name} is {value:.6g} in the recording and {before:.6g} without it")

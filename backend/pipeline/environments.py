@@ -11,38 +11,38 @@ from numpy.typing import NDArray
 
 from backend.data.episodes import Episode
 from backend.envs.protocol import Step
-from backend.pipeline.evaluate import BATCH, Player
+from backend.pipeline.evaluate import BATCH, AsyncEnvironment
 
 PROCESS_BYTES = 300_000_000  # of an environment's process, at most
 
 
-class Closable(Player, Protocol):
-    """A player that holds a process; `another` starts one more like it, and does not wait for that."""
+class Closable(AsyncEnvironment, Protocol):
+    """An environment that holds a process; `another` starts one more like it, and does not wait for that."""
 
     def another(self) -> "Closable": ...
 
     def close(self) -> None: ...
 
 
-class Players(Protocol):
+class EnvironmentPool(Protocol):
     """The environment to act in at an agent step, and those that an evaluation is played in side by side."""
 
-    def training(self, agent_steps: int) -> Player: ...
+    def training(self, agent_steps: int) -> AsyncEnvironment: ...
 
-    def evaluating(self, agent_steps: int) -> Sequence[Player]: ...
+    def evaluating(self, agent_steps: int) -> Sequence[AsyncEnvironment]: ...
 
 
 @dataclass
-class Always:
+class OneEnvironment:
     """One environment for everything."""
 
-    player: Player
+    environment: AsyncEnvironment
 
-    def training(self, _agent_steps: int) -> Player:
-        return self.player
+    def training(self, _agent_steps: int) -> AsyncEnvironment:
+        return self.environment
 
-    def evaluating(self, _agent_steps: int) -> Sequence[Player]:
-        return [self.player]
+    def evaluating(self, _agent_steps: int) -> Sequence[AsyncEnvironment]:
+        return [self.environment]
 
 
 @dataclass
@@ -61,25 +61,25 @@ class ByDistraction:
     side_by_side: int = 1
     made: dict[str, list[Closable]] = field(default_factory=dict)
 
-    def training(self, agent_steps: int) -> Player:
+    def training(self, agent_steps: int) -> AsyncEnvironment:
         """The environment that an episode which begins at this agent step is played in."""
         return self._of(self._now(agent_steps))[0]
 
-    def evaluating(self, agent_steps: int) -> Sequence[Player]:
+    def evaluating(self, agent_steps: int) -> Sequence[AsyncEnvironment]:
         """The environments of an evaluation at this agent step."""
         shown = self.evaluated or self._now(agent_steps)
-        players = self._of(shown)
-        while len(players) < self.side_by_side:
-            players.append(players[0].another())
-        for spare in [player for name, others in self.made.items() if name != shown for player in others[1:]]:
+        environments = self._of(shown)
+        while len(environments) < self.side_by_side:
+            environments.append(environments[0].another())
+        for spare in [environment for name, others in self.made.items() if name != shown for environment in others[1:]]:
             spare.close()
         self.made = {name: made if name == shown else made[:1] for name, made in self.made.items()}
-        return players
+        return environments
 
     def close(self) -> None:
         """Ends all processes."""
-        for player in [player for players in self.made.values() for player in players]:
-            player.close()
+        for environment in [environment for environments in self.made.values() for environment in environments]:
+            environment.close()
 
     def _now(self, agent_steps: int) -> str:
         return self.first if agent_steps < self.change_at else self.later
@@ -91,26 +91,26 @@ class ByDistraction:
 
 
 class PaddedActions:
-    """A player that takes longer actions than its environment has and ignores the extra entries."""
+    """An environment that takes longer actions than its environment has and ignores the extra entries."""
 
-    def __init__(self, player: Closable, action_size: int) -> None:
-        self._player, self._action_size = player, action_size
-        self.factor_names = player.factor_names
+    def __init__(self, environment: Closable, action_size: int) -> None:
+        self._environment, self._action_size = environment, action_size
+        self.factor_names = environment.factor_names
 
     def begin_reset(self, seed: int) -> None:
-        self._player.begin_reset(seed)
+        self._environment.begin_reset(seed)
 
     def begin_step(self, action: NDArray[np.float32]) -> None:
-        self._player.begin_step(action[: self._action_size])
+        self._environment.begin_step(action[: self._action_size])
 
     def finish(self) -> Step:
-        return self._player.finish()
+        return self._environment.finish()
 
     def another(self) -> "PaddedActions":
-        return PaddedActions(self._player.another(), self._action_size)
+        return PaddedActions(self._environment.another(), self._action_size)
 
     def close(self) -> None:
-        self._player.close()
+        self._environment.close()
 
 
 def side_by_side(episodes: int) -> int:

@@ -13,7 +13,7 @@ from models.agent import Agent
 BATCH = 16  # episodes that are acted for at once, at most
 
 
-class Player(Protocol):
+class AsyncEnvironment(Protocol):
     """One environment, which is asked without waiting: `finish` then waits for the step that was asked for."""
 
     factor_names: tuple[str, ...]
@@ -50,24 +50,24 @@ class Evaluation(NamedTuple):
 
 def evaluate(
     agent: Agent,
-    players: Sequence[Player],
+    environments: Sequence[AsyncEnvironment],
     seeds: Sequence[int],
     device: str = "cpu",
     between_steps: Callable[[], None] = lambda: None,
 ) -> Evaluation:
-    """Plays one episode per seed with the mode of the policy, as many side by side as there are players.
+    """Plays one episode per seed with the mode of the policy, as many side by side as there are environments.
 
     Seeds must differ. `between_steps` is called when no environment step is pending, and may raise to end the
     evaluation. An episode's place in the batch of actions follows from the seeds alone: the rounding, and so the
-    returns, are the same on one player as on many.
+    returns, are the same on one environment as on many.
     """
     assert len(set(seeds)) == len(seeds), "two evaluation episodes share a seed"
     scores, successes = list[float](), list[bool | None]()
     for first in range(0, len(seeds), BATCH):
         batch = seeds[first : first + BATCH]
-        for row in range(0, len(batch), len(players)):
-            rows = range(row, min(row + len(players), len(batch)))
-            played = _play(agent, players, {at: batch[at] for at in rows}, len(batch), device, between_steps)
+        for row in range(0, len(batch), len(environments)):
+            rows = range(row, min(row + len(environments), len(batch)))
+            played = _play(agent, environments, {at: batch[at] for at in rows}, len(batch), device, between_steps)
             scores += [score for score, _ in played]
             successes += [success for _, success in played]
     return Evaluation(tuple(scores), tuple(successes))
@@ -81,29 +81,29 @@ def episode_seed(seed: int, purpose: str, index: int) -> int:
 
 def _play(
     agent: Agent,
-    players: Sequence[Player],
+    environments: Sequence[AsyncEnvironment],
     seeds: dict[int, int],
     batch: int,
     device: str,
     between_steps: Callable[[], None],
 ) -> list[tuple[float, bool | None]]:
     """Return and success of the episodes of these seeds, each a row of the batch; the other rows stay black."""
-    live = dict(zip(seeds, players, strict=False))
-    for row, player in live.items():
-        player.begin_reset(seeds[row])
+    live = dict(zip(seeds, environments, strict=False))
+    for row, environment in live.items():
+        environment.begin_reset(seeds[row])
     memory, image = agent.begin(batch), np.zeros((batch, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
     score, success = dict.fromkeys(seeds, 0.0), dict[int, bool | None].fromkeys(seeds)
     while live:
-        steps = {row: player.finish() for row, player in live.items()}
+        steps = {row: environment.finish() for row, environment in live.items()}
         between_steps()
         for row, step in steps.items():
             image[row] = step.image
             score[row] += step.reward
             success[row] = success[row] or step.success
-        live = {row: player for row, player in live.items() if not steps[row].is_last}
+        live = {row: environment for row, environment in live.items() if not steps[row].is_last}
         if live:
             action, memory = agent.act(torch.from_numpy(image).to(device), memory)
             chosen = action.cpu().numpy()
-            for row, player in live.items():
-                player.begin_step(chosen[row])
+            for row, environment in live.items():
+                environment.begin_step(chosen[row])
     return [(score[row], success[row]) for row in seeds]

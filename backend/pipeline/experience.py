@@ -9,7 +9,7 @@ import torch
 from backend.data.episodes import episode_of, read_episode, write_episode
 from backend.data.replay import Replay
 from backend.envs.protocol import Step
-from backend.pipeline.environments import Players
+from backend.pipeline.environments import EnvironmentPool
 from backend.pipeline.evaluate import episode_seed
 from models.agent import Agent, Memory
 from models.types import State
@@ -24,7 +24,7 @@ class Experience:
     def __init__(
         self,
         agent: Agent,
-        players: Players,
+        environments: EnvironmentPool,
         replay: Replay,
         folder: Path,
         seed: int,
@@ -32,7 +32,7 @@ class Experience:
         agent_steps: int = 0,
     ) -> None:
         """`agent_steps` are those of episodes that the replay was given beforehand."""
-        self.agent, self.players, self.replay = agent, players, replay
+        self.agent, self.environments, self.replay = agent, environments, replay
         self.agent_steps = agent_steps  # begun
         self._folder, self._seed, self._device = folder, seed, device
         self._episodes = 0  # finished
@@ -53,9 +53,9 @@ class Experience:
 
     def _begin_at(self, agent_steps: int) -> None:
         self._begun_at = agent_steps
-        self.player = self.players.training(agent_steps)
-        self.player.begin_reset(episode_seed(self._seed, "train", self._episodes))
-        self._steps = [self.player.finish()]
+        self.environment = self.environments.training(agent_steps)
+        self.environment.begin_reset(episode_seed(self._seed, "train", self._episodes))
+        self._steps = [self.environment.finish()]
         self._actions = [np.zeros(self.agent.world_model.config.action_size, np.float32)]
         self._memory = self.agent.begin(1)
 
@@ -74,7 +74,7 @@ class Experience:
 
     def finish_step(self) -> float | None:
         """Wait for the step that was begun; the return of an episode that ends with it."""
-        self._steps.append(self.player.finish())
+        self._steps.append(self.environment.finish())
         return self._end_episode() if self._steps[-1].is_last else None
 
     def state_dict(self) -> dict[str, Any]:
@@ -98,16 +98,16 @@ class Experience:
         self._begin_at(state["begun_at"])
         for action in state["actions"][1:].numpy():
             self._ask(action)
-            self._steps.append(self.player.finish())
+            self._steps.append(self.environment.finish())
         deter, stoch, action = (part.to(self._device) for part in state["memory"])
         self._memory = Memory(State(deter, stoch), action)
 
     def _ask(self, action: np.ndarray[Any, np.dtype[np.float32]]) -> None:
-        self.player.begin_step(action)
+        self.environment.begin_step(action)
         self._actions.append(action)
 
     def _end_episode(self) -> float:
-        episode = episode_of(self._steps, self._actions, self.player.factor_names)
+        episode = episode_of(self._steps, self._actions, self.environment.factor_names)
         write_episode(self._folder / f"episode-{self._episodes:06d}.npz", episode)
         self.replay.add(episode)
         self._episodes += 1

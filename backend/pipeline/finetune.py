@@ -15,7 +15,7 @@ from backend.data.resume import Randomness, load_training, save_training
 from backend.envs.experts import adviser
 from backend.pipeline.cuda_graph import Recorded, graph_recorder
 from backend.pipeline.curriculum import beta, dynamics_weight, learning_rate, objective, shape
-from backend.pipeline.environments import Players
+from backend.pipeline.environments import EnvironmentPool
 from backend.pipeline.evaluate import episode_seed, evaluate
 from backend.pipeline.experience import Experience
 from backend.pipeline.imagination import BehaviourLearner
@@ -128,14 +128,14 @@ class Online:
     def __init__(
         self,
         run: Finetuning,
-        players: Players,
+        environments: EnvironmentPool,
         held_out: list[Episode],
         explored: Sequence[Episode],
         out: Path,
         provenance: Provenance,
         reporter: Reporter,
     ) -> None:
-        self.run, self.players, self.held_out = run, players, held_out
+        self.run, self.environments, self.held_out = run, environments, held_out
         self.out, self.provenance, self.reporter = out, provenance, reporter
         self.settings = run.settings
         capacity, lessons = self.settings.replay_capacity, run.parts.lessons
@@ -145,7 +145,7 @@ class Online:
         replay = Replay(action_size, capacity, place, target, motion, advise)
         replay.extend(explored)
         self.experience = Experience(
-            run.agent, players, replay, out / "replay", provenance.seed, run.device, agent_steps=len(replay)
+            run.agent, environments, replay, out / "replay", provenance.seed, run.device, agent_steps=len(replay)
         )
         self.returns: list[list[float]] = []  # [agent steps, mean return] of each evaluation
         self._saved = 0  # checkpoints' worth of updates that are saved
@@ -236,9 +236,9 @@ class Online:
         count = self.settings.evaluate_episodes
         first = len(self.returns) * count
         seeds = [episode_seed(self.provenance.seed, "evaluate", first + index) for index in range(count)]
-        players = self.players.evaluating(self.agent_steps)
+        environments = self.environments.evaluating(self.agent_steps)
         self.run.agent.eval()
-        outcome = evaluate(self.run.agent, players, seeds, self.run.device, between_steps=self._heed_stop)
+        outcome = evaluate(self.run.agent, environments, seeds, self.run.device, between_steps=self._heed_stop)
         self.run.agent.train()
         self.experience.begin()
         self.returns.append([float(self.agent_steps), outcome.mean])

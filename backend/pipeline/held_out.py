@@ -14,17 +14,17 @@ def split(episodes: Sequence[Episode], held_out: int) -> tuple[Sequence[Episode]
     if len(episodes) < 2:
         message = f"the data set has {len(episodes)} episode; at least 2 are needed, one of them held out"
         raise SettingsError([Problem("/dataset", message)])
-    kept = min(held_out, len(episodes) // 2)
-    return episodes[: len(episodes) - kept], episodes[len(episodes) - kept :]
+    count = min(held_out, len(episodes) // 2)
+    return episodes[: len(episodes) - count], episodes[len(episodes) - count :]
 
 
 def check_trainable(dataset: DatasetInfo, length: int, held_out: int) -> None:
     """Raises SettingsError unless an episode that is trained on has `length` frames."""
-    training, kept = split(dataset.lengths, held_out)
+    training, withheld = split(dataset.lengths, held_out)
     longest = max(training)
     if longest >= length:
         return
     message = f"sequences of {length} frames are longer than the longest episode to train on ({longest} frames)"
-    if max(kept, default=0) >= length:
-        message += f"; the last {len(kept)} of {len(dataset.lengths)} episodes are held out"
+    if max(withheld, default=0) >= length:
+        message += f"; the last {len(withheld)} of {len(dataset.lengths)} episodes are held out"
     raise SettingsError([Problem("/length", message)])

@@ -19,7 +19,7 @@ from backend.pipeline.report import Reporter, Stopped
 from backend.pipeline.settings import PretrainSettings, Problem, SettingsError
 from backend.pipeline.update import Update
 from models.config import VideoModelConfig, kernels
-from models.conv import conv_kernels
+from models.dreamer_convolutions import conv_kernels
 from models.losses import total
 from models.types import Batch
 from models.video_model import VideoModel
@@ -99,11 +99,11 @@ def pretrain(
     Goes on from `out/resume` where that exists. Raises SettingsError where the data set does not fit
     the settings, Stopped after a save when asked to stop, Diverged.
     """
-    training, kept = split(episode_places(dataset.folder), settings.held_out)
+    training, withheld = split(episode_places(dataset.folder), settings.held_out)
     place = replay_device(device, dataset.frames)
     replay = Replay(dataset.action_size, dataset.frames, place, motion=settings.motion_weight > 0)
     replay.extend(read_place(episode) for episode in training)  # one after the other: frames are in memory once
-    held_out = [read_place(episode) for episode in kept]
+    held_out = [read_place(episode) for episode in withheld]
     run = Pretraining(settings, provenance.seed, device)
     if start is not None:
         run.model.load_state_dict(start.state_dict())

@@ -121,8 +121,8 @@ class Reporter:
         if not path.exists():
             return
         lines = path.read_text().splitlines()
-        kept = [line for line in lines if _precedes(line, phase, updates, agent_steps)]
-        write_file(path, "".join(f"{line}\n" for line in kept).encode())
+        earlier = [line for line in lines if _precedes(line, phase, updates, agent_steps)]
+        write_file(path, "".join(f"{line}\n" for line in earlier).encode())
         self._close_events()
 
     def close(self) -> None:

@@ -13,12 +13,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.data.begun import Begun, write_begun
 from backend.data.catalogue import find_checkpoint, newest_checkpoint
 from backend.data.checkpoint import load_checkpoint
 from backend.data.crash import crash_point
 from backend.data.episodes import DatasetInfo, Episode, EpisodeError, read_episodes
 from backend.data.files import write_json
+from backend.data.run_start import RunStart, write_run_start
 from backend.envs.make import make_environment
 from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.checks import choose_device, dataset_of, films_of, start_of, teacher_of
@@ -93,7 +93,7 @@ def run_stage(
     reporter.note(f"{stage} on {context.device}, seed {seed}")
     for outcome in (RESULT, ERROR):  # of an earlier start
         (out / outcome).unlink(missing_ok=True)
-    write_begun(out, Begun(stage, seed, settings.model_dump(mode="json"), name, preset))
+    write_run_start(out, RunStart(stage, seed, settings.model_dump(mode="json"), name, preset))
     dataset: str | None = None
     if isinstance(settings, CollectSettings):
         dataset = collect(settings, out, seed, reporter, _films(settings, home), name).id
@@ -168,8 +168,8 @@ def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, cont
     episodes = pad_actions(list(read_episodes(held_out.folder)), action_size)
     explored = pad_actions(_explored(settings, context, films), action_size)
     run = Finetuning(settings, parts, context.seed, context.device)
-    with closing(_players(settings, films)) as players:
-        Online(run, players, episodes, explored, context.out, provenance, context.reporter).go()
+    with closing(_environments(settings, films)) as environments:
+        Online(run, environments, episodes, explored, context.out, provenance, context.reporter).go()
 
 
 def _held_out(settings: FinetuneSettings, context: _Context, films: Films) -> DatasetInfo:
@@ -217,7 +217,7 @@ def _pipeline(settings: PipelineSettings, context: _Context) -> str:
     return dataset.id
 
 
-def _players(settings: FinetuneSettings, films: Films) -> ByDistraction:
+def _environments(settings: FinetuneSettings, films: Films) -> ByDistraction:
     """The run's environment under its distractions: the first one, and from half of the run on perhaps another."""
     return ByDistraction(
         partial(_one_environment, settings, films),

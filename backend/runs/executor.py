@@ -73,7 +73,7 @@ class RunExecutor:
                 return "taken by another worker"
             except Exception as error:
                 log.exception("run %s could not be carried out", row.id)
-                ending = _not_carried_out(row, error)
+                ending = _not_executed(row, error)
             crash_point("attempt-over")
             state = self._settle(row, ending)
             crash_point("verdict-written")
@@ -188,7 +188,7 @@ class RunExecutor:
         return verdict.state if finished is not None else "taken by another worker"
 
 
-def _not_carried_out(row: RunRow, error: Exception) -> Ending:
+def _not_executed(row: RunRow, error: Exception) -> Ending:
     """A failure of the worker itself: counts as a crash, so that it cannot repeat itself without end."""
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     described = {

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from backend.data.begun import FILE
 from backend.data.places import SHIPPED
+from backend.data.run_start import FILE
 
 MAX_LINES = 5_000
 """Metric lines in one answer; a reader asks again for the rest."""

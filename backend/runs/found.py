@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from backend.data.begun import FILE, Begun, read_begun
 from backend.data.places import SHIPPED
+from backend.data.run_start import FILE, RunStart, read_run_start
 from backend.pipeline.builder import PRESETS, build_settings
 from backend.pipeline.report import METRICS, metric_lines
 from backend.pipeline.settings import SettingsError
@@ -63,7 +63,7 @@ def find_run(home: Path, run_id: str) -> FoundRun | None:
 
 
 def _of_shell(folder: Path) -> FoundRun | None:
-    begun = read_begun(folder)
+    begun = read_run_start(folder)
     if begun is None:
         return None
     result, error = read_result(folder), read_error(folder)
@@ -90,7 +90,7 @@ def _of_shell(folder: Path) -> FoundRun | None:
 
 
 def _shipped(folder: Path) -> FoundRun | None:
-    begun = read_begun(folder)
+    begun = read_run_start(folder)
     if begun is None:
         return None
     try:
@@ -112,7 +112,7 @@ def _shipped(folder: Path) -> FoundRun | None:
     )
 
 
-def _asked(begun: Begun) -> dict[str, Any]:
+def _asked(begun: RunStart) -> dict[str, Any]:
     """Stage, seed and settings, and the settings as a preset and what differs from it."""
     preset = begun.preset if begun.preset in PRESETS else "tiny"
     try:

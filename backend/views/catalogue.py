@@ -8,13 +8,13 @@ from backend.interpret.counterfactual_request import CounterfactualRequest
 from backend.interpret.request import ViewRequest
 from backend.interpret.rollout_request import RolloutRequest, TogetherRequest
 from backend.interpret.table_request import (
-    CarriedRequest,
     CompareRequest,
     FactorsRequest,
     IntervalsRequest,
     InterventionsRequest,
     LeakageRequest,
     SensitivityRequest,
+    TransferRequest,
 )
 from backend.interpret.temporal_request import TemporalRequest
 from backend.interpret.traversal_request import TraversalRequest
@@ -153,7 +153,7 @@ KINDS: Mapping[str, Kind] = {
         ),
         _table(
             "Say what training carried over: matched correlation of each dimension, names kept, lost and gained.",
-            CarriedRequest,
+            TransferRequest,
             "carried",
         ),
         _table(

@@ -103,19 +103,19 @@ class CheckpointCache:
         """The checkpoint, verified and loaded once however many ask; raises CheckpointError."""
         key = (info.folder, _stamp(info.folder / MANIFEST))
         with self._lock:
-            kept = self._cache.get(key)
-            if kept is not None:
-                return kept
+            cached = self._cache.get(key)
+            if cached is not None:
+                return cached
             loading = self._loading.setdefault(key, threading.Lock())
         with loading:
             with self._lock:
-                kept = self._cache.get(key)
-            if kept is None:
-                kept = load_checkpoint(info)
+                cached = self._cache.get(key)
+            if cached is None:
+                cached = load_checkpoint(info)
             with self._lock:
-                self._cache.put(key, kept)
+                self._cache.put(key, cached)
                 self._loading.pop(key, None)
-        return kept
+        return cached
 
     def version(self, info: CheckpointInfo) -> Hashable:
         """Changes whenever an answer about this checkpoint may: its weights, factors or labels were written."""

@@ -46,9 +46,9 @@ class ViewExecutor:
 
         `cost` is in decoded cells, above 0. Raises Problem 503 with Retry-After where too much work waits.
         """
-        kept = self.cache.get(key)
-        if kept is not None:
-            return kept
+        cached = self.cache.get(key)
+        if cached is not None:
+            return cached
         flight = self._flights.get(key)
         if flight is None:
             self._admit(cost)

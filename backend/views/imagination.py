@@ -9,15 +9,15 @@ from backend.export.names import counterfactual_file_name, temporal_file_name, t
 from backend.export.options import ExportOptions
 from backend.interpret.counterfactual import counterfactual
 from backend.interpret.counterfactual_request import CounterfactualRequest
-from backend.interpret.reel import Reel
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import MAX_FRAMES, RolloutRequest, TogetherRequest
 from backend.interpret.temporal import temporal_traversal
 from backend.interpret.temporal_request import MOST_BY_ITSELF, TemporalRequest
+from backend.interpret.timeline import Timeline
 from backend.interpret.together import MAX_CHECKPOINTS, roll_out_together
 from backend.views.kinds import Budget, Builder, Ingredients, Sources, Store, View, named
-from backend.views.serializers import reel_json, rollout_json
+from backend.views.serializers import rollout_json, timeline_json
 
 if TYPE_CHECKING:
     from backend.export.render import ExportedFile
@@ -38,19 +38,19 @@ def rollout(ingredients: Ingredients, request: RolloutRequest) -> View:
 def temporal(ingredients: Ingredients, request: TemporalRequest) -> View:
     """Dimensions held from a step on, one row each."""
     found = temporal_traversal(ingredients.checkpoint, request)
-    return _of_reel(ingredients, found.reel(temporal_file_name(found)))
+    return _of_timeline(ingredients, found.timeline(temporal_file_name(found)))
 
 
 def together(ingredients: Ingredients, request: TogetherRequest) -> View:
     """One stretch imagined by several checkpoints over the first one's clip."""
     found = roll_out_together([ingredients.checkpoint, *ingredients.others], request)
-    return _of_reel(ingredients, found.reel(together_file_name(found)))
+    return _of_timeline(ingredients, found.timeline(together_file_name(found)))
 
 
 def changed(ingredients: Ingredients, request: CounterfactualRequest) -> View:
     """A factor changed in the simulator and in the model."""
     found = counterfactual(ingredients.checkpoint, request)
-    return _of_reel(ingredients, found.reel(counterfactual_file_name(found)))
+    return _of_timeline(ingredients, found.timeline(counterfactual_file_name(found)))
 
 
 def beside(info: CheckpointInfo, request: TogetherRequest, store: Store) -> Sources:
@@ -63,14 +63,14 @@ def beside(info: CheckpointInfo, request: TogetherRequest, store: Store) -> Sour
     return Sources(tuple(entry for entry in history if entry.id != info.id)[-MAX_CHECKPOINTS + 1 :])
 
 
-def _of_reel(ingredients: Ingredients, reel: Reel) -> View:
+def _of_timeline(ingredients: Ingredients, timeline: Timeline) -> View:
     def to_file(format: str, options: ExportOptions) -> "ExportedFile":
-        from backend.export.render import export_reel  # loads matplotlib: not before it is needed
+        from backend.export.render import export_timeline  # loads matplotlib: not before it is needed
 
-        return export_reel(reel, format, options)
+        return export_timeline(timeline, format, options)
 
-    carried = json.loads(reel.settings)["view"]
-    return View(carried, lambda: {"checkpoint": ingredients.checkpoint.info.id, **reel_json(reel)}, to_file)
+    fields = json.loads(timeline.settings)["view"]
+    return View(fields, lambda: {"checkpoint": ingredients.checkpoint.info.id, **timeline_json(timeline)}, to_file)
 
 
 def _frames(_info: CheckpointInfo, request: Any) -> Budget:

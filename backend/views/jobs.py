@@ -34,9 +34,9 @@ async def carry_out(job: Job, executor: ViewExecutor, long_jobs: LongJobs) -> An
     if not job.long:
         return await executor.answer(job.key, job.cost, job.make)
     cache = executor.cache
-    kept = cache.get(job.key)
-    if kept is not None:
-        return kept
+    cached = cache.get(job.key)
+    if cached is not None:
+        return cached
     study = long_jobs.start(job.key, job.make)
 
     def keep(done: asyncio.Task[Answer]) -> None:

@@ -15,7 +15,7 @@ from backend.interpret.request import (
     ViewRequest,
     default_of,
     described,
-    plain_types,
+    non_null_types,
     text_form,
 )
 from backend.views.catalogue import Kind
@@ -149,4 +149,4 @@ def _parameter(request: type[ViewRequest], field: str) -> tuple[Any, Any]:
 def _takes_text(request: type[ViewRequest], field: str) -> bool:
     if text_form(request, field) is not None:
         return True
-    return any(kind is str or isinstance(kind, str) for kind in plain_types(request.hints[field]))
+    return any(kind is str or isinstance(kind, str) for kind in non_null_types(request.hints[field]))

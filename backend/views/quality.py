@@ -4,8 +4,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.data.catalogue import NotFound, find_dataset
 from backend.data.checkpoint import CheckpointInfo
-from backend.interpret.kept_quality import quality_of
 from backend.interpret.request import ViewError
+from backend.interpret.stored_quality import quality_of
 from backend.views.checkpoint_cache import CheckpointCache
 from backend.views.jobs import Job
 from backend.views.serializers import json_answer
@@ -29,7 +29,7 @@ def quality_job(info: CheckpointInfo, checkpoints: CheckpointCache, query: Quali
         raise ViewError("dataset", f"there is {error}") from None
 
     key = ("quality", checkpoints.version(info), None if dataset is None else (dataset.id, dataset.frames))
-    kept = checkpoints.quality(info) if dataset is None else None
-    if kept is not None:
-        return Job(key, 1, lambda: json_answer(kept))
+    stored = checkpoints.quality(info) if dataset is None else None
+    if stored is not None:
+        return Job(key, 1, lambda: json_answer(stored))
     return Job(key, CELLS, lambda: json_answer(quality_of(checkpoints.load(info), dataset)), long=True)

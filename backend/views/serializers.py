@@ -14,9 +14,9 @@ from backend.http.responses import Answer
 from backend.interpret.base import BaseFrames
 from backend.interpret.likeness import likeness
 from backend.interpret.names import DimensionName
-from backend.interpret.reel import Reel
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import Branch, Rollout
+from backend.interpret.timeline import Timeline
 from backend.interpret.traversal_request import TraversalRequest
 from backend.interpret.view import FULL_CHANGE, UNIT, Mark, Picture, TraversalView, build_atlas, tile
 from backend.views.density import density
@@ -105,22 +105,22 @@ def rollout_json(rollout: Rollout) -> dict[str, Any]:
     }
 
 
-def reel_json(reel: Reel) -> dict[str, Any]:
+def timeline_json(timeline: Timeline) -> dict[str, Any]:
     """What the page's player plays."""
     return {
-        "kind": reel.kind,
-        "title": reel.title,
-        "context": reel.context,
+        "kind": timeline.kind,
+        "title": timeline.title,
+        "context": timeline.context,
         "cell": CELL,
-        "steps": list(range(reel.steps)),
-        "frames": data_uri(contact_sheet([strip.frames for strip in reel.strips]), "jpeg"),
-        "rows": [{"title": strip.title, "note": strip.note, "kind": strip.kind} for strip in reel.strips],
+        "steps": list(range(timeline.steps)),
+        "frames": data_uri(contact_sheet([strip.frames for strip in timeline.strips]), "jpeg"),
+        "rows": [{"title": strip.title, "note": strip.note, "kind": strip.kind} for strip in timeline.strips],
         "curves": [
             {"title": chart, "lines": [{"name": name, "values": values} for name, values in lines.items()]}
-            for chart, lines in reel.curves.items()
+            for chart, lines in timeline.curves.items()
         ],
-        "file_name": f"{reel.name}.gif",
-        **reel.facts,
+        "file_name": f"{timeline.name}.gif",
+        **timeline.facts,
     }
 
 

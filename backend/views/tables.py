@@ -8,7 +8,6 @@ from backend.data.checkpoint import CHECKS, Checkpoint, CheckpointInfo
 from backend.export.options import ExportOptions
 from backend.interpret import charts
 from backend.interpret.cards import factors_of
-from backend.interpret.carried import carried_over
 from backend.interpret.charts import Chart
 from backend.interpret.checks import checked, known_checks
 from backend.interpret.factors import intervals_of
@@ -17,7 +16,8 @@ from backend.interpret.matching import compare_checkpoints
 from backend.interpret.names import beyond_chance, dimension_names
 from backend.interpret.request import ViewError
 from backend.interpret.sensitivity import sensitivity_of
-from backend.interpret.table_request import CarriedRequest, CompareRequest, SensitivityRequest
+from backend.interpret.table_request import CompareRequest, SensitivityRequest, TransferRequest
+from backend.interpret.transfer import transfer_table
 from backend.views.kinds import Builder, Conflict, Ingredients, Sources, Store, View, named
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ def _sensitivity(ingredients: Ingredients, request: SensitivityRequest) -> View:
     return _view(request, table, lambda found: charts.sensitivity_chart(checkpoint, found))
 
 
-def _carried(ingredients: Ingredients, request: CarriedRequest) -> View:
+def _transfer(ingredients: Ingredients, request: TransferRequest) -> View:
     reference, *stage = ingredients.others
     return _view(
-        request, carried_over(reference, stage), lambda found: charts.carried_chart(ingredients.checkpoint, found)
+        request, transfer_table(reference, stage), lambda found: charts.transfer_chart(ingredients.checkpoint, found)
     )
 
 
@@ -90,7 +90,7 @@ def _dataset(_info: CheckpointInfo, request: SensitivityRequest, store: Store) -
         raise ViewError("dataset", f"there is {error}") from None
 
 
-def _followed(info: CheckpointInfo, request: CarriedRequest, store: Store) -> Sources:
+def _followed(info: CheckpointInfo, request: TransferRequest, store: Store) -> Sources:
     """Whose dimensions are followed, and through which checkpoints: those of the same stage of the run."""
     history = checkpoints_of_run(store.home, info)
     stage = [entry for entry in history if entry.stage == info.stage] or [info]
@@ -139,5 +139,5 @@ SENSITIVITY = Builder(
     long=lambda _, __, sources: sources.dataset is not None,
     conflict=Conflict("no-policy", "Take a checkpoint of a fine-tuned agent."),
 )
-CARRIED = Builder(_carried, lambda *_: 1, sources=_followed, long=lambda *_: True, conflict=_NOTHING)
+CARRIED = Builder(_transfer, lambda *_: 1, sources=_followed, long=lambda *_: True, conflict=_NOTHING)
 COMPARE = Builder(_compared, lambda *_: 500, sources=_other, conflict=_NOTHING)

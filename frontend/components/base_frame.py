@@ -11,7 +11,7 @@ import streamlit as st
 from frontend.client import ApiProblem, client
 from frontend.components.pick import select, within
 from frontend.components.states import empty, gone, show_problem
-from frontend.places import keep_view, key_of
+from frontend.places import key_of, save_view
 from frontend.state import Traversal
 
 BASES = {"clip": "Clip", "dataset": "Data set", "picture": "Picture", "prior": "Prior mean"}
@@ -106,7 +106,7 @@ def _of_picture(page: str, view: Traversal) -> Traversal:
         st.session_state[f"{page}.sent"] = file.file_id
         source = _send(file)
     if source is not None:
-        keep_view(page, replace(view, source=source))
+        save_view(page, replace(view, source=source))
         st.rerun()
     return view
 

@@ -127,10 +127,10 @@ def _leaks(dim: int, leakage: Mapping[str, Any]) -> str:
 
 def _label(checkpoint: str, dim: int) -> None:
     """Who named it, when, and the note that was kept."""
-    kept = label_of(checkpoint, dim)
-    if kept:
-        note = f": {kept['note']}" if kept["note"] else ""
-        st.caption(escape_markdown(f"{origin_of(kept)}{note}"))
+    label = label_of(checkpoint, dim)
+    if label:
+        note = f": {label['note']}" if label["note"] else ""
+        st.caption(escape_markdown(f"{origin_of(label)}{note}"))
 
 
 def _sign(sign: int) -> str:

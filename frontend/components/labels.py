@@ -19,16 +19,16 @@ def label_form(checkpoint: str, dim: int, atlas: Mapping[str, Any]) -> None:
     """Name and note of a dimension; a saved name wins over the one found from the factors."""
     row = next(row for row in atlas["rows"] if row["dim"] == dim)
     given = row.get("source") in ("person", "carried")
-    kept = label_of(checkpoint, dim) if given else {}
+    label = label_of(checkpoint, dim) if given else {}
     found = "hip angle" if row["name"] == f"dim {dim}" else row["name"]
     with st.form(f"label.{checkpoint}.{dim}", border=False):
         text = st.text_input(
             "Name", row["name"] if given else "", max_chars=60, placeholder=found, help="Empty: back to the found name."
         )
-        note = st.text_input("Note", kept.get("note", ""), max_chars=400, placeholder="what you saw, for the others")
+        note = st.text_input("Note", label.get("note", ""), max_chars=400, placeholder="what you saw, for the others")
         author = st.text_input("Your name", st.session_state.get(AUTHOR, ""), max_chars=80, placeholder="kept with it")
         if given:
-            st.caption(escape_markdown(origin_of(kept)))
+            st.caption(escape_markdown(origin_of(label)))
         saved = st.form_submit_button("Save", type="primary")
     if saved:
         st.session_state[AUTHOR] = author.strip()
@@ -52,9 +52,9 @@ def label_of(checkpoint: str, dim: int) -> Mapping[str, Any]:
     return next((label for label in labels if label["dim"] == dim), {})
 
 
-def origin_of(kept: Mapping[str, Any]) -> str:
+def origin_of(label: Mapping[str, Any]) -> str:
     """`Named by Ada, 2 days ago`."""
-    if kept.get("carried_from"):
-        return f"Carried over from {kept['carried_from']}"
-    words = ["Named", f"by {kept['author']}" if kept.get("author") else "", ago(kept.get("written_at"))]
+    if label.get("carried_from"):
+        return f"Carried over from {label['carried_from']}"
+    words = ["Named", f"by {label['author']}" if label.get("author") else "", ago(label.get("written_at"))]
     return " ".join(word for word in words if word)

@@ -177,8 +177,8 @@ class Board {
 
   async keep() {
     try {
-      const kept = await this.ask("dataset", { name: `${this.data.name}, played` });
-      this.find(".kept").textContent = `Kept as the data set “${kept.name}” of ${kept.frames} frames: see Data.`;
+      const saved = await this.ask("dataset", { name: `${this.data.name}, played` });
+      this.find(".saved").textContent = `Saved as the data set “${saved.name}” of ${saved.frames} frames: see Data.`;
     } catch (error) {
       this.trouble(error.message);
     }

@@ -17,12 +17,12 @@ _BOARD = register("play")
 
 def board(key: str, checkpoint: Mapping[str, Any]) -> None:
     """Play a checkpoint that takes actions; another checkpoint, or a wish to begin again, begins another play."""
-    kept = st.session_state.get(f"{key}.play")
-    if kept is None or kept["checkpoint"] != checkpoint["id"]:
-        kept = st.session_state[f"{key}.play"] = _begin(checkpoint["id"], kept)
-    again = _BOARD(key=key, data=_content(kept, checkpoint), on_again_change=unheard).again
-    if again == kept["id"]:
-        st.session_state[f"{key}.play"] = _begin(checkpoint["id"], kept)
+    current = st.session_state.get(f"{key}.play")
+    if current is None or current["checkpoint"] != checkpoint["id"]:
+        current = st.session_state[f"{key}.play"] = _begin(checkpoint["id"], current)
+    again = _BOARD(key=key, data=_content(current, checkpoint), on_again_change=unheard).again
+    if again == current["id"]:
+        st.session_state[f"{key}.play"] = _begin(checkpoint["id"], current)
         st.rerun(scope="fragment")
 
 

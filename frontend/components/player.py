@@ -1,4 +1,4 @@
-"""The player on the page: turns a rollout, or any reel of the API, into what player.js plays."""
+"""The player on the page: turns a rollout, or any timeline of the API, into what player.js plays."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def player(
     return _mount(key, content, step)
 
 
-def play_reel(key: str, reel: Mapping[str, Any], *, step: int | None = None) -> int | None:
+def play_timeline(key: str, timeline: Mapping[str, Any], *, step: int | None = None) -> int | None:
     """Play rows of pictures with their charts; returns the step that the user left it at."""
     content = {
-        "strips": [reel["frames"]],
+        "strips": [timeline["frames"]],
         "rows": [
             {
                 **row,
@@ -48,12 +48,12 @@ def play_reel(key: str, reel: Mapping[str, Any], *, step: int | None = None) -> 
                 "row": number,
                 "kind": _kind(row["kind"]),
             }
-            for number, row in enumerate(reel["rows"])
+            for number, row in enumerate(timeline["rows"])
         ],
-        "cell": reel["cell"],
-        "steps": len(reel["steps"]),
-        "context": reel["context"],
-        "curves": [_scaled(curve) for curve in reel["curves"]],
+        "cell": timeline["cell"],
+        "steps": len(timeline["steps"]),
+        "context": timeline["context"],
+        "curves": [_scaled(curve) for curve in timeline["curves"]],
     }
     return _mount(key, content, step)
 
@@ -74,17 +74,17 @@ def _rows(strips: Sequence[str], drawn: int, *, comparable: bool) -> list[dict[s
         {"title": "Model", "strip": 0, "row": 1, "kind": "model"},
     ]
     if comparable:
-        rows.append({"title": "Error", "strip": 0, "row": 2, "kind": "plain"})
+        rows.append({"title": "Error", "strip": 0, "row": 2, "kind": "unframed"})
     if "branch" in strips:
         place = strips.index("branch")
         rows.append({"title": "Branch", "strip": place, "row": 1, "kind": "model"})
-        rows.append({"title": "Branch against model", "strip": place, "row": 2, "kind": "plain"})
+        rows.append({"title": "Branch against model", "strip": place, "row": 2, "kind": "unframed"})
     if "samples" in strips:
         place = strips.index("samples")
         rows += [
             {"title": f"Sample {number + 1}", "strip": place, "row": number, "kind": "model"} for number in range(drawn)
         ]
-        rows.append({"title": "Spread", "note": "SD × 4", "strip": place, "row": drawn, "kind": "plain"})
+        rows.append({"title": "Spread", "note": "SD × 4", "strip": place, "row": drawn, "kind": "unframed"})
     return rows
 
 
@@ -147,7 +147,7 @@ def _actions(rollout: Mapping[str, Any], edited: Mapping[str, Any] | None) -> li
 
 def _kind(kind: str) -> str:
     """What the player draws around a row: a difference has no border."""
-    return "plain" if kind == "difference" else kind
+    return "unframed" if kind == "difference" else kind
 
 
 def _capital(text: str) -> str:

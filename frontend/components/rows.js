@@ -38,7 +38,7 @@ function buildMarks({ frame, held }, columns, base) {
     if (share > 1) element.classList.add("above");
     return element;
   };
-  return [...(frame ? [place(frame, "own", `the ${base}`)] : []), ...(held ? [place(held, "kept", "held value")] : [])];
+  return [...(frame ? [place(frame, "own", `the ${base}`)] : []), ...(held ? [place(held, "holding", "held value")] : [])];
 }
 
 /** The strip, under it the density of the data with a slider, and the values of its cells, which show on demand. */

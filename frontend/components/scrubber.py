@@ -183,8 +183,8 @@ def _note(row: Mapping[str, Any]) -> str:
         "unnamed": "no known factor",
         "inactive": "inactive",
     }
-    carried = "name carried over · " if row.get("source") == "carried" else ""
-    return f"{carried}{words.get(row['status'], row['status'])} · KL {nats(row['kl'])} nats"
+    source = "name carried over · " if row.get("source") == "carried" else ""
+    return f"{source}{words.get(row['status'], row['status'])} · KL {nats(row['kl'])} nats"
 
 
 def _fold_label(rows: Sequence[Mapping[str, Any]], chosen: Sequence[int]) -> str:

@@ -44,11 +44,11 @@ def summary(found: Mapping[str, Any]) -> str:
 
 def rates(file: Mapping[str, Any]) -> str:
     """`30 → 10` where frames are left out or repeated, `30` where they are kept as recorded, nothing for pictures."""
-    recorded, kept = file.get("recorded_rate"), file.get("frame_rate")
-    if not kept:
+    recorded, rate = file.get("recorded_rate"), file.get("frame_rate")
+    if not rate:
         return ""
-    changed = recorded and abs(recorded - kept) > 0.01
-    return f"{recorded:.4g} → {kept:.4g}" if changed else f"{kept:.4g}"
+    changed = recorded and abs(recorded - rate) > 0.01
+    return f"{recorded:.4g} → {rate:.4g}" if changed else f"{rate:.4g}"
 
 
 def _file_row(file: Mapping[str, Any]) -> dict[str, Any]:

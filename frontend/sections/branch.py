@@ -10,12 +10,12 @@ import streamlit as st
 
 from frontend.client import client
 from frontend.components.pick import within
-from frontend.components.player import play_reel
+from frontend.components.player import play_timeline
 from frontend.components.scrubber import title
 from frontend.components.share import share
 from frontend.components.states import live
 from frontend.components.stretch import choose_stretch, stretch_words
-from frontend.places import keep_view, key_of, open_view, open_view_of
+from frontend.places import key_of, open_view, open_view_of, save_view
 from frontend.state import Temporal, write
 
 PLACE = "imagine/branch"
@@ -29,9 +29,9 @@ def show() -> None:
         detail = client().get(f"/checkpoints/{view.checkpoint}")
         with bar:
             view = _rows(_controls(view, detail))
-        keep_view(PLACE, view)
-        reel = client().get(f"/checkpoints/{view.checkpoint}/temporal", view.api())
-    _play(reel, detail)
+        save_view(PLACE, view)
+        timeline = client().get(f"/checkpoints/{view.checkpoint}/temporal", view.api())
+    _play(timeline, detail)
 
 
 def _controls(view: Temporal, detail: Mapping[str, Any]) -> Temporal:
@@ -71,8 +71,8 @@ def _rows(view: Temporal) -> Temporal:
         )
         together = st.toggle("One row with all of them", view.together, key=_key(view, "together"))
     if view.hold:
-        kept = st.toggle(f"Held elsewhere by the opened file: `{write(view.hold)}`", True, key=_key(view, "hold"))
-        view = view if kept else replace(view, hold=())
+        shown = st.toggle(f"Held elsewhere by the opened file: `{write(view.hold)}`", True, key=_key(view, "hold"))
+        view = view if shown else replace(view, hold=())
     return replace(view, dims=tuple(chosen), sigmas=sigmas, together=together)
 
 
@@ -87,9 +87,9 @@ def _key(view: Temporal, name: str, *more: object) -> str:
 
 
 @live()
-def _play(reel: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
+def _play(timeline: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
     view = open_view(PLACE, Temporal)
-    caption = f"{detail['environment'] or 'own videos'} · held from step {reel['since']}"
+    caption = f"{detail['environment'] or 'own videos'} · held from step {timeline['since']}"
     share(PLACE, view, "temporal", view.checkpoint, view.api(), caption)
-    play_reel(f"{PLACE}.player", reel, step=reel["since"])
+    play_timeline(f"{PLACE}.player", timeline, step=timeline["since"])
     st.caption("Drag along the film. With the keyboard: ← → step, Space plays.")

@@ -13,7 +13,7 @@ from frontend.components.beside import choose_second, side_by_side
 from frontend.components.markdown import escape_markdown
 from frontend.components.scrubber import short, title
 from frontend.components.share import share_chart
-from frontend.places import keep_view, link_of, open_view_of
+from frontend.places import link_of, open_view_of, save_view
 from frontend.state import TwoCheckpoints
 
 PLACE = "compare/checkpoints"
@@ -23,7 +23,7 @@ def show() -> None:
     """The whole section."""
     view = open_view_of(PLACE, TwoCheckpoints)
     view = replace(view, second=choose_second(PLACE, view.checkpoint, view.second))
-    keep_view(PLACE, view)
+    save_view(PLACE, view)
     if not view.second:
         return
     if view.second == view.checkpoint:

@@ -14,7 +14,7 @@ from frontend.components.measured import Measured
 from frontend.components.pictures import strip
 from frontend.components.scrubber import nats
 from frontend.pages import link
-from frontend.places import keep_view, open_view_of
+from frontend.places import open_view_of, save_view
 from frontend.state import Dimension
 
 PLACE = "factors/dimensions"
@@ -23,7 +23,7 @@ PLACE = "factors/dimensions"
 def show(measured: Measured) -> None:
     """The whole section."""
     view = open_view_of(PLACE, Dimension)
-    keep_view(PLACE, view)
+    save_view(PLACE, view)
     active, episodes = measured.active, measured.factors["episodes"]
     inactive = len(measured.factors["dimensions"]) - len(active)
     atlas = client().get(f"/checkpoints/{view.checkpoint}/atlas", {"columns": 11})
@@ -48,5 +48,5 @@ def _card(checkpoint: str, item: Mapping[str, Any], atlas: Mapping[str, Any], ep
     with st.container(horizontal=True, vertical_alignment="center"):
         link("traversals", "Traversal", {"checkpoint": checkpoint, "dim": str(item["dim"])})
         if st.button("Details", icon=":material/zoom_in:", type="tertiary", key=f"details.{item['dim']}"):
-            keep_view(PLACE, Dimension(checkpoint, item["dim"]))
+            save_view(PLACE, Dimension(checkpoint, item["dim"]))
             st.rerun()

@@ -7,7 +7,7 @@ import streamlit as st
 from frontend.components import charts
 from frontend.components.dimension import title_of_entry
 from frontend.components.measured import Measured
-from frontend.places import keep_view
+from frontend.places import save_view
 from frontend.state import View
 
 PLACE = "factors/intervals"
@@ -15,7 +15,7 @@ PLACE = "factors/intervals"
 
 def show(measured: Measured) -> None:
     """The whole section."""
-    keep_view(PLACE, View())
+    save_view(PLACE, View())
     known = [item for item in measured.active if item["nmi"] is not None]
     if not known:
         st.info("No factor can be told from these frames, so there is no interval to show.", icon=":material/info:")

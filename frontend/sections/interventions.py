@@ -13,7 +13,7 @@ from frontend.components.markdown import escape_markdown
 from frontend.components.measured import Measured
 from frontend.components.scrubber import short, words_of
 from frontend.components.states import when_computed
-from frontend.places import keep_view
+from frontend.places import save_view
 from frontend.state import View
 
 PLACE = "factors/interventions"
@@ -22,7 +22,7 @@ SIGNS = {True: "✓", False: "✕", None: ""}
 
 def show(measured: Measured) -> None:
     """The whole section: the three answers side by side, and how far each factor moves each dimension."""
-    keep_view(PLACE, View())
+    save_view(PLACE, View())
     active = measured.active
     found = when_computed(
         f"/checkpoints/{measured.checkpoint}/interventions",

@@ -9,7 +9,7 @@ from frontend.components import charts
 from frontend.components.dimension import title_of_entry
 from frontend.components.measured import Measured
 from frontend.components.scrubber import short
-from frontend.places import keep_view
+from frontend.places import save_view
 from frontend.state import View
 
 PLACE = "factors/leakage"
@@ -17,7 +17,7 @@ PLACE = "factors/leakage"
 
 def show(measured: Measured) -> None:
     """The whole section."""
-    keep_view(PLACE, View())
+    save_view(PLACE, View())
     active = measured.active
     with st.spinner("Decoding and encoding again …"):
         leakage = client().get(f"/checkpoints/{measured.checkpoint}/leakage")

@@ -13,7 +13,7 @@ from frontend.components.matrix import matrix
 from frontend.components.measured import Measured
 from frontend.components.scrubber import words_of
 from frontend.pages import path
-from frontend.places import keep_view, key_of
+from frontend.places import key_of, save_view
 from frontend.state import View
 
 PLACE = "factors/matrix"
@@ -21,7 +21,7 @@ PLACE = "factors/matrix"
 
 def show(measured: Measured) -> None:
     """The whole section."""
-    keep_view(PLACE, View())
+    save_view(PLACE, View())
     factors, active = measured.factors, measured.active
     if not factors["factor_names"]:
         refused = escape_markdown(", ".join(map(words_of, factors["refused"])))

@@ -19,7 +19,7 @@ from frontend.components.markdown import escape_markdown
 from frontend.components.share import show_curl
 from frontend.components.states import gone, live, show_problem
 from frontend.pages import SECTION, path
-from frontend.places import edition, keep_view, open_view, start_anew
+from frontend.places import edition, open_view, save_view, start_anew
 from frontend.schema import Field, Section, flatten, nest, sections
 from frontend.state import View
 
@@ -98,7 +98,7 @@ def _form() -> None:
     main, side = st.columns([5, 3], gap="large")
     with main:
         view = _head(view, presets)
-        keep_view(PLACE, view)
+        save_view(PLACE, view)
         schema = client().get(f"/schemas/{view.stage}")
         preset = flatten(_of_stage(presets[view.preset]["stages"], view.stage))
         parts = sections(schema)
@@ -143,7 +143,7 @@ def _fields(parts: list[Section], preset: Mapping[str, Any], view: Form) -> dict
     """Every setting, grouped; the values by dotted name."""
     start = {**preset, **_started(view)}
     titles = _titles(parts)
-    wrong = {name: plain_words(sentence, titles) for name, sentence in st.session_state.get(WRONG, {}).items()}
+    wrong = {name: in_words(sentence, titles) for name, sentence in st.session_state.get(WRONG, {}).items()}
     references = _references()
     values: dict[str, Any] = {}
     first = [field for section in parts for field in section.fields if field.name in MAIN.get(view.stage, ())]
@@ -290,7 +290,7 @@ def _titles(parts: list[Section]) -> dict[str, str]:
     }
 
 
-def plain_words(sentence: str, titles: Mapping[str, str]) -> str:
+def in_words(sentence: str, titles: Mapping[str, str]) -> str:
     """A sentence about settings with their titles in place of names such as `collect.episode_steps`."""
     return re.sub(
         r"[a-z]+\.[a-z_]+", lambda found: f"“{titles[found[0]]}”" if found[0] in titles else found[0], sentence

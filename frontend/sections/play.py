@@ -11,7 +11,7 @@ from frontend.client import client
 from frontend.components.play import board
 from frontend.components.states import live
 from frontend.pages import link
-from frontend.places import keep_view, open_view_of
+from frontend.places import open_view_of, save_view
 from frontend.state import Rollout
 
 PLACE = "imagine/play"
@@ -20,7 +20,7 @@ PLACE = "imagine/play"
 def show() -> None:
     """The whole section."""
     view = open_view_of(PLACE, Rollout)
-    keep_view(PLACE, view)
+    save_view(PLACE, view)
     detail = client().get(f"/checkpoints/{view.checkpoint}")
     if detail["actions"]:
         _play_on(detail)

@@ -16,7 +16,7 @@ from frontend.components.pick import select
 from frontend.components.scrubber import short, title
 from frontend.components.share import share_chart
 from frontend.pages import link
-from frontend.places import keep_view, key_of, link_of, open_view_of
+from frontend.places import key_of, link_of, open_view_of, save_view
 from frontend.state import Sensitivity
 
 PLACE = "factors/policy"
@@ -28,7 +28,7 @@ def show(_: Measured) -> None:
     view = open_view_of(PLACE, Sensitivity)
     detail = client().get(f"/checkpoints/{view.checkpoint}")
     view = replace(view, dataset=_over(view, int(detail["actions"])))
-    keep_view(PLACE, view)
+    save_view(PLACE, view)
     query = {"dataset": view.dataset} if view.dataset else {}
     path = f"/checkpoints/{view.checkpoint}/sensitivity"
     with st.spinner("Moving every dimension by one σ …"):

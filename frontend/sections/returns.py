@@ -12,7 +12,7 @@ from frontend.client import client
 from frontend.components.charts import CONFIG, LEGEND, MARGIN
 from frontend.components.markdown import escape_markdown, escape_plotly
 from frontend.components.states import empty, gone, live
-from frontend.places import keep_view, key_of, open_view
+from frontend.places import key_of, open_view, save_view
 from frontend.state import Returns
 
 PLACE = "compare/returns"
@@ -24,7 +24,7 @@ SYMBOLS = ("circle-open", "square-open", "triangle-up-open", "diamond-open", "cr
 def show() -> None:
     """The whole section."""
     view = open_view(PLACE, Returns)
-    keep_view(PLACE, view)
+    save_view(PLACE, view)
     runs = {run["id"]: run for run in client().items("/runs") if run["stage"] in ("finetune", "pipeline")}
     if not runs:
         empty(
@@ -43,7 +43,7 @@ def show() -> None:
         "Runs", list(runs), wanted, key=key_of(PLACE, "runs"), format_func=lambda name: runs[name]["name"] or name
     )
     paper = st.toggle("What the paper reports", view.paper, key=key_of(PLACE, "paper"))
-    keep_view(PLACE, Returns(",".join(chosen), paper))
+    save_view(PLACE, Returns(",".join(chosen), paper))
     if not chosen:
         st.info("Choose at least one run.")
         return

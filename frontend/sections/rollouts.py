@@ -9,11 +9,11 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import client
-from frontend.components.player import play_reel
+from frontend.components.player import play_timeline
 from frontend.components.share import share
 from frontend.components.states import live
 from frontend.components.stretch import choose_stretch
-from frontend.places import keep_view, key_of, open_view, open_view_of
+from frontend.places import key_of, open_view, open_view_of, save_view
 from frontend.state import Rollout
 
 PLACE = "compare/rollouts"
@@ -40,18 +40,18 @@ def show() -> None:
         placeholder="choose at least one",
     )
     view = replace(view, others="" if chosen == usual else ",".join(chosen))
-    keep_view(PLACE, view)
+    save_view(PLACE, view)
     if not chosen:
         st.info("This run has one checkpoint. Choose others to see beside it.", icon=":material/compare:")
         return
     query = view.beside(chosen)
     with st.spinner("Imagining with every checkpoint …"):
-        reel = client().get(f"/checkpoints/{view.checkpoint}/rollouts", query)
-    _play_together(reel, query)
+        timeline = client().get(f"/checkpoints/{view.checkpoint}/rollouts", query)
+    _play_together(timeline, query)
 
 
 @live()
-def _play_together(reel: Mapping[str, Any], query: Mapping[str, Any]) -> None:
+def _play_together(timeline: Mapping[str, Any], query: Mapping[str, Any]) -> None:
     view = open_view(PLACE, Rollout)
     share(PLACE, view, "together", view.checkpoint, query, "one step slider for all")
-    play_reel(f"{PLACE}.together", reel)
+    play_timeline(f"{PLACE}.together", timeline)

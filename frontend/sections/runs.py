@@ -25,7 +25,7 @@ from frontend.components.words import (
     state_text,
 )
 from frontend.pages import link, path
-from frontend.places import keep_view, open_view
+from frontend.places import open_view, save_view
 from frontend.state import Chosen
 
 PLACE = "train/runs"
@@ -46,7 +46,7 @@ STOP = {
 
 def show() -> None:
     """The whole section."""
-    keep_view(PLACE, open_view(PLACE, Chosen))
+    save_view(PLACE, open_view(PLACE, Chosen))
     runs = client().items("/runs")
     if not runs:
         empty(
@@ -76,7 +76,7 @@ def _page() -> None:
     if st.session_state.get(GONE):
         gone("run", st.session_state[GONE], "Another one is shown.")
     chosen = picked or (view.id if view.id in known else first)
-    keep_view(PLACE, replace(view, id=chosen))
+    save_view(PLACE, replace(view, id=chosen))
     _detail(next(run for run in runs if run["id"] == chosen), runs)
 
 

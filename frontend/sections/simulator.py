@@ -11,11 +11,11 @@ import streamlit as st
 from frontend.client import client
 from frontend.components.markdown import escape_markdown
 from frontend.components.pick import select, within
-from frontend.components.player import play_reel
+from frontend.components.player import play_timeline
 from frontend.components.scrubber import title, words_of
 from frontend.components.share import share
 from frontend.components.states import live
-from frontend.places import keep_view, key_of, open_view, open_view_of
+from frontend.places import key_of, open_view, open_view_of, save_view
 from frontend.state import Counterfactual
 
 PLACE = "imagine/simulator"
@@ -27,7 +27,7 @@ def show() -> None:
     detail = client().get(f"/checkpoints/{view.checkpoint}")
     knobs = _knobs(detail)
     if not knobs:
-        keep_view(PLACE, view)
+        save_view(PLACE, view)
         st.info(
             "The factors of these frames cannot be set in a simulator. They can for checkpoints of an environment with "
             "the distraction “episode”.",
@@ -41,10 +41,10 @@ def show() -> None:
         "Poses and speeds change by themselves; Factors, Interventions sets poses in still scenes."
     )
     view = _controls(view, detail, knobs)
-    keep_view(PLACE, view)
+    save_view(PLACE, view)
     with st.spinner("Running the episode twice in the simulator …"):
-        reel = client().get(f"/checkpoints/{view.checkpoint}/counterfactual", view.api())
-    _play(reel)
+        timeline = client().get(f"/checkpoints/{view.checkpoint}/counterfactual", view.api())
+    _play(timeline)
 
 
 def _controls(view: Counterfactual, detail: Mapping[str, Any], knobs: Sequence[str]) -> Counterfactual:
@@ -107,28 +107,28 @@ def _percent(share: float) -> str:
 
 
 @live()
-def _play(reel: Mapping[str, Any]) -> None:
+def _play(timeline: Mapping[str, Any]) -> None:
     view = open_view(PLACE, Counterfactual)
-    factor = reel["factor"].replace("_", " ")
+    factor = timeline["factor"].replace("_", " ")
     left, right = st.columns([1, 3], vertical_alignment="center")
     left.metric(
         "Explained share of the true change",
-        _percent(reel["explained"]),
+        _percent(timeline["explained"]),
         help="1 − |true − predicted|² / |true|² over all pixels from the change on; nothing where it is no better than "
         "predicting no change.",
     )
-    own = title(reel["dim"], None if reel["name"] == f"dim {reel['dim']}" else reel["name"])
+    own = title(timeline["dim"], None if timeline["name"] == f"dim {timeline['dim']}" else timeline["name"])
     with right:
         st.markdown(
-            f"**{escape_markdown(factor)}** {reel['before']:.2f} → {reel['after']:.2f}; in the model "
+            f"**{escape_markdown(factor)}** {timeline['before']:.2f} → {timeline['after']:.2f}; in the model "
             f"**{escape_markdown(own)}** held at "
-            f"{reel['value']:.2f} from step {reel['since']} on.".replace("-", "−")
+            f"{timeline['value']:.2f} from step {timeline['since']} on.".replace("-", "−")
         )
-        others = [row for row in reel["dimensions"] if row["dim"] != reel["dim"]][:3]
+        others = [row for row in timeline["dimensions"] if row["dim"] != timeline["dim"]][:3]
         told = ", ".join(f"dim {row['dim']} {_percent(row['explained'])}" for row in others)
         st.caption(
             (f"For comparison, other dimensions set to what the encoder reads explain: {told}. " if told else "")
             + "The chart of sizes does not say whether the change is in the right place; the explained share does."
         )
     share(PLACE, view, "counterfactual", view.checkpoint, view.api(), "")
-    play_reel(f"{PLACE}.player", reel, step=reel["since"])
+    play_timeline(f"{PLACE}.player", timeline, step=timeline["since"])

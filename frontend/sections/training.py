@@ -14,7 +14,7 @@ from frontend.components.beside import ROWS, choose_second, side_by_side
 from frontend.components.markdown import escape_markdown
 from frontend.components.scrubber import title
 from frontend.components.share import share_chart
-from frontend.places import keep_view, key_of, link_of, open_view_of
+from frontend.places import key_of, link_of, open_view_of, save_view
 from frontend.state import OverTraining
 
 PLACE = "compare/training"
@@ -24,7 +24,7 @@ def show() -> None:
     """The whole section."""
     view = open_view_of(PLACE, OverTraining)
     view = replace(view, second=choose_second(PLACE, view.checkpoint, view.second))
-    keep_view(PLACE, view)
+    save_view(PLACE, view)
     if view.second:
         _follow(view)
 
@@ -64,7 +64,7 @@ def _follow(view: OverTraining) -> None:
         key = key_of(PLACE, "at", view.checkpoint, view.second)
         at = str(st.select_slider("Side by side at", ids, at, key=key, format_func=names.__getitem__))
     view = replace(view, at="" if at == ids[-1] else at)
-    keep_view(PLACE, view)
+    save_view(PLACE, view)
     number = ids.index(at)
     matches = [
         {"first": row["dim"], "second": row["match"][number], "sign": row["sign"][number]}

@@ -16,7 +16,7 @@ from frontend.components.share import share
 from frontend.components.states import live
 from frontend.components.stretch import choose_stretch, stretch_words
 from frontend.pages import link
-from frontend.places import keep_view, key_of, open_view, open_view_of
+from frontend.places import key_of, open_view, open_view_of, save_view
 from frontend.state import Rollout
 
 PLACE = "imagine/watch"
@@ -30,7 +30,7 @@ def show() -> None:
         detail = client().get(f"/checkpoints/{view.checkpoint}")
         with bar:
             view = _controls(view, detail)
-        keep_view(PLACE, view)
+        save_view(PLACE, view)
         rollout = client().get(f"/checkpoints/{view.checkpoint}/rollout", view.api())
         scores = _scores(view) if rollout["comparable"] else None
     _play(rollout, detail, scores)
@@ -98,8 +98,8 @@ def _edit(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
         step = st.slider("from step", 0, last, since, key=_key(view, "step"), disabled=off, width=190)
         hold = st.toggle("Hold it there", view.hold, key=_key(view, "hold"), disabled=off)
     if view.more:
-        kept = st.toggle(f"Further edits of the opened file: `{view.more}`", True, key=_key(view, "more"))
-        view = view if kept else replace(view, more="")
+        shown = st.toggle(f"Further edits of the opened file: `{view.more}`", True, key=_key(view, "more"))
+        view = view if shown else replace(view, more="")
     if off:
         return replace(view, dim=-1, value=0.0, step=5, hold=True)
     return replace(view, dim=dim, value=round(float(value), 4), step=int(step), hold=hold)

@@ -8,14 +8,14 @@ from typing import Any
 
 import streamlit as st
 
-from frontend.client import ApiProblem, client, plain
+from frontend.client import ApiProblem, as_text, client
 from frontend.components import pictures
 from frontend.components.markdown import escape_markdown
 from frontend.components.states import empty, gone, guarded, show_problem
 from frontend.components.upload_preview import CROPS, show_preview, summary
 from frontend.components.words import ago
 from frontend.pages import link
-from frontend.places import keep_view, key_of, open_view, start_anew
+from frontend.places import key_of, open_view, save_view, start_anew
 from frontend.state import Chosen
 
 PLACE = "data"
@@ -28,7 +28,7 @@ DATA = ("npz", "zip", "xz", "h5", "hdf5")  # endings of data sets beside those o
 def show() -> None:
     """The whole page."""
     view = open_view(PLACE, Chosen)
-    keep_view(PLACE, view)
+    save_view(PLACE, view)
     found = client().items("/datasets")
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Upload clips", icon=":material/upload:", type="primary"):
@@ -47,7 +47,7 @@ def show() -> None:
         )
         return
     chosen = _table(found, view)
-    keep_view(PLACE, replace(view, id=chosen["id"]))
+    save_view(PLACE, replace(view, id=chosen["id"]))
     _detail(client().get(f"/datasets/{chosen['id']}"))
 
 
@@ -210,9 +210,9 @@ def _form() -> tuple[list[Any], dict[str, str]]:
     fields = {
         "name": name,
         "crop": crop,
-        "fps": plain(fps) if fps else "",
-        "stride": plain(stride),
-        "split": plain(split),
+        "fps": as_text(fps) if fps else "",
+        "stride": as_text(stride),
+        "split": as_text(split),
     }
     return list(files or []), {key: value for key, value in fields.items() if value}
 
@@ -223,16 +223,16 @@ def _previewed(files: list[Any], fields: dict[str, str]) -> dict[str, Any] | Non
         st.caption("What the files would become is shown here before anything is kept.")
         return None
     key = (tuple(file.file_id for file in files), tuple(sorted(fields.items())))
-    kept = st.session_state.get(PREVIEW)
-    if kept is None or kept[0] != key:
+    stored = st.session_state.get(PREVIEW)
+    if stored is None or stored[0] != key:
         with st.spinner("Reading the files …"):
             try:
                 _, found = client().upload("/datasets/preview", _parts(files), fields=fields)
             except ApiProblem as problem:
                 show_problem(problem)
                 return None
-        kept = st.session_state[PREVIEW] = (key, found)
-    found = kept[1]
+        stored = st.session_state[PREVIEW] = (key, found)
+    found = stored[1]
     if found["known_as"]:
         st.info("These files are here already, imported in the same way.")
     show_preview(found)

@@ -18,7 +18,7 @@ from frontend.components.scrubber import Cell, scrubber
 from frontend.components.states import live
 from frontend.components.words import ENDED, ago, progress_line, progress_share, state_badge
 from frontend.pages import link
-from frontend.places import keep_view
+from frontend.places import save_view
 from frontend.state import View
 
 PAGE = "home"
@@ -34,7 +34,7 @@ WELCOME = (
 
 def show() -> None:
     """The whole page."""
-    keep_view(PAGE, View())
+    save_view(PAGE, View())
     st.markdown(WELCOME)
     checkpoint = current()
     if checkpoint:

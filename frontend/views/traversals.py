@@ -23,7 +23,7 @@ from frontend.components.share import show_commands
 from frontend.components.states import live
 from frontend.components.words import OF_TINY
 from frontend.pages import link
-from frontend.places import keep_view, key_of, link_of, open_view
+from frontend.places import key_of, link_of, open_view, save_view
 from frontend.state import COLUMNS, EXTENTS, MODES, MOST_COLUMNS, Traversal, write
 
 PAGE = "traversals"
@@ -43,7 +43,7 @@ def show() -> None:
         detail = client().get(f"/checkpoints/{view.checkpoint}")
         with bar:
             view = _controls(view, detail)
-        keep_view(PAGE, view)
+        save_view(PAGE, view)
         if not has_base(view):
             return
         atlas = client().get(f"/checkpoints/{view.checkpoint}/atlas", view.api())
@@ -128,7 +128,7 @@ def _workbench(atlas: Mapping[str, Any], words: str) -> None:
     key = _key(view, "scrubber")
     cell = _cell(view, last_cell(key), atlas)
     view = replace(view, dim=cell.dim, column=cell.column)
-    keep_view(PAGE, view)
+    save_view(PAGE, view)
     if all(row["status"] == "inactive" for row in atlas["rows"]):
         st.info(
             "Every dimension is inactive: this model has not learned to use its latents. Train it for longer, or lower "
@@ -140,7 +140,7 @@ def _workbench(atlas: Mapping[str, Any], words: str) -> None:
     exact = _exact(view, slid(key))
     answer = scrubber(key, atlas, chosen=view.dims, selected=cell, held=view.edits, exact=exact)
     if answer.hold or answer.release is not None:
-        keep_view(PAGE, replace(view, edits=_edited(view.edits, answer.hold, answer.release)))
+        save_view(PAGE, replace(view, edits=_edited(view.edits, answer.hold, answer.release)))
         st.rerun()
 
 
@@ -156,8 +156,8 @@ def _cell(view: Traversal, chosen: Cell | None, atlas: Mapping[str, Any]) -> Cel
 def _edited(edits: Edits, hold: Edits, release: int | None = None) -> Edits:
     """The held values after some are added, or one is let go."""
     gone = {release, *(dim for dim, _ in hold)}
-    kept = tuple(edit for edit in edits if edit[0] not in gone)
-    return (*kept, *((dim, round(value, 4)) for dim, value in hold))
+    remaining = tuple(edit for edit in edits if edit[0] not in gone)
+    return (*remaining, *((dim, round(value, 4)) for dim, value in hold))
 
 
 def _exact(view: Traversal, place: Slid | None) -> Exact | None:
@@ -217,7 +217,7 @@ def _choose_rows(view: Traversal, atlas: Mapping[str, Any]) -> None:
         placeholder="Active dimensions by KL",
     )
     if tuple(chosen) != view.dims:
-        keep_view(PAGE, replace(view, dims=tuple(chosen)))
+        save_view(PAGE, replace(view, dims=tuple(chosen)))
         st.rerun()
 
 

@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from frontend.client import ApiProblem, ApiUnreachable, Client, FieldProblem, api_url, client, plain
+from frontend.client import ApiProblem, ApiUnreachable, Client, FieldProblem, api_url, as_text, client
 from tests.support.stand_in import World
 
 
@@ -83,7 +83,7 @@ def test_a_list_is_followed_to_its_end(world: World) -> None:
 
 
 def test_values_stand_in_addresses_as_the_api_reads_them() -> None:
-    assert [plain(value) for value in (True, 2.0, 0.25, 7, "a", -1e-05)] == ["true", "2", "0.25", "7", "a", "-1e-05"]
+    assert [as_text(value) for value in (True, 2.0, 0.25, 7, "a", -1e-05)] == ["true", "2", "0.25", "7", "a", "-1e-05"]
 
 
 @pytest.mark.usefixtures("api")

@@ -101,7 +101,7 @@ def test_what_was_played_becomes_a_film_and_a_data_set(board: Page, tmp_path: Pa
     assert (tmp_path / "play.gif").read_bytes()[:6] == b"GIF89a"
     assert download.value.suggested_filename.endswith("-3steps.gif")
     board.locator(".dataset").click()
-    expect(board.locator(".kept")).to_contain_text("of 4 frames")
+    expect(board.locator(".saved")).to_contain_text("of 4 frames")
 
 
 def test_a_play_that_has_ended_says_so_and_begins_again(board: Page) -> None:

@@ -137,7 +137,7 @@ def test_a_held_value_stays_in_every_cell_until_it_is_let_go(page: Page) -> None
     expect(page).to_have_url(re.compile("edits=1%3A2"))
     assert pixels(page, ".reconstruction") != base
     expect(page.locator(".caption")).to_contain_text("held value +2.0 σ")
-    expect(page.locator(".row.active .lies.kept")).to_have_count(1)
+    expect(page.locator(".row.active .lies.holding")).to_have_count(1)
     expect(page.locator(".row.active .lies.own")).to_have_count(1)  # where the frame itself lies stays marked
     page.locator(".held button").click()
     expect(page.locator(".held button")).to_have_count(0)

@@ -4,7 +4,7 @@ import json
 
 from streamlit.testing.v1 import AppTest
 
-from frontend.sections.new_run import plain_words
+from frontend.sections.new_run import in_words
 from tests.support.pages import OpenPage
 from tests.support.stand_in import World
 
@@ -111,6 +111,6 @@ def test_estimates_follow_the_settings_and_a_very_long_run_is_asked_about(open_p
 
 def test_a_sentence_about_settings_uses_their_titles() -> None:
     said = "sequences are longer than the episodes (collect.episode_steps is 24)"
-    assert plain_words(said, {"collect.episode_steps": "Collect: Frames"}) == (
+    assert in_words(said, {"collect.episode_steps": "Collect: Frames"}) == (
         "sequences are longer than the episodes (“Collect: Frames” is 24)"
     )

@@ -1,4 +1,4 @@
-"""Recurrence and imagination in few operations: the values and gradients of the plain forms."""
+"""Recurrence and imagination in few operations: the values and gradients of the reference forms."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -80,7 +80,7 @@ def a_pair(kind: torch.dtype) -> tuple[RSSM, ActorCritic, State, Chances]:
 
 
 def plainly(rssm: RSSM, behaviour: ActorCritic, start: State, chances: Chances) -> tuple[State, Tensor]:
-    """What the plain form makes of the actor, which sees the whole feature."""
+    """What the reference form makes of the actor, which sees the whole feature."""
     return rssm.follow_actor(behaviour.actor, behaviour.policy_of, start, *chances, seen=slice(0, 14))
 
 

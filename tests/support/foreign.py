@@ -188,8 +188,8 @@ def _varint(number: int) -> bytes:
 
 
 def _checksum(content: bytes) -> bytes:
-    plain = google_crc32c.value(content)
-    return struct.pack("<I", ((plain >> 15 | plain << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+    crc = google_crc32c.value(content)
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
 
 def write_vd4rl(path: Path, episodes: list[Lived]) -> Path:

@@ -1,4 +1,4 @@
-"""Players for tests: an environment of this process asked as one of another process is, and one that waits for us."""
+"""Environments for tests: one of this process behind the interface of one of another, and one that waits for us."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ PATIENCE = 60.0  # seconds until an environment that waits in vain gives up
 
 
 class AtHand:
-    """An environment of this process as a player: what is asked for is done when it is finished."""
+    """An environment of this process behind the interface of one in another: a request is answered in `finish`."""
 
     def __init__(self, environment: Any) -> None:
         self.environment, self.factor_names = environment, environment.factor_names

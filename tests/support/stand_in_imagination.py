@@ -26,7 +26,7 @@ def add_imagination(app: FastAPI, world: World) -> None:
         drift = np.linspace(0, 1.5, steps)
         if format != "json":
             return file_of(animate(list(truth), 10), f"diswm_cartpole-swingup_rollout-h{horizon}.{format}")
-        plain = _future(episode, truth, drift, context)
+        future = _future(episode, truth, drift, context)
         edited = _future(episode, truth, drift + 1.0, context) if edit else None
         return like(
             "rollout",
@@ -40,7 +40,7 @@ def add_imagination(app: FastAPI, world: World) -> None:
                 if samples > 1
                 else None,
                 "drawn": samples if samples > 1 else 0,
-                **plain,
+                **future,
                 "comparable": actions == "recorded",
                 "baselines": {name: {title: [value] * steps for title in BASELINES} for name, value in SCORES.items()},
                 "edited": edited
@@ -67,7 +67,7 @@ def add_imagination(app: FastAPI, world: World) -> None:
         titles = ["untouched", *(f"dim {dim}" for dim in dims.split(","))]
         since = context if step is None else step
         return like(
-            "temporal", {**_reel(titles, episode, context, horizon), "kind": "temporal", "since": since, "held": []}
+            "temporal", {**_timeline(titles, episode, context, horizon), "kind": "temporal", "since": since, "held": []}
         )
 
     @app.post("/api/v1/checkpoints/{checkpoint}/plays", status_code=201)
@@ -102,7 +102,7 @@ def add_imagination(app: FastAPI, world: World) -> None:
     def rollouts(request: Request, episode: int = 0, context: int = 5, horizon: int = 25) -> Any:
         titles = ["truth", *request.query_params["with"].split(",")]
         return like(
-            "rollouts", {**_reel(titles, episode, context, horizon), "kind": "together", "known": context + horizon}
+            "rollouts", {**_timeline(titles, episode, context, horizon), "kind": "together", "known": context + horizon}
         )
 
     @app.get("/api/v1/checkpoints/{checkpoint}/counterfactual")
@@ -118,9 +118,9 @@ def add_imagination(app: FastAPI, world: World) -> None:
         }
         others = [{"dim": dim, "name": f"dim {dim}", "explained": 0.8 - 0.3 * abs(dim - 5)} for dim in (5, 4, 3)]
         titles = ["world", "world, changed", "true change", "model", "model, edited", "predicted change"]
-        reel = _reel(titles, seed, context, horizon)
+        timeline = _timeline(titles, seed, context, horizon)
         return like(
-            "counterfactual", {**reel, "kind": "counterfactual", "since": context, "dimensions": others, **told}
+            "counterfactual", {**timeline, "kind": "counterfactual", "since": context, "dimensions": others, **told}
         )
 
     @app.get("/api/v1/checkpoints/{checkpoint}/history")
@@ -131,7 +131,7 @@ def add_imagination(app: FastAPI, world: World) -> None:
         return items([*earlier, last] if last["source"] == "run" else [last])
 
     @app.get("/api/v1/checkpoints/{checkpoint}/carried")
-    def carried(checkpoint: str, reference: str = "cartpole-small") -> dict[str, Any]:
+    def transfer(checkpoint: str, reference: str = "cartpole-small") -> dict[str, Any]:
         steps = (100, 200, 300)
         entry = {
             "name": checkpoint,
@@ -201,7 +201,7 @@ def _future(episode: int, truth: np.ndarray, drift: np.ndarray, context: int) ->
     }
 
 
-def _reel(titles: list[str], episode: int, context: int, horizon: int) -> dict[str, Any]:
+def _timeline(titles: list[str], episode: int, context: int, horizon: int) -> dict[str, Any]:
     """Rows of pictures that drift apart, a chart of one line a row."""
     steps = context + horizon
     rows = []

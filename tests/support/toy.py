@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from backend.pipeline.fields import Weight, described
 from backend.pipeline.methods.behaviour import Behaviour, RewardHead
 from backend.pipeline.methods.catalogue import Entry
-from backend.pipeline.methods.parts import Parts, Source, plain, sizes_of
+from backend.pipeline.methods.parts import Parts, Source, sizes_of, standard_parts
 from backend.pipeline.methods.sections.base import Section
 from backend.pipeline.settings import FinetuneSettings
 from models.actor_critic import ActorCritic, Imagined
@@ -61,7 +61,10 @@ def doubled(batch: Batch) -> Batch:
 
 
 def build(settings: FinetuneSettings, _source: Source | None, action_size: int) -> Parts:
-    parts, lesson = plain(settings, sizes_of(settings, action_size)), Brightness(settings.own(ToySection).toy_weight)
+    parts, lesson = (
+        standard_parts(settings, sizes_of(settings, action_size)),
+        Brightness(settings.own(ToySection).toy_weight),
+    )
     behaviour = Behaviour(RewardHead(2), tutors=(Strict(),), dream=parts.world_model.rssm)
     seams = {"lessons": {"brightness": lesson}, "companions": {"brightness": lesson}, "prepare": (doubled,)}
     return replace(parts, behaviour=behaviour, **seams)

@@ -150,12 +150,12 @@ class Squares:
         width, height = scaled_size(*shown, crop)
         say_colours(frame, found)
         extended = is_extended(frame)
-        plain = _one_field(_without_alpha(frame, found), found)
-        small = plain.reformat(
+        opaque = _one_field(_without_alpha(frame, found), found)
+        small = opaque.reformat(
             width=width,
             height=height,
             format="rgb48le" if extended else "rgb24",
-            src_colorspace=matrix_of(plain),
+            src_colorspace=matrix_of(opaque),
             interpolation="AREA",
             threads=1,
         ).to_ndarray()

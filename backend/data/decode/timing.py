@@ -75,18 +75,18 @@ def choose_rate(steps: Steps | None, tick: float, found: Decoded, request: Reque
     """The rate at which to resample; None where the frames are kept as they come. Says what is done in `found`."""
     wanted, recorded = request.options.fps, found.recorded_rate
     even = steps is None or steps.even(tick)
-    kept = wanted or recorded
+    rate = wanted or recorded
     if steps is not None and not even:
-        assert kept is not None
+        assert rate is not None
         found.warn(
             f"its frame rate is uneven, from {1 / steps.longest:.3g} to {1 / max(steps.shortest, tick):.3g} frames a "
-            f"second: resampled to an even {kept:.4g}, where frames are repeated or left out"
+            f"second: resampled to an even {rate:.4g}, where frames are repeated or left out"
         )
     elif wanted and recorded and wanted > 1.01 * recorded:
         found.warn(f"{wanted:g} frames a second are more than the {recorded:.4g} it has: frames are repeated")
-    if kept is not None:
-        found.frame_rate = kept / request.options.stride
-    return kept if not even or (wanted and wanted != recorded) else None
+    if rate is not None:
+        found.frame_rate = rate / request.options.stride
+    return rate if not even or (wanted and wanted != recorded) else None
 
 
 def resampled(frames: Iterable[tuple[float, Frame]], rate: float | None, end: float) -> Iterator[Frame]:

@@ -45,9 +45,11 @@ def decode_zip(source: IO[bytes], output: IO[bytes], request: Request) -> Decode
                 if content is not None:
                     output.write(content)
                     found.frames += 1
-            kept = found.frames - begin
-            if kept:
-                found.parts.append(Part(name if len(clips) > 1 else "", begin * FRAME_BYTES, kept * FRAME_BYTES, kept))
+            count = found.frames - begin
+            if count:
+                found.parts.append(
+                    Part(name if len(clips) > 1 else "", begin * FRAME_BYTES, count * FRAME_BYTES, count)
+                )
     say_damaged(damaged, found)
     return found
 

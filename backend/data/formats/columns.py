@@ -231,15 +231,15 @@ def is_state(column: Column) -> bool:
 
 def _usable(columns: Columns, roles: Roles, look: Look) -> tuple[str, ...]:
     """The factors that are kept: columns of not too many numbers, up to the most that an episode has."""
-    kept: list[str] = []
+    selected: list[str] = []
     width = 0
     for name in roles.factors:
         if width + _width(columns[name]) > MAX_FACTORS:
             look.said.warn(f"`{name}` was left out: more than {MAX_FACTORS} numbers a frame are no factors")
             continue
-        kept.append(name)
+        selected.append(name)
         width += _width(columns[name])
-    return tuple(kept)
+    return tuple(selected)
 
 
 def _names(columns: Columns, roles: Roles) -> tuple[str, ...]:
@@ -247,8 +247,8 @@ def _names(columns: Columns, roles: Roles) -> tuple[str, ...]:
     given = roles.names or {}
     short = [name.rpartition("/")[2] for name in roles.factors]
     names: list[str] = []
-    for name, plain in zip(roles.factors, short, strict=True):
-        label = plain if short.count(plain) == 1 else name
+    for name, shortened in zip(roles.factors, short, strict=True):
+        label = shortened if short.count(shortened) == 1 else name
         width = _width(columns[name])
         parts = [str(part) for part in given.get(name, ())]
         if len(parts) == width and len(set(parts)) == width:

@@ -95,13 +95,13 @@ def _collect(group: h5py.Group, prefix: str, found: dict[str, Column], depth: in
         path = f"{prefix}{name}"
         if isinstance(item, h5py.Group):
             _collect(item, f"{path}/", found, depth + 1)
-        elif isinstance(item, h5py.Dataset) and item.shape and _is_plain(item):
+        elif isinstance(item, h5py.Dataset) and item.shape and _is_numeric(item):
             found[path] = HdfColumn(item)
         if len(found) > _MOST_NAMES:
             raise refused(f"it has more than {_MOST_NAMES:,} arrays")
 
 
-def _is_plain(dataset: h5py.Dataset) -> bool:
+def _is_numeric(dataset: h5py.Dataset) -> bool:
     return dataset.dtype.kind in "fiub" or h5py.check_vlen_dtype(dataset.dtype) == np.uint8
 
 

@@ -20,7 +20,7 @@ from backend.data.formats.protocol import Family, Look, check_episodes, check_le
 from backend.data.formats.tree import Tree, join, read_bytes, read_json, under
 
 _INFO = "meta/info.json"
-_KEPT_BY_LEROBOT = ("timestamp", "frame_index", "episode_index", "index", "task_index", "action")
+_BOOKKEEPING = ("timestamp", "frame_index", "episode_index", "index", "task_index", "action")
 _FIELD = re.compile(r"\{(\w+)(?::0?(\d)d)?\}")
 
 
@@ -111,7 +111,7 @@ def _roles(columns: Mapping[str, Column], camera: str, features: Mapping[str, An
         name
         for name, column in columns.items()
         if is_state(column)
-        and name not in _KEPT_BY_LEROBOT
+        and name not in _BOOKKEEPING
         and not name.startswith(("next.", "action."))
         and name != camera
     ]

@@ -97,7 +97,7 @@ class _Writer:
         index = {"index_columns": ["__index_level_0__"], "columns": [], "column_indexes": []}
         pq.write_table(tasks.replace_schema_metadata({"pandas": json.dumps(index)}), meta / "tasks.parquet")
         (meta / "info.json").write_text(json.dumps(self._info(fps), indent=4))
-        stats = {name: kept.told(name) for name, kept in self._statistics.items() if name in self._features}
+        stats = {name: statistics.told(name) for name, statistics in self._statistics.items() if name in self._features}
         (meta / "stats.json").write_text(json.dumps(stats, indent=4))
 
     def _info(self, fps: int) -> dict[str, Any]:

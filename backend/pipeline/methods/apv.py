@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from backend.pipeline.methods.parts import Parts, Source, plain, pretrained_of, sizes_of, unconstrained
+from backend.pipeline.methods.parts import Parts, Source, pretrained_of, sizes_of, standard_parts, unconstrained
 from backend.pipeline.methods.sections.apv import BonusSection
 from backend.pipeline.settings import FinetuneSettings
 from models.novelty import NeighbourBonus
@@ -27,7 +27,7 @@ def build(settings: FinetuneSettings, source: Source | None, action_size: int) -
         below_deter=below.deter,
         below_hidden=below.hidden,
     )
-    parts = unconstrained(plain(settings, sizes))
+    parts = unconstrained(standard_parts(settings, sizes))
     stacked = _stacked(parts.world_model)
     parts.world_model.encoder.load_state_dict(pretrained.encoder.state_dict())
     stacked.below.load_state_dict(pretrained.rssm.state_dict())

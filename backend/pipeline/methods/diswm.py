@@ -5,7 +5,7 @@ from functools import partial
 
 from backend.pipeline.curriculum import distillation_share
 from backend.pipeline.distill import DISTILLERS, distill_weight
-from backend.pipeline.methods.parts import Parts, Source, plain, sizes_of, unconstrained
+from backend.pipeline.methods.parts import Parts, Source, sizes_of, standard_parts, unconstrained
 from backend.pipeline.methods.sections.diswm import DistillationSection
 from backend.pipeline.settings import FinetuneSettings
 from models.video_model import VideoModel
@@ -13,13 +13,13 @@ from models.video_model import VideoModel
 
 def build(settings: FinetuneSettings, source: Source | None, action_size: int) -> Parts:
     """The paper's method: beta holds the latents to N(0, I), eta to those of a video model, if there is one."""
-    parts = plain(settings, sizes_of(settings, action_size))
+    parts = standard_parts(settings, sizes_of(settings, action_size))
     return parts if source is None else _distilled(parts, settings, source.model)
 
 
 def build_without_distillation(settings: FinetuneSettings, _source: Source | None, action_size: int) -> Parts:
     """No video model, whether one is named or not."""
-    return plain(settings, sizes_of(settings, action_size))
+    return standard_parts(settings, sizes_of(settings, action_size))
 
 
 def build_without_disentanglement(settings: FinetuneSettings, source: Source | None, action_size: int) -> Parts:

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from backend.pipeline.methods.parts import Parts, Source, plain, sizes_of
+from backend.pipeline.methods.parts import Parts, Source, sizes_of, standard_parts
 from backend.pipeline.settings import FinetuneSettings
-from models.conv import conv_kernels
+from models.dreamer_convolutions import conv_kernels
 
 
 def build(settings: FinetuneSettings, _source: Source | None, action_size: int) -> Parts:
     """No distillation, whether a video model is named or not."""
     kernels = conv_kernels()
     sizes = replace(sizes_of(settings, action_size), vision="conv", kernels=kernels, latents=kernels[-1])
-    return plain(settings, sizes)
+    return standard_parts(settings, sizes)

@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 
 import torch
 
-from backend.pipeline.methods.parts import Parts, Source, plain, pretrained_of, sizes_of, unconstrained
+from backend.pipeline.methods.parts import Parts, Source, pretrained_of, sizes_of, standard_parts, unconstrained
 from backend.pipeline.settings import FinetuneSettings
 
 
@@ -13,11 +13,11 @@ def build(settings: FinetuneSettings, source: Source | None, action_size: int) -
     pretrained = pretrained_of(source)
     padded = max(action_size, source.action_size if source else 0)
     sizes = replace(sizes_of(settings, padded), **(asdict(pretrained.config) | {"action_size": padded}))
-    parts = unconstrained(plain(settings, sizes))
+    parts = unconstrained(standard_parts(settings, sizes))
     state = pretrained.state_dict()
-    kept = state.pop("rssm.enter.weight")
+    weight = state.pop("rssm.enter.weight")
     missing, unknown = parts.world_model.load_state_dict(state, strict=False)
     assert not unknown and all(key.startswith(("reward_head", "discount_head", "rssm.enter")) for key in missing)
     with torch.no_grad():
-        parts.world_model.rssm.get_parameter("enter.weight")[:, : kept.shape[1]] = kept
+        parts.world_model.rssm.get_parameter("enter.weight")[:, : weight.shape[1]] = weight
     return parts

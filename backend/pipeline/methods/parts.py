@@ -102,7 +102,7 @@ def sizes_of(settings: FinetuneSettings, action_size: int) -> WorldModelConfig:
     )
 
 
-def plain(settings: FinetuneSettings, sizes: WorldModelConfig) -> Parts:
+def standard_parts(settings: FinetuneSettings, sizes: WorldModelConfig) -> Parts:
     """A world model of these sizes, actor and critic, and the weights of its losses (eq. 5)."""
     world_model = initialised(WorldModel(sizes), settings)
     behaviour = ActorCriticConfig(

@@ -22,8 +22,8 @@ def dataset(home: Path, moving_squares: Clip) -> str:
     folder = home / "datasets" / "squares"
     folder.mkdir(parents=True)
     for number, length in enumerate((9, 5)):
-        plain = frames_only(moving_squares.image[number, :length])
-        write_episode(folder / f"{number}.npz", plain._replace(action=moving_squares.action[number, :length]))
+        episode = frames_only(moving_squares.image[number, :length])
+        write_episode(folder / f"{number}.npz", episode._replace(action=moving_squares.action[number, :length]))
     return "squares"
 
 
@@ -100,14 +100,14 @@ def test_the_same_picture_again_has_the_same_id(client: TestClient) -> None:
 def test_what_is_no_picture_is_422_with_a_remedy_and_nothing_is_kept(
     client: TestClient, home: Path, content: bytes
 ) -> None:
-    kept = sorted((home / "pictures").glob("*"))
+    stored = sorted((home / "pictures").glob("*"))
     answer = client.post("/api/v1/pictures", files=[("files", ("mine.png", content))])
     assert answer.status_code == 422
     problem = answer.json()
     assert problem["type"] == "/problems/picture-refused"
     assert problem["detail"].startswith("mine.png: ")
     assert problem["errors"][0]["pointer"] == "/files"
-    assert sorted((home / "pictures").glob("*")) == kept
+    assert sorted((home / "pictures").glob("*")) == stored
 
 
 @pytest.mark.parametrize(

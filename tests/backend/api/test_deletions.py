@@ -55,7 +55,7 @@ def test_a_shipped_checkpoint_stays(api: TestClient) -> None:
 def test_a_video_model_that_a_run_needs_stays(api: TestClient, place: Path, state: str) -> None:
     order = {"stage": "finetune", "settings": {"teacher": "tiny-video", "latents": 6}}
     run = api.post(f"{API}/runs", json=order).json()
-    store = api.app.state.run_desk.store  # type: ignore[attr-defined] # the FastAPI app
+    store = api.app.state.run_service.store  # type: ignore[attr-defined] # the FastAPI app
     if state != "queued":
         claimed = store.claim(run["id"], 0, "worker-1")
         if state == "paused":

@@ -34,17 +34,17 @@ def test_a_view_becomes_a_file_that_is_kept_once_and_sent_once(client: TestClien
     assert answer.headers["etag"] == made["etag"]
     assert answer.headers["content-type"].startswith(str(made["media_type"]).partition(";")[0])
     assert str(made["file_name"]) in answer.headers["content-disposition"]
-    kept = client.get(str(made["url"]), headers={"If-None-Match": answer.headers["etag"]})
-    assert (kept.status_code, kept.content) == (304, b"")
+    content = client.get(str(made["url"]), headers={"If-None-Match": answer.headers["etag"]})
+    assert (content.status_code, content.content) == (304, b"")
 
 
 def test_the_file_is_the_one_that_the_query_gives(client: TestClient) -> None:
     _, made = export(client, format="gif", view={**VIEW, "fps": 5, "upscale": 1})
-    kept = client.get(str(made["url"])).content
+    content = client.get(str(made["url"])).content
     asked = client.get("/api/v1/checkpoints/tiny-world/traversal?dims=0,2&columns=5&frame=3&format=gif&fps=5&upscale=1")
-    assert asked.content == kept
+    assert asked.content == content
     assert f'filename="{made["file_name"]}"' in asked.headers["content-disposition"]
-    assert Image.open(io.BytesIO(kept)).info["duration"] == 200
+    assert Image.open(io.BytesIO(content)).info["duration"] == 200
 
 
 def test_films_open_and_have_their_frames(client: TestClient) -> None:
@@ -164,10 +164,10 @@ def test_every_view_can_be_exported_and_is_what_its_route_gives(client: TestClie
     for format in formats:
         status, made = export(client, kind=kind, format=format, view=view)
         assert status in (200, 201), made
-        kept = client.get(str(made["url"])).content
+        content = client.get(str(made["url"])).content
         address = f"/api/v1/checkpoints/tiny-world/{query}{'&' if '?' in query else '?'}format={format}"
-        assert client.get(address).content == kept
-        opened = client.post("/api/v1/views", files={"file": ("file", kept)})
+        assert client.get(address).content == content
+        opened = client.post("/api/v1/views", files={"file": ("file", content)})
         if format in ("png", "gif", "svg", "npz"):
             assert opened.json()["kind"] == kind
 

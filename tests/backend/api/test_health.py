@@ -37,7 +37,7 @@ def test_a_process_that_can_work_is_ready(client: TestClient) -> None:
 
 def test_readiness_names_the_workers_that_live(client: TestClient) -> None:
     assert client.get("/api/v1/workers").json() == {"items": []}
-    store = client.app.state.run_desk.store  # type: ignore[attr-defined] # the FastAPI app
+    store = client.app.state.run_service.store  # type: ignore[attr-defined] # the FastAPI app
     store.announce("worker-1", ["cpu"])
     store.announce("gpu-2", ["cpu", "cuda:0"])
     assert client.get("/readyz").json()["checks"]["worker"] == "ok: gpu-2 (cpu, cuda:0); worker-1 (cpu)"

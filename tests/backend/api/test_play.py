@@ -57,9 +57,9 @@ def test_steps_go_on_by_hand_and_by_policy_and_become_film_and_data_set(
     assert 'filename="diswm_reacher-easy_tiny-world-s0_play-seed7-3steps.npz"' in film.headers["content-disposition"]
     arrays = np.load(io.BytesIO(film.content))
     assert any(array.shape[-4:] == (4, 64, 64, 3) for array in arrays.values())
-    kept = client.post(f"/api/v1/plays/{begun['id']}/dataset", json={"name": "by hand"})
-    assert kept.status_code == 201
-    found = client.get(f"/api/v1/datasets/{kept.json()['id']}").json()
+    saved = client.post(f"/api/v1/plays/{begun['id']}/dataset", json={"name": "by hand"})
+    assert saved.status_code == 201
+    found = client.get(f"/api/v1/datasets/{saved.json()['id']}").json()
     assert (found["name"], found["frames"], found["environment"]) == ("by hand", 4, "reacher-easy")
     assert "finger_x" in found["factor_names"]
 

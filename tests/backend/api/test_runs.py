@@ -33,7 +33,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClie
 @pytest.fixture
 def service(client: TestClient) -> RunService:
     client.get(URL)
-    service: RunService = client.app.state.run_desk  # type: ignore[attr-defined]  # Starlette types any ASGI app
+    service: RunService = client.app.state.run_service  # type: ignore[attr-defined]  # Starlette types any ASGI app
     return service
 
 

@@ -95,13 +95,13 @@ def test_the_largest_model_that_can_be_trained_opens_its_page(
 
 
 def test_an_atlas_says_where_the_frame_lies_and_which_values_are_held(client: TestClient) -> None:
-    plain = client.get(f"{BASE}/atlas", params={"frame": 4}).json()
+    unheld = client.get(f"{BASE}/atlas", params={"frame": 4}).json()
     held = client.get(f"{BASE}/atlas", params={"frame": 4, "edits": "2:1.5"}).json()
-    assert (plain["held"], held["held"]) == ([], [2])
+    assert (unheld["held"], held["held"]) == ([], [2])
     assert held["reference"][2] == 1.5
-    assert held["own"] == plain["own"] == plain["reference"]
-    assert plain["seen_before"] == 4
-    assert plain["likeness"]["unlike"] is False
+    assert held["own"] == unheld["own"] == unheld["reference"]
+    assert unheld["seen_before"] == 4
+    assert unheld["likeness"]["unlike"] is False
     assert client.get(f"{BASE}/atlas", params={"base": "prior"}).json()["own"] is None
 
 

@@ -1,9 +1,9 @@
-"""Our updates equal the plain form of the same equations: losses, and every weight after the step."""
+"""Our updates equal the reference form of the same equations: losses, and every weight after the step."""
 
 import pytest
 import torch
 
-from backend.bench.reference import PlainFinetuning, PlainPretraining
+from backend.bench.reference import ReferenceFinetuning, ReferencePretraining
 from backend.bench.workloads import ACTIONS, Sizes, example_batch
 from backend.pipeline import imagination
 from backend.pipeline.finetune import Finetuning
@@ -20,17 +20,17 @@ CONSTANT = {"image": 3 * 64 * 64, "reward": 1, "critic": 1}  # entries whose Gau
 HALF_LOG_TAU = 0.9189385332046727
 
 
-def agree(ours: dict[str, torch.Tensor], plain: dict[str, torch.Tensor], factors: dict[str, float]) -> None:
+def agree(ours: dict[str, torch.Tensor], reference: dict[str, torch.Tensor], factors: dict[str, float]) -> None:
     """Every loss but for the constants, which `factors` weigh."""
-    for name, value in plain.items():
+    for name, value in reference.items():
         constant = CONSTANT.get(name, 0) * HALF_LOG_TAU * factors.get(name, 1.0)
         torch.testing.assert_close(ours[name].mean(), value.detach() - constant, rtol=1e-5, atol=1e-5)
 
 
-def same_weights(ours: torch.nn.Module, plain: torch.nn.Module, before: dict[str, torch.Tensor]) -> None:
+def same_weights(ours: torch.nn.Module, reference: torch.nn.Module, before: dict[str, torch.Tensor]) -> None:
     """All weights after a step; where Adam divides by a gradient of next to nothing its sign may differ."""
     moved = 0
-    for (name, mine), theirs in zip(ours.named_parameters(), plain.parameters(), strict=True):
+    for (name, mine), theirs in zip(ours.named_parameters(), reference.parameters(), strict=True):
         distance = (mine - theirs).abs()
         assert (distance > 1e-5).float().mean() < 1e-3, name
         moved += int((mine - before[name]).abs().max() > 1e-5)
@@ -43,10 +43,10 @@ def test_pretraining_equals_its_plain_form() -> None:
     convolve_in(torch.float32, ours.model)
     before = {name: value.clone() for name, value in ours.model.state_dict().items()}
     ours.randomness.torch.manual_seed(7)
-    plain = PlainPretraining(ours.model, settings, torch.Generator().manual_seed(7))
-    expected = plain.step(BATCH)
+    reference = ReferencePretraining(ours.model, settings, torch.Generator().manual_seed(7))
+    expected = reference.step(BATCH)
     agree(ours.step(BATCH), expected, {})
-    same_weights(ours.model, plain.model, before)
+    same_weights(ours.model, reference.model, before)
 
 
 def test_online_learning_equals_its_plain_form() -> None:
@@ -58,13 +58,13 @@ def test_online_learning_equals_its_plain_form() -> None:
     ours.randomness.torch.manual_seed(7)
     agent = ours.agent
     generator = torch.Generator().manual_seed(7)
-    plain = PlainFinetuning(agent.world_model, agent.actor_critic, teacher, settings, generator)
-    expected = plain.step(BATCH, eta=ours.lesson_weights(0)["distill_weight"])
+    reference = ReferenceFinetuning(agent.world_model, agent.actor_critic, teacher, settings, generator)
+    expected = reference.step(BATCH, eta=ours.lesson_weights(0)["distill_weight"])
     reached = float((settings.gamma ** torch.arange(4)).mean())
     agree(ours.learn(with_targets(BATCH, ours.parts.lessons), 0), expected, {"critic": reached})
-    same_weights(agent.world_model, plain.world_model, {k[12:]: v for k, v in before.items() if k[:5] == "world"})
-    same_weights(agent.actor_critic.actor, plain.behaviour.actor, {k[19:]: v for k, v in before.items()})
-    same_weights(agent.actor_critic.critic, plain.behaviour.critic, {k[20:]: v for k, v in before.items()})
+    same_weights(agent.world_model, reference.world_model, {k[12:]: v for k, v in before.items() if k[:5] == "world"})
+    same_weights(agent.actor_critic.actor, reference.behaviour.actor, {k[19:]: v for k, v in before.items()})
+    same_weights(agent.actor_critic.critic, reference.behaviour.critic, {k[20:]: v for k, v in before.items()})
 
 
 def test_a_behaviour_learned_in_parts_equals_one_learned_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,5 +142,5 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def environment(home: Path) -> dict[str, str]:
     """The environment of the tests, without what would change the settings."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("DISWM_")}
-    return {**kept, "DISWM_HOME": str(home)}
+    others = {key: value for key, value in os.environ.items() if not key.startswith("DISWM_")}
+    return {**others, "DISWM_HOME": str(home)}

@@ -23,8 +23,8 @@ def test_it_says_what_a_model_sees_and_keeps_that(diswm: Diswm, home: Path) -> N
     assert answer["psnr"]["model"]["15"] > 0 and answer["psnr"]["model"]["25"] is None  # its clip has 24 frames
     assert answer["sees"].endswith(".") and answer["sees"].count(". ") == 0
     assert answer["policy_return"] is None  # it was never measured
-    kept = json.loads((home / "checkpoints" / "tiny-world" / "quality.json").read_bytes())
-    assert kept == answer
+    stored = json.loads((home / "checkpoints" / "tiny-world" / "quality.json").read_bytes())
+    assert stored == answer
 
 
 def test_people_get_the_sentence_first_and_a_column_a_step(diswm: Diswm) -> None:

@@ -15,7 +15,7 @@ from backend.main import create_app
 from backend.settings import Settings
 from backend.views.catalogue import KINDS
 from backend.views.params import view_schema
-from frontend.client import Client, plain
+from frontend.client import Client, as_text
 from frontend.commands import view as command_of
 from frontend.state import Counterfactual
 
@@ -77,7 +77,9 @@ def test_the_page_s_file_of_a_counterfactual_is_that_of_its_command_and_of_an_ex
     file = Path(json.loads(result.stdout)["file"])
     made = (tmp_path / file).read_bytes()
     asked = {name: value for name, value in {**view.api(), **style}.items() if value is not None}
-    query = {name: plain(value) for name, value in {**asked, "format": "gif"}.items()}  # as the page's button sends it
+    query = {
+        name: as_text(value) for name, value in {**asked, "format": "gif"}.items()
+    }  # as the page's button sends it
     with TestClient(create_app(Settings(home=home)), base_url="http://127.0.0.1:8000") as client:
         downloaded = client.get(f"/api/v1/checkpoints/{view.checkpoint}/counterfactual", params=query)
         assert downloaded.content == made
@@ -115,9 +117,9 @@ def test_sensitivity_and_what_was_carried_over_are_told(diswm: Diswm) -> None:
     table = json.loads(diswm("sensitivity", "tiny-world", "--json").stdout)
     assert table["outcomes"] == ["reward", "value", "action 0", "action 1"]
     assert "action 1" in diswm("sensitivity", "tiny-world").stdout
-    carried = json.loads(diswm("carried", "run-tiny", "--reference", "tiny-video", "--json").stdout)
-    assert carried["reference"]["id"] == "tiny-video"
-    assert [entry["id"] for entry in carried["checkpoints"]] == ["run-tiny.update-000000100", "run-tiny"]
+    answer = json.loads(diswm("carried", "run-tiny", "--reference", "tiny-video", "--json").stdout)
+    assert answer["reference"]["id"] == "tiny-video"
+    assert [entry["id"] for entry in answer["checkpoints"]] == ["run-tiny.update-000000100", "run-tiny"]
 
 
 def test_what_was_carried_over_follows_the_reference_of_the_api(diswm: Diswm, home: Path) -> None:

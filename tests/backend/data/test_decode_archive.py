@@ -16,8 +16,8 @@ from tests.support.taking import take
 
 def an_episode(frames: int, shade: int, actions: int = 2) -> bytes:
     image = np.full((frames, 64, 64, 3), shade, np.uint8)
-    plain = frames_only(image)
-    return encode_episode(plain._replace(action=np.full((frames, actions), 0.5, np.float32)))
+    episode = frames_only(image)
+    return encode_episode(episode._replace(action=np.full((frames, actions), 0.5, np.float32)))
 
 
 def packed(path: Path, files: dict[str, bytes], **links: str) -> Path:

@@ -86,10 +86,10 @@ def test_a_checkpoint_that_was_unpacked_and_packed_again_elsewhere_is_the_same_o
     tmp_path: Path, files: Files, pack: Callable[[Files], Files]
 ) -> None:
     home = home_of(tmp_path)
-    plain = import_checkpoint(zipped(tmp_path, files, relist=False), home)
+    first = import_checkpoint(zipped(tmp_path, files, relist=False), home)
     again = import_checkpoint(zipped(tmp_path, pack(files), relist=False), home)
-    assert again.known and again.info.id == plain.info.id
-    assert {path.name for path in plain.info.folder.iterdir()} == set(files)
+    assert again.known and again.info.id == first.info.id
+    assert {path.name for path in first.info.folder.iterdir()} == set(files)
 
 
 @pytest.mark.parametrize(

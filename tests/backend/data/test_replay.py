@@ -103,9 +103,9 @@ def test_a_batch_says_which_pixels_move_within_the_whole_episode() -> None:
     for row in range(3):
         first = int(np.flatnonzero((image == batch.image[row, 0].numpy()).all((1, 2, 3)))[0])
         assert torch.equal(batch.moving[row], expected[first : first + 2])
-    plain = Replay(0, 100)
-    plain.add(frames_only(image))
-    assert plain.sample(3, 2, np.random.default_rng(0)).moving.shape == (3, 2, 0)
+    replay = Replay(0, 100)
+    replay.add(frames_only(image))
+    assert replay.sample(3, 2, np.random.default_rng(0)).moving.shape == (3, 2, 0)
 
 
 def test_an_experts_advice_stays_beside_its_frames_and_is_padded_to_the_agents_actions() -> None:

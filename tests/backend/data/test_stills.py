@@ -10,7 +10,7 @@ from PIL import Image
 
 from backend.data import stills
 from backend.data.containers import VideoError
-from backend.data.stills import FOLDER, find_stills, keep_stills, read_stills, stills_id
+from backend.data.stills import FOLDER, find_stills, read_stills, stills_id, store_stills
 
 
 def save(path: Path, image: np.ndarray, format: str = "PNG") -> tuple[str, Path]:
@@ -87,9 +87,9 @@ def test_none_and_too_many_are_refused() -> None:
 
 def test_equal_pixels_are_kept_once_and_found_again(tmp_path: Path) -> None:
     image = np.stack([noise(64, 64), noise(64, 64, 1)])
-    id, known = keep_stills(tmp_path, image)
+    id, known = store_stills(tmp_path, image)
     assert (id, known) == (stills_id(image), False)
-    assert keep_stills(tmp_path, image.copy()) == (id, True)
+    assert store_stills(tmp_path, image.copy()) == (id, True)
     assert np.array_equal(find_stills(tmp_path, id), image)
     assert [path.name for path in (tmp_path / FOLDER).iterdir()] == [f"{id}.png"]
 
@@ -101,10 +101,10 @@ def test_an_id_that_is_not_kept_finds_nothing(tmp_path: Path, id: str) -> None:
 
 
 def test_those_unused_for_longest_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stills, "MAX_KEPT", 2)
+    monkeypatch.setattr(stills, "MAX_UPLOADS", 2)
     ids = []
     for seed in range(3):
-        ids.append(keep_stills(tmp_path, noise(64, 64, seed)[None])[0])
+        ids.append(store_stills(tmp_path, noise(64, 64, seed)[None])[0])
         os.utime(tmp_path / FOLDER / f"{ids[-1]}.png", (seed, seed))
         if seed == 1:
             find_stills(tmp_path, ids[0])  # used again: the second one is the oldest now

@@ -197,8 +197,8 @@ def test_background_is_a_factor_exactly_where_the_sky_is_seen(name: str) -> None
 
 
 def test_no_distraction_reports_physical_factors_only() -> None:
-    plain, distracted = _make("walker-walk", "none"), _make("walker-walk", "episode")
-    names, more = plain.factor_names, distracted.factor_names
-    plain.close()
+    undistracted, distracted = _make("walker-walk", "none"), _make("walker-walk", "episode")
+    names, more = undistracted.factor_names, distracted.factor_names
+    undistracted.close()
     distracted.close()
     assert more[: len(names)] == names and len(more) == len(names) + 5

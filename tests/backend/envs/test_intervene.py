@@ -17,17 +17,17 @@ def simulation() -> Iterator[Simulation]:
 
 
 def test_a_changed_factor_is_drawn_from_its_step_on_and_the_physics_go_on_as_before(simulation: Simulation) -> None:
-    plain = simulation.live(3, ACTION)
+    unchanged = simulation.live(3, ACTION)
     again = simulation.live(3, ACTION)
-    changed = simulation.live(3, ACTION, Change(4, {"background_colour": 1 - plain.factors[0, 7]}))
-    assert plain.factor_names[7] == "background_colour"
-    assert plain.image.tobytes() == again.image.tobytes()  # the control: without a change nothing differs
-    assert np.array_equal(plain.image[:4], changed.image[:4])
-    assert all(np.abs(plain.image[4:].astype(int) - changed.image[4:]).mean(axis=(1, 2, 3)) > 1)
-    assert np.allclose(changed.factors[4:, 7], 1 - plain.factors[0, 7])
-    others = [index for index in range(len(plain.factor_names)) if index != 7]
-    assert np.array_equal(plain.factors[:, others], changed.factors[:, others])
-    assert np.array_equal(plain.reward, changed.reward)
+    changed = simulation.live(3, ACTION, Change(4, {"background_colour": 1 - unchanged.factors[0, 7]}))
+    assert unchanged.factor_names[7] == "background_colour"
+    assert unchanged.image.tobytes() == again.image.tobytes()  # the control: without a change nothing differs
+    assert np.array_equal(unchanged.image[:4], changed.image[:4])
+    assert all(np.abs(unchanged.image[4:].astype(int) - changed.image[4:]).mean(axis=(1, 2, 3)) > 1)
+    assert np.allclose(changed.factors[4:, 7], 1 - unchanged.factors[0, 7])
+    others = [index for index in range(len(unchanged.factor_names)) if index != 7]
+    assert np.array_equal(unchanged.factors[:, others], changed.factors[:, others])
+    assert np.array_equal(unchanged.reward, changed.reward)
 
 
 def test_a_factor_that_cannot_be_set_is_refused_and_the_next_life_is_lived(simulation: Simulation) -> None:

@@ -58,14 +58,14 @@ def test_the_arm_has_a_colour_of_its_own(coloured: PusherEnvironment) -> None:
 
 
 def test_set_a_draws_from_its_box_and_none_leaves_the_colours() -> None:
-    boxed, plain = _make("set-a"), _make("none")
+    boxed, undistracted = _make("set-a"), _make("none")
     colours = np.stack([_colour(boxed, boxed.reset(seed), "table") for seed in range(20)])
     assert np.abs(colours - np.array(SET_A)).max() <= 0.2 + 1e-6 and colours.std(0).min() > 0.05
-    pictures = [plain.reset(seed).image[TABLE_PIXELS] for seed in range(3)]
+    pictures = [undistracted.reset(seed).image[TABLE_PIXELS] for seed in range(3)]
     assert all(np.array_equal(picture, pictures[0]) for picture in pictures)
-    assert len(plain.factor_names) == len(plain.reset(0).factors) == 5
+    assert len(undistracted.factor_names) == len(undistracted.reset(0).factors) == 5
     boxed.close()
-    plain.close()
+    undistracted.close()
 
 
 def test_an_episode_follows_its_seed_and_ends_after_a_hundred_control_steps(coloured: PusherEnvironment) -> None:

@@ -26,11 +26,11 @@ Views = Callable[..., TraversalView]
 @pytest.fixture(autouse=True)
 def each_with_its_own_fonts() -> Iterator[None]:
     """What one test's fonts gave is not kept for the next."""
-    for kept in (typography.font, typography.text_width):
-        kept.cache_clear()
+    for cached in (typography.font, typography.text_width):
+        cached.cache_clear()
     yield
-    for kept in (typography.font, typography.text_width):
-        kept.cache_clear()
+    for cached in (typography.font, typography.text_width):
+        cached.cache_clear()
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from backend.interpret.view import TraversalView, build_view
 
 @pytest.fixture(scope="module")
 def view(checkpoint: Checkpoint) -> TraversalView:
-    plain = build_view(checkpoint, TraversalRequest(dims=(3,)))
-    return replace(plain, labels=(DimensionName(7, "Hip angle", "person", None, None, None),))
+    view = build_view(checkpoint, TraversalRequest(dims=(3,)))
+    return replace(view, labels=(DimensionName(7, "Hip angle", "person", None, None, None),))
 
 
 def test_a_name_says_where_what_and_over_which_range(view: TraversalView) -> None:

@@ -9,8 +9,8 @@ from PIL import Image, ImageSequence
 
 from backend.export.film import GREEN, INKS, RED
 from backend.export.options import ExportOptions
-from backend.export.reel import BORDER
 from backend.export.rollout import ROLLOUT_FORMATS, render_rollout, rollout_film
+from backend.export.timeline import BORDER
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import Rollout
 

@@ -121,13 +121,13 @@ def test_what_a_proxy_says_opens_no_other_door(headers: dict[str, str]) -> None:
 
 
 def test_without_the_token_only_healthz_is_open() -> None:
-    door = client(WITH_TOKEN)
-    assert door.get("/healthz").status_code == 200
-    refused = door.get("/echo")
+    api = client(WITH_TOKEN)
+    assert api.get("/healthz").status_code == 200
+    refused = api.get("/echo")
     assert refused.status_code == 401
     assert refused.headers["www-authenticate"] == "Bearer"
-    assert door.get("/docs").status_code == 401
-    assert door.get("/not-there").status_code == 401
+    assert api.get("/docs").status_code == 401
+    assert api.get("/not-there").status_code == 401
 
 
 @pytest.mark.parametrize("given", ["Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer", TOKEN, "Bearer é"])
@@ -138,9 +138,9 @@ def test_a_wrong_token_is_refused(given: str) -> None:
 
 
 def test_the_token_opens_and_is_not_taken_from_the_url() -> None:
-    door = client(WITH_TOKEN)
-    assert door.get("/echo", headers={"Authorization": f"bearer {TOKEN}"}).status_code == 200
-    assert door.get(f"/echo?token={TOKEN}").status_code == 401
+    api = client(WITH_TOKEN)
+    assert api.get("/echo", headers={"Authorization": f"bearer {TOKEN}"}).status_code == 200
+    assert api.get(f"/echo?token={TOKEN}").status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -182,8 +182,8 @@ def test_an_upload_has_its_own_type_and_limit() -> None:
 
 
 def test_every_answer_carries_the_security_headers() -> None:
-    door = client(WITH_TOKEN)
-    for answer in (door.get("/healthz"), door.get("/echo")):
+    api = client(WITH_TOKEN)
+    for answer in (api.get("/healthz"), api.get("/echo")):
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     assert "x-frame-options" not in client(None).get("/healthz").headers

@@ -44,8 +44,8 @@ def test_the_dimension_of_a_factor_foresees_its_change_and_no_other_does(found: 
 
 
 def test_the_world_changes_at_the_step_and_the_model_does_too(found: Counterfactual) -> None:
-    reel = found.reel("x")
-    change = reel.curves["Size of the change in grey levels"]
+    timeline = found.timeline("x")
+    change = timeline.curves["Size of the change in grey levels"]
     for line in change.values():
         assert max(line[:6]) < 0.001  # type: ignore[type-var]  # no gaps; rounding may move a pixel by one level
         assert min(line[6:]) > 1  # type: ignore[type-var]
@@ -53,13 +53,13 @@ def test_the_world_changes_at_the_step_and_the_model_does_too(found: Counterfact
     assert found.changed.factors[6:, found.changed.factor_names.index(found.request.factor)] == pytest.approx(
         found.after
     )
-    assert [strip.title for strip in reel.strips][2::3] == ["true change", "predicted change"]
+    assert [strip.title for strip in timeline.strips][2::3] == ["true change", "predicted change"]
 
 
 def test_settings_reopen_it(found: Counterfactual) -> None:
-    carried = json.loads(found.settings)
-    assert carried["diswm"] == "counterfactual"
-    assert CounterfactualRequest.read(carried["view"]) == found.request
+    metadata = json.loads(found.settings)
+    assert metadata["diswm"] == "counterfactual"
+    assert CounterfactualRequest.read(metadata["view"]) == found.request
 
 
 def test_the_share_that_is_explained_is_one_for_the_same_change_and_zero_for_none() -> None:

@@ -101,7 +101,7 @@ def test_two_models_that_share_nothing_seldom_clear_what_chance_gives() -> None:
     same = match_with_chance(walks(1), walks(1)[:, ::-1], [episode], np.ones(2, bool))  # the control
     assert same.mean == pytest.approx(1)
     assert same.mean > same.mean_null
-    assert all(same.kept(match.first) for match in same.matches)
+    assert all(same.survives(match.first) for match in same.matches)
 
 
 def test_the_interval_of_a_match_is_over_episodes_and_holds_the_match() -> None:

@@ -86,21 +86,21 @@ def test_a_held_dimension_moves_what_is_imagined_as_an_edit_of_a_rollout_does(pl
     edited = build_rollout(play.checkpoint, request).edited
     assert edited is not None
     watched(play)
-    plain = play.moments[-1].model
+    before = play.moments[-1].model
     for action in actions:
         moment = play.go(list(action), looks=False, edits={3: 2.5})
     assert np.abs(moment.model.astype(int) - edited.image[-1].astype(int)).max() <= 1
-    assert not np.array_equal(moment.model, plain)
+    assert not np.array_equal(moment.model, before)
 
 
 def test_what_was_played_is_an_episode_and_a_film(play: Play) -> None:
     watched(play)
-    episode, reel = play.episode(), play.reel("name")
+    episode, timeline = play.episode(), play.timeline("name")
     assert np.array_equal(episode.image, play.checkpoint.clip.image[1, :CONTEXT])
     assert np.array_equal(episode.action, play.checkpoint.clip.action[1, :CONTEXT])
     assert np.array_equal(episode.factors, play.checkpoint.clip.factors[1, :CONTEXT])
-    assert [strip.title for strip in reel.strips] == ["simulator", "model", "error"]
-    assert reel.steps == reel.context == CONTEXT
+    assert [strip.title for strip in timeline.strips] == ["simulator", "model", "error"]
+    assert timeline.steps == timeline.context == CONTEXT
 
 
 def test_a_new_episode_forgets_the_one_before(play: Play) -> None:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from backend.data.checkpoint import Checkpoint, load_checkpoint, read_info, save_checkpoint
 from backend.data.clip import Clip
 from backend.interpret.agents import moving_masks
-from backend.interpret.kept_quality import Recorded, quality_of, recordings
 from backend.interpret.quality import measure_quality
+from backend.interpret.stored_quality import Recorded, quality_of, recordings
 from models.types import Gaussian, State, normalise
 from models.video_model import VideoModel
 

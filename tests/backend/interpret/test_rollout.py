@@ -65,26 +65,26 @@ def test_the_same_seed_gives_the_same_bytes(name: str, request: pytest.FixtureRe
 
 
 def test_samples_differ_by_their_seed_and_stay_beside_the_mean(world_checkpoint: Checkpoint) -> None:
-    plain = build_rollout(world_checkpoint, REQUEST)
+    unedited = build_rollout(world_checkpoint, REQUEST)
     first, second = (build_rollout(world_checkpoint, replace(REQUEST, samples=2, seed=seed)) for seed in (1, 2))
-    assert np.abs(plain.model.image.astype(int) - first.model.image.astype(int)).max() <= 1
+    assert np.abs(unedited.model.image.astype(int) - first.model.image.astype(int)).max() <= 1
     assert first.samples.shape == (2, 15, 64, 64, 3)
     assert first.samples.tobytes() != second.samples.tobytes()
 
 
 @torch.no_grad()
 def test_an_edit_to_the_value_that_is_there_gives_the_identical_future(world_checkpoint: Checkpoint) -> None:
-    plain = build_rollout(world_checkpoint, REQUEST)
+    unedited = build_rollout(world_checkpoint, REQUEST)
     image = normalise(torch.from_numpy(world_checkpoint.clip.image[1, :5]))
     own = float(world_checkpoint.model.encode(image).mean[3, 2])
     unmoved = build_rollout(world_checkpoint, replace(REQUEST, edits=(Edit(2, own, 3),))).edited
     moved = build_rollout(world_checkpoint, replace(REQUEST, edits=(Edit(2, own + 9, 3),))).edited
     assert unmoved is not None
     assert moved is not None
-    assert np.array_equal(unmoved.image, plain.model.image)
-    assert np.array_equal(unmoved.predicted_reward, plain.model.predicted_reward)
-    assert not np.array_equal(moved.predicted_reward[3:], plain.model.predicted_reward[3:])
-    assert np.array_equal(moved.predicted_reward[:3], plain.model.predicted_reward[:3])
+    assert np.array_equal(unmoved.image, unedited.model.image)
+    assert np.array_equal(unmoved.predicted_reward, unedited.model.predicted_reward)
+    assert not np.array_equal(moved.predicted_reward[3:], unedited.model.predicted_reward[3:])
+    assert np.array_equal(moved.predicted_reward[:3], unedited.model.predicted_reward[:3])
 
 
 def test_an_edit_of_an_imagined_step_starts_there(world_checkpoint: Checkpoint) -> None:
@@ -154,8 +154,8 @@ def test_a_perfect_picture_scores_the_most(video_checkpoint: Checkpoint) -> None
 
 def test_settings_reopen_the_rollout(world_checkpoint: Checkpoint) -> None:
     asked = replace(REQUEST, samples=2, seed=5, edits=(Edit(1, -1.25, 7), Edit(0, 2.0, 8, True)))
-    carried = json.loads(build_rollout(world_checkpoint, asked).settings)
-    assert RolloutRequest.read(carried["view"]) == asked
+    metadata = json.loads(build_rollout(world_checkpoint, asked).settings)
+    assert RolloutRequest.read(metadata["view"]) == asked
 
 
 def test_edits_are_read_as_they_are_written() -> None:
@@ -207,10 +207,10 @@ def test_the_baselines_are_the_last_observed_frame_and_the_mean_of_the_other_epi
     rollout = build_rollout(world_checkpoint, REQUEST)
     clip, context = world_checkpoint.clip.image, REQUEST.context
     others = np.delete(clip, REQUEST.episode, axis=0).mean(axis=(0, 1)).round().astype(np.uint8)
-    assert (rollout.plain["repeat last frame"] == clip[REQUEST.episode, context - 1]).all()
-    assert (rollout.plain["mean image"] == others).all()
+    assert (rollout.baseline_images["repeat last frame"] == clip[REQUEST.episode, context - 1]).all()
+    assert (rollout.baseline_images["mean image"] == others).all()
     for name in ("psnr", "ssim"):
-        for values in rollout.baselines[name].values():
+        for values in rollout.baseline_images[name].values():
             assert values[:context] == [None] * context  # nothing is foretold of what was seen
             assert all(value is not None for value in values[context:])
     still = build_rollout(replace(world_checkpoint, clip=still_clip(world_checkpoint)), REQUEST)
@@ -246,5 +246,5 @@ def test_scores_over_episodes_is_that_of_each_episodes_rollout(world_checkpoint:
     repeated = quality["ssim"]["repeat last frame"]["mean"]
     assert repeated[:5] == [None] * 5
     assert repeated[5] == pytest.approx(
-        np.mean([rollout.baselines["ssim"]["repeat last frame"][5] for rollout in alone]), abs=1e-3
+        np.mean([rollout.baseline_images["ssim"]["repeat last frame"][5] for rollout in alone]), abs=1e-3
     )

@@ -96,9 +96,9 @@ def test_a_checkpoint_is_asked_in_the_real_simulator_once_and_the_answer_kept(ca
     assert [item["factor"] for item in found["set"]["factors"]] == ["cart_position"]
     assert np.shape(found["set"]["factors"][0]["moves"]) == (6,)
     assert max(found["set"]["factors"][0]["moves"]) > 0
-    kept = cartpole.info.folder / CHECKS
-    assert json.loads(kept.read_bytes()) == found
-    kept.write_text(json.dumps({**found, "why": "read again"}))
+    stored = cartpole.info.folder / CHECKS
+    assert json.loads(stored.read_bytes()) == found
+    stored.write_text(json.dumps({**found, "why": "read again"}))
     assert interventions_of(cartpole)["why"] == "read again"
 
 

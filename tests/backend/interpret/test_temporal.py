@@ -32,11 +32,11 @@ def test_each_row_holds_one_dimension_from_the_context_on(video_checkpoint: Chec
 
 def test_nothing_differs_before_the_step_and_something_does_from_it_on(world_checkpoint: Checkpoint) -> None:
     grid = temporal_traversal(world_checkpoint, replace(REQUEST, step=9, sigmas=15.0))
-    plain = grid.untouched.model
+    untouched = grid.untouched.model
     for row in grid.rows:
-        assert np.allclose(row.value[:9], plain.value[:9], atol=1e-6)
-        assert (np.abs(row.value[9:] - plain.value[9:]) > 1e-5).all()
-    change = grid.reel("x").curves["Change in grey levels"]
+        assert np.allclose(row.value[:9], untouched.value[:9], atol=1e-6)
+        assert (np.abs(row.value[9:] - untouched.value[9:]) > 1e-5).all()
+    change = grid.timeline("x").curves["Change in grey levels"]
     assert all(max(line[:9]) <= 0.01 for line in change.values())  # type: ignore[type-var]  # there are no gaps
 
 
@@ -51,8 +51,8 @@ def test_a_dimension_held_at_the_value_that_it_has_leaves_that_step_as_it_was(wo
 def test_two_dimensions_of_one_name_have_a_line_each(own_checkpoint: Checkpoint) -> None:
     for dim in (3, 0):
         write_label(own_checkpoint.info, dim, Label("hip angle"))
-    reel = temporal_traversal(own_checkpoint, REQUEST).reel("x")
-    assert list(reel.curves["Change in grey levels"]) == ["dim 3: hip angle", "dim 0: hip angle"]
+    timeline = temporal_traversal(own_checkpoint, REQUEST).timeline("x")
+    assert list(timeline.curves["Change in grey levels"]) == ["dim 3: hip angle", "dim 0: hip angle"]
 
 
 def test_all_of_them_at_once_is_one_more_row(video_checkpoint: Checkpoint) -> None:
@@ -63,7 +63,7 @@ def test_all_of_them_at_once_is_one_more_row(video_checkpoint: Checkpoint) -> No
     assert both is not None
     assert len(grid.rows) == 3
     assert np.abs(grid.rows[2].image.astype(int) - both.image.astype(int)).max() <= 1
-    assert [strip.title for strip in grid.reel("x").strips] == ["untouched", "dim 3", "dim 0", "all together"]
+    assert [strip.title for strip in grid.timeline("x").strips] == ["untouched", "dim 3", "dim 0", "all together"]
 
 
 def test_without_a_choice_the_dimensions_that_carry_most_come_first(video_checkpoint: Checkpoint) -> None:
@@ -78,9 +78,9 @@ def test_the_same_request_gives_the_same_bytes(world_checkpoint: Checkpoint) -> 
 
 def test_settings_reopen_the_traversal(world_checkpoint: Checkpoint) -> None:
     asked = replace(REQUEST, step=7, together=True, hold={1: -1.5}, sigmas=-1.0)
-    carried = json.loads(temporal_traversal(world_checkpoint, asked).settings)
-    assert carried["diswm"] == "temporal"
-    assert TemporalRequest.read(carried["view"]) == asked
+    metadata = json.loads(temporal_traversal(world_checkpoint, asked).settings)
+    assert metadata["diswm"] == "temporal"
+    assert TemporalRequest.read(metadata["view"]) == asked
 
 
 @pytest.mark.parametrize(

@@ -22,18 +22,18 @@ def test_each_row_is_that_checkpoints_rollout_of_the_first_ones_frames(
     clip = video_checkpoint.clip
     darker = Clip(clip.image // 2, clip.action, clip.reward, clip.factors, clip.factor_names)
     first = replace(world_checkpoint, clip=darker)
-    reel = roll_out_together([first, video_checkpoint], REQUEST).reel("x")
+    timeline = roll_out_together([first, video_checkpoint], REQUEST).timeline("x")
     alone = (
         build_rollout(first, REQUEST.rollout),
         build_rollout(replace(video_checkpoint, clip=darker), REQUEST.rollout),
     )
-    assert np.array_equal(reel.strips[0].frames, darker.image[1, :15])
-    for strip, rollout in zip(reel.strips[1:], alone, strict=True):
+    assert np.array_equal(timeline.strips[0].frames, darker.image[1, :15])
+    for strip, rollout in zip(timeline.strips[1:], alone, strict=True):
         assert np.array_equal(strip.frames, rollout.model.image)
-    curves = reel.curves["PSNR in dB"]
+    curves = timeline.curves["PSNR in dB"]
     assert list(curves.values())[:2] == [rollout.psnr for rollout in alone]
     assert list(curves)[2:] == ["repeat last frame", "mean image"]
-    assert len(reel.curves["Reward"]) == 2  # the true one and the world model's; a video model predicts none
+    assert len(timeline.curves["Reward"]) == 2  # the true one and the world model's; a video model predicts none
 
 
 def test_the_view_names_its_checkpoints(video_checkpoint: Checkpoint, world_checkpoint: Checkpoint) -> None:
@@ -60,7 +60,7 @@ def test_checkpoints_of_one_run_stand_in_the_order_of_training(
         return replace(checkpoint, info=replace(checkpoint.info, run="run-a", steps=steps))
 
     found = roll_out_together([at(world_checkpoint, 20), at(world_checkpoint, 10), at(video_checkpoint, 90)], REQUEST)
-    titles = [strip.title for strip in found.reel("x").strips]
+    titles = [strip.title for strip in found.timeline("x").strips]
     assert titles == [
         "truth",
         "video model, 90 updates",

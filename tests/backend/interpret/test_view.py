@@ -83,11 +83,11 @@ def test_no_row_depends_on_the_rows_above_it(video_checkpoint: Checkpoint) -> No
 
 
 def test_edits_move_the_whole_grid_and_the_reconstruction(video_checkpoint: Checkpoint) -> None:
-    plain = build_view(video_checkpoint, TraversalRequest(dims=(0,)))
+    unedited = build_view(video_checkpoint, TraversalRequest(dims=(0,)))
     edited = build_view(video_checkpoint, TraversalRequest(dims=(0, 2), edits={2: 30.0}))
     assert edited.reference[2] == 30
-    assert not np.array_equal(plain.reconstruction, edited.reconstruction)
-    assert np.array_equal(plain.original, edited.original)
+    assert not np.array_equal(unedited.reconstruction, edited.reconstruction)
+    assert np.array_equal(unedited.original, edited.original)
 
 
 def test_the_same_request_gives_the_same_pictures(video_checkpoint: Checkpoint) -> None:
@@ -147,10 +147,10 @@ def test_an_atlas_holds_every_dimension_by_kl(video_checkpoint: Checkpoint) -> N
 
 def test_settings_in_files_reopen_the_view(video_checkpoint: Checkpoint) -> None:
     asked = TraversalRequest(frame=3, dims=(5, 0), mode="offset", extent=4.5, columns=3, edits={2: -1.5}, history=False)
-    carried = json.loads(build_view(video_checkpoint, asked).settings)
-    assert TraversalRequest.read(carried["view"]) == asked
-    assert carried["checkpoint"] == "tiny-video"
-    assert len(carried["weights"]) == 64
+    metadata = json.loads(build_view(video_checkpoint, asked).settings)
+    assert TraversalRequest.read(metadata["view"]) == asked
+    assert metadata["checkpoint"] == "tiny-video"
+    assert len(metadata["weights"]) == 64
 
 
 def test_pictures_are_those_of_the_model(video_checkpoint: Checkpoint) -> None:

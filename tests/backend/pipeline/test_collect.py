@@ -105,16 +105,16 @@ def test_a_stopped_collection_goes_on_and_equals_the_uncut_one(
         collect(_settings(), out, 0, Listener(stop_at=2))
     assert multiprocessing.active_children() == []
     assert not (out / "dataset" / "dataset.json").exists()
-    kept = _files(out)
-    assert 2 <= len(kept) < EPISODES
-    written = {name: (out / "dataset" / name).stat().st_mtime_ns for name in kept}
-    damaged = sorted(kept)[0]
-    (out / "dataset" / damaged).write_bytes(kept[damaged][:1000])
+    finished = _files(out)
+    assert 2 <= len(finished) < EPISODES
+    written = {name: (out / "dataset" / name).stat().st_mtime_ns for name in finished}
+    damaged = sorted(finished)[0]
+    (out / "dataset" / damaged).write_bytes(finished[damaged][:1000])
     listener = Listener()
     info = collect(_settings(workers=1), out, 0, listener)
-    assert listener.reports[0][0] == len(kept) - 1  # all but the damaged one are kept
+    assert listener.reports[0][0] == len(finished) - 1  # all but the damaged one are kept
     assert _files(out) == _files(collected[0]) and info.episodes == EPISODES
-    assert all((out / "dataset" / name).stat().st_mtime_ns == written[name] for name in kept if name != damaged)
+    assert all((out / "dataset" / name).stat().st_mtime_ns == written[name] for name in finished if name != damaged)
 
 
 def test_a_finished_collection_is_given_back_without_a_process(collected: tuple[Path, DatasetInfo, Listener]) -> None:

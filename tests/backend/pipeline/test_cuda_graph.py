@@ -64,10 +64,10 @@ def trained(recorder: Faithful | None, updates: int = WARM_UPS + 4) -> tuple[lis
 def test_recorded_updates_are_the_plain_ones() -> None:
     recorder = Faithful()
     losses, weights = trained(recorder)
-    expected, plain = trained(None)
+    expected, unrecorded = trained(None)
     assert recorder.recordings == 1
     assert losses == expected and len(set(losses)) == len(losses)
-    for name, value in plain.items():
+    for name, value in unrecorded.items():
         torch.testing.assert_close(weights[name], value, rtol=0, atol=0)
 
 
@@ -77,8 +77,8 @@ def test_a_recording_that_fails_or_differs_is_given_up_and_nothing_is_lost(
 ) -> None:
     with caplog.at_level(logging.WARNING):
         losses, weights = trained(recorder)
-    expected, plain = trained(None)
+    expected, unrecorded = trained(None)
     assert reason in caplog.text and "slower" in caplog.text
     assert losses == expected
-    for name, value in plain.items():
+    for name, value in unrecorded.items():
         torch.testing.assert_close(weights[name], value, rtol=0, atol=0)

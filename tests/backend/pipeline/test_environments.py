@@ -1,4 +1,4 @@
-"""Who plays when: colours change at half of the run, a cut episode keeps its own, actions are padded."""
+"""Environments of a run: colours change at half of the run, a cut episode keeps its own, actions are padded."""
 
 import os
 from contextlib import closing
@@ -16,7 +16,7 @@ from backend.data.replay import Replay
 from backend.envs.protocol import Step
 from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.builder import build_settings
-from backend.pipeline.environments import Always, ByDistraction, PaddedActions, pad_actions, side_by_side
+from backend.pipeline.environments import ByDistraction, OneEnvironment, PaddedActions, pad_actions, side_by_side
 from backend.pipeline.evaluate import BATCH, Evaluation, episode_seed, evaluate
 from backend.pipeline.experience import Experience
 from backend.pipeline.settings import FinetuneSettings, SettingsError
@@ -67,8 +67,8 @@ def two_colours(evaluated: str | None = None, side_by_side: int = 1) -> ByDistra
     )
 
 
-def played(folder: Path, steps: int, players: ByDistraction) -> Experience:
-    experience = Experience(an_agent(), players, Replay(2), folder, 0, "cpu")
+def played(folder: Path, steps: int, pool: ByDistraction) -> Experience:
+    experience = Experience(an_agent(), pool, Replay(2), folder, 0, "cpu")
     experience.begin()
     rng = np.random.default_rng(0)
     for _ in range(steps):
@@ -99,9 +99,9 @@ def test_an_episode_cut_across_the_change_goes_on_in_its_own_colours(tmp_path: P
 
 
 def test_evaluation_shows_the_colours_of_the_moment_or_those_that_were_never_trained_on() -> None:
-    def colour(players: ByDistraction, step: int) -> int:
-        player: Any = players.evaluating(step)[0]
-        return int(player.environment.colour)
+    def colour(pool: ByDistraction, step: int) -> int:
+        environment: Any = pool.evaluating(step)[0]
+        return int(environment.environment.colour)
 
     assert [colour(two_colours(), step) for step in (0, 24, 25, 50)] == [10, 10, 200, 200]
     honest = two_colours(evaluated="none")
@@ -113,17 +113,21 @@ def test_evaluation_shows_the_colours_of_the_moment_or_those_that_were_never_tra
 
 
 def test_environments_of_evaluations_are_kept_until_another_distraction_is_evaluated() -> None:
-    players = two_colours(side_by_side=3)
-    training: Any = players.training(0)
+    pool = two_colours(side_by_side=3)
+    training: Any = pool.training(0)
     assert training.others == []  # the other two are started by the first evaluation
-    first: list[Any] = list(players.evaluating(0))
+    first: list[Any] = list(pool.evaluating(0))
     assert first[0] is training and first[1:] == training.others and len(first) == 3
-    assert list(players.evaluating(20)) == first and players.training(24) is training
-    later: list[Any] = list(players.evaluating(30))
+    assert list(pool.evaluating(20)) == first and pool.training(24) is training
+    later: list[Any] = list(pool.evaluating(30))
     assert len(later) == 3 and not set(later) & set(first)
-    assert [player.closed for player in first] == [False, True, True]  # an episode may be under way in the first
-    players.close()
-    assert all(player.closed for player in (*first, *later))
+    assert [environment.closed for environment in first] == [
+        False,
+        True,
+        True,
+    ]  # an episode may be under way in the first
+    pool.close()
+    assert all(environment.closed for environment in (*first, *later))
 
 
 @pytest.fixture(scope="module")
@@ -145,9 +149,9 @@ def test_returns_are_the_same_to_the_last_bit_however_many_episodes_are_played_s
     likely: Agent, tmp_path: Path
 ) -> None:
     def played(count: int) -> tuple[list[list[int]], Evaluation]:
-        players = [AtHand(Sociable(tmp_path, company=0)) for _ in range(count)]
-        outcome = evaluate(likely, players, SEEDS, between_steps=lambda: [player.idle() for player in players])
-        return [player.environment.seeds for player in players], outcome
+        pool = [AtHand(Sociable(tmp_path, company=0)) for _ in range(count)]
+        outcome = evaluate(likely, pool, SEEDS, between_steps=lambda: [environment.idle() for environment in pool])
+        return [environment.environment.seeds for environment in pool], outcome
 
     seeds, one = played(1)
     assert seeds == [SEEDS] and len(set(one.returns)) == len(SEEDS)
@@ -173,12 +177,12 @@ def test_episodes_of_an_evaluation_go_on_at_the_same_time_in_processes_of_their_
 
 
 def test_an_evaluation_is_left_when_no_answer_is_owed(tmp_path: Path) -> None:
-    players = [AtHand(Sociable(tmp_path, company=0)) for _ in range(2)]
+    pool = [AtHand(Sociable(tmp_path, company=0)) for _ in range(2)]
     rounds = iter(range(3))
     with pytest.raises(StopIteration):
-        evaluate(an_agent(), players, SEEDS, between_steps=lambda: next(rounds) and None)
-    for player in players:
-        player.idle()
+        evaluate(an_agent(), pool, SEEDS, between_steps=lambda: next(rounds) and None)
+    for environment in pool:
+        environment.idle()
 
 
 def test_as_many_episodes_are_played_at_once_as_there_are_cores_and_room() -> None:
@@ -189,25 +193,25 @@ def test_as_many_episodes_are_played_at_once_as_there_are_cores_and_room() -> No
 
 def test_evaluation_seeds_are_fixed_and_no_two_episodes_share_one() -> None:
     seeds = [episode_seed(0, "evaluate", index) for index in range(10)]
-    player = Painted(5)
-    padded = [PaddedActions(AtHand(player), 1)]
+    environment = Painted(5)
+    padded = [PaddedActions(AtHand(environment), 1)]
     outcome = evaluate(an_agent(), padded, seeds)
-    assert player.seeds == seeds and len(set(seeds)) == 10
+    assert environment.seeds == seeds and len(set(seeds)) == 10
     assert outcome.returns == (10.0,) * 10 and outcome.success_rate is None
     assert evaluate(an_agent(), padded, seeds) == outcome
 
 
 def test_actions_that_the_environment_does_not_have_are_left_out_and_filled_up() -> None:
-    player = Painted(5)
-    padded = PaddedActions(AtHand(player), 1)
+    environment = Painted(5)
+    padded = PaddedActions(AtHand(environment), 1)
     padded.begin_reset(0)
     padded.finish()
     padded.begin_step(np.array([0.5, 0.9], np.float32))
     padded.finish()
-    assert player.actions[0].tolist() == [0.5]
+    assert environment.actions[0].tolist() == [0.5]
     episode: Episode = frames_only(np.zeros((4, 64, 64, 3), np.uint8))._replace(action=np.ones((4, 1), np.float32))
     assert pad_actions([episode], 3)[0].action.tolist() == [[1, 0, 0]] * 4
-    assert [Always(padded).training(7)] == Always(padded).evaluating(0)
+    assert [OneEnvironment(padded).training(7)] == OneEnvironment(padded).evaluating(0)
 
 
 def test_the_papers_protocol_is_three_settings_and_a_sky_that_is_not_there_is_refused() -> None:

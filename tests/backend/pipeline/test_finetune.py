@@ -17,7 +17,7 @@ from backend.envs.protocol import EnvironmentFailed, Step
 from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.builder import build_settings
 from backend.pipeline.distill import distill_weight
-from backend.pipeline.environments import Always
+from backend.pipeline.environments import OneEnvironment
 from backend.pipeline.evaluate import episode_seed
 from backend.pipeline.finetune import Finetuning, Online
 from backend.pipeline.methods.build import build_parts
@@ -88,7 +88,7 @@ def online(
     run = finetuning(chosen, seed)
     provenance = Provenance("slider", "finetune", seed, "slider", {})
     reporter = StoppingReporter(out, stop_after)
-    return Online(run, Always(AtHand(slider)), held_out(), explored, out, provenance, reporter), slider
+    return Online(run, OneEnvironment(AtHand(slider)), held_out(), explored, out, provenance, reporter), slider
 
 
 def lines_of(out: Path) -> list[dict[str, float]]:
@@ -198,7 +198,7 @@ def learning_beside(environment: ProcessEnvironment, chosen: FinetuneSettings, f
     run = NotingRun(chosen, build_parts(chosen, Source(a_teacher(), 1), 1, 0), 0, "cpu")
     run.folder = folder
     provenance = Provenance("slider", "finetune", 0, "slider", {})
-    return Online(run, Always(environment), held_out(), [], out, provenance, StoppingReporter(out, None))
+    return Online(run, OneEnvironment(environment), held_out(), [], out, provenance, StoppingReporter(out, None))
 
 
 @pytest.fixture(scope="module")

@@ -30,8 +30,8 @@ def page_faults(manner: str) -> int:
 
 
 def test_freed_blocks_are_kept_for_the_next_update() -> None:
-    kept, fetched = page_faults("keeping"), page_faults("plain")
-    assert kept < 1_000
+    retained, fetched = page_faults("keeping"), page_faults("plain")
+    assert retained < 1_000
     assert fetched > 10_000
 
 

@@ -173,8 +173,8 @@ def test_sequences_longer_than_every_episode_are_refused(dataset: DatasetInfo, t
 
 def test_old_checkpoints_are_thinned(dataset: DatasetInfo, tmp_path: Path) -> None:
     run(settings(updates=48, checkpoint_every=2), dataset, tmp_path)
-    kept = sorted((tmp_path / "checkpoints").glob("update-*"))
-    assert len(kept) <= 11 and kept[-1].name == "update-000000048"
+    stored = sorted((tmp_path / "checkpoints").glob("update-*"))
+    assert len(stored) <= 11 and stored[-1].name == "update-000000048"
     assert len(list((tmp_path / "resume").glob("update-*"))) == 2
 
 

@@ -66,8 +66,8 @@ def test_metrics_behind_the_save_and_a_cut_line_are_dropped_in_one_step(
             reporter.cut_metrics("pretrain", updates=2)
     assert path.read_bytes() == before  # a failed cut loses nothing
     reporter.cut_metrics("pretrain", updates=2)
-    kept = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [(line["phase"], line["updates"]) for line in kept] == [("pretrain", 1), ("pretrain", 2), ("collect", 9)]
+    stored = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(line["phase"], line["updates"]) for line in stored] == [("pretrain", 1), ("pretrain", 2), ("collect", 9)]
     reporter.close()
 
 

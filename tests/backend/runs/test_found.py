@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from backend.data.begun import Begun, write_begun
+from backend.data.run_start import RunStart, write_run_start
 from backend.pipeline.builder import build_settings
 from backend.runs.errors import RunConflict
 from backend.runs.folders import readable_folder
@@ -38,7 +38,7 @@ def service(engine: Engine, tmp_path: Path, shipped: Path) -> RunService:
 def _begin(folder: Path, **edits: Any) -> Path:
     folder.mkdir(parents=True)
     settings = build_settings("finetune", "small", edits).model_dump(mode="json")
-    write_begun(folder, Begun("finetune", 3, settings, "by hand", "small"))
+    write_run_start(folder, RunStart("finetune", 3, settings, "by hand", "small"))
     return folder
 
 
@@ -83,7 +83,7 @@ def test_it_is_not_for_workers_but_can_be_cloned_and_deleted(service: RunService
 
 def test_a_run_of_the_queue_is_not_listed_twice(service: RunService, tmp_path: Path) -> None:
     row = service.submit(Order("collect", "tiny", {}, None, 0, None)).row
-    write_begun(_begin(tmp_path / "runs" / row.id), Begun("collect", 0, dict(row.settings)))
+    write_run_start(_begin(tmp_path / "runs" / row.id), RunStart("collect", 0, dict(row.settings)))
     assert [run.id for run in service.page(10, None, [], None).rows] == [row.id]
 
 
@@ -108,8 +108,8 @@ def test_curves_shipped_beside_a_checkpoint_are_a_finished_run(
     folder = shipped / "swingup"
     shutil.copytree(tiny_checkpoint_home / "checkpoints" / "tiny-world", folder)
     assert found_runs(tmp_path, ()) == [], "a checkpoint without curves is no run"
-    write_begun(
-        folder, Begun("finetune", 7, build_settings("finetune", "small").model_dump(mode="json"), None, "small")
+    write_run_start(
+        folder, RunStart("finetune", 7, build_settings("finetune", "small").model_dump(mode="json"), None, "small")
     )
     (folder / "metrics.jsonl").write_text(
         '{"time": 1e9, "phase": "evaluate", "environment_steps": 10, "evaluation_return": 5}\n'

@@ -16,14 +16,14 @@ from backend.interpret.counterfactual_request import CounterfactualRequest
 from backend.interpret.fields import Edit
 from backend.interpret.request import ViewError, ViewRequest
 from backend.interpret.rollout_request import RolloutRequest, TogetherRequest
-from backend.interpret.table_request import CarriedRequest, CompareRequest, SensitivityRequest
+from backend.interpret.table_request import CompareRequest, SensitivityRequest, TransferRequest
 from backend.interpret.temporal_request import TemporalRequest
 from backend.interpret.traversal_request import Mode, TraversalRequest
 from backend.views.catalogue import KINDS, Kind
 from backend.views.kinds import Builder, builder_of
 from backend.views.params import of_body, of_query, query_model, view_schema
 from frontend import commands
-from frontend.client import Client, plain
+from frontend.client import Client, as_text
 from frontend.components.reopen import view_of
 from frontend.state import write
 from models.traversal import RANGE_MODES
@@ -39,7 +39,7 @@ FULL: dict[str, ViewRequest] = {
     "together": TogetherRequest(1, 4, 9, "policy", ("run-a", "run-b")),
     "counterfactual": CounterfactualRequest("light", 0.6, 3, 5, 1, 4, 9, 6, "zero"),
     "sensitivity": SensitivityRequest("d1"),
-    "carried": CarriedRequest("run-a"),
+    "carried": TransferRequest("run-a"),
     "compare": CompareRequest("run-a"),
 }
 """A request of each kind in which every field differs from its default."""
@@ -68,9 +68,9 @@ def test_an_address_says_it(request_: ViewRequest) -> None:
 
 @pytest.mark.parametrize("request_", EVERY, ids=lambda request: request.kind)
 def test_a_body_and_the_metadata_of_a_file_say_it(request_: ViewRequest) -> None:
-    carried = json.loads(json.dumps(request_.to_json()))
-    assert type(request_).read(carried) == request_
-    asked = of_body(kind_of(request_), {**carried, **json.loads(json.dumps(STYLE.to_json()))})
+    body = json.loads(json.dumps(request_.to_json()))
+    assert type(request_).read(body) == request_
+    asked = of_body(kind_of(request_), {**body, **json.loads(json.dumps(STYLE.to_json()))})
     assert (asked.request, asked.options) == (request_, STYLE)
 
 
@@ -92,7 +92,7 @@ def test_a_dropped_file_opens_the_page_with_every_field_in_link_query_and_comman
     _, view = view_of(opened)
     assert type(view).from_query(view.query()) == view
     sent = query_of_page(kind.name, view)
-    texts = {name: plain(value) for name, value in sent.items() if value is not None}
+    texts = {name: as_text(value) for name, value in sent.items() if value is not None}
     asked = of_query(kind.request, query_model(kind.request, ("json",)).model_validate(texts))
     assert asked.request == request_
     if kind.commanded:

@@ -20,7 +20,7 @@ from backend.settings import Settings
 from backend.views.catalogue import KINDS
 from backend.views.params import view_schema
 from frontend import commands
-from frontend.client import Client, plain
+from frontend.client import Client, as_text
 from frontend.components.reopen import view_of
 from frontend.state import Counterfactual, Returns, Rollout, View
 
@@ -54,7 +54,7 @@ def opened(api: TestClient, file: bytes) -> tuple[str, View]:
 
 
 def by_page(api: TestClient, kind: str, checkpoint: str, sent: Mapping[str, Any], form: str) -> bytes:
-    texts = {name: plain(value) for name, value in sent.items() if value is not None}
+    texts = {name: as_text(value) for name, value in sent.items() if value is not None}
     answer = api.get(f"/api/v1/checkpoints/{checkpoint}/{KINDS[kind].path}", params={**texts, "format": form})
     assert answer.status_code == 200, answer.text
     return answer.content
@@ -81,7 +81,7 @@ def test_a_counterfactual_comes_back_from_every_file(api: TestClient, tmp_path: 
     found = [load_checkpoint(read_info(path, path.name, "shipped")) for path in sorted(SHIPPED.glob("*/"))]
     checkpoint = next(each for each in found if settable(each))
     factor = settable(checkpoint)[0]
-    to = plain(round(sum(factor_range(checkpoint, factor)) / 2, 2))
+    to = as_text(round(sum(factor_range(checkpoint, factor)) / 2, 2))
     shipped = checkpoint.info.id
     view = Counterfactual(shipped, factor, to, dim=3, seed=2, episode=1, context=4, horizon=3, step=5, actions="zero")
     assert Counterfactual.from_query(view.query()) == view

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from backend.data.bringing import LIMITS, import_data
 from backend.data.catalogue import find_dataset
 from backend.data.clips import UserFile, import_clips
 from backend.data.containers import VideoError
+from backend.data.dataset_import import LIMITS, import_data
 from backend.data.decode.sandbox import Limits
 from backend.data.episodes import EpisodeError, read_episodes, read_nth_episode
 from backend.data.formats.reference import forget_readers

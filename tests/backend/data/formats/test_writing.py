@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from backend.data.bringing import import_data
+from backend.data.dataset_import import import_data
 from backend.data.episodes import DatasetInfo, read_dataset_info, read_episodes
 from backend.data.formats.writing import write_lerobot, write_npz
 from tests.support import foreign as w
@@ -26,11 +26,11 @@ def test_a_lerobot_data_set_comes_back_with_every_frame(tmp_path: Path, brought:
     write_lerobot(brought, tmp_path / "out", fps=20)
     reader = opened(tmp_path / "out")
     assert (reader.format, reader.lengths) == ("lerobot-v3", LENGTHS)
-    for number, kept in enumerate(read_episodes(brought.folder)):
+    for number, episode in enumerate(read_episodes(brought.folder)):
         read = reader.read(number)
-        assert read.factor_names == kept.factor_names == ("arm 0", "arm 1")
+        assert read.factor_names == episode.factor_names == ("arm 0", "arm 1")
         for name in ("image", "action", "reward", "factors"):
-            assert np.array_equal(getattr(read, name), getattr(kept, name)), name
+            assert np.array_equal(getattr(read, name), getattr(episode, name)), name
 
 
 def test_the_files_of_a_lerobot_data_set_agree_with_each_other(tmp_path: Path, brought: DatasetInfo) -> None:
@@ -60,5 +60,5 @@ def test_a_folder_that_cannot_be_finished_is_not_there(
 def test_npz_episodes_are_a_data_set_of_their_own(tmp_path: Path, brought: DatasetInfo) -> None:
     write_npz(brought, tmp_path / "out")
     assert read_dataset_info(tmp_path / "out").lengths == LENGTHS
-    for read, kept in zip(read_episodes(tmp_path / "out"), read_episodes(brought.folder), strict=True):
-        assert np.array_equal(read.image, kept.image) and np.array_equal(read.factors, kept.factors)
+    for read, episode in zip(read_episodes(tmp_path / "out"), read_episodes(brought.folder), strict=True):
+        assert np.array_equal(read.image, episode.image) and np.array_equal(read.factors, episode.factors)

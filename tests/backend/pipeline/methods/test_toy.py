@@ -63,8 +63,8 @@ def test_the_shell_runs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     learned = [line for line in lines if line["phase"] == "finetune"]
     assert learned and all(line["brightness_weight"] == 0.25 and line["brightness"] >= 0 for line in learned)
-    kept = json.loads((tmp_path / "run" / "settings.json").read_text())["settings"]
-    assert kept["toy_weight"] == 0.25 and "bonus_size" not in kept
+    written = json.loads((tmp_path / "run" / "settings.json").read_text())["settings"]
+    assert written["toy_weight"] == 0.25 and "bonus_size" not in written
     folder = max((tmp_path / "run" / "checkpoints").iterdir())
     assert isinstance(load_checkpoint(read_info(folder, "c", "run")).model, WorldModel)
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from models import in_parts, vae
+from models import chunked_loss, vae
+from models.chunked_loss import decoded_image_loss
 from models.config import VideoModelConfig
-from models.in_parts import decoded_image_loss
 from models.vae import Decoder, Encoder
 
 CONFIG = VideoModelConfig()
@@ -13,7 +13,7 @@ CONFIG = VideoModelConfig()
 
 def learned(at_once: int, monkeypatch: pytest.MonkeyPatch) -> tuple[torch.Tensor, list[torch.Tensor], list[int]]:
     """Mean loss of 15 frames, its gradients (features first), and how many frames were decoded at a time."""
-    monkeypatch.setattr(in_parts, "FRAMES_AT_ONCE", at_once)
+    monkeypatch.setattr(chunked_loss, "FRAMES_AT_ONCE", at_once)
     torch.manual_seed(0)
     decoder = Decoder(CONFIG)
     feature = torch.randn(3, 5, CONFIG.feature, requires_grad=True)
@@ -38,7 +38,7 @@ def test_value_and_gradients_are_those_of_the_whole(monkeypatch: pytest.MonkeyPa
 
 
 def test_without_a_gradient_every_frame_has_a_value_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_parts, "FRAMES_AT_ONCE", 4)
+    monkeypatch.setattr(chunked_loss, "FRAMES_AT_ONCE", 4)
     with torch.no_grad():
         loss = decoded_image_loss(Decoder(CONFIG), torch.randn(3, 5, CONFIG.feature), torch.rand(3, 5, 3, 64, 64))
     assert len(loss.unique()) == 15

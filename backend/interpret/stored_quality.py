@@ -40,7 +40,7 @@ def quality_of(checkpoint: Checkpoint, dataset: DatasetInfo | None = None, *, re
         return known
     quality = _measured(checkpoint, recordings(checkpoint.clip), checkpoint.info.environment, "clip")
     try:
-        checkpoint.info.keep(QUALITY, quality)
+        checkpoint.info.write_finding(QUALITY, quality)
     except OSError as error:
         if error.errno not in READ_ONLY:
             raise

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.convolutions import Double, FromPoint, Halve, ToPixels, ToPoint
+from models.fast_convolutions import Double, FromPoint, Halve, ToPixels, ToPoint
 
 LAYERS = {
     "halve": (Halve(3, 32), nn.Conv2d, (3, 14, 18)),
@@ -26,10 +26,10 @@ def with_gradients(layer: nn.Module, forward: type[nn.Module], image: Tensor) ->
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
 def test_numbers_and_gradients_are_those_of_torch(name: str, layout: torch.memory_format) -> None:
-    layer, plain, shape = LAYERS[name]
+    layer, standard, shape = LAYERS[name]
     torch.manual_seed(0)
     image = torch.randn(5, *shape).contiguous(memory_format=layout)
-    mine, theirs = with_gradients(layer, type(layer), image), with_gradients(layer, plain, image)
+    mine, theirs = with_gradients(layer, type(layer), image), with_gradients(layer, standard, image)
     for one, other in zip(mine, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5 * float(other.abs().max()))
     with torch.no_grad():

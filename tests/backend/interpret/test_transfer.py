@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from backend.data.checkpoint import Checkpoint
-from backend.interpret.carried import carried_over
 from backend.interpret.request import ViewError
+from backend.interpret.transfer import transfer_table
 
 ORDER, SIGNS = [2, 0, 3, 1, 5, 4], [1, -1, -1, 1, -1, 1]
 
@@ -40,7 +40,7 @@ def test_a_permutation_and_its_signs_are_recovered_at_every_checkpoint(video_che
         of(video_checkpoint, "b", model, 200),
         of(video_checkpoint, "c", Rearranged(model, drowned=6), 300),
     ]
-    table = carried_over(video_checkpoint, later)
+    table = transfer_table(video_checkpoint, later)
     for row in table["dimensions"]:
         place = ORDER.index(row["dim"])
         assert row["match"][:2] == [place, row["dim"]]
@@ -61,11 +61,11 @@ def test_names_are_kept_lost_and_gained(video_checkpoint: Checkpoint, monkeypatc
         "same": ["hip", None, "floor", None, None, "sky"],  # floor and hip stay; light stays close but carries nothing
         "noise": [None, None, None, "hip", None, None],
     }
-    monkeypatch.setattr("backend.interpret.carried._names", lambda checkpoint, _: names[checkpoint.info.id])
+    monkeypatch.setattr("backend.interpret.transfer._names", lambda checkpoint, _: names[checkpoint.info.id])
     model = video_checkpoint.model
     first = of(video_checkpoint, "first", model, 0)
     drowned = of(video_checkpoint, "noise", Rearranged(model, drowned=6), 2)
-    table = carried_over(first, [of(video_checkpoint, "same", model, 1), drowned])
+    table = transfer_table(first, [of(video_checkpoint, "same", model, 1), drowned])
     same, noise = table["checkpoints"]
     assert (same["kept"], same["lost"], same["gained"]) == (["floor", "hip"], ["light"], ["sky"])
     assert (noise["kept"], noise["lost"], noise["gained"]) == ([], ["floor", "hip", "light"], [])
@@ -73,12 +73,12 @@ def test_names_are_kept_lost_and_gained(video_checkpoint: Checkpoint, monkeypatc
 
 
 def test_without_kept_factors_the_frames_give_the_names(video_checkpoint: Checkpoint) -> None:
-    table = carried_over(video_checkpoint, [video_checkpoint])
+    table = transfer_table(video_checkpoint, [video_checkpoint])
     assert table["checkpoints"][0]["lost"] == []
     assert {row["name"] for row in table["dimensions"]} <= {None, "square x", "square y", "square brightness"}
 
 
 def test_nothing_to_compare_with_is_refused(video_checkpoint: Checkpoint) -> None:
     with pytest.raises(ViewError, match="no checkpoint to compare with"):
-        carried_over(video_checkpoint, [])
-    assert np.isfinite(carried_over(video_checkpoint, [video_checkpoint])["checkpoints"][0]["mean_correlation"])
+        transfer_table(video_checkpoint, [])
+    assert np.isfinite(transfer_table(video_checkpoint, [video_checkpoint])["checkpoints"][0]["mean_correlation"])

@@ -29,8 +29,8 @@ class Reading(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reel:
-    """S steps, of which the first `context` were observed. Equal requests give equal reels."""
+class Timeline:
+    """S steps, of which the first `context` were observed. Equal requests give equal timelines."""
 
     kind: str  # what `settings` reopens
     title: str

@@ -13,7 +13,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredExport:
     """A file in the store of exports."""
 
     id: str
@@ -22,28 +22,28 @@ class Kept:
     bytes: int
 
 
-def keep(home: Path, content: bytes, file_name: str, media_type: str) -> tuple[Kept, bool]:
+def store_export(home: Path, content: bytes, file_name: str, media_type: str) -> tuple[StoredExport, bool]:
     """Keeps a file, whole or not at all; also says whether it was here already. Raises OSError."""
     about = json.dumps([file_name, media_type, hashlib.sha256(content).hexdigest()])
-    kept = Kept(hashlib.sha256(about.encode()).hexdigest()[:32], file_name, media_type, len(content))
+    stored = StoredExport(hashlib.sha256(about.encode()).hexdigest()[:32], file_name, media_type, len(content))
     try:
-        write_folder(home / FOLDER / kept.id, {CONTENT: content, ABOUT: json.dumps(asdict(kept)).encode()})
+        write_folder(home / FOLDER / stored.id, {CONTENT: content, ABOUT: json.dumps(asdict(stored)).encode()})
     except FileExistsError:
-        return kept, True
-    return kept, False
+        return stored, True
+    return stored, False
 
 
-def find_kept(home: Path, id: str) -> tuple[Kept, Path] | None:
+def find_export(home: Path, id: str) -> tuple[StoredExport, Path] | None:
     """What is kept under an id, and where its content lies; None where there is nothing."""
     folder = home / FOLDER / id
     if not _ID.fullmatch(id) or not (folder / ABOUT).is_file():
         return None
-    return Kept(**json.loads((folder / ABOUT).read_bytes())), folder / CONTENT
+    return StoredExport(**json.loads((folder / ABOUT).read_bytes())), folder / CONTENT
 
 
-def forget_kept(home: Path, id: str) -> bool:
+def remove_export(home: Path, id: str) -> bool:
     """Deletes what is kept under an id; whether there was anything."""
-    found = find_kept(home, id)
+    found = find_export(home, id)
     if found is None:
         return False
     try:

@@ -18,7 +18,7 @@ MOST_FRAMES = 1200
 MOST_CHECKPOINTS = 24
 
 
-def carried_over(reference: Checkpoint, checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
+def transfer_table(reference: Checkpoint, checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
     """Matches the reference's dimensions with those of each checkpoint over the same frames: the last one's clip.
 
     {"reference": {"id", "name"}, "checkpoints": [{"id", "name", "stage", "steps", "mean_correlation", "mean_interval",
@@ -120,7 +120,7 @@ def _fates(names: list[str | None], matching: Matching, others: list[str | None]
     for dim, name in enumerate(names):
         if name is not None:
             match = matches.get(dim)
-            close = match is not None and matching.kept(dim) and bool(alive[match.second])
+            close = match is not None and matching.survives(dim) and bool(alive[match.second])
             fates[dim] = "kept" if match and close and others[match.second] in (None, name) else "lost"
     return fates
 

@@ -9,7 +9,7 @@ from backend.data.files import write_json
 FILE = "settings.json"
 
 
-class Begun(NamedTuple):
+class RunStart(NamedTuple):
     """What a run was started with; the preset is the one that its settings were made from, if any."""
 
     stage: str
@@ -19,16 +19,16 @@ class Begun(NamedTuple):
     preset: str | None = None
 
 
-def write_begun(folder: Path, begun: Begun) -> None:
+def write_run_start(folder: Path, start: RunStart) -> None:
     """Writes how the run in a folder was started, or what it continues with."""
-    write_json(folder / FILE, begun._asdict())
+    write_json(folder / FILE, start._asdict())
 
 
-def read_begun(folder: Path) -> Begun | None:
+def read_run_start(folder: Path) -> RunStart | None:
     """How the run in a folder was started; None if there is no run, or its file cannot be read."""
     try:
         values = json.loads((folder / FILE).read_bytes())
         stage, seed, settings = str(values["stage"]), int(values["seed"]), dict(values["settings"])
-        return Begun(stage, seed, settings, values.get("name"), values.get("preset"))
+        return RunStart(stage, seed, settings, values.get("name"), values.get("preset"))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -1,4 +1,4 @@
-"""The page's door: it acts with the API's token, so where others can reach it, they must show that token first."""
+"""Sign-in: the page acts with the API's token, so where others can reach it, they must enter that token first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 
 from frontend.client import own_token
 
-_ADMITTED = "door.admitted"
+_ADMITTED = "sign_in.admitted"
 
 
 def admitted() -> bool:

@@ -1,0 +1,145 @@
+"""Timelines as films, figures and tables: green stands around what was observed, red around what was imagined."""
+
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from backend.export.animation import Grid, encode, even
+from backend.export.figure import GREY, blank, drawing, put_picture, put_text, write
+from backend.export.film import BLACK, GREEN, RED, WHITE, Film, Note, text_size, write_text
+from backend.export.film import GREY as GREY_INK
+from backend.export.layout import GAP, LINE, MARGIN, SIZE, SMALL
+from backend.export.letters import noted
+from backend.export.names import slug
+from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, TABLE_FORMATS, ExportOptions, check_format
+from backend.export.tables import npz, table
+from backend.export.typography import text_width
+from backend.interpret.timeline import Timeline
+
+TIMELINE_FORMATS = (*FILM_FORMATS, *FIGURE_FORMATS, *TABLE_FORMATS)
+OBSERVED_COLOUR, IMAGINED_COLOUR = "#008c46", "#c8281e"
+BORDER = 3  # pixels around a picture of a film
+MIN_CELL = 0.36  # inches of a figure's cell
+
+
+def render_timeline(timeline: Timeline, format: str, options: ExportOptions) -> bytes:
+    """The timeline in any of its formats; equal timelines give equal bytes. Raises ViewError."""
+    check_format(format, TIMELINE_FORMATS)
+    options.check()
+    if format in FIGURE_FORMATS:
+        return _figure(timeline, format, options.width)
+    if format in TABLE_FORMATS:
+        return {"csv": _csv, "npz": _npz}[format](timeline)
+    return encode(timeline_film(timeline, options), format, options)
+
+
+def timeline_film(timeline: Timeline, options: ExportOptions) -> Film:
+    """Every row side by side, one frame per step."""
+    grid = Grid(len(timeline.strips), 64 * options.upscale, text_size(options.upscale), options.captions, tracks=False)
+    status = even(2 * grid.gap + round(grid.text * 1.3)) if options.captions else 0
+    ground = np.full((grid.height + status, grid.width), WHITE, np.uint8)
+    corners = tuple((top + status, left) for top, left in map(grid.corner, range(len(timeline.strips))))
+    for strip, (top, left) in zip(timeline.strips, corners, strict=True):
+        if options.captions:
+            lines = [(strip.title, BLACK), (strip.note, GREY_INK)]
+            text = np.concatenate([write_text(*line, grid.text, grid.cell) for line in lines])
+            ground[top - BORDER - len(text) : top - BORDER, left : left + grid.cell] = text
+    notes = []
+    for step in range(timeline.steps):
+        borders = [_border(grid, timeline, step, top, left) for top, left in corners]
+        notes.append((*borders, *(_status(grid, timeline, step) if options.captions else ())))
+    return Film(
+        ground=ground,
+        corners=corners,
+        pictures=np.stack([strip.frames for strip in timeline.strips], axis=1),
+        notes=tuple(notes),
+        order=tuple(range(timeline.steps)),
+        upscale=options.upscale,
+        title=timeline.title,
+        settings=noted(timeline.settings, texts_of(timeline)),
+    )
+
+
+def texts_of(timeline: Timeline) -> tuple[str, ...]:
+    """What a film or a figure of the timeline says in words of people."""
+    return (timeline.title, *(text for strip in timeline.strips for text in (strip.title, strip.note)))
+
+
+def _border(grid: Grid, timeline: Timeline, step: int, top: int, left: int) -> Note:
+    side = grid.cell + 2 * BORDER
+    ink = GREEN if step < timeline.context else RED
+    return Note(top - BORDER, left - BORDER, np.full((side, side), ink, np.uint8))
+
+
+def _status(grid: Grid, timeline: Timeline, step: int) -> list[Note]:
+    """`■ step 7 imagined · PSNR 24.1 dB` on top of the frame."""
+    seen = step < timeline.context
+    text = f"step {step} {'observed' if seen else 'imagined'}"
+    value = timeline.reading.values[step] if timeline.reading else None
+    if timeline.reading and value is not None:
+        text += f" · {timeline.reading.title} {value:.1f} {timeline.reading.unit}"
+    side = grid.text - 2
+    line = write_text(text, BLACK, grid.text, grid.width - 3 * grid.gap - side)
+    block = np.full((side, side), GREEN if seen else RED, np.uint8)
+    top = grid.gap + (len(line) - side) // 2
+    return [Note(top, grid.gap, block), Note(grid.gap, 2 * grid.gap + side, line)]
+
+
+def _figure(timeline: Timeline, format: str, width: float) -> bytes:
+    left = MARGIN + max(text_width(strip.title, SIZE) for strip in timeline.strips) + 0.08
+    room = width - MARGIN - left
+    count = max(1, min(timeline.steps, int((room + GAP) / (MIN_CELL + GAP))))
+    cell = min((room - (count - 1) * GAP) / count, 0.7)
+    steps = sorted({round(step) for step in np.linspace(0, timeline.steps - 1, count)})
+    top = MARGIN + 2.6 * LINE
+    height = top + len(timeline.strips) * (cell + GAP) + (LINE if timeline.reading else 0) + 2 * MARGIN
+    dpi = max(1, -(-300 * cell // 64)) * 64 / cell
+    with drawing():
+        figure, axes = blank(width, height, dpi)
+        for row, strip in enumerate(timeline.strips):
+            y = top + row * (cell + GAP)
+            put_text(axes, MARGIN, y + cell / 2, strip.title, size=SIZE)
+            for column, step in enumerate(steps):
+                put_picture(axes, strip.frames[step], left + column * (cell + GAP), y, cell, cell)
+        foot = top + len(timeline.strips) * (cell + GAP) + 0.01
+        if timeline.reading:
+            put_text(axes, MARGIN, foot, f"{timeline.reading.title} ({timeline.reading.unit})", GREY, va="top")
+        for column, step in enumerate(steps):
+            x = left + column * (cell + GAP)
+            colour = OBSERVED_COLOUR if step < timeline.context else IMAGINED_COLOUR
+            axes.add_patch(Rectangle((x, top - 0.05), cell, 0.03, facecolor=colour, linewidth=0))
+            put_text(axes, x + cell / 2, top - 0.07, str(step), ha="center", va="bottom")
+            value = timeline.reading.values[step] if timeline.reading else None
+            put_text(axes, x + cell / 2, foot, "" if value is None else f"{value:.0f}", GREY, ha="center", va="top")
+        first = next((column for column, step in enumerate(steps) if step >= timeline.context), 0)
+        place = max(left + first * (cell + GAP), left + text_width("observed ", SMALL))
+        put_text(axes, left, MARGIN, "observed", OBSERVED_COLOUR, va="top")
+        put_text(axes, place, MARGIN, "imagined", IMAGINED_COLOUR, va="top")
+        put_text(axes, MARGIN, top - 0.07, "step", GREY, va="bottom")
+        return write(figure, format, timeline.title, noted(timeline.settings, texts_of(timeline)))
+
+
+def _csv(timeline: Timeline) -> bytes:
+    """One line per step, one column per line of a chart."""
+    lines = [(f"{chart}: {line}", values) for chart, held in timeline.curves.items() for line, values in held.items()]
+    header = ["step", "seen", *(name for name, _ in lines)]
+    rows = [
+        [step, int(step < timeline.context), *(values[step] for _, values in lines)] for step in range(timeline.steps)
+    ]
+    return table([header, *rows], timeline.settings)
+
+
+def _npz(timeline: Timeline) -> bytes:
+    """Every row of pictures (K, S, 64, 64, 3) with its title, and every line of a chart."""
+    lines = {
+        f"{slug(chart)}_{slug(line)}".replace("-", "_"): np.array(values, np.float64)
+        for chart, held in timeline.curves.items()
+        for line, values in held.items()
+    }
+    return npz(
+        frames=np.stack([strip.frames for strip in timeline.strips]),
+        titles=np.array([strip.title for strip in timeline.strips]),
+        notes=np.array([strip.note for strip in timeline.strips]),
+        context=np.array(timeline.context),
+        settings=np.array(timeline.settings),
+        **{f"curve_{name}": values for name, values in lines.items()},
+    )

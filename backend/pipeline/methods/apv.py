@@ -34,7 +34,7 @@ def build(settings: FinetuneSettings, source: Source | None, action_size: int) -
     own = settings.own(BonusSection)
     neighbours = NeighbourBonus(below.feature, own.bonus_size, own.bonus_queue, own.bonus_neighbours, own.bonus_length)
     bonus = IntrinsicBonus(parts.world_model, neighbours, own.bonus_weight)
-    return replace(parts, prepare=(bonus,), companions={"bonus": bonus})
+    return replace(parts, prepare=(bonus,), companions={**parts.companions, "bonus": bonus})
 
 
 class IntrinsicBonus(nn.Module):

@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from models.actor_critic import ActorCritic, Imagined
 from models.rssm import Observed, Recurrence
 from models.types import Batch, State
 from models.world_model import WorldModel
+
+KEPT_STATES = 6_144  # of advice: 64 batches of two CPU cores
+STATES_APART = 12
 
 
 class Judge(Protocol):
@@ -54,22 +58,45 @@ class Tutor(Protocol):
         ...
 
 
-@dataclass
-class Advice:
+class Advice(nn.Module):
     """Imitates what an expert would do in the states that were seen, those that the agent itself came to included.
 
-    DAgger (Ross, Gordon and Bagnell 2011), in the states of the world model.
+    DAgger (Ross, Gordon and Bagnell 2011), in the states of the world model. The sequences of one batch are too alike
+    to learn from alone: each update looks at some states of many batches, which are kept as the model saw them then.
     """
 
-    weight: float
+    feature: Tensor
+    advised: Tensor
+    states_seen: Tensor
+    updates: Tensor
+
+    def __init__(self, weight: float, feature: int, action: int, frames: int) -> None:
+        """`feature` and `action` are sizes, `frames` those of a batch."""
+        super().__init__()
+        self.weight = weight
+        size = max(KEPT_STATES, 2 * frames)
+        self.register_buffer("feature", torch.zeros(size, feature))
+        self.register_buffer("advised", torch.zeros(size, action))
+        self.register_buffer("states_seen", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
     def begin(self, observed: Observed, batch: Batch) -> None:
-        """Takes the states, (B, T, .), and what is advised in them, (B, T, A)."""
-        self._feature, self._advised = observed.states.feature, batch.advice
+        """Adds the states, (B, T, .), and what is advised in them, (B, T, A); the oldest make room."""
+        feature, advised = observed.states.feature.flatten(0, 1), batch.advice.flatten(0, 1)
+        order = torch.arange(len(feature), device=feature.device)
+        rows = (self.states_seen + order) % len(self.feature)
+        self.feature.index_copy_(0, rows, feature)
+        self.advised.index_copy_(0, rows, advised)
+        self.states_seen += len(feature)
+        self.updates += 1
 
     def losses(self, actor_critic: ActorCritic, _imagined: Imagined, _rows: slice) -> Mapping[str, Tensor]:
-        """-log p of the advised actions, (B, T)."""
-        return {"actor": -self.weight * actor_critic.policy(self._feature).log_prob(self._advised)}
+        """-log p of the advised actions, the mean over every so many states, ()."""
+        rows = torch.arange(0, len(self.feature) - STATES_APART + 1, STATES_APART, device=self.feature.device)
+        rows = rows + self.updates % STATES_APART
+        there = (rows < self.states_seen).float()
+        log_prob = actor_critic.policy(self.feature[rows]).log_prob(self.advised[rows])
+        return {"actor": -self.weight * (there * log_prob).sum() / there.sum().clamp(min=1)}
 
 
 @dataclass(frozen=True)

@@ -37,4 +37,4 @@ def _distilled(parts: Parts, settings: FinetuneSettings, teacher: VideoModel) ->
         delay=section.distill_delay,
     )
     lesson = DISTILLERS[section.distillation](teacher, schedule, partial(distillation_share, settings))
-    return replace(parts, lessons={"distillation": lesson}, companions={"teacher": lesson.teacher})
+    return replace(parts, lessons={"distillation": lesson}, companions={**parts.companions, "teacher": lesson.teacher})

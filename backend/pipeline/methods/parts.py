@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from backend.pipeline.curriculum import initialised
-from backend.pipeline.methods.behaviour import Advice, Behaviour, RewardHead
+from backend.pipeline.methods.behaviour import Advice, Behaviour, RewardHead, Tutor
 from backend.pipeline.settings import FinetuneSettings
 from models.actor_critic import ActorCritic
 from models.config import ActorCriticConfig, WorldModelConfig, kernels
@@ -113,13 +113,19 @@ def standard_parts(settings: FinetuneSettings, sizes: WorldModelConfig) -> Parts
         weights |= {"overshooting": settings.overshooting, "reward_ahead": settings.reward_scale}
     if settings.discount_layers:
         weights["discount"] = 1.0
-    tutors = (Advice(settings.advice),) if settings.advice else ()
+    tutors: tuple[Tutor, ...] = ()
+    companions: dict[str, nn.Module] = {}
+    if settings.advice:
+        size = world_model.rssm.initial(1).feature.shape[-1]
+        advice = Advice(settings.advice, size, sizes.action_size, settings.batch * settings.length)
+        tutors, companions = (advice,), {"advice": advice}
     return Parts(
         world_model,
         ActorCritic(behaviour),
         weights,
         constraints=world_model.encoder.constraints,
         behaviour=Behaviour(RewardHead(settings.imagine_every), tutors),
+        companions=companions,
     )
 
 

@@ -1,6 +1,6 @@
 """What every shipped checkpoint sees, on fresh episodes of its own environment, as tables in benchmarks/results/.
 
-python -m benchmarks.quality --keep        (about two minutes a checkpoint on two CPU cores)
+python -m benchmarks.quality --keep        (about two minutes per checkpoint on two CPU cores)
 
 Episodes are lived anew with another seed than any data set had, so that the simulator says where the agent is.
 """

@@ -24,7 +24,7 @@ LOOK_AFTER_SECONDS, ALIVE_SECONDS = 1.5, 2.0  # so that an API that hangs is not
 TOO_SLOW = {
     "type": "/problems/too-slow",
     "title": "No answer in time",
-    "detail": "The API is alive, but has not answered this question in a minute.",
+    "detail": "The API is running, but has not answered this request within a minute.",
     "remedy": "The machine may be busy with a run.",
 }
 

@@ -32,12 +32,12 @@ async def relay(request: Request) -> Response:
     given, action = request.path_params["ticket"], request.path_params["action"]
     play = given.rpartition(".")[0]
     if not hmac.compare_digest(ticket(play).encode(), given.encode()):
-        return _problem(404, "This page was restarted since the play began: begin another one.")
+        return _problem(404, "The page has been restarted since this play began: start a new one.")
     if ACTIONS.get(action) != request.method:
         return _problem(404, f"There is no {request.method} {action} of a play.")
     body = await request.body()
     if len(body) > MOST_BYTES:
-        return _problem(413, "A step of a play is shorter.")
+        return _problem(413, "The request is too large for a step of a play.")
     path, query = f"/plays/{play}/{action}", dict(request.query_params)
     try:
         answer = await run_in_threadpool(client().pass_on, request.method, path, body, query)

@@ -232,7 +232,7 @@ class Dimension(View):
 
 @dataclass(frozen=True)
 class Sensitivity(View):
-    """What the policy heeds; `dataset`: over whose frames, empty: the checkpoint's clip."""
+    """What the policy reacts to; `dataset`: over whose frames, empty: the checkpoint's clip."""
 
     checkpoint: str = ""
     dataset: str = ""

@@ -31,7 +31,7 @@ class Anchor(NamedTuple):
 
 @dataclass(frozen=True)
 class LatentStatistics:
-    """The aggregate posterior over many frames, one value a dimension, (Z,) each."""
+    """The aggregate posterior over many frames, one value per dimension, (Z,) each."""
 
     mean: NDArray[np.float64]
     std: NDArray[np.float64]  # of a sample: variance of the means plus mean of the variances

@@ -75,7 +75,7 @@ def list_checkpoints(serving: Serving, limit: Limit = 100, cursor: Cursor = None
 @router.post(
     "/checkpoints",
     status_code=201,
-    responses={200: {"model": CheckpointView, "description": "It is here already."}, **refusals(409)},
+    responses={200: {"model": CheckpointView, "description": "It is already here."}, **refusals(409)},
     openapi_extra=multipart("file", many=False),
 )
 async def upload_checkpoint(request: Request, serving: Serving, response: Response) -> CheckpointView:
@@ -106,9 +106,9 @@ def get_checkpoint(info: Found, serving: Serving) -> CheckpointDetail:
 
 @router.delete("/checkpoints/{checkpoint}", status_code=204, responses=refusals(409))
 def delete_checkpoint(info: Found, serving: Serving, service: Runs) -> None:
-    """Delete a checkpoint with all that was found out about it; not while a run needs it, and not a shipped one."""
+    """Delete a checkpoint and everything measured about it; not while a run needs it, and not a shipped one."""
     if info.source == "shipped":
-        raise in_use(f"{info.name} comes with the program.", "Names that you gave it: DELETE its labels.")
+        raise in_use(f"{info.name} comes with the program.", "To remove the names that you gave it, DELETE its labels.")
     with answering():
         refuse_while_needed(service, serving.home, info.folder, {info.id, info.name}, info.name)
     with contextlib.suppress(FileNotFoundError):  # somebody else was faster

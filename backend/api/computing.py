@@ -53,7 +53,7 @@ async def _patience(study: asyncio.Task[Any], wait: bool, sentence: str) -> None
             409,
             "computing",
             sentence,
-            remedy=f"Ask again in {COMPUTING_SECONDS} seconds, or ask with wait=true.",
+            remedy=f"Try again in {COMPUTING_SECONDS} seconds, or send wait=true.",
             headers={"Retry-After": str(COMPUTING_SECONDS)},
         )
     await asyncio.shield(study)

@@ -67,7 +67,7 @@ def list_datasets(serving: Serving, limit: Limit = 100, cursor: Cursor = None) -
 @router.post(
     "/datasets",
     status_code=201,
-    responses={200: {"model": DatasetView, "description": "These files are here already."}, **_LATER},
+    responses={200: {"model": DatasetView, "description": "These files are already here."}, **_LATER},
     openapi_extra=_FORM,
 )
 async def upload_dataset(request: Request, serving: Serving, response: Response) -> DatasetView | ImportView:
@@ -135,7 +135,7 @@ def get_dataset(info: Found) -> DatasetView:
 def delete_dataset(info: Found, serving: Serving, runs: Runs) -> None:
     """Remove an uploaded data set; refused while a run uses it, and for what a run collected."""
     if info.folder.parent != serving.home / "datasets":
-        detail = f"{info.name} was collected by a run and goes with it."
+        detail = f"{info.name} was collected by a run and is deleted with that run."
         raise Problem(409, "dataset-in-use", detail, remedy="Remove the run.")
     run = run_that_uses(runs.store, {info.id, info.name, str(info.folder)})
     if run is not None:

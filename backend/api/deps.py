@@ -70,7 +70,7 @@ Serving = Annotated[Services, Depends(_services)]
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """422 for a query parameter that the route does not have, or that stands twice."""
+    """422 for a query parameter that the route does not have, or that appears twice."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
@@ -82,7 +82,7 @@ async def refuse_unknown_parameters(request: Request) -> None:
         if name not in known
     ]
     faults += [
-        Fault(f"query:{name}", "stands twice")
+        Fault(f"query:{name}", "appears twice")
         for name in dict.fromkeys(given)
         if name in known and given.count(name) > 1
     ]

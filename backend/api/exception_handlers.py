@@ -84,7 +84,7 @@ def _unknown_entry(error: NotFound) -> Problem:
         404,
         "not-found",
         f"There is {error}.",
-        remedy="GET /api/v1/checkpoints and /api/v1/datasets list what there is.",
+        remedy="GET /api/v1/checkpoints and /api/v1/datasets list what is available.",
         errors=[Fault("path:checkpoint", str(error))],
     )
 
@@ -94,7 +94,7 @@ def _damaged(error: CheckpointError | CorruptFile) -> Problem:
         409,
         "checkpoint-damaged",
         f"This checkpoint cannot be used: {error}.",
-        remedy="Take another checkpoint, or resume the run that wrote it: it falls back to the last good one.",
+        remedy="Choose another checkpoint, or resume the run that wrote it: it falls back to the last good one.",
         errors=[Fault("path:checkpoint", str(error))],
     )
 
@@ -113,7 +113,7 @@ def incompatible(error: IncompatibleCheckpoint, pointer: str = "path:checkpoint"
 def _settings(error: SettingsError) -> Problem:
     faults = [Fault(problem.pointer, problem.message, problem.suggestion) for problem in error.problems]
     return Problem(
-        422, "invalid-settings", str(error), remedy="GET /api/v1/schemas/{stage} says what each takes.", errors=faults
+        422, "invalid-settings", str(error), remedy="GET /api/v1/schemas/{stage} describes each.", errors=faults
     )
 
 
@@ -121,7 +121,7 @@ def _refused_import(error: RefusedImport) -> Problem:
     return Problem(
         422,
         "import-refused",
-        f"This checkpoint is not taken in: {error}.",
+        f"This checkpoint cannot be imported: {error}.",
         remedy=error.remedy,
         errors=[Fault(f"/file/{part}", str(error)) for part in error.parts] or [Fault("/file", str(error))],
     )
@@ -145,8 +145,8 @@ def _simulator(error: EnvironmentFailed | NoRenderer) -> Problem:
     return Problem(
         503,
         "simulator-failed",
-        f"The simulator gave no answer: {error}",
-        remedy="Ask again; `diswm doctor` says whether this machine can render.",
+        f"The simulator did not answer: {error}",
+        remedy="Try again; `diswm doctor` says whether this machine can render.",
         headers={"Retry-After": "5"},
     )
 

@@ -82,6 +82,6 @@ def _unknown_checkpoint(error: NotFound) -> Problem:
         422,
         "invalid-input",
         f"/checkpoint: {error}",
-        remedy="GET /api/v1/checkpoints lists what there is.",
+        remedy="GET /api/v1/checkpoints lists what is available.",
         errors=[Fault("/checkpoint", str(error))],
     )

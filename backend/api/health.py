@@ -23,7 +23,7 @@ router = APIRouter(tags=["health"])
 
 @router.get("/healthz")
 async def get_health(request: Request) -> HealthView:
-    """The process lives. The only path that needs no token."""
+    """The process is alive. The only path that needs no token."""
     return HealthView(version=request.app.version)
 
 
@@ -47,7 +47,7 @@ def get_readiness(request: Request, serving: Serving) -> ReadyView:
             503,
             "not-ready",
             f"The API cannot work: {faults[0].detail}.",
-            remedy="Correct what errors lists; diswm doctor says more.",
+            remedy="Correct the fields that errors lists; diswm doctor says more.",
             errors=faults,
             headers={"Retry-After": "10"},
         )
@@ -64,7 +64,7 @@ def get_metrics(request: Request, serving: Serving) -> Response:
         "diswm_queries_pending": ("Queries being computed or waiting for it.", executor.pending),
         "diswm_queries_computed": ("Queries computed since the start.", executor.computed),
         "diswm_queries_refused": ("Queries refused as overload since the start.", executor.refused),
-        "diswm_answer_cache_bytes": ("Answers kept in memory.", executor.cache.used),
+        "diswm_answer_cache_bytes": ("Answers cached in memory.", executor.cache.used),
         "diswm_checkpoint_cache_bytes": ("Loaded checkpoints.", serving.checkpoints.used_bytes),
         "diswm_studies_pending": ("Long computations under way.", serving.long_jobs.pending),
         "diswm_disk_free_bytes": ("Room left under DISWM_HOME.", shutil.disk_usage(serving.home).free),

@@ -15,18 +15,18 @@ Train Disentangled World Models and see what each latent dimension means.
 Errors are `application/problem+json` (RFC 9457): `errors[].pointer` says where, `remedy` what to do.
 """
 _REASONS = {
-    400: "No JSON, or a key stands twice.",
+    400: "Not JSON, or a key appears twice.",
     401: "The token is missing or wrong.",
     403: "The Host or Origin is not allowed.",
-    404: "There is no such thing.",
-    405: "There is no such method here.",
+    404: "Not found.",
+    405: "The method is not allowed here.",
     408: "The body did not arrive in time.",
-    409: "The state of the thing does not allow this.",
+    409: "The current state of the resource does not allow this.",
     413: "The body is too large.",
-    415: "The body's type is not taken here.",
+    415: "The body's type is not accepted here.",
     422: "An input is wrong; `errors` says which.",
     500: "A defect of the server.",
-    503: "Too busy, or out of memory: ask again after Retry-After seconds.",
+    503: "Too busy, or out of memory: try again after Retry-After seconds.",
     507: "The disk is full.",
 }
 _EVERYWHERE = (401, 403, 405, 422, 500, 503)

@@ -30,7 +30,7 @@ def page(
             raise invalid(
                 "query:cursor",
                 "this cursor is unknown, or what it named is gone",
-                remedy="Begin again without a cursor.",
+                remedy="Start again without a cursor.",
             )
         start = ids.index(last) + 1
     shown = list(items[start : start + limit])

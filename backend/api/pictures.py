@@ -24,7 +24,7 @@ router = APIRouter(tags=["traversals"])
 @router.post(
     "/pictures",
     status_code=201,
-    responses={200: {"model": PictureView, "description": "These pixels are here already."}},
+    responses={200: {"model": PictureView, "description": "These pixels are already here."}},
     openapi_extra=multipart("files", many=True),
 )
 async def upload_picture(request: Request, serving: Serving, response: Response) -> PictureView:

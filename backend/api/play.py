@@ -44,7 +44,7 @@ async def begin_play(info: Found, serving: Serving, body: PlayBody) -> PlayView:
         checkpoint = serving.checkpoints.load(info)
         reason = can_play(checkpoint)
         if reason:
-            remedy = "Take the checkpoint of an agent that was fine-tuned here."
+            remedy = "Choose the checkpoint of an agent that was fine-tuned here."
             raise Problem(
                 409, "cannot-be-played", f"{reason}.", remedy=remedy, errors=[Fault("path:checkpoint", reason)]
             )

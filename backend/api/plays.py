@@ -59,7 +59,7 @@ class Plays:
         with self._lock:
             held = self._held.get(id)
         if held is None:
-            detail = f"This play has ended: nobody moved for {IDLE_SECONDS / 60:.0f} minutes, or the API was restarted."
+            detail = f"This play has ended: nobody acted for {IDLE_SECONDS / 60:.0f} minutes, or the API was restarted."
             raise Problem(404, "play-over", detail, remedy="Begin another one.")
         with held.lock:
             held.moved = self._clock()
@@ -93,7 +93,7 @@ class Plays:
                 return
             oldest = min(self._held, key=lambda id: self._held[id].moved)
             if self._held[oldest].moved > self._clock() - SPARED_SECONDS:
-                raise overloaded(f"{MOST} people play already.", seconds=30)
+                raise overloaded(f"{MOST} plays are open already.", seconds=30)
         self.close(oldest)
 
     def _watch(self) -> None:

@@ -50,7 +50,7 @@ def estimate_run(body: EstimateBody) -> EstimateList:
             422,
             "invalid-input",
             str(error),
-            remedy="Correct what errors lists; GET /api/v1/schemas/{stage} says what each setting takes.",
+            remedy="Correct the fields that errors lists; GET /api/v1/schemas/{stage} describes every setting.",
             errors=[
                 Fault(f"/settings{problem.pointer}", problem.message, problem.suggestion) for problem in error.problems
             ],

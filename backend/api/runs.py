@@ -62,7 +62,7 @@ class RunRequest(Body):
 
     stage: str = Field(description="collect, pretrain, finetune or pipeline.", max_length=100)
     preset: str = Field(default="tiny", description="tiny, small or paper.", max_length=100)
-    settings: dict[str, Any] = Field(default={}, description="GET /schemas/{stage} says what there is.")
+    settings: dict[str, Any] = Field(default={}, description="GET /schemas/{stage} lists them.")
     name: Name | None = None
     seed: Seed = 0
     device: str | None = Field(
@@ -257,7 +257,7 @@ def _refuse(error: RunError) -> NoReturn:
                 422,
                 "invalid-input",
                 f"{faults[0].pointer}: {faults[0].detail}",
-                remedy="Correct what errors lists; GET /api/v1/schemas/{stage} says what each setting takes.",
+                remedy="Correct the fields that errors lists; GET /api/v1/schemas/{stage} describes every setting.",
                 errors=faults,
             ) from None
         case KeyReused():

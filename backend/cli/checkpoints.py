@@ -45,8 +45,8 @@ def factors(
     dataset: Annotated[
         str | None, typer.Option(help="Data set to ask instead of the checkpoint's own frames: id, name or folder.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of shifts and resamples.")] = 0,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Compute again what is kept.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of shifts and resamples.")] = 0,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Compute again what is stored.")] = False,
     check: Annotated[
         bool,
         typer.Option(
@@ -127,7 +127,9 @@ def _table(answer: dict[str, Any]) -> str:
         low, high = entry["interval"]
         name = entry["name"] or f"({entry['factor']})"
         if not beyond_chance(entry):
-            lines.append(f"{head} {name:<26} cannot be told: {entry['nmi']:.2f}, chance gives {entry['null']:.2f}")
+            lines.append(
+                f"{head} {name:<26} cannot be identified: {entry['nmi']:.2f}, chance gives {entry['null']:.2f}"
+            )
             continue
         lines.append(f"{head} {name:<26} {entry['nmi']:>5.2f} {low:.2f} to {high:.2f}   {entry['margin']:>6.2f}")
     metrics = answer["metrics"]

@@ -28,7 +28,7 @@ def compare(
 
     unknown = [path for path in figure or [] if path.suffix not in (".png", ".svg", ".pdf")]
     if unknown:
-        complain(f"{unknown[0]} is no figure: its name must end in .png, .svg or .pdf")
+        complain(f"{unknown[0]} is not a figure: its name must end in .png, .svg or .pdf")
         raise typer.Exit(2)
     try:
         comparison = compare_curves([read_curve(_folder(run)) for run in dict.fromkeys(runs)])

@@ -17,16 +17,19 @@ def register(app: typer.Typer) -> None:
 
 
 def import_data(
-    path: Annotated[Path, typer.Argument(help="File or folder; of more than 1 GiB it is read where it lies.")],
+    path: Annotated[Path, typer.Argument(help="File or folder; above 1 GiB it is read in place, without a copy.")],
     name: Annotated[str, typer.Option(help="Name of the data set.")],
     format: Annotated[
-        str | None, typer.Option(help="Its format, where the files do not tell; docs/uploads.md.")
+        str | None, typer.Option(help="Its format, if the files do not show it; see docs/uploads.md.")
     ] = None,
     crop: Annotated[
         str, typer.Option(help="Of pictures that are not square: centre, start, end, whole or stretch.")
     ] = "centre",
     split: Annotated[
-        int, typer.Option(min=0, max=10_000, help="Frames of an episode that films are cut into; 0: a film is one.")
+        int,
+        typer.Option(
+            min=0, max=10_000, help="Frames of each episode that films are cut into; 0: one episode per film."
+        ),
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -41,9 +44,9 @@ def import_data(
         raise typer.BadParameter(f"there is no crop {crop!r}; there is {', '.join(CROPS)}")
     name = "".join(letter for letter in name if letter.isprintable()).strip()[:120]
     if not name:
-        raise typer.BadParameter("the name is empty; give one that you will know again")
+        raise typer.BadParameter("the name is empty; choose one that you will recognise")
     if 0 < split < MIN_SPLIT:
-        raise typer.BadParameter(f"an episode has at least {MIN_SPLIT} frames; --split 0 makes one of each film")
+        raise typer.BadParameter(f"an episode has at least {MIN_SPLIT} frames; --split 0 makes one episode per film")
     with refusals():
         info = bring(path, checked_settings().home, name, format=format, crop=chosen, split=split)
     for warning in info.warnings:
@@ -66,9 +69,9 @@ def import_data(
 
 def export_data(
     dataset: Annotated[str, typer.Argument(help="Data set: id, name or folder.")],
-    out: Annotated[Path, typer.Option(help="Folder to write, which must not be there yet.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; it must not exist yet.")],
     format: Annotated[str, typer.Option(help="lerobot-v3 or npz.")] = "lerobot-v3",
-    fps: Annotated[int, typer.Option(min=1, max=1000, help="Frames a second, which LeRobot wants to know.")] = 10,
+    fps: Annotated[int, typer.Option(min=1, max=1000, help="Frames per second, which LeRobot requires.")] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Write a data set for other projects: as a LeRobotDataset v3, or as npz episodes."""
@@ -80,7 +83,7 @@ def export_data(
         if format not in ("lerobot-v3", "npz"):
             raise typer.BadParameter(f"there is no format {format!r}; there is lerobot-v3 and npz")
         if out.exists():
-            raise typer.BadParameter(f"{out} is there already; name a new folder")
+            raise typer.BadParameter(f"{out} exists already; choose a new folder")
         if format == "npz":
             write_npz(info, out)
         else:

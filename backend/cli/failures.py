@@ -31,7 +31,9 @@ def describe(error: Exception, out: Path) -> Failure:
         return Failure("out_of_memory", f"out of memory: {_first_line(error)}", hint)
     if _is_full_disk(error):
         free = shutil.disk_usage(out).free // 2**20
-        return Failure("disk_full", f"the disk is full ({free} MiB free)", "Free space; the run goes on from its save.")
+        return Failure(
+            "disk_full", f"the disk is full ({free} MiB free)", "Free some space; the run resumes from its last save."
+        )
     if isinstance(error, EnvironmentFailed):
         return Failure("environment_failed", str(error), "Resume the run; diswm doctor checks the renderer.")
     return Failure("error", f"{type(error).__name__}: {_first_line(error)}", "The log has the traceback.", True)

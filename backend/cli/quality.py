@@ -28,7 +28,7 @@ def quality(
     dataset: Annotated[
         str | None, typer.Option(help="Measure on the last episodes of a data set instead: id, name or folder.")
     ] = None,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Measure again what is kept.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Measure again what is stored.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what a model sees: the agent's pixels that it draws right, and imagination against trivial guesses."""

@@ -114,7 +114,7 @@ def _watch(parts: list[Part], environment: dict[str, str], settings: Settings, a
         if not announced and all(part.is_ready() for part in parts):
             announced = True
             typer.echo(f"\n  DisWM Studio is ready: {settings.url_of_page}\n  (API: {settings.url_of_api}/docs)\n")
-            typer.echo("Press Ctrl-C to stop; a run in progress is saved and goes on at the next start.")
+            typer.echo("Press Ctrl-C to stop; a run in progress is saved and resumes at the next start.")
         time.sleep(LOOK_S)
     return 0
 

@@ -52,7 +52,7 @@ def compare(table: Table) -> str:
 
 def _fate(entry: Table) -> str:
     if entry["kept"] is None:
-        return "no name can be kept or lost: the environments differ"
+        return "names are not compared: the environments differ"
     return "; ".join(f"{word} {', '.join(entry[word]) or 'none'}" for word in ("kept", "lost", "gained"))
 
 

@@ -39,10 +39,10 @@ class Invocation:
     """A stage as it was asked for on the command line."""
 
     stage: str
-    preset: str | None  # None: what a resumed run was begun with, what --settings-file says, else `tiny`
+    preset: str | None  # None: what a resumed run was started with, what --settings-file says, else `tiny`
     assignments: list[str]
     settings_file: Path | None
-    seed: int | None  # None: that which the run was begun with, or 0
+    seed: int | None  # None: that which the run was started with, or 0
     device: str
     out: Path | None
     resume: bool
@@ -69,7 +69,8 @@ def _command_of(stage: str) -> Any:
             Path | None, typer.Option(help="JSON object of settings; --preset, if given, fills in the rest.")
         ] = None,
         seed: Annotated[
-            int | None, typer.Option(min=0, max=MAX_SEED, help="0 if not given, or that of what is resumed.")
+            int | None,
+            typer.Option(min=0, max=MAX_SEED, help="0 if not given, or the seed of the run that is resumed."),
         ] = None,
         device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
         out: Annotated[
@@ -79,10 +80,10 @@ def _command_of(stage: str) -> Any:
             bool,
             typer.Option(
                 "--resume",
-                help="Go on from what is in --out, with its settings; --set a larger number of steps to go further.",
+                help="Resume what is in --out, with its settings; --set a larger number of steps to train for longer.",
             ),
         ] = False,
-        name: Annotated[str | None, typer.Option(help="Name of what comes out.")] = None,
+        name: Annotated[str | None, typer.Option(help="Name of the result.")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")] = False,
     ) -> None:
         chosen = device or checked_settings().device
@@ -99,7 +100,7 @@ def run(invocation: Invocation) -> None:
     home = checked_settings().home
     out = (invocation.out or home / "runs" / new_run_id()).resolve()
     if not invocation.resume and _is_begun(out):
-        complain(f"{out} holds a run already: add --resume to go on with it, or choose another folder")
+        complain(f"{out} already contains a run: add --resume to continue it, or choose another folder")
         raise typer.Exit(EXIT_BAD_SETTINGS)
     begun = read_run_start(out) if invocation.resume else None
     settings = _settings(invocation, begun, out)
@@ -149,7 +150,7 @@ def _check_same_run(invocation: Invocation, begun: RunStart) -> None:
         message = f"the folder holds a run of {begun.stage}: go on with diswm {begun.stage} --resume"
         raise SettingsError([Problem("/out", message)])
     if invocation.seed is not None and invocation.seed != begun.seed:
-        raise SettingsError([Problem("/seed", f"the run was begun with {begun.seed}, not {invocation.seed}")])
+        raise SettingsError([Problem("/seed", f"the run was started with {begun.seed}, not {invocation.seed}")])
 
 
 def _device(invocation: Invocation, settings: "StageSettings", begun: RunStart | None, home: Path, out: Path) -> str:

@@ -84,7 +84,7 @@ def read_arrays(source: Source, wanted: Collection[str] | None = None) -> dict[s
 
 def _key(entry: zipfile.ZipInfo) -> str:
     if not entry.filename.endswith(".npy"):
-        raise ArchiveError(f"holds {entry.filename!r}, which is no array")
+        raise ArchiveError(f"holds {entry.filename!r}, which is not an array")
     return entry.filename.removesuffix(".npy")
 
 

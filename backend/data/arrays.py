@@ -143,7 +143,7 @@ def _without_nan(name: str, array: NDArray[Any], starts: Sequence[int], notes: l
 
 def _scalars(name: str, array: NDArray[Any]) -> NDArray[Any]:
     if array.size != len(array):
-        raise ValueError(f"`{name}` has the shape {array.shape}, expected one number a frame")
+        raise ValueError(f"`{name}` has the shape {array.shape}, expected one number per frame")
     return array.reshape(len(array))
 
 

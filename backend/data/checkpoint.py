@@ -189,7 +189,7 @@ def load_checkpoint(info: CheckpointInfo) -> Checkpoint:
     restore_weights({"model": model, **({"actor_critic": actor_critic} if actor_critic else {})}, tensors)
     actions, known = model.config.action_size, clip.action.shape[-1]
     if actions and known != actions:
-        raise CorruptCheckpoint(f"clip.npz has {known} actions a step, the world model takes {actions}")
+        raise CorruptCheckpoint(f"clip.npz has {known} actions per step, the world model takes {actions}")
     return Checkpoint(info, model, actor_critic, clip, statistics)
 
 

@@ -238,5 +238,5 @@ def _object(path: Path) -> dict[str, Any]:
         return read_object(path)
     except ValueError as error:
         raise RefusedImport(
-            f"{path.name} is no JSON object that this version reads: {error}", REMEDY, [path.name]
+            f"{path.name} is not JSON object that this version reads: {error}", REMEDY, [path.name]
         ) from error

@@ -217,7 +217,7 @@ def read_object(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise ValueError("is nested too deep") from None
     if not isinstance(value, dict):
-        raise ValueError("is no JSON object")
+        raise ValueError("is not JSON object")
     return value
 
 

@@ -25,7 +25,7 @@ class DrawerEnvironment:
     action_size = 4
 
     def __init__(self, name: str, changing: bool, action_repeat: int, look: Look) -> None:
-        """`changing`: the table's texture (0 grid, 1 wood, 2 metal) is drawn once an episode."""
+        """`changing`: the table's texture (0 grid, 1 wood, 2 metal) is drawn once per episode."""
         self.name, self._action_repeat = name, action_repeat
         self.episode_steps = -(-EPISODE_STEPS // action_repeat)
         places = [f"{part}_{axis}" for part in ("hand", "handle") for axis in "xyz"]

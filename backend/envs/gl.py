@@ -40,7 +40,7 @@ def choose_backend() -> str:
 
 
 def draw_on_one_thread() -> None:
-    """To be called before anything is drawn: Mesa's software renderer else wakes a thread a core for every picture.
+    """To be called before anything is drawn: Mesa's software renderer else wakes a thread per core for every picture.
 
     64 x 64 pixels are one tile of its work, so the others only get in the way, of other processes most of all.
     """

@@ -47,7 +47,7 @@ PUSHER_COLOURS = {
     "set-a": (SET_A, HALF_WIDTH),
     "set-b": (SET_B, HALF_WIDTH),
     "episode": ANY_COLOUR,
-}  # a box that the colours of table and arm are drawn from once an episode
+}  # a box that the colours of table and arm are drawn from once per episode
 
 
 def make_environment(

@@ -1,4 +1,4 @@
-"""gymnasium's Pusher-v5 seen from above: the colours of table and arm are drawn once an episode."""
+"""gymnasium's Pusher-v5 seen from above: the colours of table and arm are drawn once per episode."""
 
 from importlib.util import find_spec
 from typing import Any

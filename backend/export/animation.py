@@ -43,7 +43,9 @@ def encode(film: Film, format: str, options: ExportOptions) -> bytes:
     width, height = film.size
     pixels = width * height * len(film.order)
     if pixels > MAX_PIXELS:
-        raise ViewError("upscale", f"{pixels:,} pixels are more than {MAX_PIXELS:,}; take a smaller upscale or less")
+        raise ViewError(
+            "upscale", f"{pixels:,} pixels are more than {MAX_PIXELS:,}; use a smaller upscale or fewer cells"
+        )
     if format == "gif":
         return encode_gif(film, delay=options.delay, loop=options.loop)
     if format == "apng":

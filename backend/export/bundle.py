@@ -90,7 +90,7 @@ figure.tex, caption.txt  the figure in LaTeX (compiles as it is) and its caption
 traversal.gif .mp4 .webm the film; mp4 and webm keep full colour resolution (4:4:4)
 frames/                  the film's frames, numbered
 interactive.html         opens in any browser, without a network; press ? for keys
-values.csv, latents.npz  the numbers: values a row and column, and the latent of every cell
+values.csv, latents.npz  the numbers: values per row and column, and the latent of every cell
 provenance.json          checkpoint, hash of its weights, seed, versions, view and export settings
 
 Made by:

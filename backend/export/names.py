@@ -1,4 +1,4 @@
-"""Telling file names: `diswm_walker-walk_my-run-s0_dim07-hip-angle_ep0-frame25_pm2sd.gif`."""
+"""Descriptive file names: `diswm_walker-walk_my-run-s0_dim07-hip-angle_ep0-frame25_pm2sd.gif`."""
 
 import re
 import unicodedata

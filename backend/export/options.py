@@ -59,7 +59,7 @@ class ExportOptions(ViewRequest):
     loop: Annotated[Flag, Field(description="Whether an animation begins again.")] = True
     footprint: Annotated[Flag, Field(description="Whether a figure ends with where each row changes.")] = True
 
-    title: Annotated[Flag, Field(description="Whether a figure says on top what it shows.")] = True
+    title: Annotated[Flag, Field(description="Whether a figure has a title.")] = True
     chroma: Annotated[
         Literal["420", "444"],
         Field(description="Of MP4 and WebM: 420 plays everywhere, 444 keeps a colour for each pixel at any upscale."),

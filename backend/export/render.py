@@ -64,7 +64,7 @@ def export_traversal(
     cells = len(rows_of(request, checkpoint.statistics)) * request.columns
     if cells > MAX_FILE_CELLS:
         raise ViewError(
-            "dims", f"{cells:,} cells are more than a file holds ({MAX_FILE_CELLS:,}); take fewer dims or columns"
+            "dims", f"{cells:,} cells are more than a file holds ({MAX_FILE_CELLS:,}); use fewer dims or columns"
         )
     view = build_view(checkpoint, request, frames)
     name = bundle_name(view) if format == "zip" else file_name(view, format)

@@ -133,7 +133,7 @@ class _FormReader:
         try:
             self._parser.write(piece)
         except MultipartParseError as error:
-            raise invalid("/", f"the body is no multipart form: {error}", remedy=_REMEDY) from error
+            raise invalid("/", f"the body is not a multipart form: {error}", remedy=_REMEDY) from error
 
     def finish(self) -> Upload:
         """The whole upload; a body that was cut is refused."""
@@ -210,7 +210,7 @@ class _FormReader:
     def _take_field(self, part: _Part) -> None:
         pointer = f"/{part.name}"
         if part.name in self.fields:
-            raise Problem(400, "duplicate-key", f"The field {short(part.name)} stands twice.", remedy="Keep one.")
+            raise Problem(400, "duplicate-key", f"The field {short(part.name)} appears twice.", remedy="Keep one.")
         try:
             text = part.value.decode("utf-8")
         except UnicodeDecodeError as error:

@@ -92,7 +92,7 @@ def overloaded(detail: str, *, seconds: int = RETRY_AFTER_SECONDS) -> Problem:
         503,
         "overloaded",
         detail,
-        remedy=f"Ask again in {seconds} seconds.",
+        remedy=f"Try again in {seconds} seconds.",
         headers={"Retry-After": str(seconds)},
     )
 
@@ -128,7 +128,7 @@ def of_validation(items: Iterable[Mapping[str, Any]]) -> Problem:
         422,
         "invalid-input",
         f"{first.pointer}: {first.detail}{more}",
-        remedy="Correct what errors lists; /docs shows what each field takes.",
+        remedy="Correct the fields that errors lists; /docs shows what each field takes.",
         errors=faults,
     )
 
@@ -153,8 +153,8 @@ def of_os(error: OSError) -> Problem | None:
         return Problem(
             409,
             "read-only",
-            "This lies in a place that the API may not write.",
-            remedy="Give the API's user the right to write there, or take it into DISWM_HOME by download and upload.",
+            "The API has no permission to write there.",
+            remedy="Give the API's user write permission there, or copy it into DISWM_HOME by download and upload.",
         )
     return None
 
@@ -174,7 +174,7 @@ def unexpected() -> Problem:
     return Problem(
         500,
         "internal-error",
-        "The server failed on this request; nothing of the failure is shown here.",
+        "The server failed on this request; the details are in its log only.",
         remedy="Look into the API's log for the traceback and report it.",
     )
 

@@ -47,7 +47,7 @@ def negotiate(asked: str | None, accept: str | None, media_types: Mapping[str, s
         if quality > best_quality:
             best, best_quality = name, quality
     if best is None:
-        raise _not_acceptable(f"Nothing here fits Accept: {short(accept)}.", offered, "", "header:Accept")
+        raise _not_acceptable(f"No available format matches Accept: {short(accept)}.", offered, "", "header:Accept")
     return best
 
 

@@ -107,7 +107,7 @@ def _ending() -> Problem:
     return Problem(
         503,
         "ending",
-        "The API is ending: this request was not finished.",
+        "The API is shutting down: this request was not finished.",
         remedy="Send it again when the API is back.",
         headers={"Retry-After": "5", "Connection": "close"},
     )

@@ -15,7 +15,7 @@ _REMEDY = "Send plain JSON (RFC 8259): finite numbers, each key once."
 def parse(body: bytes) -> Any:
     """The value of a JSON document.
 
-    Raises Problem: 400 where it is no JSON or holds a key twice, 422 where a value is outside what we take.
+    Raises Problem: 400 where it is not JSON or holds a key twice, 422 where a value is outside what we take.
     """
     try:
         text = body.decode("utf-8")
@@ -51,7 +51,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     raise Problem(
         400,
         "duplicate-key",
-        f"The key {short(twice)} stands twice in one object.",
+        f"The key {short(twice)} appears twice in one object.",
         remedy="Keep one of the two.",
         errors=[Fault("/", f"duplicate key {short(twice)}", twice)],
     )
@@ -108,4 +108,4 @@ def _too_deep() -> Problem:
 
 
 def _malformed(detail: str) -> Problem:
-    return Problem(400, "malformed-json", f"The body is no JSON: {detail}.", remedy=_REMEDY)
+    return Problem(400, "malformed-json", f"The body is not JSON: {detail}.", remedy=_REMEDY)

@@ -205,7 +205,7 @@ def _live_twice(checkpoint: Checkpoint, request: CounterfactualRequest) -> tuple
         to = far if request.to is None else request.to
         changed = world.live(request.seed, action, Change(request.since, {request.factor: to}))
     if len(lived.image) < request.steps:
-        raise ViewError("horizon", f"the episode ends after {len(lived.image)} steps; take fewer")
+        raise ViewError("horizon", f"the episode ends after {len(lived.image)} steps; use fewer")
     return lived, changed
 
 

@@ -35,7 +35,7 @@ class CounterfactualRequest(ViewRequest):
     dim: Annotated[Index | None, Field(description="The dimension that is edited; the factor's own if not given.")] = (
         None
     )
-    seed: Annotated[Seed, Field(description="Of the episode that is lived.")] = 0
+    seed: Annotated[Seed, Field(description="Seed of the episode that the simulator runs.")] = 0
     episode: Annotated[Index, Field(description="Episode of the clip that the actions are of.")] = 0
     context: Annotated[Index, Field(description="Steps observed.", json_schema_extra={"minimum": 1})] = 5
     horizon: Annotated[
@@ -44,7 +44,9 @@ class CounterfactualRequest(ViewRequest):
     step: Annotated[
         Index | None, Field(description="The first step that differs; the first imagined one if not given.")
     ] = None
-    actions: Annotated[Literal["recorded", "zero"], Field(description="What the agent does meanwhile.")] = "recorded"
+    actions: Annotated[Literal["recorded", "zero"], Field(description="What the agent does during the rollout.")] = (
+        "recorded"
+    )
 
     @property
     def since(self) -> int:
@@ -74,7 +76,7 @@ class CounterfactualRequest(ViewRequest):
             check_count(name, value, MOST_STEPS)
         most = length if self.actions == "recorded" else MOST_STEPS
         if self.steps > most:
-            raise ViewError("horizon", f"{self.steps} steps are more than {most}; take fewer, or zero actions")
+            raise ViewError("horizon", f"{self.steps} steps are more than {most}; use fewer, or zero actions")
         check_index("step", self.since, self.steps, "step")
 
 

@@ -18,7 +18,7 @@ INACTIVE_KL = 0.05
 class EncodedFrames:
     """N frames of E episodes, one after the other in time, as the encoder sees them.
 
-    mean, logvar: (N, Z) of the latent's Gaussian. factors: (N, F), one name a column.
+    mean, logvar: (N, Z) of the latent's Gaussian. factors: (N, F), one name per column.
     episode: (N,) the number of the episode of each frame; the frames of an episode stand together.
     guessed: whether the factors are image statistics instead of a simulator's truth.
     """

@@ -35,7 +35,7 @@ def analyse(encoded: EncodedFrames, *, seed: int = 0, progress: Progress | None 
     `unnamed` when none does, `inactive` when the dimension carries no information at all. Raises ViewError for a
     baseline's embedding, which has no latents.
 
-    `refused` names the factors that cannot be told from so few episodes; they are in no other part of the answer.
+    `refused` names the factors that cannot be identified from so few episodes; they are in no other part of the answer.
     """
     if encoded.mean.shape[1] > MOST_DIMENSIONS:
         message = f"has an embedding of {encoded.mean.shape[1]:,} numbers and no latents: there is nothing to name"
@@ -197,8 +197,8 @@ def _warnings(frames: EncodedFrames, association: Association, refused: list[str
         )
     if refused:
         notes.append(
-            f"cannot be told from {episodes} episodes: {', '.join(refused)}; a factor with one value per episode needs "
-            f"{ENOUGH_EPISODES} episodes or more"
+            f"cannot be identified from {episodes} episodes: {', '.join(refused)}; "
+            f"a factor with one value per episode needs {ENOUGH_EPISODES} episodes or more"
         )
     constant = [name for name, varies in zip(frames.factor_names, association.varying, strict=True) if not varies]
     if constant:

@@ -30,7 +30,7 @@ class Frames(Protocol):
 
     @property
     def factor_names(self) -> tuple[str, ...]:
-        """One name a factor."""
+        """One name per factor."""
 
 
 def encode_frames(model: VideoModel, source: Frames | Iterable[Frames], *, guessed: bool = False) -> EncodedFrames:

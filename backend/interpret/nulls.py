@@ -64,7 +64,7 @@ def associate(frames: EncodedFrames, seed: int, progress: Callable[[float, str],
 
 
 class _Binned:
-    """Moving factors in fine bins; factors with one value an episode in coarse ones, latents beside them too.
+    """Moving factors in fine bins; factors with one value per episode in coarse ones, latents beside them too.
 
     Twenty bins of a latent would tell twenty episodes apart, and then know any factor that is constant in them.
     """

@@ -84,9 +84,9 @@ class Play:
         value that the latent of the new step is held at. Raises ViewError.
         """
         if self.moments[-1].over:
-            raise ViewError("action", "the episode is over: begin another one")
+            raise ViewError("action", "the episode is over: start another one")
         if len(self.moments) > MOST_STEPS:
-            raise ViewError("action", f"a play ends after {MOST_STEPS} steps: begin another one")
+            raise ViewError("action", f"a play ends after {MOST_STEPS} steps: start another one")
         self._check(edits)
         chosen = self._chosen(action)
         return self._arrive(self.world.step(chosen[: self.world.action_size]), chosen, looks=looks, edits=edits)

@@ -89,7 +89,7 @@ def _known_actions(model: VideoModel, actions: Sequence[Actions], length: int) -
     device, size = next(model.parameters()).device, model.config.action_size
     for action in actions:
         if size and action.shape[1] not in (0, size):
-            raise ValueError(f"the episodes have {action.shape[1]} actions a step, the model takes {size}")
+            raise ValueError(f"the episodes have {action.shape[1]} actions per step, the model takes {size}")
     blank = np.zeros((length, size), np.float32)
     chosen = [action if action.shape[1] == size else blank for action in actions]
     return torch.from_numpy(np.stack(chosen)).to(device)

@@ -155,7 +155,7 @@ def check_index(field: str, value: object, count: int, kind: str) -> None:
 def check_number(field: str, value: object, low: float, high: float, what: str) -> None:
     """Raises ViewError unless the value is a finite number of the interval, which `what` names.
 
-    A number that reads like a bound of the sentence passes, so that who heeds it is not refused again.
+    A number that reads like a bound of the sentence passes, so that whoever follows it is not refused again.
     """
     number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
     if not low <= number <= high and f"{number:g}" not in (f"{low:g}", f"{high:g}"):  # both hold for NaN

@@ -26,7 +26,7 @@ MAX_FRAMES = 4_000
 _COUNT = Field(description="Steps observed.", json_schema_extra={"minimum": 1})
 _AHEAD = Field(description="Steps imagined.", json_schema_extra={"minimum": 1, "maximum": MAX_HORIZON})
 _SAMPLES = Field(description="1: the mean.", json_schema_extra={"minimum": 1, "maximum": MAX_SAMPLES})
-_DOES = Field(description="What the agent does meanwhile.")
+_DOES = Field(description="What the agent does during the rollout.")
 
 
 @view_request
@@ -84,7 +84,7 @@ class RolloutRequest(ViewRequest):
         check_count("samples", self.samples, MAX_SAMPLES)
         frames = self.steps * (self.samples + 2)
         if frames > MAX_FRAMES:
-            raise ViewError("horizon", f"{frames} frames are more than {MAX_FRAMES}; take fewer steps or samples")
+            raise ViewError("horizon", f"{frames} frames are more than {MAX_FRAMES}; use fewer steps or samples")
         for edit in self.edits:
             check_index("edit", edit.dim, checkpoint.model.config.latents, "dimension")
             check_index("edit", edit.step, self.steps, "step")
@@ -136,7 +136,7 @@ def parse_edits(text: str) -> tuple[Edit, ...]:
 def _check_actions(request: RolloutRequest, checkpoint: "Checkpoint", length: int) -> None:
     size = checkpoint.model.config.action_size
     if request.actions == "policy" and checkpoint.actor_critic is None:
-        raise ViewError("actions", f"{checkpoint.info.name} has no policy; take recorded or zero actions")
+        raise ViewError("actions", f"{checkpoint.info.name} has no policy; use recorded or zero actions")
     if size and checkpoint.clip.action.shape[2] != size:
         raise ViewError("actions", f"the clip has actions of size {checkpoint.clip.action.shape[2]}, the model {size}")
     if request.actions == "recorded" and size and request.steps > length:

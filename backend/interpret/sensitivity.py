@@ -132,7 +132,7 @@ def _episodes(checkpoint: Checkpoint, dataset: DatasetInfo | None) -> Iterator[t
         return
     for episode in read_episodes(dataset.folder):
         if episode.action.shape[1] != size:
-            found = f"has {episode.action.shape[1]} actions a step, the model takes {size}"
+            found = f"has {episode.action.shape[1]} actions per step, the model takes {size}"
             raise ViewError("dataset", f"{dataset.name} {found}")
         yield episode.image, episode.action
 

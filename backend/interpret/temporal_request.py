@@ -64,7 +64,7 @@ class TemporalRequest(StretchRequest):
             raise ViewError("dims", f"needs 1 to {MAX_ROWS} dimensions, each once")
         frames = self.steps * (len(dims) + 2)
         if frames > MAX_FRAMES:
-            raise ViewError("dims", f"{frames} frames are more than {MAX_FRAMES}; take fewer dims or steps")
+            raise ViewError("dims", f"{frames} frames are more than {MAX_FRAMES}; use fewer dims or steps")
         return dims
 
     def check_dims(self, latents: int) -> tuple[int, ...] | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from backend.interpret.view import Picture
 
-Curve = list[float | None]  # a value a step; None where there is none
+Curve = list[float | None]  # a value per step; None where there is none
 
 
 class Strip(NamedTuple):

@@ -72,7 +72,7 @@ def roll_out_together(checkpoints: Sequence[Checkpoint], request: StretchRequest
     if len(checkpoints) > MAX_CHECKPOINTS:
         raise ViewError("with", f"{len(checkpoints)} checkpoints are more than {MAX_CHECKPOINTS}")
     if request.steps * (len(checkpoints) + 1) > MAX_FRAMES:
-        raise ViewError("with", f"more than {MAX_FRAMES} frames; take fewer checkpoints or steps")
+        raise ViewError("with", f"more than {MAX_FRAMES} frames; use fewer checkpoints or steps")
     rollouts = []
     for checkpoint in checkpoints:
         size = checkpoint.model.config.action_size
@@ -81,7 +81,7 @@ def roll_out_together(checkpoints: Sequence[Checkpoint], request: StretchRequest
                 "with", f"{checkpoint.info.id} takes {size} actions, these frames have {first.clip.action.shape[2]}"
             )
         if request.actions == "policy" and checkpoint.actor_critic is None:
-            raise ViewError("actions", f"{checkpoint.info.id} has no policy; take recorded or zero actions")
+            raise ViewError("actions", f"{checkpoint.info.id} has no policy; use recorded or zero actions")
         rollouts.append(build_rollout(replace(checkpoint, clip=first.clip), request.rollout))
     return Together(
         request,

@@ -88,7 +88,7 @@ class TraversalRequest(ViewRequest):
             check_number("edits", value, -MAX_EDIT, MAX_EDIT, f"the value of dimension {dim}")
         cells = self.cells(latents)
         if cells > MAX_CELLS:
-            raise ViewError("columns", f"{cells} cells are more than {MAX_CELLS}; take fewer columns or dims")
+            raise ViewError("columns", f"{cells} cells are more than {MAX_CELLS}; use fewer columns or dims")
 
     def cells(self, latents: int) -> int:
         """Cells that a view has at most: what it costs."""

@@ -54,7 +54,7 @@ def collect(
 
     `films` (T, 64, 64, 3) play behind the scene where the distraction shows a video. Episode i depends on the
     settings, the films, the seed and i alone, never on the number of processes. Raises Stopped (call again to go
-    on), EnvironmentFailed, SettingsError if the folder was begun with other settings.
+    on), EnvironmentFailed, SettingsError if the folder was started with other settings.
     """
     folder = out / "dataset"
     folder.mkdir(parents=True, exist_ok=True)
@@ -164,7 +164,7 @@ def _claim(folder: Path, settings: CollectSettings, seed: int) -> None:
         differing = sorted(key for key in wanted if key not in free and before.get(key) != wanted[key])
         if differing:
             key = differing[0]
-            message = f"{folder} was begun with {key} = {before.get(key)!r}, not {wanted[key]!r}: take another folder"
+            message = f"{folder} was started with {key} = {before.get(key)!r}, not {wanted[key]!r}: use another folder"
             raise SettingsError([Problem(f"/{key}", message)])
         if before["episodes"] < settings.episodes:
             (folder / DATASET).unlink(missing_ok=True)

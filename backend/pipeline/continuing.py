@@ -15,7 +15,7 @@ FREE = frozenset(
 """What a run may go on with otherwise; everything else was fixed by its first step."""
 REFERENCES = frozenset({"dataset", "start", "teacher", "films"})
 """Named by id, name or folder: another word for the same thing is welcome."""
-REMEDY = "take what it was begun with, or begin another run"
+REMEDY = "take what it was started with, or begin another run"
 
 
 class Amount(NamedTuple):
@@ -35,7 +35,7 @@ def amount_of(stage: str, settings: Mapping[str, Any]) -> Amount:
 def check_continuation(stage: str, before: Mapping[str, Any], after: StageSettings, folder: Path) -> None:
     """Raises SettingsError, naming each setting, unless the run in `folder` may go on with the settings `after`.
 
-    `before` are those that it was begun with; a setting that one of both does not know is passed over.
+    `before` are those that it was started with; a setting that one of both does not know is passed over.
     """
     wanted = after.model_dump(mode="json")
     problems: list[Problem] = []
@@ -51,15 +51,15 @@ def check_continuation(stage: str, before: Mapping[str, Any], after: StageSettin
 
 
 def check_same_references(stage: str, before: Mapping[str, Any], after: StageSettings, home: Path) -> None:
-    """Raises SettingsError where a data set, a video model or films are others than those the run was begun with.
+    """Raises SettingsError where a data set, a video model or films are others than those the run was started with.
 
-    What it was begun with may lie elsewhere by now: then nothing is compared.
+    What it was started with may lie elsewhere by now: then nothing is compared.
     """
     problems = []
     for _, place, old, new in _sections(stage, before, after.model_dump(mode="json")):
         for key in sorted(REFERENCES & old.keys() & new.keys()):
             if old[key] != new[key] and not _same_thing(key, old[key], new[key], home):
-                message = f"the run was begun with {old[key]!r}, not {new[key]!r}: {REMEDY}"
+                message = f"the run was started with {old[key]!r}, not {new[key]!r}: {REMEDY}"
                 problems.append(Problem(f"{place}/{key}", message))
     if problems:
         raise SettingsError(problems)
@@ -92,7 +92,7 @@ def _sections(
 def _changed(place: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Problem]:
     fixed = (key for key in new if key in old and key not in FREE and key not in REFERENCES)
     return [
-        Problem(f"{place}/{key}", f"the run was begun with {old[key]!r}, not {new[key]!r}: {REMEDY}")
+        Problem(f"{place}/{key}", f"the run was started with {old[key]!r}, not {new[key]!r}: {REMEDY}")
         for key in fixed
         if old[key] != new[key]
     ]
@@ -123,7 +123,7 @@ def _behind(before: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) 
         key = AMOUNTS[stage]
         was, is_now = before.get(stage, {}).get(key), wanted[stage][key]
         if was not in (None, is_now) and (folder / follower).exists():
-            message = f"the run was begun with {was:,}, and {follower} has begun with what they made: {REMEDY}"
+            message = f"the run was started with {was:,}, and {follower} has begun with what they made: {REMEDY}"
             problems.append(Problem(f"/{stage}/{key}", message))
     return problems
 

@@ -165,7 +165,7 @@ class Online:
             self._step()
             self._report()
             if not self._finished:
-                self._heed_stop()
+                self._check_stop()
         if not self.run.updates:
             self.reporter.note(
                 "nothing was learned: no update was due between the end of the first episode and agent step "
@@ -192,7 +192,7 @@ class Online:
     def _catch_up(self) -> None:
         """The other first updates, once the first is made; a run that was stopped among them goes on here."""
         while 0 < self.run.updates < self.settings.first_updates:
-            self._heed_stop()
+            self._check_stop()
             self._learn()
             self.reporter.progress(self.run.updates, self.settings.first_updates, "first updates")
             self._save_if_due()
@@ -207,7 +207,7 @@ class Online:
         else:
             self.reporter.progress(self.agent_steps, self.settings.agent_steps, "finetune")
 
-    def _heed_stop(self) -> None:
+    def _check_stop(self) -> None:
         if self.reporter.stop_requested:
             self._save()
             raise Stopped(f"stopped and saved after {self.agent_steps} agent steps")
@@ -238,7 +238,7 @@ class Online:
         seeds = [episode_seed(self.provenance.seed, "evaluate", first + index) for index in range(count)]
         environments = self.environments.evaluating(self.agent_steps)
         self.run.agent.eval()
-        outcome = evaluate(self.run.agent, environments, seeds, self.run.device, between_steps=self._heed_stop)
+        outcome = evaluate(self.run.agent, environments, seeds, self.run.device, between_steps=self._check_stop)
         self.run.agent.train()
         self.experience.begin()
         self.returns.append([float(self.agent_steps), outcome.mean])

@@ -135,7 +135,7 @@ class Reporter:
     def _opened_events(self) -> "SummaryWriter":
         """TensorBoard's events since the last start or resume, preceded by those of all lines that are kept.
 
-        The file tells viewers to drop what they read before, so no step is missing or stands twice. The file before it
+        The file tells viewers to drop what they read before, so no step is missing or appears twice. The file before it
         stays: a viewer that has it open goes on from there.
         """
         if self._events is None:

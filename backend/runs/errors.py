@@ -34,5 +34,5 @@ class InvalidRun(RunError):
     """The body of a request is well-formed JSON, but not a run that can be started."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(problem.message for problem in problems), "Correct what is listed.")
+        super().__init__("; ".join(problem.message for problem in problems), "Correct the fields that are listed.")
         self.problems = list(problems)

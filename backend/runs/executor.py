@@ -72,7 +72,7 @@ class RunExecutor:
             except Fenced:
                 return "taken by another worker"
             except Exception as error:
-                log.exception("run %s could not be carried out", row.id)
+                log.exception("run %s could not be executed", row.id)
                 ending = _not_executed(row, error)
             crash_point("attempt-over")
             state = self._settle(row, ending)
@@ -193,7 +193,7 @@ def _not_executed(row: RunRow, error: Exception) -> Ending:
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     described = {
         "type": "disk_full" if full else "error",
-        "message": f"the run could not be carried out: {error}",
+        "message": f"the run could not be executed: {error}",
         "hint": "See the worker's log.",
     }
     return Ending(Reason.BY_ITSELF, 1, described, progressed=False, stalled_before=row.stalled)

@@ -88,10 +88,10 @@ def _error_of(ending: Ending) -> dict[str, Any]:
         return _error(
             "folder_in_use",
             "another process writes into this run's folder",
-            "End the command that runs there, then resume the run.",
+            "Stop the command that runs there, then resume the run.",
         )
     if ending.code == NOT_WRITTEN_CODE:
-        return _error("disk_full", "the disk is full", "Free space; the run goes on by itself.")
+        return _error("disk_full", "the disk is full", "Free some space; the run resumes on its own.")
     if ending.code < 0:
         name = signal.Signals(-ending.code).name
         hint = "The system may have run out of memory: try a smaller batch." if name == "SIGKILL" else "See the log."

@@ -78,7 +78,7 @@ class RunService:
         """A run of the queue, of the shell or shipped. Raises RunNotFound."""
         row = self.store.get(run_id) or find_run(self.home, run_id)
         if row is None:
-            raise RunNotFound(f"There is no run {run_id[:80]!r}.", "GET /api/v1/runs lists what there is.")
+            raise RunNotFound(f"There is no run {run_id[:80]!r}.", "GET /api/v1/runs lists what is available.")
         return row
 
     def page(self, limit: int, cursor: str | None, states: Sequence[RunState], stage: str | None) -> Page:
@@ -119,7 +119,7 @@ class RunService:
             setting, value = amount_of(row.stage, settings)
             if value <= amount_of(row.stage, row.settings).value:
                 raise RunConflict(
-                    f"The run is over: it has done its {value:,} {_words(setting)}.",
+                    f"The run is finished: it has done its {value:,} {_words(setting)}.",
                     f"Give it more to do: send settings with a larger number for {setting}.",
                 )
             forget_result(run_folder(self.home, run_id))  # else the worker would take it for done
@@ -150,13 +150,13 @@ class RunService:
         if isinstance(row, FoundRun) and row.source == "shipped":
             raise RunConflict("The run comes with the program.", "It takes no room that could be freed.")
         if holder(folder_lock(folder)) is not None:
-            raise RunConflict("A command writes into the run's folder.", "End that command first.")
+            raise RunConflict("A command writes into the run's folder.", "Stop that command first.")
         if row.state in ACTIVE:
             raise RunConflict(f"The run is {row.state}: it cannot be removed.", "Cancel it first.")
         aside = set_aside(self.home, run_id)
         if isinstance(row, RunRow) and not self.store.remove(run_id):
             put_back(aside, folder)
-            raise RunConflict("The run was taken up again meanwhile.", "Cancel it first.")
+            raise RunConflict("The run has been resumed in the meantime.", "Cancel it first.")
         delete_aside(aside)
 
     def _queued(self, run_id: str) -> RunRow:
@@ -167,7 +167,7 @@ class RunService:
         if row.source == "shipped":
             raise RunConflict("The run comes with the program.", "Clone it to run it here.")
         where = f"diswm {row.stage} --resume --out {row.folder}"
-        raise RunConflict("The run belongs to the shell.", f"End it there with Ctrl-C; go on there: {where}.")
+        raise RunConflict("The run belongs to the shell.", f"Stop it there with Ctrl-C; resume it there: {where}.")
 
     def _earlier(self, key: str, digest: str) -> RunRow | None:
         row = self.store.find_by_key(key)

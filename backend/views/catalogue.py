@@ -87,7 +87,7 @@ KINDS: Mapping[str, Kind] = {
             ("decodes", *LATENTS),
         ),
         Kind(
-            "Write what the model imagines after some context, beside what came, and perhaps a branch.",
+            "Write what the model imagines after some context, beside what really happened, and optionally a branch.",
             RolloutRequest,
             "backend.views.imagination:ROLLOUT",
             "rollout",
@@ -107,7 +107,7 @@ KINDS: Mapping[str, Kind] = {
             (*IMAGINATION, *LATENTS),
         ),
         Kind(
-            "Write what several checkpoints imagine of the same stretch, step by step beside each other.",
+            "Write what several checkpoints imagine for the same part of an episode, side by side step by step.",
             TogetherRequest,
             "backend.views.imagination:TOGETHER",
             "rollouts",
@@ -126,7 +126,7 @@ KINDS: Mapping[str, Kind] = {
             _FILM_STYLE,
             (*IMAGINATION, *LATENTS),
         ),
-        _table("Say which factor each dimension carries.", FactorsRequest, "factors", commanded=False),
+        _table("Show which factor each dimension represents.", FactorsRequest, "factors", commanded=False),
         _table(
             "The best factors of each dimension with their intervals.",
             IntervalsRequest,
@@ -142,22 +142,22 @@ KINDS: Mapping[str, Kind] = {
             commanded=False,
         ),
         _table(
-            "Say how far other dimensions move when the picture of an edit of one is encoded again.",
+            "Show how far other dimensions move when the picture of an edit of one is encoded again.",
             LeakageRequest,
             "leakage",
         ),
         _table(
-            "Say how far reward, value and actions move for one sigma of each dimension.",
+            "Show how far reward, value and actions move for one sigma of each dimension.",
             SensitivityRequest,
             "sensitivity",
         ),
         _table(
-            "Say what training carried over: matched correlation of each dimension, names kept, lost and gained.",
+            "Show what training carried over: matched correlation of each dimension, names kept, lost and gained.",
             TransferRequest,
             "carried",
         ),
         _table(
-            "Say which dimension of one checkpoint is which of another, of another seed, beta or method.",
+            "Match the dimensions of two checkpoints, for example of another seed, beta or method.",
             CompareRequest,
             "match",
             arguments=("other",),

@@ -65,7 +65,7 @@ class ViewExecutor:
         wait = (self.pending_cost + cost) * self._seconds_per_cell / self._workers
         if self.pending and (wait > self.max_wait or self.pending >= MAX_PENDING_JOBS):
             self.refused += 1
-            raise overloaded("The API has more to compute than it can soon finish.", seconds=max(1, round(wait)))
+            raise overloaded("The API is overloaded: too much work is waiting.", seconds=max(1, round(wait)))
         self.pending_cost += cost
 
     async def _compute(self, key: Hashable, cost: float, make: Callable[[], Answer]) -> Answer:

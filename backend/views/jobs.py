@@ -102,7 +102,7 @@ def refuse_unable(kind: Kind, *checkpoints: CheckpointInfo) -> None:
             409,
             "not-offered",
             f"{lacks}.",
-            remedy="Take a checkpoint whose `capabilities` include it; rollouts work with every model that imagines.",
+            remedy="Choose a checkpoint whose `capabilities` include it; rollouts work with every model that imagines.",
             errors=[Fault("path:checkpoint", lacks)],
         )
 
@@ -121,7 +121,7 @@ def refuse_foreign_policy(checkpoint: Checkpoint) -> None:
         409,
         "policy-does-not-fit",
         f"{checkpoint.info.name} has {has}.",
-        remedy="Take actions=recorded or actions=zero, or a checkpoint of a fine-tuned agent.",
+        remedy="Use actions=recorded or actions=zero, or a checkpoint of a fine-tuned agent.",
         errors=[Fault("query:actions", f"the checkpoint has {has}")],
     )
 

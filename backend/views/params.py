@@ -75,7 +75,7 @@ def of_body(kind: Kind, values: Mapping[str, Any]) -> Asked:
             422,
             "invalid-input",
             f"{faults[0].pointer}: {faults[0].detail}",
-            remedy="Correct what errors lists; the query of the view says at /docs what each field takes.",
+            remedy="Correct the fields that errors lists; the query of the view says at /docs what each field takes.",
             errors=faults,
         )
     return _asked(kind.request, values)

@@ -55,7 +55,7 @@ def atlas_answer(
     atlas = build_atlas(checkpoint, request, frames)
     view = atlas.view
     if format == "webp" and max(atlas.image.shape) > WEBP_SIDE:
-        raise ViewError("format", f"a webp has at most {WEBP_SIDE:,} pixels a side; take png or jpeg")
+        raise ViewError("format", f"a webp has at most {WEBP_SIDE:,} pixels per side; use png or jpeg")
     if format != "json":
         return Answer(encode(atlas.image, format), MEDIA_TYPES[format])
     return json_answer(

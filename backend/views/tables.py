@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from backend.export.render import ExportedFile
 
 Table = Mapping[str, Any]
-_NOTHING = Conflict("nothing-to-draw", "Take a checkpoint of videos whose factors are known.")
+_NOTHING = Conflict("nothing-to-draw", "Choose a checkpoint of videos whose factors are known.")
 
 
 def factors_table(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -137,7 +137,7 @@ SENSITIVITY = Builder(
     lambda info, *_: 50 * info.latents,
     sources=_dataset,
     long=lambda _, __, sources: sources.dataset is not None,
-    conflict=Conflict("no-policy", "Take a checkpoint of a fine-tuned agent."),
+    conflict=Conflict("no-policy", "Choose a checkpoint of a fine-tuned agent."),
 )
 CARRIED = Builder(_transfer, lambda *_: 1, sources=_followed, long=lambda *_: True, conflict=_NOTHING)
 COMPARE = Builder(_compared, lambda *_: 500, sources=_other, conflict=_NOTHING)

@@ -57,9 +57,9 @@ def _of_factor(entry: Mapping[str, Any], found: str) -> str:
 def best_factor(entry: Mapping[str, Any], episodes: int) -> str:
     """`hip angle .81`; what chance alone would give is said to be untold."""
     if entry["nmi"] is None:
-        return "no factor can be told"
+        return "no factor can be identified"
     if not entry["beyond_chance"]:
-        return f"{words_of(entry['factor'])}: cannot be told from {episodes} episodes"
+        return f"{words_of(entry['factor'])}: cannot be identified from {episodes} episodes"
     return f"{words_of(entry['factor'])} {short(entry['nmi'])}"
 
 
@@ -97,12 +97,12 @@ def detail_card(checkpoint: str, entry: Mapping[str, Any], atlas: Mapping[str, A
 def _evidence(entry: Mapping[str, Any], episodes: int) -> str:
     """Best and second factor in words."""
     if entry["nmi"] is None:
-        return "No factor can be told from these frames."
+        return "No factor can be identified from these frames."
     low, high = entry["interval"]
     factor = escape_markdown(words_of(entry["factor"]))
     if not entry["beyond_chance"]:
         return (
-            f":gray[{factor} {short(entry['nmi'])}: cannot be told from {episodes} episodes. "
+            f":gray[{factor} {short(entry['nmi'])}: cannot be identified from {episodes} episodes. "
             f"Chance alone gives up to {short(entry['null'])}.]"
         )
     lines = [f"**{factor}** {short(entry['nmi'])} ({short(low)} to {short(high)}), {_sign(entry['sign'])}"]

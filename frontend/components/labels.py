@@ -23,9 +23,13 @@ def label_form(checkpoint: str, dim: int, atlas: Mapping[str, Any]) -> None:
     found = "hip angle" if row["name"] == f"dim {dim}" else row["name"]
     with st.form(f"label.{checkpoint}.{dim}", border=False):
         text = st.text_input(
-            "Name", row["name"] if given else "", max_chars=60, placeholder=found, help="Empty: back to the found name."
+            "Name",
+            row["name"] if given else "",
+            max_chars=60,
+            placeholder=found,
+            help="Leave empty to restore the computed name.",
         )
-        note = st.text_input("Note", label.get("note", ""), max_chars=400, placeholder="what you saw, for the others")
+        note = st.text_input("Note", label.get("note", ""), max_chars=400, placeholder="what you saw, for other people")
         author = st.text_input("Your name", st.session_state.get(AUTHOR, ""), max_chars=80, placeholder="kept with it")
         if given:
             st.caption(escape_markdown(origin_of(label)))
@@ -41,7 +45,7 @@ def label_form(checkpoint: str, dim: int, atlas: Mapping[str, Any]) -> None:
         st.toast(
             f"dim {dim} is now called “{escape_markdown(text)}”"
             if text.strip()
-            else f"dim {dim} has its found name again"
+            else f"dim {dim} has its computed name again"
         )
         st.rerun()
 

@@ -34,4 +34,4 @@ def history_text(atlas: Mapping[str, Any]) -> str:
         return ""
     if request.get("history", True):
         return "First frame: no history. "
-    return "Without history: the model has seen this frame alone. "
+    return "Without history: the model has seen only this frame. "

@@ -19,7 +19,7 @@ NAMES = {
 }
 MASKS = {
     "simulator": "The agent is where the simulator says",
-    "moving": "The agent is what moves: nobody knows it better",
+    "moving": "No mask of the agent is known: what moves is taken for it",
     "none": "Nothing moves",
 }
 FIXED = "\N{NARROW NO-BREAK SPACE}"
@@ -30,7 +30,7 @@ def quality_line(item: Mapping[str, Any]) -> None:
     """The sentence of a checkpoint, which opens a table of its numbers; a button to measure it where nobody did."""
     if not item["sees"]:
         words = ":material/visibility: What this model sees has not been measured. Measure it"
-        tip = "Takes a few seconds, and is kept."
+        tip = "Takes a few seconds; the result is saved."
         if st.button(words, type="tertiary", key=f"measure.{item['id']}", help=tip):
             _measure(item["id"])
         return
@@ -57,7 +57,7 @@ def sees_of_run(run: Mapping[str, Any]) -> None:
 
 
 def tables(quality: Mapping[str, Any]) -> str:
-    """Shares of pixels and PSNR as two tables in Markdown, a column a step that was measured."""
+    """Shares of pixels and PSNR as two tables in Markdown, a column per step that was measured."""
     steps = [step for step, value in quality["psnr"]["model"].items() if value is not None]
     shares = {NAMES[name]: _share(quality, _place(name), steps) for name in NAMES}
     parts = {f"its {part}": _share(quality, ("parts", part), steps) for part in quality.get("parts", {})}

@@ -27,7 +27,7 @@ from frontend.state import (
 
 def reopen_form(page: str) -> None:
     """A place to drop such a file; a good one leads to its view."""
-    st.caption("Every file that is downloaded here carries its settings. Drop one to see its view again.")
+    st.caption("Every file downloaded here contains its settings. Drop one to reopen its view.")
     kinds = ["png", "apng", "gif", "svg", "pdf", "mp4", "webm", "csv", "npz", "html", "zip"]
     file = st.file_uploader("File", type=kinds, key=f"{page}.reopen", label_visibility="collapsed")
     if file is None or st.session_state.get(f"{page}.reopened") == file.file_id:
@@ -39,7 +39,7 @@ def reopen_form(page: str) -> None:
         show_problem(problem)
         return
     if opened["found"] is None:
-        st.error(f"This file shows the checkpoint `{opened['checkpoint']}`, which is not here. Bring it in first.")
+        st.error(f"This file shows the checkpoint `{opened['checkpoint']}`, which is not here. Import it first.")
         return
     place, view = view_of(opened)
     st.switch_page(path(place.partition("/")[0]), query_params=query_of(place, view))

@@ -21,12 +21,12 @@ def admitted() -> bool:
     if not token:
         st.error("This page can be reached from other machines and has no token. Set DISWM_TOKEN and restart it.")
         return False
-    given = st.text_input("Token", type="password", help="The value of DISWM_TOKEN, which its administrator knows.")
+    given = st.text_input("Token", type="password", help="The value of DISWM_TOKEN. Ask the administrator for it.")
     if given and hmac.compare_digest(given.strip().encode(), token.encode()):
         st.session_state[_ADMITTED] = True
         st.rerun()
     if given:
-        st.error("This is not the token. It is the value of DISWM_TOKEN where the page was started.")
+        st.error("Wrong token. Enter the value that DISWM_TOKEN had where the page was started.")
     return False
 
 

@@ -21,8 +21,8 @@ CROPS = {
 def show_preview(found: Mapping[str, Any]) -> None:
     """Frames, numbers, a line per file, warnings."""
     style = "width:100%;image-rendering:pixelated;border-radius:4px;display:block"
-    st.html(f'<img src="{found["sheet"]}" alt="Frames of the episodes to be" style="{style}">')
-    st.caption("One row per episode, from its start to its end, as it will be kept")
+    st.html(f'<img src="{found["sheet"]}" alt="Frames of the episodes after the import" style="{style}">')
+    st.caption("One row per episode, from its start to its end, as it will be stored")
     st.markdown(summary(found))
     for warning in found["warnings"]:
         st.warning(escape_markdown(warning))

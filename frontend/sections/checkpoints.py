@@ -51,7 +51,7 @@ def _summary(comparison: Mapping[str, Any]) -> None:
             "what 95% of pairs stay below when the episodes of one model are shuffled.",
         )
         spread = f"{short(low)} to {short(high)} over episodes; chance gives up to {short(chance)}"
-        untold = f"Measured {short(value)}, which cannot be told from {comparison['episodes']} episodes: "
+        untold = f"Measured {short(value)}, which cannot be identified from {comparison['episodes']} episodes: "
         st.caption(spread if told else f"{untold}{spread}")
     with right:
         if comparison["kept"] is None:
@@ -75,7 +75,7 @@ def _table(comparison: Mapping[str, Any]) -> None:
             "correlation": match["correlation"],
             "interval": f"{short(match['interval'][0])} to {short(match['interval'][1])}",
             "chance": match["null"],
-            "told": "yes" if match["correlation"] > match["null"] else "cannot be told",
+            "told": "yes" if match["correlation"] > match["null"] else "not identified",
             "direction": "same" if match["sign"] >= 0 else "reversed",
         }
         for match in sorted(comparison["matches"], key=lambda match: -float(match["correlation"]))

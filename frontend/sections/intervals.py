@@ -18,11 +18,13 @@ def show(measured: Measured) -> None:
     save_view(PLACE, View())
     known = [item for item in measured.active if item["nmi"] is not None]
     if not known:
-        st.info("No factor can be told from these frames, so there is no interval to show.", icon=":material/info:")
+        st.info(
+            "No factor can be identified from these frames, so there is no interval to show.", icon=":material/info:"
+        )
         return
     st.caption(
         "Each dimension's best factor with its 95% interval over episodes, and what chance alone gives. Grey: not "
-        "beyond chance, so it cannot be told."
+        "beyond chance, so it is not identified."
     )
     measured.share(PLACE, "intervals")
     figure = charts.intervals(known, [title_of_entry(item) for item in known])

@@ -56,19 +56,27 @@ def _counts(entries: Sequence[Mapping[str, Any]]) -> None:
     """Of the dimensions that NMI gave a name, how many stand."""
     with st.container(horizontal=True, gap="medium"):
         for kind, label, text in (
-            ("drawn", "Edits that draw their name", "An edit of the dimension draws the factor of its name."),
-            ("set", "Factors that move their dimension", "Of all factors, that of its name moves the dimension most."),
+            (
+                "drawn",
+                "Edits that change the named factor",
+                "Editing the dimension changes the factor that it is named after.",
+            ),
+            (
+                "set",
+                "Factors that move their dimension",
+                "Of all factors, the one it is named after moves the dimension most.",
+            ),
         ):
             st.metric(label, _count([entry[f"{kind}_agrees"] for entry in entries]), help=text, width="content")
 
 
 def _count(agrees: Sequence[bool | None]) -> str:
-    """`4 of 5, 1 cannot be told`: how many of the named dimensions stand the test; None where nothing can tell."""
+    """`4 of 5, 1 not identified`: how many of the named dimensions stand the test; None where nothing can tell."""
     if not agrees:
         return "no name to check"
     untold = sum(answer is None for answer in agrees)
     stand = sum(answer is True for answer in agrees)
-    return f"{stand} of {len(agrees)}" + (f", {untold} cannot be told" if untold else "")
+    return f"{stand} of {len(agrees)}" + (f", {untold} not identified" if untold else "")
 
 
 def _line(item: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, str]:
@@ -86,7 +94,7 @@ def _found(entry: Mapping[str, Any], kind: str) -> str:
     sign = SIGNS[entry[f"{kind}_agrees"]]
     if not entry[kind]:
         named = entry["status"] == "named" and entry[f"{kind}_agrees"] is None
-        return "cannot be told" if named else f"nothing {sign}".strip()
+        return "not identified" if named else f"nothing {sign}".strip()
     return f"{words_of(entry[kind])} ({entry[f'{kind}_move']:.2f} σ) {sign}".strip()
 
 
@@ -95,7 +103,7 @@ def _responses(table: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) ->
     names = [f"{words_of(item['factor'])}, {item['low']:.2g} to {item['high']:.2g}" for item in table["factors"]]
     st.caption(
         f"How far each dimension goes, in σ, while one factor goes through the middle 90% of its values: mean of "
-        f"{table['scenes']} scenes. A dimension of its own answers to one factor alone."
+        f"{table['scenes']} scenes. A disentangled dimension responds to one factor only."
     )
     most = max([1.0, *(value for row in rows for value in row)])
     figure = charts.matrix(rows, names, [title_of_entry(item) for item in active], name="σ", most=most)

@@ -1,4 +1,4 @@
-"""What the policy heeds: how far reward, value and actions move with each dimension."""
+"""What the policy reacts to: how far reward, value and actions move with each dimension."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def show(_: Measured) -> None:
     outcomes, rows = table["outcomes"], _strongest(table)
     names = [title(row["dim"], None if row["name"] == f"dim {row['dim']}" else row["name"]) for row in rows]
     st.caption(
-        "The policy heeds a distractor whose dimension has a large share here. "
+        "A large share here for the dimension of a distractor means that the policy reacts to it. "
         f"How far each outcome moves when a dimension moves by one σ, as a share of the outcome's own spread (SD), "
         f"with 95% intervals: {table['frames']:,} frames, {table['episodes']} episodes resampled."
     )

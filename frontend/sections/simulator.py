@@ -38,7 +38,7 @@ def show() -> None:
         "The simulator runs the same episode twice with the same actions; from one step on, one factor has another "
         "value. In the model, the factor's dimension is set to what the encoder reads from the changed picture. "
         f"Factors that keep the value they are given can be changed: {', '.join(words_of(knob) for knob in knobs)}. "
-        "Poses and speeds change by themselves; Factors, Interventions sets poses in still scenes."
+        "Poses and speeds change on their own; to set poses in still scenes, see Interventions under Factors."
     )
     view = _controls(view, detail, knobs)
     save_view(PLACE, view)

@@ -43,7 +43,7 @@ def _follow(view: OverTraining) -> None:
     unit = "agent steps" if table["checkpoints"][-1]["stage"] == "finetune" else "updates"
     st.caption(
         f"|correlation| of each dimension of **{escape_markdown(table['reference']['name'])}** with its match, over "
-        f"{table['frames']:,} frames. A name is kept at 0.7 or more, if that is more than chance gives."
+        f"{table['frames']:,} frames. A name is kept if the correlation is at least 0.7 and beyond chance."
     )
     figure = charts.curves(lines, axis=unit)
     figure["layout"]["yaxis"] = {"range": [0, 1.02], "title": {"text": "matched correlation"}}

@@ -1,1 +1,1 @@
-"""One file a view."""
+"""One file per view."""

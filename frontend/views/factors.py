@@ -97,15 +97,15 @@ def _metrics(metrics: Mapping[str, Any], episodes: int) -> None:
             if name in null:
                 text += f"\n\nBy chance (factors shifted in time): {null[name]:.2f}"
             if _within_chance(metrics, name):
-                text += (
-                    f"\n\nMeasured {metrics[name]:.2f}, no more than chance: cannot be told from {episodes} episodes."
-                )
+                text += f"\n\nMeasured {metrics[name]:.2f}, not beyond chance: not identified from {episodes} episodes."
                 st.metric(label, ":gray[—]", help=text, width="content")
             else:
                 st.metric(label, f"{metrics[name]:.2f}", help=text, width="content")
     untold = [METRICS[name][0] for name in METRICS if name in metrics and _within_chance(metrics, name)]
     if untold:
-        st.caption(f"— cannot be told from {episodes} episodes: {', '.join(untold)} are no more than chance gives.")
+        st.caption(
+            f"— cannot be identified from {episodes} episodes: {', '.join(untold)} are no more than chance gives."
+        )
 
 
 def _within_chance(metrics: Mapping[str, Any], name: str) -> bool:

@@ -26,7 +26,7 @@ CARDS = 6
 LIVE_ROWS = 6
 WELCOME = (
     "**Start here:** drag along a row and see what one latent dimension changes in the picture; then open Factors for "
-    "numbers, Imagine for what the model foresees, or Train and Runs for a model of your own. **KL** says, in nats, "
+    "numbers, Imagine for what the model predicts, or Train and Runs for a model of your own. **KL** says, in nats, "
     "how much a dimension carries about the picture, and **NMI** how much of a known factor it tells, from 0 (nothing) "
     "to 1 (all). **σ** is one standard deviation of the dimension over the data: columns go in steps of it."
 )
@@ -93,7 +93,7 @@ def _card(item: Mapping[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         link("traversals", "Traversals", {"checkpoint": name})
         if item["source"] != "shipped":
-            removal(f"/checkpoints/{name}", item["name"], "all that was found out about it")
+            removal(f"/checkpoints/{name}", item["name"], "everything that was measured about it")
 
 
 if __name__ == "__main__":

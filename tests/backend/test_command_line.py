@@ -181,9 +181,9 @@ def test_resume_goes_further_with_what_the_run_was_begun_with_or_changes_nothing
     assert diswm.run(*given, "--name", "first").returncode == 0
     before = _content(Path(out))
     for arguments, sentence in (
-        (("pretrain", "--set", "updates=6", "--set", "latents=12"), "latents: the run was begun with 2, not 12"),
+        (("pretrain", "--set", "updates=6", "--set", "latents=12"), "latents: the run was started with 2, not 12"),
         (("pretrain", "--preset", "tiny", *_set("updates=6 batch=1"), "--set", f"dataset={noise}"), "deter: "),
-        (("pretrain", "--seed", "4"), "seed: the run was begun with 3, not 4"),
+        (("pretrain", "--seed", "4"), "seed: the run was started with 3, not 4"),
         (("pretrain", "--set", "updates=3"), "updates: 4 are done already, 3 are fewer"),
         (("collect",), "holds a run of pretrain"),
     ):

@@ -11,12 +11,12 @@ def test_names_stand_beside_both_interventions(open_page: OpenPage) -> None:
     app = open_page("factors/interventions", checkpoint="cartpole-small")
     assert not app.error and not app.exception
     metrics = {item.label: item.value for item in app.metric}
-    assert metrics["Edits that draw their name"] == "5 of 7, 1 cannot be told"
+    assert metrics["Edits that change the named factor"] == "5 of 7, 1 not identified"
     assert metrics["Factors that move their dimension"] == "6 of 7"
     table = app.dataframe[0].value
     assert table["An edit draws"][0].endswith("✓")
     assert table["An edit draws"][1] == "light (0.80 σ) ✕"
-    assert table["An edit draws"][2] == "cannot be told"
+    assert table["An edit draws"][2] == "not identified"
     assert table["Moved as well by"][3] == "light"
 
 
@@ -64,9 +64,9 @@ def test_what_chance_gives_as_well_is_no_number_but_cannot_be_told(open_page: Op
     world.few_episodes = True
     app = open_page("factors", checkpoint="cartpole-small")
     assert {metric.value for metric in app.metric} == {":gray[—]"}
-    assert "cannot be told from 4 episodes" in "\n".join(caption.value for caption in app.caption)
+    assert "cannot be identified from 4 episodes" in "\n".join(caption.value for caption in app.caption)
     app = open_page("factors/dimensions", checkpoint="cartpole-small")
-    assert any("cannot be told from 4 episodes" in caption.value for caption in app.caption)
+    assert any("cannot be identified from 4 episodes" in caption.value for caption in app.caption)
     assert not any("badge[:material/check" in text.value for text in app.markdown)
 
 

@@ -9,7 +9,7 @@ from frontend.components.likeness import history_text
     ("request_", "seen_before", "said"),
     [
         ({"frame": 0, "history": True}, 0, "First frame: no history. "),
-        ({"frame": 25, "history": False}, 0, "Without history: the model has seen this frame alone. "),
+        ({"frame": 25, "history": False}, 0, "Without history: the model has seen only this frame. "),
         ({"frame": 25, "history": True}, 25, ""),
         ({"base": "prior", "history": True}, 0, ""),
     ],

@@ -50,7 +50,7 @@ class AtHand:
 
 
 class Slider:
-    """A square that the action pushes; the reward is how far right it is. Twenty steps an episode."""
+    """A square that the action pushes; the reward is how far right it is. Twenty steps per episode."""
 
     name, action_size, factor_names, episode_steps = "slider", 1, ("square_x",), 20
 

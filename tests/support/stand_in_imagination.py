@@ -202,7 +202,7 @@ def _future(episode: int, truth: np.ndarray, drift: np.ndarray, context: int) ->
 
 
 def _timeline(titles: list[str], episode: int, context: int, horizon: int) -> dict[str, Any]:
-    """Rows of pictures that drift apart, a chart of one line a row."""
+    """Rows of pictures that drift apart, a chart of one line per row."""
     steps = context + horizon
     rows = []
     for row in range(len(titles)):

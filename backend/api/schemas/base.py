@@ -54,7 +54,7 @@ class ProblemView(View):
 
 
 class HealthView(View):
-    """The process lives."""
+    """The process is alive."""
 
     status: str = "ok"
     version: str

@@ -19,7 +19,7 @@ class EstimateBody(Body):
 
     stage: str = Field(description="collect, pretrain, finetune or pipeline.", max_length=100)
     preset: str = Field(default="tiny", description="tiny, small or paper.", max_length=100)
-    settings: dict[str, Any] = Field(default={}, description="GET /schemas/{stage} says what there is.")
+    settings: dict[str, Any] = Field(default={}, description="GET /schemas/{stage} lists them.")
 
 
 class EstimateList(View):

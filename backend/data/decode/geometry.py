@@ -60,7 +60,7 @@ def aspect_of(shape: Fraction | None, found: Decoded) -> Fraction:
     if not shape or shape == 1:
         return Fraction(1)
     if not _ASPECTS[0] <= shape <= _ASPECTS[1]:
-        found.warn(f"its pixels are said to be {float(shape):.3g} times as wide as high, which was not believed")
+        found.warn(f"its pixels are said to be {float(shape):.3g} times as wide as high, which was ignored")
         return Fraction(1)
     found.note(f"widened by {float(shape):.3g}: its pixels are not square")
     return shape

@@ -1,4 +1,4 @@
-"""Columns with one row a frame, and their episodes: pictures resized, actions aligned, states as factors."""
+"""Columns with one row per frame, and their episodes: pictures resized, actions aligned, states as factors."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -225,7 +225,7 @@ def is_picture_column(column: Column) -> bool:
 
 
 def is_state(column: Column) -> bool:
-    """Whether a column holds some numbers a row, as states do."""
+    """Whether a column holds some numbers per row, as states do."""
     return not column.encoded and column.dtype.kind in "fiub" and 1 <= len(column.shape) <= 3 and _width(column) >= 1
 
 
@@ -235,7 +235,7 @@ def _usable(columns: Columns, roles: Roles, look: Look) -> tuple[str, ...]:
     width = 0
     for name in roles.factors:
         if width + _width(columns[name]) > MAX_FACTORS:
-            look.said.warn(f"`{name}` was left out: more than {MAX_FACTORS} numbers a frame are no factors")
+            look.said.warn(f"`{name}` was left out: more than {MAX_FACTORS} numbers per frame are no factors")
             continue
         selected.append(name)
         width += _width(columns[name])

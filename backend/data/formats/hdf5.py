@@ -29,7 +29,7 @@ class HdfColumn:
         self.dtype: np.dtype[Any] = dataset.dtype
         _check(dataset)
         bytes_of = h5py.check_vlen_dtype(dataset.dtype)
-        # A picture a row: bytes of any length, or of one length where all happen to have the same.
+        # A picture per row: bytes of any length, or of one length where all happen to have the same.
         self.encoded = bytes_of == np.uint8 or (
             dataset.dtype == np.uint8 and len(self.shape) == 2 and _is_jpeg(dataset)
         )

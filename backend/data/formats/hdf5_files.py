@@ -225,7 +225,7 @@ def check_borders(starts: list[int], lengths: list[int], rows: int) -> None:
 
 
 def states_of(columns: Columns, rows: int, others: set[str]) -> tuple[str, ...]:
-    """The columns that are states: numbers, one row a frame, of no other meaning."""
+    """The columns that are states: numbers, one row per frame, of no other meaning."""
     return tuple(
         name
         for name, column in columns.items()

@@ -76,7 +76,7 @@ def _table(file: Any, name: str) -> pa.Table:
     try:
         return pa.ipc.open_stream(file).read_all()
     except pa.ArrowException as error:
-        raise refused(f"{name[:80]!r} is no readable Arrow file ({str(error)[:200]})") from error
+        raise refused(f"{name[:80]!r} is not a readable Arrow file ({str(error)[:200]})") from error
 
 
 def _collect(columns: dict[str, Column], name: str, values: pa.ChunkedArray) -> None:

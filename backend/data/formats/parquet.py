@@ -24,7 +24,7 @@ class Table:
         try:
             self._file = pq.ParquetFile(file)
         except (pa.ArrowException, OSError) as error:
-            raise refused(f"{name[:80]!r} is no readable Parquet file ({str(error)[:200]})") from error
+            raise refused(f"{name[:80]!r} is not a readable Parquet file ({str(error)[:200]})") from error
         self.rows: int = self._file.metadata.num_rows
         self.names: tuple[str, ...] = tuple(self._file.schema_arrow.names)
         check_rows(self.rows, repr(name[:80]))

@@ -12,7 +12,7 @@ from backend.data.formats.tree import Tree
 MAX_EPISODE_FRAMES = 50_000  # 615 MB of pictures; the longest episode that is held in memory at once
 MAX_ROWS = 100_000_000  # of a whole data set
 MAX_EPISODES = 1_000_000
-MAX_FACTORS = 512  # numbers a frame
+MAX_FACTORS = 512  # numbers per frame
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""RLDS data sets as TensorFlow Datasets keeps them in tfrecord files, read without TensorFlow: a record an episode."""
+"""RLDS data sets as TensorFlow Datasets keeps them in tfrecord files, read without TensorFlow: a record per episode."""
 
 import struct
 from collections.abc import Iterator
@@ -139,7 +139,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int, Any]]:
             if wire == _BYTES:
                 size, place = _varint(message, place)
             elif not size:
-                raise refused("a record is no tf.train.Example")
+                raise refused("a record is not a tf.train.Example")
             value, place = message[place : place + size], place + size
             if len(value) < size:
                 raise refused("a record is cut")

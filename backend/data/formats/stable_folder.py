@@ -22,7 +22,7 @@ _FILM = re.compile(r"(?P<column>.+)/ep_(?P<episode>\d+)\.mp4")
 
 @dataclass(frozen=True)
 class FilesColumn:
-    """One file a row, each an encoded picture."""
+    """One file per row, each an encoded picture."""
 
     tree: Tree
     names: tuple[str, ...]
@@ -32,7 +32,7 @@ class FilesColumn:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """One picture a row."""
+        """One picture per row."""
         return (len(self.names),)
 
     def rows(self, start: int, end: int) -> list[bytes]:

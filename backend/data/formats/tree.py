@@ -141,7 +141,7 @@ def read_json(tree: Tree, name: str) -> dict[str, Any]:
     try:
         value = json.loads(read_bytes(tree, name))
     except (ValueError, RecursionError) as error:
-        raise VideoError("damaged", f"{name[:80]!r} is no JSON ({error})", "Write it again.") from error
+        raise VideoError("damaged", f"{name[:80]!r} is not JSON ({error})", "Write it again.") from error
     if not isinstance(value, dict):
         raise VideoError("damaged", f"{name[:80]!r} holds no JSON object", "Write it again.")
     return value

@@ -49,7 +49,7 @@ def write_lerobot(info: DatasetInfo, target: Path, fps: int = 10) -> None:
 
 
 class _Writer:
-    """Rows of a LeRobotDataset, a row group an episode."""
+    """Rows of a LeRobotDataset, a row group per episode."""
 
     def __init__(self, folder: Path, info: DatasetInfo) -> None:
         self._folder = folder

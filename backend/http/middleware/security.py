@@ -80,7 +80,7 @@ class Security:
         raise Problem(
             403,
             "host-refused",
-            f"This API does not answer under the name {host[:80]!r}.",
+            f"This API does not accept the host name {host[:80]!r}.",
             remedy="Use 127.0.0.1, or add the name to DISWM_ALLOWED_HOSTS and start the API again.",
             errors=[Fault("header:Host", "not an allowed name")],
         )
@@ -102,7 +102,7 @@ class Security:
             raise Problem(
                 403,
                 "origin-refused",
-                "A page of another origin may not change anything here.",
+                "Pages of other origins may not change anything here.",
                 remedy=(
                     "Behind a proxy that ends TLS, let it pass on Host and set X-Forwarded-Proto; "
                     "else add the page's origin to DISWM_ALLOWED_ORIGINS if you trust it."

@@ -50,7 +50,7 @@ class Tutor(Protocol):
     """A further loss of the actor, the critic or both, beside that of imagined returns."""
 
     def begin(self, observed: Observed, batch: Batch) -> None:
-        """Called once an update, with what the world model made of the batch."""
+        """Called once per update, with what the world model made of the batch."""
         ...
 
     def losses(self, actor_critic: ActorCritic, imagined: Imagined, rows: slice) -> Mapping[str, Tensor]:

@@ -28,7 +28,7 @@ class Lesson(Protocol):
     """A further loss of the world model, with a weight of its own. Waits for no device."""
 
     weight_name: str  # what its weight is called among the metrics
-    target_size: int  # K: how many numbers a frame `target` gives
+    target_size: int  # K: how many numbers per frame `target` gives
 
     def weight(self, agent_step: int, update: int) -> float:
         """The weight of the loss at an agent step and an update."""

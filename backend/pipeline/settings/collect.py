@@ -14,7 +14,7 @@ class CollectSettings(EnvironmentSettings):
 
     episodes: Count = described(500, "Episodes", "Data")
     episode_steps: Annotated[int, Field(ge=2, le=1000)] = described(
-        32, "Agent steps an episode", "Data", "Frames kept of each episode."
+        32, "Agent steps per episode", "Data", "Frames kept of each episode."
     )
     policy: Literal["smooth", "random", "expert"] = described(
         "smooth",

@@ -19,7 +19,7 @@ class EnvironmentSettings(Closed):
         "episode",
         "Distraction",
         "Environment",
-        "none; episode: colours, light and camera drawn once an episode; set-a, set-b: the paper's flicker; "
+        "none; episode: colours, light and camera drawn once per episode; set-a, set-b: the paper's flicker; "
         "camera-jitter, light, video: one of these moves all the time; everything: set-a and these three.",
     )
     films: str | None = described(

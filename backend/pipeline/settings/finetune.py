@@ -74,7 +74,7 @@ class FinetuneSettings(EnvironmentSettings, NetworkSettings):
     )
     agent_steps: Count = described(500_000, "Agent steps", "Online learning")
     prefill: Count = described(2_500, "Random agent steps first", "Online learning")
-    train_every: Count = described(5, "Agent steps an update", "Online learning")
+    train_every: Count = described(5, "Agent steps per update", "Online learning")
     first_updates: Count = described(100, "Updates after the random steps", "Online learning")
     replay_capacity: Annotated[int, Field(ge=1_100, le=100_000_000)] = described(
         510_000, "Replay capacity in frames", "Online learning"

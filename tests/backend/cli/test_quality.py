@@ -51,4 +51,4 @@ def test_a_data_set_of_other_actions_is_refused(diswm: Diswm, home: Path) -> Non
     (home / "five").mkdir()
     write_episode(home / "five" / "0.npz", episode)
     result = diswm("quality", "tiny-world", "--dataset", home / "five")
-    assert result.exit_code == 2 and "have 5 actions a step, the model takes 2" in result.stderr
+    assert result.exit_code == 2 and "have 5 actions per step, the model takes 2" in result.stderr

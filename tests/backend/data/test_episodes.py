@@ -133,7 +133,7 @@ def test_the_newest_frame_of_a_stack_is_resized_by_area(tmp_path: Path) -> None:
         ({"image": np.zeros((0, 64, 64, 3), np.uint8)}, "no frames"),
         ({"image": _images(), "reward": np.zeros(3)}, r"`reward` is float64 \(3,\) for 6 frames"),
         ({"image": _images(), "reward": np.full(LENGTH, np.nan)}, "NaN"),
-        ({"image": _images(), "reward": np.zeros((LENGTH, 2))}, "one number a frame"),
+        ({"image": _images(), "reward": np.zeros((LENGTH, 2))}, "one number per frame"),
         ({"image": _images(), "action": np.array(["a"] * LENGTH)}, "`action`"),
         ({"image": _images(), "factors": np.zeros((LENGTH, 2)), "factor_names": np.array(["a"])}, "1 factor names"),
     ],

@@ -212,8 +212,8 @@ def test_one_archive_sent_by_several_at_once_becomes_one_checkpoint(tmp_path: Pa
         (in_policy(action_size=3), "policy"),
         (in_policy(feature=8), "policy"),
         (in_policy(skip=1), "policy"),
-        (clip_of(action=np.zeros((3, 24, 3), np.float32)), "3 actions a step"),
-        (clip_of(action=np.zeros((3, 24, 0), np.float32)), "0 actions a step"),
+        (clip_of(action=np.zeros((3, 24, 3), np.float32)), "3 actions per step"),
+        (clip_of(action=np.zeros((3, 24, 0), np.float32)), "0 actions per step"),
     ],
 )
 def test_parts_that_do_not_go_together_are_refused(

@@ -1,4 +1,4 @@
-"""Pusher from above: colours once an episode, reported as drawn; repeatable; rewards summed once."""
+"""Pusher from above: colours once per episode, reported as drawn; repeatable; rewards summed once."""
 
 from collections.abc import Iterator
 from importlib import util
@@ -43,7 +43,7 @@ def test_the_reported_table_colour_is_the_colour_of_the_tables_pixels(coloured: 
         reported.append(_colour(coloured, step, "table"))
         drawn.append(step.image[TABLE_PIXELS].mean((0, 1)) / 255)
         later = coloured.step(_actions(1)[0])
-        assert np.array_equal(_colour(coloured, later, "table"), reported[-1])  # once an episode
+        assert np.array_equal(_colour(coloured, later, "table"), reported[-1])  # once per episode
     assert np.corrcoef(np.ravel(reported), np.ravel(drawn))[0, 1] > 0.97
     assert len({tuple(colour) for colour in reported}) == 8
 

@@ -1,4 +1,4 @@
-"""Films and figures of rollouts: green around what was seen, red around what was imagined, one frame a step."""
+"""Films and figures of rollouts: green around what was seen, red around what was imagined, one frame per step."""
 
 import io
 import json

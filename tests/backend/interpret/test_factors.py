@@ -19,7 +19,7 @@ NAMES = ("pole_angle_sin", "pole_angle_cos", "cart_position", "floor_hue", "back
 def generator(walks: Walks) -> tuple[Array, Array]:
     """Latents and factors: angle and floor hue in dims 0 and 1, cart and floor mixed in 2, an outsider in 3, 4 dead.
 
-    The background's hue, one value an episode, is in none of them; neither is anything else in the outsider.
+    The background's hue, one value per episode, is in none of them; neither is anything else in the outsider.
     """
     angle, cart, outsider = walks(0, 3).T
     hues = np.repeat(np.random.default_rng(1).uniform(size=(20, 2)), 100, axis=0)
@@ -110,7 +110,7 @@ def test_below_twenty_episodes_a_factor_with_one_value_per_episode_is_refused(wa
     assert table["refused"] == ["floor_hue", "background_hue"]
     assert table["factor_names"] == ["pole_angle_sin", "pole_angle_cos", "cart_position", "frozen"]
     assert np.shape(table["nmi"]) == (5, 4)
-    assert "cannot be told from 4 episodes: floor_hue, background_hue" in " ".join(table["warnings"])
+    assert "cannot be identified from 4 episodes: floor_hue, background_hue" in " ".join(table["warnings"])
     assert all(entry["factor"] not in table["refused"] for entry in table["dimensions"])
     enough = analyse(EncodedFrames(latent, np.full(latent.shape, -3.0), factors, NAMES, np.repeat(np.arange(20), 100)))
     assert enough["refused"] == []  # the control

@@ -58,7 +58,7 @@ def test_a_data_set_of_the_same_frames_gives_the_same_table(world_checkpoint: Ch
 
 def test_a_data_set_with_other_actions_is_refused(world_checkpoint: Checkpoint, tmp_path: Path) -> None:
     clip = world_checkpoint.clip
-    with pytest.raises(ViewError, match="has 1 actions a step, the model takes 2"):
+    with pytest.raises(ViewError, match="has 1 actions per step, the model takes 2"):
         sensitivity_of(world_checkpoint, dataset_of(tmp_path, clip.image, clip.action[..., :1]))
 
 

@@ -28,7 +28,7 @@ from tests.support.playing import AtHand, Sociable
 
 
 class Painted:
-    """Ten steps an episode, all in one colour; notes what it was asked for."""
+    """Ten steps per episode, all in one colour; notes what it was asked for."""
 
     factor_names = ("colour",)
 

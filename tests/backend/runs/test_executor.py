@@ -149,7 +149,7 @@ def test_a_run_whose_folder_cannot_be_made_fails_in_the_end(
     (tmp_path / "runs").write_text("in the way")
     assert [executor.attempt("run-a", generation) for generation in range(3)] == ["queued", "queued", "failed"]
     row = store.get("run-a")
-    assert row is not None and row.error is not None and "could not be carried out" in row.error["message"]
+    assert row is not None and row.error is not None and "could not be executed" in row.error["message"]
 
 
 def test_what_a_dead_worker_held_is_queued_again_or_cancelled(executor: RunExecutor, store: RunStore, add: Add) -> None:

@@ -136,8 +136,8 @@ LEROBOT: dict[str, Callable[[Path], None]] = {
     "meta/info.json names no features": _info(features=None),
     "LeRobot v1.6 is not read": _info(codebase_version="v1.6"),
     "it has no camera": _info(features={"action": {"dtype": "float32", "shape": [2]}}),
-    "is no readable Parquet file|cannot be read": _cut(ROWS, 0.6),
-    "meta/info.json' is no JSON": _cut("meta/info.json", 0.5),
+    "is not a readable Parquet file|cannot be read": _cut(ROWS, 0.6),
+    "meta/info.json' is not JSON": _cut("meta/info.json", 0.5),
     "file-000.mp4' cannot be read|lacks": _cut("videos/observation.images.top/chunk-000/file-000.mp4", 0.5),
     "claims 1,000,000,000 frames": lambda folder: _table(folder, EPISODES, "length", [10**9, 3, 4]),
     "has 13 rows; rows 894 to 900 are asked for": lambda folder: _table(
@@ -229,7 +229,7 @@ def test_a_refused_import_leaves_nothing_behind(tmp_path: Path, how: str) -> Non
 
 
 def test_an_import_stays_within_its_memory(tmp_path: Path) -> None:
-    """Pictures of 60 MB an episode are resized in pieces; a process that may use far less than the file can do it."""
+    """Pictures of 60 MB per episode are resized in pieces; a process that may use far less than the file can do it."""
     with h5py.File(tmp_path / "big.h5", "w") as file:
         shape = (300, 512, 512, 3)
         pixels = file.create_dataset("pixels", shape, np.uint8, chunks=(1, 512, 512, 3), compression="lzf")

@@ -2,7 +2,10 @@
 
 const HEAT = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]];
 
-/** Decode a data URI; resolves to an image that can be drawn at once. */
+/**
+ * Decode a data URI; resolves to an image that can be drawn at once.
+ * @param {string} uri
+ */
 export async function loadPicture(uri) {
   const picture = new Image();
   picture.src = uri;
@@ -10,28 +13,55 @@ export async function loadPicture(uri) {
   return picture;
 }
 
-/** A new element: make("div", "row", {title: "..."}). */
+/**
+ * A new element: make("div", "row", {title: "..."}).
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {string} [className]
+ * @param {Record<string, string | number>} [attributes]
+ * @returns {HTMLElementTagNameMap[K]}
+ */
 export function make(tag, className = "", attributes = {}) {
   const element = document.createElement(tag);
   if (className) element.className = className;
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
   return element;
 }
 
-/** Draw one cell (x, y counted in cells) of an atlas onto a canvas of one cell. */
+/**
+ * What draws on a canvas.
+ * @param {HTMLCanvasElement} canvas
+ * @param {CanvasRenderingContext2DSettings} [settings]
+ */
+export function penOf(canvas, settings) {
+  return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", settings));
+}
+
+/**
+ * Draw one cell (x, y counted in cells) of an atlas onto a canvas of one cell.
+ * @param {HTMLCanvasElement} canvas
+ * @param {CanvasImageSource} atlas
+ * @param {number} cell
+ * @param {number} x
+ * @param {number} y
+ */
 export function drawCell(canvas, atlas, cell, x, y) {
   if (canvas.width !== cell) canvas.width = canvas.height = cell;
-  const context = canvas.getContext("2d");
+  const context = penOf(canvas);
   context.imageSmoothingEnabled = false;
   context.drawImage(atlas, x * cell, y * cell, cell, cell, 0, 0, cell, cell);
 }
 
-/** Turn a grey picture into heat colours. `veil`: opacity follows the heat, to be laid over another picture. */
+/**
+ * Turn a grey picture into heat colours. `veil`: opacity follows the heat, to be laid over another picture.
+ * @param {HTMLImageElement} picture
+ * @param {boolean} veil
+ */
 export function heatPicture(picture, veil) {
   const canvas = document.createElement("canvas");
   canvas.width = picture.naturalWidth;
   canvas.height = picture.naturalHeight;
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const context = penOf(canvas, { willReadFrequently: true });
   context.drawImage(picture, 0, 0);
   const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
   for (let i = 0; i < pixels.data.length; i += 4) {
@@ -45,12 +75,24 @@ export function heatPicture(picture, veil) {
   return canvas;
 }
 
-/** A signed number with a true minus: signed(-1.25, 1) -> "−1.3". */
+/**
+ * A signed number with a true minus: signed(-1.25, 1) -> "−1.3".
+ * @param {number} value
+ * @param {number} digits
+ */
 export function signed(value, digits) {
   const text = Math.abs(value).toFixed(digits);
   if (Number(text) === 0) return text;
   return (value < 0 ? "−" : "+") + text;
 }
 
-export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+export const clamp = (/** @type {number} */ value, /** @type {number} */ low, /** @type {number} */ high) => Math.min(high, Math.max(low, value));
 export const motionIsReduced = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/**
+ * The colours of charts in the page's theme.
+ * @param {Element} element
+ */
+export function paletteOf(element) {
+  return getComputedStyle(element).getPropertyValue("--st-chart-categorical-colors").split(",");
+}

@@ -5,10 +5,16 @@ import { clamp, make } from "./canvas.js";
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT, LEFT, FOOT] = [360, 120, 34, 14];
 /** One meaning, one colour, in every chart: places in the palette. */
+/** @type {Record<string, number>} */
 const COLOURS = { model: 0, predicted: 0, branch: 1, edited: 1, true: 2, truth: 2 };
+/** @type {Record<string, string>} */
 const BASELINES = { "repeat last frame": "5 3", "mean image": "1.5 3" };
 
-/** The colour of each name of some charts: fixed where the name has a meaning, else by the order of appearance. */
+/**
+ * The colour of each name of some charts: fixed where the name has a meaning, else by the order of appearance.
+ * @param {import("./types.js").Curve[]} curves
+ * @param {string[]} palette
+ */
 export function coloursOf(curves, palette) {
   const names = [...new Set(curves.flatMap((curve) => curve.lines.map((line) => line.name)))];
   const taken = new Set(names.filter((name) => name in COLOURS).map((name) => COLOURS[name]));
@@ -23,8 +29,7 @@ export function coloursOf(curves, palette) {
 
 /**
  * A small chart of some lines over the steps, with a cursor and the numbers above it.
- * @typedef {{ name: string, values: number[], low?: number[], high?: number[] }} Line
- * @param {{ title: string, lines: Line[], range?: [number, number] }} curve
+ * @param {import("./types.js").Curve} curve
  * @param {{ steps: number, context: number }} place
  * @param {Record<string, string>} colours
  */
@@ -36,29 +41,33 @@ export function buildCurve({ title, lines, range }, { steps, context }, colours)
   const numbers = lines.map((line) => buildNumber(line, colours[line.name]));
   head.append(strong, ...numbers.map((number) => number.element));
   const [low, high] = range ?? extentOf(lines);
-  const x = (step) => LEFT + ((WIDTH - LEFT) * step) / Math.max(1, steps - 1);
-  const y = (value) => HEIGHT - FOOT - ((HEIGHT - FOOT - 8) * (clamp(value, low, high) - low)) / (high - low || 1);
+  const x = (/** @type {number} */ step) => LEFT + ((WIDTH - LEFT) * step) / Math.max(1, steps - 1);
+  const y = (/** @type {number} */ value) => HEIGHT - FOOT - ((HEIGHT - FOOT - 8) * (clamp(value, low, high) - low)) / (high - low || 1);
   const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title} over the steps` });
   svg.append(draw("rect", { class: "dream", x: x(context), y: 0, width: WIDTH - x(context), height: HEIGHT - FOOT }));
   svg.append(draw("line", { class: "axis", x1: LEFT, x2: WIDTH, y1: HEIGHT - FOOT, y2: HEIGHT - FOOT }));
   for (const value of [low, high]) {
     const label = draw("text", { x: LEFT - 4, y: y(value) + 4, "text-anchor": "end" });
-    label.textContent = Number(value.toPrecision(3));
+    label.textContent = String(Number(value.toPrecision(3)));
     svg.append(label);
   }
-  for (const line of lines) if (line.low) svg.append(buildBand(line, x, y, colours[line.name]));
+  for (const { name, low: least, high: most } of lines) if (least && most) svg.append(buildBand(least, most, x, y, colours[name]));
   for (const line of lines) svg.append(buildLine(line, x, y, colours[line.name]));
   const now = draw("line", { class: "now", y1: 0, y2: HEIGHT - FOOT });
   svg.append(now);
   element.append(head, svg);
-  const show = (step) => {
-    now.setAttribute("x1", x(step));
-    now.setAttribute("x2", x(step));
+  const show = (/** @type {number} */ step) => {
+    now.setAttribute("x1", String(x(step)));
+    now.setAttribute("x2", String(x(step)));
     numbers.forEach((number) => number.show(step));
   };
   return { element, show };
 }
 
+/**
+ * @param {import("./types.js").Line} line
+ * @param {string} colour
+ */
 function buildNumber(line, colour) {
   const element = make("span");
   const swatch = make("i");
@@ -66,14 +75,20 @@ function buildNumber(line, colour) {
   swatch.style.color = colour;
   const words = make("span");
   element.append(swatch, " ", words);
-  const show = (step) => {
+  const show = (/** @type {number} */ step) => {
     const value = line.values[step];
-    words.textContent = `${line.name} ${Number.isFinite(value) ? value.toFixed(2) : ""}`;
+    words.textContent = `${line.name} ${isNumber(value) ? value.toFixed(2) : ""}`;
   };
   return { element, show };
 }
 
-/** A line with gaps where there is no value; a mean over episodes is drawn through its band. */
+/**
+ * A line with gaps where there is no value; a mean over episodes is drawn through its band.
+ * @param {import("./types.js").Line} line
+ * @param {(step: number) => number} x
+ * @param {(value: number) => number} y
+ * @param {string} colour
+ */
 function buildLine(line, x, y, colour) {
   const dash = BASELINES[line.name] ?? "";
   const path = draw("path", { d: pathOf(line.values, x, y), stroke: colour, "stroke-dasharray": dash });
@@ -81,18 +96,42 @@ function buildLine(line, x, y, colour) {
   return path;
 }
 
-function buildBand(line, x, y, colour) {
-  const known = line.low.map((value, step) => step).filter((step) => Number.isFinite(line.low[step]) && Number.isFinite(line.high[step]));
-  const above = known.map((step) => `${x(step)},${y(line.high[step])}`);
-  const below = known.map((step) => `${x(step)},${y(line.low[step])}`).reverse();
+/**
+ * @param {(number | null)[]} low
+ * @param {(number | null)[]} high
+ * @param {(step: number) => number} x
+ * @param {(value: number) => number} y
+ * @param {string} colour
+ */
+function buildBand(low, high, x, y, colour) {
+  const above = pointsOf(low, high, (_, most, step) => `${x(step)},${y(most)}`);
+  const below = pointsOf(low, high, (least, _, step) => `${x(step)},${y(least)}`).reverse();
   return draw("polygon", { class: "band", points: [...above, ...below].join(" "), fill: colour });
 }
 
+/**
+ * The point of each step at which both ends of the band are known.
+ * @param {(number | null)[]} low
+ * @param {(number | null)[]} high
+ * @param {(least: number, most: number, step: number) => string} point
+ */
+function pointsOf(low, high, point) {
+  return low.flatMap((least, step) => {
+    const most = high[step];
+    return isNumber(least) && isNumber(most) ? [point(least, most, step)] : [];
+  });
+}
+
+/**
+ * @param {(number | null)[]} values
+ * @param {(step: number) => number} x
+ * @param {(value: number) => number} y
+ */
 export function pathOf(values, x, y) {
   let open = false;
   return values
     .map((value, step) => {
-      if (!Number.isFinite(value)) return (open = false) || "";
+      if (!isNumber(value)) return (open = false) || "";
       const point = `${open ? "L" : "M"}${x(step)},${y(value)}`;
       open = true;
       return point;
@@ -100,16 +139,32 @@ export function pathOf(values, x, y) {
     .join("");
 }
 
-/** Least and greatest value of some lines; a little room where all are equal. */
+/**
+ * Least and greatest value of some lines; a little room where all are equal.
+ * @param {import("./types.js").Line[]} lines
+ */
 export function extentOf(lines) {
-  const known = lines.flatMap((line) => line.values).filter(Number.isFinite);
+  const known = lines.flatMap((line) => line.values).filter(isNumber);
   if (!known.length) return [0, 1];
   const [low, high] = [Math.min(...known), Math.max(...known)];
   return low === high ? [low - 0.5, high + 0.5] : [low, high];
 }
 
+/**
+ * @param {string} tag
+ * @param {Record<string, string | number>} attributes
+ */
 function draw(tag, attributes) {
   const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
   return element;
+}
+
+/**
+ * Whether there is a value.
+ * @param {number | null | undefined} value
+ * @returns {value is number}
+ */
+function isNumber(value) {
+  return Number.isFinite(value);
 }

@@ -3,9 +3,14 @@
 import { make, signed } from "./canvas.js";
 
 export const KEYS = [["ArrowLeft", "ArrowRight"], ["ArrowDown", "ArrowUp"], ["a", "d"], ["s", "w"], ["j", "l"], ["k", "i"]];
+/** @type {Record<string, string>} */
 const SIGNS = { ArrowLeft: "←", ArrowRight: "→", ArrowDown: "↓", ArrowUp: "↑" };
 
-/** The action that keys and sliders ask for: a key that is held wins over its slider. */
+/**
+ * The action that keys and sliders ask for: a key that is held wins over its slider.
+ * @param {number[]} values
+ * @param {Set<string>} pressed
+ */
 export function actionOf(values, pressed) {
   return values.map((value, index) => {
     const [less, more] = KEYS[index] ?? [];
@@ -15,19 +20,26 @@ export function actionOf(values, pressed) {
 }
 
 export class Levers {
+  /**
+   * @param {HTMLElement} element
+   * @param {() => void} onMove
+   */
   constructor(element, onMove) {
     this.element = element;
     this.onMove = onMove;
     this.pressed = new Set();
+    /** @type {ReturnType<Levers["lever"]>[]} */
     this.levers = [];
   }
 
+  /** @param {number} size */
   build(size) {
     this.pressed.clear();
     this.levers = Array.from({ length: size }, (_, index) => this.lever(index));
     this.element.replaceChildren(...this.levers.map(({ element }) => element));
   }
 
+  /** @param {number} index */
   lever(index) {
     const element = make("div", "lever");
     const name = make("span");
@@ -41,15 +53,20 @@ export class Levers {
     });
     const number = make("output");
     slider.oninput = () => this.onMove();
-    slider.ondblclick = () => { slider.value = 0; this.onMove(); };
+    slider.ondblclick = () => { slider.value = "0"; this.onMove(); };
     element.append(name, less, slider, more, number);
     return { element, slider, less, more, number };
   }
 
+  /** @param {string} key */
   knows(key) {
     return KEYS.slice(0, this.levers.length).some((pair) => pair.includes(key));
   }
 
+  /**
+   * @param {string} key
+   * @param {boolean} down
+   */
   press(key, down) {
     if (down) this.pressed.add(key);
     else this.pressed.delete(key);
@@ -63,6 +80,7 @@ export class Levers {
     return actionOf(this.levers.map(({ slider }) => Number(slider.value)), this.pressed);
   }
 
+  /** @param {number[]} action */
   paint(action) {
     this.levers.forEach(({ less, more, number, slider }, index) => {
       const [low, high] = KEYS[index] ?? [];

@@ -38,7 +38,10 @@ function keepHistoryShort() {
   };
 }
 
-/** Icons are words of a font ("model_training"); a screen reader would read them before each name. */
+/**
+ * Icons are words of a font ("model_training"); a screen reader would read them before each name.
+ * @param {any} node
+ */
 function hideIcons(node) {
   if (node.nodeType !== Node.ELEMENT_NODE) return;
   const icons = [...node.querySelectorAll("[data-testid=stIconMaterial]")];
@@ -46,7 +49,10 @@ function hideIcons(node) {
   icons.forEach((icon) => icon.setAttribute("aria-hidden", "true"));
 }
 
-/** After a choice in the menu of a narrow screen, the page that was chosen is what people want to see. */
+/**
+ * After a choice in the menu of a narrow screen, the page that was chosen is what people want to see.
+ * @param {any} event
+ */
 function closeMenu(event) {
   if (window.innerWidth > 768 || !event.target.closest?.("[data-testid=stSidebarNavLink]")) return;
   /** @type {HTMLElement | null} */ (document.querySelector("[data-testid=stSidebarCollapseButton] button"))?.click();

@@ -1,21 +1,28 @@
 // Play: the simulator and the model beside each other under the same actions. Each step is one short request.
 
-import { clamp, loadPicture, make, signed } from "./canvas.js";
-import { buildCurve, coloursOf } from "./curves.js";
+import { clamp, loadPicture, make, paletteOf, signed } from "./canvas.js";
 import { KEYS, Levers } from "./levers.js";
+import { chartsOf, drawFilm, drawWhole } from "./moments.js";
 import { isForBrowser, mounted } from "./playable.js";
 
-const SHOWN = 48; // steps of the film strip
 const REACH = 3; // standard deviations that a slider goes to either side
-const CELL = 64;
 const HISTORY_MS = 200;
 
 class Board {
   /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
-    /** @type {any} what the page sent last */
-    this.data = null;
+    /** @type {import("./types.js").Play} what the page sent last */
+    this.data = /** @type {any} */ (null);
+    /** @type {string | null} null once it was closed */
+    this.key = null;
+    /** @type {import("./types.js").Moment[]} */
+    this.moments = [];
+    /** @type {ReturnType<Board["buildDim"]>[]} */
+    this.dims = [];
+    this.base = "";
+    this.busy = this.policy = this.looks = this.playing = false;
+    this.next = this.drawn = 0;
     /** @type {Map<number, number>} values of dimensions that are held */
     this.held = new Map();
     /** @type {import("./playable.js").Tell} */
@@ -32,7 +39,7 @@ class Board {
     this.find(".eyes").onclick = () => this.look(!this.looks);
     this.find(".again").onclick = () => this.trigger("again", this.key);
     this.find(".dataset").onclick = () => this.keep();
-    this.find(".review").oninput = (event) => this.review(Number(event.target.value));
+    this.find(".review").oninput = (/** @type {any} */ event) => this.review(Number(event.target.value));
     this.find(".seats").onclick = () => root.focus();
     root.addEventListener("keydown", (event) => this.onKey(event, true));
     root.addEventListener("keyup", (event) => this.onKey(event, false));
@@ -46,11 +53,14 @@ class Board {
     this.key = null;
   }
 
-  /** A play that the page has begun; the same one again changes nothing. */
+  /**
+   * A play that the page has begun; the same one again changes nothing.
+   * @param {import("./types.js").Play} data
+   */
   async show(data) {
     if (data.key === this.key) return;
     Object.assign(this, { key: data.key, data, moments: [], held: new Map(), busy: false, policy: false, looks: true });
-    this.base = `${window["__streamlit"]?.BACKEND_BASE_URL ?? ""}${data.base}`;
+    this.base = `${/** @type {any} */ (window).__streamlit?.BACKEND_BASE_URL ?? ""}${data.base}`;
     this.play(false);
     this.trouble("");
     this.find(".driver").hidden = !data.policy;
@@ -69,19 +79,22 @@ class Board {
   }
 
   buildDims() {
-    this.dims = this.data.dimensions.map(({ dim, name, mean, std }) => {
-      const element = make("label", "dim");
-      const title = make("span", "", { title: name });
-      title.textContent = name;
-      const slider = make("input", "", { type: "range", min: -REACH, max: REACH, step: 0.05, value: 0, "aria-label": `Hold ${name}, in sigma` });
-      const number = make("output");
-      slider.oninput = () => { this.held.set(dim, mean + std * Number(slider.value)); this.paintDims(); };
-      slider.ondblclick = () => { this.held.delete(dim); this.paintDims(); };
-      element.append(title, slider, number);
-      return { dim, mean, std, element, slider, number };
-    });
+    this.dims = this.data.dimensions.map((dimension) => this.buildDim(dimension));
     this.find(".dims").replaceChildren(...this.dims.map(({ element }) => element));
     this.find(".holds").hidden = !this.dims.length;
+  }
+
+  /** @param {import("./types.js").Play["dimensions"][number]} dimension */
+  buildDim({ dim, name, mean, std }) {
+    const element = make("label", "dim");
+    const title = make("span", "", { title: name });
+    title.textContent = name;
+    const slider = make("input", "", { type: "range", min: -REACH, max: REACH, step: 0.05, value: 0, "aria-label": `Hold ${name}, in sigma` });
+    const number = make("output");
+    slider.oninput = () => { this.held.set(dim, mean + std * Number(slider.value)); this.paintDims(); };
+    slider.ondblclick = () => { this.held.delete(dim); this.paintDims(); };
+    element.append(title, slider, number);
+    return { dim, mean, std, element, slider, number };
   }
 
   get last() {
@@ -93,6 +106,10 @@ class Board {
     return this.policy && this.last?.policy ? this.last.policy.map((value) => clamp(value, -1, 1)) : this.levers.action();
   }
 
+  /**
+   * @param {string} path
+   * @param {object} body
+   */
   async ask(path, body) {
     const answer = await fetch(`${this.base}/${path}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
     const found = await answer.json();
@@ -103,7 +120,7 @@ class Board {
   /** One step on; false where it could not be taken. */
   async step() {
     const { key } = this;
-    if (this.busy || !key || this.last.over) return false;
+    if (this.busy || !key || !this.last || this.last.over) return false;
     this.busy = true;
     try {
       const edits = Object.fromEntries([...this.held].map(([dim, value]) => [String(dim), value]));
@@ -111,7 +128,7 @@ class Board {
       if (key === this.key) await this.arrive(moment);
       return key === this.key;
     } catch (error) {
-      if (key === this.key) this.trouble(error.message);
+      if (key === this.key) this.trouble(messageOf(error));
       return false;
     } finally {
       this.busy = false;
@@ -127,12 +144,16 @@ class Board {
       const moment = await this.ask("restart", { seed });
       await this.arrive(moment, true);
     } catch (error) {
-      this.trouble(error.message);
+      this.trouble(messageOf(error));
     } finally {
       this.busy = false;
     }
   }
 
+  /**
+   * @param {import("./types.js").SentMoment} moment
+   * @param {boolean} [first]
+   */
   async arrive(moment, first = false) {
     const [real, model] = await Promise.all([loadPicture(moment.real), loadPicture(moment.model)]);
     this.moments = [...(first ? [] : this.moments), { ...moment, real, model }];
@@ -146,6 +167,7 @@ class Board {
     return this.step();
   }
 
+  /** @param {boolean} on */
   play(on) {
     clearTimeout(this.next);
     const stops = this.playing && !on;
@@ -162,6 +184,7 @@ class Board {
     if (this.playing) this.next = setTimeout(() => this.beat(), Math.max(0, rest));
   }
 
+  /** @param {boolean} policy */
   hand(policy) {
     this.policy = policy && this.data.policy;
     this.find(".driver").textContent = this.policy ? "Policy drives" : "You drive";
@@ -169,6 +192,7 @@ class Board {
     this.levers.paint(this.action());
   }
 
+  /** @param {boolean} looks */
   look(looks) {
     this.looks = looks;
     this.find(".eyes").textContent = looks ? "Model looks" : "Model imagines";
@@ -180,22 +204,28 @@ class Board {
       const saved = await this.ask("dataset", { name: `${this.data.name}, played` });
       this.find(".saved").textContent = `Saved as the data set “${saved.name}” of ${saved.frames} frames: see Data.`;
     } catch (error) {
-      this.trouble(error.message);
+      this.trouble(messageOf(error));
     }
   }
 
+  /** @param {string} message */
   trouble(message) {
     const box = this.find(".trouble");
     box.hidden = !message;
     box.querySelector("span").textContent = message;
   }
 
+  /**
+   * @param {any} event
+   * @param {boolean} down
+   */
   onKey(event, down) {
     if (isForBrowser(event) || !this.key) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const onRange = event.target.type === "range" && key.startsWith("Arrow");
     const onControl = event.target.closest?.("button, a, select, summary");
     const steers = !onRange && this.levers.knows(key);
+    /** @type {Record<string, () => unknown>} */
     const others = {
       " ": () => this.play(!this.playing), ".": () => this.once(), n: () => this.restart(),
       m: () => this.hand(!this.policy), e: () => this.look(!this.looks),
@@ -210,14 +240,16 @@ class Board {
     } else if (down && !event.repeat) others[key]();
   }
 
+  /** @param {number} index */
   review(index) {
     this.play(false);
     this.paint(index);
   }
 
+  /** @param {number} index */
   paint(index) {
     const moment = this.moments[index];
-    for (const name of ["real", "model"]) drawWhole(this.find(`.${name} canvas`), moment[name]);
+    for (const name of /** @type {const} */ (["real", "model"])) drawWhole(this.find(`.${name} canvas`), moment[name]);
     this.root.classList.toggle("imagined", !moment.looked);
     const state = moment.over ? "the episode is over" : moment.looked ? "the model has seen this picture" : "imagined";
     this.find(".where").textContent = `step ${moment.step} · ${state} · pictures differ by ${moment.difference.toFixed(1)} grey levels`;
@@ -227,13 +259,16 @@ class Board {
     this.paintHistory(index);
   }
 
-  /** Film and curves, which take longer to draw than a step: a few times a second while it plays. */
+  /**
+   * Film and curves, which take longer to draw than a step: a few times a second while it plays.
+   * @param {number} index
+   */
   paintHistory(index) {
     const now = performance.now();
     if (this.playing && now - this.drawn < HISTORY_MS) return;
     this.drawn = now;
-    this.paintFilm(index);
-    this.paintCurves(index);
+    drawFilm(this.find(".film"), this.moments, index);
+    this.find(".curves").replaceChildren(...chartsOf(this.moments, index, paletteOf(this.root)));
   }
 
   paintDims(moment = this.last) {
@@ -241,53 +276,15 @@ class Board {
       const held = this.held.get(dim);
       const sigma = ((held ?? moment?.latent?.[dim] ?? mean) - mean) / std;
       element.classList.toggle("held", held !== undefined);
-      if (held === undefined) slider.value = clamp(sigma, -REACH, REACH);
+      if (held === undefined) slider.value = String(clamp(sigma, -REACH, REACH));
       number.textContent = `${signed(sigma, 1)} σ`;
     }
   }
-
-  paintFilm(index) {
-    const film = this.find(".film");
-    const first = Math.max(0, Math.min(index - SHOWN + 1, this.moments.length - SHOWN));
-    Object.assign(film, { width: SHOWN * CELL, height: 2 * CELL });
-    const pen = film.getContext("2d");
-    this.moments.slice(first, first + SHOWN).forEach(({ real, model, looked }, place) => {
-      pen.drawImage(real, place * CELL, 0, CELL, CELL);
-      pen.drawImage(model, place * CELL, CELL, CELL, CELL);
-      pen.fillStyle = looked ? "#2e9e5b" : "#d64545";
-      pen.fillRect(place * CELL, 2 * CELL - 4, CELL, 4);
-    });
-  }
-
-  paintCurves(index) {
-    const palette = getComputedStyle(this.root).getPropertyValue("--st-chart-categorical-colors").split(",");
-    const all = [
-      { title: "Reward", lines: [{ name: "true", values: this.column("reward") }, { name: "model", values: this.column("predicted_reward") }] },
-      { title: "Value", lines: [{ name: "model", values: this.column("value") }] },
-      { title: "Difference in grey levels", lines: [{ name: "model", values: this.column("difference") }] },
-    ];
-    const charts = all
-      .map(({ title, lines }) => ({ title, lines: lines.filter(({ values }) => values.some(Number.isFinite)) }))
-      .filter(({ lines }) => lines.length)
-      .map((chart) => {
-        const steps = Math.max(this.moments.length, 12);
-        const curve = buildCurve(chart, { steps, context: steps - 1 }, coloursOf([chart], palette));
-        curve.show(index);
-        return curve.element;
-      });
-    this.find(".curves").replaceChildren(...charts);
-  }
-
-  column(name) {
-    return this.moments.map((moment) => moment[name]);
-  }
 }
 
-function drawWhole(canvas, picture) {
-  if (canvas.width !== CELL) canvas.width = canvas.height = CELL;
-  const pen = canvas.getContext("2d");
-  pen.imageSmoothingEnabled = false;
-  pen.drawImage(picture, 0, 0, CELL, CELL);
+/** @param {unknown} error */
+function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
 }
 
 export default mounted(".board", Board);

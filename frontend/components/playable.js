@@ -34,16 +34,18 @@ export function mounted(selector, Kind) {
   };
 }
 
+/** @template Data what the page sends */
 export class Playable {
   /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
-    /** @type {any} what the page sent last */
-    this.data = null;
+    /** @type {Data} what the page sent last */
+    this.data = /** @type {any} */ (null);
     /** @type {Tell} */
     this.tell = () => {};
     /** @type {Tell} */
     this.trigger = () => {};
+    /** @type {string | null} */
     this.version = null;
     this.playing = 0;
     this.report = 0;
@@ -80,7 +82,11 @@ export class Playable {
   /** Tell the page the place that is shown. */
   tellPlace() {}
 
-  /** The pictures of new data, or null where it is the same version again, or where newer data came meanwhile. */
+  /**
+   * The pictures of new data, or null where it is the same version again, or where newer data came meanwhile.
+   * @param {string} version
+   * @param {string[]} uris
+   */
   async load(version, uris) {
     if (version === this.version) return null;
     this.stop();
@@ -90,12 +96,16 @@ export class Playable {
     return version === this.version ? pictures : null;
   }
 
-  /** Run `tick` so many times per second; once, where motion is reduced. */
+  /**
+   * Run `tick` so many times per second; once, where motion is reduced.
+   * @param {number} perSecond
+   * @param {() => void} tick
+   */
   play(perSecond, tick) {
     if (this.playing) return this.stop();
     if (motionIsReduced()) return this.move(1);
     let last = performance.now();
-    const frame = (now) => {
+    const frame = (/** @type {number} */ now) => {
       this.playing = requestAnimationFrame(frame);
       if (now - last < 1000 / perSecond) return;
       last = now;
@@ -113,7 +123,10 @@ export class Playable {
     this.announce(0);
   }
 
-  /** Tell the page where the hand came to rest. */
+  /**
+   * Tell the page where the hand came to rest.
+   * @param {number} delay
+   */
   announce(delay) {
     clearTimeout(this.report);
     this.report = setTimeout(() => this.tellPlace(), delay);
@@ -125,9 +138,14 @@ export class Playable {
 }
 
 /** Whether a key belongs to the browser: with Ctrl, Meta or Alt. */
-export const isForBrowser = (event) => event.ctrlKey || event.metaKey || event.altKey;
+export const isForBrowser = (/** @type {KeyboardEvent} */ event) => event.ctrlKey || event.metaKey || event.altKey;
 
-/** Which of so many equal parts of an element's width lies under the pointer; beyond its ends: a part that is not there. */
+/**
+ * Which of so many equal parts of an element's width lies under the pointer; beyond its ends: a part that is not there.
+ * @param {PointerEvent} event
+ * @param {Element} element
+ * @param {number} parts
+ */
 export function placeAt(event, element, parts) {
   const box = element.getBoundingClientRect();
   return Math.floor(((event.clientX - box.left) / box.width) * parts);

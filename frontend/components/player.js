@@ -1,29 +1,40 @@
 // Plays a rollout: one strip of pictures comes in, every step after that is drawn here, with no request.
 
-import { clamp, drawCell, make } from "./canvas.js";
+import { clamp, drawCell, make, paletteOf } from "./canvas.js";
 import { buildCurve, coloursOf } from "./curves.js";
 import { Playable, isForBrowser, mounted, placeAt } from "./playable.js";
 
+/** @extends {Playable<import("./types.js").Timeline>} */
 class Player extends Playable {
+  /** @param {HTMLElement} root */
   constructor(root) {
     super(root);
     this.step = 0;
+    /** @type {HTMLImageElement[]} */
+    this.strips = [];
+    /** @type {ReturnType<Player["buildPicture"]>[]} */
+    this.pictures = [];
+    /** @type {ReturnType<typeof buildCurve>[]} */
+    this.curves = [];
     this.find(".play").onclick = () => this.togglePlay();
     this.find(".back").onclick = () => this.move(-1);
     this.find(".step").onclick = () => this.move(1);
     const film = this.find(".film");
-    const go = (event) => this.go(placeAt(event, film, this.data.steps));
-    film.onpointerdown = (event) => {
+    const go = (/** @type {any} */ event) => this.go(placeAt(event, film, this.data.steps));
+    film.onpointerdown = (/** @type {any} */ event) => {
       this.stop();
       film.setPointerCapture(event.pointerId);
       go(event);
     };
-    film.onpointermove = (event) => { if (film.hasPointerCapture(event.pointerId)) go(event); };
+    film.onpointermove = (/** @type {any} */ event) => { if (film.hasPointerCapture(event.pointerId)) go(event); };
     film.onpointerup = () => this.announce(0);
     this.drawPlay();
   }
 
-  /** Take new data; the same version again (a rerun of the page) leaves the step alone. */
+  /**
+   * Take new data; the same version again (a rerun of the page) leaves the step alone.
+   * @param {import("./types.js").Timeline} data
+   */
   async show(data) {
     const strips = await this.load(data.version, data.strips);
     if (!strips) return;
@@ -39,16 +50,19 @@ class Player extends Playable {
   }
 
   buildPictures() {
-    this.pictures = this.data.rows.map(({ title, note, strip, row, kind }) => {
-      const figure = make("figure", kind);
-      const canvas = make("canvas", "", { role: "img" });
-      const caption = make("figcaption");
-      caption.textContent = note ? `${title} · ${note}` : title;
-      figure.append(canvas, caption);
-      return { figure, canvas, strip, row, title };
-    });
-    this.root.style.setProperty("--count", this.pictures.length);
+    this.pictures = this.data.rows.map((row) => this.buildPicture(row));
+    this.root.style.setProperty("--count", String(this.pictures.length));
     this.find(".pictures").replaceChildren(...this.pictures.map((picture) => picture.figure));
+  }
+
+  /** @param {import("./types.js").Timeline["rows"][number]} sent */
+  buildPicture({ title, note, strip, row, kind }) {
+    const figure = make("figure", kind);
+    const canvas = make("canvas", "", { role: "img" });
+    const caption = make("figcaption");
+    caption.textContent = note ? `${title} · ${note}` : title;
+    figure.append(canvas, caption);
+    return { figure, canvas, strip, row, title };
   }
 
   buildFilm() {
@@ -73,23 +87,25 @@ class Player extends Playable {
   }
 
   buildCurves() {
-    const palette = getComputedStyle(this.root).getPropertyValue("--st-chart-categorical-colors").split(",");
-    const colours = coloursOf(this.data.curves, palette);
+    const colours = coloursOf(this.data.curves, paletteOf(this.root));
     this.curves = this.data.curves.map((curve) => buildCurve(curve, this.data, colours));
     this.find(".curves").replaceChildren(...this.curves.map((curve) => curve.element));
   }
 
+  /** @param {number} step */
   go(step) {
     this.step = clamp(step, 0, this.data.steps - 1);
     this.paint();
   }
 
+  /** @param {number} step */
   jump(step) {
     this.stop();
     this.go(step);
     this.announce(250);
   }
 
+  /** @param {number} by */
   move(by) {
     this.stop();
     const { steps } = this.data;
@@ -97,8 +113,10 @@ class Player extends Playable {
     this.announce(250);
   }
 
+  /** @param {any} event */
   onKey(event) {
     if (isForBrowser(event) || !this.ready) return;
+    /** @type {Record<string, () => void>} */
     const actions = {
       ArrowLeft: () => this.move(-1), ArrowRight: () => this.move(1), ",": () => this.move(-1), ".": () => this.move(1),
       Home: () => this.jump(0), End: () => this.jump(this.data.steps - 1), Escape: () => this.stop(),

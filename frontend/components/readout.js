@@ -2,8 +2,16 @@
 
 import { clamp, make, signed } from "./canvas.js";
 
-/** Numbers of a cell: the readout, the head of the columns, and the words for those who cannot see the picture. */
+/**
+ * Numbers of a cell: the readout, the head of the columns, and the words for those who cannot see the picture.
+ * @param {HTMLElement} root
+ * @param {HTMLElement} strip
+ * @param {import("./types.js").Row} row
+ * @param {number} column
+ * @param {import("./types.js").Atlas} data
+ */
 export function drawReadout(root, strip, row, column, { base, unit }) {
+  /** @type {(selector: string) => any} */
   const find = (selector) => root.querySelector(selector);
   const sigma = row.sigmas[column];
   const words = `${row.title}, ${signed(sigma, 1)} sigma`;
@@ -23,24 +31,41 @@ export function drawReadout(root, strip, row, column, { base, unit }) {
   });
 }
 
-/** What the large picture shows: the edit, beside where the frame lies or the value that is held instead. */
+/**
+ * What the large picture shows: the edit, beside where the frame lies or the value that is held instead.
+ * @param {import("./types.js").Row} row
+ * @param {number} sigma
+ * @param {string} base
+ */
 export function captionOf(row, sigma, base) {
   if (row.held) return `Edited to ${signed(sigma, 1)} σ; held value ${signed(row.held.sigma, 1)} σ`;
   return row.frame ? `Edited to ${signed(sigma, 1)} σ; the ${base} lies at ${signed(row.frame.sigma, 1)} σ` : `Decoded at ${signed(sigma, 1)} σ`;
 }
 
-/** The column nearest to where the row's frame, or its held value, lies. */
+/**
+ * The column nearest to where the row's frame, or its held value, lies.
+ * @param {import("./types.js").Row} row
+ * @param {number} columns
+ */
 export function homeColumn(row, columns) {
   const place = (row.held ?? row.frame)?.column ?? (columns - 1) / 2;
   return clamp(Math.round(place), 0, columns - 1);
 }
 
+/**
+ * @param {string} className
+ * @param {string} words
+ */
 function text(className, words) {
   const element = make("span", className);
   element.textContent = words;
   return element;
 }
 
+/**
+ * @param {string} name
+ * @param {string} value
+ */
 function number(name, value) {
   const element = make("span");
   const strong = make("b");

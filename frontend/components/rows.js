@@ -1,12 +1,16 @@
 // One row of the grid: label with its KL bar, the strip of cells with its marks, and the footprint.
 
-import { clamp, drawCell, make, signed } from "./canvas.js";
+import { clamp, drawCell, make, penOf, signed } from "./canvas.js";
 import { homeColumn } from "./readout.js";
 import { buildBeyond, buildDensity } from "./density.js";
 
 const FULL_KL = 5; // nats of a full bar, in every view, so that bars can be compared
 
-/** Build the row of a dimension from the atlas and the heat pictures. */
+/**
+ * Build the row of a dimension from the atlas and the heat pictures.
+ * @param {import("./types.js").Row} data
+ * @param {{ atlas: CanvasImageSource, heat: CanvasImageSource, sliders: import("./sliders.js").Sliders, data: import("./types.js").Atlas }} data
+ */
 export function buildRow(data, { atlas, heat, sliders, data: { cell, columns, base } }) {
   const element = make("div", "row");
   const home = homeColumn(data, columns);
@@ -18,7 +22,7 @@ export function buildRow(data, { atlas, heat, sliders, data: { cell, columns, ba
   canvas.width = columns * cell;
   canvas.height = cell;
   const [width, top] = [columns * cell, data.row * cell];
-  canvas.getContext("2d").drawImage(atlas, 0, top, width, cell, 0, 0, width, cell);
+  penOf(canvas).drawImage(atlas, 0, top, width, cell, 0, 0, width, cell);
   const cursor = make("div", "mark cursor");
   cursor.style.width = `${100 / columns}%`;
   strip.append(canvas, cursor, ...buildBeyond(data), ...buildMarks(data, columns, base));
@@ -28,9 +32,14 @@ export function buildRow(data, { atlas, heat, sliders, data: { cell, columns, ba
   return { data, element, strip, cursor };
 }
 
-/** Where the frame lies in the row, and where a value is held instead: a line, or an arrow beyond an end. */
+/**
+ * Where the frame lies in the row, and where a value is held instead: a line, or an arrow beyond an end.
+ * @param {import("./types.js").Row} data
+ * @param {number} columns
+ * @param {string} base
+ */
 function buildMarks({ frame, held }, columns, base) {
-  const place = (mark, kind, words) => {
+  const place = (/** @type {import("./types.js").Mark} */ mark, /** @type {string} */ kind, /** @type {string} */ words) => {
     const share = (mark.column + 0.5) / columns;
     const element = make("div", `lies ${kind}`, { title: `${words}, ${signed(mark.sigma, 2)} σ` });
     element.style.left = `${100 * clamp(share, 0, 1)}%`;
@@ -41,7 +50,12 @@ function buildMarks({ frame, held }, columns, base) {
   return [...(frame ? [place(frame, "own", `the ${base}`)] : []), ...(held ? [place(held, "holding", "held value")] : [])];
 }
 
-/** The strip, under it the density of the data with a slider, and the values of its cells, which show on demand. */
+/**
+ * The strip, under it the density of the data with a slider, and the values of its cells, which show on demand.
+ * @param {HTMLElement} strip
+ * @param {HTMLElement} axis
+ * @param {import("./types.js").Row} data
+ */
 function buildNumbered(strip, axis, { sigmas }) {
   const box = make("div");
   const numbers = make("div", "cells", { "aria-hidden": "true" });
@@ -50,6 +64,11 @@ function buildNumbered(strip, axis, { sigmas }) {
   return box;
 }
 
+/**
+ * @param {import("./types.js").Row} data
+ * @param {CanvasImageSource} heat
+ * @param {number} cell
+ */
 function buildPrint(data, heat, cell) {
   const box = make("div", "footbox");
   const print = make("canvas", "print", { role: "img", "aria-label": `Where ${data.title} changes the picture` });
@@ -60,21 +79,27 @@ function buildPrint(data, heat, cell) {
   return box;
 }
 
+/** @param {import("./types.js").Row} data */
 function buildLabel(data) {
   const label = make("div", "label");
   const name = make("div", "name");
   name.textContent = name.title = data.title;
   const words = `KL ${data.kl.toFixed(2)} nats; a full bar is ${FULL_KL}`;
   const bar = make("span", "bar", { role: "img", "aria-label": words, title: words });
-  bar.append(make("i"));
-  bar.firstChild.style.width = `${Math.min(100, (100 * data.kl) / FULL_KL)}%`;
+  const fill = make("i");
+  bar.append(fill);
+  fill.style.width = `${Math.min(100, (100 * data.kl) / FULL_KL)}%`;
   const facts = make("div", "kl");
   facts.textContent = data.facts;
   label.append(name, bar, facts);
   return label;
 }
 
-/** A button for a value that is held, which lets go of it. */
+/**
+ * A button for a value that is held, which lets go of it.
+ * @param {{ text: string }} data
+ * @param {() => void} release
+ */
 export function buildChip({ text }, release) {
   const chip = make("button", "", { type: "button", "aria-label": `Let go of ${text}` });
   chip.textContent = `${text}  ×`;

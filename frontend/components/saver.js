@@ -2,6 +2,7 @@
 
 const saved = new Set();
 
+/** @param {{ data: { id: string, content: string, type: string, name: string } | null }} data */
 export default function ({ data }) {
   if (!data || saved.has(data.id)) return;
   saved.add(data.id);

@@ -6,9 +6,12 @@ import { drawReadout, homeColumn } from "./readout.js";
 import { buildChip, buildRow } from "./rows.js";
 import { Shelf } from "./shelf.js";
 import { Sliders } from "./sliders.js";
+import { Switches } from "./switches.js";
 import { Wipe } from "./wipe.js";
 
+/** @extends {Playable<import("./types.js").Atlas>} */
 class Scrubber extends Playable {
+  /** @param {HTMLElement} root */
   constructor(root) {
     super(root);
     /** @type {any[]} */
@@ -26,17 +29,14 @@ class Scrubber extends Playable {
     this.sliders = new Sliders(() => this.paintSoon(), (slid) => this.tell("slid", slid));
     this.shelf = new Shelf(this.find, (shown) => this.seeOnly(shown));
     this.wipe = new Wipe(this.find);
-    this.follow = (event) => this.onOther(event.detail);
+    this.switches = new Switches(root, this.find);
+    this.follow = (/** @type {any} */ event) => this.onOther(event.detail);
     window.addEventListener("diswm-scrub", this.follow);
     this.find(".play").onclick = () => this.togglePlay();
     this.find(".back").onclick = () => this.move(-1);
     this.find(".step").onclick = () => this.move(1);
-    this.find(".foot").onclick = () => this.toggleFootprint();
-    this.find(".nums").onclick = () => this.toggleNumbers();
-    this.find(".ask").onclick = () => this.toggleHelp();
     this.find(".keep").onclick = () => this.keep();
     this.find(".unslide").onclick = () => this.sliders.back();
-    this.find(".fold").onclick = () => this.toggleFold();
     this.drawPlay();
   }
 
@@ -46,7 +46,10 @@ class Scrubber extends Playable {
     window.removeEventListener("diswm-scrub", this.follow);
   }
 
-  /** Take new data. The same version again (a rerun of the page) leaves the user's place alone. */
+  /**
+   * Take new data. The same version again (a rerun of the page) leaves the user's place alone.
+   * @param {import("./types.js").Atlas} data
+   */
   async show(data) {
     this.drawHeld(data);
     this.takeExact(data.exact);
@@ -78,47 +81,57 @@ class Scrubber extends Playable {
       return built;
     });
     this.rows.forEach((row) => groups[row.data.folded ? 1 : 0].append(row.element));
-    this.root.style.setProperty("--n", columns);
+    this.root.style.setProperty("--n", String(columns));
     const values = this.find(".values");
     values.replaceChildren(...Array.from({ length: columns }, () => make("span")));
     const fold = this.find(".fold");
     fold.hidden = !rows.some((row) => row.folded);
-    this.drawFold();
+    this.switches.nameFold(this.data.fold);
     this.shelf.fill(rows.map((row) => row.title));
     const row = Math.max(0, rows.findIndex((candidate) => candidate.dim === selected?.dim));
     const chosen = selected?.column ?? -1;
     this.selected = { row, column: chosen < 0 ? homeColumn(rows[row], columns) : clamp(chosen, 0, columns - 1) };
     this.hover = null;
-    if (rows[row]?.folded) this.toggleFold(true);
+    if (rows[row]?.folded) this.switches.fold(true);
   }
 
-  /** Show these rows alone; null: all, those that carry nothing behind their fold. */
+  /**
+   * Show these rows alone; null: all, those that carry nothing behind their fold.
+   * @param {Set<number> | null} shown
+   */
   seeOnly(shown) {
     this.rows.forEach((row, index) => { row.element.hidden = shown !== null && !shown.has(index); });
     if (shown) {
-      this.toggleFold(true);
+      this.switches.fold(true);
       this.find(".fold").hidden = true;
     }
     if (shown?.size && !shown.has(this.selected.row)) this.select(Math.min(...shown), this.selected.column, false);
   }
 
-  /** The model's own picture of where the sliders rest. */
+  /**
+   * The model's own picture of where the sliders rest.
+   * @param {import("./types.js").Atlas["exact"]} exact
+   */
   async takeExact(exact) {
     if (!exact || exact.place === this.sliders.exact?.place) return;
     this.sliders.exact = { place: exact.place, picture: await loadPicture(exact.image) };
     this.paintSoon();
   }
 
+  /**
+   * @param {HTMLElement} strip
+   * @param {number} row
+   */
   listen(strip, row) {
-    const columnAt = (event) => clamp(placeAt(event, strip, this.data.columns), 0, this.data.columns - 1);
-    strip.onpointerdown = (event) => {
+    const columnAt = (/** @type {any} */ event) => clamp(placeAt(event, strip, this.data.columns), 0, this.data.columns - 1);
+    strip.onpointerdown = (/** @type {any} */ event) => {
       if (event.button !== 0) return;
       this.stop();
       strip.setPointerCapture(event.pointerId);
       this.hover = null;
       this.select(row, columnAt(event));
     };
-    strip.onpointermove = (event) => {
+    strip.onpointermove = (/** @type {any} */ event) => {
       if (strip.hasPointerCapture(event.pointerId)) this.select(row, columnAt(event), false);
       else if (event.pointerType === "mouse" && !this.playing) this.preview({ row, column: columnAt(event) });
     };
@@ -129,6 +142,11 @@ class Scrubber extends Playable {
 
   // --- moving -----------------------------------------------------------------------------------------------------
 
+  /**
+   * @param {number} row
+   * @param {number} column
+   * @param {boolean} [focus]
+   */
   select(row, column, focus = true) {
     this.sliders.shown = false;
     this.selected = { row, column };
@@ -136,12 +154,16 @@ class Scrubber extends Playable {
     this.paintSoon();
   }
 
+  /** @param {{ row: number, column: number } | null} place */
   preview(place) {
     this.hover = place;
     this.paintSoon();
   }
 
-  /** Another scrubber of the same group moved: show the row that goes with its row. */
+  /**
+   * Another scrubber of the same group moved: show the row that goes with its row.
+   * @param {{ from: unknown, group: string, pair: string, column: number, mirror: number }} data
+   */
   onOther({ from, group, pair, column, mirror }) {
     if (from === this || !group || group !== this.data?.group || !this.ready) return;
     const row = this.rows.findIndex((candidate) => candidate.data.pair === pair);
@@ -150,6 +172,7 @@ class Scrubber extends Playable {
     this.paintSoon(true);
   }
 
+  /** @param {number} by */
   move(by) {
     const last = this.data.columns - 1;
     const column = this.selected.column + by;
@@ -157,30 +180,34 @@ class Scrubber extends Playable {
     this.announce(250);
   }
 
-  /** The next row that can be seen, in the given direction. */
+  /**
+   * The next row that can be seen, in the given direction.
+   * @param {number} by
+   */
   turn(by) {
-    const open = this.find(".fold").getAttribute("aria-expanded") === "true";
     const seen = this.rows.map((_, index) => index)
-      .filter((index) => !this.rows[index].element.hidden && (open || !this.rows[index].data.folded));
+      .filter((index) => !this.rows[index].element.hidden && (this.switches.unfolded || !this.rows[index].data.folded));
     const at = clamp(seen.indexOf(this.selected.row) + by, 0, seen.length - 1);
     this.select(seen[at], this.selected.column);
     this.rows[seen[at]].element.scrollIntoView({ block: "nearest" });
     this.announce(250);
   }
 
+  /** @param {any} event */
   onKey(event) {
     if (isForBrowser(event) || !this.ready || event.target.closest?.("input")) return;
     const onButton = event.target.closest?.("button");
     const { row } = this.selected;
+    /** @type {Record<string, () => void>} */
     const actions = {
       ArrowLeft: () => this.nudge(-1), ArrowRight: () => this.nudge(1),
       ArrowUp: () => this.turn(-1), ArrowDown: () => this.turn(1),
       Home: () => this.nudge(-Infinity), End: () => this.nudge(Infinity),
       ".": () => this.move(1), ",": () => this.move(-1),
       0: () => { this.select(row, homeColumn(this.rows[row].data, this.data.columns)); this.announce(250); },
-      f: () => this.toggleFootprint(), F: () => this.toggleFootprint(),
-      v: () => this.toggleNumbers(), V: () => this.toggleNumbers(), "?": () => this.toggleHelp(),
-      Escape: () => { this.stop(); this.toggleHelp(false); },
+      f: () => this.switches.footprint(), F: () => this.switches.footprint(),
+      v: () => this.switches.numbers(), V: () => this.switches.numbers(), "?": () => this.switches.help(),
+      Escape: () => { this.stop(); this.switches.help(false); },
     };
     if (!onButton) Object.assign(actions, { " ": () => this.togglePlay(), Enter: () => this.keep() });
     const action = actions[event.key];
@@ -190,7 +217,10 @@ class Scrubber extends Playable {
     action();
   }
 
-  /** Like move, but stops at the ends. */
+  /**
+   * Like move, but stops at the ends.
+   * @param {number} by
+   */
   nudge(by) {
     this.stop();
     this.hover = null;
@@ -267,43 +297,21 @@ class Scrubber extends Playable {
     this.find(".picture").setAttribute("aria-label", `Decoded picture: ${sliders.caption}`);
   }
 
-  /** Let scrubbers of the same group go along. */
+  /**
+   * Let scrubbers of the same group go along.
+   * @param {{ row: number, column: number }} data
+   */
   lead({ row, column }) {
     const { group } = this.data;
     const { pair, mirror } = this.rows[row].data;
     if (group) window.dispatchEvent(new CustomEvent("diswm-scrub", { detail: { from: this, group, pair, column, mirror } }));
   }
 
+  /** @param {import("./types.js").Atlas} data */
   drawHeld(data) {
     const chips = (data.held ?? []).map((held) => buildChip(held, () => this.trigger("release", held.dim)));
     this.find(".held").replaceChildren(...chips);
     this.find(".base").textContent = chips.length ? "With held values" : data.base !== "frame" ? "Decoded" : "Reconstruction";
-  }
-
-  drawFold() {
-    const open = this.find(".fold").getAttribute("aria-expanded") === "true";
-    this.find(".fold").textContent = `${open ? "Hide" : "Show"} ${this.data.fold}`;
-  }
-
-  toggleFold(open = this.find(".fold").getAttribute("aria-expanded") !== "true") {
-    this.find(".fold").setAttribute("aria-expanded", String(open));
-    this.find(".rows.folded").hidden = !open;
-    this.drawFold();
-  }
-
-  toggleFootprint() {
-    const on = this.root.classList.toggle("footprinted");
-    this.find(".foot").setAttribute("aria-pressed", String(on));
-  }
-
-  toggleNumbers() {
-    const on = this.root.classList.toggle("numbered");
-    this.find(".nums").setAttribute("aria-pressed", String(on));
-  }
-
-  toggleHelp(open = this.find(".help").hidden) {
-    this.find(".help").hidden = !open;
-    this.find(".ask").setAttribute("aria-expanded", String(open));
   }
 }
 

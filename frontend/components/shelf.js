@@ -33,7 +33,10 @@ export class Shelf {
     find(".later").onclick = () => { this.page += 1; this.draw(); };
   }
 
-  /** Other rows, of these titles. */
+  /**
+   * Other rows, of these titles.
+   * @param {string[]} titles
+   */
   fill(titles) {
     this.titles = titles;
     this.page = 0;

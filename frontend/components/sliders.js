@@ -1,6 +1,6 @@
 // A slider under every row: continuous, and any number of them at once.
 
-import { make, signed } from "./canvas.js";
+import { make, penOf, signed } from "./canvas.js";
 import { addChange, changed, placeOf } from "./compose.js";
 
 const REST = 300; // milliseconds without a move before the model is asked
@@ -16,7 +16,17 @@ export class Sliders {
     this.moved = moved;
     this.rested = rested;
     this.rest = 0;
-    this.clear(null, { cell: 0, columns: 0 });
+    /** @type {Uint8ClampedArray | null} the pixels of the reconstruction */
+    this.base = null;
+    this.size = { cell: 0, columns: 0 };
+    /** @type {{ input: HTMLInputElement, start: number }[]} */
+    this.inputs = [];
+    /** @type {Map<number, { data: import("./types.js").Row, strip: Uint8ClampedArray, sigma: number }>} what was moved, by dimension */
+    this.places = new Map();
+    /** @type {{ place: string, picture: HTMLImageElement } | null} what the model itself draws at a place */
+    this.exact = null;
+    /** Whether the large picture shows what the sliders say. */
+    this.shown = false;
   }
 
   /**
@@ -28,24 +38,24 @@ export class Sliders {
     clearTimeout(this.rest);
     this.base = base;
     this.size = size;
-    /** @type {{ input: HTMLInputElement, start: number }[]} */
     this.inputs = [];
-    /** @type {Map<number, { data: any, strip: Uint8ClampedArray, sigma: number }>} what was moved, by dimension */
     this.places = new Map();
-    /** @type {{ place: string, picture: any } | null} what the model itself draws at a place */
     this.exact = null;
-    /** Whether the large picture shows what the sliders say. */
     this.shown = false;
   }
 
-  /** The slider of a row; `canvas` holds its cells. */
+  /**
+   * The slider of a row; `canvas` holds its cells.
+   * @param {import("./types.js").Row} data
+   * @param {HTMLCanvasElement} canvas
+   */
   build(data, canvas) {
     const { sigmas } = data;
     const start = (data.held ?? data.frame)?.sigma ?? 0;
-    const input = /** @type {HTMLInputElement} */ (make("input", "slide", {
+    const input = make("input", "slide", {
       type: "range", min: String(sigmas[0]), max: String(sigmas[sigmas.length - 1]), step: "0.01",
       "aria-label": `${data.title}, continuous, in σ`, "aria-valuetext": `${signed(start, 2)} sigma`,
-    }));
+    });
     input.value = String(start);
     input.oninput = () => this.slide(data, canvas, input);
     input.onchange = () => this.settle(0);
@@ -53,9 +63,14 @@ export class Sliders {
     return input;
   }
 
+  /**
+   * @param {import("./types.js").Row} data
+   * @param {HTMLCanvasElement} canvas
+   * @param {HTMLInputElement} input
+   */
   slide(data, canvas, input) {
     const sigma = Number(input.value);
-    const strip = this.places.get(data.dim)?.strip ?? canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const strip = this.places.get(data.dim)?.strip ?? penOf(canvas).getImageData(0, 0, canvas.width, canvas.height).data;
     input.setAttribute("aria-valuetext", `${signed(sigma, 2)} sigma`);
     this.places.set(data.dim, { data, strip, sigma });
     this.shown = true;
@@ -72,7 +87,10 @@ export class Sliders {
     this.moved();
   }
 
-  /** Tell the page where the hand rests, after a while without a move. */
+  /**
+   * Tell the page where the hand rests, after a while without a move.
+   * @param {number} delay
+   */
   settle(delay) {
     clearTimeout(this.rest);
     this.rest = setTimeout(() => this.rested({ place: this.place, values: this.values }), delay);
@@ -105,7 +123,7 @@ export class Sliders {
   draw(canvas) {
     const { cell } = this.size;
     canvas.width = canvas.height = cell;
-    const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const pen = penOf(canvas);
     if (this.exact?.place === this.place) pen.drawImage(this.exact.picture, 0, 0, cell, cell);
     else if (this.base) {
       const image = pen.createImageData(cell, cell);
@@ -114,6 +132,7 @@ export class Sliders {
     }
   }
 
+  /** @param {Uint8ClampedArray} base */
   compose(base) {
     const sum = new Float32Array(base.length);
     for (const { data, strip, sigma } of this.places.values()) addChange(sum, strip, base, this.size, placeOf(sigma, data.sigmas));

@@ -1,9 +1,16 @@
 // An exported traversal: one file that is scrubbed from disk, made of the page's modules.
 
-import { clamp, drawCell, make, motionIsReduced, signed } from "./canvas.js";
+import { clamp, drawCell, make, motionIsReduced, penOf, signed } from "./canvas.js";
 import { Playable, isForBrowser, placeAt } from "./playable.js";
 import { homeColumn } from "./readout.js";
 
+/**
+ * What the file contains: rows of which the frame's value is always known.
+ * @typedef {import("./types.js").Row & { frame: import("./types.js").Mark }} ViewerRow
+ * @typedef {{ atlas: string, cell: number, columns: number, full_kl: number, frame: string, rows: ViewerRow[] }} View
+ */
+
+/** @extends {Playable<View>} */
 class Viewer extends Playable {
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -21,13 +28,16 @@ class Viewer extends Playable {
     this.find("#play").onclick = () => this.togglePlay();
     this.find("#own").onclick = () => { this.stop(); this.go(this.row, null); };
     this.find("#help").onclick = () => this.find("#keys").showModal();
-    this.find("#slider").oninput = (event) => { this.stop(); this.go(this.row, Number(event.target.value)); };
+    this.find("#slider").oninput = (/** @type {any} */ event) => { this.stop(); this.go(this.row, Number(event.target.value)); };
     this.drawPlay();
   }
 
-  /** The view of the file: its rows, and the picture of all their cells. */
+  /**
+   * The view of the file: its rows, and the picture of all their cells.
+   * @param {View} data
+   */
   async show(data) {
-    const [atlas, reconstruction] = await this.load(data.atlas, [data.atlas, this.find("#reconstruction").src]);
+    const [atlas, reconstruction] = (await this.load(data.atlas, [data.atlas, this.find("#reconstruction").src])) ?? [];
     Object.assign(this, { data, atlas, reconstruction });
     this.find("#slider").max = data.columns - 1;
     this.rows = data.rows.map((row, index) => this.buildRow(row, index));
@@ -39,9 +49,13 @@ class Viewer extends Playable {
 
   // --- building ---------------------------------------------------------------------------------------------------
 
+  /**
+   * @param {ViewerRow} data
+   * @param {number} index
+   */
   buildRow(data, index) {
     const { cell, columns } = this.data;
-    const button = /** @type {HTMLButtonElement} */ (make("button", "row"));
+    const button = make("button", "row");
     const label = make("span");
     const facts = make("small");
     const bar = make("div", "bar");
@@ -50,7 +64,7 @@ class Viewer extends Playable {
     bar.style.width = `${(100 * Math.min(data.kl, this.data.full_kl)) / Math.max(this.data.full_kl, 1e-9)}%`;
     facts.append(bar);
     label.append(facts);
-    const strip = /** @type {HTMLCanvasElement} */ (make("canvas", "", { "aria-hidden": "true" }));
+    const strip = make("canvas", "", { "aria-hidden": "true" });
     strip.width = columns * cell;
     strip.height = cell;
     button.append(label, strip);
@@ -59,19 +73,27 @@ class Viewer extends Playable {
     return { button, strip };
   }
 
-  /** A mouse over a canvas, or a finger on it, chooses the column. */
+  /**
+   * A mouse over a canvas, or a finger on it, chooses the column.
+   * @param {HTMLCanvasElement} canvas
+   * @param {() => number} rowOf
+   */
   follow(canvas, rowOf) {
-    const choose = (event) => this.go(rowOf(), placeAt(event, canvas, this.data.columns));
-    canvas.onpointerdown = (event) => {
+    const choose = (/** @type {any} */ event) => this.go(rowOf(), placeAt(event, canvas, this.data.columns));
+    canvas.onpointerdown = (/** @type {any} */ event) => {
       this.stop();
       canvas.setPointerCapture(event.pointerId);
       choose(event);
     };
-    canvas.onpointermove = (event) => { if (event.pointerType === "mouse" || event.buttons) choose(event); };
+    canvas.onpointermove = (/** @type {any} */ event) => { if (event.pointerType === "mouse" || event.buttons) choose(event); };
   }
 
   // --- moving -----------------------------------------------------------------------------------------------------
 
+  /**
+   * @param {number} row
+   * @param {number | null} column
+   */
   go(row, column) {
     this.row = clamp(row, 0, this.rows.length - 1);
     this.column = column === null ? null : clamp(column, 0, this.data.columns - 1);
@@ -83,11 +105,13 @@ class Viewer extends Playable {
     return this.column ?? homeColumn(this.data.rows[this.row], this.data.columns);
   }
 
+  /** @param {number} by */
   nudge(by) {
     this.stop();
     this.go(this.row, this.place + by);
   }
 
+  /** @param {number} by */
   turn(by) {
     this.stop();
     this.go(this.row + by, this.column);
@@ -104,9 +128,11 @@ class Viewer extends Playable {
     this.play(10, () => this.move());
   }
 
+  /** @param {any} event */
   onKey(event) {
     if (isForBrowser(event) || !this.ready || this.find("#keys").open) return;
     if (event.key === " " && event.target.closest?.("button:not(.row)")) return;
+    /** @type {Record<string, () => void>} */
     const actions = {
       ArrowLeft: () => this.nudge(-1), ArrowRight: () => this.nudge(1), ArrowUp: () => this.turn(-1), ArrowDown: () => this.turn(1),
       " ": () => this.togglePlay(), ".": () => this.move(), 0: () => this.go(this.row, null), "?": () => this.find("#keys").showModal(),
@@ -137,13 +163,18 @@ class Viewer extends Playable {
     });
   }
 
+  /** @param {ViewerRow} data */
   own({ frame, held }) {
     return held ? `held value: ${sigma(held.sigma)}` : `${this.data.frame}: ${sigma(frame.sigma)}`;
   }
 
+  /**
+   * @param {HTMLCanvasElement} strip
+   * @param {number} index
+   */
   paintStrip(strip, index) {
     const { cell, columns, rows } = this.data;
-    const pen = strip.getContext("2d");
+    const pen = penOf(strip);
     const { frame, held } = rows[index];
     pen.drawImage(this.atlas, 0, index * cell, columns * cell, cell, 0, 0, columns * cell, cell);
     drawTick(pen, frame.column, this.data, []);
@@ -160,9 +191,15 @@ class Viewer extends Playable {
   }
 }
 
-const sigma = (value) => `${signed(value, 2)} σ`;
+const sigma = (/** @type {number} */ value) => `${signed(value, 2)} σ`;
 
-/** A line down the strip where a value lies, at an end where that is beyond it; dashed for a held value. */
+/**
+ * A line down the strip where a value lies, at an end where that is beyond it; dashed for a held value.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} column
+ * @param {{ cell: number, columns: number }} data
+ * @param {number[]} dash
+ */
 function drawTick(pen, column, { cell, columns }, dash) {
   const x = clamp((column + 0.5) * cell, 3, columns * cell - 3);
   for (const [width, colour] of /** @type {[number, string][]} */ ([[6, "#000000"], [3, "#ffffff"]])) {
@@ -178,5 +215,5 @@ function drawTick(pen, column, { cell, columns }, dash) {
 
 /** The entry of the file. */
 export default function () {
-  new Viewer(document.body).show(JSON.parse(document.getElementById("data").textContent));
+  new Viewer(document.body).show(JSON.parse(document.getElementById("data")?.textContent ?? ""));
 }

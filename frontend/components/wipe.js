@@ -11,7 +11,10 @@ export class Wipe {
     find(".wipe").oninput = () => this.draw();
   }
 
-  /** Wipe with the original or the reconstruction; the same once more: no wipe. */
+  /**
+   * Wipe with the original or the reconstruction; the same once more: no wipe.
+   * @param {string} name
+   */
   toggle(name) {
     this.with = this.with === name ? "" : name;
     this.draw();

@@ -117,7 +117,7 @@ def test_only_the_page_hands_out_tickets(studio: str) -> None:
     for way in ("x.0123/steps", "nothing/steps", f"{ticket('another process')}/steps"):
         answer = httpx.post(f"{studio}/play/{way}", json={})
         assert answer.status_code == 404, way
-        assert "start another one" in answer.json()["detail"]
+        assert "start a new one" in answer.json()["detail"]
 
 
 def test_steps_come_fifteen_a_second_or_as_fast_as_the_machine_can(board: Page) -> None:

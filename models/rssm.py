@@ -11,7 +11,7 @@ from torch.nn import functional
 from models.config import VideoModelConfig
 from models.distributions import TruncatedNormal
 from models.layers import NormGRUCell
-from models.types import Gaussian, State
+from models.types import Belief, Gaussian, State
 
 
 class Observed(NamedTuple):
@@ -42,16 +42,20 @@ class Recurrence(nn.Module, ABC):
         """h of the next step: state (B, .), action (B, A) -> deter (B, D)."""
 
     @abstractmethod
-    def prior(self, deter: Tensor) -> Gaussian:
-        """p(z given h): (..., D) -> Gaussian (..., S)."""
+    def prior(self, deter: Tensor) -> Belief:
+        """p(z given h): (..., D) -> (..., S)."""
 
     @abstractmethod
-    def posterior(self, deter: Tensor, latent: Tensor) -> Gaussian:
-        """q(z given h, bold z): (..., D), (..., Z) -> Gaussian (..., S)."""
+    def posterior(self, deter: Tensor, latent: Tensor) -> Belief:
+        """q(z given h, bold z): (..., D), (..., Z) -> (..., S)."""
 
-    def draw(self, belief: Gaussian, noise: Tensor | None) -> Tensor:
+    def draw(self, belief: Belief, noise: Tensor | None) -> Tensor:
         """z of a belief (..., S): its sample for `noise`, its mean without."""
         return belief.mean if noise is None else belief.sample(noise)
+
+    def restarted(self, state: State, keep: Tensor) -> State:
+        """The state (B, .) where `keep` (B, 1) is 1, the first state of an episode where it is 0."""
+        return State(state.deter * keep, state.stoch * keep)
 
     def observe(
         self,
@@ -72,14 +76,15 @@ class Recurrence(nn.Module, ABC):
         steps: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         for t in range(length):
             if keep is not None:
-                state = State(state.deter * keep[:, t], state.stoch * keep[:, t])
+                state = self.restarted(state, keep[:, t])
             deter = self.advance(state, None if action is None else action[:, t])
             posterior = self.posterior(deter, latent[:, t])
             stoch = self.draw(posterior, None if noise is None else noise[:, t])
             state = State(deter, stoch)
             steps.append((deter, stoch, posterior.mean, posterior.std))
         deters, stochs, means, stds = (torch.stack(parts, 1) for parts in zip(*steps, strict=True))
-        return Observed(State(deters, stochs), self.prior(deters), Gaussian(means, stds))
+        prior = self.prior(deters)
+        return Observed(State(deters, stochs), Gaussian(prior.mean, prior.std), Gaussian(means, stds))
 
     def observe_whole(
         self, latent: Tensor, action: Tensor | None, is_first: Tensor, noise: Tensor | None = None
@@ -187,7 +192,7 @@ class StackedRSSM(Recurrence):
         feature = State(below, seen.mean).feature
         return _side_by_side(seen, self.above.posterior(above, feature))
 
-    def draw(self, belief: Gaussian, noise: Tensor | None) -> Tensor:
+    def draw(self, belief: Belief, noise: Tensor | None) -> Tensor:
         drawn = super().draw(belief, noise)
         below = self.config.below_stoch
         return torch.cat([belief.mean[..., :below], drawn[..., below:]], -1)

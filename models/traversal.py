@@ -13,9 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.browsable import Browsable
 from models.types import State
-from models.vae import IMAGE_SIZE
-from models.video_model import VideoModel
 
 RANGE_MODES = ("sigma", "fixed", "quantile", "minmax", "offset")
 PART = 128  # cells decoded at once: with more, what is between the layers leaves the cache (a sixth slower on a CPU)
@@ -65,43 +64,42 @@ class LatentStatistics:
 
 @torch.no_grad()
 def anchor_at(
-    model: VideoModel, image: Tensor, frame: int, action: Tensor | None = None, history: bool = True
+    model: Browsable, image: Tensor, frame: int, action: Tensor | None = None, history: bool = True
 ) -> Anchor:
-    """The base frame `image[frame]` of a clip (T, 3, 64, 64), after the frames before it.
+    """The base frame `image[frame]` of a clip (T, 3, H, W), after the frames before it.
 
     `action` is (T, A), ignored by an action-free model, zeros if missing. Without `history` the frame
     is taken as the first of its episode, as the paper's figures do.
     """
     start = 0 if history else frame
     clip = image[start : frame + 1].unsqueeze(0)
-    latent = model.encode(clip).mean
+    seen = model.encode(clip).mean
     size = model.config.action_size
     known = clip.new_zeros(1, clip.shape[1], size) if action is None else action[start : frame + 1].unsqueeze(0)
     if not history:
         known = torch.zeros_like(known)
-    observed = model.observe(latent, known)
-    return Anchor(latent[0, -1], observed.states.deter[0, -1])
+    deter = model.observe(seen, known).states.deter[0, -1]
+    return Anchor(model.latents(deter, seen[0, -1]), deter)
 
 
 @torch.no_grad()
-def prior_anchor(model: VideoModel) -> Anchor:
-    """The mean of the prior, N(0, I), as the first frame of an episode."""
+def prior_anchor(model: Browsable) -> Anchor:
+    """The mean of the prior as the first frame of an episode."""
     state = model.rssm.initial(1)
-    latent = state.deter.new_zeros(model.config.latents)
-    deter = model.rssm.advance(state, state.deter.new_zeros(1, model.config.action_size))
-    return Anchor(latent, deter[0])
+    deter = model.rssm.advance(state, state.deter.new_zeros(1, model.config.action_size))[0]
+    return Anchor(model.expected_latents(deter), deter)
 
 
 @torch.no_grad()
-def decode_latents(model: VideoModel, anchor: Anchor, latent: Tensor) -> Tensor:
-    """Decodes latents (M, Z) in the anchor's history, in batches of PART -> (M, 3, 64, 64)."""
+def decode_latents(model: Browsable, anchor: Anchor, latent: Tensor) -> Tensor:
+    """Decodes latents (M, Z) in the anchor's history, in batches of PART -> (M, 3, H, W)."""
     deter = anchor.deter.expand(latent.shape[0], -1)
-    feature = State(deter, model.rssm.posterior(deter, latent).mean).feature
+    feature = State(deter, model.stoch_of(deter, latent)).feature
     return torch.cat([model.decode(part) for part in torch.split(feature, PART)])
 
 
-def reconstruct(model: VideoModel, anchor: Anchor) -> Tensor:
-    """The anchor itself, decoded: (3, 64, 64)."""
+def reconstruct(model: Browsable, anchor: Anchor) -> Tensor:
+    """The anchor itself, decoded: (3, H, W)."""
     return decode_latents(model, anchor, anchor.latent.unsqueeze(0))[0]
 
 
@@ -122,15 +120,16 @@ def edited_latents(
 
 
 def traverse(
-    model: VideoModel,
+    model: Browsable,
     anchor: Anchor,
     dims: Sequence[int],
     values: Tensor,
     edits: Mapping[int, float] | None = None,
 ) -> Tensor:
-    """The grid of a traversal: values (R, N) for R dimensions -> images (R, N, 3, 64, 64)."""
+    """The grid of a traversal: values (R, N) for R dimensions -> images (R, N, 3, H, W)."""
     latent = edited_latents(anchor, dims, values, edits)
-    return decode_latents(model, anchor, latent.flatten(0, 1)).reshape(*values.shape, 3, IMAGE_SIZE, IMAGE_SIZE)
+    images = decode_latents(model, anchor, latent.flatten(0, 1))
+    return images.reshape(*values.shape, *images.shape[1:])
 
 
 def footprint(images: Tensor) -> Tensor:
@@ -159,10 +158,28 @@ def row_values(
     return middle[:, None] + half[:, None] * weight
 
 
+def class_values(
+    latent: NDArray[Any], statistics: LatentStatistics, dims: Sequence[int], classes: int, columns: int
+) -> NDArray[np.float64]:
+    """The classes that each row shows, (R, N), ascending: the frame's own, then those of most frames, then the first.
+
+    Where there are fewer classes than columns, the last class is shown again.
+    """
+    rows = []
+    for dim in dims:
+        usage = np.bincount(statistics.quantiles[:, dim].round().astype(int).clip(0, classes - 1), minlength=classes)
+        usage[int(latent[dim])] = len(statistics.quantiles) + 1
+        chosen = sorted(np.argsort(-usage, kind="stable")[:columns].tolist())
+        rows.append(chosen + chosen[-1:] * (columns - len(chosen)))
+    return np.array(rows, np.float64)
+
+
 def place_of(value: float, row: NDArray[np.float64]) -> float:
     """Where a value lies in a row of N ascending values: 0 is the first column, N - 1 the last; it may lie beyond."""
     if len(row) == 1:
         return 0.0
+    if row[0] <= value <= row[-1]:
+        return float(np.interp(value, row, np.arange(len(row))))  # classes are not in equal steps
     return float((value - row[0]) / (row[-1] - row[0]) * (len(row) - 1))
 
 

@@ -4,10 +4,11 @@ Letters: B batch, T time, N imagined steps, Z latents, D deterministic state, S 
 A action, C H W image. Images rest as uint8 (..., H, W, C); networks see float (..., C, H, W).
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 class Capabilities(NamedTuple):
@@ -15,7 +16,23 @@ class Capabilities(NamedTuple):
 
     decodes: bool  # draws the picture of a state
     imagines: bool  # goes on from a state without seeing
-    has_latents: bool  # an image becomes latents held to a prior, which can be traversed and named one by one
+    has_latents: bool  # an image becomes latents, which can be traversed one by one
+    has_scales: bool  # a picture alone gives them, as numbers that factors can be measured against
+
+
+class Belief(Protocol):
+    """What a model believes of a state's `stoch`, (..., S): a Gaussian, or classes."""
+
+    @property
+    def mean(self) -> Tensor:
+        """What is propagated where nothing is drawn; of classes the likeliest."""
+
+    @property
+    def std(self) -> Tensor:
+        """Standard deviation of each entry."""
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """A draw for standard normal `noise` (..., S)."""
 
 
 class Gaussian(NamedTuple):
@@ -36,6 +53,42 @@ class Gaussian(NamedTuple):
     def detach(self) -> "Gaussian":
         """The same distribution, cut from the graph."""
         return Gaussian(self.mean.detach(), self.std.detach())
+
+
+class Categorical(NamedTuple):
+    """Z groups of K classes, as logits (..., Z, K). A draw is one-hot, flat: (..., Z * K)."""
+
+    logits: Tensor
+    uniform: float = 0.0  # share of equal chances that is mixed in before a draw
+
+    @property
+    def classes(self) -> Tensor:
+        """The likeliest class of each group, (..., Z)."""
+        return self.logits.argmax(-1)
+
+    @property
+    def chances(self) -> Tensor:
+        """Probability of each class, (..., Z, K)."""
+        return self.logits.softmax(-1) * (1 - self.uniform) + self.uniform / self.logits.shape[-1]
+
+    @property
+    def mean(self) -> Tensor:
+        """The likeliest classes, (..., Z * K)."""
+        return self._flat(self.classes)
+
+    @property
+    def std(self) -> Tensor:
+        """Of each entry of a draw, (..., Z * K)."""
+        chances = self.chances
+        return (chances * (1 - chances)).sqrt().flatten(-2)
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """A draw for standard normal `noise` (..., Z * K): its ranks become Gumbel noise on the logits."""
+        chance = (0.5 * torch.erfc(-noise / 2**0.5)).clamp(1e-7, 1 - 1e-7).reshape(self.logits.shape)
+        return self._flat((self.chances.log() - (-chance.log()).log()).argmax(-1))
+
+    def _flat(self, classes: Tensor) -> Tensor:
+        return functional.one_hot(classes, self.logits.shape[-1]).to(self.logits.dtype).flatten(-2)
 
 
 class State(NamedTuple):

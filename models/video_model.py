@@ -1,10 +1,12 @@
 """The action-free video model: beta-VAE encoder, RSSM without actions, decoder (the paper's phi')."""
 
-from typing import NamedTuple
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from models.browsable import Browsable
 from models.chunked_loss import decoded_image_loss
 from models.config import VideoModelConfig
 from models.dreamer_convolutions import ConvDecoder, ConvEncoder
@@ -54,13 +56,15 @@ class Inference(NamedTuple):
 def capabilities_of(vision: str) -> Capabilities:
     """What can be asked of a model with these image networks; raises KeyError."""
     encoder, _ = VISIONS[vision]
-    return Capabilities(decodes=True, imagines=True, has_latents=bool(encoder.constraints))
+    held = bool(encoder.constraints)
+    return Capabilities(decodes=True, imagines=True, has_latents=held, has_scales=held)
 
 
-class VideoModel(nn.Module):
+class VideoModel(Browsable):
     """Encodes an image to a disentangled latent, follows it through time and decodes the state."""
 
-    kind = "video_model"  # what a checkpoint's config.json calls its sizes
+    kind = "video_model"
+    config: VideoModelConfig
 
     def __init__(self, config: VideoModelConfig) -> None:
         super().__init__()
@@ -70,14 +74,14 @@ class VideoModel(nn.Module):
         self.rssm = recurrence_of(config)
         self.decoder = decoder(config)
 
+    def sizes(self) -> dict[str, Any]:
+        """What config.json keeps of it."""
+        return asdict(self.config)
+
     @property
     def capabilities(self) -> Capabilities:
         """What can be asked of this model."""
         return capabilities_of(self.config.vision)
-
-    def reward(self, feature: Tensor) -> Tensor | None:  # noqa: ARG002 # models with a reward head read it
-        """Mean reward of arriving in a state, (..., S + D) -> (...); None of a model that knows no rewards."""
-        return None
 
     def encode(self, image: Tensor) -> Gaussian:
         """q(bold z given o): (..., 3, 64, 64) in [-0.5, 0.5] -> Gaussian (..., Z)."""
@@ -86,24 +90,6 @@ class VideoModel(nn.Module):
     def decode(self, feature: Tensor) -> Tensor:
         """Mean image of a state's feature: (..., S + D) -> (..., 3, 64, 64)."""
         return self.decoder(feature[..., self.config.heads])  # type: ignore[no-any-return] # nn.Module call
-
-    def observe(
-        self,
-        latent: Tensor,
-        action: Tensor | None = None,
-        is_first: Tensor | None = None,
-        state: State | None = None,
-        noise: Tensor | None = None,
-    ) -> Observed:
-        """`RSSM.observe`; an action-free model drops the actions."""
-        known = self._known(action)
-        if is_first is not None and state is None:
-            return self.rssm.observe_whole(latent, known, is_first, noise)
-        return self.rssm.observe(latent, known, is_first, state, noise)
-
-    def imagine(self, state: State, steps: int, action: Tensor | None = None, noise: Tensor | None = None) -> State:
-        """`RSSM.imagine`; an action-free model drops the actions."""
-        return self.rssm.imagine(state, steps, self._known(action), noise)
 
     def infer(self, batch: Batch, generator: torch.Generator | None = None, objective: Objective = PAPER) -> Inference:
         """The three losses of pretraining (eq. 2) on a batch: `image`, `dynamics`, `latent`; perhaps `overshooting`.
@@ -156,9 +142,6 @@ class VideoModel(nn.Module):
 
     def _drawn(self, states: State, image: Tensor, weight: Tensor | None, coarse: float) -> Tensor:
         return decoded_image_loss(self.decoder, states.feature[..., self.config.heads], image, weight, coarse)
-
-    def _known(self, action: Tensor | None) -> Tensor | None:
-        return action if self.config.action_size else None
 
 
 def noise_like(like: Tensor, generator: torch.Generator | None) -> Tensor:

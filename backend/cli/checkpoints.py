@@ -91,7 +91,7 @@ def factors(
 
 def encode(
     checkpoint: CheckpointName,
-    images: Annotated[Path, typer.Option(help="npz with `image` (B, T, 64, 64, 3) uint8, perhaps `action` (B, T, A).")],
+    images: Annotated[Path, typer.Option(help="npz with `image` uint8 and perhaps `action`: see docs/adapters.md.")],
     out: Annotated[Path, typer.Option(help="npz to write.")],
     as_json: AsJson = False,
 ) -> None:
@@ -99,14 +99,19 @@ def encode(
     import numpy as np
 
     from backend.interpret.encode import encode_sequences
+    from backend.interpret.encode_adapted import encode_adapted
     from backend.interpret.request import ViewError
+    from models.adapters.adapted import Adapted
 
     with refusals():
         loaded = load(checkpoint)
         with np.load(images, allow_pickle=False) as file:
             if "image" not in file:
                 raise ViewError("image", f"is not in {images.name}; there is {', '.join(file.files) or 'nothing'}")
-            arrays = encode_sequences(loaded.model, file["image"], file.get("action"))
+            if isinstance(loaded.model, Adapted):
+                arrays = encode_adapted(loaded.model, file)
+            else:
+                arrays = encode_sequences(loaded.model, file["image"], file.get("action"))
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **arrays)  # floats hardly compress, and take long
         write(out, buffer.getvalue())

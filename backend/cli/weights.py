@@ -60,8 +60,8 @@ def export_official(
         complain(f"{loaded.info.name} is a world model with actions; the published layout holds video models only.")
         raise typer.Exit(2)
     try:
-        write(loaded.model, folder, actions)
-    except OfficialError as error:
+        write(loaded.video_model, folder, actions)
+    except (OfficialError, CheckpointError) as error:
         complain(f"{loaded.info.name} cannot be written: {error}")
         raise typer.Exit(2) from None
     typer.echo(f"Wrote encoder.pt, decoder.pt and rssm.pt to {folder}.")

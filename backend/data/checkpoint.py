@@ -13,12 +13,16 @@ from backend.data.clip import Clip
 from backend.data.files import CorruptFile, verify_folder, write_folder, write_json
 from backend.data.networks import (
     CorruptCheckpoint,
+    IncompatibleCheckpoint,
     build_networks,
     named_tensors,
     restore_weights,
 )
 from backend.envs.protocol import Look
 from models.actor_critic import ActorCritic
+from models.adapters.adapted import Adapted, capabilities_of_spec
+from models.adapters.adapter import Spec
+from models.browsable import Browsable
 from models.traversal import LatentStatistics
 from models.types import Capabilities
 from models.video_model import VideoModel, capabilities_of
@@ -92,10 +96,17 @@ class Checkpoint:
     """A loaded checkpoint, its networks in evaluation mode on the CPU."""
 
     info: CheckpointInfo
-    model: VideoModel
+    model: Browsable
     actor_critic: ActorCritic | None
     clip: Clip
     statistics: LatentStatistics
+
+    @property
+    def video_model(self) -> VideoModel:
+        """The model, where it is of our own networks, which alone can learn on. Raises IncompatibleCheckpoint."""
+        if not isinstance(self.model, VideoModel):
+            raise IncompatibleCheckpoint([f"{self.info.name} is another project's model: it can be looked at only"])
+        return self.model
 
     @property
     def quality(self) -> dict[str, Any] | None:
@@ -117,7 +128,7 @@ class Checkpoint:
 def save_checkpoint(
     folder: Path,
     *,
-    model: VideoModel,
+    model: Browsable,
     actor_critic: ActorCritic | None,
     config: Mapping[str, Any],
     clip: Clip,
@@ -129,7 +140,7 @@ def save_checkpoint(
     `config` describes the training: name, stage, environment, steps, created_at, seed, settings,
     versions; the sizes of the networks are added here. `quality` is what `measure_quality` answered.
     """
-    sizes = {model.kind: asdict(model.config)}
+    sizes = {model.kind: model.sizes()}
     if actor_critic is not None:
         sizes["actor_critic"] = asdict(actor_critic.config)
     described = {**config, "format": FORMAT, "networks": sizes}
@@ -150,7 +161,7 @@ def read_info(folder: Path, id: str, source: str, findings_folder: Path | None =
     """Describes a checkpoint folder without loading its weights; raises CorruptCheckpoint."""
     try:
         config = json.loads((folder / "config.json").read_bytes())
-        sizes = config["networks"].get("world_model") or config["networks"]["video_model"]
+        latents, capabilities = _known_sizes(config["networks"])
         environment = config.get("environment")
         return CheckpointInfo(
             id=id,
@@ -162,13 +173,22 @@ def read_info(folder: Path, id: str, source: str, findings_folder: Path | None =
             run=id.partition(".update-")[0].removesuffix("-pretrain") if source == "run" else None,
             environment=None if environment is None else str(environment),
             steps=int(config["steps"]),
-            latents=int(sizes["latents"]),
-            capabilities=capabilities_of(sizes.get("vision", "vae")),
+            latents=latents,
+            capabilities=capabilities,
             config=config,
             findings_folder=findings_folder,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise CorruptCheckpoint(f"{folder.name}/config.json cannot be read: {error!r}") from error
+
+
+def _known_sizes(networks: Mapping[str, Any]) -> tuple[int, Capabilities]:
+    """Z and what the model can do. Raises KeyError, TypeError, ValueError."""
+    if Adapted.kind in networks:
+        spec = Spec(**networks[Adapted.kind]["spec"])
+        return spec.latents, capabilities_of_spec(spec)
+    sizes = networks.get("world_model") or networks["video_model"]
+    return int(sizes["latents"]), capabilities_of(sizes.get("vision", "vae"))
 
 
 def load_checkpoint(info: CheckpointInfo) -> Checkpoint:

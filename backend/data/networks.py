@@ -6,7 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from backend.data.adapters.registry import find_layout
 from models.actor_critic import ActorCritic
+from models.adapters.adapted import Adapted, adapted
+from models.adapters.adapter import LayoutError
+from models.browsable import Browsable
 from models.config import ActorCriticConfig, VideoModelConfig, WorldModelConfig
 from models.video_model import VideoModel
 from models.world_model import WorldModel
@@ -28,10 +32,12 @@ class IncompatibleCheckpoint(CheckpointError):
         self.problems = problems
 
 
-def build_networks(sizes: Mapping[str, Any]) -> tuple[VideoModel, ActorCritic | None]:
+def build_networks(sizes: Mapping[str, Any]) -> tuple[Browsable, ActorCritic | None]:
     """Networks of the sizes that config.json names, in evaluation mode, weights not yet set."""
+    if Adapted.kind in sizes:
+        return _adapted(sizes[Adapted.kind]), None
     try:
-        model = (
+        model: VideoModel = (
             WorldModel(WorldModelConfig(**_tuples(sizes["world_model"])))
             if "world_model" in sizes
             else VideoModel(VideoModelConfig(**_tuples(sizes["video_model"])))
@@ -45,6 +51,15 @@ def build_networks(sizes: Mapping[str, Any]) -> tuple[VideoModel, ActorCritic | 
         if network is not None:
             network.eval().requires_grad_(False)
     return model, behaviour
+
+
+def _adapted(sizes: Mapping[str, Any]) -> Adapted:
+    """A model from elsewhere; config.json names its layout, which is built in or installed, and never a module."""
+    try:
+        layout, options = find_layout(str(sizes["layout"])), dict(sizes["options"])
+        return adapted(layout.build(options), layout.name, options)
+    except (LayoutError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CorruptCheckpoint(f"config.json does not describe a model that this version knows: {error}") from error
 
 
 def restore_weights(networks: Mapping[str, nn.Module], tensors: Mapping[str, Tensor]) -> None:

@@ -56,7 +56,7 @@ def encode(film: Film, format: str, options: ExportOptions) -> bytes:
 def film_of(view: TraversalView, options: ExportOptions) -> Film:
     """The film's frames are the columns of the view; its places the rows, in reading order."""
     rows, columns = view.values.shape
-    grid = Grid(rows, 64 * options.upscale, text_size(options.upscale), options.captions)
+    grid = Grid(rows, view.images.shape[2] * options.upscale, text_size(options.upscale), options.captions)
     ground = np.full((grid.height, grid.width), WHITE, np.uint8)
     for row, label in enumerate(view.labels):
         if options.captions:

@@ -15,7 +15,6 @@ SIZE, SMALL = 7.5, 7.0  # points
 MARGIN, GAP = 0.04, 0.03
 LINE = 0.125  # from one line of text to the next
 TRACK = 0.07  # below a row: where the mark of the frame stands
-PIXELS = 64  # of a cell
 MIN_DPI = 300
 NARROW = 4.0  # below this width labels stand above their row instead of beside it
 MAX_CELL = 0.9
@@ -95,7 +94,8 @@ class Layout:
     @cached_property
     def dpi(self) -> float:
         """Dots an inch, at least 300."""
-        return math.ceil(MIN_DPI * self.cell / PIXELS) * PIXELS / self.cell
+        pixels = int(self.view.images.shape[2])
+        return math.ceil(MIN_DPI * self.cell / pixels) * pixels / self.cell
 
     @cached_property
     def head_lines(self) -> list[tuple[str, bool]]:

@@ -34,7 +34,8 @@ def render_timeline(timeline: Timeline, format: str, options: ExportOptions) -> 
 
 def timeline_film(timeline: Timeline, options: ExportOptions) -> Film:
     """Every row side by side, one frame per step."""
-    grid = Grid(len(timeline.strips), 64 * options.upscale, text_size(options.upscale), options.captions, tracks=False)
+    side = timeline.strips[0].frames.shape[1] * options.upscale
+    grid = Grid(len(timeline.strips), side, text_size(options.upscale), options.captions, tracks=False)
     status = even(2 * grid.gap + round(grid.text * 1.3)) if options.captions else 0
     ground = np.full((grid.height + status, grid.width), WHITE, np.uint8)
     corners = tuple((top + status, left) for top, left in map(grid.corner, range(len(timeline.strips))))
@@ -92,7 +93,8 @@ def _figure(timeline: Timeline, format: str, width: float) -> bytes:
     steps = sorted({round(step) for step in np.linspace(0, timeline.steps - 1, count)})
     top = MARGIN + 2.6 * LINE
     height = top + len(timeline.strips) * (cell + GAP) + (LINE if timeline.reading else 0) + 2 * MARGIN
-    dpi = max(1, -(-300 * cell // 64)) * 64 / cell
+    pixels = timeline.strips[0].frames.shape[1]
+    dpi = max(1, -(-300 * cell // pixels)) * pixels / cell
     with drawing():
         figure, axes = blank(width, height, dpi)
         for row, strip in enumerate(timeline.strips):

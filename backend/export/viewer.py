@@ -12,7 +12,7 @@ from PIL import Image
 from backend.export.captions import base_text, range_text
 from backend.export.figure import FULL_KL
 from backend.export.layout import BASES
-from backend.interpret.view import UNIT, Mark, Picture, TraversalView, tile
+from backend.interpret.view import Mark, Picture, TraversalView, tile
 from frontend.components.modules import joined
 
 
@@ -22,7 +22,7 @@ def render_viewer(view: TraversalView) -> bytes:
         "cell": view.images.shape[2],
         "columns": view.values.shape[1],
         "full_kl": FULL_KL,
-        "unit": UNIT,
+        "unit": view.unit,
         "frame": BASES[view.request.base],
         "rows": [_row(view, row) for row in range(len(view.dims))],
         "settings": json.loads(view.settings),

@@ -1,6 +1,6 @@
 """The frames that a view starts from where they are not the checkpoint's own: of a data set, or a person's pictures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from backend.data.catalogue import NotFound, find_dataset
 from backend.data.episodes import DatasetInfo, read_nth_episode
 from backend.data.stills import find_stills
+from backend.interpret.fitting import fit_frames
 from backend.interpret.request import ViewError, check_index
 from backend.interpret.traversal_request import TraversalRequest
 
@@ -18,7 +19,7 @@ from backend.interpret.traversal_request import TraversalRequest
 class BaseFrames:
     """What the model has seen: the last frame is the base of the view, those before it are its history.
 
-    image: (T, 64, 64, 3) uint8. action: (T, A) that led to each frame; None where nobody knows. name: for captions.
+    image: (T, H, W, 3) uint8. action: (T, A) that led to each frame; None where nobody knows. name: for captions.
     """
 
     image: npt.NDArray[np.uint8]
@@ -27,8 +28,12 @@ class BaseFrames:
 
     def __post_init__(self) -> None:
         image = self.image
-        if image.dtype != np.uint8 or image.ndim != 4 or image.shape[1:] != (64, 64, 3) or not len(image):
-            raise ViewError("base", f"the frames are {image.dtype} {image.shape}, needed is uint8 (T, 64, 64, 3)")
+        if image.dtype != np.uint8 or image.ndim != 4 or image.shape[-1] != 3 or not image.size:
+            raise ViewError("base", f"the frames are {image.dtype} {image.shape}, needed is uint8 (T, H, W, 3)")
+
+    def fitted(self, size: tuple[int, int]) -> "BaseFrames":
+        """The same in the size (H, W) that a model takes."""
+        return replace(self, image=fit_frames(self.image, size))
 
     def actions_for(self, size: int) -> npt.NDArray[np.float32] | None:
         """The actions, where they are those of a model with this many; else None, which counts as none taken."""

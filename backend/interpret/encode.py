@@ -7,14 +7,14 @@ import numpy.typing as npt
 import torch
 
 from backend.interpret.request import ViewError
+from models.browsable import Browsable
 from models.types import normalise
-from models.video_model import VideoModel
 
 Arrays = dict[str, npt.NDArray[np.float32]]
 
 
 @torch.no_grad()
-def encode_sequences(model: VideoModel, image: npt.NDArray[Any], action: npt.NDArray[Any] | None = None) -> Arrays:
+def encode_sequences(model: Browsable, image: npt.NDArray[Any], action: npt.NDArray[Any] | None = None) -> Arrays:
     """Latents, recurrent states and reconstructions of B sequences, from their first frame on; means are propagated.
 
     image: (B, T, 64, 64, 3) uint8. action: (B, T, A), action[:, t] led to image[:, t]; zeros if missing, ignored by an
@@ -24,12 +24,12 @@ def encode_sequences(model: VideoModel, image: npt.NDArray[Any], action: npt.NDA
     """
     if image.dtype != np.uint8 or image.ndim != 5 or image.shape[2:] != (64, 64, 3) or not image.size:
         raise ViewError("image", f"is {image.dtype} {image.shape}, needed is uint8 (B, T, 64, 64, 3)")
-    known = _actions(action, image.shape[0], image.shape[1], model.config.action_size)
+    known = actions_of(action, image.shape[0], image.shape[1], model.config.action_size)
     parts = [_encode(model, torch.from_numpy(image[row : row + 1]), known[row : row + 1]) for row in range(len(image))]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _encode(model: VideoModel, image: torch.Tensor, action: torch.Tensor) -> Arrays:
+def _encode(model: Browsable, image: torch.Tensor, action: torch.Tensor) -> Arrays:
     latent = model.encode(normalise(image))
     observed = model.observe(latent.mean, action)
     values = {
@@ -45,7 +45,8 @@ def _encode(model: VideoModel, image: torch.Tensor, action: torch.Tensor) -> Arr
     return {name: value.numpy() for name, value in values.items()}
 
 
-def _actions(action: npt.NDArray[Any] | None, batch: int, length: int, size: int) -> torch.Tensor:
+def actions_of(action: npt.NDArray[Any] | None, batch: int, length: int, size: int) -> torch.Tensor:
+    """Actions (B, T, A) as numbers, zeros where there are none. Raises ViewError."""
     if action is None or not size:
         return torch.zeros(batch, length, size)
     if action.shape != (batch, length, size) or not np.issubdtype(action.dtype, np.number):

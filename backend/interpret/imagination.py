@@ -8,8 +8,8 @@ from torch import Tensor
 
 from backend.interpret.fields import Edit
 from models.actor_critic import ActorCritic
+from models.browsable import Browsable
 from models.types import State
-from models.video_model import VideoModel
 
 
 class Chooser(Protocol):
@@ -44,7 +44,7 @@ def by_policy(observed: Tensor, actor_critic: ActorCritic) -> Chooser:
 
 @torch.inference_mode()
 def follow(
-    model: VideoModel,
+    model: Browsable,
     latent: Tensor,
     steps: int,
     choose: Chooser,
@@ -77,7 +77,7 @@ def _now(edits: Sequence[Edit], step: int) -> dict[int, float]:
     return {edit.dim: edit.value for edit in edits if edit.applies(step)}
 
 
-def edited(model: VideoModel, state: State, seen: Tensor | None, edits: list[dict[int, float]]) -> State:
+def edited(model: Browsable, state: State, seen: Tensor | None, edits: list[dict[int, float]]) -> State:
     """States of K paths, each moved by its edits, dimension -> value.
 
     The stochastic state moves as far as the posterior does when the latent is edited. The latent is what was seen, or
@@ -87,6 +87,11 @@ def edited(model: VideoModel, state: State, seen: Tensor | None, edits: list[dic
     if not rows:
         return state
     deter, stoch = state.deter[rows], state.stoch[rows]
+    placed = model.placed(State(deter, stoch), [edits[path] for path in rows])
+    if placed is not None:
+        moved = state.stoch.clone()
+        moved[rows] = placed
+        return State(state.deter, moved)
     if seen is None:
         image = model.decode(State(deter, stoch).feature).clamp(-0.5, 0.5)
         before = model.encode(image).mean

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import torch
 
 from backend.interpret.encoded import INACTIVE_KL, EncodedFrames, Floats
+from models.browsable import Browsable
 from models.traversal import LatentStatistics
 from models.types import normalise
-from models.video_model import VideoModel
 
 __all__ = ["INACTIVE_KL", "EncodedFrames", "Frames", "encode_frames", "encode_images", "statistics_of"]
 
@@ -33,7 +33,7 @@ class Frames(Protocol):
         """One name per factor."""
 
 
-def encode_frames(model: VideoModel, source: Frames | Iterable[Frames], *, guessed: bool = False) -> EncodedFrames:
+def encode_frames(model: Browsable, source: Frames | Iterable[Frames], *, guessed: bool = False) -> EncodedFrames:
     """Latents and factors of every frame of a clip or of episodes, which are read one at a time.
 
     Raises ValueError when there is no frame, or when episodes do not name the same factors.
@@ -62,7 +62,7 @@ def encode_frames(model: VideoModel, source: Frames | Iterable[Frames], *, guess
 
 
 @torch.no_grad()
-def encode_images(model: VideoModel, image: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
+def encode_images(model: Browsable, image: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
     """Latent mean and log variance of images: (N, 64, 64, 3) uint8 -> (N, Z), (N, Z)."""
     device = next(model.parameters()).device
     means, logvars = [], []

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from backend.interpret.latents import encode_images
+from models.browsable import Browsable
 from models.types import State, to_uint8
-from models.video_model import VideoModel
 
 CONTEXT = 5  # observed frames before imagination
 FRAMES = 50  # of an episode that count, at most
@@ -21,7 +21,7 @@ Predictions = dict[str, list[Pictures]]  # by who predicts: one (N, 64, 64, 3) a
 
 
 def predictions(
-    model: VideoModel, images: Sequence[Pictures], actions: Sequence[Actions]
+    model: Browsable, images: Sequence[Pictures], actions: Sequence[Actions]
 ) -> tuple[Predictions, Predictions]:
     """Imagined after CONTEXT frames, by `model`, `repeat_last`, `mean_image`, `observed_mean`; and observed, by
     `model` and `mean_image`.
@@ -48,7 +48,7 @@ def predictions(
 
 
 def _of_model(
-    model: VideoModel, images: Sequence[Pictures], actions: Sequence[Actions]
+    model: Browsable, images: Sequence[Pictures], actions: Sequence[Actions]
 ) -> tuple[list[Pictures], list[Pictures]]:
     """Episodes of one length are followed side by side."""
     observed: list[Pictures] = [image[:0] for image in images]
@@ -66,7 +66,7 @@ def _of_model(
 
 
 @torch.no_grad()
-def _follow(model: VideoModel, images: Pictures, action: Tensor) -> tuple[State, State | None]:
+def _follow(model: Browsable, images: Pictures, action: Tensor) -> tuple[State, State | None]:
     """States (B, T, .) of episodes that are seen to the end, and those (B, T - CONTEXT, .) of going on alone."""
     batch, length = images.shape[:2]
     latent = encode_images(model, images.reshape(-1, *images.shape[2:]))[0].reshape(batch, length, -1)
@@ -77,14 +77,14 @@ def _follow(model: VideoModel, images: Pictures, action: Tensor) -> tuple[State,
 
 
 @torch.no_grad()
-def _decode(model: VideoModel, states: State) -> Pictures:
+def _decode(model: Browsable, states: State) -> Pictures:
     feature = states.feature
     parts = torch.split(feature.flatten(0, 1), DECODED_AT_ONCE)
     image: Pictures = torch.cat([to_uint8(model.decode(part)).cpu() for part in parts]).numpy()
     return image.reshape(*feature.shape[:2], *image.shape[1:])
 
 
-def _known_actions(model: VideoModel, actions: Sequence[Actions], length: int) -> Tensor:
+def _known_actions(model: Browsable, actions: Sequence[Actions], length: int) -> Tensor:
     """Recorded actions (B, T, A) as the model takes them: none for a video model, and none for a film."""
     device, size = next(model.parameters()).device, model.config.action_size
     for action in actions:

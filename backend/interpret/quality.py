@@ -14,7 +14,7 @@ from backend.interpret.agents import NOTHING, Masks, Recording, find_agent
 from backend.interpret.encoded import Floats
 from backend.interpret.predictions import CONTEXT, FRAMES, Pictures, predictions
 from backend.interpret.quality_sentence import Findings, sentence
-from models.video_model import VideoModel
+from models.browsable import Browsable
 
 STEPS = (1, 5, 10, 15, 25, 45)  # imagined after CONTEXT observed frames
 CLOSE = 40  # grey levels, in every channel: what counts as right
@@ -35,7 +35,7 @@ class Errors(NamedTuple):
 
 
 def measure_quality(
-    model: VideoModel,
+    model: Browsable,
     episodes: Sequence[Recording],
     environment: str | None,
     *,

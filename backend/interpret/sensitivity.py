@@ -17,8 +17,8 @@ from backend.interpret.latents import encode_images
 from backend.interpret.names import dimension_names
 from backend.interpret.request import ViewError
 from backend.interpret.resample import bootstrap_weights
+from models.browsable import Browsable
 from models.types import State
-from models.video_model import VideoModel
 
 RESAMPLES = 200
 MOST_FRAMES = 20_000
@@ -107,7 +107,7 @@ class Watched(NamedTuple):
     episode: Integers
 
 
-def _watched(model: VideoModel, episodes: Iterable[tuple[Any, Any]]) -> Watched:
+def _watched(model: Browsable, episodes: Iterable[tuple[Any, Any]]) -> Watched:
     """What the model makes of frames (T, 64, 64, 3) and actions (T, A), episode after episode."""
     latents, deters, numbers = [], [], []
     left = MOST_FRAMES

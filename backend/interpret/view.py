@@ -19,6 +19,7 @@ from models.traversal import (
     Anchor,
     LatentStatistics,
     anchor_at,
+    class_values,
     footprint,
     place_of,
     prior_anchor,
@@ -29,6 +30,7 @@ from models.traversal import (
 from models.types import normalise, to_uint8
 
 UNIT = "σ of the data"  # in which every view says its values
+CLASS_UNIT = "class"  # but where a latent is one of several classes
 LEAST_STD = 1e-6
 FULL_CHANGE = 0.5  # of the range of colours: the brightest of a footprint, in every view
 
@@ -64,14 +66,15 @@ class TraversalView:
     reference: Floats  # (Z,) the same with the edits, which are held in every cell
     mean: Floats  # (Z,) of the latent over the data
     std: Floats  # (Z,) of the latent over the data: the unit in which values are shown
-    images: Picture  # (R, N, 64, 64, 3)
-    original: Picture  # (64, 64, 3); the reconstruction where there is no frame, at the prior
-    reconstruction: Picture  # (64, 64, 3)
-    footprint: npt.NDArray[np.float32]  # (R, 64, 64) mean range of the colours over the row, 0..1
+    images: Picture  # (R, N, H, W, 3)
+    original: Picture  # (H, W, 3); the reconstruction where there is no frame, at the prior
+    reconstruction: Picture  # (H, W, 3)
+    footprint: npt.NDArray[np.float32]  # (R, H, W) mean range of the colours over the row, 0..1
     inactive: tuple[int, ...]  # dimensions without information, whether shown or not
     provenance: dict[str, Any]
     base: str | None = None  # what a base is called that is not the checkpoint's own
     seen_before: int = 0  # frames that the model has seen before the base frame
+    classes: int = 0  # of each latent; 0 where values are numbers
 
     @cached_property
     def sigmas(self) -> Floats:
@@ -97,6 +100,11 @@ class TraversalView:
         return Mark(value, self.sigma(self.dims[row], value), place_of(value, self.values[row]))
 
     @property
+    def unit(self) -> str:
+        """In which the values are shown."""
+        return CLASS_UNIT if self.classes else UNIT
+
+    @property
     def names(self) -> tuple[str, ...]:
         """What each row is called: a person's name, else the factor's, else `dim 7`."""
         return tuple(label.text for label in self.labels)
@@ -117,7 +125,7 @@ class TraversalView:
 class Atlas:
     """Every dimension at every value as one picture, rows by KL, for scrubbing without another request."""
 
-    image: Picture  # (Z * 64, N * 64, 3)
+    image: Picture  # (Z * H, N * W, 3)
     view: TraversalView
 
 
@@ -126,16 +134,18 @@ def build_view(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFr
 
     `frames` are what the request's base says: see `backend.interpret.base.find_frames`.
     """
-    latents = checkpoint.model.config.latents
+    latents, classes = checkpoint.model.config.latents, checkpoint.model.classes
+    imagines = checkpoint.model.capabilities.imagines
     request.check(latents, *checkpoint.clip.image.shape[:2])
     request = replace(request, dims=request.rows(latents))
     dims = rows_of(request, checkpoint.statistics)
     request = request.settled(_length(checkpoint, request, frames))
-    seen = _seen(checkpoint, request, frames)
+    found = _seen(checkpoint, request, frames)
+    seen = None if found is None else found.fitted(checkpoint.model.image_size)
     own = _anchor(checkpoint, request, seen)
     anchor = _edited(own, request)
     reference = anchor.latent.double().numpy()
-    values = row_values(request.mode, reference, checkpoint.statistics, dims, request.reach, request.columns)
+    values = _values(checkpoint, request, reference, dims)
     images, footprints = _decoded(checkpoint, anchor, dims, values)
     reconstruction = to_uint8(reconstruct(checkpoint.model, anchor)).numpy()
     names = dimension_names(checkpoint)
@@ -150,8 +160,8 @@ def build_view(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFr
         values=values,
         frame=own.latent.double().numpy(),
         reference=reference,
-        mean=checkpoint.statistics.mean,
-        std=np.maximum(checkpoint.statistics.std, LEAST_STD),
+        mean=np.zeros(latents) if classes else checkpoint.statistics.mean,
+        std=np.ones(latents) if classes else np.maximum(checkpoint.statistics.std, LEAST_STD),
         images=images,
         original=reconstruction if seen is None else seen.image[-1],
         reconstruction=reconstruction,
@@ -159,7 +169,8 @@ def build_view(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFr
         inactive=tuple(int(dim) for dim in np.flatnonzero(checkpoint.statistics.kl < INACTIVE_KL)),
         provenance=provenance_of(checkpoint),
         base=None if frames is None else frames.name,
-        seen_before=len(seen.image) - 1 if seen is not None and request.history else 0,
+        seen_before=len(seen.image) - 1 if seen is not None and request.history and imagines else 0,
+        classes=classes,
     )
 
 
@@ -195,7 +206,7 @@ def provenance_of(checkpoint: Checkpoint) -> dict[str, Any]:
 def _decoded(
     checkpoint: Checkpoint, anchor: Anchor, dims: tuple[int, ...], values: Floats
 ) -> tuple[Picture, npt.NDArray[np.float32]]:
-    """The cells (R, N, 64, 64, 3) and footprints (R, 64, 64) of rows, some rows at a time to save memory."""
+    """The cells (R, N, H, W, 3) and footprints (R, H, W) of rows, some rows at a time to save memory."""
     together = max(1, CELLS_AT_ONCE // values.shape[1])
     images, footprints = [], []
     for first in range(0, len(dims), together):
@@ -204,6 +215,13 @@ def _decoded(
         images.append(to_uint8(drawn).numpy())
         footprints.append(footprint(drawn.clamp(-0.5, 0.5)).numpy())
     return np.concatenate(images), np.concatenate(footprints)
+
+
+def _values(checkpoint: Checkpoint, request: TraversalRequest, reference: Floats, dims: tuple[int, ...]) -> Floats:
+    """The values of each row, (R, N): in equal steps, or the classes of most frames where latents are classes."""
+    if checkpoint.model.classes:
+        return class_values(reference, checkpoint.statistics, dims, checkpoint.model.classes, request.columns)
+    return row_values(request.mode, reference, checkpoint.statistics, dims, request.reach, request.columns)
 
 
 def rows_of(request: TraversalRequest, statistics: LatentStatistics) -> tuple[int, ...]:

@@ -128,7 +128,7 @@ def _pretrain_on(dataset: DatasetInfo, settings: PretrainSettings, context: _Con
         extra={"dataset_settings": {name: dataset.settings[name] for name in SCENE if name in dataset.settings}},
     )
     found = start_of(settings, context.home, allow_path=True)
-    start = None if found is None else load_checkpoint(found).model
+    start = None if found is None else load_checkpoint(found).video_model
     return pretrain(
         settings,
         dataset,
@@ -151,7 +151,7 @@ def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, cont
     source = None
     if teacher_folder is not None:
         loaded = load_checkpoint(find_checkpoint(context.home, str(teacher_folder), allow_path=True))
-        source = Source(loaded.model, loaded.clip.action.shape[-1])
+        source = Source(loaded.video_model, loaded.clip.action.shape[-1])
     films = _films(settings, context.home)
     held_out = _held_out(settings, context, films)
     provenance = Provenance(

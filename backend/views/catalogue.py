@@ -21,7 +21,7 @@ from backend.interpret.traversal_request import TraversalRequest
 
 FILMS = (*FILM_FORMATS, *FIGURE_FORMATS, *TABLE_FORMATS)
 CHARTS = (*FIGURE_FORMATS, *TABLE_FORMATS)
-LATENTS, IMAGINATION = ("has_latents",), ("decodes", "imagines")
+LATENTS, SCALES, IMAGINATION = ("has_latents",), ("has_latents", "has_scales"), ("decodes", "imagines")
 _FILM_STYLE = ("width", "fps", "upscale", "captions", "loop", "chroma")
 
 
@@ -70,7 +70,7 @@ def _table(
     commanded: bool = True,
 ) -> Kind:
     builder, style = f"backend.views.tables:{request.kind.upper()}", ("width", "title")
-    return Kind(summary, request, builder, request.kind, command, CHARTS, style, LATENTS, arguments, words, commanded)
+    return Kind(summary, request, builder, request.kind, command, CHARTS, style, SCALES, arguments, words, commanded)
 
 
 KINDS: Mapping[str, Kind] = {
@@ -124,7 +124,7 @@ KINDS: Mapping[str, Kind] = {
             "counterfactual",
             FILMS,
             _FILM_STYLE,
-            (*IMAGINATION, *LATENTS),
+            (*IMAGINATION, *SCALES),
         ),
         _table("Show which factor each dimension represents.", FactorsRequest, "factors", commanded=False),
         _table(

@@ -143,6 +143,7 @@ def lacking(kind: Kind, *checkpoints: CheckpointInfo) -> str | None:
 _LACKS = {
     "decodes": "draws no pictures",
     "imagines": "cannot imagine",
+    "has_scales": "has latents that are classes or depend on the history, which no factor is measured against",
     "has_latents": "has no latents that could be traversed or named: DreamerV2's image networks have none",
 }
 

@@ -18,13 +18,12 @@ from backend.interpret.request import ViewError
 from backend.interpret.rollout import Branch, Rollout
 from backend.interpret.timeline import Timeline
 from backend.interpret.traversal_request import TraversalRequest
-from backend.interpret.view import FULL_CHANGE, UNIT, Mark, Picture, TraversalView, build_atlas, tile
+from backend.interpret.view import FULL_CHANGE, Mark, Picture, TraversalView, build_atlas, tile
 from backend.views.density import density
 from backend.views.formats import MEDIA_TYPES
 from backend.views.images import contact_sheet, data_uri, encode
 from models.traversal import LatentStatistics
 
-CELL = 64
 WEBP_SIDE = 16_383
 
 
@@ -33,10 +32,10 @@ def traversal_json(checkpoint: Checkpoint, view: TraversalView) -> dict[str, Any
     return {
         "checkpoint": view.checkpoint_id,
         "request": view.request.to_json(),
-        "cell": CELL,
+        "cell": view.images.shape[2],
         "dims": _rows(view, checkpoint.statistics),
         "columns": view.request.columns,
-        "unit": UNIT,
+        "unit": view.unit,
         "reference": _numbers(view.reference),
         "inactive": list(view.inactive),
         "image": data_uri(tile(view.images), "jpeg"),
@@ -62,10 +61,10 @@ def atlas_answer(
         {
             "checkpoint": view.checkpoint_id,
             "request": view.request.to_json(),
-            "cell": CELL,
+            "cell": view.images.shape[2],
             "rows": _rows(view, checkpoint.statistics),
             "columns": view.request.columns,
-            "unit": UNIT,
+            "unit": view.unit,
             "reference": _numbers(view.reference),
             "inactive": list(view.inactive),
             "image": data_uri(atlas.image, "jpeg"),
@@ -88,7 +87,7 @@ def rollout_json(rollout: Rollout) -> dict[str, Any]:
         "request": request.to_json(),
         "context": request.context,
         "horizon": request.horizon,
-        "cell": CELL,
+        "cell": rollout.truth.shape[1],
         "steps": list(range(request.steps)),
         "known": rollout.known,
         "reward": None if rollout.reward is None else _numbers(rollout.reward),
@@ -111,7 +110,7 @@ def timeline_json(timeline: Timeline) -> dict[str, Any]:
         "kind": timeline.kind,
         "title": timeline.title,
         "context": timeline.context,
-        "cell": CELL,
+        "cell": timeline.strips[0].frames.shape[1],
         "steps": list(range(timeline.steps)),
         "frames": data_uri(contact_sheet([strip.frames for strip in timeline.strips]), "jpeg"),
         "rows": [{"title": strip.title, "note": strip.note, "kind": strip.kind} for strip in timeline.strips],

@@ -46,7 +46,10 @@ class CapabilitiesView(View):
 
     decodes: bool = Field(description="Draws the picture of a state.")
     imagines: bool = Field(description="Goes on from a state without seeing.")
-    has_latents: bool = Field(description="Its images become latents, which can be traversed and named one by one.")
+    has_latents: bool = Field(description="Its images become latents, which can be traversed one by one.")
+    has_scales: bool = Field(
+        description="A picture alone gives these latents, as numbers that factors can be measured against."
+    )
 
 
 class CheckpointDetail(CheckpointView):

@@ -7,12 +7,15 @@ from backend.pipeline.methods.catalogue import CATALOGUE, Kind, Need
 from backend.pipeline.settings import FinetuneSettings, Problem, SettingsError
 
 NOT_ACTION_FREE = "this checkpoint is a world model with actions; the method starts from an action-free video model"
+FOREIGN = "this checkpoint is another project's model: it can be looked at, and not trained on"
 
 Networks = Mapping[str, Mapping[str, Any]]  # sizes of each network, as config.json has them
 
 
 def check_source(settings: FinetuneSettings, config: Mapping[str, Any] | None) -> None:
     """Raises SettingsError where a method does not go with the video model whose config.json this is, or with none."""
+    if config is not None and config["networks"].keys() & {"adapter"}:
+        raise SettingsError([Problem("/teacher", FOREIGN)])
     for need in CATALOGUE[settings.method].needs:
         if config is not None:
             _CHECKS[need.kind](need, settings, config["networks"])

@@ -1,0 +1,255 @@
+"""Models of other projects come in numerically equal, can be looked at, and wrong files are refused in a sentence."""
+
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from backend.data.checkpoint import IncompatibleCheckpoint, load_checkpoint
+from backend.interpret.encode_adapted import encode_adapted
+from backend.interpret.request import ViewError
+from backend.interpret.traversal_request import TraversalRequest
+from backend.interpret.view import build_atlas, build_view
+from backend.pipeline.foreign_models import Source, import_model, read_model
+from models.adapters.adapter import LayoutError
+from tests.support.foreign_models import dreamer_folder, dreamer_shapes, tensors_of, vae_folder, vae_shapes
+
+PEERS = os.environ.get("DISWM_PEERS_FIXTURE")
+VAES = ("VAE_mnist", "betaB_celeba", "betaB_chairs", "btcvae_dsprites")
+DREAMERS = ("small_discrete", "small_onehot_actions")
+
+
+def pictures(*shape: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+def test_a_static_vae_agrees_with_its_layers_written_out(tmp_path: Path) -> None:
+    """Means and log variances stand in turn among the outputs."""
+    image = pictures(2, 32, 32, 1)
+    got = encode_adapted(read_model(Source(vae_folder(tmp_path))), {"image": image})
+    w = tensors_of(vae_shapes())
+    hidden = torch.from_numpy(image).movedim(-1, 1).float() / 255
+    for name in ("encoder.conv1", "encoder.conv2", "encoder.conv3"):
+        hidden = functional.conv2d(hidden, w[f"{name}.weight"], w[f"{name}.bias"], 2, 1).relu()
+    hidden = hidden.flatten(1)
+    for name in ("encoder.lin1", "encoder.lin2", "encoder.mu_logvar_gen"):
+        hidden = functional.linear(hidden, w[f"{name}.weight"], w[f"{name}.bias"])
+        hidden = hidden if name.endswith("gen") else hidden.relu()
+    np.testing.assert_allclose(got["latent_mean"], hidden[:, [0, 2, 4]], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(got["latent_logvar"], hidden[:, [1, 3, 5]], rtol=1e-4, atol=1e-4)
+    assert got["decoded"].shape == (2, 32, 32, 1)
+    assert 0 <= got["decoded"].min() <= got["decoded"].max() <= 1
+
+
+def test_an_rssm_with_classes_agrees_with_its_step_written_out(tmp_path: Path) -> None:
+    image, action = pictures(1, 1, 16, 16, 3), np.ones((1, 1, 2), np.float32)
+    got = encode_adapted(read_model(Source(dreamer_folder(tmp_path))), {"image": image, "action": action})
+    w = tensors_of(dreamer_shapes())
+
+    def normed(value: torch.Tensor, linear: str, norm: str) -> torch.Tensor:
+        value = functional.linear(value, w[f"{linear}.weight"])
+        return functional.layer_norm(value, value.shape[-1:], w[f"{norm}.weight"], w[f"{norm}.bias"], 1e-3)
+
+    def hidden(value: torch.Tensor, name: str) -> torch.Tensor:
+        return functional.silu(normed(value, f"dynamics._{name}_layers.0", f"dynamics._{name}_layers.1"))
+
+    def logits(value: torch.Tensor, name: str) -> torch.Tensor:
+        layer = f"dynamics._{name}_stat_layer"
+        return functional.linear(value, w[f"{layer}.weight"], w[f"{layer}.bias"]).reshape(1, 32, 2)
+
+    seen = torch.from_numpy(image[0]).movedim(-1, 1).float() / 255 - 0.5
+    for conv, norm in ((0, 1), (3, 4)):
+        seen = functional.conv2d(seen, w[f"encoder._cnn.layers.{conv}.weight"], None, 2, 1).movedim(1, -1)
+        name = f"encoder._cnn.layers.{norm}.norm"
+        seen = functional.layer_norm(seen, seen.shape[-1:], w[f"{name}.weight"], w[f"{name}.bias"], 1e-3)
+        seen = functional.silu(seen).movedim(-1, 1)
+    deter = w["dynamics.W"].tanh()
+    stoch = functional.one_hot(logits(hidden(deter, "img_out"), "imgs").argmax(-1), 2).float().flatten(1)
+    entered = hidden(torch.cat([stoch, torch.zeros(1, 2)], -1), "img_in")  # the first action of an episode is none
+    cell = "dynamics._cell.layers.GRU_"
+    reset, candidate, update = normed(torch.cat([entered, deter], -1), f"{cell}linear", f"{cell}norm").chunk(3, -1)
+    update = (update - 1).sigmoid()
+    deter = update * (reset.sigmoid() * candidate).tanh() + (1 - update) * deter
+    posterior = logits(hidden(torch.cat([deter, seen.flatten(1)], -1), "obs_out"), "obs")
+    np.testing.assert_allclose(got["deter"][0], deter, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(got["post_logit"][0], posterior, rtol=1e-4, atol=1e-5)
+
+
+def test_a_second_episode_in_a_sequence_starts_anew(tmp_path: Path) -> None:
+    model = read_model(Source(dreamer_folder(tmp_path)))
+    image = pictures(1, 4, 16, 16, 3)
+    first = np.array([[1, 0, 1, 0]])
+    together = encode_adapted(model, {"image": image, "is_first": first})
+    alone = encode_adapted(model, {"image": image[:, 2:]})
+    np.testing.assert_array_equal(together["deter"][:, 2:], alone["deter"])
+    assert not np.allclose(encode_adapted(model, {"image": image})["deter"][:, 2:], alone["deter"])
+
+
+def test_compiled_weights_are_the_same_model(tmp_path: Path) -> None:
+    image = pictures(1, 2, 16, 16, 3)
+    plain, compiled = (
+        encode_adapted(read_model(Source(dreamer_folder(tmp_path / mark, mark=mark))), {"image": image})
+        for mark in ("", "_orig_mod.")
+    )
+    np.testing.assert_array_equal(plain["post_logit"], compiled["post_logit"])
+
+
+def test_a_grey_vae_of_32_pixels_can_be_traversed(tmp_path: Path) -> None:
+    info = import_model(Source(vae_folder(tmp_path / "theirs")), "digits", tmp_path)
+    assert info.capabilities == (True, False, True, True)
+    checkpoint = load_checkpoint(info)
+    view = build_view(checkpoint, TraversalRequest(dims=(0, 2), columns=3))
+    assert view.images.shape == (2, 3, 32, 32, 3)
+    assert (view.images[..., 0] == view.images[..., 1]).all()  # grey stays grey
+    assert build_atlas(checkpoint, TraversalRequest(columns=3)).image.shape == (3 * 32, 3 * 32, 3)
+    assert view.seen_before == 0
+
+
+def test_an_edit_of_a_categorical_latent_swaps_its_class(tmp_path: Path) -> None:
+    info = import_model(Source(dreamer_folder(tmp_path / "theirs")), "classes", tmp_path)
+    assert info.capabilities == (True, True, True, False)
+    checkpoint = load_checkpoint(info)
+    view = build_view(checkpoint, TraversalRequest(dims=(5,), columns=3))
+    assert view.values.tolist() == [[0, 1, 1]]  # two classes; the last again
+    assert view.unit == "class"
+    own = int(view.frame[5])
+    np.testing.assert_array_equal(view.images[0, own], view.reconstruction)
+    assert (view.images[0, 0] != view.images[0, 1]).any()
+
+
+def test_gaussian_states_are_told_by_their_shapes(tmp_path: Path) -> None:
+    model = read_model(Source(dreamer_folder(tmp_path, groups=4, classes=1)))
+    assert (model.config.spec.latents, model.classes) == (4, 0)
+    got = encode_adapted(model, {"image": pictures(1, 2, 16, 16, 3)})
+    assert got["latent_mean"].shape == got["latent_logvar"].shape == (1, 2, 4)
+
+
+def test_groups_come_from_the_settings(tmp_path: Path) -> None:
+    folder = dreamer_folder(tmp_path, groups=8, classes=4)
+    assert read_model(Source(folder)).config.latents == 32  # what most runs have
+    (folder / "config.yaml").write_text("dyn_stoch: 8\ndyn_discrete: 4\n")
+    assert (read_model(Source(folder)).config.latents, read_model(Source(folder)).classes) == (8, 4)
+    (folder / "config.yaml").write_text("dyn_stoch: 7\n")
+    with pytest.raises(LayoutError, match="32 classes do not divide into 7 groups"):
+        read_model(Source(folder))
+
+
+def test_images_of_another_size_are_refused_with_both_shapes(tmp_path: Path) -> None:
+    with pytest.raises(ViewError, match=r"is uint8 \(2, 64, 64, 3\), needed is uint8 \(N, 32, 32, 1\)"):
+        encode_adapted(read_model(Source(vae_folder(tmp_path))), {"image": pictures(2, 64, 64, 3)})
+
+
+def test_a_foreign_model_cannot_be_trained_on(tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(import_model(Source(vae_folder(tmp_path / "theirs")), "digits", tmp_path))
+    with pytest.raises(IncompatibleCheckpoint, match="can be looked at only"):
+        _ = checkpoint.video_model
+
+
+class _Hostile:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("touch hostile-code-ran",)
+
+
+def _cut(folder: Path) -> None:
+    content = (folder / "model.pt").read_bytes()
+    (folder / "model.pt").write_bytes(content[: len(content) // 2])
+
+
+def _saved(folder: Path, **changes: object) -> None:
+    torch.save({**tensors_of(vae_shapes()), **changes}, folder / "model.pt")
+
+
+def _linked(folder: Path) -> None:
+    outside = folder.parent / "outside.pt"
+    (folder / "model.pt").rename(outside)
+    (folder / "model.pt").symlink_to(outside)
+
+
+def _packed(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "model.pt", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(10_000_000))
+
+
+BAD = {
+    "hostile": (lambda folder: (folder / "model.pt").write_bytes(pickle.dumps(_Hostile())), "not a file of plain"),
+    "cut": (_cut, "model.pt is damaged"),
+    "empty": (lambda folder: (folder / "model.pt").write_bytes(b""), "model.pt is damaged"),
+    "absent": (lambda folder: (folder / "model.pt").unlink(), "holds none of model.pt, latest.pt"),
+    "link": (_linked, "model.pt is a link that leaves its folder"),
+    "packed": (_packed, "model.pt is packed"),
+    "rows": (lambda folder: _saved(folder, extra=torch.zeros(1).expand(10**10)), "claims more than"),
+    "type": (lambda folder: _saved(folder, extra=torch.zeros(2, dtype=torch.complex64)), "'extra' is of type"),
+    "object": (lambda folder: _saved(folder, extra="text"), "'extra' is no tensor"),
+    "shape": (lambda folder: _saved(folder, **{"encoder.lin2.bias": torch.zeros(3)}), r"lin2.bias is \(3,\), needed"),
+    "unknown": (lambda folder: _saved(folder, **{"encoder.more": torch.zeros(3)}), "unknown encoder.more"),
+    "nan": (lambda folder: _saved(folder, **{"encoder.lin2.bias": torch.full((256,), torch.nan)}), "NaN"),
+    "foreign": (lambda folder: torch.save({"fc.weight": torch.zeros(2)}, folder / "model.pt"), "of no known layout"),
+    "settings": (lambda folder: (folder / "specs.json").write_text("{"), "specs.json cannot be read"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_wrong_file_is_one_sentence_and_leaves_nothing(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spoil, sentence = BAD[kind]
+    folder = vae_folder(tmp_path / "theirs")
+    spoil(folder)
+    with pytest.raises(LayoutError, match=sentence) as refused:
+        import_model(Source(folder), "digits", tmp_path / "home")
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "home").exists()
+    assert not (tmp_path / "hostile-code-ran").exists()
+
+
+def test_half_precision_and_safetensors_are_read_too(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    folder = vae_folder(tmp_path)
+    halves = {name: value.half() for name, value in tensors_of(vae_shapes()).items()}
+    (folder / "model.pt").unlink()
+    save_file(halves, folder / "model.safetensors")
+    weight = read_model(Source(folder)).adapter.state_dict()["encoder.lin2.weight"]
+    torch.testing.assert_close(weight, halves["encoder.lin2.weight"].float(), rtol=0, atol=0)
+
+
+def _close(got: Any, expected: Any, tolerance: float) -> None:
+    assert np.abs(got - expected).max() <= tolerance * np.abs(expected).max()
+
+
+@pytest.mark.skipif(PEERS is None, reason="DISWM_PEERS_FIXTURE names no folder of other projects' models")
+@pytest.mark.parametrize("name", VAES)
+def test_trained_vaes_are_reproduced(name: str) -> None:
+    folder = Path(str(PEERS)) / "disentangling-vae" / name
+    expected = np.load(folder / "io.npz")
+    got = encode_adapted(read_model(Source(folder)), expected)
+    for key, value in got.items():
+        _close(value, expected[key], 1e-5)
+
+
+@pytest.mark.skipif(PEERS is None, reason="DISWM_PEERS_FIXTURE names no folder of other projects' models")
+@pytest.mark.parametrize("name", DREAMERS)
+def test_recurrent_models_are_reproduced(name: str) -> None:
+    folder = Path(str(PEERS)) / "dreamerv3-torch" / name
+    expected = np.load(folder / "io.npz")
+    model = read_model(Source(folder))
+    got = encode_adapted(model, expected)
+    for key, value in got.items():
+        _close(value, expected[key], 1e-4)
+    seen = torch.from_numpy(expected["embed"])
+    states = model.observe(
+        seen, torch.from_numpy(expected["action"]), torch.from_numpy(expected["is_first"] > 0)
+    ).states
+    ahead = model.imagine(states.at(-1), 5, torch.from_numpy(expected["imagine_action"]))
+    reward = model.reward(ahead.feature)
+    assert reward is not None
+    _close(ahead.deter.numpy(), expected["imagine_deter"], 1e-4)
+    _close(reward.numpy(), expected["imagine_reward"][..., 0], 1e-4)
+    _close(model.decode(ahead.feature).numpy().transpose(0, 1, 3, 4, 2) + 0.5, expected["imagine_decoded"], 1e-4)

@@ -1,0 +1,101 @@
+"""Tiny model files of other projects, by their own names of tensors, for the tests of imports."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def vae_shapes(channels: int = 1, side: int = 32, latents: int = 3) -> dict[str, tuple[int, ...]]:
+    """disentangling-vae: weights by their own names."""
+    wide = {"encoder.conv_64": (32, 32, 4, 4), "decoder.convT_64": (32, 32, 4, 4)} if side == 64 else {}
+    weights = {
+        "encoder.conv1": (32, channels, 4, 4),
+        "encoder.conv2": (32, 32, 4, 4),
+        "encoder.conv3": (32, 32, 4, 4),
+        "encoder.lin1": (256, 512),
+        "encoder.lin2": (256, 256),
+        "encoder.mu_logvar_gen": (2 * latents, 256),
+        "decoder.lin1": (256, latents),
+        "decoder.lin2": (256, 256),
+        "decoder.lin3": (512, 256),
+        "decoder.convT1": (32, 32, 4, 4),
+        "decoder.convT2": (32, 32, 4, 4),
+        "decoder.convT3": (32, channels, 4, 4),
+        **wide,
+    }
+    biases = {name: (shape[1] if ".convT" in name else shape[0],) for name, shape in weights.items()}
+    return {f"{name}.weight": shape for name, shape in weights.items()} | {
+        f"{name}.bias": shape for name, shape in biases.items()
+    }
+
+
+def dreamer_shapes(groups: int = 32, classes: int = 2, actions: int = 2) -> dict[str, tuple[int, ...]]:
+    """dreamerv3-torch at 16 x 16 pixels: weights by their own names, without the `_wm.` in front."""
+    flat, deter, hidden, depths = groups * classes, 6, 5, (4, 8)
+    moments = flat if classes > 1 else 2 * flat
+    feature, embedding = flat + deter, 16 * depths[-1]
+    norm = {
+        "encoder._cnn.layers.1.norm": depths[0],
+        "encoder._cnn.layers.4.norm": depths[1],
+        "heads.decoder._cnn.layers.1.norm": depths[0],
+        "dynamics._img_in_layers.1": hidden,
+        "dynamics._img_out_layers.1": hidden,
+        "dynamics._obs_out_layers.1": hidden,
+        "dynamics._cell.layers.GRU_norm": 3 * deter,
+        "heads.reward.layers.Reward_norm0": 7,
+    }
+    found: dict[str, tuple[int, ...]] = {
+        "encoder._cnn.layers.0.weight": (depths[0], 3, 4, 4),
+        "encoder._cnn.layers.3.weight": (depths[1], depths[0], 4, 4),
+        "dynamics.W": (1, deter),
+        "dynamics._img_in_layers.0.weight": (hidden, flat + actions),
+        "dynamics._cell.layers.GRU_linear.weight": (3 * deter, hidden + deter),
+        "dynamics._img_out_layers.0.weight": (hidden, deter),
+        "dynamics._obs_out_layers.0.weight": (hidden, deter + embedding),
+        "dynamics._imgs_stat_layer.weight": (moments, hidden),
+        "dynamics._imgs_stat_layer.bias": (moments,),
+        "dynamics._obs_stat_layer.weight": (moments, hidden),
+        "dynamics._obs_stat_layer.bias": (moments,),
+        "heads.decoder._cnn._linear_layer.weight": (embedding, feature),
+        "heads.decoder._cnn._linear_layer.bias": (embedding,),
+        "heads.decoder._cnn.layers.0.weight": (depths[1], depths[0], 4, 4),
+        "heads.decoder._cnn.layers.3.weight": (depths[0], 3, 4, 4),
+        "heads.decoder._cnn.layers.3.bias": (3,),
+        "heads.reward.layers.Reward_linear0.weight": (7, feature),
+        "heads.reward.mean_layer.weight": (9, 7),
+        "heads.reward.mean_layer.bias": (9,),
+    }
+    return found | {f"{name}.{part}": (size,) for name, size in norm.items() for part in ("weight", "bias")}
+
+
+def tensors_of(shapes: Shapes, seed: int = 0) -> dict[str, Tensor]:
+    """Random tensors of these shapes; norms near one, so that nothing vanishes."""
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        name: torch.randn(shape, generator=generator) * (math.prod(shape[1:]) ** -0.5 if len(shape) > 1 else 0.1)
+        + (1.0 if "norm" in name and name.endswith("weight") else 0.0)
+        for name, shape in shapes.items()
+    }
+
+
+def vae_folder(folder: Path, **sizes: int) -> Path:
+    """A folder as disentangling-vae leaves it: `model.pt` in the old format of torch."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(tensors_of(vae_shapes(**sizes)), folder / "model.pt", _use_new_zipfile_serialization=False)
+    (folder / "specs.json").write_text('{"model_type": "Burgess"}')
+    return folder
+
+
+def dreamer_folder(folder: Path, *, mark: str = "", **sizes: int) -> Path:
+    """A folder as dreamerv3-torch leaves it, with the copies that the agent's state dict holds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = tensors_of(dreamer_shapes(**sizes))
+    agent = {f"_wm.{mark}{name}": value for name, value in tensors.items()}
+    agent |= {f"_task_behavior.{mark}_world_model.{name}": value for name, value in tensors.items()}
+    torch.save({"agent_state_dict": agent, "optims_state_dict": {"_wm._model_opt._opt": {}}}, folder / "latest.pt")
+    return folder

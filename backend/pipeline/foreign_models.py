@@ -65,26 +65,26 @@ def import_model(source: Source, name: str, home: Path, dataset: str | None = No
 
 def read_model(source: Source) -> Adapted:
     """The model of a foreign file, in evaluation mode. Raises LayoutError with one sentence."""
-    weights, settings = find_files(source.path, source.config)
+    file, settings = find_files(source.path, source.config)
     config = read_config(settings)
-    tensors = read_tensors(weights)
+    tensors = read_tensors(file)
     layout = find_layout(source.layout) if source.layout else detect_layout(frozenset(tensors))
     if not layout.recognises(frozenset(tensors)):
-        raise LayoutError(f"{weights.name} is not of the layout {layout.name}: {layout.about}")
+        raise LayoutError(f"{file.name} is not of the layout {layout.name}: {layout.about}")
     try:
-        options, kept = layout.convert(tensors, config)
+        options, weights = layout.convert(tensors, config)
         with torch.random.fork_rng(devices=[]):
             model = adapted(layout.build(options), layout.name, options)
-        _restore(model, kept)
+        _restore(model, weights)
     except (RuntimeError, KeyError, TypeError, IndexError, OverflowError) as error:
-        raise LayoutError(f"{weights.name} is not of the layout {layout.name}: {error!s:.200}") from error
+        raise LayoutError(f"{file.name} is not of the layout {layout.name}: {error!s:.200}") from error
     return model
 
 
-def _restore(model: Adapted, kept: dict[str, Tensor]) -> None:
+def _restore(model: Adapted, weights: dict[str, Tensor]) -> None:
     """Raises LayoutError naming the first tensors that are missing, unknown, misshaped or not finite."""
     try:
-        restore_weights({"adapter": model.adapter}, {f"adapter.{key}": value for key, value in kept.items()})
+        restore_weights({"adapter": model.adapter}, {f"adapter.{key}": value for key, value in weights.items()})
     except IncompatibleCheckpoint as error:
         shown = "; ".join(problem.replace("adapter.", "") for problem in error.problems[:3])
         more = len(error.problems) - 3

@@ -64,8 +64,8 @@ class Steps(Recurrence):
 
     def restarted(self, state: State, keep: Tensor) -> State:
         first = self.initial(len(keep))
-        kept = (now * keep + then * (1 - keep) for now, then in zip(state, first, strict=True))
-        return State(*kept)
+        restarted = (now * keep + then * (1 - keep) for now, then in zip(state, first, strict=True))
+        return State(*restarted)
 
     def advance(self, state: State, action: Tensor | None) -> Tensor:
         known = state.deter.new_zeros(len(state.deter), self.adapter.spec.action_size) if action is None else action

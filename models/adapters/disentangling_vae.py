@@ -11,7 +11,7 @@ from models.adapters.adapter import Adapter, LayoutError, Spec
 from models.adapters.checks import checked_sizes, shape_of
 from models.types import Belief, Gaussian, State
 
-KEPT = ("encoder.", "decoder.")
+PREFIXES = ("encoder.", "decoder.")
 CHANNELS, SIDE, HIDDEN = 32, 4, 256
 
 
@@ -99,7 +99,7 @@ class DisentanglingVaeLayout:
         latents = shape_of(tensors, "decoder.lin1.weight", 2)[1]
         side = 64 if "encoder.conv_64.weight" in tensors else 32
         return {"channels": channels, "side": side, "latents": latents}, {
-            key: value for key, value in tensors.items() if key.startswith(KEPT)
+            key: value for key, value in tensors.items() if key.startswith(PREFIXES)
         }
 
     def build(self, options: Mapping[str, Any]) -> Adapter:

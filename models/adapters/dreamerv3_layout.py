@@ -28,8 +28,8 @@ class DreamerV3TorchLayout:
         self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Raises LayoutError."""
-        plain = {key.replace(MARK, ""): value for key, value in tensors.items()}
-        theirs = {key.removeprefix(MODEL): value for key, value in plain.items() if key.startswith(MODEL)}
+        unmarked = {key.replace(MARK, ""): value for key, value in tensors.items()}
+        theirs = {key.removeprefix(MODEL): value for key, value in unmarked.items() if key.startswith(MODEL)}
         if any(key.startswith("encoder._mlp.") for key in theirs):
             raise LayoutError("the model sees vectors beside pictures, which cannot be shown to it here")
         sizes = sizes_of(theirs, config)

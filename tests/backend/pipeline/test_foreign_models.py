@@ -93,11 +93,11 @@ def test_a_second_episode_in_a_sequence_starts_anew(tmp_path: Path) -> None:
 
 def test_compiled_weights_are_the_same_model(tmp_path: Path) -> None:
     image = pictures(1, 2, 16, 16, 3)
-    plain, compiled = (
+    interpreted, compiled = (
         encode_adapted(read_model(Source(dreamer_folder(tmp_path / mark, mark=mark))), {"image": image})
         for mark in ("", "_orig_mod.")
     )
-    np.testing.assert_array_equal(plain["post_logit"], compiled["post_logit"])
+    np.testing.assert_array_equal(interpreted["post_logit"], compiled["post_logit"])
 
 
 def test_a_grey_vae_of_32_pixels_can_be_traversed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from models.rssm import Observed, Recurrence
 from models.types import Batch, State
 from models.world_model import WorldModel
 
-KEPT_STATES = 6_144  # of advice: 64 batches of two CPU cores
+ADVISED_STATES = 6_144  # of advice: 64 batches of two CPU cores
 STATES_APART = 12
 
 
@@ -74,7 +74,7 @@ class Advice(nn.Module):
         """`feature` and `action` are sizes, `frames` those of a batch."""
         super().__init__()
         self.weight = weight
-        size = max(KEPT_STATES, 2 * frames)
+        size = max(ADVISED_STATES, 2 * frames)
         self.register_buffer("feature", torch.zeros(size, feature))
         self.register_buffer("advised", torch.zeros(size, action))
         self.register_buffer("states_seen", torch.zeros((), dtype=torch.int64))

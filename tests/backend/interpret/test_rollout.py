@@ -246,5 +246,5 @@ def test_scores_over_episodes_is_that_of_each_episodes_rollout(world_checkpoint:
     repeated = quality["ssim"]["repeat last frame"]["mean"]
     assert repeated[:5] == [None] * 5
     assert repeated[5] == pytest.approx(
-        np.mean([rollout.baseline_images["ssim"]["repeat last frame"][5] for rollout in alone]), abs=1e-3
+        np.mean([rollout.baselines["ssim"]["repeat last frame"][5] for rollout in alone]), abs=1e-3
     )

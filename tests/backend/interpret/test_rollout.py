@@ -210,7 +210,7 @@ def test_the_baselines_are_the_last_observed_frame_and_the_mean_of_the_other_epi
     assert (rollout.baseline_images["repeat last frame"] == clip[REQUEST.episode, context - 1]).all()
     assert (rollout.baseline_images["mean image"] == others).all()
     for name in ("psnr", "ssim"):
-        for values in rollout.baseline_images[name].values():
+        for values in rollout.baselines[name].values():
             assert values[:context] == [None] * context  # nothing is foretold of what was seen
             assert all(value is not None for value in values[context:])
     still = build_rollout(replace(world_checkpoint, clip=still_clip(world_checkpoint)), REQUEST)

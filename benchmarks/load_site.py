@@ -1,17 +1,16 @@
 """What `benchmarks/load.py` measures: an API and a worker of their own, and a training run that never ends."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
 
 from backend.data.episodes import frames_only, read_dataset_info, write_dataset_info, write_episode
+from benchmarks.waiting import free_port, until
 
 TRAINING = {"dataset": "noise", "updates": 100_000, "checkpoint_every": 100_000, "log_every": 5, "held_out": 2}
 
@@ -21,7 +20,7 @@ class Site:
 
     def __init__(self, home: Path) -> None:
         _add_noise(home)
-        port = _free_port()
+        port = free_port()
         self.address = f"http://127.0.0.1:{port}"
         environment = os.environ | {"DISWM_HOME": str(home), "DISWM_PORT": str(port), "OMP_NUM_THREADS": "1"}
         start = [sys.executable, "-m", "backend"]
@@ -32,11 +31,11 @@ class Site:
 
     def open(self) -> None:
         """Wait for the API, start the training run and wait until it learns."""
-        _until(self._answers)
+        until(lambda: self.client.get("/healthz").status_code == 200)
         self.checkpoint = self.client.get("/api/v1/checkpoints").json()["items"][0]["id"]
         body = {"stage": "pretrain", "preset": "small", "settings": TRAINING}
         self.run = self.client.post("/api/v1/runs", json=body).raise_for_status().json()["id"]
-        _until(lambda: self.updates() > 10)
+        until(lambda: self.updates() > 10)
 
     def updates(self) -> float:
         """Gradient updates that the training run has made."""
@@ -54,12 +53,6 @@ class Site:
             process.terminate()
         for process in (self.worker, self.api):
             process.wait(60)
-
-    def _answers(self) -> bool:
-        try:
-            return self.client.get("/healthz").status_code == 200
-        except httpx.TransportError:
-            return False
 
 
 class Pace:
@@ -83,17 +76,3 @@ def _add_noise(home: Path) -> None:
         frames = generator.integers(0, 255, (60, 64, 64, 3), dtype=np.uint8)
         write_episode(folder / f"episode-{number:06d}.npz", frames_only(frames))
     write_dataset_info(read_dataset_info(folder))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _until(condition: Any, seconds: float = 300) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit("waited in vain: is the machine very busy?")
-        time.sleep(0.2)

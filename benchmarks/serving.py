@@ -9,17 +9,18 @@ import argparse
 import datetime
 import os
 import platform
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 import httpx
+
+from benchmarks.waiting import free_port, until
 
 RESULTS = Path(__file__).parent / "results"
 CHECKPOINT = "/api/v1/checkpoints/finger-episode-factors"
@@ -75,7 +76,7 @@ def main() -> None:
 @contextmanager
 def app(home: Path) -> Iterator[tuple[httpx.Client, float]]:
     """`diswm app` on a store of its own, and how long it took to its first traversal."""
-    api, page = _free_port(), _free_port()
+    api, page = free_port(), free_port()
     ports = {"DISWM_PORT": str(api), "DISWM_PAGE_PORT": str(page), "DISWM_HOME": str(home)}
     begun = time.perf_counter()
     process = subprocess.Popen(
@@ -83,7 +84,7 @@ def app(home: Path) -> Iterator[tuple[httpx.Client, float]]:
     )
     client = httpx.Client(base_url=f"http://127.0.0.1:{api}", timeout=60, trust_env=False)
     try:
-        _until(lambda: client.get(f"{CHECKPOINT}/traversal?format=json").status_code == 200)
+        until(lambda: client.get(f"{CHECKPOINT}/traversal?format=json").status_code == 200)
         yield client, time.perf_counter() - begun
     finally:
         client.close()
@@ -95,24 +96,6 @@ def _seconds(client: httpx.Client, address: str) -> float:
     begun = time.perf_counter()
     client.get(address).raise_for_status()
     return time.perf_counter() - begun
-
-
-def _until(answered: Callable[[], bool], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if answered():
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise SystemExit(f"no answer within {seconds:.0f} s")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

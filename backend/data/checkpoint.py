@@ -1,5 +1,6 @@
 """A checkpoint as a folder: weights as safetensors, settings, statistics and a clip to look at, with hashes."""
 
+import errno
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -28,6 +29,7 @@ from models.types import Capabilities
 from models.video_model import VideoModel, capabilities_of
 
 FORMAT = 1
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # of a checkpoint that can be looked at, not written to
 CARD = "README.md"  # outside the manifest, as are those below
 FACTORS, CHECKS, LABELS = "factors.json", "interventions.json", "labels.json"  # found out later: `findings`
 QUALITY = "quality.json"  # too, where it was not measured when the checkpoint was written
@@ -89,6 +91,14 @@ class CheckpointInfo:
         """Writes FACTORS, CHECKS or LABELS among the findings. Raises OSError."""
         self.findings.mkdir(parents=True, exist_ok=True)
         write_json(self.findings / name, value)
+
+    def store_finding(self, name: str, value: object) -> None:
+        """Writes what can be computed again, unless the checkpoint can only be read. Raises OSError."""
+        try:
+            self.write_finding(name, value)
+        except OSError as error:
+            if error.errno not in READ_ONLY:
+                raise
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """What the card of a dimension shows: the frames where it is lowest and highest, and the answer for a checkpoint."""
 
-import errno
 import json
 from typing import Any
 
@@ -14,7 +13,6 @@ from backend.interpret.guesses import with_guesses
 from backend.interpret.latents import encode_frames
 
 EXTREME_FRAMES = 5
-READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # of a checkpoint that can be looked at, not written to
 
 
 def factors_of(
@@ -32,11 +30,7 @@ def factors_of(
         return known
     report: dict[str, Any] = analyse(frames or encode_clip(checkpoint), seed=seed, progress=progress)
     report = json.loads(json.dumps(report))
-    try:
-        checkpoint.info.write_finding(FACTORS, report)
-    except OSError as error:
-        if error.errno not in READ_ONLY:
-            raise
+    checkpoint.info.store_finding(FACTORS, report)
     return report
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from backend.data.checkpoint import CHECKS, Checkpoint
-from backend.interpret.cards import READ_ONLY, factors_of
+from backend.interpret.cards import factors_of
 from backend.interpret.encoded import Floats
 from backend.interpret.grouping import group_of
 from backend.interpret.interventions import MIN_MOVE, MIN_SCORE, moves_in_pictures
@@ -38,11 +38,7 @@ def interventions_of(
         found["set"] = moves_in_simulator(checkpoint, lambda done, phase: report(0.3 + 0.7 * done, phase))
     except NoSimulator as error:
         found["why"] = str(error)
-    try:
-        checkpoint.info.write_finding(CHECKS, found)
-    except OSError as error:
-        if error.errno not in READ_ONLY:
-            raise
+    checkpoint.info.store_finding(CHECKS, found)
     return found
 
 

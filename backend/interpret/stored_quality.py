@@ -1,6 +1,5 @@
 """The quality of a checkpoint: read if it was measured before, else measured and kept when it is first asked for."""
 
-import errno
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,8 +13,6 @@ from backend.data.episodes import DatasetInfo, read_episodes
 from backend.interpret.agents import Recording
 from backend.interpret.quality import MOST_EPISODES, measure_quality
 from backend.interpret.request import ViewError
-
-READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # of a checkpoint that can be looked at, not written to
 
 
 class Recorded(NamedTuple):
@@ -39,11 +36,7 @@ def quality_of(checkpoint: Checkpoint, dataset: DatasetInfo | None = None, *, re
     if not refresh and (known := checkpoint.quality) is not None:
         return known
     quality = _measured(checkpoint, recordings(checkpoint.clip), checkpoint.info.environment, "clip")
-    try:
-        checkpoint.info.write_finding(QUALITY, quality)
-    except OSError as error:
-        if error.errno not in READ_ONLY:
-            raise
+    checkpoint.info.store_finding(QUALITY, quality)
     return quality
 
 

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.http import strict_json
+from backend.http.middleware.base import HttpMiddleware
 from backend.http.problems import Fault, Problem
 from backend.settings import Settings
 
@@ -32,18 +33,15 @@ class BodyRules:
         return cls(settings.body_limit, settings.upload_limit, dict(uploads))
 
 
-class BodyGuard:
+class BodyGuard(HttpMiddleware):
     """ASGI middleware: refuses bodies that are too large, too slow or of the wrong type."""
 
     def __init__(self, app: ASGIApp, rules: BodyRules) -> None:
-        self.app = app
+        super().__init__(app)
         self.rules = rules
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one connection."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
         try:
             receive = await self._guard_body(scope, Headers(scope=scope), receive)
         except Problem as problem:

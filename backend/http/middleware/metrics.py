@@ -7,21 +7,20 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.http.middleware.base import HttpMiddleware
+
 BUCKETS = (0.01, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
-class RequestLog:
+class RequestLog(HttpMiddleware):
     """ASGI middleware, outermost: counts requests by route and status, and how long their answers took to begin."""
 
     def __init__(self, app: ASGIApp, counts: "RequestCounts") -> None:
-        self.app = app
+        super().__init__(app)
         self.counts = counts
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one connection on."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
         started = time.perf_counter()
         status = 500
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.http.middleware.base import HttpMiddleware
 from backend.http.middleware.body import SAFE_METHODS
 from backend.http.problems import Fault, Problem
 from backend.settings import Settings
@@ -49,18 +50,15 @@ class SecurityRules:
         )
 
 
-class Security:
+class Security(HttpMiddleware):
     """ASGI middleware: refuses requests from hosts, origins or clients that may not ask."""
 
     def __init__(self, app: ASGIApp, rules: SecurityRules) -> None:
-        self.app = app
+        super().__init__(app)
         self.rules = rules
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one connection."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
         headers = Headers(scope=scope)
         send = _with_security_headers(send, scope["path"])
         try:

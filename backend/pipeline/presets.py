@@ -103,7 +103,7 @@ PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
             "imagine_every": 4,
             "entropy": 0.003,
             "advice": 4.0,
-            "actor_rate": 5e-4,
+            "actor_rate": 1e-3,
             "critic_rate": 3e-4,
             "units": 256,
             "distill_start": 0.03,

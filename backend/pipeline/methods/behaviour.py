@@ -91,12 +91,17 @@ class Advice(nn.Module):
         self.updates += 1
 
     def losses(self, actor_critic: ActorCritic, _imagined: Imagined, _rows: slice) -> Mapping[str, Tensor]:
-        """-log p of the advised actions, the mean over every so many states, ()."""
+        """-log p of the advised actions, each weighted by the policy's deviation there, over every so many states, ().
+
+        Without that weight, states in which a sure policy errs outweigh all others, and it flees into a flat one.
+        """
         rows = torch.arange(0, len(self.feature) - STATES_APART + 1, STATES_APART, device=self.feature.device)
         rows = rows + self.updates % STATES_APART
         there = (rows < self.states_seen).float()
-        log_prob = actor_critic.policy(self.feature[rows]).log_prob(self.advised[rows])
-        return {"actor": -self.weight * (there * log_prob).sum() / there.sum().clamp(min=1)}
+        policy = actor_critic.policy(self.feature[rows])
+        weights = there * policy.std.detach().mean(-1)  # beta-NLL (Seitzer et al. 2022), beta 0.5
+        likeness = (weights * policy.log_prob(self.advised[rows])).sum() / there.sum().clamp(min=1)
+        return {"actor": -self.weight * likeness}
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ app: setup ## start the API, the worker and the page; Ctrl-C stops them
 
 test: setup ## run the tests, those in a real browser too
 	@scripts/system-packages.sh browser
+	@scripts/system-packages.sh postgres || true
 	@$(PYTEST)
 
 check: setup ## format, lint, types, import rules, tests

@@ -69,10 +69,10 @@ class Settings(BaseSettings):
         description="Where people reach the API, for the commands that the page shows, if not where the page does.",
     )
     device: str = Field(default="auto", description="Device of the worker's runs: auto, cpu, cuda or cuda:N.")
-    worker: str = Field(
-        default="worker-1",
+    worker: Annotated[str | None, BeforeValidator(_blank_is_none)] = Field(
+        default=None,
         pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
-        description="Name of this worker; each of several workers on one store (one a device) has its own.",
+        description="Name of this worker; without one it takes the first free of worker-1, worker-2 and so on.",
     )
     allowed_hosts: Names = Field(
         default=["127.0.0.1", "localhost", "::1"], description="Host headers that the API answers to."

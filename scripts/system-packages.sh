@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Make the system packages available that pip cannot bring: `system-packages.sh gl` (headless OpenGL), `fonts` (for labels in
-# scripts that DejaVu Sans lacks), `browser` (Chromium for the tests).
+# scripts that DejaVu Sans lacks), `browser` and `postgres` (Chromium and Postgres for the tests).
 # As root on Debian or Ubuntu it installs what is missing; elsewhere it says exactly what to install.
 # Exit status: 0 there, 1 missing. Answers in milliseconds when nothing is missing.
 set -euo pipefail
@@ -99,12 +99,29 @@ HELP
     return 1
 }
 
+have_postgres() { compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || command -v initdb >/dev/null; }
+
+postgres() {
+    if have_postgres; then return 0; fi
+    if can_install; then
+        echo "Installing Postgres for the tests"
+        install postgresql || true
+    fi
+    if have_postgres; then return 0; fi
+    cat >&2 <<'HELP'
+Tests on Postgres are left out. To have them run:
+  Debian, Ubuntu:  sudo apt-get install -y --no-install-recommends postgresql
+HELP
+    return 1
+}
+
 case "${1:-}" in
 gl) gl ;;
 fonts) fonts ;;
 browser) browser ;;
+postgres) postgres ;;
 *)
-    echo "usage: $0 gl|fonts|browser" >&2
+    echo "usage: $0 gl|fonts|browser|postgres" >&2
     exit 2
     ;;
 esac

@@ -22,6 +22,7 @@ from models.traversal import LatentStatistics
 from models.types import normalise
 from models.video_model import VideoModel
 from models.world_model import WorldModel
+from tests.support.postgres import Server, server
 
 EPISODES, STEPS, ACTIONS = 3, 24, 2
 FACTOR_NAMES = ("square x", "square y", "square brightness")
@@ -55,6 +56,13 @@ def _settings_of_this_test_alone() -> Iterator[None]:
     get_settings.cache_clear()
     yield
     get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A Postgres server for all tests of this process."""
+    with server() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from backend.api.importing import Imports
 from backend.api.plays import Plays
-from backend.http.problems import Fault, Problem, nearest, short
+from backend.http.problems import Fault, Problem, invalid, nearest, short
 from backend.settings import Settings
 from backend.views.checkpoint_cache import CheckpointCache
 from backend.views.executor import LongJobs, ViewExecutor
@@ -70,12 +70,19 @@ Serving = Annotated[Services, Depends(_services)]
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """422 for a query parameter that the route does not have, or that appears twice."""
+    """422 for a query parameter that the route does not have, or that appears twice; for NUL, 404 in the path."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
+    if "\0" in request.scope["path"]:  # no name has it, and Postgres takes no text with it
+        raise Problem(
+            404, "not-found", "There is nothing under this path.", remedy="See /docs for the paths there are."
+        )
     known = _query_names(route.dependant)
     given = [name for name, _ in request.query_params.multi_items()]
+    for name, value in request.query_params.multi_items():
+        if "\0" in value:
+            raise invalid(f"query:{name[:80]}", "holds the character NUL", remedy="Leave that character out.")
     faults = [
         Fault(f"query:{name[:80]}", "there is no such parameter here", nearest(name, known))
         for name in dict.fromkeys(given)

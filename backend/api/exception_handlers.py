@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +18,7 @@ from backend.data.import_checks import RefusedImport
 from backend.data.networks import CheckpointError, IncompatibleCheckpoint
 from backend.envs.gl import NoRenderer
 from backend.envs.protocol import EnvironmentFailed
-from backend.http.problems import Fault, Problem, of_http, of_os, of_validation, overloaded
+from backend.http.problems import Fault, Problem, disk_full, of_http, of_os, of_validation, overloaded
 from backend.interpret.request import ViewError
 from backend.pipeline.out_of_memory import is_out_of_memory
 from backend.pipeline.settings import SettingsError
@@ -151,7 +152,15 @@ def _simulator(error: EnvironmentFailed | NoRenderer) -> Problem:
     )
 
 
+def _database(error: OperationalError | InterfaceError) -> Problem:
+    if "full" in str(error.orig):
+        return disk_full()
+    return overloaded("The table of runs does not answer.")
+
+
 _TABLE: dict[type[Exception], Translate] = {
+    OperationalError: _database,
+    InterfaceError: _database,
     NotFound: _unknown_entry,
     CheckpointError: _damaged,
     IncompatibleCheckpoint: incompatible,

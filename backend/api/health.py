@@ -70,8 +70,13 @@ def get_metrics(request: Request, serving: Serving) -> Response:
         "diswm_disk_free_bytes": ("Room left under DISWM_HOME.", shutil.disk_usage(serving.home).free),
     }
     gauges = [Gauge(name, text, {"": float(value)}) for name, (text, value) in single.items()]
-    runs = {f'state="{state}"': float(count) for state, count in run_service_of(request).store.counts().items()}
-    gauges.append(Gauge("diswm_runs", "Runs by state.", runs))
+    try:
+        runs = {f'state="{state}"': float(count) for state, count in run_service_of(request).store.counts().items()}
+        gauges.append(Gauge("diswm_runs", "Runs by state.", runs))
+        answers = 1.0
+    except SQLAlchemyError:
+        answers = 0.0
+    gauges.append(Gauge("diswm_database_up", "1 where the table of runs answers.", {"": answers}))
     return PlainTextResponse(render(request.app.state.counts, gauges), media_type="text/plain; version=0.0.4")
 
 

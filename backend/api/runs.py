@@ -11,11 +11,11 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse
 from pydantic import Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from backend.api.openapi import refusals
 from backend.api.schemas import Body
-from backend.http.problems import Fault, Problem, overloaded
+from backend.http.problems import Fault, Problem
 from backend.pipeline.settings import MAX_SEED
 from backend.runs.database import open_database
 from backend.runs.errors import (
@@ -131,8 +131,8 @@ def list_runs(
 ) -> RunPage:
     """Runs, newest first."""
     with answering():
-        page = service.page(limit, cursor, [] if state is None else [state], stage)
-    return RunPage(items=[view_run(row, service.home) for row in page.rows], next_cursor=page.next_cursor)
+        page, now = service.page(limit, cursor, [] if state is None else [state], stage), service.store.now()
+    return RunPage(items=[view_run(row, service.home, now) for row in page.rows], next_cursor=page.next_cursor)
 
 
 @router.get("/workers")
@@ -146,7 +146,8 @@ def list_workers(service: Runs) -> WorkerList:
 @router.get("/runs/{run}")
 def get_run(row: Found, service: Runs) -> RunView:
     """One run."""
-    return view_run(row, service.home)
+    with answering():
+        return _shown(service, row)
 
 
 @router.delete("/runs/{run}", status_code=204, responses=refusals(409))
@@ -160,14 +161,14 @@ def delete_run(row: Found, service: Runs) -> None:
 def cancel_run(row: Found, service: Runs) -> RunView:
     """Save and stop: a waiting run at once, a running one within five seconds."""
     with answering():
-        return view_run(service.cancel(row.id), service.home)
+        return _shown(service, service.cancel(row.id))
 
 
 @router.post("/runs/{run}/resume", status_code=202, responses=refusals(409))
 def resume_run(row: Found, service: Runs, body: ResumeRequest | None = None) -> RunView:
     """Queue a paused, failed or cancelled run again, from its last save; one that is over, with more steps."""
     with answering():
-        return view_run(service.resume(row.id, {} if body is None else body.settings), service.home)
+        return _shown(service, service.resume(row.id, {} if body is None else body.settings))
 
 
 @router.post("/runs/{run}/clone", status_code=202, responses=refusals(409))
@@ -194,25 +195,43 @@ def get_log(row: Found, service: Runs, since: Since = 0) -> LogView:
 
 @router.get("/runs/{run}/events", response_class=EventSourceResponse)
 async def stream_events(row: Found, service: Runs) -> AsyncIterator[EventView]:
-    """State and progress at each change, until the run has ended or paused."""
+    """State and progress at each change, until the run has ended or paused.
+
+    Where the table of runs stops answering, the last event says `lost`: ask again.
+    """
     last: EventView | None = None
     current: Run | None = row
     while current is not None:
-        event = await run_in_threadpool(view_event, current, service.home)
-        if event != last:
-            yield event
-            last = event
-        if event.state not in ACTIVE:
+        try:
+            event = await run_in_threadpool(_event, service, current)
+            if event != last:
+                yield event
+                last = event
+            if event.state not in ACTIVE:
+                return
+            await asyncio.sleep(EVENTS_POLL_S)
+            current = await run_in_threadpool(_current, service, row.id)
+        except SQLAlchemyError:
+            if last is not None:
+                yield last.model_copy(update={"lost": True})
             return
-        await asyncio.sleep(EVENTS_POLL_S)
-        current = await run_in_threadpool(service.store.get, row.id) or await run_in_threadpool(
-            find_run, service.home, row.id
-        )
+
+
+def _event(service: RunService, row: Run) -> EventView:
+    return view_event(row, service.home, service.store.now())
+
+
+def _current(service: RunService, run_id: str) -> Run | None:
+    return service.store.get(run_id) or find_run(service.home, run_id)
 
 
 def _submitted(service: RunService, submitted: Submitted, response: Response) -> RunView:
     response.headers["Location"] = f"/api/v1/runs/{submitted.row.id}"
-    return view_run(submitted.row, service.home)
+    return _shown(service, submitted.row)
+
+
+def _shown(service: RunService, row: Run) -> RunView:
+    return view_run(row, service.home, service.store.now())
 
 
 def refuse_while_needed(service: RunService, home: Path, folder: Path, names: set[str], name: str) -> None:
@@ -240,10 +259,6 @@ def answering() -> Iterator[None]:
         yield
     except RunError as error:
         _refuse(error)
-    except OperationalError as error:
-        if "full" in str(error.orig):
-            raise OSError(28, "the disk is full") from error
-        raise overloaded("The table of runs is busy.") from error
 
 
 def _refuse(error: RunError) -> NoReturn:

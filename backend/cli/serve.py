@@ -4,14 +4,14 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import typer
 
 from backend.cli.context import EXIT_REFUSED, EXIT_TAKEN, checked_settings, complain
 from backend.pipeline.malloc import keep_freed_memory
-from backend.runs.locks import Held, Lock, api_lock, hold, worker_lock
+from backend.runs.locks import Held, Lock, api_lock, hold
 from backend.runs.processes import end_with_parent
 from backend.settings import Settings, is_loopback
 
@@ -48,6 +48,8 @@ def serve() -> None:
     with held(api_lock(settings.home), "API"):
         import uvicorn
 
+        refuse_foreign_home(settings)
+
         from backend.http.shutdown import DeadlineProtocol, ShutdownGuard
         from backend.main import create_app
 
@@ -67,11 +69,19 @@ def worker() -> None:
     """Start a worker alone: it trains what is in the queue (DISWM_WORKER, DISWM_DEVICE)."""
     settings = checked_settings()
     end_with_parent()
-    with held(worker_lock(settings.home, settings.worker), f"worker {settings.worker!r}") as lock:
-        from backend.runs.worker import work
+    from backend.runs.homes import ForeignHome
+    from backend.runs.names import NameTaken
+    from backend.runs.worker import work
 
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s worker: %(message)s", stream=sys.stderr)
-        work(settings, lock)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker: %(message)s", stream=sys.stderr)
+    try:
+        work(settings)
+    except ForeignHome as error:
+        complain(str(error))
+        raise typer.Exit(EXIT_REFUSED) from None
+    except NameTaken as error:
+        complain(str(error))
+        raise typer.Exit(EXIT_TAKEN) from None
 
 
 def ui() -> None:
@@ -104,6 +114,21 @@ def refuse_open_address(host: str, settings: Settings) -> None:
         "Set DISWM_TOKEN (or write it to DISWM_HOME/token with mode 0600), or listen on 127.0.0.1."
     )
     raise typer.Exit(EXIT_REFUSED)
+
+
+def refuse_foreign_home(settings: Settings) -> None:
+    """Exit where the database holds another home's runs; one that does not answer is asked at the first request."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from backend.runs.database import open_database
+    from backend.runs.homes import ForeignHome
+
+    try:
+        with suppress(SQLAlchemyError):
+            open_database(settings).dispose()
+    except ForeignHome as error:
+        complain(str(error))
+        raise typer.Exit(EXIT_REFUSED) from None
 
 
 @contextmanager

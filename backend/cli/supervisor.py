@@ -16,6 +16,7 @@ import typer
 
 from backend.cli.context import EXIT_REFUSED, EXIT_TAKEN
 from backend.runs.locks import api_lock, holder, worker_lock
+from backend.runs.names import FIRST
 from backend.runs.processes import PARENT_VARIABLE, kill_group
 from backend.settings import Settings
 
@@ -81,6 +82,7 @@ def run_together(settings: Settings) -> int:
     asked = _listen()
     parts = _parts(settings)
     environment = os.environ | {"DISWM_HOME": str(settings.home), "DISWM_API_URL": settings.url_of_api}
+    environment |= {"DISWM_WORKER": settings.worker or FIRST}
     typer.echo(f"Starting DisWM Studio (state in {settings.home}) ...")
     try:
         for part in parts:
@@ -91,7 +93,7 @@ def run_together(settings: Settings) -> int:
 
 
 def _parts(settings: Settings) -> list[Part]:
-    worker_file = worker_lock(settings.home, settings.worker)
+    worker_file = worker_lock(settings.home, settings.worker or FIRST)
     return [
         Part("API", "serve", lambda: _answers(f"{settings.url_of_api}/healthz")),
         Part("worker", "worker", lambda: bool((holder(worker_file) or {}).get("ready"))),
@@ -141,7 +143,7 @@ def _listen() -> list[int]:
 
 def _taken(settings: Settings) -> int | None:
     """An exit code, and a sentence, when another program is where ours must go."""
-    for path in (api_lock(settings.home), worker_lock(settings.home, settings.worker)):
+    for path in (api_lock(settings.home), worker_lock(settings.home, settings.worker or FIRST)):
         other = holder(path)
         if other is not None:
             typer.echo(

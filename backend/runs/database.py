@@ -1,38 +1,100 @@
-"""Opening the runs' database: durable pragmas for SQLite, and the schema brought up to date."""
+"""Opening the runs' database: durable pragmas for SQLite, the schema of this version, its clock."""
 
 import logging
 import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, event, make_url
+from sqlalchemy import Engine, event, make_url, text
 from sqlmodel import create_engine
 
+from backend.runs.homes import check_home
 from backend.runs.locks import hold
 from backend.settings import Settings
 
 WAL_RESET_FIXED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """First releases of their branches without the WAL-reset defect, which can lose a committed transaction."""
+SCHEMA_LOCK = 0x4449_5357_4D01
+"""Postgres' advisory lock of those who change the schema, whatever machine they are on."""
+SCHEMA_LOOK_S = 0.1
+CLOCK_READ_EVERY_S = 30.0
 
 
 def open_database(settings: Settings) -> Engine:
-    """The engine of the runs' database, with the schema of this version."""
+    """The engine of the runs' database, with the schema of this version. Raises ForeignHome."""
     settings.home.mkdir(parents=True, exist_ok=True)
     engine = connect(settings.url_of_database)
-    with hold(settings.home / "locks" / "migrate.lock", wait=True):
+    with hold(settings.home / "locks" / "migrate.lock", wait=True), one_at_a_time(engine):
         migrate(engine)
+    check_home(engine, settings.home)
     return engine
 
 
 def connect(url: str) -> Engine:
     """An engine for the URL; SQLite connections write through to the disk before they answer."""
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+    if not url.startswith("sqlite"):
+        return create_engine(driver_url(url), pool_pre_ping=True)
     engine = create_engine(url, connect_args={"timeout": 10.0})
     event.listen(engine, "connect", _harden)
     return engine
+
+
+def driver_url(url: str) -> str:
+    """The URL with the driver that is installed: `postgres://` and `postgresql://` go through psycopg."""
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            return f"postgresql+psycopg://{url.removeprefix(prefix)}"
+    return make_url(url).render_as_string(hide_password=False)
+
+
+@contextmanager
+def one_at_a_time(engine: Engine) -> Iterator[None]:
+    """Only one process changes the schema at once, on whatever machine; SQLite's file lock is the home's."""
+    if engine.dialect.name != "postgresql":
+        yield
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        # Not the call that waits: DBOS builds indexes concurrently, which wait for every statement under way.
+        while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": SCHEMA_LOCK}).scalar_one():
+            time.sleep(SCHEMA_LOOK_S)
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": SCHEMA_LOCK})
+
+
+class DatabaseClock:
+    """Unix seconds by the clock of the database's machine, so that the clocks of others need not agree.
+
+    It is read now and then; between two readings this machine only measures how much time passed.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._read: tuple[float, float] | None = None  # (its time, our monotonic one)
+
+    def __call__(self) -> float:
+        """Raises SQLAlchemyError where it was never read and cannot be."""
+        if self._engine.dialect.name != "postgresql":
+            return time.time()
+        with self._lock:
+            if self._read is None or time.monotonic() - self._read[1] > CLOCK_READ_EVERY_S:
+                self._read = self._look()
+            told, at = self._read
+        return told + time.monotonic() - at
+
+    def _look(self) -> tuple[float, float]:
+        before = time.monotonic()
+        with self._engine.connect() as connection:
+            told = float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+        return told, (before + time.monotonic()) / 2
 
 
 def migrate(engine: Engine) -> None:

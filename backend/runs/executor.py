@@ -14,7 +14,7 @@ from backend.runs.child import Child, start_child
 from backend.runs.folders import last_log_line, read_error, read_progress, read_result, run_folder
 from backend.runs.outcome import Ending, Reason, further, judge
 from backend.runs.processes import ask_to_end, end_processes, processes_of_run
-from backend.runs.states import RunState
+from backend.runs.states import GUARD_S, SILENT_S, RunState
 from backend.runs.store import RunStore
 from backend.runs.table import RunRow
 
@@ -29,6 +29,7 @@ class Timing:
     heartbeat: float = 2.0
     cancel_grace: float = 3.0
     stop_grace: float = 15.0
+    lease: float = SILENT_S - GUARD_S
 
 
 def brief(error: SQLAlchemyError) -> str:
@@ -115,7 +116,7 @@ class RunExecutor:
             end_processes(left, self._timing.stop_grace)
 
     def _watch(self, row: RunRow, child: Child) -> tuple[Reason, int]:
-        beat_at = 0.0
+        beat_at, renewed_at = 0.0, time.monotonic()
         while True:
             code = child.poll()
             if code is not None:
@@ -126,7 +127,10 @@ class RunExecutor:
                 return Reason.CANCELLED, child.stop(self._timing.cancel_grace)
             if time.monotonic() - beat_at >= self._timing.heartbeat:
                 beat_at = time.monotonic()
-                self._beat(row)
+                renewed_at = beat_at if self._beat(row) else renewed_at
+            if time.monotonic() - renewed_at > self._timing.lease:
+                log.warning("run %s is saved: soon another worker may take it, the database being silent", row.id)
+                return Reason.WORKER_STOPS, child.stop(self._timing.stop_grace)
             time.sleep(self._timing.poll)
 
     def _cancelled(self, row: RunRow) -> bool:
@@ -140,11 +144,14 @@ class RunExecutor:
             raise Fenced(row.id)
         return orders.cancel
 
-    def _beat(self, row: RunRow) -> None:
+    def _beat(self, row: RunRow) -> bool:
+        """Whether the database took it."""
         try:
             self._store.beat(row.id, row.attempt)
         except SQLAlchemyError as error:
             log.warning("cannot write the heartbeat of run %s: %s", row.id, brief(error))
+            return False
+        return True
 
     def _ending(self, row: RunRow, reason: Reason, code: int) -> Ending:
         folder = run_folder(self._home, row.id)

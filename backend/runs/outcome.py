@@ -88,7 +88,7 @@ def _error_of(ending: Ending) -> dict[str, Any]:
         return _error(
             "folder_in_use",
             "another process writes into this run's folder",
-            "Stop the command that runs there, then resume the run.",
+            "Stop the command that runs there; the run then resumes on its own.",
         )
     if ending.code == NOT_WRITTEN_CODE:
         return _error("disk_full", "the disk is full", "Free some space; the run resumes on its own.")

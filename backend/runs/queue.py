@@ -8,11 +8,20 @@ that a crash could lose. A workflow recovered after a kill finds its generation 
 import logging
 import os
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, SetWorkflowID, WorkflowSerializationFormat
+from dbos import (
+    DBOS,
+    DBOSConfig,
+    DBOSConfiguredInstance,
+    SetEnqueueOptions,
+    SetWorkflowID,
+    WorkflowSerializationFormat,
+)
 
+from backend.runs.database import driver_url
 from backend.runs.devices import has
 from backend.runs.executor import RunExecutor
 from backend.runs.store import RunStore
@@ -29,6 +38,11 @@ DEVICE_PATIENCE_S = 60.0
 APPLICATION_VERSION = "1"
 """Fixed: DBOS recovers only workflows of its own version, and would otherwise hash our source into it."""
 POLL_S = 0.25
+LOOK_AGAIN_S = 30.0
+"""How often a waiting run's workflow is looked at: one that began so long ago and claimed nothing will not."""
+FIRST_SECOND = 1_750_000_000
+"""Priorities count from this Unix second, in quarters: 17 years fit."""
+PER_SECOND = 4
 UNDECIDED = ("ENQUEUED", "PENDING", "DELAYED")
 
 
@@ -41,7 +55,7 @@ class AttemptQueue(DBOSConfiguredInstance):
         self._executor = executor
         self._store = store
         self._devices = devices
-        self._known: set[str] = set()
+        self._known: dict[str, float] = {}  # workflow -> when it was last looked at, monotonic
 
     @DBOS.workflow(max_recovery_attempts=None, serialization_type=WorkflowSerializationFormat.PORTABLE)
     def attempt(self, run_id: str, generation: int) -> str:
@@ -51,20 +65,24 @@ class AttemptQueue(DBOSConfiguredInstance):
     def put_waiting(self) -> None:
         """Put every waiting run that this worker is to carry out into the queue that is not in it yet."""
         for row in self._store.waiting():
-            workflow = f"{row.id}.{row.generation}"
-            if workflow not in self._known and is_for(self._devices, row, self._store):
-                self._known.add(workflow)
-                self._put(workflow, row)
+            workflow, now = f"{row.id}.{row.generation}", time.monotonic()
+            looked = self._known.get(workflow)
+            if (looked is None or now - looked > LOOK_AGAIN_S) and is_for(self._devices, row, self._store):
+                self._known[workflow] = now
+                self._put(workflow, row, again=looked is not None)
 
-    def _put(self, workflow: str, row: RunRow) -> None:
-        """A workflow that already ended (its worker stopped before the claim) makes way for a next generation."""
+    def _put(self, workflow: str, row: RunRow, again: bool) -> None:
+        """A workflow that ended, or that began long ago, without the run being claimed makes way for a next one.
+
+        Its worker stopped or died between the two; DBOS goes on with what began in a process of the same name only.
+        """
         status = DBOS.get_workflow_status(workflow)
-        if status is not None and status.status not in UNDECIDED:
+        if status is None:
+            queue = queue_of(row.device) if has(self._devices, row.device) else QUEUE
+            with SetWorkflowID(workflow), SetEnqueueOptions(priority=priority_of(row)):
+                DBOS.enqueue_workflow(queue, self.attempt, row.id, row.generation)
+        elif status.status not in UNDECIDED or (again and status.status == "PENDING"):
             self._store.pass_over(row.id, row.generation)
-            return
-        queue = queue_of(row.device) if has(self._devices, row.device) else QUEUE
-        with SetWorkflowID(workflow):
-            DBOS.enqueue_workflow(queue, self.attempt, row.id, row.generation)
 
 
 def is_for(devices: Sequence[str], row: RunRow, store: RunStore) -> bool:
@@ -78,6 +96,11 @@ def is_for(devices: Sequence[str], row: RunRow, store: RunStore) -> bool:
     return not elsewhere and store.waited_s(row) > DEVICE_PATIENCE_S
 
 
+def priority_of(row: RunRow) -> int:
+    """DBOS takes the smallest first: who has waited longest. An interrupted run keeps its time, and so is next."""
+    return max(1, min(round((row.queued_at - FIRST_SECOND) * PER_SECOND), 2**31 - 1))
+
+
 def queue_of(device: str) -> str:
     """The queue of the runs that ask for this device: "runs", "runs-cuda", "runs-cuda-1"."""
     return QUEUE if device in ("auto", "cpu") else f"{QUEUE}-{device.replace(':', '-')}"
@@ -89,7 +112,7 @@ def launch(database_url: str | None, home: Path, worker: str, devices: Sequence[
     queues = [QUEUE, *map(queue_of, ["cuda", *gpus] if gpus else [])]
     config: DBOSConfig = {
         "name": "diswm",
-        "system_database_url": database_url or sqlite_url(home / "queue.sqlite"),
+        "system_database_url": driver_url(database_url or sqlite_url(home / "queue.sqlite")),
         "application_version": APPLICATION_VERSION,
         "executor_id": worker,
         "log_level": "WARNING",

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-import time
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -181,7 +181,7 @@ class RunService:
     def _new_row(self, order: Order, idempotency_key: str | None, digest: str) -> RunRow:
         device = order.device or "auto"
         settings = self._checked(order, device)
-        now = time.time()
+        now = self.store.now()
         return RunRow(
             id=new_run_id(),
             name=order.name or _default_name(order, settings),
@@ -275,6 +275,9 @@ def _encode(row: Run) -> str:
 def _decode(cursor: str) -> tuple[float, str]:
     try:
         created_at, run_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return float(created_at), str(run_id)
-    except (ValueError, TypeError):
+        run_id.encode()  # half a surrogate is no text
+        if not math.isfinite(float(created_at)) or "\0" in run_id:
+            raise ValueError(cursor)
+        return float(created_at), run_id
+    except (ValueError, TypeError, AttributeError, OverflowError):
         raise InvalidRun([Problem("query:cursor", "is not a cursor that this API handed out")]) from None

@@ -23,8 +23,7 @@ RESUMABLE = (RunState.PAUSED, RunState.FAILED, RunState.CANCELLED)
 CONTINUABLE = (*RESUMABLE, RunState.SUCCEEDED)
 """A run that is over goes on where it is given more to do."""
 
-SILENT_S = 30.0
-"""A running run whose worker was silent for so long has lost it, and waits for the next worker.
-
-Workers on several machines need clocks that agree within some seconds.
-"""
+SILENT_S = 60.0
+"""A running run whose worker was silent for so long has lost it, and waits for the next worker."""
+GUARD_S = 20.0
+"""So long before that, a worker that cannot be heard saves and ends its run itself: two never hold it at once."""

@@ -1,5 +1,7 @@
 """Rows of runs: each change of state is one statement, so no two processes can make the same one."""
 
+import os
+import socket
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -8,10 +10,12 @@ from sqlalchemy import ColumnElement, Engine, and_, case, func, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
 
+from backend.runs.database import DatabaseClock
 from backend.runs.states import CANCELLABLE, CONTINUABLE, RESUMABLE, SILENT_S, RunState
 from backend.runs.table import RunRow, WorkerRow
 
 Clock = Callable[[], float]
+_BEGAN = time.time_ns()
 
 
 class Orders(NamedTuple):
@@ -21,12 +25,28 @@ class Orders(NamedTuple):
     cancel: bool
 
 
+class Owner(NamedTuple):
+    """The process that a worker's name belongs to: its machine, and a mark that no other process of it has."""
+
+    host: str
+    incarnation: str
+
+
+def this_process() -> Owner:
+    """The owner of what this process takes."""
+    return Owner(socket.gethostname(), f"{os.getpid()}.{_BEGAN}")
+
+
 class RunStore:
     """All reads and writes of the table of runs; safe to share between threads."""
 
-    def __init__(self, engine: Engine, clock: Clock = time.time) -> None:
+    def __init__(self, engine: Engine, clock: Clock | None = None) -> None:
         self._engine = engine
-        self._clock = clock
+        self._clock = clock or DatabaseClock(engine)
+
+    def now(self) -> float:
+        """Unix seconds by the clock that the rows go by."""
+        return self._clock()
 
     # Requests
 
@@ -227,16 +247,41 @@ class RunStore:
             session.commit()
             return ids
 
-    def announce(self, worker: str, devices: Sequence[str]) -> None:
-        """Say that a worker lives, and which devices its machine has."""
-        with self._session() as session:
-            session.merge(WorkerRow(name=worker, devices=list(devices), heard_at=self._clock()))
-            session.commit()
+    def take_name(self, worker: str, devices: Sequence[str], owner: Owner | None = None) -> WorkerRow | None:
+        """Become the worker of this name; the row of the one that has it where it may still live.
 
-    def withdraw(self, worker: str) -> None:
+        A name is free when nobody was heard under it lately, or when it was a process of the same host: the caller
+        holds the name's lock file, so that one is gone.
+        """
+        owner = owner or this_process()
+        row = WorkerRow(name=worker, devices=list(devices), heard_at=self._clock(), **owner._asdict())
+        with self._session() as session:
+            session.add(row)
+            try:
+                session.commit()
+                return None
+            except IntegrityError:
+                session.rollback()
+            free = or_(col(WorkerRow.heard_at) < self._clock() - SILENT_S, col(WorkerRow.host) == owner.host)
+            values = {"devices": list(devices), "heard_at": self._clock(), **owner._asdict()}
+            taken = update(WorkerRow).where(col(WorkerRow.name) == worker, free).values(**values)
+            changed = session.exec(taken).rowcount
+            session.commit()
+            return None if changed else session.get(WorkerRow, worker)
+
+    def announce(self, worker: str, devices: Sequence[str], owner: Owner | None = None) -> bool:
+        """Say that a worker lives, and which devices its machine has; False where the name is another's now."""
+        owner = owner or this_process()
+        with self._session() as session:
+            told = update(WorkerRow).where(_named(worker, owner)).values(devices=list(devices), heard_at=self._clock())
+            changed = session.exec(told).rowcount
+            session.commit()
+        return bool(changed) or self.take_name(worker, devices, owner) is None
+
+    def withdraw(self, worker: str, owner: Owner | None = None) -> None:
         """Say that a worker takes no more runs."""
         with self._session() as session:
-            session.exec(delete(WorkerRow).where(col(WorkerRow.name) == worker))
+            session.exec(delete(WorkerRow).where(_named(worker, owner or this_process())))
             session.commit()
 
     def workers(self) -> dict[str, list[str]]:
@@ -272,6 +317,14 @@ class RunStore:
 
     def _session(self) -> Session:
         return Session(self._engine, expire_on_commit=False)
+
+
+def _named(worker: str, owner: Owner) -> ColumnElement[bool]:
+    return and_(
+        col(WorkerRow.name) == worker,
+        col(WorkerRow.host) == owner.host,
+        col(WorkerRow.incarnation) == owner.incarnation,
+    )
 
 
 def _held(run_id: str, attempt: int) -> ColumnElement[bool]:

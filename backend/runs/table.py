@@ -45,10 +45,24 @@ class RunRow(SQLModel, table=True):
 
 
 class WorkerRow(SQLModel, table=True):
-    """A worker: the devices of its machine, and when it was heard of last, in Unix seconds."""
+    """A worker: the devices of its machine, and when it was heard of last, in Unix seconds.
+
+    `host` and `incarnation` say whose the name is now: of two processes that want it, one gets it.
+    """
 
     __tablename__ = "workers"
 
     name: str = Field(primary_key=True)
     devices: list[str] = Field(sa_column=Column(JSON, nullable=False))
     heard_at: float
+    host: str = ""
+    incarnation: str = ""
+
+
+class HomeRow(SQLModel, table=True):
+    """The one home (DISWM_HOME) whose files these runs have, by the id in its file `home-id`."""
+
+    __tablename__ = "homes"
+
+    place: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})  # always 1: there is one home
+    id: str

@@ -1,7 +1,6 @@
 """Runs as the API shows them."""
 
 import datetime
-import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -109,10 +108,11 @@ class EventView(BaseModel):
 
     state: RunState
     progress: ProgressView | None
+    lost: bool = Field(False, description="The table of runs does not answer: the stream ends, the run may go on.")
 
 
-def view_run(row: Run, home: Path) -> RunView:
-    """A run as the API shows it; reads the small files in its folder."""
+def view_run(row: Run, home: Path, now: float) -> RunView:
+    """A run as the API shows it at a time of the store; reads the small files in its folder."""
     folder = readable_folder(home, row.id)
     found = isinstance(row, FoundRun)
     result = row.result or read_result(folder) or {}
@@ -124,7 +124,7 @@ def view_run(row: Run, home: Path) -> RunView:
         seed=row.seed,
         device=row.device,
         settings=row.settings,
-        state=shown_state(row, time.time()),
+        state=shown_state(row, now),
         progress=_progress(folder),
         created_at=_iso(row.created_at),
         started_at=_iso_or_none(row.started_at),
@@ -141,9 +141,9 @@ def view_run(row: Run, home: Path) -> RunView:
     )
 
 
-def view_event(row: Run, home: Path) -> EventView:
+def view_event(row: Run, home: Path, now: float) -> EventView:
     """The part of a run that changes while it runs."""
-    return EventView(state=shown_state(row, time.time()), progress=_progress(readable_folder(home, row.id)))
+    return EventView(state=shown_state(row, now), progress=_progress(readable_folder(home, row.id)))
 
 
 def shown_state(row: Run, now: float) -> RunState:

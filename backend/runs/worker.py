@@ -13,11 +13,12 @@ from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.runs.database import open_database
+from backend.runs.database import one_at_a_time, open_database
 from backend.runs.devices import devices_here
 from backend.runs.executor import RunExecutor, brief
-from backend.runs.folders import sweep_trash
-from backend.runs.locks import Lock
+from backend.runs.folders import run_folder, sweep_trash
+from backend.runs.locks import folder_lock, holder
+from backend.runs.names import taken_name
 from backend.runs.processes import end_processes, processes_of_worker
 from backend.runs.queue import AttemptQueue, launch, shut_down
 from backend.runs.states import SILENT_S
@@ -33,74 +34,102 @@ ORPHAN_PATIENCE_S = 5.0
 """How long processes of a dead worker may take to save; the kernel told them when it died."""
 DISK_NEEDED = 512 * 2**20
 """Free bytes at which runs that a full disk paused go on; on a small disk a tenth of it is enough."""
+FOLDER_PAUSE_S = 30.0
+"""How long a run rests whose folder another process wrote into; then it goes on, if the folder is free."""
+STEADY_S = 10.0
+"""How long the database must have answered before a worker takes others for dead: several of their signs of life."""
 DISK_PAUSE_S = 10.0
 """The shortest pause, so that a run too large for the disk does not try without end."""
 
 
-def work(settings: Settings, lock: Lock) -> None:
-    """Run until SIGTERM or SIGINT; the caller holds the worker's lock."""
+def work(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Raises ForeignHome, NameTaken."""
     stop = threading.Event()
     _on_signals(stop)
-    store = RunStore(open_database(settings))
-    executor = RunExecutor(store, settings.home, settings.worker)
-    devices = devices_here()
-    presence = Presence(store, settings.worker, devices)
-    queue = AttemptQueue(executor, store, devices)
-    _clear_up(settings, store, executor)
-    launch(settings.database_url, settings.home, settings.worker, devices)
-    lock.announce(ready=True)
-    log.info("worker %s takes runs on %s", settings.worker, ", ".join(devices))
-    while not stop.wait(LOOK_S):
-        _look(store, queue, presence, settings)
-    executor.stop()
-    presence.end()
-    executor.wait_until_idle()
-    shut_down()
+    engine = open_database(settings)
+    store, devices = RunStore(engine), devices_here()
+    with taken_name(store, settings.home, settings.worker, devices) as (worker, lock):
+        executor = RunExecutor(store, settings.home, worker)
+        presence = Presence(store, worker, devices)
+        queue = AttemptQueue(executor, store, devices)
+        _clear_up(settings.home, worker, executor)
+        with one_at_a_time(engine):  # it makes tables of its own
+            launch(settings.database_url, settings.home, worker, devices)
+        lock.announce(ready=True)
+        log.info("worker %s takes runs on %s", worker, ", ".join(devices))
+        contact = Contact()
+        while not stop.wait(LOOK_S):
+            _look(store, queue, presence, contact, settings.home)
+        executor.stop()
+        presence.end()
+        executor.wait_until_idle()
+        shut_down()
+
+
+class Contact:
+    """How long the database has answered without a break: who was deaf a moment ago judges nobody."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def lost(self) -> None:
+        """It did not answer."""
+        self._since = time.monotonic()
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether every living worker has had time to be heard of since the last break."""
+        return time.monotonic() - self._since >= STEADY_S
 
 
 class Presence:
     """Announces at intervals that this worker is alive, and which devices it has."""
 
     def __init__(self, store: RunStore, worker: str, devices: Sequence[str]) -> None:
-        self._store, self._worker, self._devices = store, worker, devices
+        self._store, self.worker, self._devices = store, worker, devices
         self._told = -math.inf
 
     def tell(self) -> None:
         """Announce it, unless that was done a moment ago."""
         if time.monotonic() - self._told >= TELL_S:
-            self._store.announce(self._worker, self._devices)
+            if not self._store.announce(self.worker, self._devices):
+                log.warning("another process goes by the name %s now: its runs are its own", self.worker)
             self._told = time.monotonic()
 
     def end(self) -> None:
         """Take no more runs; a database that does not answer forgets this worker by itself."""
         with suppress(SQLAlchemyError):
-            self._store.withdraw(self._worker)
+            self._store.withdraw(self.worker)
 
 
-def _clear_up(settings: Settings, store: RunStore, executor: RunExecutor) -> None:
-    """End what a killed predecessor left running, and queue its runs again where they were.
-
-    All waiting runs get new places, so that those which were interrupted come first.
-    """
-    orphans = processes_of_worker(settings.home, settings.worker)
+def _clear_up(home: Path, worker: str, executor: RunExecutor) -> None:
+    """End what a killed predecessor left running, and queue its runs again where they were."""
+    orphans = processes_of_worker(home, worker)
     if orphans:
         log.warning("ending %d processes that a killed worker left", len(orphans))
         end_processes(orphans, ORPHAN_PATIENCE_S)
     executor.hand_back()
-    for row in store.waiting():
-        store.pass_over(row.id, row.generation)
-    sweep_trash(settings.home)
+    sweep_trash(home)
 
 
-def _look(store: RunStore, queue: AttemptQueue, presence: Presence, settings: Settings) -> None:
+def _look(store: RunStore, queue: AttemptQueue, presence: Presence, contact: Contact, home: Path) -> None:
     try:
         presence.tell()
-        _resume_after_full_disk(store, settings.home)
-        for run in store.release_silent(settings.worker):
-            log.warning("the worker of run %s has not been heard of for %.0f s: the run waits again", run, SILENT_S)
+        _resume_after_full_disk(store, home)
+        _resume_where_folder_is_free(store, home)
+        if contact.is_steady:
+            for run in store.release_silent(presence.worker):
+                log.warning("the worker of run %s has not been heard of for %.0f s: the run waits again", run, SILENT_S)
         queue.put_waiting()
     except SQLAlchemyError as error:
+        contact.lost()
         log.warning("the database does not answer: %s", brief(error))
+
+
+def _resume_where_folder_is_free(store: RunStore, home: Path) -> None:
+    for row in store.paused_by("folder_in_use", for_s=FOLDER_PAUSE_S):
+        if holder(folder_lock(run_folder(home, row.id))) is None:
+            store.resume(row.id)
 
 
 def _resume_after_full_disk(store: RunStore, home: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from backend.runs.database import open_database
 from backend.runs.folders import read_progress, run_folder
 from backend.runs.locks import holder, worker_lock
+from backend.runs.names import FIRST
 from backend.runs.processes import processes_of_run, processes_of_worker
 from backend.runs.service import Order, RunService
 from backend.runs.table import RunRow
@@ -86,18 +87,23 @@ class Forks:
 class Store:
     """A home, its table of runs, and the processes that a test starts on it."""
 
-    def __init__(self, home: Path, forks: Forks) -> None:
+    def __init__(self, home: Path, forks: Forks, database_url: str | None = None, opened: bool = True) -> None:
         self.home = home
-        self.settings = Settings(home=home)
-        self.engine = open_database(self.settings)
-        self.service = RunService(self.engine, home)
+        self.settings = Settings(home=home, database_url=database_url)
+        if opened:
+            self.open()
         self._started: list[subprocess.Popen[bytes]] = []
         self._forks = forks
         self._forked: set[int] = set()
 
+    def open(self) -> None:
+        """Make its tables, or find them made."""
+        self.engine = open_database(self.settings)
+        self.service = RunService(self.engine, self.home)
+
     def fork(self, *command: str, **environment: str) -> int:
         """The process of a `diswm` command that has nothing to import any more."""
-        here = {"DISWM_HOME": str(self.home)} | environment
+        here = {"DISWM_HOME": str(self.home), "DISWM_DATABASE_URL": self.settings.database_url or ""} | environment
         process = self._forks.start(command, here, self.home / f"{command[0]}.txt")
         self._forked.add(process)
         return process
@@ -128,7 +134,7 @@ class Store:
     def start_worker(self) -> subprocess.Popen[bytes]:
         """A worker that takes runs."""
         worker = self.start("worker")
-        lock = worker_lock(self.home, self.settings.worker)
+        lock = worker_lock(self.home, FIRST)
         until(lambda: (holder(lock) or {}).get("ready") is True, 180)
         return worker
 
@@ -189,9 +195,10 @@ class Store:
             if process.poll() is None:
                 process.kill()
             process.wait()
-        for process in processes_of_worker(self.home, self.settings.worker):
+        for process in processes_of_worker(self.home, FIRST):
             os.kill(process, signal.SIGKILL)
-        self.engine.dispose()
+        if hasattr(self, "engine"):
+            self.engine.dispose()
 
 
 def leads_session(process: int) -> bool:

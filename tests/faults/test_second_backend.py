@@ -15,7 +15,7 @@ from backend.runs.locks import PATIENCE_S, api_lock, folder_lock, hold, worker_l
 def test_the_second_backend_on_a_store_exits_at_once_and_says_why(shop: Any, command: str) -> None:
     lock = worker_lock(shop.home, "worker-1") if command == "worker" else api_lock(shop.home)
     with hold(lock):
-        code, seconds, said = _run(shop, command)
+        code, seconds, said = _run(shop, command, **({"DISWM_WORKER": "worker-1"} if command == "worker" else {}))
     assert code == 75
     assert seconds + PATIENCE_S < 2
     assert "another" in said and str(shop.home) in said
@@ -31,10 +31,10 @@ def test_a_second_process_on_a_run_is_refused(shop: Any) -> None:
     assert not (folder / "progress.json").exists()
 
 
-def _run(shop: Any, *command: str) -> tuple[int, float, str]:
+def _run(shop: Any, *command: str, **environment: str) -> tuple[int, float, str]:
     """Exit code, seconds of work (what it takes on a machine that is not busy otherwise), and what was said."""
     before = _work()
-    process: subprocess.Popen[bytes] = shop.start(*command)
+    process: subprocess.Popen[bytes] = shop.start(*command, **environment)
     code = process.wait(60)
     return code, _work() - before, Path(shop.home / f"{command[0]}.txt").read_text()
 

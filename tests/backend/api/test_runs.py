@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
 from backend.main import create_app
@@ -264,3 +265,39 @@ def test_a_full_disk_answers_507_and_reads_go_on(client: TestClient, service: Ru
     refused = client.post(URL, json=_body(name="x" * 200))
     assert refused.json()["type"] == "/problems/disk-full"
     assert client.get(f"{URL}/{run}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/runs/a%00b", 404),
+        ("/runs/a%00b/log", 404),
+        ("/runs?stage=%00", 422),
+        ("/runs?cursor=%00", 422),
+        ("/curves?runs=a%00b", 422),
+        ("/checkpoints/a%00b", 404),
+        ("/datasets/a%00b", 404),
+    ],
+)
+def test_the_character_nul_names_nothing(client: TestClient, path: str, status: int) -> None:
+    answer = client.get(f"/api/v1{path}")
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_database_that_does_not_answer_is_said_everywhere(client: TestClient, service: RunService) -> None:
+    run = client.post(URL, json=_body()).json()["id"]
+    client.post(URL, json=_body())
+
+    @event.listens_for(service.store._engine, "before_cursor_execute")
+    def _lost(*_: Any) -> None:
+        raise OperationalError("SELECT", {}, Exception("the connection is lost"))
+
+    for path in (URL, f"{URL}/{run}", f"{URL}/{run}/log", f"/api/v1/curves?runs={run}", "/api/v1/workers"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2"), path
+    assert client.post(URL, json=_body()).status_code == 503
+    assert client.post(f"{URL}/{run}/cancel").status_code == 503
+    assert client.get("/readyz").status_code == 503
+    metrics = client.get("/metrics")
+    assert metrics.status_code == 200 and "diswm_database_up 0" in metrics.text

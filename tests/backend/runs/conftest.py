@@ -30,9 +30,20 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """Both databases: None for the SQLite file of the home, else an empty database of the server."""
+    return None if request.param == "sqlite" else request.getfixturevalue("postgres").database()
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    opened = open_database(Settings(home=tmp_path))
+def settings(tmp_path: Path, database_url: str | None) -> Settings:
+    return Settings(home=tmp_path, database_url=database_url)
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    opened = open_database(settings)
     yield opened
     opened.dispose()
 

@@ -12,6 +12,7 @@ from backend.runs.table import RunRow
 from backend.settings import Settings
 
 
+@pytest.mark.parametrize("database_url", [None])
 def test_writes_go_through_to_the_disk(engine: Engine) -> None:
     with engine.connect() as connection:
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2

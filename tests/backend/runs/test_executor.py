@@ -3,11 +3,13 @@
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from backend.runs.child import start_child
 from backend.runs.executor import RunExecutor, Timing
@@ -162,3 +164,27 @@ def test_what_a_dead_worker_held_is_queued_again_or_cancelled(executor: RunExecu
     executor.hand_back()
     states = {name: row.state for name in ("run-a", "run-b", "run-c") if (row := store.get(name))}
     assert states == {"run-a": RunState.QUEUED, "run-b": RunState.CANCELLED, "run-c": RunState.RUNNING}
+
+
+class Deaf(RunStore):
+    """A store that was heard of once and then no more."""
+
+    deaf = False
+
+    def beat(self, run_id: str, attempt: int) -> bool:
+        if self.deaf:
+            raise OperationalError("UPDATE runs", {}, Exception("no route to the database"))
+        return super().beat(run_id, attempt)
+
+
+def test_a_worker_that_cannot_be_heard_saves_its_run_before_another_may_take_it(
+    engine: Engine, add: Add, clock: Any, tmp_path: Path
+) -> None:
+    add("run-a", settings=SETTINGS)
+    store = Deaf(engine, clock)
+    attempt = Attempt(RunExecutor(store, tmp_path, "w", replace(QUICK, lease=1.0)), tmp_path, "run-a")
+    store.deaf = True
+    assert attempt.answer() == RunState.QUEUED
+    assert processes_of_run(tmp_path, "run-a") == []
+    row = store.get("run-a")
+    assert row is not None and (row.attempt, row.stalled) == (1, 0)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,13 @@ def _begin(folder: Path, **edits: Any) -> Path:
 def test_a_run_of_the_shell_is_listed_with_what_its_folder_says(service: RunService, tmp_path: Path) -> None:
     folder = _begin(tmp_path / "runs" / "mine", agent_steps=90_000)
     [run] = service.page(10, None, [], None).rows
-    view = view_run(run, tmp_path)
+    view = view_run(run, tmp_path, time.time())
     assert (view.id, view.name, view.stage, view.seed, view.source) == ("mine", "by hand", "finetune", 3, "shell")
     assert (view.state, view.resumable, view.amount) == ("paused", False, None)
     assert view.command.endswith("diswm finetune --preset small --seed 3 --set agent_steps=90000")
     assert service.get("mine") == run
     (folder / "metrics.jsonl").write_text('{"phase": "evaluate", "evaluation_return": 5}\n')
-    assert view_run(run, tmp_path).metrics == {"evaluation_return": 5}
+    assert view_run(run, tmp_path, time.time()).metrics == {"evaluation_return": 5}
 
 
 def test_its_state_is_that_of_its_folder(service: RunService, tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_its_state_is_that_of_its_folder(service: RunService, tmp_path: Path) ->
         assert service.get("mine").state == RunState.RUNNING
     for kind, state in (("error", "failed"), ("diverged", "diverged")):
         (folder / "error.json").write_text(json.dumps({"type": kind, "message": "so it went"}))
-        view = view_run(service.get("mine"), tmp_path)
+        view = view_run(service.get("mine"), tmp_path, time.time())
         assert view.state == state and view.error is not None and view.error.message == "so it went"
     (folder / "result.json").write_text("{}")
     assert service.get("mine").state == RunState.SUCCEEDED
@@ -114,7 +115,7 @@ def test_curves_shipped_beside_a_checkpoint_are_a_finished_run(
     (folder / "metrics.jsonl").write_text(
         '{"time": 1e9, "phase": "evaluate", "environment_steps": 10, "evaluation_return": 5}\n'
     )
-    view = view_run(service.get("swingup"), tmp_path)
+    view = view_run(service.get("swingup"), tmp_path, time.time())
     assert view.started_at == "2001-09-09T01:46:40.000+00:00", "with its first line of metrics"
     assert (view.source, view.state, view.checkpoint, view.seed) == ("shipped", "succeeded", "swingup", 7)
     assert view.metrics["evaluation_return"] == 5

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from backend.runs.devices import devices_here
-from backend.runs.queue import DEVICE_PATIENCE_S, is_for, queue_of
+from backend.runs.queue import DEVICE_PATIENCE_S, is_for, priority_of, queue_of
+from backend.runs.states import SILENT_S
 from backend.runs.store import RunStore
 from backend.runs.table import RunRow
 
@@ -44,7 +45,7 @@ def test_workers_are_known_until_they_fall_silent(store: RunStore, clock: Any) -
     store.announce("one", ["cpu"])
     store.announce("one", ["cpu", "cuda:0"])
     assert store.workers() == {"one": ["cpu", "cuda:0"]}
-    clock.now += 31
+    clock.now += SILENT_S + 1
     assert store.workers() == {}
     store.announce("two", ["cpu"])
     store.withdraw("two")
@@ -53,3 +54,13 @@ def test_workers_are_known_until_they_fall_silent(store: RunStore, clock: Any) -
 
 def test_this_machine_has_a_processor() -> None:
     assert devices_here()[0] == "cpu"
+
+
+def test_who_waited_longest_is_next_an_interrupted_run_before_later_ones(store: RunStore, add: Add) -> None:
+    first, second = add("run-a"), add("run-b")
+    assert priority_of(first) <= priority_of(second)
+    early, late = (RunRow(**first.model_dump() | {"queued_at": at}) for at in (1_800_000_000.0, 1_800_000_000.5))
+    assert 1 < priority_of(early) < priority_of(late) < 2**31
+    store.claim("run-a", 0, "w")
+    back = store.requeue("run-a", 1, stalled=0, furthest={})
+    assert back is not None and back.queued_at == first.queued_at

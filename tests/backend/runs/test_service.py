@@ -1,5 +1,7 @@
 """Requests about runs: what is refused changes nothing, what is accepted is on the disk."""
 
+import base64
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -179,7 +181,21 @@ def test_pages_lead_through_all_runs(service: RunService) -> None:
     assert {row.id for row in service.page(50, None, [], "pretrain").rows} < set(shipped)
 
 
-@pytest.mark.parametrize("cursor", ["x", "====", "W10", "e30", "WzEsMl0gIA\x00"])
+def cursor_of(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "====",
+        "W10",
+        "e30",
+        "WzEsMl0gIA\x00",
+        *map(cursor_of, ([1, "a\0"], [float("nan"), "a"], [1, "\ud800"], [10**400, "a"])),
+    ],
+)
 def test_a_cursor_that_nobody_handed_out_is_refused(service: RunService, cursor: str) -> None:
     with pytest.raises(InvalidRun):
         service.page(2, cursor, [], None)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from backend.export.captions import texts_of
+from backend.export.captions import texts_of, value_text
 from backend.export.film import (
     BLACK,
     GREY,
@@ -20,7 +20,7 @@ from backend.export.film import (
 )
 from backend.export.gif import encode_gif
 from backend.export.letters import noted
-from backend.export.options import FILM_FORMATS, ExportOptions, check_format, signed
+from backend.export.options import FILM_FORMATS, ExportOptions, check_format
 from backend.export.video import encode_apng, encode_video
 from backend.interpret.names import DimensionName
 from backend.interpret.request import ViewError
@@ -134,7 +134,7 @@ class Grid:
 
 def _value_notes(view: TraversalView, grid: Grid, row: int, column: int) -> tuple[Note, Note]:
     top, left = grid.corner(row)
-    value = f"{signed(float(view.sigmas[row, column]), 2)} σ"
+    value = value_text(view, float(view.sigmas[row, column]), 2)
     below, mark = top + grid.cell, view.held(row) or view.mark(row)
     text = write_text(value, GREY, grid.text, grid.cell, "center")
     return (

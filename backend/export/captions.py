@@ -1,7 +1,7 @@
 """What figures, captions and tables say of a view in words."""
 
 from backend.export.options import signed
-from backend.interpret.view import TraversalView
+from backend.interpret.view import CLASS_UNIT, TraversalView
 
 _RANGES = {
     "sigma": "mean ± {reach:g} σ of the data",
@@ -12,9 +12,22 @@ _RANGES = {
 }
 
 
+def number_text(view: TraversalView, value: float, digits: int) -> str:
+    """A value as the view shows it, without its unit: +0.24 of σ, 17 of classes."""
+    return f"{value:.0f}" if view.classes else signed(value, digits)
+
+
+def value_text(view: TraversalView, value: float, digits: int) -> str:
+    """The same with its unit: `+0.24 σ`, `class 17`."""
+    number = number_text(view, value, digits)
+    return f"{CLASS_UNIT} {number}" if view.classes else f"{number} σ"
+
+
 def base_text(view: TraversalView) -> str:
     """Which frame everything starts from."""
     request = view.request
+    if request.base in ("clip", "dataset") and not view.remembers:
+        return f"base: episode {request.episode}, frame {request.frame}{f' of {view.base}' if view.base else ''}"
     history = "with history" if request.history else "without history"
     if request.frame == 0:
         history = "first frame: no history"
@@ -30,9 +43,11 @@ def base_text(view: TraversalView) -> str:
 def range_text(view: TraversalView) -> str:
     """Over which values each row goes."""
     edits = "".join(
-        f", dim {dim} held at {signed(view.sigma(dim, value), 2)} σ"
+        f", dim {dim} held at {value_text(view, view.sigma(dim, value), 2)}"
         for dim, value in sorted(view.request.edits.items())
     )
+    if view.classes:
+        return f"range: the classes of most frames{edits}"
     return f"range: {_RANGES[view.request.mode].format(reach=view.request.reach)}, equal steps{edits}"
 
 
@@ -42,11 +57,18 @@ def caption_text(view: TraversalView) -> str:
     inactive = len(view.inactive)
     hidden = f" {inactive} inactive dimension{'s are' if inactive != 1 else ' is'} not shown." if inactive else ""
     return (
-        f"Latent traversal of {view.checkpoint_name}. Each row changes one latent dimension in equal steps and keeps "
+        f"Latent traversal of {view.checkpoint_name}. Each row changes one latent dimension{_steps(view)} and keeps "
         f"all others; triangles mark the values of the frame itself ({base_text(view).removeprefix('base: ')}). Values "
-        f"are in σ, the standard deviation of the dimension over the data; {range_text(view)}. Rows by KL to the "
-        f"prior: {rows}.{hidden}"
+        f"are {_unit(view)}; {range_text(view)}. Rows by KL to the prior: {rows}.{hidden}"
     )
+
+
+def _steps(view: TraversalView) -> str:
+    return ", which is one of several classes," if view.classes else " in equal steps"
+
+
+def _unit(view: TraversalView) -> str:
+    return "numbers of classes" if view.classes else "in σ, the standard deviation of the dimension over the data"
 
 
 def texts_of(view: TraversalView) -> tuple[str, ...]:

@@ -15,11 +15,11 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from backend.export.captions import texts_of
+from backend.export.captions import number_text, texts_of
 from backend.export.colours import INK
 from backend.export.layout import LINE, MARGIN, NARROW, RECONSTRUCTION, SIZE, SMALL, TRACK, Layout
 from backend.export.letters import drawable, noted
-from backend.export.options import FIGURE_FORMATS, ExportOptions, check_format, signed
+from backend.export.options import FIGURE_FORMATS, ExportOptions, check_format
 from backend.export.typography import font, shorten
 from backend.interpret.view import FULL_CHANGE, Mark, Picture, TraversalView
 
@@ -129,12 +129,18 @@ def _draw_columns(axes: Axes, layout: Layout) -> None:
     shown, digits = layout.printed
     if layout.shared:
         for column in shown:
-            text = f"{signed(float(layout.view.sigmas[0, column]), digits)}{' σ' if column == shown[-1] else ''}"
+            text = _heading(layout, 0, column, digits)
             put_text(axes, layout.place(column), above, text, ha="center", va="bottom")
     if not layout.narrow:
         put_text(axes, layout.bar_left, above, "KL", GREY, va="bottom")
     if layout.footprint:
         put_text(axes, layout.footprint_left + layout.cell / 2, above, "change", GREY, ha="center", va="bottom")
+
+
+def _heading(layout: Layout, row: int, column: int, digits: int) -> str:
+    """The value of a column; the last that is printed says the unit."""
+    number = number_text(layout.view, float(layout.view.sigmas[row, column]), digits)
+    return f"{number} σ" if column == layout.printed[0][-1] and not layout.view.classes else number
 
 
 def _draw_label(axes: Axes, layout: Layout, row: int) -> None:
@@ -168,7 +174,7 @@ def _draw_row(axes: Axes, layout: Layout, row: int) -> None:
         put_picture(axes, view.images[row, column], layout.column(column), top, cell, cell)
     shown, digits = layout.printed
     for column in () if layout.shared else shown:
-        text = f"{signed(float(view.sigmas[row, column]), digits)}{' σ' if column == shown[-1] else ''}"
+        text = _heading(layout, row, column, digits)
         put_text(axes, layout.place(column), below, text, ha="center", va="top")
     _draw_marks(axes, layout, row, below)
     if layout.footprint:
@@ -184,9 +190,9 @@ def _draw_marks(axes: Axes, layout: Layout, row: int, below: float) -> None:
     axes.plot([layout.grid_left, end], [line, line], color=LINE_COLOUR, linewidth=0.5, zorder=1)
     own, held = layout.view.mark(row), layout.view.held(row)
     apart = held is None or abs(layout.place(own.column) - layout.place(held.column)) > 0.6
-    _draw_mark(axes, layout, own, below, INK, signed(own.sigma, 2) if apart else "")
+    _draw_mark(axes, layout, own, below, INK, number_text(layout.view, own.sigma, 2) if apart else "")
     if held is not None:
-        _draw_mark(axes, layout, held, below, "white", f"{signed(held.sigma, 2)} held")
+        _draw_mark(axes, layout, held, below, "white", f"{number_text(layout.view, held.sigma, 2)} held")
 
 
 def _draw_mark(axes: Axes, layout: Layout, mark: Mark, below: float, fill: str, text: str) -> None:

@@ -6,8 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from backend.export.captions import base_text, range_text
-from backend.export.options import signed
+from backend.export.captions import base_text, number_text, range_text
 from backend.export.typography import text_width, wrap
 from backend.interpret.view import TraversalView
 
@@ -102,10 +101,11 @@ class Layout:
         """The text on top and whether each line is the title."""
         room = self.width - MARGIN - self.head_left
         title = [(line, True) for line in wrap(f"Latent traversal, {self.view.checkpoint_name}", SMALL, room)]
+        unit = "numbers are classes" if self.view.classes else "values in σ"
         texts = [
             base_text(self.view),
             range_text(self.view),
-            f"{MARK} the {BASES[self.view.request.base]} itself; values in σ",
+            f"{MARK} the {BASES[self.view.request.base]} itself; {unit}",
         ]
         return title + [(line, False) for text in texts for line in wrap(text, SMALL, room)]
 
@@ -164,7 +164,7 @@ class Layout:
         values = [float(value) for value in self.view.sigmas.ravel()]
         for step in (step for step in range(1, half + 1) if half % step == 0):
             for digits in (2, 1):
-                widest = max(text_width(signed(value, digits), SMALL) for value in values)
+                widest = max(text_width(number_text(self.view, value, digits), SMALL) for value in values)
                 if widest + 0.05 <= step * (self.cell + self.gap):
                     return tuple(range(0, self.columns, step)), digits
         return (half,), 1

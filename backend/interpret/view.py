@@ -75,6 +75,7 @@ class TraversalView:
     base: str | None = None  # what a base is called that is not the checkpoint's own
     seen_before: int = 0  # frames that the model has seen before the base frame
     classes: int = 0  # of each latent; 0 where values are numbers
+    remembers: bool = True  # whether the frames before the base frame count
 
     @cached_property
     def sigmas(self) -> Floats:
@@ -171,6 +172,7 @@ def build_view(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFr
         base=None if frames is None else frames.name,
         seen_before=len(seen.image) - 1 if seen is not None and request.history and imagines else 0,
         classes=classes,
+        remembers=imagines,
     )
 
 

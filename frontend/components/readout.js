@@ -2,6 +2,8 @@
 
 import { clamp, make, signed } from "./canvas.js";
 
+const CLASS = "class"; // the unit where a latent is one of several classes
+
 /**
  * Numbers of a cell: the readout, the head of the columns, and the words for those who cannot see the picture.
  * @param {HTMLElement} root
@@ -14,19 +16,18 @@ export function drawReadout(root, strip, row, column, { base, unit }) {
   /** @type {(selector: string) => any} */
   const find = (selector) => root.querySelector(selector);
   const sigma = row.sigmas[column];
-  const words = `${row.title}, ${signed(sigma, 1)} sigma`;
+  const words = `${row.title}, ${unit === CLASS ? valueOf(sigma, 1, unit) : `${signed(sigma, 1)} sigma`}`;
   strip.setAttribute("aria-valuenow", String(column + 1));
   strip.setAttribute("aria-valuetext", words);
   find(".picture").setAttribute("aria-label", `Decoded picture: ${words}`);
-  find(".caption").textContent = captionOf(row, sigma, base);
+  find(".caption").textContent = captionOf(row, sigma, base, unit);
   find(".readout").replaceChildren(
     text("title", row.title), text("sub", row.note),
-    number("in σ", signed(sigma, 2)), number("latent value", signed(row.values[column], 2)),
-    number(`from ${base === "frame" ? "frame" : "prior"}`, row.frame ? `${signed(sigma - row.frame.sigma, 2)} σ` : "none"),
+    ...numbersOf(row, column, base, unit),
   );
   find(".headlabel").textContent = unit;
   [...find(".values").children].forEach((head, index) => {
-    head.textContent = signed(row.sigmas[index], 1);
+    head.textContent = unit === CLASS ? row.sigmas[index].toFixed(0) : signed(row.sigmas[index], 1);
     head.className = index === column ? "here" : "";
   });
 }
@@ -36,10 +37,37 @@ export function drawReadout(root, strip, row, column, { base, unit }) {
  * @param {import("./types.js").Row} row
  * @param {number} sigma
  * @param {string} base
+ * @param {string} [unit]
  */
-export function captionOf(row, sigma, base) {
-  if (row.held) return `Edited to ${signed(sigma, 1)} σ; held value ${signed(row.held.sigma, 1)} σ`;
-  return row.frame ? `Edited to ${signed(sigma, 1)} σ; the ${base} lies at ${signed(row.frame.sigma, 1)} σ` : `Decoded at ${signed(sigma, 1)} σ`;
+export function captionOf(row, sigma, base, unit) {
+  const [here, held, own] = [sigma, row.held?.sigma, row.frame?.sigma].map((value) => valueOf(value ?? 0, 1, unit));
+  if (row.held) return `Edited to ${here}; held value ${held}`;
+  return row.frame ? `Edited to ${here}; the ${base} lies at ${own}` : `Decoded at ${here}`;
+}
+
+/**
+ * A value with its unit: `+0.2 σ`, or `class 17` where a latent is one of several classes.
+ * @param {number} value
+ * @param {number} digits
+ * @param {string} [unit]
+ */
+export function valueOf(value, digits, unit) {
+  return unit === CLASS ? `${CLASS} ${value.toFixed(0)}` : `${signed(value, digits)} σ`;
+}
+
+/**
+ * @param {import("./types.js").Row} row
+ * @param {number} column
+ * @param {string} base
+ * @param {string} unit
+ */
+function numbersOf(row, column, base, unit) {
+  const [sigma, from] = [row.sigmas[column], base === "frame" ? "frame" : "prior"];
+  if (unit === CLASS) return [number(CLASS, sigma.toFixed(0)), number(`of the ${from}`, row.frame ? row.frame.sigma.toFixed(0) : "none")];
+  return [
+    number("in σ", signed(sigma, 2)), number("latent value", signed(row.values[column], 2)),
+    number(`from ${from}`, row.frame ? `${signed(sigma - row.frame.sigma, 2)} σ` : "none"),
+  ];
 }
 
 /**

@@ -1,5 +1,6 @@
 """Models of other projects come in numerically equal, can be looked at, and wrong files are refused in a sentence."""
 
+import io
 import os
 import pickle
 import zipfile
@@ -9,9 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional
 
 from backend.data.checkpoint import IncompatibleCheckpoint, load_checkpoint
+from backend.export.animation import render_animation
+from backend.export.captions import caption_text
+from backend.export.figure import render_figure
+from backend.export.options import ExportOptions
 from backend.interpret.encode_adapted import encode_adapted
 from backend.interpret.request import ViewError
 from backend.interpret.traversal_request import TraversalRequest
@@ -121,6 +127,18 @@ def test_an_edit_of_a_categorical_latent_swaps_its_class(tmp_path: Path) -> None
     own = int(view.frame[5])
     np.testing.assert_array_equal(view.images[0, own], view.reconstruction)
     assert (view.images[0, 0] != view.images[0, 1]).any()
+
+
+def test_figures_and_films_say_classes_and_follow_the_size(tmp_path: Path) -> None:
+    view = build_view(
+        load_checkpoint(import_model(Source(dreamer_folder(tmp_path / "theirs")), "classes", tmp_path)),
+        TraversalRequest(dims=(5,), columns=3),
+    )
+    assert "numbers of classes" in caption_text(view)
+    assert "σ" not in caption_text(view)
+    assert render_figure(view, "png")[:4] == b"\x89PNG"
+    film = Image.open(io.BytesIO(render_animation(view, "gif", ExportOptions(upscale=2, captions=False))))
+    assert film.size == (4 + 32 + 4, 4 + 32 + 4)
 
 
 def test_gaussian_states_are_told_by_their_shapes(tmp_path: Path) -> None:

@@ -34,10 +34,10 @@ def dynamics_weight(settings: Learned, update: int) -> float:
     return _grown(settings.seeing_dynamics, settings.dynamics_weight, settings, update)
 
 
-def learning_rate(settings: Learned, progress: float) -> float:
-    """The learning rate after a share of the run in [0, 1]: it falls linearly to a tenth while cooling."""
+def cooled(settings: Learned, progress: float) -> float:
+    """The share of learning rates after a share of the run in [0, 1]: it falls linearly to a tenth while cooling."""
     passed = max(progress - (1 - settings.cooling), 0.0) / settings.cooling if settings.cooling else 0.0
-    return settings.learning_rate * (1 - 0.9 * passed)
+    return 1 - 0.9 * passed
 
 
 def shape(settings: Learned, update: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from backend.data.replay import Replay, replay_device
 from backend.data.resume import Randomness, load_training, save_training
 from backend.envs.experts import adviser
 from backend.pipeline.cuda_graph import Recorded, graph_recorder
-from backend.pipeline.curriculum import beta, dynamics_weight, learning_rate, objective, shape
+from backend.pipeline.curriculum import beta, cooled, dynamics_weight, objective, shape
 from backend.pipeline.environments import EnvironmentPool
 from backend.pipeline.evaluate import episode_seed, evaluate
 from backend.pipeline.experience import Experience
@@ -56,7 +56,9 @@ class Finetuning:
         for prepare in self.parts.prepare:
             prepared = prepare(prepared)
         settings, update = self.settings, self.updates
-        self.update_model.set_rate(learning_rate(settings, agent_steps / settings.agent_steps))
+        pace = cooled(settings, agent_steps / settings.agent_steps)
+        self.update_model.set_rate(pace * settings.learning_rate)
+        self.behaviour.set_pace(pace)
         taught = [lesson.weight(agent_steps, update) for lesson in self.parts.lessons.values()]
         schedule = taught, beta(settings, update), dynamics_weight(settings, update)
         weights = (torch.tensor(weight).to(self.device, non_blocking=True) for weight in schedule)

@@ -26,6 +26,11 @@ class BehaviourLearner:
         self.update_critic = Update(parts.actor_critic.critic.parameters(), settings.critic_rate, *adam)
         self.return_scale = ReturnScale().to(device) if settings.normalise_returns else None
 
+    def set_pace(self, pace: float) -> None:
+        """Sets the learning rates of the updates to come, as a share of those of the settings."""
+        self.update_actor.set_rate(pace * self.settings.actor_rate)
+        self.update_critic.set_rate(pace * self.settings.critic_rate)
+
     def learn(self, observed: Observed, batch: Batch) -> dict[str, Tensor]:
         """One update from what the world model made of a batch; returns metrics.
 

@@ -11,7 +11,7 @@ from backend.data.episodes import DatasetInfo, episode_places, read_place
 from backend.data.replay import Replay, TooShort, replay_device
 from backend.data.resume import Randomness, load_training, save_training
 from backend.pipeline.cuda_graph import Recorded, graph_recorder
-from backend.pipeline.curriculum import beta, dynamics_weight, initialised, learning_rate, objective, shape
+from backend.pipeline.curriculum import beta, cooled, dynamics_weight, initialised, objective, shape
 from backend.pipeline.held_out import split
 from backend.pipeline.precision import convolve_in, image_precision
 from backend.pipeline.publish import Provenance, publish
@@ -45,7 +45,7 @@ class Pretraining:
         """One update on a batch: its losses, (B, T) each, and the gradient norm, `gradient_norm`, ()."""
         settings, update = self.settings, self.updates
         inputs = (*batch, torch.tensor(beta(settings, update)), torch.tensor(dynamics_weight(settings, update)))
-        self._update.set_rate(learning_rate(settings, update / settings.updates))
+        self._update.set_rate(settings.learning_rate * cooled(settings, update / settings.updates))
         figures = self.recorded(*(part.to(self.device, non_blocking=True) for part in inputs))
         self.updates += 1
         return figures

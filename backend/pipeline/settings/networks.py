@@ -80,7 +80,7 @@ class NetworkSettings(Closed):
         0.0,
         "Cooling",
         "Optimisation",
-        "Last share of a run's updates (fine-tuning: agent steps), in which the learning rate falls to a tenth.",
+        "Last share of a run's updates (fine-tuning: agent steps), in which the learning rates fall to a tenth.",
     )
     adam_eps: Rate = described(1e-5, "Adam epsilon", "Optimisation")
     clip_norm: Annotated[float, Field(gt=0, le=1e6)] = described(100.0, "Gradient norm limit", "Optimisation")

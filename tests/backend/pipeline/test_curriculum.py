@@ -1,6 +1,6 @@
 import pytest
 
-from backend.pipeline.curriculum import beta, distillation_share, dynamics_weight, learning_rate, shape
+from backend.pipeline.curriculum import beta, cooled, distillation_share, dynamics_weight, shape
 from backend.pipeline.settings import FinetuneSettings, PretrainSettings
 
 SEEING_FIRST = PretrainSettings(
@@ -27,17 +27,17 @@ def test_by_default_nothing_changes_with_the_update_as_in_the_paper():
     assert [beta(paper, update) for update in (0, 5, 10**6)] == [0.015] * 3
     assert [dynamics_weight(paper, update) for update in (0, 5, 10**6)] == [1.0] * 3
     assert shape(paper, 0) == (50, 50)
-    assert learning_rate(paper, 0.999) == paper.learning_rate
+    assert cooled(paper, 0.999) == 1
 
 
 def test_the_learning_rate_falls_to_a_tenth_while_cooling():
     for settings in (
-        PretrainSettings(cooling=0.2, learning_rate=1e-3),
-        FinetuneSettings(cooling=0.2, learning_rate=1e-3),
+        PretrainSettings(cooling=0.2),
+        FinetuneSettings(cooling=0.2),
     ):
-        assert learning_rate(settings, 0.8) == 1e-3
-        assert learning_rate(settings, 0.9) == pytest.approx(0.55e-3)
-        assert learning_rate(settings, 1.0) == pytest.approx(1e-4)
+        assert cooled(settings, 0.8) == 1
+        assert cooled(settings, 0.9) == pytest.approx(0.55)
+        assert cooled(settings, 1.0) == pytest.approx(0.1)
 
 
 def test_distillation_grows_as_beta_does():

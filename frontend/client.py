@@ -126,6 +126,10 @@ class Client:
         """The JSON answer of `PUT path`."""
         return self._send("PUT", path, json=dict(body)).json()
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON answer of `PATCH path`."""
+        return self._send("PATCH", path, json=dict(body)).json()
+
     def delete(self, path: str) -> None:
         """Delete what lies at `path`."""
         self._send("DELETE", path)

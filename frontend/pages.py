@@ -28,7 +28,13 @@ class Page:
 
 
 PAGES = {
-    "home": Page("Home", ":material/home:", "Where to start, and what runs now.", model=True),
+    "home": Page(
+        "Home",
+        ":material/home:",
+        "Where to start, what runs now, and what was kept.",
+        {"start": ":material/home: Start", "gallery": ":material/bookmark: Gallery"},
+        model=True,
+    ),
     "data": Page("Data", ":material/photo_library:", "Clips and episodes; upload your own.", file="datasets"),
     "train": Page(
         "Train and Runs",

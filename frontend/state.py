@@ -246,6 +246,15 @@ class Chosen(View):
 
 
 @dataclass(frozen=True)
+class Played(View):
+    """A data set of the list, and where in it its player stands."""
+
+    id: str = ""
+    episode: int = 0
+    frame: int = 0
+
+
+@dataclass(frozen=True)
 class Returns(View):
     """The runs in the plot of returns, with commas between them, and whether the paper's figures are shown."""
 

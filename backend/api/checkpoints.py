@@ -12,11 +12,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from backend.api.deps import Serving
 from backend.api.exception_handlers import incompatible
 from backend.api.openapi import files, multipart, refusals
-from backend.api.pagination import Cursor, Limit, page
+from backend.api.pagination import Cursor, Limit, Search, page
 from backend.api.runs import Runs, answering, in_use, refuse_while_needed, run_service_of
 from backend.api.schemas import CapabilitiesView, CheckpointDetail, CheckpointList, CheckpointView, ClipView
 from backend.api.uploads import say_made, take_in
-from backend.data.catalogue import NotFound
+from backend.data.catalogue import NotFound, has_words
 from backend.data.checkpoint import CARD, CheckpointInfo
 from backend.data.files import aside_of, remove_folder
 from backend.data.imports import Imported, import_checkpoint
@@ -66,9 +66,16 @@ def _look_up(checkpoint: str, request: Request, checkpoints: CheckpointCache) ->
 
 
 @router.get("/checkpoints")
-def list_checkpoints(serving: Serving, limit: Limit = 100, cursor: Cursor = None) -> CheckpointList:
+def list_checkpoints(
+    serving: Serving, limit: Limit = 100, cursor: Cursor = None, search: Search = ""
+) -> CheckpointList:
     """Checkpoints of runs, imported and shipped, newest first."""
-    shown, following = page(serving.checkpoints.list(), limit, cursor, lambda info: info.id)
+    found = [
+        info
+        for info in serving.checkpoints.list()
+        if has_words(search, info.id, info.name, info.stage, info.environment, info.source)
+    ]
+    shown, following = page(found, limit, cursor, lambda info: info.id)
     return CheckpointList(items=[view_of(info, serving.checkpoints) for info in shown], next_cursor=following)
 
 

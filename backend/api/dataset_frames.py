@@ -1,4 +1,4 @@
-"""Pictures of data sets: one frame, or a contact sheet."""
+"""Pictures of data sets: one frame, a contact sheet, an episode with its numbers."""
 
 from typing import Annotated
 
@@ -11,8 +11,12 @@ from backend.data.catalogue import find_dataset as find_in_catalogue
 from backend.data.clips import spread
 from backend.data.episodes import DatasetInfo, read_nth_episode
 from backend.http.responses import Answer, send
+from backend.interpret.fields import Whole
+from backend.interpret.request import check_index
+from backend.views.episodes import MOST_FRAMES, episode_json
 from backend.views.formats import MEDIA_TYPES, choose_format
 from backend.views.images import contact_sheet, encode
+from backend.views.serializers import json_answer
 
 FORMATS = ("png", "webp", "jpeg")
 SHEET_EPISODES, SHEET_FRAMES = 6, 12
@@ -65,6 +69,29 @@ async def get_strip(info: Found, request: Request, serving: Serving, format: For
         return Answer(encode(sheet, chosen), MEDIA_TYPES[chosen])
 
     return send(request, await serving.executor.answer(("strip", *_identity(info), chosen), 50, make))
+
+
+@router.get(
+    "/datasets/{dataset}/episodes/{n}",
+    responses={**files("application/json", description="The episode."), **refusals(409)},
+    response_class=Response,
+)
+async def get_episode(
+    info: Found,
+    n: str,
+    request: Request,
+    serving: Serving,
+    start: Annotated[Whole, Query(ge=0, le=2**31, description="The first frame; 200 come in one answer.")] = 0,
+) -> Response:
+    """Frames of an episode in step with its reward, actions and factors."""
+    number = whole_number(n, "path:n", 0, info.episodes - 1)
+    check_index("start", start, info.lengths[number], "frame")
+
+    def make() -> Answer:
+        return json_answer(episode_json(info, number, start))
+
+    key = ("episode", *_identity(info), number, start)
+    return send(request, await serving.executor.answer(key, MOST_FRAMES, make))
 
 
 def _identity(info: DatasetInfo) -> tuple[object, ...]:

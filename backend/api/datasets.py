@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from backend.api.importing import Made, waited
 from backend.api.openapi import multipart, refusals
 from backend.api.pagination import Cursor, Limit, page
 from backend.api.runs import Runs
-from backend.api.schemas import DatasetList, DatasetView, ImportPreview, ImportView
+from backend.api.schemas import DatasetBody, DatasetList, DatasetView, ImportPreview, ImportView
 from backend.api.uploads import hold
 from backend.data.catalogue import list_datasets as list_in_catalogue
 from backend.data.clips import (
@@ -29,7 +29,7 @@ from backend.data.clips import (
     preview_clips,
 )
 from backend.data.decode.sandbox import CROPS, Options
-from backend.data.episodes import DatasetInfo, read_dataset_info
+from backend.data.episodes import DATASET, DatasetInfo, read_dataset_info, write_dataset_info
 from backend.data.files import remove_folder
 from backend.data.formats.names import FORMATS
 from backend.http.multipart import Upload, display_name, only_fields
@@ -129,6 +129,22 @@ async def get_import(id: str, request: Request, serving: Serving, response: Resp
 def get_dataset(info: Found) -> DatasetView:
     """One data set."""
     return view_dataset(info)
+
+
+@router.patch("/datasets/{dataset}", responses=refusals(409))
+def rename_dataset(info: Found, body: DatasetBody, serving: Serving, runs: Runs) -> DatasetView:
+    """Give a data set another name; refused while a run that is not over uses it."""
+    run = run_that_uses(runs.store, {info.id, info.name, str(info.folder)})
+    if run is not None:
+        detail = f"The run {run.name} ({run.id}) uses {info.name} and is {run.state}."
+        raise Problem(409, "dataset-in-use", detail, remedy="Cancel the run, or wait for its end.")
+    if not (info.folder / DATASET).is_file():
+        detail = f"{info.name} is a plain folder of episodes, which goes by the name of the folder."
+        raise Problem(409, "dataset-in-use", detail, remedy="Rename the folder.")
+    renamed = replace(info, name=display_name(body.name))
+    with serving.writing:
+        write_dataset_info(renamed)
+    return view_dataset(renamed)
 
 
 @router.delete("/datasets/{dataset}", status_code=204, responses=refusals(409))

@@ -15,6 +15,10 @@ MAX_ITEMS = 200
 Limit = Annotated[Whole, Query(ge=1, le=MAX_ITEMS, description="Items of a page.")]
 Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before.")]
 
+Search = Annotated[
+    str, Query(max_length=200, pattern=r"^[^\x00]*$", description="Words that all stand in its name, id or kind.")
+]
+
 Item = TypeVar("Item")
 
 

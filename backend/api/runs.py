@@ -14,6 +14,7 @@ from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.api.openapi import refusals
+from backend.api.pagination import Search
 from backend.api.schemas import Body
 from backend.http.problems import Fault, Problem
 from backend.pipeline.settings import MAX_SEED
@@ -128,10 +129,11 @@ def list_runs(
     stage: Annotated[str | None, Query(max_length=100)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
+    search: Search = "",
 ) -> RunPage:
     """Runs, newest first."""
     with answering():
-        page, now = service.page(limit, cursor, [] if state is None else [state], stage), service.store.now()
+        page, now = service.page(limit, cursor, [] if state is None else [state], stage, search), service.store.now()
     return RunPage(items=[view_run(row, service.home, now) for row in page.rows], next_cursor=page.next_cursor)
 
 

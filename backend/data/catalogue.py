@@ -71,6 +71,12 @@ def checkpoints_of_run(home: Path, info: CheckpointInfo) -> list[CheckpointInfo]
     return found
 
 
+def has_words(search: str, *texts: str | None) -> bool:
+    """Whether every word of a search stands in one of the texts, in capitals or not."""
+    whole = " ".join(text for text in texts if text).lower()
+    return all(word in whole for word in search.lower().split())
+
+
 def newest_checkpoint(out: Path) -> Path | None:
     """The newest checkpoint in the folder of a run: that of its last stage, of the most updates."""
     for stage in ("finetune", ".", "pretrain"):

@@ -4,6 +4,7 @@ import errno
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +33,7 @@ FORMAT = 1
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # of a checkpoint that can be looked at, not written to
 CARD = "README.md"  # outside the manifest, as are those below
 FACTORS, CHECKS, LABELS = "factors.json", "interventions.json", "labels.json"  # found out later: `findings`
+MOST_CONFIGS = 16_384  # settings of checkpoints that are kept in memory
 QUALITY = "quality.json"  # too, where it was not measured when the checkpoint was written
 
 
@@ -170,7 +172,7 @@ def save_checkpoint(
 def read_info(folder: Path, id: str, source: str, findings_folder: Path | None = None) -> CheckpointInfo:
     """Describes a checkpoint folder without loading its weights; raises CorruptCheckpoint."""
     try:
-        config = json.loads((folder / "config.json").read_bytes())
+        config = _read_config(folder / "config.json")
         latents, capabilities = _known_sizes(config["networks"])
         environment = config.get("environment")
         return CheckpointInfo(
@@ -199,6 +201,18 @@ def _known_sizes(networks: Mapping[str, Any]) -> tuple[int, Capabilities]:
         return spec.latents, capabilities_of_spec(spec)
     sizes = networks.get("world_model") or networks["video_model"]
     return int(sizes["latents"]), capabilities_of(sizes.get("vision", "vae"))
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """config.json, read again only once it has changed: lists hold thousands. Raises OSError, ValueError."""
+    found = path.stat()
+    return _parsed_config(path, found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+@lru_cache(maxsize=MOST_CONFIGS)
+def _parsed_config(path: Path, *_stamp: int) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads(path.read_bytes())
+    return config
 
 
 def load_checkpoint(info: CheckpointInfo) -> Checkpoint:

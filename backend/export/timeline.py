@@ -67,13 +67,13 @@ def texts_of(timeline: Timeline) -> tuple[str, ...]:
 
 def _border(grid: Grid, timeline: Timeline, step: int, top: int, left: int) -> Note:
     side = grid.cell + 2 * BORDER
-    ink = GREEN if step < timeline.context else RED
+    ink = GREEN if timeline.is_observed(step) else RED
     return Note(top - BORDER, left - BORDER, np.full((side, side), ink, np.uint8))
 
 
 def _status(grid: Grid, timeline: Timeline, step: int) -> list[Note]:
     """`■ step 7 imagined · PSNR 24.1 dB` on top of the frame."""
-    seen = step < timeline.context
+    seen = timeline.is_observed(step)
     text = f"step {step} {'observed' if seen else 'imagined'}"
     value = timeline.reading.values[step] if timeline.reading else None
     if timeline.reading and value is not None:
@@ -107,12 +107,12 @@ def _figure(timeline: Timeline, format: str, width: float) -> bytes:
             put_text(axes, MARGIN, foot, f"{timeline.reading.title} ({timeline.reading.unit})", GREY, va="top")
         for column, step in enumerate(steps):
             x = left + column * (cell + GAP)
-            colour = OBSERVED_COLOUR if step < timeline.context else IMAGINED_COLOUR
+            colour = OBSERVED_COLOUR if timeline.is_observed(step) else IMAGINED_COLOUR
             axes.add_patch(Rectangle((x, top - 0.05), cell, 0.03, facecolor=colour, linewidth=0))
             put_text(axes, x + cell / 2, top - 0.07, str(step), ha="center", va="bottom")
             value = timeline.reading.values[step] if timeline.reading else None
             put_text(axes, x + cell / 2, foot, "" if value is None else f"{value:.0f}", GREY, ha="center", va="top")
-        first = next((column for column, step in enumerate(steps) if step >= timeline.context), 0)
+        first = next((column for column, step in enumerate(steps) if not timeline.is_observed(step)), 0)
         place = max(left + first * (cell + GAP), left + text_width("observed ", SMALL))
         put_text(axes, left, MARGIN, "observed", OBSERVED_COLOUR, va="top")
         put_text(axes, place, MARGIN, "imagined", IMAGINED_COLOUR, va="top")
@@ -125,7 +125,8 @@ def _csv(timeline: Timeline) -> bytes:
     lines = [(f"{chart}: {line}", values) for chart, held in timeline.curves.items() for line, values in held.items()]
     header = ["step", "seen", *(name for name, _ in lines)]
     rows = [
-        [step, int(step < timeline.context), *(values[step] for _, values in lines)] for step in range(timeline.steps)
+        [step, int(timeline.is_observed(step)), *(values[step] for _, values in lines)]
+        for step in range(timeline.steps)
     ]
     return table([header, *rows], timeline.settings)
 

@@ -103,11 +103,13 @@ class Play:
         if all(value is not None for value in guessed):
             rewards["model"] = curve(guessed)
         looked = [each.looked for each in self.moments]
+        first = looked.index(False) if False in looked else len(looked)
         return Timeline(
             kind="play",
             title=f"Play, {self.checkpoint.info.name}",
             name=name,
-            context=looked.index(False) if False in looked else len(looked),
+            context=first,
+            seen_again=frozenset(step for step, seen in enumerate(looked) if seen and step > first),
             strips=(
                 Strip("simulator", "", real, "truth"),
                 Strip("model", "", model),

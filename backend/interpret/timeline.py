@@ -41,11 +41,16 @@ class Timeline:
     settings: str
     facts: Mapping[str, Any]  # what else the page shows, ready for JSON
     reading: Reading | None = None
+    seen_again: frozenset[int] = frozenset()  # later steps that were observed as well: the model looked once more
 
     @property
     def steps(self) -> int:
         """Context and horizon together."""
         return len(self.strips[0].frames)
+
+    def is_observed(self, step: int) -> bool:
+        """Whether the model saw the true picture of a step."""
+        return step < self.context or step in self.seen_again
 
 
 def difference(first: Picture, second: Picture) -> Picture:

@@ -9,7 +9,7 @@ from backend.data.checkpoint import Checkpoint, CheckpointInfo
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import Rollout, build_rollout
 from backend.interpret.rollout_request import MAX_FRAMES, StretchRequest, TogetherRequest
-from backend.interpret.timeline import Strip, Timeline, curve
+from backend.interpret.timeline import Curve, Strip, Timeline, curve
 
 MAX_CHECKPOINTS = 12
 
@@ -37,10 +37,12 @@ class Together:
         """Rows and curves to be shown, and the name of their files."""
         first = self.rollouts[0]
         pairs = [(self.titles[place], self.rollouts[place]) for place in self.order]
-        charts = {
-            "PSNR in dB": {**{title: list(rollout.psnr) for title, rollout in pairs}, **first.baselines["psnr"]},
-            "SSIM": {**{title: list(rollout.ssim) for title, rollout in pairs}, **first.baselines["ssim"]},
-        }
+        charts: dict[str, dict[str, Curve]] = {}
+        if all(rollout.comparable for rollout in self.rollouts):
+            charts = {
+                "PSNR in dB": {**{title: list(rollout.psnr) for title, rollout in pairs}, **first.baselines["psnr"]},
+                "SSIM": {**{title: list(rollout.ssim) for title, rollout in pairs}, **first.baselines["ssim"]},
+            }
         rewards = {
             title: curve(rollout.model.predicted_reward)
             for title, rollout in pairs
@@ -62,7 +64,7 @@ class Together:
             ),
             curves=charts,
             settings=self.settings,
-            facts={"checkpoints": list(self.checkpoints), "known": first.known},
+            facts={"checkpoints": list(self.checkpoints), "titles": list(self.titles), "known": first.known},
         )
 
 
@@ -86,7 +88,7 @@ def roll_out_together(checkpoints: Sequence[Checkpoint], request: StretchRequest
     return Together(
         request,
         tuple(checkpoint.info.id for checkpoint in checkpoints),
-        tuple(_title(checkpoint) for checkpoint in checkpoints),
+        _titles(checkpoints),
         tuple(rollouts),
         _order([checkpoint.info for checkpoint in checkpoints]),
     )
@@ -97,6 +99,17 @@ def _order(infos: Sequence[CheckpointInfo]) -> tuple[int, ...]:
     if infos[0].run is None or {info.run for info in infos} != {infos[0].run}:
         return tuple(places)
     return tuple(sorted(places, key=lambda place: (infos[place].stage == "finetune", infos[place].steps)))
+
+
+def _titles(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:
+    """One for each; those of one title by their name as well, and by their id where that is the same, too."""
+    counts = [_title(checkpoint) for checkpoint in checkpoints]
+    names = [f"{title}, {item.info.name}" for title, item in zip(counts, checkpoints, strict=True)]
+    ids = [f"{title}, {item.info.id}" for title, item in zip(counts, checkpoints, strict=True)]
+    return tuple(
+        next((words for words, all_ in ((title, counts), (name, names)) if all_.count(words) == 1), id)
+        for title, name, id in zip(counts, names, ids, strict=True)
+    )
 
 
 def _title(checkpoint: Checkpoint) -> str:

@@ -23,24 +23,35 @@ class Estimate(NamedTuple):
 
 def estimate(settings: CollectSettings | PretrainSettings | FinetuneSettings) -> Estimate:
     """Time and memory of a stage with these settings."""
+    seconds = sum(phase_seconds(settings).values())
+    if isinstance(settings, CollectSettings):
+        return _rounded(seconds, BASE_GB)
+    memory = BASE_GB + FRAME_GB * settings.batch * settings.length
+    if isinstance(settings, PretrainSettings):
+        return _rounded(seconds, memory)
+    return _rounded(seconds, memory + min(settings.replay_capacity, settings.agent_steps) * REPLAY_FRAME_GB)
+
+
+def phase_seconds(settings: CollectSettings | PretrainSettings | FinetuneSettings) -> dict[str, float]:
+    """Seconds of each phase of a stage, under the names that its progress goes by, in the order of time."""
     if isinstance(settings, CollectSettings):
         steps = settings.episodes * settings.episode_steps
-        seconds = steps / STEPS_PER_SECOND[settings.look] / min(settings.workers, 2)
-        return _rounded(seconds, BASE_GB)
+        return {"collect": steps / STEPS_PER_SECOND[settings.look] / min(settings.workers, 2)}
     frames = settings.batch * settings.length
     update = UPDATE_SECONDS + FRAME_SECONDS * frames
-    memory = BASE_GB + FRAME_GB * frames
     if isinstance(settings, PretrainSettings):
-        return _rounded(settings.updates * update, memory)
+        return {"pretrain": settings.updates * update}
     update += FRAME_SECONDS * frames / 3 + BEHAVIOUR_SECONDS * frames * settings.horizon / 15
-    updates = settings.first_updates + max(settings.agent_steps - settings.prefill, 0) / settings.train_every
+    acting = ACTING_SECONDS + 1 / STEPS_PER_SECOND[settings.look]
+    steps = max(settings.agent_steps - settings.prefill, 0)
     evaluations = settings.agent_steps // settings.evaluate_every + 1
     episode = episode_frames(settings.environment, settings.action_repeat) - 1  # agent steps
-    evaluated = evaluations * settings.evaluate_episodes * episode
-    played = settings.agent_steps + evaluated / min(settings.evaluate_episodes, 2)  # side by side
-    acting = played * (ACTING_SECONDS + 1 / STEPS_PER_SECOND[settings.look])
-    replay = min(settings.replay_capacity, settings.agent_steps) * REPLAY_FRAME_GB
-    return _rounded(updates * update + acting, memory + replay)
+    evaluated = evaluations * settings.evaluate_episodes * episode / min(settings.evaluate_episodes, 2)  # side by side
+    return {
+        "random steps": min(settings.prefill, settings.agent_steps) * acting,
+        "first updates": settings.first_updates * update,
+        "finetune": steps / settings.train_every * update + (steps + evaluated) * acting,
+    }
 
 
 def _rounded(seconds: float, memory_gb: float) -> Estimate:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
+from backend.data.catalogue import has_words
 from backend.data.crash import crash_point
 from backend.pipeline.builder import build_settings, merged
 from backend.pipeline.checks import check_references
@@ -81,16 +82,21 @@ class RunService:
             raise RunNotFound(f"There is no run {run_id[:80]!r}.", "GET /api/v1/runs lists what is available.")
         return row
 
-    def page(self, limit: int, cursor: str | None, states: Sequence[RunState], stage: str | None) -> Page:
+    def page(
+        self, limit: int, cursor: str | None, states: Sequence[RunState], stage: str | None, search: str = ""
+    ) -> Page:
         """Runs of the queue, of the shell and shipped. Raises InvalidRun for a cursor that we did not hand out."""
         before = None if cursor is None else _decode(cursor)
-        rows: list[Run] = list(self.store.newest(limit=limit + 1, before=before, states=states, stage=stage))
+        rows: list[Run] = list(
+            self.store.newest(limit=limit + 1, before=before, states=states, stage=stage, search=search)
+        )
         rows += [
             run
             for run in found_runs(self.home, self.store.ids())
             if (before is None or (run.created_at, run.id) < before)
             and (not states or run.state in states)
             and stage in (None, run.stage)
+            and has_words(search, run.id, run.name, run.stage, run.preset, run.state)
         ]
         rows.sort(key=lambda run: (run.created_at, run.id), reverse=True)
         more = len(rows) > limit

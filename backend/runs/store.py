@@ -82,8 +82,12 @@ class RunStore:
         before: tuple[float, str] | None = None,
         states: Sequence[str] = (),
         stage: str | None = None,
+        search: str = "",
     ) -> Sequence[RunRow]:
-        """Runs, newest first; `before` is the (created_at, id) of the last one already seen."""
+        """Runs, newest first; `before` is the (created_at, id) of the last one already seen.
+
+        `search`: words that all stand in the id, name, stage, preset or state.
+        """
         query = select(RunRow).order_by(col(RunRow.created_at).desc(), col(RunRow.id).desc()).limit(limit)
         if before is not None:
             created_at, run_id = before
@@ -93,6 +97,9 @@ class RunStore:
             query = query.where(col(RunRow.state).in_(states))
         if stage is not None:
             query = query.where(RunRow.stage == stage)
+        columns = (RunRow.id, RunRow.name, RunRow.stage, RunRow.preset, RunRow.state)
+        for word in search.lower().split():
+            query = query.where(or_(*(func.lower(col(column)).contains(word, autoescape=True) for column in columns)))
         with self._session() as session:
             return session.exec(query).all()
 

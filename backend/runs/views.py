@@ -10,18 +10,20 @@ from backend.data.catalogue import newest_checkpoint
 from backend.data.episodes import DATASET
 from backend.pipeline.continuing import amount_of
 from backend.runs.child import command_of_user
-from backend.runs.folders import last_metrics, read_progress, read_result, readable_folder, seconds_left
+from backend.runs.folders import last_metrics, read_progress, read_result, readable_folder
 from backend.runs.found import FoundRun, Run
+from backend.runs.progress import whole_progress
 from backend.runs.states import RESUMABLE, SILENT_S, RunState
 
 
 class ProgressView(BaseModel):
-    """Progress of the current phase; `eta_s` seconds are left of it."""
+    """How far a run is: `done` of `total` in its present phase, and the whole of it."""
 
     phase: str
     done: float
     total: float
-    eta_s: float | None
+    share: float = Field(description="Of the whole run, all stages of a pipeline together, from 0 to 1.")
+    eta_s: float | None = Field(description="Seconds left of the whole run; later phases as estimated.")
 
 
 class ErrorView(BaseModel):
@@ -125,7 +127,7 @@ def view_run(row: Run, home: Path, now: float) -> RunView:
         device=row.device,
         settings=row.settings,
         state=shown_state(row, now),
-        progress=_progress(folder),
+        progress=_progress(row, folder),
         created_at=_iso(row.created_at),
         started_at=_iso_or_none(row.started_at),
         finished_at=_iso_or_none(row.finished_at),
@@ -143,7 +145,7 @@ def view_run(row: Run, home: Path, now: float) -> RunView:
 
 def view_event(row: Run, home: Path, now: float) -> EventView:
     """The part of a run that changes while it runs."""
-    return EventView(state=shown_state(row, now), progress=_progress(readable_folder(home, row.id)))
+    return EventView(state=shown_state(row, now), progress=_progress(row, readable_folder(home, row.id)))
 
 
 def shown_state(row: Run, now: float) -> RunState:
@@ -161,15 +163,17 @@ def _amount(row: Run) -> AmountView | None:
     return AmountView(setting=setting, value=value)
 
 
-def _progress(folder: Path) -> ProgressView | None:
+def _progress(row: Run, folder: Path) -> ProgressView | None:
     progress = read_progress(folder)
     if progress is None or not {"phase", "done", "total"} <= progress.keys():
         return None
+    whole = whole_progress(row.stage, row.settings, progress)
     return ProgressView(
         phase=str(progress["phase"]),
         done=progress["done"],
         total=progress["total"],
-        eta_s=seconds_left(progress),
+        share=round(whole.share, 4),
+        eta_s=whole.seconds_left,
     )
 
 

@@ -29,6 +29,18 @@ export function make(tag, className = "", attributes = {}) {
 }
 
 /**
+ * A dot in the colour of a dimension, to stand before its name.
+ * @param {string} colour
+ */
+export function buildSwatch(colour) {
+  const dot = make("i", "swatch", { "aria-hidden": "true" });
+  Object.assign(dot.style, {
+    display: "inline-block", width: "0.65em", height: "0.65em", borderRadius: "50%", marginRight: "0.4em", background: colour,
+  });
+  return dot;
+}
+
+/**
  * What draws on a canvas.
  * @param {HTMLCanvasElement} canvas
  * @param {CanvasRenderingContext2DSettings} [settings]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from frontend.components.colours import dotted, plotly_line
 from frontend.components.markdown import escape_plotly
 
 Figure = dict[str, Any]
@@ -22,7 +23,7 @@ def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, axi
     for name, (x, y) in series.items():
         thin = max(1, len(x) // MOST_POINTS)
         mode = "lines" if len(x) > FEW_POINTS else "lines+markers"  # one point alone is no line
-        line = {"type": "scatter", "mode": mode, "name": name, "line": {"width": 1.75}}
+        line = {"type": "scatter", "mode": mode, "name": name, "line": {"width": 1.75, **plotly_line(name)}}
         lines.append({**line, "name": escape_plotly(name), "x": list(x[::thin]), "y": list(y[::thin])})
     layout = {
         "height": 260,
@@ -44,8 +45,8 @@ def matrix(
     heat = {
         "type": "heatmap",
         "z": [list(row) for row in values],
-        "x": [escape_plotly(name) for name in columns],
-        "y": [escape_plotly(name) for name in rows],
+        "x": [dotted(escape_plotly(name)) for name in columns],
+        "y": [dotted(escape_plotly(name)) for name in rows],
         "coloraxis": "coloraxis",
         "text": [["" if value < 0.095 else f"{value:.2f}".removeprefix("0") for value in row] for row in values],
         "texttemplate": "%{text}",
@@ -68,7 +69,7 @@ def intervals(dimensions: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
 
     What does not clear its null is grey; the axis holds every null, which may lie above 1.
     """
-    names = [escape_plotly(name) for name in names]
+    names = [dotted(escape_plotly(name)) for name in names]
     clear = [item["nmi"] > item["null"] for item in dimensions]
     spread = {
         "type": "data",
@@ -117,7 +118,7 @@ def shares(dimensions: Sequence[Mapping[str, Any]], outcomes: Sequence[str], nam
                 "mode": "markers",
                 "name": outcome,
                 "x": [cell["share"] for cell in cells],
-                "y": [escape_plotly(name) for name in names],
+                "y": [dotted(escape_plotly(name)) for name in names],
                 "marker": {"size": 9, "symbol": symbols[index % len(symbols)]},
                 "error_x": spread,
                 "hovertemplate": "%{y}: %{x:.3f}<extra>" + outcome + "</extra>",
@@ -153,14 +154,14 @@ def _dots(
     }
 
 
-def scatter(points: Mapping[str, Sequence[float]], x: str, y: str) -> Figure:
-    """Latent against factor, one dot per frame."""
+def scatter(points: Mapping[str, Sequence[float]], x: str, y: str, colour: str) -> Figure:
+    """Latent against factor, one dot per frame, in the colour of the dimension."""
     dots = {
         "type": "scatter",
         "mode": "markers",
         "x": list(points["latent"]),
         "y": list(points["factor"]),
-        "marker": {"size": 5, "opacity": 0.6},
+        "marker": {"size": 5, "opacity": 0.6, "color": colour},
         "hovertemplate": f"{escape_plotly(x)} %{{x:.2f}}<br>{escape_plotly(y)} %{{y:.2f}}<extra></extra>",
     }
     axes = {"xaxis": {"title": {"text": escape_plotly(x)}}, "yaxis": {"title": {"text": escape_plotly(y)}}}

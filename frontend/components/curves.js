@@ -11,16 +11,19 @@ const COLOURS = { model: 0, predicted: 0, branch: 1, edited: 1, true: 2, truth: 
 const BASELINES = { "repeat last frame": "5 3", "mean image": "1.5 3" };
 
 /**
- * The colour of each name of some charts: fixed where the name has a meaning, else by the order of appearance.
+ * The colour of each name of some charts: that of a dimension, fixed where the name has a meaning, else by the order of appearance.
  * @param {import("./types.js").Curve[]} curves
  * @param {string[]} palette
  */
 export function coloursOf(curves, palette) {
-  const names = [...new Set(curves.flatMap((curve) => curve.lines.map((line) => line.name)))];
+  const lines = curves.flatMap((curve) => curve.lines);
+  const own = Object.fromEntries(lines.filter((line) => line.colour).map((line) => [line.name, line.colour]));
+  const names = [...new Set(lines.map((line) => line.name))];
   const taken = new Set(names.filter((name) => name in COLOURS).map((name) => COLOURS[name]));
   const free = palette.map((_, index) => index).filter((index) => !taken.has(index));
   let next = 0;
   const entries = names.map((name) => {
+    if (name in own) return [name, own[name]];
     if (name in BASELINES) return [name, "var(--st-gray-color, #7a8594)"];
     return [name, palette[name in COLOURS ? COLOURS[name] : free[next++ % free.length]]];
   });
@@ -90,7 +93,7 @@ function buildNumber(line, colour) {
  * @param {string} colour
  */
 function buildLine(line, x, y, colour) {
-  const dash = BASELINES[line.name] ?? "";
+  const dash = BASELINES[line.name] ?? line.dash ?? "";
   const path = draw("path", { d: pathOf(line.values, x, y), stroke: colour, "stroke-dasharray": dash });
   if (line.name in BASELINES) path.setAttribute("class", "thin");
   return path;
@@ -132,7 +135,8 @@ export function pathOf(values, x, y) {
   return values
     .map((value, step) => {
       if (!isNumber(value)) return (open = false) || "";
-      const point = `${open ? "L" : "M"}${x(step)},${y(value)}`;
+      const alone = !open && !isNumber(values[step + 1]); // a dot, which the round ends of the line draw
+      const point = `${open ? "L" : "M"}${x(step)},${y(value)}${alone ? "h0" : ""}`;
       open = true;
       return point;
     })

@@ -9,10 +9,13 @@ import streamlit as st
 
 from frontend.client import client
 from frontend.components import charts
+from frontend.components.colours import dimension_colour
 from frontend.components.labels import label_form, label_of, origin_of
 from frontend.components.markdown import escape_markdown
+from frontend.components.notes import note_button, notes_of
 from frontend.components.pictures import picture, strip
 from frontend.components.scrubber import nats, short, title, words_of
+from frontend.components.states import live
 from frontend.pages import link
 
 STATUS = {
@@ -81,6 +84,7 @@ def detail_card(checkpoint: str, entry: Mapping[str, Any], atlas: Mapping[str, A
             link("traversals", "Traversal", {"checkpoint": checkpoint, "dim": str(dim)})
             with st.popover("Name it", icon=":material/label:"):
                 label_form(checkpoint, dim, atlas)
+            dimension_note(checkpoint, dim)
         strip(atlas, dim, f"Traversal of {title_of_entry(entry)}")
         words, plot = st.columns([1, 1], gap="large")
         with words:
@@ -90,8 +94,16 @@ def detail_card(checkpoint: str, entry: Mapping[str, Any], atlas: Mapping[str, A
             _extremes(checkpoint, card["extremes"])
         with plot:
             if card.get("scatter"):
-                figure = charts.scatter(card["scatter"], f"latent {dim}", words_of(entry["factor"]))
+                figure = charts.scatter(
+                    card["scatter"], f"latent {dim}", words_of(entry["factor"]), dimension_colour(dim)
+                )
                 st.plotly_chart(figure, key=f"scatter.{dim}", config=charts.CONFIG, alt="Latent against factor")
+
+
+@live()
+def dimension_note(checkpoint: str, dim: int) -> None:
+    """Tags and a note about a dimension."""
+    note_button("dimension", f"{checkpoint}/{dim}", notes_of("dimension"))
 
 
 def _evidence(entry: Mapping[str, Any], episodes: int) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
-from frontend.client import client
+from frontend.client import ApiProblem, client
 from frontend.components.pick import describe, most_named
 from frontend.components.quality import quality_line
 from frontend.components.states import empty, gone
@@ -15,6 +16,7 @@ from frontend.pages import CHECKPOINT, PAGES
 from frontend.places import CURRENT, came_by_link, section_of
 
 _PICK = "header.checkpoint"
+LISTED, SHOWN = 200, 12  # checkpoints of the list, and of what a search finds
 
 
 def header(page: str) -> None:
@@ -22,12 +24,16 @@ def header(page: str) -> None:
     about = PAGES[page]
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="header"):
         st.title("DisWM Studio" if page == "home" else about.title, anchor=False, width="content")
-        found = client().items("/checkpoints")
+        listed = client().get("/checkpoints", {"limit": LISTED})
+        found = listed["items"]
         if not found:
             st.session_state.pop(CURRENT, None)
             return
+        found += _besides(page, {entry["id"] for entry in found})
         missing = _missing(page, found)
         item = _pick(page, found)
+        if listed["next_cursor"]:
+            _search()
         if about.model:
             quality_line(item)
     if missing:
@@ -68,6 +74,37 @@ def open_section(page: str, *, without: Collection[str] = ()) -> str:
     )
     st.session_state[left] = chosen or next(iter(names))
     return str(st.session_state[left])
+
+
+def _besides(page: str, known: Collection[str]) -> list[dict[str, Any]]:
+    """Checkpoints that are not among the newest: the one of the link, the one of this session, the one searched for."""
+    wanted = dict.fromkeys([_asked(page), str(st.session_state.get(CURRENT, ""))])
+    found = []
+    for id in wanted:
+        if id and id not in known:
+            try:
+                found.append(client().get(f"/checkpoints/{quote(id, safe='')}"))
+            except ApiProblem as problem:
+                if problem.status not in (404, 409, 422):
+                    raise
+    return found
+
+
+def _search() -> None:
+    """A search over all checkpoints, where there are more than the list holds."""
+    with st.popover("Search", icon=":material/search:", key="header.search"):
+        text = st.text_input("Search checkpoints", key="header.words", placeholder="name, environment, stage")
+        found = client().get("/checkpoints", {"limit": SHOWN, "search": text})["items"] if text.strip() else []
+        for item in found:
+            key = f"header.found.{item['id']}"
+            st.button(describe(item), type="tertiary", key=key, on_click=_choose, args=(item["id"],))
+        st.caption(
+            "None has all these words." if text.strip() and not found else f"The list holds the newest {LISTED}."
+        )
+
+
+def _choose(id: str) -> None:
+    st.session_state[CURRENT] = st.session_state[_PICK] = id
 
 
 def _pick(page: str, found: list[dict[str, Any]]) -> dict[str, Any]:

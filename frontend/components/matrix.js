@@ -1,6 +1,6 @@
 // A grid of shares: arrows move, Enter or a click chooses a cell, which the page then follows.
 
-import { clamp, make } from "./canvas.js";
+import { buildSwatch, clamp, make } from "./canvas.js";
 
 /** @param {any} component */
 export default function (component) {
@@ -48,7 +48,9 @@ function headOf(column) {
 function rowOf(row, index, { columns, name, leadsTo }, table) {
   const element = make("tr");
   const head = make("th", "", { scope: "row" });
-  head.append(buttonOf(row.title, `${row.title}: ${leadsTo}`, () => table.choose(index, -1)));
+  const title = buttonOf(row.title, `${row.title}: ${leadsTo}`, () => table.choose(index, -1));
+  if (row.colour) title.prepend(buildSwatch(row.colour));
+  head.append(title);
   element.append(head);
   row.values.forEach((value, column) => {
     const beyond = value > row.least[column];

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from frontend.components.assets import register, unheard
+from frontend.components.colours import coloured
 
 _MATRIX = register("matrix")
 
@@ -30,7 +31,7 @@ def matrix(
     """Values from 0 to 1 with their numbers; those above `least` stand out. The cell that was chosen just now."""
     content = {
         "rows": [
-            {"title": title, "values": list(row), "least": list(bound)}
+            coloured({"title": title, "values": list(row), "least": list(bound)}, "title")
             for title, row, bound in zip(rows, values, least, strict=True)
         ],
         "columns": list(columns),

@@ -20,6 +20,19 @@ def picture(file: File, alt: str, *, width: int | None = None) -> None:
     st.html(f'<img src="{source}" alt="{escape(alt)}" style="{style}">')
 
 
+def top_rows(uri: str, *, columns: int, rows: int, alt: str) -> None:
+    """The first rows of a picture of square cells that is so many columns wide, as wide as there is room."""
+    fit = f"aspect-ratio:{columns}/{rows};object-fit:cover;object-position:0 0"
+    style = f"width:100%;{fit};image-rendering:pixelated;border-radius:4px;display:block"
+    st.html(f'<img src="{uri}" alt="{escape(alt)}" style="{style}">')
+
+
+def still(uri: str, alt: str, width: int) -> None:
+    """A picture that came as a data URI."""
+    style = f"width:{width}px;max-width:100%;image-rendering:pixelated;border-radius:4px;display:block"
+    st.html(f'<img src="{uri}" alt="{escape(alt)}" style="{style}">')
+
+
 EDGE = 0.03  # of a cell, cut away all round so that nothing of the next row shows
 
 

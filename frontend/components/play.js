@@ -1,6 +1,6 @@
 // Play: the simulator and the model beside each other under the same actions. Each step is one short request.
 
-import { clamp, loadPicture, make, paletteOf, signed } from "./canvas.js";
+import { buildSwatch, clamp, loadPicture, make, paletteOf, signed } from "./canvas.js";
 import { KEYS, Levers } from "./levers.js";
 import { chartsOf, drawFilm, drawWhole } from "./moments.js";
 import { isForBrowser, mounted } from "./playable.js";
@@ -85,10 +85,11 @@ class Board {
   }
 
   /** @param {import("./types.js").Play["dimensions"][number]} dimension */
-  buildDim({ dim, name, mean, std }) {
+  buildDim({ dim, name, mean, std, colour }) {
     const element = make("label", "dim");
     const title = make("span", "", { title: name });
     title.textContent = name;
+    title.prepend(buildSwatch(colour));
     const slider = make("input", "", { type: "range", min: -REACH, max: REACH, step: 0.05, value: 0, "aria-label": `Hold ${name}, in sigma` });
     const number = make("output");
     slider.oninput = () => { this.held.set(dim, mean + std * Number(slider.value)); this.paintDims(); };

@@ -10,6 +10,7 @@ import streamlit as st
 
 from frontend.client import client
 from frontend.components.assets import register, unheard
+from frontend.components.colours import dimension_colour
 from frontend.relay import ticket
 
 _BOARD = register("play")
@@ -39,7 +40,7 @@ def _content(play: Mapping[str, Any], checkpoint: Mapping[str, Any]) -> dict[str
         "name": checkpoint["name"],
         "actions": play["action_size"],
         "policy": play["policy"],
-        "dimensions": play["dimensions"],
+        "dimensions": [{**item, "colour": dimension_colour(item["dim"])} for item in play["dimensions"]],
         "most": play["most"],
         "moment": play["moment"],
     }

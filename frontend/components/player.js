@@ -1,6 +1,6 @@
 // Plays a rollout: one strip of pictures comes in, every step after that is drawn here, with no request.
 
-import { clamp, drawCell, make, paletteOf } from "./canvas.js";
+import { buildSwatch, clamp, drawCell, make, paletteOf } from "./canvas.js";
 import { buildCurve, coloursOf } from "./curves.js";
 import { Playable, isForBrowser, mounted, placeAt } from "./playable.js";
 
@@ -45,6 +45,7 @@ class Player extends Playable {
     this.buildFilm();
     this.buildCurves();
     this.find(".film").setAttribute("aria-valuemax", String(data.steps - 1));
+    this.find(".legend").hidden = data.context >= data.steps; // nothing is imagined: a film as it was recorded
     this.root.dataset.state = "ready";
     this.paint();
   }
@@ -56,11 +57,12 @@ class Player extends Playable {
   }
 
   /** @param {import("./types.js").Timeline["rows"][number]} sent */
-  buildPicture({ title, note, strip, row, kind }) {
+  buildPicture({ title, note, strip, row, kind, colour }) {
     const figure = make("figure", kind);
     const canvas = make("canvas", "", { role: "img" });
     const caption = make("figcaption");
     caption.textContent = note ? `${title} · ${note}` : title;
+    if (colour) caption.prepend(buildSwatch(colour));
     figure.append(canvas, caption);
     return { figure, canvas, strip, row, title };
   }
@@ -138,7 +140,7 @@ class Player extends Playable {
   }
 
   paint() {
-    const { cell, steps, context } = this.data;
+    const { cell, steps, context, first } = this.data;
     const imagined = this.step >= context;
     for (const { canvas, strip, row, title } of this.pictures) {
       drawCell(canvas, this.strips[strip], cell, this.step, row);
@@ -146,10 +148,11 @@ class Player extends Playable {
     }
     this.root.classList.toggle("imagined", imagined);
     this.find(".film .cursor").style.left = `${(100 * this.step) / steps}%`;
-    const words = imagined ? `imagined, ${this.step - context + 1} of ${steps - context}` : "observed";
-    this.find(".where").textContent = `step ${this.step} · ${words}`;
+    const imagining = imagined ? `imagined, ${this.step - context + 1} of ${steps - context}` : "observed";
+    const words = [`step ${this.step + (first ?? 0)}`, ...(context < steps ? [imagining] : [])];
+    this.find(".where").textContent = words.join(" · ");
     this.find(".film").setAttribute("aria-valuenow", String(this.step));
-    this.find(".film").setAttribute("aria-valuetext", `step ${this.step}, ${words}`);
+    this.find(".film").setAttribute("aria-valuetext", words.join(", "));
     this.curves.forEach((curve) => curve.show(this.step));
   }
 }

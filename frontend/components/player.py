@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from frontend.components.assets import register, unheard
+from frontend.components.colours import coloured
 
 _PLAYER = register("player")
 MOST_ACTIONS = 3  # charts of single actions
-SCORED = ("psnr", "ssim")
+SCORED = {"PSNR in dB": "psnr", "SSIM": "ssim"}
+Bands = Mapping[str, Mapping[str, Sequence[float | None]]]  # name of a line -> {"low": (S,), "high": (S,)}
 RANGES = {"PSNR in dB": [10, 40], "SSIM": [0, 1]}
 
 
@@ -36,13 +38,18 @@ def player(
     return _mount(key, content, step)
 
 
-def play_timeline(key: str, timeline: Mapping[str, Any], *, step: int | None = None) -> int | None:
-    """Play rows of pictures with their charts; returns the step that the user left it at."""
+def play_timeline(
+    key: str, timeline: Mapping[str, Any], *, step: int | None = None, bands: Mapping[str, Bands] | None = None
+) -> int | None:
+    """Play rows of pictures with their charts; returns the step that the user left it at.
+
+    `bands`: for the chart of PSNR and that of SSIM, low and high over episodes by the name of the line.
+    """
     content = {
         "strips": [timeline["frames"]],
         "rows": [
             {
-                **row,
+                **coloured(row, "title"),
                 "title": _capital(row["title"]),
                 "strip": 0,
                 "row": number,
@@ -52,8 +59,9 @@ def play_timeline(key: str, timeline: Mapping[str, Any], *, step: int | None = N
         ],
         "cell": timeline["cell"],
         "steps": len(timeline["steps"]),
+        "first": timeline["steps"][0],
         "context": timeline["context"],
-        "curves": [_scaled(curve) for curve in timeline["curves"]],
+        "curves": [_scaled(_banded(curve, (bands or {}).get(curve["title"], {}))) for curve in timeline["curves"]],
     }
     return _mount(key, content, step)
 
@@ -105,7 +113,7 @@ def _curves(
     curves = []
     for title, lines in wanted.items():
         key = lines[-1][1]
-        if key in SCORED:
+        if title in SCORED:
             if rollout["comparable"]:
                 curves.append({"title": title, "lines": _scored(rollout, key, scores)})
             continue
@@ -115,6 +123,18 @@ def _curves(
         if drawn:
             curves.append({"title": title, "lines": drawn})
     return curves + _actions(rollout, edited)
+
+
+def bands_of(scores: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What 80% of the episodes lie between, of the model: by the chart that it belongs to."""
+    return {
+        title: {end: scores[key]["model"][end] for end in ("low", "high") if end in scores[key]["model"]}
+        for title, key in SCORED.items()
+    }
+
+
+def _banded(curve: Mapping[str, Any], bands: Bands) -> dict[str, Any]:
+    return {**curve, "lines": [{**line, **bands.get(line["name"], {})} for line in curve["lines"]]}
 
 
 def _scored(rollout: Mapping[str, Any], key: str, scores: Mapping[str, Any] | None) -> list[dict[str, Any]]:
@@ -129,8 +149,10 @@ def _scored(rollout: Mapping[str, Any], key: str, scores: Mapping[str, Any] | No
 
 
 def _scaled(curve: Mapping[str, Any]) -> dict[str, Any]:
-    """A chart on its fixed axis, where it has one: noise must not fill the height."""
-    return {**curve, "range": RANGES[curve["title"]]} if curve["title"] in RANGES else dict(curve)
+    """A chart on its fixed axis, where it has one: noise must not fill the height. Dimensions have their colours."""
+    lines = [coloured(line, "name") for line in curve["lines"]]
+    fixed = {"range": RANGES[curve["title"]]} if curve["title"] in RANGES else {}
+    return {**curve, **fixed, "lines": lines}
 
 
 def _actions(rollout: Mapping[str, Any], edited: Mapping[str, Any] | None) -> list[dict[str, Any]]:

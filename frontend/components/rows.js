@@ -1,6 +1,6 @@
 // One row of the grid: label with its KL bar, the strip of cells with its marks, and the footprint.
 
-import { clamp, drawCell, make, penOf, signed } from "./canvas.js";
+import { buildSwatch, clamp, drawCell, make, penOf, signed } from "./canvas.js";
 import { homeColumn } from "./readout.js";
 import { buildBeyond, buildDensity } from "./density.js";
 
@@ -84,6 +84,7 @@ function buildLabel(data) {
   const label = make("div", "label");
   const name = make("div", "name");
   name.textContent = name.title = data.title;
+  name.prepend(buildSwatch(data.colour));
   const words = `KL ${data.kl.toFixed(2)} nats; a full bar is ${FULL_KL}`;
   const bar = make("span", "bar", { role: "img", "aria-label": words, title: words });
   const fill = make("i");

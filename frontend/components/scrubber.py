@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from frontend.components.assets import register, unheard
+from frontend.components.colours import dimension_colour
 
 _SCRUBBER = register("scrubber")
 
@@ -160,6 +161,7 @@ def _rows(atlas: Mapping[str, Any], chosen: Sequence[int]) -> list[dict[str, Any
                 "row": place[dim],
                 "title": title_of(atlas, dim),
                 "short": f"dim {dim}",
+                "colour": dimension_colour(dim),
                 "facts": _facts(row),
                 "note": _note(row),
                 "kl": row["kl"],

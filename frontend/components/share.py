@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import streamlit as st
@@ -10,10 +11,13 @@ import streamlit as st
 from frontend import commands
 from frontend.client import client
 from frontend.components import downloads
+from frontend.components.keep import keep_button
 from frontend.components.markdown import escape_markdown
 from frontend.components.reopen import reopen_form
 from frontend.places import link_of
 from frontend.state import View
+
+STORED = {"temporal": "Branches", "together": "Rollouts over training"}  # what a kept view is called at first
 
 
 def share(page: str, view: View, kind: str, checkpoint: str, query: Mapping[str, Any], caption: str) -> None:
@@ -26,6 +30,9 @@ def share(page: str, view: View, kind: str, checkpoint: str, query: Mapping[str,
         with st.popover("Link and command", icon=":material/link:"):
             line = commands.curl_get(client().url, path, {**query, **style, "format": "gif"})
             show_commands(link_of(page, view), commands.view(kind, checkpoint, query, "gif", style), line, "GIF")
+        keep_button(
+            page, link_of(page, view), kind, checkpoint, query, f"{STORED.get(kind, kind.capitalize())} of {checkpoint}"
+        )
         with st.popover("Open a file", icon=":material/file_open:"):
             reopen_form(page)
         st.caption(escape_markdown(caption))
@@ -47,6 +54,7 @@ def share_chart(key: str, link: str, kind: str, checkpoint: str, query: Mapping[
         with st.popover("Link and command", icon=":material/link:", key=f"{key}.link"):
             line = commands.curl_get(client().url, path, {**query, **style, "format": "pdf"})
             show_commands(link, commands.view(kind, checkpoint, query, "pdf", style), line, "figure")
+        keep_button(key, link, kind, checkpoint, query, f"{STORED.get(kind, kind.capitalize())} of {checkpoint}")
     downloads.save(key, file)
 
 
@@ -54,10 +62,18 @@ def show_commands(link: str, shell: str, curl: str, what: str) -> None:
     """The link of a view, and the lines that make its file elsewhere."""
     st.caption("This link reopens the view.")
     st.code(link, language=None, wrap_lines=True)
+    st.caption("The same inside another page: without navigation, and alive as long as this page runs")
+    st.code(embedded(link), language=None, wrap_lines=True)
     st.caption(f"The same {what} from the shell")
     st.code(commands.in_home(shell), language=None, wrap_lines=True)
     st.caption("The same over HTTP")
     show_curl(curl)
+
+
+def embedded(link: str) -> str:
+    """A view as an element of HTML."""
+    address = f"{link}{'&' if '?' in link else '?'}embed=true"
+    return f'<iframe src="{escape(address)}" width="100%" height="760" title="DisWM Studio"></iframe>'
 
 
 def show_curl(line: str) -> None:

@@ -12,6 +12,7 @@
  * @property {number} row of the atlas
  * @property {string} title
  * @property {string} short
+ * @property {string} colour of its dimension
  * @property {string} facts
  * @property {string} note
  * @property {number} kl in nats
@@ -49,8 +50,8 @@
  */
 
 /**
- * A line of a chart; `low` and `high` are its band.
- * @typedef {{ name: string, values: (number | null)[], low?: (number | null)[], high?: (number | null)[] }} Line
+ * A line of a chart; `low` and `high` are its band, `colour` is that of its dimension.
+ * @typedef {{ name: string, values: (number | null)[], low?: (number | null)[], high?: (number | null)[], colour?: string, dash?: string }} Line
  */
 
 /** @typedef {{ title: string, lines: Line[], range?: [number, number] }} Curve */
@@ -60,10 +61,11 @@
  * @typedef {object} Timeline
  * @property {string} version
  * @property {string[]} strips data URIs
- * @property {{ title: string, note?: string, strip: number, row: number, kind: string }[]} rows
+ * @property {{ title: string, note?: string, strip: number, row: number, kind: string, colour?: string }[]} rows
  * @property {number} cell pixels
  * @property {number} steps
  * @property {number} context steps that were observed
+ * @property {number} [first] what the first step is called; 0 if not given
  * @property {Curve[]} curves
  * @property {number | null} step
  */
@@ -95,14 +97,14 @@
  * @property {boolean} policy
  * @property {number} actions
  * @property {number} most steps
- * @property {{ dim: number, name: string, mean: number, std: number }[]} dimensions
+ * @property {{ dim: number, name: string, mean: number, std: number, colour: string }[]} dimensions
  * @property {SentMoment} moment
  */
 
 /**
  * Shares of dimensions and factors, as `matrix.py` sends them.
  * @typedef {object} Matrix
- * @property {{ title: string, values: number[], least: number[] }[]} rows
+ * @property {{ title: string, values: number[], least: number[], colour?: string }[]} rows
  * @property {string[]} columns
  * @property {string} name
  * @property {string} leadsTo

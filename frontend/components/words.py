@@ -26,7 +26,7 @@ SIGNS = {
     "diverged": "↗",
 }
 ENDED = ("succeeded", "failed", "cancelled", "diverged")
-
+FINISHING_S = 3.0  # what is left is saved and measured, which is not counted
 
 OF_TINY = (
     "The preset `tiny` only checks that everything works. Its models have hardly learned anything: pictures are "
@@ -79,19 +79,22 @@ def elapsed(run: Mapping[str, Any]) -> str:
 
 
 def progress_share(run: Mapping[str, Any]) -> float:
-    """How much of a run is done, from 0 to 1."""
+    """How much of a whole run is done, all stages of a pipeline together, from 0 to 1."""
     if run["state"] == "succeeded":
         return 1.0
     progress = run.get("progress")
-    return min(1.0, progress["done"] / max(1, progress["total"])) if progress else 0.0
+    return float(progress["share"]) if progress else 0.0
 
 
 def progress_line(run: Mapping[str, Any]) -> str:
-    """Where a running run is: phase, counts, time left."""
+    """Where a running run is: phase, counts, time left of the whole run."""
     progress = run.get("progress")
     if run["state"] in ENDED:
         return ""
     if not progress:
         return {"queued": "waits for its turn", "running": "is starting"}.get(run["state"], "")
-    left = f" · {duration(progress['eta_s'])} left" if progress.get("eta_s") is not None else ""
-    return f"{progress['phase']} · {progress['done']:,.0f} of {progress['total']:,.0f}{left}"
+    words = [f"{progress['phase']}: {progress['done']:,.0f} of {progress['total']:,.0f}"]
+    if progress.get("eta_s") is not None:
+        few = progress["eta_s"] < FINISHING_S
+        words.append("finishing" if few else f"about {duration(progress['eta_s'])} left in all")
+    return " · ".join(words)

@@ -11,6 +11,7 @@ from frontend.client import client
 from frontend.components.dimension import badges, best_factor, detail_card, title_of_entry
 from frontend.components.markdown import escape_markdown
 from frontend.components.measured import Measured
+from frontend.components.notes import notes_of, tag_badges
 from frontend.components.pictures import strip
 from frontend.components.scrubber import nats
 from frontend.pages import link
@@ -30,11 +31,14 @@ def show(measured: Measured) -> None:
     chosen = next((item for item in active if item["dim"] == view.dim), None)
     if chosen is not None:
         detail_card(view.checkpoint, chosen, atlas, episodes)
+    notes = notes_of("dimension")
     with st.grid(3, gap="medium", min_column_width=320):
         for item in active:
             if item is not chosen:
                 with st.container(border=True, key=f"card.{item['dim']}"):
                     _card(view.checkpoint, item, atlas, episodes)
+                    if badges_of_note := tag_badges(notes.get(f"{view.checkpoint}/{item['dim']}")):
+                        st.markdown(badges_of_note)
     if inactive:
         st.caption(f"{inactive} inactive dimensions carry almost no information and are left out.")
 

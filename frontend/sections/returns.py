@@ -10,13 +10,13 @@ import streamlit as st
 from frontend import commands
 from frontend.client import client
 from frontend.components.charts import CONFIG, LEGEND, MARGIN
+from frontend.components.colours import PALETTE
 from frontend.components.markdown import escape_markdown, escape_plotly
 from frontend.components.states import empty, gone, live
 from frontend.places import key_of, open_view, save_view
 from frontend.state import Returns
 
 PLACE = "compare/returns"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 NEAR = 4  # the paper's marks are drawn where these runs come within so many times of the first of them
 SYMBOLS = ("circle-open", "square-open", "triangle-up-open", "diamond-open", "cross-open", "x-open")
 
@@ -81,7 +81,7 @@ def figure(groups: list[dict[str, Any]], published: list[dict[str, Any]]) -> dic
     """One line and one band per group, one mark per published figure."""
     drawn: list[dict[str, Any]] = []
     for index, group in enumerate(groups):
-        colour, steps = COLOURS[index % len(COLOURS)], group["environment_steps"]
+        colour, steps = PALETTE[index % len(PALETTE)], group["environment_steps"]
         name = escape_plotly(f"{group['label']} ({len(group['runs'])})")
         band = {"x": [*steps, *reversed(steps)], "y": [*group["high"], *reversed(group["low"])]}
         drawn += [

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import client
-from frontend.components.player import play_timeline
+from frontend.components.player import SCORED, Bands, bands_of, play_timeline
 from frontend.components.share import share
 from frontend.components.states import live
 from frontend.components.stretch import choose_stretch
@@ -18,6 +18,14 @@ from frontend.state import Rollout
 
 PLACE = "compare/rollouts"
 MOST_CHECKPOINTS = 8
+SCORES = (
+    "PSNR and SSIM: each checkpoint in this episode; its band holds 80% of the episodes. Dashed: the last observed "
+    "frame, repeated. Dotted: the mean image of the other episodes. Neither needs a model."
+)
+UNSCORED = (
+    ":material/info: The recorded frames followed other actions, so there is no truth to compare with: PSNR and SSIM "
+    "are left out."
+)
 
 
 def show() -> None:
@@ -47,11 +55,29 @@ def show() -> None:
     query = view.beside(chosen)
     with st.spinner("Imagining with every checkpoint …"):
         timeline = client().get(f"/checkpoints/{view.checkpoint}/rollouts", query)
-    _play_together(timeline, query)
+    with st.spinner("Imagining the other episodes, for the bands …"):
+        bands = _bands(view, timeline, known) if any(chart["title"] in SCORED for chart in timeline["curves"]) else {}
+    _play_together(timeline, query, bands)
+
+
+def _bands(
+    view: Rollout, timeline: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Low and high of PSNR and SSIM over episodes, by chart and line; of checkpoints of this one's environment only."""
+    here = known.get(view.checkpoint, {}).get("environment")
+    found: dict[str, dict[str, Any]] = {title: {} for title in SCORED}
+    for id, line in zip(timeline["checkpoints"], timeline["titles"], strict=True):
+        if known.get(id, {}).get("environment") != here:
+            continue
+        query = {"context": view.context, "horizon": view.horizon}
+        for title, band in bands_of(client().get(f"/checkpoints/{id}/rollout-scores", query)).items():
+            found[title][line] = band
+    return found
 
 
 @live()
-def _play_together(timeline: Mapping[str, Any], query: Mapping[str, Any]) -> None:
+def _play_together(timeline: Mapping[str, Any], query: Mapping[str, Any], bands: Mapping[str, Bands]) -> None:
     view = open_view(PLACE, Rollout)
     share(PLACE, view, "together", view.checkpoint, query, "one step slider for all")
-    play_timeline(f"{PLACE}.together", timeline)
+    play_timeline(f"{PLACE}.together", timeline, bands=bands)
+    st.caption(SCORES if bands else UNSCORED)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
 from frontend.client import ApiProblem, client
-from frontend.components import charts
 from frontend.components.markdown import escape_markdown
+from frontend.components.notes import note_button, notes_of
 from frontend.components.quality import sees_of_run
-from frontend.components.returns import name_random, returns_first
-from frontend.components.states import empty, gone, live, show_problem
+from frontend.components.states import empty, gone, live
 from frontend.components.words import (
     ENDED,
     OF_TINY,
@@ -24,30 +24,25 @@ from frontend.components.words import (
     state_badge,
     state_text,
 )
-from frontend.pages import link, path
 from frontend.places import open_view, save_view
+from frontend.sections.run_actions import run_actions
+from frontend.sections.run_curves import run_curves
+from frontend.sections.run_pictures import Subject, run_pictures
 from frontend.state import Chosen
 
 PLACE = "train/runs"
-COUNTERS = ("updates", "agent_steps", "environment_steps")
-FIRST = ("evaluation_return", "episode_return", "image", "latent", "dynamics", "distillation")  # drawn at first
-QUIET = ("gradient_norm", "distill_weight", "frames_per_second")  # not drawn at first
 LOG_CHARACTERS = 20_000
-SOURCES = {
-    "shell": "Started from the shell: stop it there with Ctrl-C, go on there with --resume.",
-    "shipped": "Comes with the program.",
-}
+LISTED = 100  # runs of a list; a search finds the others
+SEARCHED = 8  # runs, from which on there is a search
+Notes = Mapping[str, Mapping[str, Any]]  # tags and notes by the id of a run
+MOST_BESIDE = 4  # runs beside the one that is open
 GONE = f"{PLACE}.gone"  # the run of a link that is not here, until another one is chosen
-STOP = {
-    "queued": ("Take out of the queue", "The run will not start."),
-    "running": ("Stop and save", "The run saves a checkpoint and stops."),
-}
 
 
 def show() -> None:
     """The whole section."""
     save_view(PLACE, open_view(PLACE, Chosen))
-    runs = client().items("/runs")
+    runs = client().get("/runs", {"limit": LISTED})["items"]
     if not runs:
         empty(
             "No run yet",
@@ -63,11 +58,17 @@ def show() -> None:
 
 def _page() -> None:
     view = open_view(PLACE, Chosen)
-    runs = sorted(client().items("/runs"), key=lambda run: run["created_at"] or "", reverse=True)
+    listed = client().get("/runs", {"limit": LISTED})
+    runs = sorted(listed["items"], key=lambda run: run["created_at"] or "", reverse=True)
     if not runs:
         st.rerun()
+    if view.id and view.id not in {run["id"] for run in runs}:
+        runs += _one(view.id)
     known = [run["id"] for run in runs]
-    picked = _table(runs)
+    notes = notes_of("run")
+    shown = _found(runs, notes, more=bool(listed["next_cursor"]))
+    known += [run["id"] for run in shown if run["id"] not in known]
+    picked = _table(shown, notes) if shown else None
     first = next((run["id"] for run in runs if run["state"] == "running"), known[0])
     if view.id and view.id not in known:
         st.session_state[GONE] = view.id
@@ -77,10 +78,61 @@ def _page() -> None:
         gone("run", st.session_state[GONE], "Another one is shown.")
     chosen = picked or (view.id if view.id in known else first)
     save_view(PLACE, replace(view, id=chosen))
-    _detail(next(run for run in runs if run["id"] == chosen), runs)
+    everything = {run["id"]: run for run in (*shown, *runs)}
+    _detail(everything[chosen], list(everything.values()), notes)
 
 
-def _table(runs: list[dict[str, Any]]) -> str | None:
+def _one(id: str) -> list[dict[str, Any]]:
+    """A run that is not among the newest; none where it is not here."""
+    try:
+        return [client().get(f"/runs/{quote(id, safe='')}")]
+    except ApiProblem as problem:
+        if problem.status not in (404, 422):
+            raise
+        return []
+
+
+def _found(runs: list[dict[str, Any]], notes: Notes, *, more: bool) -> list[dict[str, Any]]:
+    """The runs that a search finds, by name, id, stage, preset, state, tag or note; all of few.
+
+    Where there are `more` runs than `runs`, the API searches, too.
+    """
+    if len(runs) < SEARCHED:
+        return runs
+    text = st.text_input(
+        "Search runs",
+        key=f"{PLACE}.search",
+        placeholder="name, stage, preset, state, tag or note",
+        label_visibility="collapsed",
+        width=420,
+    )
+    words = text.lower().split()
+    if more:
+        runs = _with_older(runs, text, notes) if words else runs
+        st.caption(f"The newest {LISTED} runs are listed; a search finds older ones, too.")
+    found = [run for run in runs if all(word in _words_of(run, notes.get(run["id"], {})) for word in words)]
+    if not found:
+        st.caption("No run has all these words.")
+    return found
+
+
+def _with_older(runs: list[dict[str, Any]], text: str, notes: Notes) -> list[dict[str, Any]]:
+    """These runs, and older ones that the API finds, or whose tags and notes have a word of the search."""
+    known = {run["id"]: run for run in runs}
+    known |= {run["id"]: run for run in client().get("/runs", {"limit": LISTED, "search": text})["items"]}
+    words = text.lower().split()
+    for id, note in notes.items():
+        if id not in known and any(word in " ".join([*note["tags"], note["note"]]).lower() for word in words):
+            known |= {run["id"]: run for run in _one(id)}
+    return list(known.values())
+
+
+def _words_of(run: Mapping[str, Any], note: Mapping[str, Any]) -> str:
+    parts = [run[name] or "" for name in ("name", "id", "stage", "preset", "state")]
+    return " ".join([*parts, *note.get("tags", ()), note.get("note", "")]).lower()
+
+
+def _table(runs: list[dict[str, Any]], notes: Notes) -> str | None:
     """The list of runs; the id of the row that was clicked."""
     rows = [
         {
@@ -91,6 +143,7 @@ def _table(runs: list[dict[str, Any]]) -> str | None:
             "progress": 100 * progress_share(run),
             "now": progress_line(run) or (run["error"] or {}).get("message", "") or elapsed(run),
             "started": ago(run["started_at"]) if run["started_at"] else "not yet",
+            "tags": ", ".join(notes.get(run["id"], {}).get("tags", ())),
         }
         for run in runs
     ]
@@ -112,30 +165,55 @@ def _table(runs: list[dict[str, Any]]) -> str | None:
             ),
             "now": st.column_config.TextColumn("Now", width="large"),
             "started": st.column_config.TextColumn("Started", width="small"),
+            "tags": st.column_config.TextColumn("Tags", width="small"),
         },
     )
     selected = answer["selection"]["cells"]
     return runs[selected[0][0]]["id"] if selected and selected[0][0] < len(runs) else None
 
 
-def _detail(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
+def _detail(run: Mapping[str, Any], runs: list[dict[str, Any]], notes: Notes) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(escape_markdown(run["name"] or run["id"]), anchor=False, width="content")
         st.markdown(state_badge(run["state"]), width="content")
         facts = [run["stage"], run["preset"], f"seed {run['seed']}", elapsed(run)]
         st.caption(escape_markdown(" · ".join(fact for fact in facts if fact)), width="content")
+        note_button("run", run["id"], notes)
+    if note := notes.get(run["id"], {}).get("note"):
+        st.caption(escape_markdown(note))
     with st.container():  # always one place, so that what follows keeps its own: a button must not be drawn twice
         _remarks(run)
-    _actions(run)
+    run_actions(run)
+    names = _names_of(runs)
+    beside = _beside(run, names)
+    made = {other["id"]: other["checkpoint"] for other in runs}
+    run_pictures([Subject(id, names[id], made[id]) for id in (run["id"], *beside) if made[id]])
     left, right = st.columns([3, 2], gap="large")
     with left:
-        _curves(run, runs)
+        run_curves(run, beside, names)
     with right:
         _log(run)
         st.caption("The same from the shell")
         st.code(run["command"], language=None, wrap_lines=True)
         with st.expander("Settings"):
             st.json(run["settings"], expanded=1)
+
+
+def _beside(run: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    """Other runs whose curves and pictures are shown beside this one's."""
+    others = [id for id in names if id != run["id"]]
+    if not others:
+        return []
+    chosen = st.multiselect(
+        "Compare with",
+        others,
+        format_func=names.__getitem__,
+        key=f"beside.{run['id']}",
+        placeholder="another run: its pictures and curves are drawn beside these",
+        max_selections=MOST_BESIDE,
+        width=520,
+    )
+    return list(chosen)
 
 
 def _remarks(run: Mapping[str, Any]) -> None:
@@ -152,134 +230,15 @@ def _remarks(run: Mapping[str, Any]) -> None:
     sees_of_run(run)
 
 
-def _actions(run: Mapping[str, Any]) -> None:
-    """What can be done with a run. What is always there comes first and keeps its place when the state changes."""
-    name = run["id"]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(
-            "Run again", icon=":material/replay:", key=f"clone.{name}", help="Queue the same settings once more."
-        ):
-            _do(f"/runs/{name}/clone", "A copy waits in the queue.")
-        if st.button("Clone and edit", icon=":material/edit:", key=f"edit.{name}"):
-            st.switch_page(path("train"), query_params={"run": name})
-        stop, stopped = STOP.get(run["state"], STOP["running"])
-        if run["source"] != "queue":
-            st.caption(SOURCES[run["source"]], width="content")
-        elif run["state"] not in ENDED and st.button(stop, icon=":material/stop_circle:", key=f"stop.{name}"):
-            _do(f"/runs/{name}/cancel", stopped)
-        if run["resumable"] and st.button("Resume", icon=":material/play_circle:", key=f"resume.{name}"):
-            _do(f"/runs/{name}/resume", "The run goes on from its last checkpoint.")
-        if run["state"] == "succeeded" and run["amount"]:
-            with st.popover("Go further", icon=":material/fast_forward:", key=f"more.{name}"):
-                _go_further(run)
-        if run["checkpoint"]:
-            link("traversals", "Its traversals", {"checkpoint": run["checkpoint"]})
-        if run["dataset"]:
-            link("data", "Its data set", {"id": run["dataset"]})
-        if run["state"] in ENDED and run["source"] != "shipped":
-            with st.popover("Delete", icon=":material/delete:", key=f"ask.{name}"):
-                _delete(name, run["name"] or name)
-
-
-def _go_further(run: Mapping[str, Any]) -> None:
-    """More of what the run did last, from its last save on."""
-    *section, setting = run["amount"]["setting"].split(".")
-    words, done = setting.replace("_", " "), run["amount"]["value"]
-    st.markdown(f"The run has done its **{done:,}** {words}. It goes on from there, with all its other settings.")
-    wanted = st.number_input(f"{words.capitalize()} in all", done + 1, None, 2 * done, key=f"amount.{run['id']}")
-    if st.button("Go on", type="primary", icon=":material/play_circle:", key=f"further.{run['id']}"):
-        settings: dict[str, Any] = {setting: int(wanted)}
-        for part in section:
-            settings = {part: settings}
-        _do(f"/runs/{run['id']}/resume", "The run waits in the queue, to go on.", {"settings": settings})
-
-
-def _do(address: str, done: str, body: Mapping[str, Any] | None = None) -> None:
-    try:
-        client().post(address, body)
-    except ApiProblem as problem:
-        show_problem(problem)
-        return
-    st.toast(done)
-    st.rerun()
-
-
-def _delete(run: str, name: str) -> None:
-    st.markdown(f"**{escape_markdown(name)}** will be deleted for good, with log, curves, checkpoints and data.")
-    if st.button("Delete it", type="primary", icon=":material/delete:", key=f"delete.{run}"):
-        try:
-            client().delete(f"/runs/{run}")
-        except ApiProblem as problem:
-            show_problem(problem)
-            return
-        st.toast(f"{escape_markdown(name)} was deleted.")
-        st.rerun()
-
-
-def _without_curves(run: Mapping[str, Any]) -> str:
-    if run["stage"] == "collect":
-        return "Collecting trains nothing, so there are no curves. Its result is a data set."
-    return (
-        "This run ended before its first metrics."
-        if run["state"] in ENDED
-        else "Curves appear here with the first update."
-    )
-
-
-def _curves(run: Mapping[str, Any], runs: list[dict[str, Any]]) -> None:
-    lines = _of_one_stage(run["id"], _metrics(run["id"]))
-    names = {name for line in lines for name in line} - {"time", "phase", *COUNTERS}
-    if not names:
-        st.caption(_without_curves(run))
-        return
-    counters = [name for name in COUNTERS if any(line.get(name) for line in lines)] or ["updates"]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        axis = st.segmented_control(
-            "Over",
-            counters,
-            default=counters[0],
-            required=True,
-            key=f"axis.{run['id']}",
-            format_func=lambda name: name.replace("_", " "),
-        )
-        names_of = _names_of(runs)
-        others = {other["id"]: names_of[other["id"]] for other in runs if other["id"] != run["id"]}
-        beside = st.multiselect(
-            "Compare with",
-            list(others),
-            format_func=others.__getitem__,
-            key=f"beside.{run['id']}",
-            placeholder="another run",
-            max_selections=4,
-            width=260,
-        )
-    returns, losses = returns_first(names)
-    found = {names_of[run["id"]]: lines} | {others[other]: _same_stage(_metrics(other), lines) for other in beside}
-    for title, group, log in (("Return", returns, False), ("Losses", losses, True)):
-        if group:
-            start = [name for name in FIRST if name in group] or [name for name in group if name not in QUIET][:4]
-            shown = st.pills(title, group, selection_mode="multi", default=start, wrap=True, key=f"{title}.{run['id']}")
-            figure = charts.curves(_series(found, shown, axis or "updates"), axis=axis or "updates", log=log)
-            st.plotly_chart(figure, key=f"figure.{title}.{run['id']}", config=charts.CONFIG, alt=f"{title} over {axis}")
-
-
-def _of_one_stage(run: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The lines of one stage of a pipeline, whose stages count their updates from zero. The last one, unless chosen."""
-    stages = list(dict.fromkeys(map(_stage, lines)))
-    if len(stages) < 2:
-        return lines
-    stage = st.segmented_control("Stage", stages, default=stages[-1], required=True, key=f"stage.{run}.{len(stages)}")
-    return [line for line in lines if _stage(line) == (stage or stages[-1])]
-
-
-def _same_stage(lines: list[dict[str, Any]], like: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    stages = set(map(_stage, like))
-    return [line for line in lines if _stage(line) in stages] or lines
-
-
-def _stage(line: Mapping[str, Any]) -> str:
-    """`pretrain`, or `finetune`, whose lines are of updates, episodes and evaluations."""
-    return "pretrain" if line.get("phase", "pretrain") == "pretrain" else "finetune"
+def _log(run: Mapping[str, Any]) -> None:
+    seen: dict[str, tuple[int, str]] = st.session_state.setdefault(f"{PLACE}.log", {})
+    since, text = seen.get(run["id"], (0, ""))
+    answer = client().get(f"/runs/{run['id']}/log", {"since": since})
+    text = (text + answer["text"])[-LOG_CHARACTERS:] if answer["next"] >= since else answer["text"]
+    seen[run["id"]] = (answer["next"], text)
+    st.caption("Log")
+    with st.container(height=260, autoscroll=True, border=True):
+        st.code(text or "nothing yet", language=None, wrap_lines=True)
 
 
 def _names_of(runs: list[dict[str, Any]]) -> dict[str, str]:
@@ -291,37 +250,3 @@ def _names_of(runs: list[dict[str, Any]]) -> dict[str, str]:
         else run["id"]
         for run in runs
     }
-
-
-def _series(
-    found: Mapping[str, list[dict[str, Any]]], names: list[str], axis: str
-) -> dict[str, tuple[list[float], list[float]]]:
-    series = {}
-    for run, lines in found.items():
-        for name in names:
-            points = [(line.get(axis, 0), line[name]) for line in lines if name in line]
-            label = name if len(found) == 1 else f"{run}: {name}"
-            series[label] = ([x for x, _ in points], [y for _, y in points])
-    return series
-
-
-def _metrics(run: str) -> list[dict[str, Any]]:
-    """All metric lines of a run; only what is new is asked for."""
-    seen: dict[str, tuple[int, list[dict[str, Any]]]] = st.session_state.setdefault(f"{PLACE}.metrics", {})
-    since, lines = seen.get(run, (0, []))
-    answer = client().get(f"/runs/{run}/metrics", {"since": since})
-    if answer["next"] < since:
-        lines, answer = [], client().get(f"/runs/{run}/metrics", {"since": 0})
-    seen[run] = (answer["next"], lines + name_random(answer["items"]))
-    return seen[run][1]
-
-
-def _log(run: Mapping[str, Any]) -> None:
-    seen: dict[str, tuple[int, str]] = st.session_state.setdefault(f"{PLACE}.log", {})
-    since, text = seen.get(run["id"], (0, ""))
-    answer = client().get(f"/runs/{run['id']}/log", {"since": since})
-    text = (text + answer["text"])[-LOG_CHARACTERS:] if answer["next"] >= since else answer["text"]
-    seen[run["id"]] = (answer["next"], text)
-    st.caption("Log")
-    with st.container(height=260, autoscroll=True, border=True):
-        st.code(text or "nothing yet", language=None, wrap_lines=True)

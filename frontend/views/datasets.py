@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from frontend.client import ApiProblem, as_text, client
-from frontend.components import pictures
-from frontend.components.markdown import escape_markdown
+from frontend.components.notes import notes_of
 from frontend.components.states import empty, gone, guarded, show_problem
-from frontend.components.upload_preview import CROPS, show_preview, summary
+from frontend.components.upload_preview import CROPS, show_preview
 from frontend.components.words import ago
 from frontend.pages import link
-from frontend.places import key_of, open_view, save_view, start_anew
-from frontend.state import Chosen
+from frontend.places import key_of, open_view, save_view
+from frontend.sections.dataset_detail import KINDS, detail, open_dataset
+from frontend.sections.dataset_player import PLACE
+from frontend.state import Played
 
-PLACE = "data"
 PREVIEW = f"{PLACE}.preview"
 GONE = f"{PLACE}.gone"  # the data set of a link that is not here, until another one is chosen
-KINDS = {"collected": "collected from a simulator", "clips": "own clips", "published": "published episodes"}
 DATA = ("npz", "zip", "xz", "h5", "hdf5")  # endings of data sets beside those of films and pictures
 
 
 def show() -> None:
     """The whole page."""
-    view = open_view(PLACE, Chosen)
+    view = open_view(PLACE, Played)
     save_view(PLACE, view)
     found = client().items("/datasets")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -47,11 +44,12 @@ def show() -> None:
         )
         return
     chosen = _table(found, view)
-    save_view(PLACE, replace(view, id=chosen["id"]))
-    _detail(client().get(f"/datasets/{chosen['id']}"))
+    save_view(PLACE, view if view.id == chosen["id"] else Played(chosen["id"]))
+    detail(client().get(f"/datasets/{chosen['id']}"))
 
 
-def _table(found: list[dict[str, Any]], view: Chosen) -> dict[str, Any]:
+def _table(found: list[dict[str, Any]], view: Played) -> dict[str, Any]:
+    notes = notes_of("dataset")
     rows = [
         {
             "name": item["name"],
@@ -60,7 +58,8 @@ def _table(found: list[dict[str, Any]], view: Chosen) -> dict[str, Any]:
             "frames": item["frames"],
             "factors": len(item["factor_names"]),
             "made": ago(item["created_at"]),
-            "note": "; ".join(item["warnings"]),
+            "tags": ", ".join(notes.get(item["id"], {}).get("tags", ())),
+            "note": "; ".join(filter(None, [notes.get(item["id"], {}).get("note", ""), *item["warnings"]])),
         }
         for item in found
     ]
@@ -78,6 +77,7 @@ def _table(found: list[dict[str, Any]], view: Chosen) -> dict[str, Any]:
             "frames": st.column_config.NumberColumn("Frames", format="localized", width="small"),
             "factors": st.column_config.NumberColumn("Factors", width="small"),
             "made": st.column_config.TextColumn("Made", width="small"),
+            "tags": st.column_config.TextColumn("Tags", width="small"),
             "note": st.column_config.TextColumn("Note", width="large"),
         },
     )
@@ -86,86 +86,6 @@ def _table(found: list[dict[str, Any]], view: Chosen) -> dict[str, Any]:
         st.session_state.pop(GONE, None)
         return found[selected[0][0]]
     return next((item for item in found if item["id"] == view.id), found[0])
-
-
-def _detail(item: Mapping[str, Any]) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(escape_markdown(item["name"]), anchor=False, width="content")
-        st.caption(f"{KINDS.get(item['kind'], item['kind'])} · `{item['id']}`", width="content")
-        link("train", "Pretrain on it", {"stage": "pretrain", "dataset": item["id"]})
-        if item["kind"] != "collected" and st.button("Delete", icon=":material/delete:"):
-            _delete(item)
-    for warning in item["warnings"]:
-        st.warning(escape_markdown(warning))
-    sheet, facts = st.columns([3, 2], gap="large")
-    with sheet:
-        sheet_file = client().file(f"/datasets/{item['id']}/strip")
-        pictures.picture(sheet_file, f"Frames of {item['name']}")
-        st.caption("One row per episode, from its start to its end")
-        _frames(item)
-    with facts:
-        _facts(item)
-
-
-def _frames(item: Mapping[str, Any]) -> None:
-    number = st.slider("Frame", 0, max(1, item["frames"] - 1), 0, key=f"{PLACE}.frame.{item['id']}")
-    number = min(int(number), item["frames"] - 1)
-    pictures.picture(client().file(f"/datasets/{item['id']}/frames/{number}"), f"Frame {number}", width=256)
-    episode, step = _place(item, number)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"episode {episode}, step {step}", width="content")
-        query = {"base": "dataset", "source": item["id"], "episode": str(episode), "frame": str(step)}
-        link("traversals", "Traverse from this frame", query)
-
-
-def _place(item: Mapping[str, Any], number: int) -> tuple[int, int]:
-    """Episode and step of a frame that is counted over all episodes."""
-    for episode, length in enumerate(item["lengths"]):
-        if number < length:
-            return episode, number
-        number -= length
-    raise ValueError(f"{item['name']} has fewer frames")
-
-
-def _facts(item: Mapping[str, Any]) -> None:
-    left, middle, right = st.columns(3)
-    left.metric("Episodes", f"{item['episodes']:,}")
-    middle.metric("Frames", f"{item['frames']:,}")
-    right.metric("Actions", item["action_size"] or "none")
-    if item["guessed_factors"] or not item["factor_names"]:
-        st.caption("Factors: estimated from the pictures; the true ones are not known")
-    else:
-        st.caption("Factors: the simulator's truth, known with every frame")
-    if item["factor_names"]:
-        st.dataframe(
-            [{"factor": name.replace("_", " ")} for name in item["factor_names"]],
-            hide_index=True,
-            height="content",
-            column_config={"factor": "Factor"},
-            alt="Factors of this data set",
-        )
-    if item["settings"]:
-        _treatment(item["settings"])
-        with st.expander("Settings"):
-            st.json(item["settings"])
-
-
-def _treatment(settings: Mapping[str, Any]) -> None:
-    """What was kept of the uploaded files."""
-    if "crop" in settings:
-        fps = f"{settings['fps']:g}" if settings["fps"] else "as recorded"
-        split = f"{settings['split']} frames" if settings["split"] else "one per clip"
-        st.caption(
-            f"Crop: {CROPS[settings['crop']]} · frames a second: {fps} · keep every n-th: {settings['stride']} · "
-            f"episodes: {split}"
-        )
-    done = [
-        f"{escape_markdown(file['name'])}: {note}"
-        for file in settings.get("files", [])
-        for note in file.get("notes", [])
-    ]
-    for line in done[:12]:
-        st.caption(line)
 
 
 @st.dialog("Upload clips", width="large")
@@ -244,31 +164,13 @@ def _import(files: list[Any], fields: dict[str, str]) -> None:
         status, made = client().upload("/datasets", _parts(files), fields=fields)
     st.toast("These clips are here already." if status == 200 else f"{made['frames']:,} frames were imported.")
     st.session_state.pop(PREVIEW, None)
-    _open(made["id"])
-
-
-def _open(id: str) -> None:
-    """Go on with a data set, or with the newest where there is none of this id."""
-    start_anew(PLACE, Chosen(id=id))
-    st.rerun()
+    open_dataset(made["id"])
 
 
 def _parts(files: list[Any]) -> list[tuple[str, Any]]:
     for file in files:
         file.seek(0)
     return [(file.name, file) for file in files]
-
-
-@st.dialog("Delete this data set?")
-def _delete(item: Mapping[str, Any]) -> None:
-    st.markdown(f"{escape_markdown(item['name'])}: {summary(item)}. This cannot be undone.")
-    if st.button("Delete it", type="primary", icon=":material/delete:"):
-        try:
-            client().delete(f"/datasets/{item['id']}")
-        except ApiProblem as problem:
-            show_problem(problem)
-            return
-        _open("")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from frontend.components.markdown import escape_markdown
 from frontend.components.measured import Measured
 from frontend.components.states import when_computed
 from frontend.sections import dimensions, intervals, interventions, leakage, matrix, policy
+from frontend.sections.measure import measure_button
 
 PAGE = "factors"
 SECTIONS = {
@@ -23,7 +24,6 @@ SECTIONS = {
     "leakage": leakage.show,
     "policy": policy.show,
 }
-ENOUGH_FRAMES = 5_000
 METRICS = {
     "mig": (
         "MIG",
@@ -52,9 +52,10 @@ def show() -> None:
     )
     if factors is None:
         return
-    has_policy = client().get(f"/checkpoints/{checkpoint}")["policy"]
-    section = open_section(PAGE, without=() if has_policy else ("policy",))
-    _remarks(checkpoint, factors)
+    detail = client().get(f"/checkpoints/{checkpoint}")
+    section = open_section(PAGE, without=() if detail["policy"] else ("policy",))
+    _remarks(factors)
+    measure_button(checkpoint, detail["actions"])
     _metrics(factors["metrics"], factors["episodes"])
     active = sorted(
         (item for item in factors["dimensions"] if item["status"] != "inactive"), key=lambda item: -item["kl"]
@@ -68,7 +69,7 @@ def show() -> None:
         )
 
 
-def _remarks(checkpoint: str, factors: Mapping[str, Any]) -> None:
+def _remarks(factors: Mapping[str, Any]) -> None:
     st.caption(
         f"{factors['frames']:,} frames of {factors['episodes']} episodes · latent means · seed {factors['seed']} · "
         "0 is chance, 1 is perfect"
@@ -81,10 +82,6 @@ def _remarks(checkpoint: str, factors: Mapping[str, Any]) -> None:
         )
     for warning in factors.get("warnings") or ():
         st.caption(f":material/info: {escape_markdown(warning)}")
-    if factors["frames"] < ENOUGH_FRAMES:
-        with st.popover("Measure over more frames", icon=":material/more_horiz:", key=f"{PAGE}.more"):
-            st.caption("Over a data set, from the shell. The answer is kept with the checkpoint and shown here.")
-            st.code(f"diswm factors {checkpoint} --dataset DATASET", language=None, wrap_lines=True)
 
 
 def _metrics(metrics: Mapping[str, Any], episodes: int) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import client
-from frontend.components.header import current
+from frontend.components.header import current, open_section
 from frontend.components.markdown import escape_markdown
+from frontend.components.notes import note_button, notes_of, tag_badges
 from frontend.components.pick import facts
 from frontend.components.pictures import atlas_card
 from frontend.components.quality import sees
@@ -19,9 +20,10 @@ from frontend.components.states import live
 from frontend.components.words import ENDED, ago, progress_line, progress_share, state_badge
 from frontend.pages import link
 from frontend.places import save_view
+from frontend.sections import gallery
 from frontend.state import View
 
-PAGE = "home"
+PAGE, PLACE = "home", "home/start"
 CARDS = 6
 LIVE_ROWS = 6
 WELCOME = (
@@ -34,19 +36,25 @@ WELCOME = (
 
 def show() -> None:
     """The whole page."""
-    save_view(PAGE, View())
+    SECTIONS[open_section(PAGE)]()
+
+
+def _start() -> None:
+    save_view(PLACE, View())
     st.markdown(WELCOME)
     checkpoint = current()
     if checkpoint:
         _first(checkpoint)
     _running()
-    others = [item for item in client().items("/checkpoints") if item["id"] != checkpoint][:CARDS]
+    notes = notes_of("checkpoint")
+    newest = client().get("/checkpoints", {"limit": CARDS + 1})["items"]
+    others = [item for item in newest if item["id"] != checkpoint][:CARDS]
     if others:
         st.subheader("Newest checkpoints", anchor=False)
         with st.grid(3, gap="medium", min_column_width=300):
             for item in others:
                 with st.container(border=True, key=f"card.{item['id']}"):
-                    _card(item)
+                    _card(item, notes.get(item["id"], {}))
 
 
 def _first(checkpoint: str) -> None:
@@ -58,6 +66,12 @@ def _first(checkpoint: str) -> None:
         link("traversals", "All its traversals", {"checkpoint": checkpoint})
         link("factors", "Its factors", {"checkpoint": checkpoint})
         link("imagine", "What it imagines", {"checkpoint": checkpoint})
+        _tags(checkpoint)
+
+
+@live()
+def _tags(checkpoint: str) -> None:
+    note_button("checkpoint", checkpoint, notes_of("checkpoint"))
 
 
 @live()
@@ -83,17 +97,22 @@ def _running() -> None:
             st.progress(progress_share(run), text=progress_line(run), width="stretch")
 
 
-def _card(item: Mapping[str, Any]) -> None:
+def _card(item: Mapping[str, Any], note: Mapping[str, Any]) -> None:
     name = item["id"]
     atlas = client().get(f"/checkpoints/{name}/atlas", {"columns": 7})
     atlas_card(atlas, rows=4, alt=f"The four strongest dimensions of {item['name']}, one per row")
     st.markdown(f"**{escape_markdown(item['name'])}**")
     st.caption(escape_markdown(" · ".join([*facts(dict(item)), ago(item["created_at"])])))
     sees(item)
+    if note:
+        st.markdown(f"{tag_badges(note)} {escape_markdown(note.get('note', ''))}")
     with st.container(horizontal=True, vertical_alignment="center"):
         link("traversals", "Traversals", {"checkpoint": name})
         if item["source"] != "shipped":
             removal(f"/checkpoints/{name}", item["name"], "everything that was measured about it")
+
+
+SECTIONS = {"start": _start, "gallery": gallery.show}
 
 
 if __name__ == "__main__":

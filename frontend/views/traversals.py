@@ -13,6 +13,7 @@ from frontend.client import ApiProblem, File, client
 from frontend.components import downloads
 from frontend.components.base_frame import BASES, choose_base, has_base
 from frontend.components.header import current
+from frontend.components.keep import keep_button
 from frontend.components.labels import label_form
 from frontend.components.likeness import say_likeness
 from frontend.components.markdown import escape_markdown
@@ -184,6 +185,14 @@ def _toolbar(view: Traversal, atlas: Mapping[str, Any], words: str) -> File | No
             _choose_rows(view, atlas)
         with st.popover("Link and command", icon=":material/link:"):
             _share(view, dims, style)
+        keep_button(
+            PAGE,
+            link_of(PAGE, view),
+            "traversal",
+            view.checkpoint,
+            {**view.api(), "dims": dims},
+            f"Traversal of {name}",
+        )
         with st.popover("Open a file", icon=":material/file_open:"):
             reopen_form(PAGE)
         link("factors", "Factors", {"section": "dimensions", "checkpoint": view.checkpoint, "dim": str(view.dim)})

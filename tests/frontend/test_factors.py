@@ -77,3 +77,15 @@ def test_a_name_of_ones_own_is_never_called_measured_or_confirmed() -> None:
     )
     assert badges({**entry, "status": "unnamed"}) == ":violet-badge[:material/person: your name]"
     assert badges({**entry, "name_source": "factor"}) == ":green-badge[:material/check: confirmed by intervention]"
+
+
+def test_factors_are_measured_over_a_data_set_with_a_button(open_page: OpenPage, world: World) -> None:
+    app = open_page("factors", checkpoint="cartpole-small")
+    over = app.selectbox(key="factors.over.cartpole-small")
+    assert over.options[0].startswith("cartpole-clips: ")
+    app.button(key="factors.measure.cartpole-small").click().run()
+    assert world.bodies[-1] == {"dataset": "cartpole-clips"}
+    assert any("are being measured over the data set: extra trees, 65%" in info.value for info in app.info)
+    app.run()
+    assert "cartpole-small" not in app.session_state["factors.measuring"]
+    assert not app.error

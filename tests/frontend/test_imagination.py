@@ -1,5 +1,6 @@
 """Rollouts by hand and over training, dimensions held over time, counterfactuals: the pages' own logic."""
 
+from frontend.components.player import _banded, bands_of
 from frontend.components.reopen import view_of
 from frontend.state import Counterfactual, Dimension, OverTraining, Rollout, Sensitivity, Temporal, TwoCheckpoints
 from tests.support.pages import OpenPage
@@ -27,6 +28,9 @@ def test_over_training_every_checkpoint_of_the_run_stands_beside_the_chosen_one(
     assert not app.error, shown(app)
     query = world.query_of("/rollouts")
     assert query["with"] == "run-cartpole.update-100,run-cartpole.update-200"
+    scored = [path.split("/")[-2] for path, _ in world.requests if path.endswith("/rollout-scores")]
+    assert scored == ["run-cartpole", "run-cartpole.update-100", "run-cartpole.update-200"]
+    assert "its band holds 80% of the episodes" in shown(app)
     assert query["horizon"] == "6"
 
 
@@ -92,3 +96,12 @@ def test_numbers_have_downloads_and_commands_of_their_own(open_page: OpenPage) -
     assert "diswm match cartpole-small run-cartpole --format pdf" in shown(app)
     app = open_page("factors", checkpoint="cartpole-small")
     assert "diswm factors cartpole-small --format pdf" in shown(app)
+
+
+def test_a_band_over_episodes_goes_with_the_line_of_its_checkpoint() -> None:
+    scores = {name: {"model": {"mean": [9], "low": [8], "high": [10]}} for name in ("psnr", "ssim")}
+    bands = bands_of(scores)
+    assert bands == {title: {"low": [8], "high": [10]} for title in ("PSNR in dB", "SSIM")}
+    lines = [{"name": name, "values": [9]} for name in ("100 updates", "mean image")]
+    drawn = _banded({"title": "SSIM", "lines": lines}, {"100 updates": bands["SSIM"]})
+    assert drawn["lines"] == [{"name": "100 updates", "values": [9], "low": [8], "high": [10]}, lines[1]]

@@ -10,6 +10,8 @@ from tests.support.stand_in import World
 
 PLACES = [f"{name}/{section}".rstrip("/") for name, page in PAGES.items() for section in page.sections or [""]]
 
+EMPTY = ("Train a model", "Start ", "Upload videos", "Two checkpoints", "Nothing kept yet")
+
 
 def shown(app: object) -> str:
     """All text of a page."""
@@ -56,7 +58,7 @@ def test_a_page_of_an_empty_workplace_says_what_to_do_next(open_page: OpenPage, 
     assert not app.exception
     assert not app.error, shown(app)
     if place != "train/new":
-        assert any(word in shown(app) for word in ("Train a model", "Start ", "Upload videos", "Two checkpoints"))
+        assert any(word in shown(app) for word in EMPTY)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -81,7 +83,7 @@ def test_a_refusal_of_the_api_is_shown_in_its_own_words(open_page: OpenPage, wor
 def test_a_failure_of_the_page_itself_is_a_sentence_and_no_traceback(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("frontend.client.Client.items", lambda *_: [{}])
+    monkeypatch.setattr("frontend.client.Client.get", lambda *_: {"items": [{}], "next_cursor": None})
     app = open_page("traversals")
     assert not app.exception
     assert "This page failed" in app.error[0].value
@@ -118,3 +120,13 @@ def test_a_link_from_one_section_of_a_page_to_another_opens_that(open_page: Open
     app = open_page("train/runs")
     links = [item.proto for item in app.get("page_link")]
     assert ["section=new" in link.query_string for link in links if link.label == "Open the training form"] == [True]
+
+
+def test_a_checkpoint_that_the_list_does_not_hold_is_found_by_a_search(open_page: OpenPage, world: World) -> None:
+    world.page_size = 1
+    app = open_page("compare/returns")
+    assert world.query_of("/checkpoints") == {"limit": "200"}
+    app.text_input(key="header.words").set_value("run-cartpole").run()
+    app.button(key="header.found.run-cartpole").click().run()
+    assert not app.exception and not app.error
+    assert app.selectbox(key="header.checkpoint").value == "run-cartpole"

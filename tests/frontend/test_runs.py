@@ -17,8 +17,8 @@ def text(app: AppTest) -> str:
 
 def test_a_running_run_shows_progress_and_can_be_stopped(open_page: OpenPage, world: World) -> None:
     app = open_page("train/runs", id="run-walker")
-    assert app.progress[0].text.startswith("finetune · ")
-    assert " left" in app.progress[0].text
+    assert app.progress[0].text.startswith("finetune: ")
+    assert " left in all" in app.progress[0].text
     app.button(key="stop.run-walker").click().run()
     assert world.runs["run-walker"]["state"] == "cancelled"
     assert "Resume" in buttons(app) and "Stop and save" not in buttons(app)
@@ -83,7 +83,7 @@ def test_the_command_of_the_run_is_shown(open_page: OpenPage) -> None:
 
 def test_a_run_without_curves_says_why(open_page: OpenPage, world: World) -> None:
     run = world.runs["run-broken"]
-    run |= {"progress": {"done": 0, "total": 10, "phase": "collect"}}
+    run |= {"progress": {"done": 0, "total": 10, "phase": "collect", "share": 0.0}}
     assert "This run ended before its first metrics." in text(open_page("train/runs", id="run-broken"))
     run["stage"] = "collect"
     assert "Collecting trains nothing, so there are no curves." in text(open_page("train/runs", id="run-broken"))
@@ -129,3 +129,22 @@ def test_the_return_of_the_evaluation_comes_first_and_random_actions_are_named()
     assert [line["episode_return"] for line in lines if "episode_return" in line] == [20.0]
     names = {name for line in lines for name in line} - {"phase", "updates", "agent_steps"}
     assert returns_first(names) == (["evaluation_return", "episode_return", "evaluation_std", RANDOM], ["image"])
+
+
+def test_runs_are_tagged_and_found_by_tag_note_and_name(open_page: OpenPage, world: World) -> None:
+    for number in range(8):
+        world.runs[f"run-{number}"] = {**world.runs["run-cartpole"], "id": f"run-{number}", "name": f"seed {number}"}
+    world.notes["run/run-3"] = {
+        "kind": "run",
+        "id": "run-3",
+        "tags": ["keeper"],
+        "note": "swings up",
+        "written_at": "2026-11-22T21:00:00Z",
+    }
+    app = open_page("train/runs", id="run-3")
+    assert "swings up" in text(app)
+    assert "keeper" in list(app.dataframe[0].value["tags"])
+    app.text_input(key="train/runs.search").set_value("keeper swings").run()
+    assert list(app.dataframe[0].value["name"]) == ["seed 3"]
+    app.text_input(key="train/runs.search").set_value("nothing like it").run()
+    assert "No run has all these words." in text(app)

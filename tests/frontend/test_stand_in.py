@@ -16,6 +16,7 @@ TYPED = (
     *("/presets", "/runs", "/runs/run-walker", "/runs/run-cartpole", "/runs/run-broken", "/runs/run-cartpole/metrics"),
     *("/runs/run-cartpole/log", "/checkpoints", "/checkpoints/cartpole-small", "/checkpoints/cartpole-small/labels"),
     *("/checkpoints/cartpole-small/history", "/datasets", "/datasets/cartpole-clips", "/curves?runs=run-cartpole"),
+    *("/notes/run",),
 )
 
 

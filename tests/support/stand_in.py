@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from fastapi import FastAPI, Request, Response
 
-from tests.support.drawing import encode, frame_latent, scene
 from tests.support.serving import served
+from tests.support.stand_in_data import add_data
 from tests.support.stand_in_imagination import add_imagination
 from tests.support.stand_in_runs import PRESETS, SCHEMAS, running_run, settings_problems
 from tests.support.stand_in_views import add_views
-from tests.support.stand_in_world import World, dataset_of, items, problem
+from tests.support.stand_in_world import World, items, problem
 
 __all__ = ["World", "create_app", "serve"]
 
@@ -29,7 +29,7 @@ def create_app(world: World) -> FastAPI:
     _add_runs(app, world)
     add_views(app, world)
     add_imagination(app, world)
-    _add_datasets(app, world)
+    add_data(app, world)
     _add_files(app)
 
     @app.middleware("http")
@@ -78,8 +78,8 @@ def _add_runs(app: FastAPI, world: World) -> None:
         return SCHEMAS[stage] if stage in SCHEMAS else problem(404, "Not found", f"No stage {stage!r}.")
 
     @app.get("/api/v1/runs")
-    def runs() -> dict[str, Any]:
-        return items([advance(run) for run in world.runs.values()])
+    def runs(search: str = "") -> dict[str, Any]:
+        return items([advance(run) for run in world.runs.values() if search in run["name"]])
 
     @app.post("/api/v1/runs", status_code=202)
     async def launch(request: Request) -> Any:
@@ -173,46 +173,12 @@ def _add_files(app: FastAPI) -> None:
         return {"kind": "traversal", "checkpoint": "cartpole-small", "found": "cartpole-small", "view": view}
 
 
-def _add_datasets(app: FastAPI, world: World) -> None:
-    @app.get("/api/v1/datasets")
-    def datasets() -> dict[str, Any]:
-        return items(world.datasets)
-
-    @app.get("/api/v1/datasets/{dataset}")
-    def one(dataset: str) -> Any:
-        return next(item for item in world.datasets if item["id"] == dataset)
-
-    @app.get("/api/v1/datasets/{dataset}/frames/{n}")
-    def frame(n: int) -> Response:
-        return Response(encode(scene(frame_latent(n // 40, n % 40))), media_type="image/png")
-
-    @app.get("/api/v1/datasets/{dataset}/strip")
-    def strip() -> Response:
-        rows = [np.concatenate([scene(frame_latent(e, 4 * n)) for n in range(10)], 1) for e in range(3)]
-        return Response(encode(np.concatenate(rows), "webp"), media_type="image/webp")
-
-    @app.post("/api/v1/datasets", status_code=201)
-    async def upload(request: Request) -> Any:
-        async with request.form() as form:
-            files = [(part.filename, await part.read()) for part in form.getlist("files")]
-            name = str(form["name"])
-        if any(content[:4] == b"text" for _, content in files):
-            return problem(
-                422,
-                "Not a video",
-                f"{files[0][0]} is text, not a video.",
-                remedy="Upload mp4, webm, avi or gif clips, or npz episodes.",
-            )
-        await asyncio.sleep(world.slow_uploads)
-        world.datasets.append(dataset_of(name, kind="clips", guessed=True))
-        return world.datasets[-1]
-
-
 def advance(run: dict[str, Any]) -> dict[str, Any]:
     """A running run comes a little further each second."""
     if run["state"] == "running":
         done = min(run["progress"]["total"], int(run["_from"] + 40 * (time.time() - run["_since"])))
-        run["progress"] |= {"done": done, "eta_s": (run["progress"]["total"] - done) / 40}
+        total = run["progress"]["total"]
+        run["progress"] |= {"done": done, "share": done / total, "eta_s": (total - done) / 40}
         if done == run["progress"]["total"]:
             run |= {"state": "succeeded", "checkpoint": "run-cartpole", "progress": None}
     return {name: value for name, value in run.items() if not name.startswith("_")}

@@ -99,10 +99,20 @@ def add_imagination(app: FastAPI, world: World) -> None:
         }
 
     @app.get("/api/v1/checkpoints/{checkpoint}/rollouts")
-    def rollouts(request: Request, episode: int = 0, context: int = 5, horizon: int = 25) -> Any:
-        titles = ["truth", *request.query_params["with"].split(",")]
+    def rollouts(request: Request, checkpoint: str, episode: int = 0, context: int = 5, horizon: int = 25) -> Any:
+        titles = ["truth", checkpoint, *request.query_params["with"].split(",")]
+        values = np.linspace(30, 20, context + horizon).tolist()
+        lines = [{"name": name, "values": values} for name in (*titles[1:], *BASELINES)]
         return like(
-            "rollouts", {**_timeline(titles, episode, context, horizon), "kind": "together", "known": context + horizon}
+            "rollouts",
+            {
+                **_timeline(titles, episode, context, horizon),
+                "kind": "together",
+                "curves": [{"title": "PSNR in dB", "lines": lines}],
+                "checkpoints": titles[1:],
+                "titles": titles[1:],
+                "known": context + horizon,
+            },
         )
 
     @app.get("/api/v1/checkpoints/{checkpoint}/counterfactual")

@@ -152,7 +152,7 @@ AMOUNTS = {
 def running_run(name: str, stage: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """A run that is going on, a quarter done."""
     body = body or {}
-    progress = {"phase": stage, "done": 250, "total": 100_000, "eta_s": 2400.0}
+    progress = {"phase": stage, "done": 250, "total": 100_000, "share": 0.25, "eta_s": 2400.0}
     return {
         **finished_run(name, stage),
         "name": body.get("name") or name,

@@ -21,10 +21,11 @@ def add_views(app: FastAPI, world: World) -> None:
         return view_schema(KINDS[kind])
 
     @app.get("/api/v1/checkpoints")
-    def checkpoints(cursor: int = 0) -> dict[str, Any]:
+    def checkpoints(cursor: int = 0, search: str = "") -> dict[str, Any]:
+        found = [item for item in world.checkpoints if search in item["name"]]
         last = cursor + world.page_size
-        following = str(last) if last < len(world.checkpoints) else None
-        return {"items": world.checkpoints[cursor:last], "next_cursor": following}
+        following = str(last) if last < len(found) else None
+        return {"items": found[cursor:last], "next_cursor": following}
 
     @app.get("/api/v1/checkpoints/{checkpoint}")
     def one(checkpoint: str) -> Any:

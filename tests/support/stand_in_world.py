@@ -22,6 +22,7 @@ class World:
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
     datasets: list[dict[str, Any]] = field(default_factory=list)
     labels: dict[int, dict[str, Any]] = field(default_factory=dict)
+    notes: dict[str, dict[str, Any]] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
@@ -30,6 +31,8 @@ class World:
     problem: tuple[str, int, dict[str, Any]] | None = None
     hang: threading.Event = field(default_factory=threading.Event)  # while set, nothing is answered
     slow_uploads: float = 0.0  # seconds
+    gallery: list[dict[str, Any]] = field(default_factory=list)
+    measuring: int = 0  # answers until factors are measured over a data set
     few_episodes: bool = False  # so that no factor is told from chance
 
     def query_of(self, path: str) -> dict[str, str]:

@@ -10,8 +10,12 @@ from backend.api.schemas.checkpoints import (
     LabelBody,
     LabelList,
     LabelView,
+    MeasureBody,
+    MeasuringView,
 )
-from backend.api.schemas.datasets import DatasetList, DatasetView, ImportPreview, ImportView, PictureView
+from backend.api.schemas.datasets import DatasetBody, DatasetList, DatasetView, ImportPreview, ImportView, PictureView
+from backend.api.schemas.gallery import PieceBody, PieceList, PieceView, PieceWords
+from backend.api.schemas.notes import NoteBody, NoteList, NoteView
 from backend.api.schemas.plays import DimensionView, MomentView, PlayBody, PlayDatasetBody, PlayView, StepBody
 from backend.api.schemas.runs import EstimateBody, EstimateList, EstimateView, PresetList, PresetView
 from backend.api.schemas.views import ExportBody, ExportView, OpenedView, RolloutBody
@@ -23,6 +27,7 @@ __all__ = [
     "CheckpointList",
     "CheckpointView",
     "ClipView",
+    "DatasetBody",
     "DatasetList",
     "DatasetView",
     "DimensionView",
@@ -38,9 +43,18 @@ __all__ = [
     "LabelBody",
     "LabelList",
     "LabelView",
+    "MeasureBody",
+    "MeasuringView",
     "MomentView",
+    "NoteBody",
+    "NoteList",
+    "NoteView",
     "OpenedView",
     "PictureView",
+    "PieceBody",
+    "PieceList",
+    "PieceView",
+    "PieceWords",
     "PlayBody",
     "PlayDatasetBody",
     "PlayView",

@@ -92,3 +92,16 @@ class LabelList(View):
 
     items: list[LabelView]
     next_cursor: str | None = None
+
+
+class MeasureBody(Body):
+    """Over which frames factors are measured."""
+
+    dataset: str = Field(min_length=1, max_length=300, description="Id of a data set.")
+
+
+class MeasuringView(View):
+    """Whether factors are being measured over a data set just now, and how far that is."""
+
+    running: bool
+    progress: str

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from backend.api.schemas.base import View
+from backend.api.schemas.base import Body, View
 
 
 class DatasetContents(View):
@@ -30,6 +30,12 @@ class DatasetView(DatasetContents):
 
     id: str
     created_at: str
+
+
+class DatasetBody(Body):
+    """What of a data set can be changed."""
+
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$")
 
 
 class ImportView(View):

@@ -182,3 +182,11 @@ def test_an_upload_over_the_limit_is_413_and_leaves_nothing(client: TestClient, 
 
 def test_json_to_an_upload_is_415(client: TestClient) -> None:
     assert client.post(BASE, json={}).status_code == 415
+
+
+def test_checkpoints_are_searched_by_words_of_name_stage_and_environment(client: TestClient) -> None:
+    every = client.get("/api/v1/checkpoints").json()["items"]
+    one = every[0]
+    found = client.get("/api/v1/checkpoints", params={"search": f"{one['stage'].upper()} {one['id']}"}).json()["items"]
+    assert one["id"] in [item["id"] for item in found] and len(found) < len(every)
+    assert client.get("/api/v1/checkpoints", params={"search": "no such words"}).json()["items"] == []

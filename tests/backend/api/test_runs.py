@@ -237,7 +237,8 @@ def test_events_tell_each_change_until_the_run_is_over(client: TestClient, servi
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     events = [json.loads(line[5:]) for line in answer.text.splitlines() if line.startswith("data:")]
     assert [event["state"] for event in events] == ["running", "running", "succeeded"]
-    assert events[1]["progress"] == {"phase": "collect", "done": 1.0, "total": 3.0, "eta_s": None}
+    progress = {"phase": "collect", "done": 1.0, "total": 3.0, "share": 0.3333, "eta_s": None}
+    assert events[1]["progress"] == progress
     assert client.get(f"{URL}/none/events").status_code == 404
 
 
@@ -274,6 +275,7 @@ def test_a_full_disk_answers_507_and_reads_go_on(client: TestClient, service: Ru
         ("/runs/a%00b/log", 404),
         ("/runs?stage=%00", 422),
         ("/runs?cursor=%00", 422),
+        ("/runs?search=%00", 422),
         ("/curves?runs=a%00b", 422),
         ("/checkpoints/a%00b", 404),
         ("/datasets/a%00b", 404),
@@ -301,3 +303,12 @@ def test_a_database_that_does_not_answer_is_said_everywhere(client: TestClient, 
     assert client.get("/readyz").status_code == 503
     metrics = client.get("/metrics")
     assert metrics.status_code == 200 and "diswm_database_up 0" in metrics.text
+
+
+def test_runs_are_searched_by_words_of_name_stage_and_state(client: TestClient) -> None:
+    for name in ("walker seed 3", "walker seed 4", "100%_odd"):
+        client.post(URL, json={**_body(), "name": name})
+    found = lambda words: [run["name"] for run in client.get(URL, params={"search": words}).json()["items"]]  # noqa: E731
+    assert found("SEED queued 3") == ["walker seed 3"]
+    assert found("100%_") == ["100%_odd"]
+    assert found("walker nothing") == []

@@ -103,6 +103,14 @@ def test_what_was_played_is_an_episode_and_a_film(play: Play) -> None:
     assert timeline.steps == timeline.context == CONTEXT
 
 
+def test_a_film_says_of_each_step_whether_the_model_looked(play: Play) -> None:
+    watched(play)
+    for looks in (False, True, False):
+        play.go([0.0, 0.0], looks=looks, edits={})
+    timeline = play.timeline("name")
+    assert [timeline.is_observed(step) for step in range(CONTEXT - 1, CONTEXT + 3)] == [True, False, True, False]
+
+
 def test_a_new_episode_forgets_the_one_before(play: Play) -> None:
     watched(play)
     again = play.begin(1)

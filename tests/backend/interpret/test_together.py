@@ -42,6 +42,18 @@ def test_the_view_names_its_checkpoints(video_checkpoint: Checkpoint, world_chec
     assert found.titles == ("world model, 10 agent steps", "video model, 10 updates")
 
 
+def test_checkpoints_of_the_same_steps_are_told_apart_by_name(world_checkpoint: Checkpoint) -> None:
+    named = [replace(world_checkpoint, info=replace(world_checkpoint.info, name=name)) for name in ("one", "two")]
+    found = roll_out_together(named, REQUEST)
+    assert found.titles == ("world model, 10 agent steps, one", "world model, 10 agent steps, two")
+    assert list(found.timeline("x").curves["PSNR in dB"])[:2] == list(found.titles)
+
+
+def test_without_a_truth_for_the_actions_there_is_no_psnr(world_checkpoint: Checkpoint) -> None:
+    timeline = roll_out_together([world_checkpoint], replace(REQUEST, actions="policy")).timeline("x")
+    assert not {"PSNR in dB", "SSIM"} & set(timeline.curves)
+
+
 def test_what_does_not_fit_is_refused(video_checkpoint: Checkpoint, world_checkpoint: Checkpoint) -> None:
     clip = world_checkpoint.clip
     narrow = replace(video_checkpoint, clip=replace(clip, action=clip.action[..., :1]))

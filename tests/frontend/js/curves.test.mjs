@@ -28,7 +28,7 @@ test("baselines are grey", () => {
 
 test("a line has a gap where there is no value", () => {
   const place = (value) => value;
-  assert.equal(pathOf([1, 2, null, 4], place, place), "M0,1L1,2M3,4");
+  assert.equal(pathOf([1, 2, null, 4], place, place), "M0,1L1,2M3,4h0", "a value alone is a dot");
   assert.equal(pathOf([null, null], place, place), "");
 });
 
@@ -36,4 +36,9 @@ test("the extent of equal values is not empty", () => {
   assert.deepEqual(extentOf([{ values: [2, 2] }]), [1.5, 2.5]);
   assert.deepEqual(extentOf([{ values: [null] }]), [0, 1]);
   assert.deepEqual(extentOf([{ values: [1] }, { values: [5, null] }]), [1, 5]);
+});
+
+test("a line with a colour of its own keeps it, and the others do not take another's", () => {
+  const lines = [{ name: "dim 9", values: [], colour: "#cc79a7" }, { name: "model", values: [] }];
+  assert.deepEqual(coloursOf([{ lines }], PALETTE), { "dim 9": "#cc79a7", model: "blue" });
 });

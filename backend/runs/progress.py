@@ -1,0 +1,70 @@
+"""How far a whole run is: every phase of every stage as one, each weighed by what it is estimated to take."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from backend.pipeline.estimates import phase_seconds
+from backend.pipeline.settings import STAGES, CollectSettings, FinetuneSettings, PipelineSettings, PretrainSettings
+from backend.runs.folders import seconds_left
+
+TRAINING = ("pretrain", "first updates", "finetune")
+"""Phases whose pace tells that of the next one: the same updates on the same machine."""
+
+
+class Phase(NamedTuple):
+    """A part of a run: its name in progress reports, estimated seconds, and the count at which it begins."""
+
+    name: str
+    seconds: float
+    start: float
+
+
+class Whole(NamedTuple):
+    """The share of a whole run that is done, 0 to 1, and the seconds that are left; None while no pace is known."""
+
+    share: float
+    seconds_left: float | None
+
+
+def whole_progress(stage: str, settings: Mapping[str, Any], progress: Mapping[str, Any]) -> Whole:
+    """How far a run is, from the last report of its present phase. Settings of an earlier version: the phase alone."""
+    done, total = float(progress["done"]), float(progress["total"])
+    phases = _phases(stage, settings)
+    names = [phase.name for phase in phases]
+    left = seconds_left(dict(progress))
+    if progress["phase"] not in names:
+        return Whole(_within(done / total if total else 1.0), left)
+    place = names.index(str(progress["phase"]))
+    phase, later = phases[place], phases[place + 1 :]
+    share = _within((done - phase.start) / (total - phase.start) if total > phase.start else 1.0)
+    seconds = sum(item.seconds for item in phases)
+    before = sum(item.seconds for item in phases[:place])
+    gone = _within((before + share * phase.seconds) / seconds if seconds else share)
+    return Whole(gone, None if left is None else round(left + _rest(phase, share, left, later), 1))
+
+
+def _rest(phase: Phase, share: float, left: float, later: list[Phase]) -> float:
+    """Estimated seconds of the later phases; those of training at the pace at which this one trains."""
+    expected = (1 - share) * phase.seconds
+    pace = left / expected if phase.name in TRAINING and expected > 0 and left > 0 else 1.0
+    return sum(item.seconds * (pace if item.name in TRAINING else 1.0) for item in later)
+
+
+def _phases(stage: str, settings: Mapping[str, Any]) -> list[Phase]:
+    try:
+        read = STAGES[stage].model_validate(settings)
+    except (KeyError, ValidationError):
+        return []
+    stages: list[CollectSettings | PretrainSettings | FinetuneSettings]
+    stages = [read.collect, read.pretrain, read.finetune] if isinstance(read, PipelineSettings) else [read]
+    found = []
+    for part in stages:
+        starts = {"finetune": float(part.prefill)} if isinstance(part, FinetuneSettings) else {}
+        found += [Phase(name, seconds, starts.get(name, 0.0)) for name, seconds in phase_seconds(part).items()]
+    return found
+
+
+def _within(share: float) -> float:
+    return min(1.0, max(0.0, share))

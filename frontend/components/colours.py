@@ -1,0 +1,48 @@
+"""One meaning, one colour: a dimension has the colour of its number on every page, as it has in every file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # told apart without red and green
+DASHES = {"solid": "", "dash": "6 3", "dashdot": "6 3 1.5 3", "dot": "1.5 3"}
+"""How lines are told apart once the colours begin again: in Plotly's words, and as SVG's."""
+_DIMENSION = re.compile(r"dim (\d+)\b", re.IGNORECASE)
+
+
+def dimension_colour(dim: int) -> str:
+    """The colour of a dimension, wherever it is drawn."""
+    return PALETTE[dim % len(PALETTE)]
+
+
+def dimension_dash(dim: int) -> str:
+    """The dashes of a dimension's line, in Plotly's words."""
+    return list(DASHES)[dim // len(PALETTE) % len(DASHES)]
+
+
+def dimension_of(name: str) -> int | None:
+    """The dimension that a line or a row is about: 7 of `dim 7: hip angle`; None where it is about none."""
+    found = _DIMENSION.match(name)
+    return int(found.group(1)) if found else None
+
+
+def plotly_line(name: str) -> dict[str, str]:
+    """Colour and dashes of a line about a dimension; nothing for others, which Plotly colours in their order."""
+    dim = dimension_of(name)
+    return {} if dim is None else {"color": dimension_colour(dim), "dash": dimension_dash(dim)}
+
+
+def coloured(item: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A line or row for a component, with the colour of the dimension that its name is about."""
+    dim = dimension_of(item[name])
+    if dim is None:
+        return dict(item)
+    return {**item, "colour": dimension_colour(dim), "dash": DASHES[dimension_dash(dim)]}
+
+
+def dotted(name: str) -> str:
+    """A name for Plotly's axes, safe already, after a dot in the colour of its dimension."""
+    dim = dimension_of(name)
+    return name if dim is None else f'<span style="color:{dimension_colour(dim)}">●</span> {name}'

@@ -1,0 +1,47 @@
+"""The gallery: views are kept where they are looked at, and shown on Home with their notes."""
+
+from streamlit.testing.v1 import AppTest
+
+from frontend.components.share import embedded
+from tests.support.pages import OpenPage
+from tests.support.stand_in import World
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(str(element.value) for element in (*app.markdown, *app.caption))
+
+
+def test_an_empty_gallery_says_how_it_is_filled(open_page: OpenPage) -> None:
+    assert "Nothing kept yet" in text(open_page("home/gallery"))
+
+
+def test_a_traversal_is_kept_with_a_note_and_opened_again(open_page: OpenPage, world: World) -> None:
+    app = open_page("traversals", checkpoint="cartpole-small", dim="2", range="1.5")
+    app.text_area(key="traversals.keep.note").set_value("hue only")
+    next(button for button in app.button if button.label == "Keep it").click().run()
+    assert not app.exception and not app.error
+    (piece,) = world.gallery
+    assert (piece["kind"], piece["checkpoint"], piece["note"]) == ("traversal", "cartpole-small", "hue only")
+    assert (piece["view"]["dims"], piece["view"]["range"]) == ("2", 1.5)
+    assert piece["link"].startswith("traversals?") and "range=1.5" in piece["link"]
+    shown = open_page("home/gallery")
+    assert "hue only" in text(shown)
+    assert "Open it" in [found.value for found in shown.page_link]
+
+
+def test_a_piece_gets_other_words_and_is_taken_out(open_page: OpenPage, world: World) -> None:
+    words = {"title": "first", "note": "", "written_at": "2026-11-22T21:00:00Z"}
+    world.gallery.append({"id": "a", "kind": "rollout", "checkpoint": "x", "view": {}, "link": "nowhere?x=1", **words})
+    app = open_page("home/gallery")
+    app.text_input(key="title.a").set_value("better")
+    next(button for button in app.button if button.label == "Save").click().run()
+    assert world.gallery[0]["title"] == "better"
+    app.button(key="out.a").click().run()
+    assert not world.gallery
+    assert "Nothing kept yet" in text(app)
+
+
+def test_a_view_is_embedded_by_a_frame_of_its_link() -> None:
+    frame = embedded("http://host:1/traversals?dim=2&range=1.5")
+    assert 'src="http://host:1/traversals?dim=2&amp;range=1.5&amp;embed=true"' in frame
+    assert "?embed=true" in embedded("http://host:1/traversals")

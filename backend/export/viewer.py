@@ -12,8 +12,8 @@ from PIL import Image
 from backend.export.captions import base_text, range_text
 from backend.export.figure import FULL_KL
 from backend.export.layout import BASES
+from backend.export.page_script import viewer_script
 from backend.interpret.view import Mark, Picture, TraversalView, tile
-from frontend.components.modules import joined
 
 
 def render_viewer(view: TraversalView) -> bytes:
@@ -33,7 +33,7 @@ def render_viewer(view: TraversalView) -> bytes:
         "@@CAPTION@@": html.escape(f"{base_text(view)}; {range_text(view)}. Move over a row, or press ? for keys."),
         "@@ORIGINAL@@": data_uri(view.original, "png"),
         "@@RECONSTRUCTION@@": data_uri(view.reconstruction, "png"),
-        "@@SCRIPT@@": _script(),
+        "@@SCRIPT@@": viewer_script(),
         "@@DATA@@": json.dumps(data, sort_keys=True).replace("<", "\\u003c"),
     }
     page = resources.files("backend.export").joinpath("viewer.html").read_text("utf-8")
@@ -56,11 +56,6 @@ def _row(view: TraversalView, row: int) -> dict[str, Any]:
 
 def _place(mark: Mark) -> dict[str, float]:
     return {"sigma": round(mark.sigma, 4), "column": round(mark.column, 4)}
-
-
-def _script() -> str:
-    """The joined modules, which run as soon as the page is there."""
-    return joined("viewer.js").replace("export default function ()", "function open()").rstrip() + "\nopen();"
 
 
 def data_uri(picture: Picture, format: str) -> str:

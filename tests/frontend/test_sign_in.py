@@ -19,7 +19,7 @@ def test_a_page_that_others_reach_opens_for_the_token_alone(
     assert [field.label for field in app.text_input] == ["Token"]
     assert len(app.button) == len(app.markdown) == 0
     app.text_input[0].set_value("guess").run()
-    assert "not the token" in app.error[0].value
+    assert "Wrong token" in app.error[0].value
     app.text_input[0].set_value(TOKEN).run()
     assert len(app.text_input) == len(app.error) == 0
     assert len(app.markdown) > 0

@@ -126,7 +126,7 @@ def test_idle_plays_end_and_make_way_and_busy_ones_do_not() -> None:
     for number in range(MOST):
         hold(f"p{number}")
         now[0] += 1
-    with pytest.raises(Problem, match="play already"):
+    with pytest.raises(Problem, match="open already"):
         plays._make_room()
     now[0] += SPARED_SECONDS
     plays._make_room()

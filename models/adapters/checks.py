@@ -27,3 +27,8 @@ def checked_sizes(options: Mapping[str, Any], names: tuple[str, ...], least: int
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST:
             raise LayoutError(f"{name} must be a whole number from {least} to {MOST}, got {value!r:.40}")
     return tuple(value for value in found if isinstance(value, int))
+
+
+def is_size(value: object) -> bool:
+    """Whether a plain value can be the size of a layer."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST

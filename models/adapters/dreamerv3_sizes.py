@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from models.adapters.adapter import LayoutError, Spec
-from models.adapters.checks import MOST, checked_sizes, shape_of
+from models.adapters.checks import checked_sizes, is_size, shape_of
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"SiLU": nn.SiLU, "ELU": nn.ELU, "ReLU": nn.ReLU, "Tanh": nn.Tanh}
 SPREADS = ("sigmoid2", "softplus", "sigmoid", "abs")
@@ -120,7 +120,7 @@ def checked(options: Mapping[str, Any]) -> DreamerSizes:
     checked_sizes(options, ("channels", "latents", "deter", "hidden"))
     checked_sizes(options, ("classes", "action_size", "reward_bins", "reward_layers", "reward_units"), least=0)
     depths = options.get("depths")
-    if not isinstance(depths, list | tuple) or not 1 <= len(depths) <= 7 or not all(map(_whole, depths)):
+    if not isinstance(depths, list | tuple) or not 1 <= len(depths) <= 7 or not all(map(is_size, depths)):
         raise LayoutError(f"depths must be up to seven whole numbers, got {depths!r:.60}")
     for name, allowed in (("act", ACTIVATIONS), ("mean_activation", MEANS), ("std_activation", SPREADS)):
         if name in options and options[name] not in tuple(allowed):
@@ -138,10 +138,6 @@ def checked(options: Mapping[str, Any]) -> DreamerSizes:
     return sizes
 
 
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST
-
-
 def _stages(tensors: Mapping[str, Tensor]) -> list[tuple[int, ...]]:
     """Shapes of the encoder's convolutions, first to last."""
     stages: list[tuple[int, ...]] = []
@@ -157,6 +153,6 @@ def _split(flat: int, moments: int, config: Mapping[str, Any]) -> tuple[int, int
     if moments == 2 * flat:
         return flat, 0
     groups, classes = config.get("dyn_stoch", GROUPS), config.get("dyn_discrete")
-    if not _whole(groups) or flat < 1 or flat % groups or (classes and groups * classes != flat):
+    if not is_size(groups) or flat < 1 or flat % groups or (classes and groups * classes != flat):
         raise LayoutError(f"{flat} classes do not divide into {groups!r:.40} groups; name the settings with --config")
     return groups, flat // groups

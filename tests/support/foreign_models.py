@@ -73,6 +73,57 @@ def dreamer_shapes(groups: int = 32, classes: int = 2, actions: int = 2) -> dict
     return found | {f"{name}.{part}": (size,) for name, size in norm.items() for part in ("weight", "bias")}
 
 
+def r2_shapes(decoder: bool = True) -> dict[str, tuple[int, ...]]:
+    """r2dreamer at 16 x 16 pixels, 32 groups of 2 classes, 8 blocks: tensors by their own names."""
+    flat, deter, hidden, actions, units, blocks = 64, 16, 5, 2, 6, 8
+    linear = {
+        "rssm._deter_net._dyn_in0.0": (hidden, deter),
+        "rssm._deter_net._dyn_in1.0": (hidden, flat),
+        "rssm._deter_net._dyn_in2.0": (hidden, actions),
+        "rssm._deter_net._dyn_hid.dyn_hid_0": (deter // blocks, (3 * hidden * blocks + deter) // blocks, blocks),
+        "rssm._deter_net._dyn_gru": (3 * deter // blocks, deter // blocks, blocks),
+        "rssm._obs_net.obs_net_0": (hidden, deter + 16 * 8),
+        "rssm._obs_net.obs_net_logit": (flat, hidden),
+        "rssm._img_net.img_net_0": (hidden, deter),
+        "rssm._img_net.img_net_1": (hidden, hidden),
+        "rssm._img_net.img_net_logit": (flat, hidden),
+        "encoder.encoders.0.layers.0": (4, 3, 5, 5),
+        "encoder.encoders.0.layers.4": (8, 4, 5, 5),
+    }
+    norms = {f"rssm._deter_net._dyn_in{part}.1": hidden for part in range(3)} | {
+        "rssm._deter_net._dyn_hid.norm_0": deter,
+        "rssm._obs_net.obs_net_n_0": hidden,
+        "rssm._img_net.img_net_n_0": hidden,
+        "rssm._img_net.img_net_n_1": hidden,
+        "encoder.encoders.0.layers.2": 4,
+        "encoder.encoders.0.layers.6": 8,
+    }
+    if decoder:
+        linear |= {
+            "decoder._cnn.sp0": (16 * 8 // blocks, deter // blocks, blocks),
+            "decoder._cnn.sp1.0": (units, flat),
+            "decoder._cnn.sp2": (16 * 8, units),
+            "decoder._cnn.layers.1": (4, 8, 5, 5),
+            "decoder._cnn.layers.5": (3, 4, 5, 5),
+        }
+        norms |= {"decoder._cnn.sp1.1": units, "decoder._cnn.sp_norm.0": 8, "decoder._cnn.layers.2": 4}
+    biases = {name: (shape[0] * (shape[2] if len(shape) == 3 else 1),) for name, shape in linear.items()}
+    return (
+        {f"{name}.weight": shape for name, shape in linear.items()}
+        | {f"{name}.bias": shape for name, shape in biases.items()}
+        | {f"{name}.weight": (size,) for name, size in norms.items()}
+    )
+
+
+def r2_folder(folder: Path, *, decoder: bool = True) -> Path:
+    """A folder as r2dreamer leaves it, with a frozen copy and a head that are not read."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = tensors_of(r2_shapes(decoder))
+    agent = tensors | {f"_frozen_{name}": value for name, value in tensors.items()} | {"cont.last.bias": torch.ones(1)}
+    torch.save({"agent_state_dict": agent, "optims_state_dict": {}}, folder / "latest.pt")
+    return folder
+
+
 def tensors_of(shapes: Shapes, seed: int = 0) -> dict[str, Tensor]:
     """Random tensors of these shapes; norms near one, so that nothing vanishes."""
     generator = torch.Generator().manual_seed(seed)

@@ -11,9 +11,10 @@ from importlib.metadata import entry_points
 from models.adapters.adapter import Layout, LayoutError
 from models.adapters.disentangling_vae import DisentanglingVaeLayout
 from models.adapters.dreamerv3_layout import DreamerV3TorchLayout
+from models.adapters.r2dreamer_layout import R2DreamerLayout
 
 GROUP = "diswm.adapters"
-BUILT_IN: tuple[Layout, ...] = (DisentanglingVaeLayout(), DreamerV3TorchLayout())
+BUILT_IN: tuple[Layout, ...] = (DisentanglingVaeLayout(), DreamerV3TorchLayout(), R2DreamerLayout())
 
 
 @cache

@@ -23,8 +23,18 @@ from backend.interpret.request import ViewError
 from backend.interpret.traversal_request import TraversalRequest
 from backend.interpret.view import build_atlas, build_view
 from backend.pipeline.foreign_models import Source, import_model, read_model
+from backend.views.catalogue import KINDS
+from backend.views.kinds import lacking
 from models.adapters.adapter import LayoutError
-from tests.support.foreign_models import dreamer_folder, dreamer_shapes, tensors_of, vae_folder, vae_shapes
+from tests.support.foreign_models import (
+    dreamer_folder,
+    dreamer_shapes,
+    r2_folder,
+    r2_shapes,
+    tensors_of,
+    vae_folder,
+    vae_shapes,
+)
 
 PEERS = os.environ.get("DISWM_PEERS_FIXTURE")
 VAES = ("VAE_mnist", "betaB_celeba", "betaB_chairs", "btcvae_dsprites")
@@ -85,6 +95,43 @@ def test_an_rssm_with_classes_agrees_with_its_step_written_out(tmp_path: Path) -
     posterior = logits(hidden(torch.cat([deter, seen.flatten(1)], -1), "obs_out"), "obs")
     np.testing.assert_allclose(got["deter"][0], deter, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(got["post_logit"][0], posterior, rtol=1e-4, atol=1e-5)
+
+
+def test_a_state_in_blocks_agrees_with_its_step_written_out(tmp_path: Path) -> None:
+    image, action = pictures(1, 2, 16, 16, 3), np.full((1, 2, 2), 3.0, np.float32)
+    got = encode_adapted(read_model(Source(r2_folder(tmp_path))), {"image": image, "action": action})
+    assert got["decoded"].shape == (1, 2, 16, 16, 3)
+    w = tensors_of(r2_shapes())
+    net = "rssm._deter_net"
+
+    def entered(value: torch.Tensor, part: int) -> torch.Tensor:
+        value = functional.linear(value, w[f"{net}._dyn_in{part}.0.weight"], w[f"{net}._dyn_in{part}.0.bias"])
+        return functional.silu(functional.rms_norm(value, value.shape[-1:], w[f"{net}._dyn_in{part}.1.weight"], 1e-4))
+
+    def in_blocks(blocks: list[torch.Tensor], name: str) -> torch.Tensor:
+        """Each block through its own matrix."""
+        weight = w[f"{net}.{name}.weight"]
+        return torch.cat([weight[:, :, index] @ block for index, block in enumerate(blocks)]) + w[f"{net}.{name}.bias"]
+
+    deter = torch.from_numpy(got["deter"][0, 0])
+    chosen = torch.from_numpy(got["post_logit"][0, 0]).argmax(-1)
+    stoch = functional.one_hot(chosen, 2).float().flatten()
+    shared = torch.cat([entered(deter, 0), entered(stoch, 1), entered(torch.ones(2), 2)])  # 3 is brought back to 1
+    hidden = in_blocks([torch.cat([part, shared]) for part in deter.split(2)], "_dyn_hid.dyn_hid_0")
+    hidden = functional.silu(functional.rms_norm(hidden, (16,), w[f"{net}._dyn_hid.norm_0.weight"], 1e-4))
+    gates = in_blocks(list(hidden.split(2)), "_dyn_gru").reshape(8, 3, 2)
+    reset, candidate, update = (gates[:, gate].flatten() for gate in range(3))
+    update = (update - 1).sigmoid()
+    new = update * (reset.sigmoid() * candidate).tanh() + (1 - update) * deter
+    np.testing.assert_allclose(got["deter"][0, 1], new, rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_without_decoder_sees_and_says_that_it_draws_nothing(tmp_path: Path) -> None:
+    info = import_model(Source(r2_folder(tmp_path / "theirs", decoder=False)), "blind", tmp_path)
+    assert info.capabilities == (False, True, True, False)
+    got = encode_adapted(load_checkpoint(info).model, {"image": pictures(1, 2, 16, 16, 3)})
+    assert got.keys() == {"post_logit", "deter"}
+    assert lacking(KINDS["traversal"], info) == "blind draws no pictures"
 
 
 def test_a_second_episode_in_a_sequence_starts_anew(tmp_path: Path) -> None:

@@ -7,6 +7,9 @@ import itertools
 import json
 import os
 import shutil
+import socket
+import stat
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -14,6 +17,8 @@ from backend.data.crash import crash_point
 
 MANIFEST = "manifest.json"
 _ASIDE = ".partial-"
+_HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+ABANDONED_S = 86_400.0
 _NUMBERS = itertools.count()  # two threads that write the same name do not meet
 
 Content = bytes | Callable[[Path], None]
@@ -65,6 +70,9 @@ def write_folder(target: Path, files: Mapping[str, Content]) -> None:
             _write(aside / name, content)
             crash_point("folder-half-written")
         _write(aside / MANIFEST, json.dumps({name: sha256(aside / name) for name in files}, indent=1).encode())
+        mode = stat.S_IMODE((aside / MANIFEST).stat().st_mode)
+        for name in files:  # some libraries write files that their owner alone may read
+            (aside / name).chmod(mode)
         put_in_place(aside, target)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
@@ -129,21 +137,33 @@ def sweep_tree(folder: Path) -> None:
 def _sweep(found: Iterable[Path]) -> None:
     for leftover in list(found):
         mark = leftover.name.removeprefix(_ASIDE).split("-", 1)[0]
-        process = mark.partition(".")[0]
-        if process.isdecimal() and mark != _mark(int(process)):
+        if _is_gone(mark, leftover):
             shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
 
 
-def _mark(process: int) -> str:
-    """`<id>.<start>`: the time of its start tells a process from a later one that was given the same id.
+def _is_gone(mark: str, leftover: Path) -> bool:
+    """Whether the process that a mark names is gone; of another machine's, who writes for a day counts as living."""
+    process = mark.partition(".")[0]
+    if not process.isdecimal():
+        return False
+    if mark.count(".") == 2 and not mark.endswith(f".{_HOST}"):
+        with contextlib.suppress(OSError):
+            return time.time() - leftover.stat().st_mtime > ABANDONED_S
+        return False
+    return mark not in (_mark(int(process)), _mark(int(process)).rpartition(".")[0])
 
-    A process that is gone began at "gone"; where the system has no /proc everyone counts as living.
+
+def _mark(process: int) -> str:
+    """`<id>.<start>.<host>`: the time of its start tells a process from a later one that was given the same id.
+
+    A process that is gone began at "gone"; where the system has no /proc everyone counts as living. On a disk that
+    machines share, a process can be judged on its own machine only.
     """
     try:
-        stat = Path(f"/proc/{process}/stat").read_text()
+        facts = Path(f"/proc/{process}/stat").read_text()
     except OSError:
-        return f"{process}.{'gone' if Path('/proc/self/stat').exists() else 'unknown'}"
-    return f"{process}.{stat.rpartition(')')[2].split()[19]}"
+        return f"{process}.{'gone' if Path('/proc/self/stat').exists() else 'unknown'}.{_HOST}"
+    return f"{process}.{facts.rpartition(')')[2].split()[19]}.{_HOST}"
 
 
 def sha256(path: Path) -> str:

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from backend.data import files
 from backend.data.crash import crash_point
 from backend.data.files import (
+    ABANDONED_S,
     CorruptFile,
     aside_of,
     sweep,
@@ -179,8 +181,8 @@ def test_a_point_can_be_named_by_how_often_it_was_passed(monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "kill", lambda _process, number: killed.append(number))
     monkeypatch.setenv("DISWM_CRASH_AT", "third-time:3")
     said: list[str] = []
-    for time in ("first", "second", "third", "fourth"):
-        crash_point("third-time", partial(said.append, time))
+    for which in ("first", "second", "third", "fourth"):
+        crash_point("third-which", partial(said.append, which))
     assert (said, killed) == (["third"], [signal.SIGKILL])
 
 
@@ -212,3 +214,24 @@ def test_a_name_written_by_several_at_once_stands_whole_and_once(tmp_path: Path)
     assert (tmp_path / "folder" / "a").read_bytes() == bytes([wrote.index(True)]) * 50_000
     assert len(set((tmp_path / "file").read_bytes())) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_what_a_process_of_another_machine_writes_is_left_for_a_day(tmp_path: Path) -> None:
+    elsewhere = tmp_path / ".partial-999999999.5.0123abcd-0-c"
+    elsewhere.write_bytes(b"half")
+    sweep(tmp_path)
+    assert elsewhere.exists()
+    long_ago = time.time() - ABANDONED_S - 10
+    os.utime(elsewhere, (long_ago, long_ago))
+    sweep(tmp_path)
+    assert not elsewhere.exists()
+
+
+def test_every_file_of_a_folder_can_be_read_by_whom_the_others_can(tmp_path: Path) -> None:
+    def closed(path: Path) -> None:
+        path.write_bytes(b"weights")
+        path.chmod(0o600)
+
+    write_folder(tmp_path / "made", {"weights": closed, "notes": b"open"})
+    modes = {path.stat().st_mode for path in (tmp_path / "made").iterdir()}
+    assert len(modes) == 1

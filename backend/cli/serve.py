@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -65,17 +66,30 @@ def serve() -> None:
         )
 
 
-def worker() -> None:
-    """Start a worker alone: it trains what is in the queue (DISWM_WORKER, DISWM_DEVICE)."""
+def worker(
+    until_idle: Annotated[
+        float | None, typer.Option(min=0, help="End after so many seconds without a run to carry out.")
+    ] = None,
+    max_minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="End after so many minutes; the run under way is saved and waits for the next worker."
+        ),
+    ] = None,
+) -> None:
+    """Start a worker alone: it trains what is in the queue (DISWM_WORKER, DISWM_DEVICE).
+
+    With a limit it is a job for a cluster: start as many as there is room for, on one shared DISWM_HOME.
+    """
     settings = checked_settings()
     end_with_parent()
     from backend.runs.homes import ForeignHome
     from backend.runs.names import NameTaken
-    from backend.runs.worker import work
+    from backend.runs.worker import Limits, work
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker: %(message)s", stream=sys.stderr)
     try:
-        work(settings)
+        work(settings, Limits(until_idle, None if max_minutes is None else 60 * max_minutes))
     except ForeignHome as error:
         complain(str(error))
         raise typer.Exit(EXIT_REFUSED) from None

@@ -56,6 +56,11 @@ class RunExecutor:
         """Take no more runs, and end the current one in good order."""
         self._stopping.set()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether an attempt is being carried out."""
+        return self._busy.locked()
+
     def wait_until_idle(self) -> None:
         """Return when no attempt is being carried out."""
         with self._busy:

@@ -62,14 +62,22 @@ class AttemptQueue(DBOSConfiguredInstance):
         """One attempt at a run of this generation; nothing when the run has moved on."""
         return self._executor.attempt(run_id, generation)
 
-    def put_waiting(self) -> None:
-        """Put every waiting run that this worker is to carry out into the queue that is not in it yet."""
+    def put_waiting(self) -> bool:
+        """Put every waiting run that this worker is to carry out into the queue that is not in it yet.
+
+        Whether there is any such run.
+        """
+        any_waits = False
         for row in self._store.waiting():
             workflow, now = f"{row.id}.{row.generation}", time.monotonic()
             looked = self._known.get(workflow)
-            if (looked is None or now - looked > LOOK_AGAIN_S) and is_for(self._devices, row, self._store):
+            if looked is not None and now - looked <= LOOK_AGAIN_S:
+                any_waits = True
+            elif is_for(self._devices, row, self._store):
+                any_waits = True
                 self._known[workflow] = now
                 self._put(workflow, row, again=looked is not None)
+        return any_waits
 
     def _put(self, workflow: str, row: RunRow, again: bool) -> None:
         """A workflow that ended, or that began long ago, without the run being claimed makes way for a next one.

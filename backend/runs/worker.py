@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -42,8 +43,18 @@ DISK_PAUSE_S = 10.0
 """The shortest pause, so that a run too large for the disk does not try without end."""
 
 
-def work(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises ForeignHome, NameTaken."""
+class Limits(NamedTuple):
+    """When a worker ends by itself, in seconds; None: never."""
+
+    idle_s: float | None = None  # nothing to do for so long
+    seconds: float | None = None  # after its start; a run under way is saved and waits for the next worker
+
+
+NO_LIMITS = Limits()
+
+
+def work(settings: Settings, limits: Limits = NO_LIMITS) -> None:
+    """Run until SIGTERM, SIGINT or the limits. Raises ForeignHome, NameTaken."""
     stop = threading.Event()
     _on_signals(stop)
     engine = open_database(settings)
@@ -58,8 +69,17 @@ def work(settings: Settings) -> None:
         lock.announce(ready=True)
         log.info("worker %s takes runs on %s", worker, ", ".join(devices))
         contact = Contact()
+        began = busy_at = time.monotonic()
         while not stop.wait(LOOK_S):
-            _look(store, queue, presence, contact, settings.home)
+            waits = _look(store, queue, presence, contact, settings.home)
+            now = time.monotonic()
+            busy_at = now if waits or executor.is_busy else busy_at
+            if limits.idle_s is not None and now - busy_at >= limits.idle_s:
+                log.info("nothing to do for %.0f s: the worker ends", limits.idle_s)
+                break
+            if limits.seconds is not None and now - began >= limits.seconds:
+                log.info("the worker ends after %.0f minutes, as asked", limits.seconds / 60)
+                break
         executor.stop()
         presence.end()
         executor.wait_until_idle()
@@ -112,7 +132,8 @@ def _clear_up(home: Path, worker: str, executor: RunExecutor) -> None:
     sweep_trash(home)
 
 
-def _look(store: RunStore, queue: AttemptQueue, presence: Presence, contact: Contact, home: Path) -> None:
+def _look(store: RunStore, queue: AttemptQueue, presence: Presence, contact: Contact, home: Path) -> bool:
+    """Whether any run waits for this worker, as far as is known."""
     try:
         presence.tell()
         _resume_after_full_disk(store, home)
@@ -120,10 +141,11 @@ def _look(store: RunStore, queue: AttemptQueue, presence: Presence, contact: Con
         if contact.is_steady:
             for run in store.release_silent(presence.worker):
                 log.warning("the worker of run %s has not been heard of for %.0f s: the run waits again", run, SILENT_S)
-        queue.put_waiting()
+        return queue.put_waiting()
     except SQLAlchemyError as error:
         contact.lost()
         log.warning("the database does not answer: %s", brief(error))
+        return True
 
 
 def _resume_where_folder_is_free(store: RunStore, home: Path) -> None:

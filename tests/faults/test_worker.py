@@ -252,3 +252,14 @@ def test_a_run_that_is_over_is_taken_further_by_the_worker(shop: Any) -> None:
     lines = read_metrics(run_folder(shop.home, run), 0).items
     assert [line["updates"] for line in lines] == [10, 20, 30]
     assert (run_folder(shop.home, run) / "checkpoints" / "update-000000030").is_dir()
+
+
+@pytest.mark.slow
+def test_a_worker_with_limits_ends_by_itself_and_what_it_began_goes_on_at_the_next(shop: Any) -> None:
+    long, short = shop.pretrain(updates=50_000), shop.pretrain(updates=20)
+    assert shop.finish(shop.fork("worker", "--max-minutes", "0.2")) == 0
+    row = shop.row(long)
+    assert (row.state, row.attempt) == (RunState.QUEUED, 1) and shop.done(long) > 0
+    _cancel(shop, long)
+    assert shop.finish(shop.fork("worker", "--until-idle", "1")) == 0
+    assert shop.row(short).state == RunState.SUCCEEDED

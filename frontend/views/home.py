@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from frontend.client import client
+from frontend.client import ApiProblem, client
 from frontend.components.header import current, open_section
 from frontend.components.markdown import escape_markdown
 from frontend.components.notes import note_button, notes_of, tag_badges
@@ -60,8 +60,9 @@ def _start() -> None:
 def _first(checkpoint: str) -> None:
     """The header's checkpoint, to be scrubbed at once."""
     with st.skeleton(height=420):
-        atlas = client().get(f"/checkpoints/{checkpoint}/atlas", {"columns": 11})
-        _live(atlas)
+        atlas = _atlas(checkpoint, columns=11)
+        if atlas is not None:
+            _live(atlas)
     with st.container(horizontal=True, vertical_alignment="center"):
         link("traversals", "All its traversals", {"checkpoint": checkpoint})
         link("factors", "Its factors", {"checkpoint": checkpoint})
@@ -97,10 +98,23 @@ def _running() -> None:
             st.progress(progress_share(run), text=progress_line(run), width="stretch")
 
 
+def _atlas(checkpoint: str, columns: int) -> Mapping[str, Any] | None:
+    """Every dimension of a checkpoint; None, and why, of a model that draws no pictures of its latents."""
+    try:
+        atlas: Mapping[str, Any] = client().get(f"/checkpoints/{checkpoint}/atlas", {"columns": columns})
+    except ApiProblem as problem:
+        if problem.kind != "not-offered":
+            raise
+        st.caption(escape_markdown(problem.detail))
+        return None
+    return atlas
+
+
 def _card(item: Mapping[str, Any], note: Mapping[str, Any]) -> None:
     name = item["id"]
-    atlas = client().get(f"/checkpoints/{name}/atlas", {"columns": 7})
-    atlas_card(atlas, rows=4, alt=f"The four strongest dimensions of {item['name']}, one per row")
+    atlas = _atlas(name, columns=7)
+    if atlas is not None:
+        atlas_card(atlas, rows=4, alt=f"The four strongest dimensions of {item['name']}, one per row")
     st.markdown(f"**{escape_markdown(item['name'])}**")
     st.caption(escape_markdown(" · ".join([*facts(dict(item)), ago(item["created_at"])])))
     sees(item)

@@ -130,3 +130,15 @@ def test_a_checkpoint_that_the_list_does_not_hold_is_found_by_a_search(open_page
     app.button(key="header.found.run-cartpole").click().run()
     assert not app.exception and not app.error
     assert app.selectbox(key="header.checkpoint").value == "run-cartpole"
+
+
+def test_home_shows_a_model_that_draws_nothing_with_the_reason_instead_of_its_picture(
+    open_page: OpenPage, world: World
+) -> None:
+    name = world.checkpoints[0]["name"]
+    kind = {"type": "https://diswm.example/problems/not-offered"}
+    world.problem = ("/atlas", 409, {"title": "Not offered", "detail": f"{name} draws no pictures.", **kind})
+    app = open_page("home")
+    assert not app.exception
+    assert not app.error, shown(app)
+    assert "draws no pictures" in shown(app)

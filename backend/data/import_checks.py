@@ -25,6 +25,9 @@ from backend.data.import_tables import (
 )
 from backend.data.masks import MASKS, read_masks
 from backend.data.networks import CheckpointError, CorruptCheckpoint, IncompatibleCheckpoint, build_networks
+from models.actor_critic import ActorCritic
+from models.adapters.adapted import Adapted
+from models.browsable import Browsable
 from models.video_model import VISIONS
 
 WEIGHTS, CONFIG, STATISTICS, CLIP = "model.safetensors", "config.json", "statistics.json", "clip.npz"
@@ -61,32 +64,40 @@ def check_content(folder: Path) -> None:
         raise RefusedImport(str(error), REMEDY, [error.path.name]) from error
     config = _object(folder / CONFIG)
     _check_table(folder / CONFIG, lambda: Description.model_validate(config))
-    expected = _expected_weights(config)
-    _check_weights(folder / WEIGHTS, expected)
-    _check_clip(folder / CLIP)
+    model, behaviour = _networks(config)
+    _check_weights(folder / WEIGHTS, _expected_weights(model, behaviour))
+    _check_clip(folder / CLIP, model.image_size)
     statistics = _object(folder / STATISTICS)
     if (quality := statistics.pop("quality", None)) is not None:
         _check_table(folder / STATISTICS, lambda: Quality.model_validate(quality))
-    _check_statistics(statistics, _latents(config))
-    _check_tables(folder, _latents(config))
+    _check_statistics(statistics, model.config.latents)
+    _check_tables(folder, model.config.latents)
     _check_card(folder / CARD)
 
 
-def _expected_weights(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Shapes of every tensor of the networks that config.json names; no memory is given to them."""
+def _networks(config: Mapping[str, Any]) -> tuple[Browsable, ActorCritic | None]:
+    """The networks that config.json names; no memory is given to them."""
     networks = config.get("networks")
-    if not isinstance(networks, dict) or not networks.keys() <= {"video_model", "world_model", "actor_critic"}:
+    known = {"video_model", "world_model", "actor_critic"}
+    if not isinstance(networks, dict) or not (networks.keys() <= known or networks.keys() == {Adapted.kind}):
         raise RefusedImport(f"{CONFIG} names no networks that this version knows", REMEDY, [CONFIG])
     for network in networks.values():
         if not isinstance(network, dict):
             raise RefusedImport(f"{CONFIG} does not give the sizes of its networks", REMEDY, [CONFIG])
-        for key, value in network.items():
+        for key, value in network.items() if Adapted.kind not in networks else ():  # a layout checks its own
             _check_size(key, value)
     try:
         with torch.device("meta"):
             model, behaviour = build_networks(networks)
     except CorruptCheckpoint as error:
         raise RefusedImport(str(error), REMEDY, [CONFIG]) from error
+    if isinstance(model, Adapted) and networks != {Adapted.kind: model.sizes()}:
+        raise RefusedImport(f"{CONFIG} does not declare what its model can do", REMEDY, [CONFIG])
+    return model, behaviour
+
+
+def _expected_weights(model: Browsable, behaviour: ActorCritic | None) -> dict[str, tuple[int, ...]]:
+    """Shapes of every tensor of the networks."""
     parts = {"model": model, **({"actor_critic": behaviour} if behaviour is not None else {})}
     shapes = {
         f"{name}.{key}": tuple(value.shape) for name, net in parts.items() for key, value in net.state_dict().items()
@@ -145,11 +156,6 @@ def _check_header(file: Any, expected: Mapping[str, tuple[int, ...]]) -> None:
         raise IncompatibleCheckpoint(sorted(problems))
 
 
-def _latents(config: Mapping[str, Any]) -> int:
-    networks = config["networks"]
-    return int((networks.get("world_model") or networks["video_model"])["latents"])
-
-
 def _check_statistics(statistics: Mapping[str, Any], latents: int) -> None:
     """One finite number per dimension in each list, and 101 rows of quantiles."""
     shapes = dict.fromkeys(("mean", "std", "minimum", "maximum", "kl"), (latents,)) | {"quantiles": (101, latents)}
@@ -164,7 +170,7 @@ def _check_statistics(statistics: Mapping[str, Any], latents: int) -> None:
             raise RefusedImport(f"{STATISTICS}: {name} must be {shape} finite numbers", REMEDY, [STATISTICS])
 
 
-def _check_clip(path: Path) -> None:
+def _check_clip(path: Path, size: tuple[int, int]) -> None:
     """The clip holds what a checkpoint carries, of a size that can be held, checked before its arrays are read."""
     try:
         headers = read_headers(path)
@@ -177,7 +183,7 @@ def _check_clip(path: Path) -> None:
     lengths = shapes["image"][:2]
     fitting = (
         len(shapes["image"]) == 5
-        and shapes["image"][2:] == (64, 64, 3)
+        and shapes["image"][2:] == (*size, 3)
         and headers["image"][1].itemsize == 1
         and min(lengths) > 0
         and shapes["reward"] == lengths

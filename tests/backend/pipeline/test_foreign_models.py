@@ -1,9 +1,11 @@
 """Models of other projects come in numerically equal, can be looked at, and wrong files are refused in a sentence."""
 
 import io
+import json
 import os
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,10 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from backend.data.checkpoint import IncompatibleCheckpoint, load_checkpoint
+from backend.data.checkpoint import CheckpointInfo, IncompatibleCheckpoint, load_checkpoint
+from backend.data.import_checks import RefusedImport
+from backend.data.imports import import_checkpoint
+from backend.data.packing import pack_checkpoint
 from backend.export.animation import render_animation
 from backend.export.captions import caption_text
 from backend.export.figure import render_figure
@@ -26,6 +31,7 @@ from backend.pipeline.foreign_models import Source, import_model, read_model
 from backend.views.catalogue import KINDS
 from backend.views.kinds import lacking
 from models.adapters.adapter import LayoutError
+from tests.support.archives import zipped
 from tests.support.foreign_models import (
     dreamer_folder,
     dreamer_shapes,
@@ -208,6 +214,47 @@ def test_groups_come_from_the_settings(tmp_path: Path) -> None:
 def test_images_of_another_size_are_refused_with_both_shapes(tmp_path: Path) -> None:
     with pytest.raises(ViewError, match=r"is uint8 \(2, 64, 64, 3\), needed is uint8 \(N, 32, 32, 1\)"):
         encode_adapted(read_model(Source(vae_folder(tmp_path))), {"image": pictures(2, 64, 64, 3)})
+
+
+def _repacked(info: CheckpointInfo, folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """The zip of a checkpoint with another config.json, truthfully listed."""
+    pack_checkpoint(info, folder / "packed.zip")
+    with zipfile.ZipFile(folder / "packed.zip") as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(files["config.json"])
+    change(config["networks"]["adapter"])
+    return zipped(folder, {**files, "config.json": json.dumps(config).encode()})
+
+
+def test_an_imported_model_goes_out_and_comes_in_as_a_zip(tmp_path: Path) -> None:
+    info = import_model(Source(vae_folder(tmp_path / "theirs")), "digits", tmp_path)
+    (tmp_path / "other").mkdir()
+    again, known = import_checkpoint(_repacked(info, tmp_path, lambda _: None), tmp_path / "other")
+    assert not known
+    assert again.capabilities == info.capabilities
+    request = TraversalRequest(columns=3, dims=(0,))
+    one, other = (build_view(load_checkpoint(each), request).images for each in (info, again))
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda sizes: sizes.update(layout="os:system"), "there is no layout 'os:system'"),
+        (lambda sizes: sizes["options"].update(latents=10**9), "latents must be a whole number"),
+        (lambda sizes: sizes["options"].update(channels=4), "of 4 channels"),
+        (lambda sizes: sizes["spec"].update(recurrent=True), "does not declare what its model can do"),
+        (lambda sizes: sizes.update(options=[]), "does not describe a model"),
+    ],
+)
+def test_a_zip_that_lies_about_its_model_is_refused(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], sentence: str
+) -> None:
+    info = import_model(Source(vae_folder(tmp_path / "theirs")), "digits", tmp_path)
+    (tmp_path / "other").mkdir()
+    with pytest.raises(RefusedImport, match=sentence):
+        import_checkpoint(_repacked(info, tmp_path, change), tmp_path / "other")
+    assert list((tmp_path / "other" / "checkpoints").iterdir()) == []
 
 
 def test_a_foreign_model_cannot_be_trained_on(tmp_path: Path) -> None:

@@ -170,28 +170,38 @@ def save_checkpoint(
 
 
 def read_info(folder: Path, id: str, source: str, findings_folder: Path | None = None) -> CheckpointInfo:
-    """Describes a checkpoint folder without loading its weights; raises CorruptCheckpoint."""
+    """Describes a checkpoint folder without loading its weights; raises CorruptCheckpoint.
+
+    Its settings are read again only once their file has changed: lists hold thousands.
+    """
+    path = folder / "config.json"
     try:
-        config = _read_config(folder / "config.json")
-        latents, capabilities = _known_sizes(config["networks"])
-        environment = config.get("environment")
-        return CheckpointInfo(
-            id=id,
-            name=str(config["name"]),
-            stage=str(config["stage"]),
-            source=source,
-            folder=folder,
-            created_at=str(config["created_at"]),
-            run=id.partition(".update-")[0].removesuffix("-pretrain") if source == "run" else None,
-            environment=None if environment is None else str(environment),
-            steps=int(config["steps"]),
-            latents=latents,
-            capabilities=capabilities,
-            config=config,
-            findings_folder=findings_folder,
-        )
+        found = path.stat()
+        return _described(folder, id, source, findings_folder, found.st_mtime_ns, found.st_size, found.st_ino)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise CorruptCheckpoint(f"{folder.name}/config.json cannot be read: {error!r}") from error
+
+
+@lru_cache(maxsize=MOST_CONFIGS)
+def _described(folder: Path, id: str, source: str, findings_folder: Path | None, *_stamp: int) -> CheckpointInfo:
+    config: dict[str, Any] = json.loads((folder / "config.json").read_bytes())
+    latents, capabilities = _known_sizes(config["networks"])
+    environment = config.get("environment")
+    return CheckpointInfo(
+        id=id,
+        name=str(config["name"]),
+        stage=str(config["stage"]),
+        source=source,
+        folder=folder,
+        created_at=str(config["created_at"]),
+        run=id.partition(".update-")[0].removesuffix("-pretrain") if source == "run" else None,
+        environment=None if environment is None else str(environment),
+        steps=int(config["steps"]),
+        latents=latents,
+        capabilities=capabilities,
+        config=config,
+        findings_folder=findings_folder,
+    )
 
 
 def _known_sizes(networks: Mapping[str, Any]) -> tuple[int, Capabilities]:
@@ -201,18 +211,6 @@ def _known_sizes(networks: Mapping[str, Any]) -> tuple[int, Capabilities]:
         return spec.latents, capabilities_of_spec(spec)
     sizes = networks.get("world_model") or networks["video_model"]
     return int(sizes["latents"]), capabilities_of(sizes.get("vision", "vae"))
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    """config.json, read again only once it has changed: lists hold thousands. Raises OSError, ValueError."""
-    found = path.stat()
-    return _parsed_config(path, found.st_mtime_ns, found.st_size, found.st_ino)
-
-
-@lru_cache(maxsize=MOST_CONFIGS)
-def _parsed_config(path: Path, *_stamp: int) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads(path.read_bytes())
-    return config
 
 
 def load_checkpoint(info: CheckpointInfo) -> Checkpoint:

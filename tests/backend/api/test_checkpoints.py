@@ -190,3 +190,15 @@ def test_checkpoints_are_searched_by_words_of_name_stage_and_environment(client:
     found = client.get("/api/v1/checkpoints", params={"search": f"{one['stage'].upper()} {one['id']}"}).json()["items"]
     assert one["id"] in [item["id"] for item in found] and len(found) < len(every)
     assert client.get("/api/v1/checkpoints", params={"search": "no such words"}).json()["items"] == []
+
+
+def test_settings_that_changed_on_the_disk_are_read_again(client: TestClient, home: Path) -> None:
+    path = home / "checkpoints" / "tiny-video" / "config.json"
+    before = path.read_bytes()
+    name = client.get(f"{BASE}/tiny-video").json()["name"]
+    changed = {**json.loads(before), "name": "another name"}
+    path.write_text(json.dumps(changed))
+    names = {item["id"]: item["name"] for item in client.get(BASE).json()["items"]}
+    path.write_bytes(before)
+    assert names["tiny-video"] == "another name"
+    assert {item["id"]: item["name"] for item in client.get(BASE).json()["items"]}["tiny-video"] == name

@@ -24,7 +24,7 @@ from models.adapters.adapter import LayoutError
 from models.traversal import LatentStatistics
 from models.types import State, to_uint8
 
-OWN_EPISODES, OWN_FRAMES = 8, 16
+OWN_EPISODES, OWN_FRAMES = 8, 50  # as long as a rollout is, unless told otherwise
 SEED = 0
 
 

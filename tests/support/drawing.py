@@ -1,11 +1,13 @@
-"""Pictures for the stand-in API: a little scene of twelve factors, drawn with numpy, no model."""
+"""Pictures for the stand-in API: those that a shipped model drew, moved along its dimensions."""
 
 import base64
-import colorsys
 import io
+from functools import cache
 
 import numpy as np
 from PIL import Image
+
+from tests.support.recorded import FOLDER, PICTURES
 
 CELL = 64
 FACTORS = ("cart position", "pole angle sin", "body hue", "floor hue", "sky hue", "light", "camera x", "speed")
@@ -14,25 +16,16 @@ KL = np.array([2.9, 2.4, 2.1, 1.7, 1.4, 1.1, 0.9, 0.4, *([0.004] * 12)])
 
 
 def scene(latent: np.ndarray) -> np.ndarray:
-    """(Z,) -> (64, 64, 3) uint8: the picture that a latent stands for."""
-    z = np.tanh(latent / 3.0)
-    y, x = np.mgrid[0:CELL, 0:CELL].astype(float)
-    x = x - 8 * z[6]
-    light = 0.8 + 0.25 * z[5]
-    image = np.empty((CELL, CELL, 3))
-    image[:] = _colour(0.58 + 0.2 * z[4], 0.45, 0.85)
-    floor = y > 44
-    check = ((x // 8 + y // 8) % 2) * 0.12
-    image[floor] = (_colour(0.1 + 0.3 * z[3], 0.5, 0.6) + check[..., None])[floor]
-    cart = 32 + 20 * z[0]
-    image[(abs(x - cart) < 8) & (abs(y - 42) < 4)] = _colour(0.0, 0.1, 0.25)
-    angle = 2.2 * z[1]
-    along = (x - cart) * np.sin(angle) - (y - 40) * np.cos(angle)
-    across = (x - cart) * np.cos(angle) + (y - 40) * np.sin(angle)
-    image[(along > 0) & (along < 26) & (abs(across) < 2.5)] = _colour(0.9 + 0.35 * z[2], 0.85, 0.9)
-    trail = (along > 26) & (along < 27 + 5 * abs(z[7])) & (abs(across) < 1.5)
-    image[trail] = 1.0
-    return (np.clip(image * light, 0, 1) * 255).astype(np.uint8)
+    """(Z,) -> (64, 64, 3) uint8: what a latent changes in the recorded pictures of a model, added up by dimension."""
+    cells = _cells()
+    middle = (cells.shape[1] - 1) // 2
+    picture = cells[0, middle].copy()
+    for dim in np.flatnonzero(KL > 0.01):
+        place = float(np.clip(latent[dim] + middle, 0, cells.shape[1] - 1))
+        left = min(int(place), cells.shape[1] - 2)
+        here = cells[dim, left] + (cells[dim, left + 1] - cells[dim, left]) * (place - left)
+        picture += here - cells[dim, middle]
+    return picture.clip(0, 255).astype(np.uint8)
 
 
 def frame_latent(episode: int, frame: int) -> np.ndarray:
@@ -62,5 +55,10 @@ def animate(frames: list[np.ndarray], fps: float) -> bytes:
     return buffer.getvalue()
 
 
-def _colour(hue: float, saturation: float, value: float) -> np.ndarray:
-    return np.array(colorsys.hsv_to_rgb(hue % 1.0, saturation, value))
+@cache
+def _cells() -> np.ndarray:
+    """The recorded pictures: (dimensions, columns, 64, 64, 3)."""
+    with Image.open(FOLDER / PICTURES) as atlas:
+        pixels = np.asarray(atlas.convert("RGB"), np.float32)
+    rows, columns = pixels.shape[0] // CELL, pixels.shape[1] // CELL
+    return pixels.reshape(rows, CELL, columns, CELL, 3).swapaxes(1, 2)

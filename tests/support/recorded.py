@@ -1,8 +1,10 @@
-"""Answers of the real API about the shipped checkpoints, kept as JSON: what the stand-in's answers are made of.
+"""Answers of the real API about the shipped checkpoints, as JSON and pictures: what the stand-in's answers are made of.
 
 `python -m tests.support.recorded` records them again, after the API has changed.
 """
 
+import base64
+import io
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from backend.main import create_app
 from backend.settings import Settings
@@ -35,6 +38,7 @@ ASKED = {
     "counterfactual": f"{CARTPOLE}/counterfactual?factor=light&to=0.8&dim=9&horizon=5",
 }
 """What is asked for each answer: a path below /checkpoints."""
+PICTURES, PICTURE_COLUMNS = "atlas.webp", 7  # what one checkpoint draws: a row per dimension
 BY_DATA = ("outcomes", "seen", "parts", "baselines")
 """Objects whose keys are names from the data: only what they hold is compared."""
 MOST, LONGEST = 3, 60  # entries of a list and letters of a text that are kept
@@ -45,6 +49,16 @@ def ask(client: TestClient, name: str) -> Any:
     answer = client.get(f"/api/v1/checkpoints/{ASKED[name]}")
     assert answer.status_code == 200, (name, answer.text[:500])
     return shortened(answer.json())
+
+
+def ask_pictures(client: TestClient) -> bytes:
+    """The real picture of every dimension at every value, a WebP of cells beside and below each other."""
+    answer = client.get(f"/api/v1/checkpoints/{FINGER}/atlas?columns={PICTURE_COLUMNS}")
+    content = base64.b64decode(answer.json()["image"].partition(",")[2])
+    small = io.BytesIO()
+    with Image.open(io.BytesIO(content)) as atlas:
+        atlas.convert("RGB").save(small, "WEBP", quality=80, method=6)
+    return small.getvalue()
 
 
 @cache
@@ -114,6 +128,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home))
         with TestClient(create_app(settings), base_url="http://127.0.0.1:8000") as client:
+            (FOLDER / PICTURES).write_bytes(ask_pictures(client))
             for name in ASKED:
                 text = json.dumps(ask(client, name), indent=1, ensure_ascii=False)
                 (FOLDER / f"{name}.json").write_text(text + "\n")

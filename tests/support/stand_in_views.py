@@ -1,4 +1,4 @@
-"""The stand-in's checkpoints, traversals and factors: drawn pictures, no model."""
+"""The stand-in's checkpoints, traversals and factors: recorded pictures, no model."""
 
 from dataclasses import dataclass
 from functools import lru_cache

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 
 from backend.interpret.encoded import INACTIVE_KL, EncodedFrames, Floats
+from backend.interpret.fitting import fit_frames
 from models.browsable import Browsable
 from models.traversal import LatentStatistics
 from models.types import normalise
@@ -63,11 +64,12 @@ def encode_frames(model: Browsable, source: Frames | Iterable[Frames], *, guesse
 
 @torch.no_grad()
 def encode_images(model: Browsable, image: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
-    """Latent mean and log variance of images: (N, 64, 64, 3) uint8 -> (N, Z), (N, Z)."""
+    """Latent mean and log variance of images, resized to what the model takes: (N, h, w, 3) uint8 -> (N, Z), (N, Z)."""
     device = next(model.parameters()).device
     means, logvars = [], []
     for start in range(0, len(image), CHUNK):
-        latent = model.encode(normalise(torch.from_numpy(image[start : start + CHUNK]).to(device)))
+        fitted = fit_frames(image[start : start + CHUNK], model.image_size)
+        latent = model.encode(normalise(torch.from_numpy(fitted).to(device)))
         means.append(latent.mean.cpu().numpy())
         logvars.append(latent.logvar.cpu().numpy())
     return np.concatenate(means), np.concatenate(logvars)

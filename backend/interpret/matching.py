@@ -193,7 +193,7 @@ def _survivors(rows: list[dict[str, Any]], matching: Matching) -> set[int]:
 
 def _within(checkpoint: Checkpoint, clip: Clip) -> Floats:
     """Latent means of a clip's frames around their mean: (N, Z)."""
-    latent = encode_images(checkpoint.model, clip.image.reshape(-1, 64, 64, 3))[0]
+    latent = encode_images(checkpoint.model, clip.image.reshape(-1, *clip.image.shape[2:]))[0]
     return np.asarray(latent - latent.mean(axis=0))
 
 

@@ -59,6 +59,12 @@ def returns_of(config: Mapping[str, Any]) -> dict[str, Any] | None:
 def _measured(
     checkpoint: Checkpoint, episodes: Sequence[Recording], environment: str | None, source: str
 ) -> dict[str, Any]:
+    model = checkpoint.model
+    if not model.capabilities.imagines or not model.capabilities.decodes:
+        message = f"{checkpoint.info.name} does not imagine pictures, with which what a model sees is measured"
+        raise ViewError("checkpoint", message)
+    if episodes and episodes[0].image.shape[1:3] != model.image_size:
+        raise ViewError("dataset", f"its pictures are not of the size {model.image_size} that the model takes")
     known = checkpoint.quality or {}
     returns = known.get("policy_return")
     if returns is None and checkpoint.actor_critic is not None:

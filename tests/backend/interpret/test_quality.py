@@ -38,6 +38,8 @@ class Drawer(nn.Module):
     Encoding reads the frame's number off the pictures' order, so that nothing but the album decides what is drawn.
     """
 
+    image_size = (64, 64)
+
     def __init__(self, album: Sequence[Pictures]) -> None:
         super().__init__()
         self.config = _Sizes()

@@ -24,7 +24,9 @@ from backend.export.captions import caption_text
 from backend.export.figure import render_figure
 from backend.export.options import ExportOptions
 from backend.interpret.encode_adapted import encode_adapted
+from backend.interpret.latents import encode_images
 from backend.interpret.request import ViewError
+from backend.interpret.stored_quality import quality_of
 from backend.interpret.traversal_request import TraversalRequest
 from backend.interpret.view import build_atlas, build_view
 from backend.pipeline.foreign_models import Source, import_model, read_model
@@ -365,3 +367,16 @@ def test_recurrent_models_are_reproduced(name: str) -> None:
     _close(ahead.deter.numpy(), expected["imagine_deter"], 1e-4)
     _close(reward.numpy(), expected["imagine_reward"][..., 0], 1e-4)
     _close(model.decode(ahead.feature).numpy().transpose(0, 1, 3, 4, 2) + 0.5, expected["imagine_decoded"], 1e-4)
+
+
+def test_frames_of_another_size_are_fitted_where_a_model_only_sees_them(tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(import_model(Source(vae_folder(tmp_path / "theirs")), "digits", tmp_path))
+    small = pictures(3, 32, 32, 3)
+    large = small.repeat(2, axis=1).repeat(2, axis=2)
+    np.testing.assert_allclose(*(encode_images(checkpoint.model, each)[0] for each in (small, large)), atol=1e-6)
+
+
+def test_what_a_model_without_imagination_sees_is_not_measured_and_that_is_said(tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(import_model(Source(vae_folder(tmp_path / "theirs")), "digits", tmp_path))
+    with pytest.raises(ViewError, match="digits does not imagine pictures"):
+        quality_of(checkpoint)

@@ -80,7 +80,7 @@ def anonymous(path: str) -> str:
 
 def test_every_route_that_the_architecture_names_is_in_openapi() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
-    named = re.findall(r"`(GET|POST|PUT|DELETE) (/[^`\s]*)`", text)
+    named = re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^`\s]*)`", text)
     assert len(named) >= 25, "the pattern finds the table"
     there = routes()
     missing = {
@@ -93,7 +93,9 @@ def test_every_route_that_the_architecture_names_is_in_openapi() -> None:
 
 def test_the_architecture_names_every_route() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
-    named = {(method, anonymous(path)) for method, path in re.findall(r"`(GET|POST|PUT|DELETE) (/[^`\s]*)`", text)}
+    named = {
+        (method, anonymous(path)) for method, path in re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^`\s]*)`", text)
+    }
     missing = {
         f"{method} {path}"
         for method, path in routes()
@@ -149,7 +151,7 @@ SIZES = {
     "collect": "episodes=6 episode_steps=9 workers=1",
     "pretrain": "latents=3 stoch=2 deter=4 hidden=4 batch=2 length=3 held_out=2 updates=2 seeing_length=2",
     "finetune": "latents=3 stoch=2 deter=4 hidden=4 units=4 batch=2 length=3 horizon=2 held_out=2 held_out_steps=6 "
-    "explore_episodes=2 explore_steps=6 seeing_length=2 behaviour_after=0 "
+    "explore_episodes=2 demonstrations=2 explore_steps=6 seeing_length=2 behaviour_after=0 "
     "action_repeat=16 prefill=70 agent_steps=75 first_updates=1 evaluate_episodes=1 evaluate_every=70",
 }
 """What makes each stage as small as can be, whatever its preset."""

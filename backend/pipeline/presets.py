@@ -102,7 +102,7 @@ PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
             "normalise_returns": True,
             "imagine_every": 4,
             "entropy": 0.003,
-            "advice": 4.0,
+            "advice": 40.0,
             "actor_rate": 1e-3,
             "critic_rate": 3e-4,
             "units": 256,

@@ -306,9 +306,9 @@ def test_a_database_that_does_not_answer_is_said_everywhere(client: TestClient, 
 
 
 def test_runs_are_searched_by_words_of_name_stage_and_state(client: TestClient) -> None:
-    for name in ("walker seed 3", "walker seed 4", "100%_odd"):
+    for name in ("walker seed three", "walker seed four", "100%_odd"):
         client.post(URL, json={**_body(), "name": name})
     found = lambda words: [run["name"] for run in client.get(URL, params={"search": words}).json()["items"]]  # noqa: E731
-    assert found("SEED queued 3") == ["walker seed 3"]
+    assert found("SEED queued three") == ["walker seed three"]
     assert found("100%_") == ["100%_odd"]
     assert found("walker nothing") == []

@@ -20,6 +20,7 @@ class Rearranged(torch.nn.Module):
     def __init__(self, model: Any, drowned: int = 0) -> None:
         super().__init__()
         self.config, self.inner, self.drowned = model.config, model, drowned
+        self.image_size = model.image_size
 
     def encode(self, image: torch.Tensor) -> Any:
         latent = self.inner.encode(image)

@@ -64,7 +64,7 @@ def merged(base: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fitting(stage: str, base: Mapping[str, Any], overrides: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A preset without the settings that the method or the environment asked for does not have."""
+    """A preset without the settings that the requested method or environment does not have."""
     if stage == "finetune":
         environment, fields = overrides.get("environment", base.get("environment")), FinetuneSettings.model_fields
         for_others = {

@@ -1,4 +1,4 @@
-"""Whether what settings name is there and fits: data set, videos, teacher, environment, device. Imports no training."""
+"""Checks that data set, videos, teacher, environment and device of the settings exist and fit. Imports no training."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from models.config import KERNELS
 
 
 def check_references(settings: StageSettings, home: Path, *, allow_path: bool = False) -> None:
-    """Raises SettingsError unless the data set, the films, the teacher and the environment are there and fit."""
+    """Raises SettingsError unless the data set, the films, the teacher and the environment exist and fit."""
     if isinstance(settings, PretrainSettings):
         dataset = dataset_of(settings, home, allow_path=allow_path)
         check_trainable(dataset, settings.length, settings.held_out)
@@ -47,7 +47,7 @@ def check_references(settings: StageSettings, home: Path, *, allow_path: bool = 
 
 
 def choose_device(device: str) -> str:
-    """`auto` is the GPU where there is one; raises SettingsError for a device that is not there."""
+    """`auto` is the GPU if there is one; raises SettingsError for a device that this machine does not have."""
     there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     if device == "auto":
         return there[-1] if len(there) == 2 else there[min(1, len(there) - 1)]
@@ -79,7 +79,7 @@ def teacher_of(reference: str, home: Path, *, allow_path: bool = False) -> Check
 def start_of(
     settings: PretrainSettings, home: Path, *, allow_path: bool = False, place: str = ""
 ) -> CheckpointInfo | None:
-    """The checkpoint whose weights pretraining goes on from, None where there is none; raises SettingsError."""
+    """The checkpoint whose weights pretraining continues from, None if the settings name none; raises SettingsError."""
     if settings.start is None:
         return None
     try:
@@ -108,9 +108,9 @@ def start_of(
 def films_of(
     settings: CollectSettings | FinetuneSettings, home: Path, *, allow_path: bool = False, place: str = ""
 ) -> DatasetInfo | None:
-    """The data set whose videos play behind the scene, None where none does; raises SettingsError.
+    """The data set whose videos play behind the scene, None if there is none; raises SettingsError.
 
-    It is looked up and its episodes are counted; nothing of them is read.
+    The data set is looked up and its episodes are counted, but none of them is read.
     """
     if settings.films is None:
         return None
@@ -124,7 +124,7 @@ def films_of(
 
 
 def _check_stages(settings: PipelineSettings) -> None:
-    """Raises SettingsError where fine-tuning does not go with the video model that pretraining will make."""
+    """Raises SettingsError if fine-tuning cannot use the video model that pretraining will make."""
     video_model = {"latents": settings.pretrain.latents, "vision": settings.pretrain.vision}
     try:
         check_source(settings.finetune, {"networks": {"video_model": video_model}})
@@ -139,14 +139,14 @@ def _check_stages(settings: PipelineSettings) -> None:
 
 
 def _pretrained(settings: StageSettings) -> dict[str, PretrainSettings]:
-    """The parts of settings that pretrain, by the pointer to them."""
+    """The parts of the settings that configure pretraining, by JSON pointer."""
     if isinstance(settings, PipelineSettings):
         return {"/pretrain": settings.pretrain}
     return {"": settings} if isinstance(settings, PretrainSettings) else {}
 
 
 def _simulated(settings: StageSettings) -> dict[str, CollectSettings | FinetuneSettings]:
-    """The parts of settings that name an environment, by the pointer to them."""
+    """The parts of the settings that name an environment, by JSON pointer."""
     if isinstance(settings, PipelineSettings):
         return {"/collect": settings.collect, "/finetune": settings.finetune}
     return {} if isinstance(settings, PretrainSettings) else {"": settings}

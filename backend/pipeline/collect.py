@@ -1,4 +1,4 @@
-"""Collecting distracting video: episodes of a random policy, written by several processes side by side."""
+"""Collecting distracting video: episodes of a random policy, written by several processes in parallel."""
 
 import json
 from collections import deque
@@ -28,7 +28,7 @@ from backend.pipeline.collector import Order, collector, episode_path
 from backend.pipeline.report import Stopped
 from backend.pipeline.settings import CollectSettings, Problem, SettingsError
 
-REQUEST = "collecting.json"  # what the folder is being filled with
+REQUEST = "collecting.json"  # the settings that the folder is being filled with
 ATTEMPTS = 2  # a process that dies is replaced once for the same episode
 
 
@@ -50,11 +50,11 @@ def collect(
     films: Sequence[NDArray[np.uint8]] = (),
     name: str | None = None,
 ) -> DatasetInfo:
-    """Fill `out/dataset` with episodes; those already there are kept. `name`: that of the environment if not given.
+    """Fill `out/dataset` with episodes; existing ones are kept. `name` defaults to the environment's.
 
-    `films` (T, 64, 64, 3) play behind the scene where the distraction shows a video. Episode i depends on the
-    settings, the films, the seed and i alone, never on the number of processes. Raises Stopped (call again to go
-    on), EnvironmentFailed, SettingsError if the folder was started with other settings.
+    `films` (T, 64, 64, 3) play behind the scene if the distraction shows a video. Episode i depends only on the
+    settings, the films, the seed and i, never on the number of processes. Raises Stopped (call again to
+    continue), EnvironmentFailed, SettingsError if the folder was started with other settings.
     """
     folder = out / "dataset"
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def collect(
     missing = deque(i for i in range(settings.episodes) if not _is_whole(episode_path(folder, i)))
     if missing or not (folder / DATASET).exists():
         if missing:
-            if settings.environment != SQUARE_WORLD:  # which draws by itself
+            if settings.environment != SQUARE_WORLD:  # which draws its own
                 choose_backend()  # once, for all processes
             _Crew(settings, folder, seed, missing, reporter, films).work()
         write_dataset_info(_describe(settings, out, folder, seed, name))
@@ -72,7 +72,7 @@ def collect(
 
 
 class _Crew:
-    """The processes, the episodes that are still to be made, and who makes which."""
+    """The processes, the episodes that are still to be made, and which process makes which."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class _Crew:
 @dataclass
 class _Job:
     child: Child
-    index: int  # of the episode under way
+    index: int  # of the current episode
 
 
 def _is_whole(path: Path) -> bool:
@@ -155,7 +155,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _claim(folder: Path, settings: CollectSettings, seed: int) -> None:
-    """Note what the folder is filled with; more episodes or other processes are welcome, nothing else."""
+    """Record what the folder is filled with; only the number of episodes and of processes may change later."""
     wanted = {"seed": seed, **settings.model_dump(mode="json")}
     path = folder / REQUEST
     if path.exists():
@@ -175,7 +175,7 @@ def _describe(settings: CollectSettings, out: Path, folder: Path, seed: int, nam
     paths = [episode_path(folder, index) for index in range(settings.episodes)]
     lengths = tuple(int(read_headers(path)["image"][0][0]) for path in paths)
     first = read_episode(paths[0])
-    inner = out.name in ("collect", "held-out")  # part of a larger run: its id is the run's
+    inner = out.name in ("collect", "held-out")  # part of a larger run, so it takes the run's id
     return DatasetInfo(
         id=f"{out.resolve().parent.name}-{out.name}" if inner else out.resolve().name,
         name=name or f"{settings.environment}-{settings.distraction}",

@@ -1,6 +1,6 @@
 """What a process that collects does: it makes one environment and records the episodes that it is asked for.
 
-It is started for every collection, so nothing is imported here that only checks settings or reports.
+It is started for every collection, so nothing is imported here that is only needed to check settings or to report.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from backend.envs.process import Beat, Handler
 from backend.envs.protocol import Environment, Look, Masked
 
 BEAT_EVERY = 20  # agent steps
-MEMORY = 0.85  # correlation of a smooth policy's action with the one before
-LOUDEST = 0.5  # standard deviation of what is added to an expert's actions in the noisiest episodes
+MEMORY = 0.85  # correlation of a smooth policy's action with the previous one
+LOUDEST = 0.5  # standard deviation of the noise on an expert's actions in the noisiest episodes
 
 
 class Order(NamedTuple):
@@ -34,7 +34,7 @@ class Order(NamedTuple):
 
 
 def collector(order: Order, folder: Path, seed: int, films: Sequence[NDArray[np.uint8]]) -> Handler:
-    """Runs in the process: makes the environment, then records the episodes it is asked for by their numbers."""
+    """Runs in the process: makes the environment, then records the episodes whose numbers it is sent."""
     environment = make_environment(
         order.environment,
         distraction=order.distraction,
@@ -51,7 +51,7 @@ def collector(order: Order, folder: Path, seed: int, films: Sequence[NDArray[np.
 
 
 def record_episode(order: Order, environment: Environment, seed: int, index: int, beat: Beat) -> Episode:
-    """Episode `index`: at most `episode_steps` frames, the first of them that of the reset."""
+    """Episode `index`: at most `episode_steps` frames, the first of which is the frame of the reset."""
     pose_seed, policy_seed = np.random.SeedSequence([seed & 0xFFFFFFFF, seed >> 32, index]).generate_state(2)
     random = np.random.default_rng(policy_seed)
     action = np.zeros(environment.action_size, np.float32)

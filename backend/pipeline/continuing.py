@@ -1,4 +1,4 @@
-"""Whether a begun run may go on with other settings: more work is welcome, another model is another run."""
+"""Whether a started run may continue with other settings: more work is allowed, another model needs a new run."""
 
 import json
 from collections.abc import Mapping
@@ -8,34 +8,34 @@ from typing import Any, NamedTuple
 from backend.pipeline.settings import Problem, SettingsError, StageSettings
 
 AMOUNTS = {"collect": "episodes", "pretrain": "updates", "finetune": "agent_steps"}
-"""How much a stage does: a run that is over goes on where this is raised."""
+"""How much a stage does: a finished run continues if this is raised."""
 FREE = frozenset(
     {*AMOUNTS.values(), "workers", "batch", "checkpoint_every", "log_every", "evaluate_every", "evaluate_episodes"}
 )
-"""What a run may go on with otherwise; everything else was fixed by its first step."""
+"""Other settings that may change when a run continues; everything else is fixed from its first step."""
 REFERENCES = frozenset({"dataset", "start", "teacher", "films"})
-"""Named by id, name or folder: another word for the same thing is welcome."""
+"""Named by id, name or folder: a different name for the same thing is allowed."""
 REMEDY = "take what it was started with, or begin another run"
 
 
 class Amount(NamedTuple):
-    """How much of its last stage a run does: the setting's dotted name, and its value."""
+    """How much work the last stage of a run does: the setting's dotted name, and its value."""
 
     setting: str
     value: int
 
 
 def amount_of(stage: str, settings: Mapping[str, Any]) -> Amount:
-    """What to raise for a run that shall go on; of a pipeline, the steps of its last stage."""
+    """The setting to raise for a run to continue; for a pipeline, the steps of its last stage."""
     if stage == "pipeline":
         return Amount(f"finetune.{AMOUNTS['finetune']}", settings["finetune"][AMOUNTS["finetune"]])
     return Amount(AMOUNTS[stage], settings[AMOUNTS[stage]])
 
 
 def check_continuation(stage: str, before: Mapping[str, Any], after: StageSettings, folder: Path) -> None:
-    """Raises SettingsError, naming each setting, unless the run in `folder` may go on with the settings `after`.
+    """Raises SettingsError, naming each setting, unless the run in `folder` may continue with the settings `after`.
 
-    `before` are those that it was started with; a setting that one of both does not know is passed over.
+    `before` are those that it was started with; a setting that only one of the two has is skipped.
     """
     wanted = after.model_dump(mode="json")
     problems: list[Problem] = []
@@ -51,9 +51,9 @@ def check_continuation(stage: str, before: Mapping[str, Any], after: StageSettin
 
 
 def check_same_references(stage: str, before: Mapping[str, Any], after: StageSettings, home: Path) -> None:
-    """Raises SettingsError where a data set, a video model or films are others than those the run was started with.
+    """Raises SettingsError if a data set, a video model or films differ from those that the run was started with.
 
-    What it was started with may lie elsewhere by now: then nothing is compared.
+    What the run was started with may have been moved since: then nothing is compared.
     """
     problems = []
     for _, place, old, new in _sections(stage, before, after.model_dump(mode="json")):
@@ -83,7 +83,7 @@ def _same_thing(key: str, old: str | None, new: str | None, home: Path) -> bool:
 def _sections(
     stage: str, before: Mapping[str, Any], wanted: Mapping[str, Any]
 ) -> list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]]:
-    """Of each stage in a run: name, pointer, settings before and wanted."""
+    """For each stage of a run: name, pointer, settings before and settings wanted."""
     if stage != "pipeline":
         return [(stage, "", before, wanted)]
     return [(name, f"/{name}", before.get(name, {}), wanted[name]) for name in AMOUNTS]
@@ -99,7 +99,7 @@ def _changed(place: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list
 
 
 def _less(stage: str, wanted: Mapping[str, Any], folder: Path) -> list[Problem]:
-    """What is done cannot be undone: the amount may shrink no further than to it."""
+    """Work that is done cannot be undone: the amount cannot be set lower than it."""
     setting, value = amount_of(stage, wanted)
     done = _done(folder, "finetune" if stage == "pipeline" else stage)
     if value < done:
@@ -108,7 +108,7 @@ def _less(stage: str, wanted: Mapping[str, Any], folder: Path) -> list[Problem]:
 
 
 def _moved_change(place: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Problem]:
-    """A distraction of the second half comes at half of the steps: with other steps it would come again, or late."""
+    """A distraction of the second half starts at half of the steps: with other steps it would start again, or late."""
     changes = old.get("distraction_later") not in (None, old.get("distraction"))
     if changes and old.get("agent_steps") != new["agent_steps"]:
         message = "the distraction changes at half of the agent steps, which other steps would move: begin another run"
@@ -117,7 +117,7 @@ def _moved_change(place: str, old: Mapping[str, Any], new: Mapping[str, Any]) ->
 
 
 def _behind(before: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> list[Problem]:
-    """A stage of a pipeline is over once the next one has begun with what it made."""
+    """A stage of a pipeline can no longer change once the next one has started from its result."""
     problems = []
     for stage, follower in (("collect", "pretrain"), ("pretrain", "finetune")):
         key = AMOUNTS[stage]
@@ -129,7 +129,7 @@ def _behind(before: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) 
 
 
 def _done(folder: Path, stage: str) -> int:
-    """Units done in a stage, as the run told last; 0 where it told of another phase."""
+    """Units done in a stage, as last reported by the run; 0 if it last reported another phase."""
     try:
         progress = json.loads((folder / "progress.json").read_bytes())
         return int(progress["done"]) if progress["phase"] == stage else 0

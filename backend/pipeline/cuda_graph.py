@@ -1,6 +1,6 @@
-"""A whole update as one piece of work for the GPU: recorded once as a CUDA graph, then replayed.
+"""Runs a whole update as one piece of work on the GPU: recorded once as a CUDA graph, then replayed.
 
-An update is thousands of small kernels. Launched one by one they cost ten times what they compute; a graph launches
+An update is thousands of small kernels. Launching them one by one takes ten times as long as the work; a graph launches
 them all at once. A graph is used only if its first run gives what the same update gave without it.
 """
 
@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 Figures = dict[str, Tensor]
-Work = Callable[..., Figures]  # of tensors, the same shapes every time
-WARM_UPS = 3  # plain runs before a recording: memory is laid out, optimisers make their state
-TOLERANCE = 1e-2  # relative, of a recorded update's losses: kernels may add up in another order
+Work = Callable[..., Figures]  # tensors of the same shapes every time
+WARM_UPS = 3  # plain runs before a recording, in which memory is laid out and optimisers create their state
+TOLERANCE = 1e-2  # relative difference allowed in a recorded update's losses: kernels may sum in another order
 log = logging.getLogger(__name__)
 
 
@@ -28,21 +28,21 @@ class Training(Protocol):
 
 
 class Recorder(Protocol):
-    """Makes a recording of some work, on the stream on which it was done before."""
+    """Records some work, on the stream on which it was run before."""
 
     def run(self, work: Work, inputs: Sequence[Tensor]) -> Figures:
-        """Does it once, unrecorded."""
+        """Runs the work once, unrecorded."""
         ...
 
     def record(self, work: Work, inputs: Sequence[Tensor]) -> Callable[[], Figures]:
-        """What does it again, on what `inputs` hold by then; raises where it cannot be recorded."""
+        """A function that repeats the work on the current content of `inputs`; raises if it cannot be recorded."""
         ...
 
 
 class Recorded:
-    """Does `work`, which changes `training`, as it stands or as a recording of it: both give the same.
+    """Does `work`, which changes `training`, directly or from a recording of it: both give the same result.
 
-    `recorder` is None where nothing would be gained: on CPUs.
+    `recorder` is None on CPUs, where nothing would be gained.
     """
 
     def __init__(self, work: Work, training: Training, recorder: Recorder | None) -> None:
@@ -54,7 +54,7 @@ class Recorded:
 
     @property
     def in_use(self) -> bool:
-        """Whether runs are those of a recording by now."""
+        """Whether runs now use a recording."""
         return self._replay is not None
 
     def __call__(self, *inputs: Tensor) -> Figures:
@@ -74,7 +74,7 @@ class Recorded:
         return self._replay()
 
     def _record(self, recorder: Recorder, inputs: tuple[Tensor, ...]) -> Figures:
-        """This run without a recording, then taken back and done by one, which is kept if it gives the same."""
+        """Does this run unrecorded, undoes it and repeats it from a recording, which is kept if it gives the same."""
         before = copy.deepcopy(self._training.state_dict())
         expected = {name: value.clone() for name, value in recorder.run(self._work, inputs).items()}
         after = copy.deepcopy(self._training.state_dict())
@@ -84,7 +84,7 @@ class Recorded:
             self._replay = recorder.record(self._work, self._inputs)
             figures = self._replay()
             _check(expected, figures)
-        except Exception as error:  # whatever it is, the run goes on without a recording
+        except Exception as error:  # whatever the error is, the run continues without a recording
             log.warning("updates are not recorded as a CUDA graph, and are slower for it: %s", error)
             self._recorder = self._replay = None
             self._training.load_state_dict(after)
@@ -93,14 +93,14 @@ class Recorded:
 
 
 class GraphRecorder:
-    """Records CUDA graphs in which the noise of `generator` goes on from run to run."""
+    """Records CUDA graphs in which the noise of `generator` continues from run to run."""
 
     def __init__(self, generator: torch.Generator) -> None:
         self._generator = generator
         self._stream = torch.cuda.Stream(generator.device)  # type: ignore[no-untyped-call] # torch stub
 
     def run(self, work: Work, inputs: Sequence[Tensor]) -> Figures:
-        """Does it once, unrecorded."""
+        """Runs the work once, unrecorded."""
         around = torch.cuda.current_stream(self._generator.device)
         self._stream.wait_stream(around)
         with torch.cuda.stream(self._stream):
@@ -109,10 +109,10 @@ class GraphRecorder:
         return figures
 
     def record(self, work: Work, inputs: Sequence[Tensor]) -> Callable[[], Figures]:
-        """What launches the graph."""
+        """The function that launches the graph."""
         graph = torch.cuda.CUDAGraph()
         register = getattr(graph, "register_generator_state", None)
-        if register is not None:  # later versions of torch see by themselves which generators are used
+        if register is not None:  # later versions of torch detect which generators are used
             register(self._generator)
         torch.cuda.synchronize(self._generator.device)
         with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):

@@ -25,7 +25,7 @@ def beta(settings: Learned, update: int) -> float:
 
 
 def distillation_share(settings: FinetuneSettings, update: int) -> float:
-    """The share of its weight that distillation has at an update: it grows as beta does, also being a constraint."""
+    """The share of its weight that distillation has at an update: it grows as beta does, being a constraint too."""
     return beta(settings, update) / settings.beta if settings.beta else 1.0
 
 
@@ -35,7 +35,7 @@ def dynamics_weight(settings: Learned, update: int) -> float:
 
 
 def cooled(settings: Learned, progress: float) -> float:
-    """The share of learning rates after a share of the run in [0, 1]: it falls linearly to a tenth while cooling."""
+    """The factor on learning rates after a share of the run in [0, 1]: it falls linearly to a tenth while cooling."""
     passed = max(progress - (1 - settings.cooling), 0.0) / settings.cooling if settings.cooling else 0.0
     return 1 - 0.9 * passed
 
@@ -48,7 +48,7 @@ def shape(settings: Learned, update: int) -> tuple[int, int]:
 
 
 def objective(settings: Learned) -> Objective:
-    """What the losses look at."""
+    """What the losses need."""
     weights = settings.motion_weight, settings.coarse_weight
     return Objective(settings.kl_balance, settings.free_nats, *weights, settings.overshooting > 0)
 

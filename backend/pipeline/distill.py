@@ -1,4 +1,4 @@
-"""Latent distillation (eq. 3): the frozen teacher, how much it counts at a step, and the published code's variant."""
+"""Latent distillation (eq. 3): the frozen teacher, its weight at a step, and the published code's variant."""
 
 from collections.abc import Callable
 
@@ -34,7 +34,7 @@ class Distillation:
         self._schedule, self._share = schedule, share
 
     def weight(self, agent_step: int, update: int) -> float:
-        """Eta at the step, as much of it as counts at the update."""
+        """Eta at the step, times the share of it that counts at the update."""
         return self._schedule(agent_step) * self._share(update)
 
     @torch.no_grad()
@@ -53,7 +53,7 @@ class Distillation:
 
 
 class ReleasedDistillation:
-    """What the published code does instead, for comparison only: three differences, all of them here.
+    """What the published code does instead, for comparison only: all three differences are here.
 
     The loss is a KL of softmaxes over Z of two samples, averaged over B and summed over T; eta stays what it is at
     step 0 (so with a delay it stays 0); the video model's encoder learns from this loss too.
@@ -67,7 +67,7 @@ class ReleasedDistillation:
         self._eta, self._share = schedule(0), share
 
     def weight(self, _agent_step: int, update: int) -> float:
-        """Eta at step 0, whatever the step, as much of it as counts at the update."""
+        """Eta at step 0, whatever the step, times the share of it that counts at the update."""
         return self._eta * self._share(update)
 
     def target(self, image: Tensor) -> Tensor:

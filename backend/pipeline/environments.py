@@ -1,4 +1,4 @@
-"""The environments of a run, by the distraction that they show, and actions padded to the agent's size."""
+"""The environments of a run by the distraction they show, and actions padded to the agent's size."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ PROCESS_BYTES = 300_000_000  # of an environment's process, at most
 
 
 class Closable(AsyncEnvironment, Protocol):
-    """An environment that holds a process; `another` starts one more like it, and does not wait for that."""
+    """An environment that runs in a process; `another` starts one more like it, and does not wait for it."""
 
     def another(self) -> "Closable": ...
 
@@ -25,7 +25,7 @@ class Closable(AsyncEnvironment, Protocol):
 
 
 class EnvironmentPool(Protocol):
-    """The environment to act in at an agent step, and those that an evaluation is played in side by side."""
+    """The environment to act in at an agent step, and those that an evaluation is played in, in parallel."""
 
     def training(self, agent_steps: int) -> AsyncEnvironment: ...
 
@@ -47,10 +47,10 @@ class OneEnvironment:
 
 @dataclass
 class ByDistraction:
-    """Environments that are made when they are first asked for: one distraction first, another from a step on.
+    """Environments that are made when they are first needed: one distraction first, another from a given step on.
 
-    Evaluation shows the distraction of the moment, or always `evaluated`, in `side_by_side` environments; they are
-    kept for the next one while the distraction stays, and training goes on in the first of them if it shows the same.
+    Evaluation shows the current distraction, or always `evaluated`, in `side_by_side` environments; they are
+    kept for the next evaluation while the distraction stays, and training continues in the first if it shows the same.
     """
 
     make: Callable[[str], Closable]
@@ -91,7 +91,7 @@ class ByDistraction:
 
 
 class PaddedActions:
-    """An environment that takes longer actions than its environment has and ignores the extra entries."""
+    """Takes longer actions than the wrapped environment has and ignores the extra entries."""
 
     def __init__(self, environment: Closable, action_size: int) -> None:
         self._environment, self._action_size = environment, action_size
@@ -114,7 +114,7 @@ class PaddedActions:
 
 
 def side_by_side(episodes: int) -> int:
-    """How many of an evaluation's episodes to play at once here: two a core, as far as half of the memory goes."""
+    """How many of an evaluation's episodes to play at once here: two per core, using at most half of the memory."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     available: int = psutil.virtual_memory().available  # type: ignore[no-untyped-call] # psutil carries no types
     return max(1, min(episodes, BATCH, 2 * cores, available // (2 * PROCESS_BYTES)))

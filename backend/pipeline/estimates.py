@@ -1,4 +1,4 @@
-"""What a stage will take on two CPU cores, from its settings: a rough figure for the form, within a factor of two."""
+"""Time and memory of a stage on two CPU cores, by its settings: rough figures, within a factor of two."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,10 @@ from backend.envs.protocol import episode_frames
 from backend.pipeline.settings import CollectSettings, FinetuneSettings, PretrainSettings
 
 STEPS_PER_SECOND = {"fast": 400.0, "near": 400.0, "paper": 40.0}  # of one process that renders
-UPDATE_SECONDS, FRAME_SECONDS = 0.03, 0.001  # of one update of the image model: overhead, and a frame's share
+UPDATE_SECONDS, FRAME_SECONDS = 0.03, 0.001  # of one update of the image model: overhead, and the cost per frame
 BEHAVIOUR_SECONDS = 0.0008  # an imagined trajectory of 15 steps, forward and backward
 ACTING_SECONDS = 0.003
-START_SECONDS = 25  # of a stage: starting its processes, and measuring at its end what it has made
+START_SECONDS = 25  # of a stage: starting its processes, and measuring its result at the end
 BASE_GB, FRAME_GB = 0.7, 0.0006
 REPLAY_FRAME_GB = 64 * 64 * 3 / 1e9
 
@@ -33,7 +33,7 @@ def estimate(settings: CollectSettings | PretrainSettings | FinetuneSettings) ->
 
 
 def phase_seconds(settings: CollectSettings | PretrainSettings | FinetuneSettings) -> dict[str, float]:
-    """Seconds of each phase of a stage, under the names that its progress goes by, in the order of time."""
+    """Seconds of each phase of a stage, under the names that progress uses, in chronological order."""
     if isinstance(settings, CollectSettings):
         steps = settings.episodes * settings.episode_steps
         return {"collect": steps / STEPS_PER_SECOND[settings.look] / min(settings.workers, 2)}
@@ -46,7 +46,7 @@ def phase_seconds(settings: CollectSettings | PretrainSettings | FinetuneSetting
     steps = max(settings.agent_steps - settings.prefill, 0)
     evaluations = settings.agent_steps // settings.evaluate_every + 1
     episode = episode_frames(settings.environment, settings.action_repeat) - 1  # agent steps
-    evaluated = evaluations * settings.evaluate_episodes * episode / min(settings.evaluate_episodes, 2)  # side by side
+    evaluated = evaluations * settings.evaluate_episodes * episode / min(settings.evaluate_episodes, 2)  # in parallel
     return {
         "random steps": min(settings.prefill, settings.agent_steps) * acting,
         "first updates": settings.first_updates * update,

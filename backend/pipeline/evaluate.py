@@ -1,4 +1,4 @@
-"""Evaluation: whole episodes of the agent's most likely actions, side by side, each with a seed of its own."""
+"""Evaluation: whole episodes of the agent's most likely actions, in parallel, each with its own seed."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from backend.envs.protocol import IMAGE_SIZE, Step
 from models.agent import Agent
 
-BATCH = 16  # episodes that are acted for at once, at most
+BATCH = 16  # most episodes whose actions are computed in one batch
 
 
 class AsyncEnvironment(Protocol):
-    """One environment, which is asked without waiting: `finish` then waits for the step that was asked for."""
+    """One environment whose steps are requested without waiting: `finish` waits for the requested step."""
 
     factor_names: tuple[str, ...]
 
@@ -29,7 +29,7 @@ class Evaluation(NamedTuple):
     """Returns of the evaluated episodes."""
 
     returns: tuple[float, ...]
-    successes: tuple[bool | None, ...] = ()  # of the same episodes; None where the task does not say
+    successes: tuple[bool | None, ...] = ()  # of the same episodes; None if the task does not report it
 
     @property
     def mean(self) -> float:
@@ -38,7 +38,7 @@ class Evaluation(NamedTuple):
 
     @property
     def success_rate(self) -> float | None:
-        """Share of the episodes in which the task was solved at some step; None where the task does not say."""
+        """Share of the episodes in which the task was solved at some step; None if the task does not report it."""
         said = [success for success in self.successes if success is not None]
         return float(np.mean(said)) if said else None
 
@@ -55,10 +55,10 @@ def evaluate(
     device: str = "cpu",
     between_steps: Callable[[], None] = lambda: None,
 ) -> Evaluation:
-    """Plays one episode per seed with the mode of the policy, as many side by side as there are environments.
+    """Plays one episode per seed with the mode of the policy, as many in parallel as there are environments.
 
     Seeds must differ. `between_steps` is called when no environment step is pending, and may raise to end the
-    evaluation. An episode's place in the batch of actions follows from the seeds alone: the rounding, and so the
+    evaluation. An episode's place in the batch of actions depends only on the seeds: the rounding, and so the
     returns, are the same on one environment as on many.
     """
     assert len(set(seeds)) == len(seeds), "two evaluation episodes share a seed"
@@ -87,7 +87,7 @@ def _play(
     device: str,
     between_steps: Callable[[], None],
 ) -> list[tuple[float, bool | None]]:
-    """Return and success of the episodes of these seeds, each a row of the batch; the other rows stay black."""
+    """Return and success of the episodes of these seeds, one per row of the batch; the other rows stay black."""
     live = dict(zip(seeds, environments, strict=False))
     for row, environment in live.items():
         environment.begin_reset(seeds[row])

@@ -1,4 +1,4 @@
-"""The agent's own experience: it acts in one environment and every finished episode is kept on disk and in replay."""
+"""The agent's own experience: it acts in one environment, and finished episodes are kept on disk and in the replay."""
 
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from models.types import State
 
 
 class Experience:
-    """Acts step by step; `state_dict` holds the episode under way as its seed and actions, which repeat it.
+    """Acts step by step; `state_dict` holds the current episode as its seed and actions, from which it can be replayed.
 
-    A step is begun and finished apart, so that an update can run while the environment takes it.
+    Beginning and finishing a step are separate calls, so that an update can run while the environment takes it.
     """
 
     def __init__(
@@ -31,12 +31,12 @@ class Experience:
         device: str,
         agent_steps: int = 0,
     ) -> None:
-        """`agent_steps` are those of episodes that the replay was given beforehand."""
+        """`agent_steps` counts the steps of episodes that were put into the replay beforehand."""
         self.agent, self.environments, self.replay = agent, environments, replay
         self.agent_steps = agent_steps  # begun
         self._folder, self._seed, self._device = folder, seed, device
         self._episodes = 0  # finished
-        self._begun_at = 0  # agent steps when the episode under way began
+        self._begun_at = 0  # agent steps when the current episode began
         self._steps: list[Step] = []
         self._actions: list[np.ndarray[Any, np.dtype[np.float32]]] = []
         self._memory = agent.begin(1)
@@ -60,7 +60,7 @@ class Experience:
         self._memory = self.agent.begin(1)
 
     def begin_step(self, rng: np.random.Generator, noise: torch.Generator | None) -> None:
-        """Begin an agent step, at random without `noise`, else drawn from the policy; nothing is waited for."""
+        """Begin an agent step, at random without `noise`, else drawn from the policy; does not wait for it."""
         image = torch.from_numpy(self._steps[-1].image[None].copy()).to(self._device)
         drawn, memory = self.agent.act(image, self._memory, noise)
         if noise is None:
@@ -73,12 +73,12 @@ class Experience:
         self.agent_steps += 1
 
     def finish_step(self) -> float | None:
-        """Wait for the step that was begun; the return of an episode that ends with it."""
+        """Wait for the step that was begun; gives the return of an episode that ends with it."""
         self._steps.append(self.environment.finish())
         return self._end_episode() if self._steps[-1].is_last else None
 
     def state_dict(self) -> dict[str, Any]:
-        """Counters, the actions of the episode under way and the agent's memory in it; not while a step is awaited."""
+        """Counters, the actions of the current episode and the agent's memory in it; not between begin and finish."""
         assert len(self._steps) == len(self._actions), "a step that was begun is not finished"
         state, action = self._memory
         return {
@@ -90,7 +90,7 @@ class Experience:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from what `state_dict` gave: finished episodes are read, the one under way is played again."""
+        """Continues from what `state_dict` gave: finished episodes are read, the current one is played again."""
         self.agent_steps, self._episodes = state["agent_steps"], state["episodes"]
         for stale in self._paths()[self._episodes :]:
             stale.unlink()

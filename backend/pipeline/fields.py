@@ -21,7 +21,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 def one_of(known: Collection[str]) -> AfterValidator:
-    """Accepts the names in `known`, as it is when a value is checked; suggests the nearest otherwise."""
+    """Accepts the names in `known` at the time of the check; otherwise suggests the nearest."""
 
     def check(value: str) -> str:
         if value not in known:
@@ -40,7 +40,7 @@ def described(
 ) -> Any:
     """A field with its default, and what a form shows of it; `symbol` is the paper's.
 
-    `environments` are those that the setting is for, where it is not for all: with another one it keeps its default.
+    `environments` are those that the setting applies to, if not to all: with any other it keeps its default.
     """
     extra: dict[str, Any] = {"x-group": group}
     extra |= {"x-symbol": symbol} if symbol else {}

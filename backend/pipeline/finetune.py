@@ -70,7 +70,7 @@ class Finetuning:
         return metrics
 
     def work(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The update as work for the device alone, which waits for nothing.
+        """The update as work for the device only, which never waits for the host.
 
         A batch's arrays, weights of lessons (L,), beta, dynamics weight -> metrics.
         """
@@ -78,11 +78,11 @@ class Finetuning:
         return losses | self.behaviour.learn(observed, batch)
 
     def work_of_model(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The same without behaviour."""
+        """The same without learning a behaviour."""
         return self._learn_model(*inputs)[0]
 
     def _learn_model(self, *inputs: torch.Tensor) -> tuple[dict[str, torch.Tensor], Observed, Batch]:
-        """One update of the world model: its losses, (B, T) each, what it made of the batch, and the batch."""
+        """One update of the world model: its losses, (B, T) each, its outputs for the batch, and the batch."""
         *arrays, taught, constraint, dynamics = inputs
         batch, parts, generator = Batch(*arrays), self.parts, self.randomness.torch
         inference = parts.world_model.infer_online(batch, generator, self._objective)
@@ -99,12 +99,12 @@ class Finetuning:
         self.behaviour.check()
 
     def lesson_weights(self, agent_steps: int) -> dict[str, float]:
-        """The weight of every lesson at an agent step and the next update, by what it is called among the metrics."""
+        """The weight of every lesson at an agent step and the next update, by its name among the metrics."""
         lessons = self.parts.lessons.values()
         return {lesson.weight_name: lesson.weight(agent_steps, self.updates) for lesson in lessons}
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the next update depends on, but the replay."""
+        """Everything that the next update depends on, except the replay."""
         return {
             "updates": self.updates,
             "agent": self.agent.state_dict(),
@@ -115,7 +115,7 @@ class Finetuning:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from what `state_dict` gave."""
+        """Continues from what `state_dict` gave."""
         self.updates = state["updates"]
         self.agent.load_state_dict(state["agent"])
         self.companions.load_state_dict(state["helpers"])
@@ -150,7 +150,7 @@ class Online:
             run.agent, environments, replay, out / "replay", provenance.seed, run.device, agent_steps=len(replay)
         )
         self.returns: list[list[float]] = []  # [agent steps, mean return] of each evaluation
-        self._saved = 0  # checkpoints' worth of updates that are saved
+        self._saved = 0  # number of checkpoints due so far that are saved
 
     @property
     def agent_steps(self) -> int:
@@ -178,7 +178,7 @@ class Online:
         return self._save()
 
     def _step(self) -> None:
-        """One agent step; an update that is due is made while the environment takes it, and so without that step."""
+        """One agent step; an update that is due runs while the environment takes it, and so does not see that step."""
         settings = self.settings
         noise = self.run.randomness.torch if self.agent_steps >= settings.prefill else None
         self.experience.begin_step(self.run.randomness.numpy, noise)
@@ -192,7 +192,7 @@ class Online:
         self._save_if_due()
 
     def _catch_up(self) -> None:
-        """The other first updates, once the first is made; a run that was stopped among them goes on here."""
+        """The remaining first updates after the very first; a run that was stopped among them continues here."""
         while 0 < self.run.updates < self.settings.first_updates:
             self._check_stop()
             self._learn()
@@ -234,7 +234,7 @@ class Online:
         return self.experience.between_episodes and self.agent_steps // every > evaluated // every
 
     def _evaluate(self) -> None:
-        """Evaluates between two episodes; an evaluation that is stopped begins anew after a resume."""
+        """Evaluates between two episodes; an evaluation that is stopped starts over after a resume."""
         count = self.settings.evaluate_episodes
         first = len(self.returns) * count
         seeds = [episode_seed(self.provenance.seed, "evaluate", first + index) for index in range(count)]

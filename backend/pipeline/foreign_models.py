@@ -1,4 +1,4 @@
-"""Another project's model as a checkpoint of ours: its weights, and a clip to look at it with."""
+"""Imports another project's model as a checkpoint: its weights, and a clip to look at it with."""
 
 import datetime
 from pathlib import Path
@@ -24,12 +24,12 @@ from models.adapters.adapter import LayoutError
 from models.traversal import LatentStatistics
 from models.types import State, to_uint8
 
-OWN_EPISODES, OWN_FRAMES = 8, 50  # as long as a rollout is, unless told otherwise
+OWN_EPISODES, OWN_FRAMES = 8, 50  # the default length of a rollout
 SEED = 0
 
 
 class Source(NamedTuple):
-    """What to import: a file or folder, its layout where it is not to be found out, and its settings."""
+    """What to import: a file or folder, its layout if it should not be detected, and its settings."""
 
     path: Path
     layout: str | None = None
@@ -37,9 +37,9 @@ class Source(NamedTuple):
 
 
 def import_model(source: Source, name: str, home: Path, dataset: str | None = None) -> CheckpointInfo:
-    """Imports a model under `home/checkpoints`, whole or not at all.
+    """Imports a model into `home/checkpoints`, completely or not at all.
 
-    The clip to look at it with comes from `dataset`, else the model draws it itself. Raises LayoutError, NotFound.
+    The clip to look at it with comes from `dataset`, or else the model draws it itself. Raises LayoutError, NotFound.
     """
     if not name.strip() or len(name) > 200:
         raise LayoutError("the name must have 1 to 200 letters")
@@ -92,7 +92,7 @@ def _restore(model: Adapted, weights: dict[str, Tensor]) -> None:
 
 
 def _statistics(model: Adapted, clip: Clip) -> LatentStatistics:
-    with np.errstate(all="ignore"):  # what comes of it is looked at
+    with np.errstate(all="ignore"):  # the result is checked below
         along = model.config.spec.recurrent or model.classes
         found = statistics_along(model, clip) if along else statistics_of(encode_frames(model, clip))
     if not all(np.isfinite(values).all() for values in vars(found).values()):
@@ -101,7 +101,7 @@ def _statistics(model: Adapted, clip: Clip) -> LatentStatistics:
 
 
 def _clip_of_dataset(model: Adapted, home: Path, dataset: str) -> Clip:
-    """Frames of a data set in the model's size, with actions that the model takes, else none."""
+    """Frames of a data set in the model's size, with their actions if the model can take them."""
     clip = clip_of(list(read_episodes(find_dataset(home, dataset, allow_path=True).folder)))
     image = fit_frames(clip.image, model.image_size)
     size = model.config.action_size
@@ -111,7 +111,7 @@ def _clip_of_dataset(model: Adapted, home: Path, dataset: str) -> Clip:
 
 @torch.no_grad()
 def _own_clip(model: Adapted) -> Clip:
-    """Frames that the model draws of latents drawn from its prior, with random actions; the same every time."""
+    """Frames that the model decodes from latents drawn from its prior, with random actions; the same every time."""
     generator = torch.Generator().manual_seed(SEED)
     spec, count, length = model.config.spec, OWN_EPISODES, OWN_FRAMES
     noise = torch.randn((count, length, spec.stoch), generator=generator)

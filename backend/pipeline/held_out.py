@@ -1,4 +1,4 @@
-"""Which episodes of a data set are trained on, and whether they can be."""
+"""Which episodes of a data set are trained on, and whether they are long enough."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -10,7 +10,7 @@ Episode = TypeVar("Episode")
 
 
 def split(episodes: Sequence[Episode], held_out: int) -> tuple[Sequence[Episode], Sequence[Episode]]:
-    """The episodes to train on and the last `held_out` ones, at most half of them all. Raises SettingsError."""
+    """The episodes to train on and the last `held_out` ones, at most half of all. Raises SettingsError."""
     if len(episodes) < 2:
         message = f"the data set has {len(episodes)} episode; at least 2 are needed, one of them held out"
         raise SettingsError([Problem("/dataset", message)])

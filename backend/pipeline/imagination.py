@@ -1,4 +1,4 @@
-"""Learning a behaviour in imagination: one update of actor and critic from states that the world model saw."""
+"""Learns a behaviour in imagination: one update of actor and critic from states that the world model saw."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ IMAGINED_AT_ONCE = 512
 
 
 class BehaviourLearner:
-    """Actor, critic and their optimisers, taught by the method's judge and tutors in its dream."""
+    """Actor, critic and their optimisers, trained in imagination with the method's rewards and further losses."""
 
     def __init__(self, settings: FinetuneSettings, parts: Parts, randomness: Randomness, device: str) -> None:
         self.settings, self.parts, self.randomness, self.device = settings, parts, randomness, device
@@ -27,14 +27,14 @@ class BehaviourLearner:
         self.return_scale = ReturnScale().to(device) if settings.normalise_returns else None
 
     def set_pace(self, pace: float) -> None:
-        """Sets the learning rates of the updates to come, as a share of those of the settings."""
+        """Sets the learning rates of the following updates, as a share of those in the settings."""
         self.update_actor.set_rate(pace * self.settings.actor_rate)
         self.update_critic.set_rate(pace * self.settings.critic_rate)
 
     def learn(self, observed: Observed, batch: Batch) -> dict[str, Tensor]:
-        """One update from what the world model made of a batch; returns metrics.
+        """One update from the world model's outputs for a batch; returns metrics.
 
-        On CPUs a few hundred states are imagined from at once, which fit their caches.
+        On CPUs, imagination starts from a few hundred states at a time, which fit the caches.
         """
         behaviour, actor_critic = self.parts.behaviour, self.parts.actor_critic
         seen = Observed(observed.states.detach(), observed.prior.detach(), observed.posterior.detach())
@@ -58,7 +58,7 @@ class BehaviourLearner:
         return metrics
 
     def _add(self, imagined: Imagined, rows: slice, share: float) -> dict[str, Tensor]:
-        """Adds the gradients of some rows, whose share of all is given; their losses, of any shape."""
+        """Adds the gradients of some rows, which are the given share of all; returns their losses, of any shape."""
         settings, behaviour, world_model = self.settings, self.parts.behaviour, self.parts.world_model
         losses = self.parts.actor_critic.losses(
             world_model,
@@ -83,7 +83,7 @@ class BehaviourLearner:
         self.update_critic.check()
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the next update depends on, but the networks."""
+        """Everything that the next update depends on, except the networks."""
         return {
             "actor": self.update_actor.state_dict(),
             "critic": self.update_critic.state_dict(),
@@ -91,7 +91,7 @@ class BehaviourLearner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from what `state_dict` gave."""
+        """Continues from what `state_dict` gave."""
         self.update_actor.load_state_dict(state["actor"])
         self.update_critic.load_state_dict(state["critic"])
         if self.return_scale:

@@ -7,10 +7,10 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 
 
 def keep_freed_memory() -> None:
-    """Lets glibc keep large blocks that are freed, for the next update needs them again.
+    """Lets glibc keep large blocks that are freed, because the next update needs them again.
 
     Otherwise every feature map is new memory, which the kernel fills with zeros page by page: a fifth of an update's
-    time. The peak does not grow, but memory stays at the peak. Does nothing with another C library.
+    time. Peak memory use does not grow, but memory stays at the peak. Does nothing with another C library.
     """
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,4 +1,4 @@
-"""Published weights as a checkpoint of ours: statistics and a clip from frames that are at hand."""
+"""Imports published weights as a checkpoint, with statistics and a clip from frames that are available."""
 
 import datetime
 from pathlib import Path
@@ -22,9 +22,9 @@ def is_official(folder: Path) -> bool:
 
 
 def import_as_checkpoint(folder: Path, name: str, home: Path, dataset: str | None) -> CheckpointInfo:
-    """Imports `encoder.pt`, `decoder.pt` and `rssm.pt` under `home/checkpoints`.
+    """Imports `encoder.pt`, `decoder.pt` and `rssm.pt` into `home/checkpoints`.
 
-    The clip to look at comes from `dataset`, else from the newest checkpoint there is. Raises
+    The clip to look at comes from `dataset`, or else from the newest checkpoint. Raises
     OfficialError, NotFound.
     """
     model = import_official(folder)

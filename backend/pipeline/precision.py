@@ -1,4 +1,4 @@
-"""In which precision a training run computes: convolutions in bfloat16, products in TF32, where the hardware has it."""
+"""The precision of a training run: convolutions in bfloat16, products in TF32, if the hardware has it."""
 
 import torch
 from torch import nn
@@ -22,7 +22,7 @@ def convolve_in(precision: torch.dtype, model: nn.Module) -> None:
 
 
 def multiply_fast(device: str) -> None:
-    """Lets a GPU multiply float32 matrices by its tensor cores (TF32, 10 bits of mantissa), in this process.
+    """Lets a GPU multiply float32 matrices with its tensor cores (TF32, 10 bits of mantissa), in this process.
 
     The products of one update's imagination are 0.3 TFLOP at the paper's sizes: exact ones take an H100 5 ms at its
     nominal peak, where a whole update should take 6. Sums, KL and likelihoods stay float32. Not yet run on a GPU.

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 
 class Preset(NamedTuple):
-    """What a preset is for, in words."""
+    """A description of what a preset is for."""
 
     title: str
     description: str

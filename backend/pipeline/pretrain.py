@@ -51,7 +51,7 @@ class Pretraining:
         return figures
 
     def work(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The update as work for the device alone: a batch's arrays, beta, dynamics weight; waits for nothing."""
+        """The update as work for the device only: a batch's arrays, beta, dynamics weight; never waits for the host."""
         *batch, constraint, dynamics = inputs
         losses = self.model.infer(Batch(*batch), self.randomness.torch, self._objective).losses
         weights: dict[str, float | torch.Tensor] = {"image": 1.0, "dynamics": dynamics}
@@ -75,7 +75,7 @@ class Pretraining:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from what `state_dict` gave."""
+        """Continues from what `state_dict` gave."""
         self.updates = state["updates"]
         self.model.load_state_dict(state["model"])
         self._update.load_state_dict(state["update"])
@@ -94,15 +94,17 @@ def pretrain(
 ) -> Path:
     """Trains a video model on a data set and writes checkpoints into `out/checkpoints`; returns the last.
 
-    The weights are those of `start` at first, a model of the same sizes, where there is one.
+    Training starts from the weights of `start`, a model of the same sizes, if one is given.
 
-    Goes on from `out/resume` where that exists. Raises SettingsError where the data set does not fit
+    Continues from `out/resume` if that exists. Raises SettingsError if the data set does not fit
     the settings, Stopped after a save when asked to stop, Diverged.
     """
     training, withheld = split(episode_places(dataset.folder), settings.held_out)
     place = replay_device(device, dataset.frames)
     replay = Replay(dataset.action_size, dataset.frames, place, motion=settings.motion_weight > 0)
-    replay.extend(read_place(episode) for episode in training)  # one after the other: frames are in memory once
+    replay.extend(
+        read_place(episode) for episode in training
+    )  # one after the other, so that frames are in memory only once
     held_out = [read_place(episode) for episode in withheld]
     run = Pretraining(settings, provenance.seed, device)
     if start is not None:

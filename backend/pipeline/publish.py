@@ -29,7 +29,7 @@ Masks = TypeVar("Masks", NDArray[np.bool_], NDArray[np.uint8])
 Note = Callable[[str], None]  # takes one sentence for the run's log
 CLIP_EPISODES, CLIP_FRAMES = 24, 50
 MILESTONES = 8
-FACTOR_EPISODES = 20  # fewer held-out episodes say nothing about factors
+FACTOR_EPISODES = 20  # fewer held-out episodes are too few to find factors
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Provenance:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def config(self, updates: int) -> dict[str, Any]:
-        """What config.json says besides the sizes of the networks."""
+        """What config.json holds in addition to the sizes of the networks."""
         return {
             "name": self.name,
             "stage": self.stage,
@@ -72,7 +72,7 @@ def publish(
     last_update: int,
     note: Note,
 ) -> Path:
-    """Writes `out/checkpoints/update-…`, unless it is there already, and returns it; older ones are thinned.
+    """Writes `out/checkpoints/update-…`, unless it exists already, and returns it; older ones are thinned out.
 
     The newest two stay, and about eight spread over the run. The last one also gets its factors.
     """
@@ -81,7 +81,7 @@ def publish(
     sweep(folder.parent)
     config = provenance.config(updates)
     if folder.exists() and read_info(folder, folder.name, "run").config.get("updates") != config.get("updates"):
-        remove_folder(folder)  # more was learned since then without another agent step
+        remove_folder(folder)  # the model was trained further since then without another agent step
     if not folder.exists():
         model.eval()
         encoded = encode_frames(model, held_out)
@@ -110,11 +110,11 @@ def publish(
 
 
 def write_factors(folder: Path, episodes: Sequence[Episode], seed: int) -> dict[str, Any]:
-    """Says what each dimension of a checkpoint means on these episodes, and keeps it with the checkpoint.
+    """Finds what each dimension of a checkpoint means on these episodes, and saves it with the checkpoint.
 
-    Numbers of the pictures take the place of factors that episodes of a film do not have.
+    Episodes of a film have no factors; image statistics take their place.
     """
-    from backend.interpret.factors import analyse  # slow to import, needed at the end of a run only
+    from backend.interpret.factors import analyse  # slow to import, and only needed at the end of a run
 
     checkpoint = load_checkpoint(read_info(folder, folder.name, "run"))
     if episodes[0].factor_names:

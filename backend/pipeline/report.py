@@ -24,11 +24,11 @@ METRICS, PROGRESS, RESULT, ERROR = "metrics.jsonl", "progress.json", "result.jso
 EVENTS = "tensorboard"
 COUNTERS = ("updates", "agent_steps", "environment_steps")
 TOLD_EVERY_S = 30.0
-"""Seconds between two lines of the log that tell metrics of the same phase."""
+"""Seconds between two log lines with metrics of the same phase."""
 
 
 class Stopped(Exception):
-    """The stage was asked to stop; everything is saved and the run can go on from here."""
+    """The stage was asked to stop; everything is saved and the run can continue from here."""
 
 
 class Diverged(Exception):
@@ -70,7 +70,7 @@ class Reporter:
         agent_steps: int = 0,
         environment_steps: int = 0,
     ) -> None:
-        """Appends one line of metrics, and tells some of them in the log; a value that is not finite is left out."""
+        """Appends one line of metrics, and logs some of them; a value that is not finite is left out."""
         finite = {name: float(value) for name, value in values.items() if math.isfinite(value)}
         counters = dict(zip(COUNTERS, (updates, agent_steps, environment_steps), strict=True))
         record = {"time": round(time.time(), 3), "phase": phase, **counters, **finite}
@@ -84,9 +84,9 @@ class Reporter:
             self._bar.set_postfix({name: f"{value:.3g}" for name, value in list(finite.items())[:4]})
 
     def progress(self, done: int, total: int, phase: str) -> None:
-        """Says how far the stage is: `done` of `total`, of what `phase` names.
+        """Reports how far the stage is: `done` of `total` of what `phase` names.
 
-        What is done at the first report of a phase was done before: the time left follows the pace since then.
+        What is done at the first report of a phase was done earlier: the time left follows from the pace since then.
         """
         now = time.time()
         if phase != self._phase:
@@ -105,9 +105,9 @@ class Reporter:
         tqdm.write(f"{time.strftime('%H:%M:%S', time.gmtime())} {text}", file=sys.stderr)
 
     def sync(self) -> None:
-        """Puts every line so far on the disk: called before a save, whose resume writes only later ones again.
+        """Flushes every line so far to disk: called before a save, because a resume only rewrites later lines.
 
-        TensorBoard's events are made anew from the lines.
+        TensorBoard's events are rebuilt from the lines.
         """
         path = self.out / METRICS
         if path.exists():
@@ -116,7 +116,7 @@ class Reporter:
             sync_folder(self.out)
 
     def cut_metrics(self, phase: str, updates: int, agent_steps: int = 0) -> None:
-        """Drops the lines that a resumed stage will write again: those of `phase` behind the counters."""
+        """Drops the lines that a resumed stage will write again: those of `phase` past the counters."""
         path = self.out / METRICS
         if not path.exists():
             return
@@ -139,7 +139,7 @@ class Reporter:
         stays: a viewer that has it open goes on from there.
         """
         if self._events is None:
-            from torch.utils.tensorboard import SummaryWriter  # slow to import, needed by stages only
+            from torch.utils.tensorboard import SummaryWriter  # slow to import, and only needed by stages
 
             for old in sorted((self.out / EVENTS).glob("events.*"))[:-1]:
                 old.unlink()
@@ -166,7 +166,7 @@ class Reporter:
 
     def _request_stop(self, _signal: int, _frame: FrameType | None) -> None:
         if self.stop_requested:
-            os._exit(143)  # asked twice: do not wait for the save
+            os._exit(143)  # second signal: do not wait for the save
         self.stop_requested = True
 
 
@@ -176,7 +176,7 @@ def _append(path: Path, text: str) -> None:
 
 
 def metric_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole lines of metrics; one that a kill cut is left out."""
+    """The complete lines of metrics; a line cut off by a kill is left out."""
     if path.exists():
         with path.open() as file:
             for line in file:
@@ -185,7 +185,7 @@ def metric_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _draw(events: "SummaryWriter", line: Mapping[str, Any]) -> None:
-    """A line of metrics as events, one a value, at its agent step (at its update where there are none)."""
+    """A line of metrics as events, one per value, at its agent step (or at its update if it has none)."""
     step = line["agent_steps"] or line["updates"]
     for name in line.keys() - {"time", "phase", *COUNTERS}:
         events.add_scalar(f"{line['phase']}/{name}", line[name], step, walltime=line["time"])
@@ -195,7 +195,7 @@ def _precedes(line: str, phase: str, updates: int, agent_steps: int) -> bool:
     try:
         values = json.loads(line)
     except ValueError:
-        return False  # a line cut by a kill
+        return False  # a line cut off by a kill
     if values["phase"] != phase:
         return True
     return bool(values["updates"] <= updates and values["agent_steps"] <= max(agent_steps, 0))

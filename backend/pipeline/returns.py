@@ -1,4 +1,4 @@
-"""What a run's own metrics say of its policy: the last evaluation, and the episodes that were played at random."""
+"""What a run's own metrics say about its policy: the last evaluation, and the episodes played at random."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from backend.pipeline.report import METRICS, metric_lines
 def measured_returns(out: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     """{"mean", "std", "episodes", "random"} of the run in `out`; None before its first evaluation.
 
-    `random` is the mean return of the training episodes that ended before the policy began to act, None without one.
+    `random` is the mean return of the training episodes that ended before the policy began to act, None without any.
     """
     evaluated: dict[str, Any] | None = None
     random: list[float] = []

@@ -42,13 +42,13 @@ from backend.pipeline.settings import (
 )
 
 Films = Sequence[NDArray[np.uint8]]
-SCENE = ("look", "action_repeat")  # of a data set's settings: what a model of it must know to have its frames drawn
+SCENE = ("look", "action_repeat")  # the settings of a data set that are needed to render more of its frames
 MOST_FILMS, MOST_FRAMES = 32, 64  # that play behind a scene
 
 
 @dataclass(frozen=True)
 class StageResult:
-    """What a finished stage leaves: ids of its checkpoint and data set, last metrics, seconds since its last start."""
+    """The result of a finished stage: ids of checkpoint and data set, last metrics, seconds since its last start."""
 
     run: str
     checkpoint: str | None
@@ -59,7 +59,7 @@ class StageResult:
 
 @dataclass(frozen=True)
 class _Context:
-    """What every stage gets besides its settings."""
+    """What every stage gets in addition to its settings."""
 
     out: Path
     home: Path
@@ -81,11 +81,11 @@ def run_stage(
     preset: str | None = None,
     reporter: Reporter,
 ) -> StageResult:
-    """Runs a stage in the folder `out`, going on from what is there; writes result.json.
+    """Runs a stage in the folder `out`, continuing from what is there; writes result.json.
 
     `preset` is only recorded; the settings are complete without it.
 
-    Raises SettingsError, Stopped, Diverged, EnvironmentFailed and what the machine raises.
+    Raises SettingsError, Stopped, Diverged, EnvironmentFailed and errors of the operating system.
     """
     begun = time.monotonic()
     context = _Context(out, home, name or out.name, seed, choose_device(device), reporter)
@@ -179,7 +179,7 @@ def _held_out(settings: FinetuneSettings, context: _Context, films: Films) -> Da
 
 
 def _explored(settings: FinetuneSettings, context: _Context, films: Films) -> list[Episode]:
-    """Short episodes that are in the replay before the agent acts."""
+    """Short episodes that are put into the replay before the agent acts."""
     wanted: tuple[tuple[str, Literal["smooth", "expert"], int, int], ...] = (
         ("explored", "smooth", settings.explore_episodes, context.seed + 2),
         ("demonstrated", "expert", settings.demonstrations, context.seed + 3),
@@ -218,7 +218,7 @@ def _pipeline(settings: PipelineSettings, context: _Context) -> str:
 
 
 def _environments(settings: FinetuneSettings, films: Films) -> ByDistraction:
-    """The run's environment under its distractions: the first one, and from half of the run on perhaps another."""
+    """The run's environment with its distractions: the first one, and possibly another from half of the run on."""
     return ByDistraction(
         partial(_one_environment, settings, films),
         first=settings.distraction,
@@ -243,7 +243,7 @@ def _one_environment(settings: FinetuneSettings, films: Films, distraction: str)
 
 
 def _films(settings: CollectSettings | FinetuneSettings, home: Path) -> Films:
-    """The first frames of the first videos of the data set that is to play behind the scene; raises SettingsError."""
+    """The first frames of the first videos of the data set that plays behind the scene; raises SettingsError."""
     dataset = films_of(settings, home, allow_path=True)
     if dataset is None:
         return ()

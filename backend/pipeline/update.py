@@ -1,4 +1,4 @@
-"""One gradient step: backward, clip, check, step. Every network of the method is trained with it."""
+"""One gradient step: backward, clip, check, step. Used to train every network of the method."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,9 +10,9 @@ from backend.pipeline.report import Diverged
 
 
 class Update:
-    """Adam with the gradient norm clipped; a step whose gradient is not finite changes nothing, and is remembered.
+    """Adam with the gradient norm clipped; a step whose gradient is not finite changes nothing, and is recorded.
 
-    Nothing here waits for the device but `check`, so that a GPU can do whole updates without its host.
+    Only `check` waits for the device, so that a GPU can do whole updates without the host.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float, eps: float, clip_norm: float) -> None:
@@ -21,11 +21,11 @@ class Update:
         on_gpu = self._parameters[0].is_cuda
         rate = torch.tensor(learning_rate, device=self._parameters[0].device) if on_gpu else learning_rate
         self.optimiser = torch.optim.Adam(self._parameters, lr=rate, eps=eps, fused=True, capturable=on_gpu)
-        self._loss = torch.zeros((), device=self._parameters[0].device)  # of the step to come
+        self._loss = torch.zeros((), device=self._parameters[0].device)  # of the next step
         self._refused = self._loss.repeat(3)  # steps refused; gradient norm and loss of the last of them
 
     def set_rate(self, learning_rate: float) -> None:
-        """Sets the learning rate of the steps to come; a recorded update reads it from its tensor."""
+        """Sets the learning rate of the following steps; a recorded update reads it from its tensor."""
         for group in self.optimiser.param_groups:
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(learning_rate)
@@ -38,7 +38,7 @@ class Update:
         return self.step()
 
     def add(self, loss: Tensor) -> None:
-        """Adds the gradient of one part of the loss to that of the step to come."""
+        """Adds the gradient of one part of the loss to that of the next step."""
         loss.backward(inputs=self._parameters)  # type: ignore[no-untyped-call] # torch stub
         self._loss.add_(loss.detach())
 
@@ -50,7 +50,9 @@ class Update:
         now = torch.stack([self._refused[0] + 1, norm, self._loss])
         self._refused.copy_(torch.where(refused > 0, now, self._refused))
         self._loss.zero_()
-        too_long = (norm / self._clip_norm).clamp(min=1)  # Adam divides gradients by it, and rests where refused is 1
+        too_long = (norm / self._clip_norm).clamp(
+            min=1
+        )  # Adam divides gradients by it, and does nothing where refused is 1
         vars(self.optimiser).update(grad_scale=too_long, found_inf=refused)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
@@ -70,6 +72,6 @@ class Update:
         return self.optimiser.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from what `state_dict` gave, at this run's own rates."""
+        """Continues from what `state_dict` gave, at this run's own rates."""
         own = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": state["state"], "param_groups": own})

@@ -1,1 +1,1 @@
-"""Methods by name: what there is, what each is made of, and what they share."""
+"""Methods by name: which ones exist, what each is made of, and what they share."""

@@ -1,4 +1,4 @@
-"""APV (arXiv 2203.13880): a model with actions on an action-free one, and a bonus for what is new to the latter."""
+"""APV (arXiv 2203.13880): a model with actions on top of an action-free one, and a bonus for what is new to it."""
 
 from dataclasses import replace
 

@@ -12,19 +12,19 @@ from models.rssm import Observed, Recurrence
 from models.types import Batch, State
 from models.world_model import WorldModel
 
-ADVISED_STATES = 6_144  # of advice: 64 batches of two CPU cores
+ADVISED_STATES = 6_144  # of advice: 64 batches of the settings for two CPU cores
 STATES_APART = 12
 
 
 class Judge(Protocol):
-    """Says what imagined steps earn."""
+    """Computes the rewards of imagined steps."""
 
     def begin(self, observed: Observed, batch: Batch) -> State:
-        """The states (B, .) to imagine from, of what the world model made of a batch, which is cut from the graph."""
+        """The states (B, .) to imagine from, out of the world model's outputs for a batch, which are detached."""
         ...
 
     def reward(self, world_model: WorldModel, arrived: Tensor, rows: slice) -> Tensor:
-        """The reward of arriving in features (b, N, S + D), imagined from these rows of the states begun with: (b, N).
+        """The reward of arriving in features (b, N, S + D), imagined from these rows of the first states: (b, N).
 
         Its gradient reaches the actor through the features.
         """
@@ -47,22 +47,22 @@ class RewardHead:
 
 
 class Tutor(Protocol):
-    """A further loss of the actor, the critic or both, beside that of imagined returns."""
+    """A further loss of the actor, the critic or both, added to that of imagined returns."""
 
     def begin(self, observed: Observed, batch: Batch) -> None:
-        """Called once per update, with what the world model made of the batch."""
+        """Called once per update, with the world model's outputs for the batch."""
         ...
 
     def losses(self, actor_critic: ActorCritic, imagined: Imagined, rows: slice) -> Mapping[str, Tensor]:
-        """By `actor` or `critic`, of any shape: the mean is added to that network's loss."""
+        """The losses under `actor` or `critic`, of any shape: the mean is added to that network's loss."""
         ...
 
 
 class Advice(nn.Module):
-    """Imitates what an expert would do in the states that were seen, those that the agent itself came to included.
+    """Imitates what an expert would do in the states that were seen, including those that the agent itself reached.
 
     DAgger (Ross, Gordon and Bagnell 2011), in the states of the world model. The sequences of one batch are too alike
-    to learn from alone: each update looks at some states of many batches, which are kept as the model saw them then.
+    to learn from alone: each update uses some states of many batches, stored as the model represented them then.
     """
 
     feature: Tensor
@@ -81,7 +81,7 @@ class Advice(nn.Module):
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
     def begin(self, observed: Observed, batch: Batch) -> None:
-        """Adds the states, (B, T, .), and what is advised in them, (B, T, A); the oldest make room."""
+        """Adds the states, (B, T, .), and the actions advised in them, (B, T, A); they replace the oldest."""
         feature, advised = observed.states.feature.flatten(0, 1), batch.advice.flatten(0, 1)
         order = torch.arange(len(feature), device=feature.device)
         rows = (self.states_seen + order) % len(self.feature)
@@ -91,9 +91,9 @@ class Advice(nn.Module):
         self.updates += 1
 
     def losses(self, actor_critic: ActorCritic, _imagined: Imagined, _rows: slice) -> Mapping[str, Tensor]:
-        """-log p of the advised actions, each weighted by the policy's deviation there, over every so many states, ().
+        """Mean -log p of the advised actions at evenly spaced states, each weighted by the policy's std there, ().
 
-        Without that weight, states in which a sure policy errs outweigh all others, and it flees into a flat one.
+        Without that weight, states in which a confident policy is wrong dominate, and the policy becomes flat.
         """
         rows = torch.arange(0, len(self.feature) - STATES_APART + 1, STATES_APART, device=self.feature.device)
         rows = rows + self.updates % STATES_APART
@@ -106,8 +106,8 @@ class Advice(nn.Module):
 
 @dataclass(frozen=True)
 class Behaviour:
-    """The three seams of learning a behaviour; the defaults are DreamerV2's."""
+    """The three replaceable parts of learning a behaviour; the defaults are DreamerV2's."""
 
     judge: Judge = RewardHead()
     tutors: tuple[Tutor, ...] = ()
-    dream: Recurrence | None = None  # what is imagined in; None: the world model's own recurrent model
+    dream: Recurrence | None = None  # the model that imagines; None: the world model's own recurrent model

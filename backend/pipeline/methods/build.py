@@ -1,4 +1,4 @@
-"""The parts of the method that settings name."""
+"""Builds the parts of the method that the settings name."""
 
 from collections.abc import Callable
 from dataclasses import asdict

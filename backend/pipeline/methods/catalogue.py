@@ -1,4 +1,4 @@
-"""Every method by name: what it is, what it needs, how it is built. Imports no torch, so that forms are quick."""
+"""Every method by name: what it is, what it needs, how it is built. Imports no torch, so that forms load quickly."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ Kind = Literal["latents", "video model"]
 
 @dataclass(frozen=True)
 class Need:
-    """A checkpoint that a method starts from: the setting that names it, what it has to be, whether it must be."""
+    """A checkpoint that a method starts from: the setting that names it, its required kind, whether it is required."""
 
     setting: str  # a JSON pointer, "/teacher"
     kind: Kind
@@ -31,7 +31,7 @@ class Entry:
     differs: str  # from the paper, or from the method that it is compared with; one sentence
     needs: tuple[Need, ...] = ()
     section: type[Section] = Section
-    view: str = "traversals"  # the page on which its checkpoints show most
+    view: str = "traversals"  # the page that shows most about its checkpoints
 
     def described(self, name: str) -> dict[str, object]:
         """The entry as JSON, under its name."""

@@ -1,4 +1,4 @@
-"""DisWM (arXiv 2503.08751) and its two ablations: beta-VAE latents, held to N(0, I) and to the video model's."""
+"""DisWM (arXiv 2503.08751) and its two ablations: beta-VAE latents, kept close to N(0, I) and to the video model's."""
 
 from dataclasses import replace
 from functools import partial
@@ -12,18 +12,18 @@ from models.video_model import VideoModel
 
 
 def build(settings: FinetuneSettings, source: Source | None, action_size: int) -> Parts:
-    """The paper's method: beta holds the latents to N(0, I), eta to those of a video model, if there is one."""
+    """The paper's method: beta weighs how close latents stay to N(0, I), eta to those of a video model, if any."""
     parts = standard_parts(settings, sizes_of(settings, action_size))
     return parts if source is None else _distilled(parts, settings, source.model)
 
 
 def build_without_distillation(settings: FinetuneSettings, _source: Source | None, action_size: int) -> Parts:
-    """No video model, whether one is named or not."""
+    """Without a video model, even if one is named."""
     return standard_parts(settings, sizes_of(settings, action_size))
 
 
 def build_without_disentanglement(settings: FinetuneSettings, source: Source | None, action_size: int) -> Parts:
-    """No prior on the latents."""
+    """Without a prior on the latents."""
     return unconstrained(build(settings, source, action_size))
 
 

@@ -1,4 +1,4 @@
-"""DreamerV2 (arXiv 2010.02193) from nothing: its convolutions, 32 deep, and an embedding without a prior."""
+"""DreamerV2 (arXiv 2010.02193) from scratch: its convolutions, 32 deep, and an embedding without a prior."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from models.dreamer_convolutions import conv_kernels
 
 
 def build(settings: FinetuneSettings, _source: Source | None, action_size: int) -> Parts:
-    """No distillation, whether a video model is named or not."""
+    """Without distillation, even if a video model is named."""
     kernels = conv_kernels()
     sizes = replace(sizes_of(settings, action_size), vision="conv", kernels=kernels, latents=kernels[-1])
     return standard_parts(settings, sizes)

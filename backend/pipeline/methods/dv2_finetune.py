@@ -1,4 +1,4 @@
-"""DreamerV2 that goes on with a video model's weights: a baseline of the DisWM paper (arXiv 2503.08751)."""
+"""DreamerV2 that continues from a video model's weights: a baseline of the DisWM paper (arXiv 2503.08751)."""
 
 from dataclasses import asdict, replace
 
@@ -9,7 +9,7 @@ from backend.pipeline.settings import FinetuneSettings
 
 
 def build(settings: FinetuneSettings, source: Source | None, action_size: int) -> Parts:
-    """All weights but those of the heads and of the actions; actions are padded to the larger of both sizes."""
+    """All weights except those of the heads and of the actions; actions are padded to the larger of the two sizes."""
     pretrained = pretrained_of(source)
     padded = max(action_size, source.action_size if source else 0)
     sizes = replace(sizes_of(settings, padded), **(asdict(pretrained.config) | {"action_size": padded}))

@@ -1,4 +1,4 @@
-"""A method's own settings stand among those of all methods in JSON, files and forms; in code they are a section."""
+"""A method's own settings are mixed with those of all methods in JSON, files and forms; in code they are a section."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +12,9 @@ _WRITTEN_WITHOUT_SECTIONS = DistillationSection.model_fields.keys() | BonusSecti
 
 
 def gathered(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Flat settings with those of the chosen method's section moved into it; others stay, and are refused there.
+    """Flat settings with those of the chosen method's section moved into it; others stay, and are refused later.
 
-    Settings written before methods had sections hold those of all methods, of which the chosen one's are taken.
+    Settings written before methods had sections hold those of all methods; only the chosen one's are used.
     """
     own = _fields_of(values.get("method", next(iter(CATALOGUE))))
     if values.keys() >= _WRITTEN_WITHOUT_SECTIONS:
@@ -25,14 +25,14 @@ def gathered(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fitting(values: Mapping[str, Any], method: object = None) -> dict[str, Any]:
-    """Settings, perhaps a preset's, without those of sections that the method (default: theirs) does not have."""
+    """Settings, such as a preset's, without those of sections that the method (default: their own) does not have."""
     method = values.get("method", next(iter(CATALOGUE))) if method is None else method
     foreign = methods_of_settings().keys() - _fields_of(method)
     return {name: value for name, value in values.items() if name not in foreign}
 
 
 def methods_of_settings() -> dict[str, list[str]]:
-    """Which methods have a setting of their own, by the setting's name."""
+    """The methods that have each method-specific setting, by the setting's name."""
     methods: dict[str, list[str]] = {}
     for name, entry in CATALOGUE.items():
         for setting in entry.section.model_fields:
@@ -41,7 +41,7 @@ def methods_of_settings() -> dict[str, list[str]]:
 
 
 def with_sections(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with every method's own settings in place of `section`; `x-methods` says whose each is."""
+    """The schema with every method's own settings in place of `section`; `x-methods` lists the methods of each."""
     methods, properties = methods_of_settings(), {}
     for name, value in schema["properties"].items():
         if name != SECTION:
@@ -55,6 +55,6 @@ def with_sections(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fields_of(method: object) -> set[str]:
-    """Names of the settings in a method's section; of a method that is not known, which is refused itself, of all."""
+    """Names of the settings in a method's section; for an unknown method, which is refused elsewhere, those of all."""
     entry = CATALOGUE.get(method) if isinstance(method, str) else None
     return set(entry.section.model_fields) if entry else set(methods_of_settings())

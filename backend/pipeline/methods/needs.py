@@ -1,4 +1,4 @@
-"""Whether a checkpoint is what a method needs: read from its config.json, no torch."""
+"""Whether a checkpoint is what a method needs, read from its config.json without torch."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ Networks = Mapping[str, Mapping[str, Any]]  # sizes of each network, as config.j
 
 
 def check_source(settings: FinetuneSettings, config: Mapping[str, Any] | None) -> None:
-    """Raises SettingsError where a method does not go with the video model whose config.json this is, or with none."""
+    """Raises SettingsError if a method cannot use the video model with this config.json, or lacks one it needs."""
     if config is not None and config["networks"].keys() & {"adapter"}:
         raise SettingsError([Problem("/teacher", FOREIGN)])
     for need in CATALOGUE[settings.method].needs:

@@ -25,9 +25,9 @@ class Source(NamedTuple):
 
 
 class Lesson(Protocol):
-    """A further loss of the world model, with a weight of its own. Waits for no device."""
+    """A further loss of the world model, with its own weight. Never waits for the device."""
 
-    weight_name: str  # what its weight is called among the metrics
+    weight_name: str  # name of its weight among the metrics
     target_size: int  # K: how many numbers per frame `target` gives
 
     def weight(self, agent_step: int, update: int) -> float:
@@ -35,34 +35,36 @@ class Lesson(Protocol):
         ...
 
     def target(self, image: Tensor) -> Tensor:
-        """What never changes about images as they rest (N, H, W, C) uint8, kept beside them: (N, K)."""
+        """A fixed target computed from stored images (N, H, W, C) uint8 and kept with them: (N, K)."""
         ...
 
     def loss(self, batch: Batch, target: Tensor, inference: Inference, generator: torch.Generator | None) -> Tensor:
-        """For a batch, its targets (B, T, K) and what the world model made of it: (B, T)."""
+        """The loss of a batch, from its targets (B, T, K) and the world model's outputs for it: (B, T)."""
         ...
 
     def learned(self) -> list[nn.Parameter]:
-        """Weights that learn along with the world model."""
+        """Weights that are trained together with the world model."""
         ...
 
 
 Prepare = Callable[[Batch], Batch]
-"""Changes a batch before each update, outside what is recorded for a GPU."""
+"""Changes a batch before each update, outside the part that is recorded for a GPU."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a method is made of; `weights` are those of the losses that count the same at every step."""
+    """What a method is made of; `weights` are those of the losses whose weight is constant."""
 
     world_model: WorldModel
     actor_critic: ActorCritic
     weights: dict[str, float]
-    constraints: tuple[str, ...] = ()  # losses that beta weighs
+    constraints: tuple[str, ...] = ()  # losses that are weighted by beta
     lessons: Mapping[str, Lesson] = field(default_factory=dict)  # by the name of the loss
     prepare: tuple[Prepare, ...] = ()  # in this order
     behaviour: Behaviour = field(default_factory=Behaviour)
-    companions: Mapping[str, nn.Module] = field(default_factory=dict)  # what a resumed run needs besides the agent
+    companions: Mapping[str, nn.Module] = field(
+        default_factory=dict
+    )  # what a resumed run needs in addition to the agent
 
 
 def target_of(lessons: Mapping[str, Lesson], image: Tensor) -> Tensor:
@@ -73,7 +75,7 @@ def target_of(lessons: Mapping[str, Lesson], image: Tensor) -> Tensor:
 def lesson_losses(
     lessons: Mapping[str, Lesson], batch: Batch, inference: Inference, generator: torch.Generator | None
 ) -> dict[str, Tensor]:
-    """Every lesson's loss, (B, T), by its name; each is handed its own columns of the batch's targets."""
+    """Every lesson's loss, (B, T), by its name; each gets its own columns of the batch's targets."""
     targets = torch.split(batch.target, [lesson.target_size for lesson in lessons.values()], -1)
     return {
         name: lesson.loss(batch, target, inference, generator)
@@ -82,14 +84,14 @@ def lesson_losses(
 
 
 def with_targets(batch: Batch, lessons: Mapping[str, Lesson]) -> Batch:
-    """A batch that comes from no replay, with the targets that a replay would have kept."""
+    """A batch that does not come from a replay, with the targets that a replay would have stored."""
     if not lessons:
         return batch
     return batch._replace(target=torch.stack([target_of(lessons, images) for images in batch.image]))
 
 
 def sizes_of(settings: FinetuneSettings, action_size: int) -> WorldModelConfig:
-    """The world model's sizes as the settings have them."""
+    """The world model's sizes from the settings."""
     return WorldModelConfig(
         latents=settings.latents,
         stoch=settings.stoch,
@@ -130,11 +132,11 @@ def standard_parts(settings: FinetuneSettings, sizes: WorldModelConfig) -> Parts
 
 
 def unconstrained(parts: Parts) -> Parts:
-    """The same without a prior on the latent, as DreamerV2 has none."""
+    """The same without a prior on the latent, since DreamerV2 has none."""
     return replace(parts, weights=parts.weights | dict.fromkeys(parts.constraints, 0.0), constraints=())
 
 
 def pretrained_of(source: Source | None) -> VideoModel:
-    """The video model of a method that needs one, which `check_source` has seen to."""
+    """The video model of a method that needs one; `check_source` has made sure that it is there."""
     assert source is not None
     return source.model

@@ -1,4 +1,4 @@
-"""Settings of every stage: typed, frozen, closed; their titles, groups and symbols are what forms are drawn from."""
+"""Settings of every stage: typed, frozen, closed; forms are drawn from their titles, groups and symbols."""
 
 from backend.pipeline.settings.collect import CollectSettings
 from backend.pipeline.settings.errors import Problem, SettingsError

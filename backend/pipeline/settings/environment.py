@@ -12,7 +12,7 @@ DistractionName = Annotated[str, one_of(DISTRACTIONS), Field(json_schema_extra={
 
 
 class EnvironmentSettings(Closed):
-    """What collecting and fine-tuning both ask of their environment."""
+    """The environment settings that collecting and fine-tuning share."""
 
     environment: EnvironmentName = described("cartpole-swingup", "Environment", "Environment")
     distraction: DistractionName = described(
@@ -20,13 +20,13 @@ class EnvironmentSettings(Closed):
         "Distraction",
         "Environment",
         "none; episode: colours, light and camera drawn once per episode; set-a, set-b: the paper's flicker; "
-        "camera-jitter, light, video: one of these moves all the time; everything: set-a and these three.",
+        "camera-jitter, light, video: one of these changes all the time; everything: set-a and these three.",
     )
     films: str | None = described(
         None,
         "Background videos",
         "Environment",
-        "Data set whose clips play on the sky under video and everything; none: procedural waves.",
+        "Data set whose clips play in the sky with video and everything; none: procedural waves.",
     )
     action_repeat: Annotated[int, Field(ge=1, le=16)] = described(2, "Action repeat", "Environment")
     look: Literal["fast", "near", "paper"] = described(

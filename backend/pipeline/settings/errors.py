@@ -1,11 +1,11 @@
-"""What is wrong with settings, as one error that names every place."""
+"""Problems with settings, as one error that names every place."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong with settings: where (a JSON pointer), what, and what was perhaps meant."""
+    """One problem with settings: where (a JSON pointer), what, and what may have been meant."""
 
     pointer: str
     message: str

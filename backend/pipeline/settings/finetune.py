@@ -1,4 +1,4 @@
-"""Settings of fine-tuning; those of the method are a section of their own, flat among the others in JSON."""
+"""Settings of fine-tuning; those of the method are a separate section, which is flattened into the others in JSON."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -33,19 +33,19 @@ class FinetuneSettings(EnvironmentSettings, NetworkSettings):
         None,
         "Distraction of the second half",
         "Environment",
-        "Shown from half of the agent steps on, as in the paper: set-a, then set-b. None: the same to the end.",
+        "Shown from half of the agent steps on, as in the paper: set-a, then set-b. None: no change.",
     )
     evaluate_distraction: DistractionName | None = described(
         None,
         "Distraction of evaluations",
         "Environment",
-        "None: that of the moment, as in the paper. Another one tests what was learned under colours never seen.",
+        "None: the current one, as in the paper. Another one tests what was learned under colours never seen.",
     )
     method: MethodName = described(
         "diswm",
         "Method",
         "Method",
-        "diswm, two ablations of it, or a baseline: dreamerv2 from nothing; dv2-finetune and apv from a video model.",
+        "diswm, two ablations of it, or a baseline: dreamerv2 from scratch; dv2-finetune and apv from a video model.",
     )
     teacher: str | None = described(
         None,
@@ -53,13 +53,13 @@ class FinetuneSettings(EnvironmentSettings, NetworkSettings):
         "Method",
         "Checkpoint whose latents are distilled (none: no distillation), or that a baseline starts from.",
     )
-    section: SerializeAsAny[Section] = Section()  # the method's own settings, flat among the others in JSON
+    section: SerializeAsAny[Section] = Section()  # the method's own settings, flattened into the others in JSON
     explore_episodes: Annotated[int, Field(ge=0, le=1_000_000)] = described(
         0,
         "Short random episodes first",
         "Online learning",
         "Collected before the agent acts, as videos are: from anywhere, under smooth random actions, each with a "
-        "distraction of its own. Their steps count. The paper: 0.",
+        "distraction of its own. Their steps are counted. The paper: 0.",
     )
     demonstrations: Annotated[int, Field(ge=0, le=1_000_000)] = described(
         0,
@@ -95,7 +95,7 @@ class FinetuneSettings(EnvironmentSettings, NetworkSettings):
         "entropy weight fits any reward. The paper: no.",
     )
     imagine_every: Annotated[int, Field(ge=1, le=1000)] = described(
-        1, "States to an imagined rollout", "Behaviour", "One state in so many is imagined on from. The paper: 1."
+        1, "States per imagined rollout", "Behaviour", "Imagination starts from one state in this many. The paper: 1."
     )
     behaviour_after: Annotated[int, Field(ge=0, le=100_000_000)] = described(
         0, "Updates before behaviour", "Behaviour", "First updates, in which only the world model learns. The paper: 0."
@@ -105,7 +105,7 @@ class FinetuneSettings(EnvironmentSettings, NetworkSettings):
         "Weight of an expert's advice",
         "Behaviour",
         "Weight of -log p of what hand-written control would do in each state seen, the agent's own too: a policy that "
-        f"is shown how, not only learned from reward. For {' and '.join(WITH_EXPERT)}. The paper: 0.",
+        f"is taught, not only learned from reward. For {' and '.join(WITH_EXPERT)}. The paper: 0.",
         environments=WITH_EXPERT,
     )
     actor_rate: Rate = described(8e-5, "Actor's learning rate", "Behaviour")
@@ -113,16 +113,16 @@ class FinetuneSettings(EnvironmentSettings, NetworkSettings):
     units: Annotated[int, Field(ge=1, le=4096)] = described(400, "Units of the heads", "Networks")
     slow_critic_every: Count = described(100, "Updates between refreshes of the slow critic", "Behaviour")
     evaluate_every: Count = described(5_000, "Agent steps between evaluations", "Evaluation")
-    evaluate_episodes: Annotated[int, Field(ge=1, le=1000)] = described(10, "Episodes an evaluation", "Evaluation")
+    evaluate_episodes: Annotated[int, Field(ge=1, le=1000)] = described(10, "Episodes per evaluation", "Evaluation")
     held_out: Annotated[int, Field(ge=2, le=1000)] = described(
-        100, "Held-out episodes", "Evaluation", "Short episodes, collected first, that latents are explained on."
+        100, "Held-out episodes", "Evaluation", "Short episodes, collected first, on which latents are explained."
     )
     held_out_steps: Annotated[int, Field(ge=2, le=1000)] = described(
         50, "Agent steps of a held-out episode", "Evaluation"
     )
 
     def own(self, kind: type[Own]) -> Own:
-        """The method's own settings, which are of this class."""
+        """The method's own settings, checked to be of this class."""
         assert isinstance(self.section, kind), (self.method, kind)
         return self.section
 

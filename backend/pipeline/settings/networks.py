@@ -28,7 +28,7 @@ class NetworkSettings(Closed):
         0,
         "Updates of seeing first",
         "Seeing first",
-        "First updates, in which both KL weights are those of this group. The paper: 0.",
+        "First updates, in which both KL weights are taken from this group. The paper: 0.",
     )
     settling: Annotated[int, Field(ge=0, le=100_000_000)] = described(
         0,
@@ -45,13 +45,13 @@ class NetworkSettings(Closed):
         0.0,
         "Weight of what moves",
         "Losses",
-        "How much more a pixel counts that differs from its mean over the episode. The paper: 0.",
+        "Extra weight of a pixel that differs from its mean over the episode. The paper: 0.",
     )
     coarse_weight: Weight = described(
         0.0,
         "Weight of coarse pictures",
         "Losses",
-        "Weight of the image loss of pictures averaged over 4 x 4 and 8 x 8 pixels, which leads thin bodies to their "
+        "Weight of the image loss of pictures averaged over 4 x 4 and 8 x 8 pixels, which moves thin bodies to their "
         "place. The paper: 0.",
     )
     overshooting: Weight = described(
@@ -65,13 +65,13 @@ class NetworkSettings(Closed):
         "torch",
         "Initial weights",
         "Networks",
-        "torch: its defaults, as in the paper; scaled: such that a signal keeps its size through all layers.",
+        "torch: its defaults, as in the paper; scaled: so that a signal keeps its size through all layers.",
     )
     first_channels: Annotated[int, Field(ge=1, le=1024)] = described(
         32,
         "Channels of the first convolution",
         "Networks",
-        "And of the decoder's last but one; most of the time goes there. The paper: 32.",
+        "Also those of the decoder's last but one, where most of the time goes. The paper: 32.",
     )
     batch: Annotated[int, Field(ge=1, le=4096)] = described(50, "Batch", "Optimisation", symbol="B")
     length: Annotated[int, Field(ge=2, le=1000)] = described(50, "Sequence length", "Optimisation", symbol="T")

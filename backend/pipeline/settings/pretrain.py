@@ -13,7 +13,7 @@ class PretrainSettings(NetworkSettings):
 
     dataset: str | None = described(None, "Data set", "Data", "Id, name or (command line) folder of a data set.")
     held_out: Annotated[int, Field(ge=1, le=1000)] = described(
-        20, "Held-out episodes", "Data", "Last episodes, kept from training, that figures are computed on."
+        20, "Held-out episodes", "Data", "Last episodes, excluded from training, on which figures are computed."
     )
     start: str | None = described(
         None,

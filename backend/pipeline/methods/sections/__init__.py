@@ -1,1 +1,1 @@
-"""The settings of methods' own: one closed class for each method that has some."""
+"""Method-specific settings: one closed class for each method that has some."""

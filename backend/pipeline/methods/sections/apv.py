@@ -9,7 +9,7 @@ from backend.pipeline.methods.sections.base import CommonSettings, Section
 
 
 class BonusSection(Section):
-    """How new a video is, and what that is worth."""
+    """How the novelty of a video is measured, and its weight."""
 
     bonus_weight: Weight = described(0.1, "Weight of the bonus", "Intrinsic bonus (apv)", symbol="λ")
     bonus_neighbours: Annotated[int, Field(ge=1, le=1024)] = described(
@@ -20,6 +20,6 @@ class BonusSection(Section):
     bonus_length: Annotated[int, Field(ge=1, le=1000)] = described(5, "Steps compared", "Intrinsic bonus (apv)")
 
     def check(self, settings: CommonSettings) -> None:
-        """Raises `fields.conflict` where sequences are shorter than what is compared."""
+        """Raises `fields.conflict` if sequences are shorter than the compared windows."""
         if self.bonus_length > settings.length:
             raise conflict("/bonus_length", f"{self.bonus_length} steps do not fit sequences of {settings.length}")

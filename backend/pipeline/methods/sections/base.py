@@ -1,4 +1,4 @@
-"""What every section is."""
+"""The base class of every section."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from backend.pipeline.fields import Closed
 
 
 class CommonSettings(Protocol):
-    """What sections ask of the settings that all methods have."""
+    """What sections need of the settings that all methods have."""
 
     @property
     def length(self) -> int:
@@ -14,7 +14,7 @@ class CommonSettings(Protocol):
 
 
 class Section(Closed):
-    """A method's own settings; this one is that of methods without any."""
+    """A method's own settings; this class serves methods without any."""
 
     def check(self, settings: CommonSettings) -> None:
-        """Raises `fields.conflict` where the section does not go with the settings that all methods have."""
+        """Raises `fields.conflict` if the section contradicts the settings that all methods have."""

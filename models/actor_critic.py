@@ -22,15 +22,15 @@ class Chances(NamedTuple):
     noise: Tensor  # (B, N, S), standard normal, for the states
 
     def part(self, rows: slice) -> "Chances":
-        """Some of the batch."""
+        """A part of the batch."""
         return Chances(self.uniform[rows], self.noise[rows])
 
 
 class Imagined(NamedTuple):
     """N imagined steps from B states under the actor."""
 
-    states: State  # (B, N + 1, .), the start first
-    entropy: Tensor  # (B, N), of the actor in the state that each step leaves
+    states: State  # (B, N + 1, .), beginning with the start
+    entropy: Tensor  # (B, N), of the actor in the state that each step starts from
 
 
 class ActorCritic(nn.Module):
@@ -63,7 +63,7 @@ class ActorCritic(nn.Module):
         return value.squeeze(-1)
 
     def chances(self, start: State, horizon: int, generator: torch.Generator | None) -> Chances:
-        """What decides `horizon` steps from `start` (B, .)."""
+        """The noise for `horizon` steps from `start` (B, .)."""
         batch, device = len(start.deter), start.deter.device
         uniform = torch.rand((batch, horizon, self.config.action_size), generator=generator, device=device)
         noise = torch.randn((batch, horizon, start.stoch.shape[-1]), generator=generator, device=device)
@@ -74,7 +74,7 @@ class ActorCritic(nn.Module):
     ) -> Imagined:
         """Rolls the actor out from `start` (B, .), one step per chance; its gradient flows through the dynamics.
 
-        `dream` is what is imagined in, if not the world model's own recurrent model.
+        `dream` is the model that imagines, if it is not the world model's own recurrent model.
         """
         recurrence = world_model.rssm if dream is None else dream
         states, said = recurrence.follow_actor(self.actor, self.policy_of, start, *chances, seen=self._part)
@@ -92,9 +92,9 @@ class ActorCritic(nn.Module):
     ) -> dict[str, Tensor]:
         """`actor` and `critic` losses, one value per (B, N).
 
-        Each imagined step counts by the probability, discounted, that it is reached at all. `scale` gives what the
+        Each imagined step is weighted by the discounted probability of reaching it. `scale` gives the value that the
         actor's returns are divided by (`models.returns.ReturnScale`); the paper has none. `reward` gives what arriving
-        in a feature (B, N, S + D) earns, (B, N); without it the world model's reward head does.
+        in a feature (B, N, S + D) earns, (B, N); without it the world model's reward head is used.
         """
         feature = imagined.states.feature
         arrived = feature[:, 1:]
@@ -113,7 +113,7 @@ class ActorCritic(nn.Module):
 
     @property
     def _part(self) -> slice:
-        """What actor and critic see of a state's feature."""
+        """The part of a state's feature that actor and critic see."""
         return slice(self.config.skip, self.config.skip + self.config.feature)
 
     def _seen(self, feature: Tensor) -> Tensor:

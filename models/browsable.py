@@ -1,4 +1,4 @@
-"""What views ask of a model, whoever made it: see, go on without seeing, draw, and change one latent."""
+"""What views need from a model of any project: observe, imagine, decode, and change one latent."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -17,11 +17,11 @@ class Sizes(Protocol):
 
     @property
     def latents(self) -> int:
-        """Z, that can be traversed."""
+        """Z, the latents that can be traversed."""
 
     @property
     def action_size(self) -> int:
-        """A; 0 of a model without actions."""
+        """A; 0 for a model without actions."""
 
     @property
     def state_stoch(self) -> int:
@@ -29,37 +29,37 @@ class Sizes(Protocol):
 
 
 class Browsable(nn.Module, ABC):
-    """A model that can be looked at.
+    """A model that can be viewed.
 
     `encode` gives what the recurrent model sees of a picture. For most models that are the latents themselves; where
-    they depend on the history, `latents` reads them off and `stoch_of` puts other ones in their place.
+    they depend on the history, `latents` extracts them and `stoch_of` replaces them.
     """
 
-    kind: ClassVar[str]  # what a checkpoint's config.json calls its sizes
+    kind: ClassVar[str]  # the key of its sizes in a checkpoint's config.json
     config: Sizes
     rssm: Recurrence
     image_size: tuple[int, int] = IMAGE_SIZE
-    classes: int = 0  # of each latent; 0 where latents are numbers
+    classes: int = 0  # of each latent; 0 if latents are numbers
 
     @abstractmethod
     def sizes(self) -> dict[str, Any]:
-        """What config.json keeps of it, as plain values."""
+        """What config.json stores about it, as plain values."""
 
     @property
     @abstractmethod
     def capabilities(self) -> Capabilities:
-        """What can be asked of this model."""
+        """The capabilities of this model."""
 
     @abstractmethod
     def encode(self, image: Tensor) -> Gaussian:
-        """What is seen of pictures: (..., 3, H, W) in [-0.5, 0.5] -> (..., E)."""
+        """The encoded pictures: (..., 3, H, W) in [-0.5, 0.5] -> (..., E)."""
 
     @abstractmethod
     def decode(self, feature: Tensor) -> Tensor:
         """Mean image of a state's feature: (..., S + D) -> (..., 3, H, W) around [-0.5, 0.5]."""
 
     def latents(self, deter: Tensor, seen: Tensor) -> Tensor:  # noqa: ARG002 # others need the history
-        """The latents of what was seen: (..., D), (..., E) -> (..., Z)."""
+        """The latents of an encoded picture: (..., D), (..., E) -> (..., Z)."""
         return seen
 
     def expected_latents(self, deter: Tensor) -> Tensor:
@@ -71,14 +71,14 @@ class Browsable(nn.Module, ABC):
         return self.rssm.posterior(deter, latent).mean
 
     def placed(self, state: State, edits: Sequence[Mapping[int, float]]) -> Tensor | None:  # noqa: ARG002
-        """`stoch` of K states (K, .) with an edit of each, dimension -> value, where latents are part of the state.
+        """`stoch` of K states (K, .) after one edit each, dimension -> value, if latents are part of the state.
 
-        None where they are not: then the state moves as far as the posterior does.
+        None if they are not: then the state moves as far as the posterior does.
         """
         return None
 
     def reward(self, feature: Tensor) -> Tensor | None:  # noqa: ARG002 # models with a reward head read it
-        """Mean reward of arriving in a state, (..., S + D) -> (...); None of a model that knows no rewards."""
+        """Mean reward of arriving in a state, (..., S + D) -> (...); None for a model without rewards."""
         return None
 
     def observe(

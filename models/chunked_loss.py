@@ -13,12 +13,12 @@ from models.vae import FRAMES_AT_ONCE
 def decoded_image_loss(
     decoder: nn.Module, feature: Tensor, image: Tensor, weight: Tensor | None = None, coarse: float = 0.0
 ) -> Tensor:
-    """`image_loss` of what `decoder` makes of features (B, T, F), against images (B, T, C, H, W): (B, T), in nats.
+    """`image_loss` of pictures decoded from features (B, T, F), against images (B, T, C, H, W): (B, T), in nats.
 
     `weight` (B, T, 1, H, W) and `coarse` are those of `image_loss`.
 
-    Where a CPU learns from many frames, each part's gradient is taken before the next part is decoded, so that the
-    feature maps of one part alone are in memory; the value is then one number, the mean, repeated over (B, T).
+    When a CPU trains on many frames, each part's gradient is computed before the next part is decoded, so that only the
+    feature maps of one part are in memory; the value is then one number, the mean, repeated over (B, T).
     """
     frames = feature.shape[0] * feature.shape[1]
     if feature.is_cuda or frames <= FRAMES_AT_ONCE or not torch.is_grad_enabled():
@@ -30,7 +30,7 @@ def decoded_image_loss(
 
 
 class _MeanImageLoss(torch.autograd.Function):
-    """The mean over frames, with its gradient by features (N, F) and by the decoder's parameters ready in `forward`."""
+    """The mean over frames; `forward` already computes its gradient by features (N, F) and decoder parameters."""
 
     @staticmethod
     def forward(

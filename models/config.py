@@ -7,7 +7,7 @@ KERNELS = (32, 32, 64, 64, 256)  # the paper's
 
 
 def kernels(first: int) -> tuple[int, int, int, int, int]:
-    """Channels of the convolutions, the first of them as asked."""
+    """Channels of the convolutions, given those of the first."""
     return (first, *KERNELS[1:])
 
 
@@ -22,7 +22,7 @@ class VideoModelConfig:
     action_size: int = 0  # A; 0 makes the model action-free
     kernels: tuple[int, int, int, int, int] = KERNELS  # conv channels, first to last
     vision: str = "vae"  # encoder and decoder: the paper's "vae", or DreamerV2's "conv"
-    below_stoch: int = 0  # S, D and hidden size of an action-free recurrent model underneath (APV); 0: none
+    below_stoch: int = 0  # S, D and hidden size of the action-free recurrent model underneath (APV); 0: none
     below_deter: int = 0
     below_hidden: int = 0
 
@@ -33,12 +33,12 @@ class VideoModelConfig:
 
     @property
     def state_stoch(self) -> int:
-        """Size of a state's `stoch`, that of a model underneath counted in."""
+        """Size of a state's `stoch`, including that of a model underneath."""
         return self.below_stoch + self.stoch
 
     @property
     def heads(self) -> slice:
-        """The part of a state's feature that heads look at: all of it, but for a model underneath."""
+        """The part of a state's feature that heads see: all of it, except that of a model underneath."""
         return slice(self.below_stoch, self.below_stoch + self.feature)
 
     @property
@@ -54,7 +54,7 @@ class VideoModelConfig:
 
 @dataclass(frozen=True)
 class WorldModelConfig(VideoModelConfig):
-    """The online world model: the video model with actions, a reward head and perhaps a discount head."""
+    """The online world model: the video model with actions, a reward head and optionally a discount head."""
 
     action_size: int = 1
     reward_layers: int = 2
@@ -76,5 +76,5 @@ class ActorCriticConfig:
 
 
 def latent_pixel_std(beta: float) -> float:
-    """Pixel std of the plain VAE (beta 1) that weighs image against KL as this beta does with unit std."""
+    """Pixel std of a plain VAE (beta 1) that balances image and KL losses as this beta does with unit std."""
     return math.sqrt(beta)

@@ -20,7 +20,7 @@ class TruncatedNormal:
     def sample(self, uniform: Tensor) -> Tensor:
         """Reparametrised sample for uniform noise (..., A) in [0, 1) -> (..., A) in [-1, 1].
 
-        Through the inverse distribution function, in few operations: it is a step of every imagined step.
+        Uses the inverse distribution function in few operations, since every imagined step needs it.
         """
         width = self.std * math.sqrt(2)
         low, high = torch.erf((-1 - self.mean) / width), torch.erf((1 - self.mean) / width)
@@ -49,7 +49,7 @@ class TruncatedNormal:
 
     @property
     def _mass(self) -> Tensor:
-        """Of the uncut normal between the bounds."""
+        """The probability of the untruncated normal between the bounds."""
         return 0.5 * (torch.erf(self._high / math.sqrt(2)) - torch.erf(self._low / math.sqrt(2)))
 
 

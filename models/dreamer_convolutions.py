@@ -1,4 +1,4 @@
-"""DreamerV2's encoder and decoder: no waist, no prior on the embedding; the image networks of the baselines."""
+"""DreamerV2's encoder and decoder: no bottleneck, no prior on the embedding; the image networks of the baselines."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from models.types import Gaussian
 from models.vae import IMAGE_SIZE, ImageNetwork
 
 DEPTH = 32
-POINT = 1e-6  # std of an embedding, which is a point and no distribution
+POINT = 1e-6  # std of an embedding, which is a point and not a distribution
 
 
 def conv_kernels(depth: int = DEPTH) -> tuple[int, int, int, int, int]:
@@ -19,7 +19,7 @@ def conv_kernels(depth: int = DEPTH) -> tuple[int, int, int, int, int]:
 
 
 class ConvEncoder(ImageNetwork):
-    """Four convolutions of kernel 4 and stride 2, ELU; the embedding is what remains. Source: DreamerV2."""
+    """Four convolutions of kernel 4 and stride 2, ELU; their output is the embedding. Source: DreamerV2."""
 
     constraints: ClassVar[tuple[str, ...]] = ()
 
@@ -32,14 +32,14 @@ class ConvEncoder(ImageNetwork):
         self.convolutions = nn.Sequential(*layers)
 
     def forward(self, image: Tensor) -> Gaussian:
-        """(..., 3, 64, 64) in [-0.5, 0.5] -> the embedding as a Gaussian (..., Z) of next to no width."""
+        """(..., 3, 64, 64) in [-0.5, 0.5] -> the embedding as a Gaussian (..., Z) of almost zero width."""
         assert image.shape[-3:] == (3, IMAGE_SIZE, IMAGE_SIZE), tuple(image.shape)
         hidden = self.convolve(image.reshape(-1, *image.shape[-3:])).flatten(1)
         mean = hidden.reshape(*image.shape[:-3], -1)
         return Gaussian(mean, torch.full_like(mean, POINT))
 
     def losses(self, latent: Gaussian) -> dict[str, Tensor]:
-        """None: nothing holds the embedding to a prior."""
+        """None: no prior constrains the embedding."""
         assert latent.mean.dim() == 3
         return {}
 

@@ -1,6 +1,6 @@
 """The convolutions of encoder and decoder: torch's own, in the form that a CPU computes fastest.
 
-All have the weights of `nn.Conv2d` and `nn.ConvTranspose2d`, and images (B, C, H, W) whose channels lie innermost.
+All have the weights of `nn.Conv2d` and `nn.ConvTranspose2d`, and images (B, C, H, W) in channels-last memory order.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ class Double(nn.ConvTranspose2d):
 
 
 class ToPoint(nn.Conv2d):
-    """Kernel 4 on 4 x 4 pixels: one linear layer of all that there is."""
+    """Kernel 4 on 4 x 4 pixels: one linear layer over all of them."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 4)
@@ -65,9 +65,9 @@ class FromPoint(nn.ConvTranspose2d):
 
 
 class ToPixels(Double):
-    """The last layer, which has few channels to draw.
+    """The last layer, which has few output channels.
 
-    Each output pixel depends on 2 x 2 inputs, by one of four kernels that belong to its place in a 2 x 2 tile. CPUs
+    Each output pixel depends on 2 x 2 inputs, through one of four kernels, chosen by its place in a 2 x 2 tile. CPUs
     compute the four as one ordinary convolution with four times the channels: twice as fast.
     """
 
@@ -79,14 +79,14 @@ class ToPixels(Double):
 
 
 class _Tiles(torch.autograd.Function):
-    """Forward as tiles, backward as the transposed convolution that it is."""
+    """The forward pass computes tiles, the backward pass is that of the transposed convolution."""
 
     @staticmethod
     def forward(ctx: Any, image: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(image, weight)
         taps = weight.flip(2, 3).reshape(*weight.shape[:2], 2, 2, 2, 2)  # on the input before and its own, even and odd
         kernels = taps.permute(3, 5, 1, 0, 2, 4).flatten(0, 2)  # (4 O, I, 2, 2)
-        spare = -len(kernels) % 16  # channels come in blocks
+        spare = -len(kernels) % 16  # channels are processed in blocks
         kernels = functional.pad(kernels, (0, 0, 0, 0, 0, 0, 0, spare)).contiguous(memory_format=torch.channels_last)
         batch, _, height, width = image.shape
         tiles = functional.conv2d(image, kernels, padding=1).permute(0, 2, 3, 1)  # (B, H + 1, W + 1, 4 O and spare)
@@ -109,7 +109,7 @@ class _Tiles(torch.autograd.Function):
 class _BiasLearned(torch.autograd.Function):
     """Identity forward; routes the gradient to the bias (C) that the image already contains.
 
-    A convolution's own gradient by its bias takes CPUs up to twice the time of its other gradients, this sum none.
+    On CPUs a convolution's own bias gradient takes up to twice as long as its other gradients; this sum costs nothing.
     """
 
     @staticmethod

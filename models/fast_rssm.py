@@ -1,4 +1,4 @@
-"""The RSSM that models are built with: where it learns, it takes few operations a step."""
+"""The RSSM that models are built with: in training, it takes few operations per step."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from models.types import State
 
 
 class FastRSSM(RSSM):
-    """An `RSSM` of the same weights and values; a gradient through many steps is computed by hand."""
+    """An `RSSM` with the same weights and values; gradients through many steps are computed by hand."""
 
     def observe_whole(
         self, latent: Tensor, action: Tensor | None, is_first: Tensor, noise: Tensor | None = None
@@ -37,5 +37,5 @@ class FastRSSM(RSSM):
 
 
 def recurrence_of(config: VideoModelConfig) -> Recurrence:
-    """The recurrent model that a configuration asks for."""
+    """The recurrent model of a configuration."""
     return StackedRSSM(config) if config.below_deter else FastRSSM(config)

@@ -1,4 +1,4 @@
-"""`ActorCritic.imagine` in an RSSM, in few operations a step, for an actor that learns (models/scan.py)."""
+"""`ActorCritic.imagine` in an RSSM, in few operations per step, for training an actor (models/scan.py)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,9 +20,9 @@ PolicyOf = Callable[[Tensor], TruncatedNormal]
 def imagine_scan(
     actor: nn.Sequential, policy_of: PolicyOf, rssm: RSSM, start: State, uniform: Tensor, noise: Tensor
 ) -> tuple[State, Tensor]:
-    """The states (B, N + 1, .), `start` (B, .) first, and the actor's outputs in all but the last (B, N, 2 A).
+    """The states (B, N + 1, .), `start` (B, .) first, and the actor's outputs in all except the last (B, N, 2 A).
 
-    `uniform` (B, N, A) draws actions, `noise` (B, N, S) states. The gradient is that by the actor's weights alone.
+    `uniform` (B, N, A) draws actions, `noise` (B, N, S) states. Only the gradient by the actor's weights is computed.
     """
     uniform, noise = uniform.transpose(0, 1), noise.transpose(0, 1)
     with torch.no_grad():
@@ -52,7 +52,9 @@ class _ImagineScan(torch.autograd.Function):
         new = noise.new_empty
         feature = new(count + 1, batch, size + rssm.config.deter)
         torch.cat([start.stoch, start.deter], -1, out=feature[0])
-        activations = [new(count, batch, len(bias)) for bias in learned[1::2]]  # of the actor, its output last
+        activations = [
+            new(count, batch, len(bias)) for bias in learned[1::2]
+        ]  # of the actor's layers, the output layer last
         entering, thought = (new(count, batch, rssm.config.hidden) for _ in range(2))
         moments = torch.empty_like(offset)
         steps = CellSteps(rssm.cell, count, start.deter)
@@ -119,7 +121,7 @@ def _parts(rssm: RSSM) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def _action_slope(policy_of: PolicyOf, said: Tensor, uniform: Tensor) -> Tensor:
-    """The slope of each entry of the actions by the two outputs of the actor that it depends on, (N, B, 2, A)."""
+    """The slope of each action entry by the two actor outputs that it depends on, (N, B, 2, A)."""
     with torch.enable_grad():
         said = said.detach().requires_grad_()
         total = policy_of(said).sample(uniform).sum()

@@ -15,7 +15,7 @@ def mlp(inputs: int, units: int, layers: int, outputs: int) -> nn.Sequential:
 class NormGRUCell(nn.Module):
     """GRU cell whose three parts are layer-normed together, with a bias of -1 on the update gate.
 
-    Source: DreamerV2; parts in the order reset, candidate, update of the published weights.
+    Source: DreamerV2; parts in the order reset, candidate, update, as in the published weights.
     """
 
     def __init__(self, inputs: int, deter: int) -> None:

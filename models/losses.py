@@ -1,6 +1,6 @@
 """Every loss of the paper as a pure function: tensors in, one value per (B, T) out.
 
-The one sum stands in `total`.
+Losses are only summed in `total`.
 """
 
 from collections.abc import Mapping
@@ -47,10 +47,10 @@ def dynamics_kl(posterior: Gaussian, prior: Gaussian, balance: float, free_nats:
 def image_loss(decoded: Tensor, image: Tensor, weight: Tensor | None = None, coarse: float = 0.0) -> Tensor:
     """-log p(o) under a Normal of unit std, without its constant: (B, T, C, H, W) -> (B, T), in nats.
 
-    `weight` (B, T, 1, H, W) makes pixels count more than once (`models.motion`). `coarse` is the weight of the same
+    `weight` (B, T, 1, H, W) gives some pixels more weight (`models.motion`). `coarse` is the weight of the same
     loss on pictures of a quarter and an eighth of the size (`coarse_image_loss`).
     """
-    fine, target = decoded.movedim(-3, -1), image.movedim(-3, -1)  # as they lie in memory, and their gradient
+    fine, target = decoded.movedim(-3, -1), image.movedim(-3, -1)  # in memory order, as is their gradient
     error = functional.mse_loss(fine, target, reduction="none")
     if weight is not None:
         error = error * weight.movedim(-3, -1)
@@ -61,7 +61,7 @@ def image_loss(decoded: Tensor, image: Tensor, weight: Tensor | None = None, coa
 def coarse_image_loss(decoded: Tensor, image: Tensor, weight: Tensor | None = None) -> Tensor:
     """The image loss of pictures averaged over 4 x 4 and 8 x 8 pixels, each pixel counted: as `image_loss`.
 
-    A thin body that is drawn beside its place has no error to follow towards it in full size; here it has.
+    A thin body drawn next to its true place gets no gradient towards it at full size; here it does.
     """
     frames = decoded.shape[:-3]
     difference = (decoded - image).reshape(-1, *decoded.shape[-3:])
@@ -92,7 +92,7 @@ def distillation(teacher: Gaussian, student: Gaussian) -> Tensor:
 def distillation_as_released(teacher_sample: Tensor, student_sample: Tensor) -> Tensor:
     """The published code's form, for comparison: KL of softmaxes over Z of two samples, (B, T, Z) -> (B, T).
 
-    That code averages over B and *sums* over T; the factor T is put in here, so that the mean is the same. It has no
+    That code averages over B and *sums* over T; the factor T is included here, so that the mean is the same. It has no
     detach: both sides move.
     """
     target = teacher_sample.log_softmax(-1)
@@ -101,6 +101,6 @@ def distillation_as_released(teacher_sample: Tensor, student_sample: Tensor) -> 
 
 
 def total(losses: Mapping[str, Tensor], weights: Mapping[str, float | Tensor]) -> Tensor:
-    """The weighted sum of the means, the only place where losses meet."""
+    """The weighted sum of the means, the only place where losses are added."""
     assert losses.keys() == weights.keys(), (sorted(losses), sorted(weights))
     return torch.stack([weights[name] * value.mean() for name, value in losses.items()]).sum()

@@ -11,7 +11,7 @@ THRESHOLD = 0.06  # of the range of a colour channel
 def moving_pixels(image: Tensor) -> Tensor:
     """Where an episode moves: (T, H, W, C) uint8 -> (T, H, W) bool.
 
-    Where any channel differs by more than THRESHOLD from its mean over the episode, and the pixels next to that.
+    Pixels where any channel differs by more than THRESHOLD from its mean over the episode, and their neighbours.
     """
     difference = (image.float() - image.float().mean(0, keepdim=True)).abs().amax(-1)
     moved = (difference > THRESHOLD * 255).float().unsqueeze(1)
@@ -19,5 +19,5 @@ def moving_pixels(image: Tensor) -> Tensor:
 
 
 def motion_weights(moving: Tensor, weight: float) -> Tensor:
-    """What each pixel counts in the image loss: (B, T, H, W) bool -> (B, T, 1, H, W), 1 or 1 + `weight`."""
+    """The weight of each pixel in the image loss: (B, T, H, W) bool -> (B, T, 1, H, W), 1 or 1 + `weight`."""
     return (1 + weight * moving.float()).unsqueeze(2)

@@ -1,4 +1,4 @@
-"""The intrinsic bonus of APV: how far the video goes from what was seen before, by nearest neighbours."""
+"""The intrinsic bonus of APV: how far the video is from what was seen before, by nearest neighbours."""
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ MOMENTUM = 0.99  # of the running mean that bonuses are divided by
 class NeighbourBonus(nn.Module):
     """Mean distance of a short sequence to its nearest neighbours among those of earlier batches.
 
-    A sequence of features is averaged over its steps and projected at random; earlier ones wait in a queue. Nothing
+    A sequence of features is averaged over its steps and projected at random; earlier ones are in a queue. Nothing
     here is learned. Source: APV, section 3.3.
     """
 
@@ -21,7 +21,7 @@ class NeighbourBonus(nn.Module):
     def __init__(
         self, feature: int, size: int = 128, queue: int = 4096, neighbours: int = 16, length: int = 5, seed: int = 0
     ) -> None:
-        """Sizes: of a feature and of its projection; how many wait; k; steps of a sequence."""
+        """Sizes: of a feature and of its projection; length of the queue; k; steps of a sequence."""
         super().__init__()
         self.neighbours, self.length = neighbours, length
         generator = torch.Generator().manual_seed(seed)
@@ -32,9 +32,9 @@ class NeighbourBonus(nn.Module):
 
     @torch.no_grad()
     def forward(self, feature: Tensor) -> Tensor:
-        """(B, T, F) -> (B, T), 1 on average; then these sequences join the queue.
+        """(B, T, F) -> (B, T), 1 on average; then these sequences are added to the queue.
 
-        A step counts the sequence that begins there; the last steps, where none fits, count the last one that did.
+        A step gets the value of the sequence that begins there; the last steps, where none fits, get the last value.
         While the queue holds fewer than k sequences the bonus is 0.
         """
         batch, steps, _ = feature.shape

@@ -1,4 +1,4 @@
-"""`Recurrence.observe` of an RSSM that learns, in few operations a step (models/scan.py)."""
+"""`Recurrence.observe` of an RSSM that learns, in few operations per step (models/scan.py)."""
 
 from typing import Any
 
@@ -42,10 +42,10 @@ def observe_scan(
 
 
 class _ObserveScan(torch.autograd.Function):
-    """h and what `drawing` makes of the posterior, (T, B, D) and (T, B, 2 S); noise None draws the mean.
+    """h and the output of `drawing` for the posterior, (T, B, D) and (T, B, 2 S); without noise the mean is used.
 
-    `entered` (T, B, H) is what actions add to the GRU's input layer, `seen` (T, B, H) what latents add to the
-    posterior's, `offset` (T, B, 2 S) what noise adds to its moments.
+    `entered` (T, B, H) is what actions add to the GRU's input layer, `seen` (T, B, H) what latents add to that of the
+    posterior, `offset` (T, B, 2 S) what noise adds to its moments.
     """
 
     @staticmethod

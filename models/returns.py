@@ -1,18 +1,20 @@
-"""The lambda-return that actor and critic learn towards, and the scale on which an actor sees it."""
+"""The lambda-return that actor and critic are trained on, and the scale that it is divided by for the actor."""
 
 import torch
 from torch import Tensor, nn
 
 
 def lambda_return(reward: Tensor, value: Tensor, discount: Tensor, lam: float) -> Tensor:
-    """Lambda-return of imagined steps, in the order of time: (B, N) each -> (B, N).
+    """Lambda-return of imagined steps, in chronological order: (B, N) each -> (B, N).
 
     `reward[:, n]`, `value[:, n]` and `discount[:, n]` belong to the state that step n arrives at, so
     R[n] = reward[n] + discount[n] * ((1 - lam) * value[n] + lam * R[n + 1]), and R[N - 1] bootstraps
     on value[N - 1] alone. Source: DreamerV2, eq. 4.
     """
     assert reward.shape == value.shape == discount.shape
-    own = torch.addcmul(reward, discount, value, value=1 - lam).unbind(1)  # what does not depend on the steps to come
+    own = torch.addcmul(reward, discount, value, value=1 - lam).unbind(
+        1
+    )  # the part that does not depend on later steps
     decay = (lam * discount).unbind(1)
     following = value[:, -1]
     returns = []
@@ -31,7 +33,7 @@ class ReturnScale(nn.Module):
 
     levels: Tensor
     distance: Tensor
-    weight: Tensor  # of what was averaged so far
+    weight: Tensor  # total weight of the average so far
 
     def __init__(self, decay: float = 0.99) -> None:
         super().__init__()
@@ -42,7 +44,7 @@ class ReturnScale(nn.Module):
 
     @torch.no_grad()
     def forward(self, returns: Tensor) -> Tensor:
-        """Takes returns (B, N) into account; the divisor, ()."""
+        """Adds returns (B, N) to the average; returns the divisor, ()."""
         low, high = torch.quantile(returns.flatten(), self.levels)
         self.distance.lerp_(high - low, 1 - self._decay)
         self.weight.lerp_(torch.ones_like(self.weight), 1 - self._decay)

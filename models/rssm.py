@@ -1,4 +1,4 @@
-"""Recurrent state-space model: follow a sequence that is seen (`observe`) or one that is not (`imagine`)."""
+"""Recurrent state-space model: follow a sequence of observations (`observe`) or predict one (`imagine`)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from models.types import Belief, Gaussian, State
 
 
 class Observed(NamedTuple):
-    """What the recurrent model believes along a seen sequence, all (B, T, .)."""
+    """What the recurrent model believes along an observed sequence, all (B, T, .)."""
 
     states: State
     prior: Gaussian  # p(z given h), (B, T, S)
@@ -28,9 +28,9 @@ def _gaussian(moments: Tensor) -> Gaussian:
 
 
 class Recurrence(nn.Module, ABC):
-    """Four steps of a belief, and with them: follow a sequence that is seen, or go on without seeing.
+    """Four steps of a belief, and built on them: following an observed sequence, or continuing without observations.
 
-    Randomness comes in as standard normal noise: without noise the mean is propagated.
+    Randomness is passed in as standard normal noise: without noise the mean is propagated.
     """
 
     @abstractmethod
@@ -50,7 +50,7 @@ class Recurrence(nn.Module, ABC):
         """q(z given h, bold z): (..., D), (..., Z) -> (..., S)."""
 
     def draw(self, belief: Belief, noise: Tensor | None) -> Tensor:
-        """z of a belief (..., S): its sample for `noise`, its mean without."""
+        """z of a belief (..., S): a sample with `noise`, the mean without."""
         return belief.mean if noise is None else belief.sample(noise)
 
     def restarted(self, state: State, keep: Tensor) -> State:
@@ -67,7 +67,7 @@ class Recurrence(nn.Module, ABC):
     ) -> Observed:
         """Follow latents (B, T, Z) with actions (B, T, A); the state restarts where `is_first` (B, T).
 
-        `noise` (B, T, S) draws z from the posterior; without it the posterior mean goes on.
+        `noise` (B, T, S) draws z from the posterior; without it the posterior mean is propagated.
         """
         batch, length, _ = latent.shape
         state = self.initial(batch) if state is None else state
@@ -89,16 +89,16 @@ class Recurrence(nn.Module, ABC):
     def observe_whole(
         self, latent: Tensor, action: Tensor | None, is_first: Tensor, noise: Tensor | None = None
     ) -> Observed:
-        """`observe` of sequences that begin with the zero state, which is what a model learns from."""
+        """`observe` of sequences that begin with the zero state, as in training."""
         return self.observe(latent, action, is_first, noise=noise)
 
     def imagine_step(self, state: State, action: Tensor | None = None, noise: Tensor | None = None) -> State:
-        """One step without seeing: state (B, .), action (B, A), noise (B, S) or the mean -> state (B, .)."""
+        """One step without an observation: state (B, .), action (B, A), noise (B, S) or the mean -> state (B, .)."""
         deter = self.advance(state, action)
         return State(deter, self.draw(self.prior(deter), noise))
 
     def imagine(self, state: State, steps: int, action: Tensor | None = None, noise: Tensor | None = None) -> State:
-        """Go on from `state` (B, .) for N steps, actions (B, N, A), noise (B, N, S) -> states (B, N, .)."""
+        """Continue from `state` (B, .) for N steps, actions (B, N, A), noise (B, N, S) -> states (B, N, .)."""
         states = []
         for n in range(steps):
             step_action = None if action is None else action[:, n]
@@ -115,10 +115,10 @@ class Recurrence(nn.Module, ABC):
         noise: Tensor,
         seen: slice,
     ) -> tuple[State, Tensor]:
-        """Go on from `start` (B, .) under an actor that sees `seen` of a state's feature.
+        """Continue from `start` (B, .) under an actor that sees `seen` of a state's feature.
 
         `uniform` (B, N, A) draws actions, `noise` (B, N, S) states. Returns the states, `start` first, (B, N + 1, .),
-        and the actor's outputs in all but the last, (B, N, 2 A).
+        and the actor's outputs in all except the last, (B, N, 2 A).
         """
         state, states, outputs = start, [start], []
         for chance, more in zip(uniform.unbind(1), noise.unbind(1), strict=True):
@@ -163,10 +163,10 @@ class RSSM(Recurrence):
 
 
 class StackedRSSM(Recurrence):
-    """A recurrent model with actions on the features of an action-free one underneath (APV).
+    """A recurrent model with actions on top of the features of an action-free one (APV).
 
-    Both live in one state: `stoch` is [below, above], `deter` is [above, below], so that what belongs to the upper
-    model is one piece of the feature. The lower model propagates means, and knows of no action in imagination either.
+    Both share one state: `stoch` is [below, above], `deter` is [above, below], so that what belongs to the upper
+    model is one piece of the feature. The lower model propagates means, and gets no actions in imagination either.
     """
 
     def __init__(self, config: VideoModelConfig) -> None:

@@ -1,8 +1,9 @@
-"""What many steps of the recurrence share where it learns: few operations a step, and their gradients by hand.
+"""Shared parts of the recurrence over many steps in training: few operations per step, with gradients by hand.
 
-`Recurrence.observe` and `ActorCritic.imagine` say what is computed; tests hold `observe_scan` and `imagine_scan` equal
-to them. What a step needs from outside is projected for all steps at once. On the way back a step hands on only what
-the step before must know: slopes of activations are taken for all steps beforehand, gradients of weights afterwards.
+`Recurrence.observe` and `ActorCritic.imagine` define what is computed; tests check that `observe_scan` and
+`imagine_scan` give the same. Inputs of the steps are projected for all steps at once. In the backward pass a step
+passes on only what the previous step needs: slopes of activations are computed for all steps beforehand, gradients of
+weights afterwards.
 """
 
 import torch
@@ -12,7 +13,7 @@ from models.layers import NormGRUCell
 
 
 class CellSteps:
-    """N steps of a `NormGRUCell` for B states: what each of them leaves, and its gradient."""
+    """N steps of a `NormGRUCell` for B states: the values of each step, and their gradient."""
 
     def __init__(self, cell: NormGRUCell, steps: int, like: Tensor) -> None:
         """`like` (B, D) is a state h."""
@@ -26,7 +27,7 @@ class CellSteps:
         self.moments: list[tuple[Tensor, Tensor]] = []
 
     def step(self, n: int, before: Tensor, after: Tensor) -> Tensor:
-        """From `raw[n]`, what the linear layer makes of step n, and h `before` it to h `after` it, (B, D) each."""
+        """From `raw[n]`, the linear layer's output in step n, and h `before` it to h `after` it, (B, D) each."""
         norm, size = self.norm, self.size
         shape = norm.normalized_shape
         normed, mean, scale = torch.native_layer_norm(self.raw[n], shape, norm.weight.detach(), self.shift, norm.eps)
@@ -37,7 +38,7 @@ class CellSteps:
         return torch.lerp(before, candidate, gates[:, 2 * size :], out=after)
 
     def prepare(self, before: Tensor) -> None:
-        """Takes the slopes of all steps, given h `before` each (N, B, D)."""
+        """Computes the slopes of all steps, given h `before` each (N, B, D)."""
         reset, _, update = self.gates.chunk(3, -1)
         normed = torch.stack(self.normed)[..., self.size : 2 * self.size]
         by_candidate = update * (1 - self.candidate.square())
@@ -81,7 +82,7 @@ def drawing(linear: nn.Linear, noise: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def drawn_slope(moments: Tensor, noise: Tensor | None) -> Tensor:
-    """The slope of z by what `drawing` makes of its moments, (N, B, 2, S); without noise z is their mean."""
+    """The slope of z by the output of `drawing`, (N, B, 2, S); without noise z is the mean."""
     mean, raw = moments.chunk(2, -1)
     spread = torch.sigmoid(raw)
     by_raw = torch.zeros_like(raw) if noise is None else 2 * noise * spread * (1 - spread)
@@ -99,5 +100,5 @@ def by_weight(outputs: Tensor, inputs: Tensor) -> Tensor:
 
 
 def a_copy(gradients: Tensor) -> Tensor:
-    """To be added to, the rows of a step side by side: (N, B, K)."""
+    """An accumulator that keeps the rows of a step next to each other: (N, B, K)."""
     return gradients.clone(memory_format=torch.contiguous_format)

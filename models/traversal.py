@@ -1,7 +1,7 @@
 """Latent traversal: edit one latent of a frame, keep everything else, decode.
 
 Traversals start from the posterior mean, no cell sees another cell's edit, and nothing is sampled, so
-the columns of a row differ by the edit alone; at the frame's own value a cell is the reconstruction.
+the columns of a row differ only by the edit; at the frame's own value a cell is the reconstruction.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ from models.browsable import Browsable
 from models.types import State
 
 RANGE_MODES = ("sigma", "fixed", "quantile", "minmax", "offset")
-PART = 128  # cells decoded at once: with more, what is between the layers leaves the cache (a sixth slower on a CPU)
-LEAST_HALF = 1e-6  # of a row whose range is a point: no two columns are equal
+PART = 128  # cells decoded at once: with more, activations no longer fit the cache (a sixth slower on a CPU)
+LEAST_HALF = 1e-6  # for a row whose range is a point, so that no two columns are equal
 
 
 class Anchor(NamedTuple):
@@ -58,7 +58,7 @@ class LatentStatistics:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "LatentStatistics":
-        """What `to_json` wrote."""
+        """The statistics that `to_json` wrote."""
         return cls(**{name: np.asarray(value, np.float64) for name, value in values.items()})
 
 
@@ -69,7 +69,7 @@ def anchor_at(
     """The base frame `image[frame]` of a clip (T, 3, H, W), after the frames before it.
 
     `action` is (T, A), ignored by an action-free model, zeros if missing. Without `history` the frame
-    is taken as the first of its episode, as the paper's figures do.
+    is treated as the first of its episode, as in the paper's figures.
     """
     start = 0 if history else frame
     clip = image[start : frame + 1].unsqueeze(0)
@@ -106,9 +106,9 @@ def reconstruct(model: Browsable, anchor: Anchor) -> Tensor:
 def edited_latents(
     anchor: Anchor, dims: Sequence[int], values: Tensor, edits: Mapping[int, float] | None = None
 ) -> Tensor:
-    """The latents of a grid, (R, N, Z): row r sets dimension dims[r] to values[r], all else stays the anchor's.
+    """The latents of a grid, (R, N, Z): row r sets dimension dims[r] to values[r], the rest stays as in the anchor.
 
-    `edits` are set in every cell first; they move the whole grid's base.
+    `edits` are first set in every cell, so they move the base of the whole grid.
     """
     base = anchor.latent.clone()
     for dim, value in (edits or {}).items():
@@ -149,7 +149,7 @@ def row_values(
 
     sigma: mean +- extent std of the aggregate posterior, so the same positions in std for every row; fixed:
     0 +- extent; quantile: the central `extent` per cent; minmax: least to greatest mean seen; offset: the frame's value
-    +- extent. The frame's own value lies where it lies (`place_of`): between two columns, or beyond the range.
+    +- extent. The frame's own value (`place_of`) may be between two columns or outside the range.
     """
     centre = np.asarray(latent, np.float64)
     low, high = (bound[list(dims)] for bound in _bounds(mode, centre, statistics, extent))
@@ -163,7 +163,7 @@ def class_values(
 ) -> NDArray[np.float64]:
     """The classes that each row shows, (R, N), ascending: the frame's own, then those of most frames, then the first.
 
-    Where there are fewer classes than columns, the last class is shown again.
+    If there are fewer classes than columns, the last class is repeated.
     """
     rows = []
     for dim in dims:
@@ -175,7 +175,7 @@ def class_values(
 
 
 def place_of(value: float, row: NDArray[np.float64]) -> float:
-    """Where a value lies in a row of N ascending values: 0 is the first column, N - 1 the last; it may lie beyond."""
+    """Where a value lies in a row of N ascending values: 0 is the first column, N - 1 the last; it may be outside."""
     if len(row) == 1:
         return 0.0
     if row[0] <= value <= row[-1]:

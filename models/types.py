@@ -1,7 +1,7 @@
 """Shapes and small value types that every network shares.
 
 Letters: B batch, T time, N imagined steps, Z latents, D deterministic state, S stochastic state,
-A action, C H W image. Images rest as uint8 (..., H, W, C); networks see float (..., C, H, W).
+A action, C H W image. Images are stored as uint8 (..., H, W, C); networks see float (..., C, H, W).
 """
 
 from typing import NamedTuple, Protocol
@@ -12,27 +12,27 @@ from torch.nn import functional
 
 
 class Capabilities(NamedTuple):
-    """What can be asked of a model."""
+    """What a model is capable of."""
 
-    decodes: bool  # draws the picture of a state
-    imagines: bool  # goes on from a state without seeing
+    decodes: bool  # decodes the picture of a state
+    imagines: bool  # continues from a state without observations
     has_latents: bool  # an image becomes latents, which can be traversed one by one
-    has_scales: bool  # a picture alone gives them, as numbers that factors can be measured against
+    has_scales: bool  # latents depend only on the picture, and are numbers that factors can be measured against
 
 
 class Belief(Protocol):
-    """What a model believes of a state's `stoch`, (..., S): a Gaussian, or classes."""
+    """What a model believes about a state's `stoch`, (..., S): a Gaussian, or classes."""
 
     @property
     def mean(self) -> Tensor:
-        """What is propagated where nothing is drawn; of classes the likeliest."""
+        """What is propagated without sampling; for classes, the likeliest."""
 
     @property
     def std(self) -> Tensor:
         """Standard deviation of each entry."""
 
     def sample(self, noise: Tensor) -> Tensor:
-        """A draw for standard normal `noise` (..., S)."""
+        """A sample for standard normal `noise` (..., S)."""
 
 
 class Gaussian(NamedTuple):
@@ -51,7 +51,7 @@ class Gaussian(NamedTuple):
         return torch.addcmul(self.mean, self.std, noise)
 
     def detach(self) -> "Gaussian":
-        """The same distribution, cut from the graph."""
+        """The same distribution, detached from the graph."""
         return Gaussian(self.mean.detach(), self.std.detach())
 
 
@@ -59,7 +59,7 @@ class Categorical(NamedTuple):
     """Z groups of K classes, as logits (..., Z, K). A draw is one-hot, flat: (..., Z * K)."""
 
     logits: Tensor
-    uniform: float = 0.0  # share of equal chances that is mixed in before a draw
+    uniform: float = 0.0  # share of the uniform distribution that is mixed in before sampling
 
     @property
     def classes(self) -> Tensor:
@@ -83,7 +83,7 @@ class Categorical(NamedTuple):
         return (chances * (1 - chances)).sqrt().flatten(-2)
 
     def sample(self, noise: Tensor) -> Tensor:
-        """A draw for standard normal `noise` (..., Z * K): its ranks become Gumbel noise on the logits."""
+        """A sample for standard normal `noise` (..., Z * K): its ranks become Gumbel noise on the logits."""
         chance = (0.5 * torch.erfc(-noise / 2**0.5)).clamp(1e-7, 1 - 1e-7).reshape(self.logits.shape)
         return self._flat((self.chances.log() - (-chance.log()).log()).argmax(-1))
 
@@ -103,7 +103,7 @@ class State(NamedTuple):
         return torch.cat([self.stoch, self.deter], -1)
 
     def detach(self) -> "State":
-        """The same state, cut from the graph."""
+        """The same state, detached from the graph."""
         return State(self.deter.detach(), self.stoch.detach())
 
     def at(self, index: int) -> "State":
@@ -111,15 +111,15 @@ class State(NamedTuple):
         return State(self.deter[:, index], self.stoch[:, index])
 
     def part(self, rows: slice) -> "State":
-        """Some of the batch: (B, .) -> (b, .)."""
+        """A part of the batch: (B, .) -> (b, .)."""
         return State(self.deter[rows], self.stoch[rows])
 
     def every(self, count: int) -> "State":
-        """One state in `count`, the last of each: (B, .) -> (B // count, .)."""
+        """Every `count`-th state, the last of each group: (B, .) -> (B // count, .)."""
         return State(self.deter[count - 1 :: count], self.stoch[count - 1 :: count])
 
     def flatten(self) -> "State":
-        """Batch and time in one axis: (B, T, .) -> (B * T, .)."""
+        """Batch and time merged into one axis: (B, T, .) -> (B * T, .)."""
         return State(self.deter.flatten(0, 1), self.stoch.flatten(0, 1))
 
 
@@ -131,9 +131,9 @@ class Batch(NamedTuple):
     reward: Tensor  # (B, T)
     discount: Tensor  # (B, T), 0 where the episode truly ended
     is_first: Tensor  # (B, T) bool, True on the first frame of an episode
-    target: Tensor  # (B, T, K), what a frozen teacher makes of the images; K is 0 without one
-    moving: Tensor = torch.zeros(0, dtype=torch.bool)  # (B, T, H, W), pixels that move; empty where not asked for
-    advice: Tensor = torch.zeros(0)  # (B, T, A), what an expert would do at image[t]; A is 0 where nobody is asked
+    target: Tensor  # (B, T, K), a frozen teacher's outputs for the images; K is 0 without one
+    moving: Tensor = torch.zeros(0, dtype=torch.bool)  # (B, T, H, W), pixels that move; empty if not requested
+    advice: Tensor = torch.zeros(0)  # (B, T, A), what an expert would do at image[t]; A is 0 without an expert
 
 
 def normalise(image: Tensor) -> Tensor:

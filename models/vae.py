@@ -16,10 +16,10 @@ FRAMES_AT_ONCE = 512
 
 
 class ImageNetwork(nn.Module):
-    """A network around convolutions: nearly all of an update's arithmetic, which may be done in another precision."""
+    """A network built of convolutions: nearly all of an update's arithmetic, which may use another precision."""
 
     convolutions: nn.Sequential
-    precision = torch.float32  # where a gradient is wanted; otherwise always float32
+    precision = torch.float32  # if a gradient is needed; otherwise always float32
 
     def convolve(self, image: Tensor) -> Tensor:
         """The convolutions, float32 in and out: (B, C, H, W) -> (B, C', H', W')."""
@@ -32,11 +32,11 @@ class ImageNetwork(nn.Module):
 class Encoder(ImageNetwork):
     """q(bold z given o): five convolutions to 1 x 1, then mean and log variance of Z latents.
 
-    Where a CPU learns from many images, they are encoded a few hundred at a time, so that on the way back the gradients
-    of one part's feature maps alone are in memory.
+    When a CPU trains on many images, they are encoded a few hundred at a time, so that only the gradients of one part's
+    feature maps are in memory in the backward pass.
     """
 
-    constraints: ClassVar[tuple[str, ...]] = ("latent",)  # names of the losses that hold the latent to a prior
+    constraints: ClassVar[tuple[str, ...]] = ("latent",)  # names of the losses that pull the latent to a prior
 
     def __init__(self, config: VideoModelConfig) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class Encoder(ImageNetwork):
 
 
 class Decoder(ImageNetwork):
-    """Mean of p(o given h, z): a second narrow waist of Z units, then five transposed convolutions."""
+    """Mean of p(o given h, z): a second bottleneck of Z units, then five transposed convolutions."""
 
     def __init__(self, config: VideoModelConfig) -> None:
         super().__init__()

@@ -25,28 +25,28 @@ VISIONS: dict[str, tuple[type[Encoder] | type[ConvEncoder], type[Decoder] | type
 
 
 class Objective(NamedTuple):
-    """What the losses of a batch look at; the defaults are the paper's."""
+    """Settings of the losses of a batch; the defaults are the paper's."""
 
     balance: float = 0.8  # share of the dynamics KL that moves the prior
-    free_nats: float = 1.0  # least value of each side of the dynamics KL
-    motion_weight: float = 0.0  # how much more a pixel that moves counts in the image loss
+    free_nats: float = 1.0  # minimum of each side of the dynamics KL
+    motion_weight: float = 0.0  # extra weight of a moving pixel in the image loss
     coarse: float = 0.0  # weight of the image loss of smaller pictures
-    overshooting: bool = False  # whether imagined frames are compared with the true ones, too
+    overshooting: bool = False  # whether imagined frames are compared with the true ones as well
 
 
 PAPER = Objective()
-OVERSHOOTING_STRIDE = 2  # every second imagined frame is decoded: they are much alike
+OVERSHOOTING_STRIDE = 2  # only every second imagined frame is decoded, since they are similar
 
 
 class Ahead(NamedTuple):
-    """States (B, n, .) that were imagined from a step of a batch on."""
+    """States (B, n, .) that were imagined, starting at a step of a batch."""
 
     first: int  # the step of the batch that the first of them imagines
     states: State
 
 
 class Inference(NamedTuple):
-    """What a model makes of a batch: its losses, one value per (B, T), and what they came from."""
+    """A model's outputs for a batch: its losses, one value per (B, T), and what they were computed from."""
 
     losses: dict[str, Tensor]
     latent: Gaussian  # (B, T, Z)
@@ -54,7 +54,7 @@ class Inference(NamedTuple):
 
 
 def capabilities_of(vision: str) -> Capabilities:
-    """What can be asked of a model with these image networks; raises KeyError."""
+    """The capabilities of a model with these image networks; raises KeyError."""
     encoder, _ = VISIONS[vision]
     held = bool(encoder.constraints)
     return Capabilities(decodes=True, imagines=True, has_latents=held, has_scales=held)
@@ -75,12 +75,12 @@ class VideoModel(Browsable):
         self.decoder = decoder(config)
 
     def sizes(self) -> dict[str, Any]:
-        """What config.json keeps of it."""
+        """What config.json stores about it."""
         return asdict(self.config)
 
     @property
     def capabilities(self) -> Capabilities:
-        """What can be asked of this model."""
+        """The capabilities of this model."""
         return capabilities_of(self.config.vision)
 
     def encode(self, image: Tensor) -> Gaussian:
@@ -92,7 +92,7 @@ class VideoModel(Browsable):
         return self.decoder(feature[..., self.config.heads])  # type: ignore[no-any-return] # nn.Module call
 
     def infer(self, batch: Batch, generator: torch.Generator | None = None, objective: Objective = PAPER) -> Inference:
-        """The three losses of pretraining (eq. 2) on a batch: `image`, `dynamics`, `latent`; perhaps `overshooting`.
+        """The three losses of pretraining (eq. 2) on a batch: `image`, `dynamics`, `latent`; optionally `overshooting`.
 
         The latent is sampled, the recurrent state propagates its mean.
         """
@@ -128,7 +128,7 @@ class VideoModel(Browsable):
         return losses
 
     def look_ahead(self, batch: Batch, states: State, objective: Objective) -> Ahead | None:
-        """What is imagined without seeing, from a quarter of the sequence on; None without overshooting.
+        """States imagined without observations, from a quarter of the sequence on; None without overshooting.
 
         Losses of single steps leave imagination free to drift. Source: observation overshooting, Hafner et al. 2019.
         """
@@ -145,5 +145,5 @@ class VideoModel(Browsable):
 
 
 def noise_like(like: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Standard normal noise of the shape and device of `like`."""
+    """Standard normal noise with the shape and device of `like`."""
     return torch.randn(like.shape, generator=generator, device=like.device, dtype=like.dtype)

@@ -28,7 +28,7 @@ class WorldModel(VideoModel):
         return value.squeeze(-1)
 
     def discount(self, feature: Tensor) -> Tensor:
-        """Probability that the episode goes on: (..., S + D) -> (...); 1 without a discount head."""
+        """Probability that the episode continues: (..., S + D) -> (...); 1 without a discount head."""
         if self.discount_head is None:
             return torch.ones_like(feature[..., 0])
         logit: Tensor = self.discount_head(feature[..., self.config.heads])
@@ -37,7 +37,7 @@ class WorldModel(VideoModel):
     def infer_online(
         self, batch: Batch, generator: torch.Generator | None = None, objective: Objective = PAPER
     ) -> Inference:
-        """The losses of online learning (eq. 5): those of eq. 2 and `reward`; distillation is the caller's.
+        """The losses of online learning (eq. 5): those of eq. 2 and `reward`; the caller adds distillation.
 
         The recurrent state is sampled.
         """

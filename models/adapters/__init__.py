@@ -1,1 +1,1 @@
-"""Networks of other projects, behind one small protocol, so that they can be looked at like our own."""
+"""Networks of other projects behind one small protocol, so that they can be viewed like our own."""

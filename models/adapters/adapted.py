@@ -1,4 +1,4 @@
-"""An adapter as a model that views can look at: ranges, channels and latents are translated here, once for all."""
+"""An adapter as a model that views can look at: ranges, channels and latents are all translated here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,13 +13,13 @@ from models.browsable import Browsable
 from models.rssm import Recurrence
 from models.types import Belief, Capabilities, Categorical, Gaussian, State
 
-LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in grey
-POINT = 1e-6  # standard deviation of what is not random
+LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue in grey
+POINT = 1e-6  # standard deviation of values that are not random
 
 
 @dataclass(frozen=True)
 class AdaptedConfig:
-    """What config.json says of an adapted model."""
+    """What config.json says about an adapted model."""
 
     layout: str
     options: Mapping[str, Any]
@@ -42,13 +42,13 @@ class AdaptedConfig:
 
 
 def capabilities_of_spec(spec: Spec) -> Capabilities:
-    """What can be asked of a model that declares this."""
+    """The capabilities of a model that declares this."""
     scales = not spec.classes and not spec.recurrent
     return Capabilities(decodes=spec.decodes, imagines=spec.recurrent, has_latents=True, has_scales=scales)
 
 
 class Steps(Recurrence):
-    """The adapter's own steps. It holds no weights: they are the model's."""
+    """The adapter's own steps. It holds no weights; those belong to the model."""
 
     def __init__(self, adapter: Adapter) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Steps(Recurrence):
 
     @property
     def adapter(self) -> Adapter:
-        """Whose steps these are."""
+        """The adapter whose steps these are."""
         return self._adapter[0]
 
     def initial(self, batch: int) -> State:
@@ -79,7 +79,7 @@ class Steps(Recurrence):
 
 
 class StaticSteps(Steps):
-    """Steps of a model without memory, whose `encode` has made latents of the picture already."""
+    """Steps of a model without memory, whose `encode` has already turned the picture into latents."""
 
     def posterior(self, deter: Tensor, latent: Tensor) -> Belief:  # noqa: ARG002 # nothing was before
         stoch = put_latents(latent, self.adapter.spec.classes)
@@ -148,7 +148,7 @@ class Adapted(Browsable):
 
 
 class Static(Adapted):
-    """A model without memory: a picture alone gives its latents, and the latents alone a picture."""
+    """A model without memory: its latents depend only on the picture, and the picture only on the latents."""
 
     steps = StaticSteps
 
@@ -178,7 +178,7 @@ def put_latents(latent: Tensor, classes: int) -> Tensor:
 
 
 def take_latents(stoch: Tensor, classes: int) -> Tensor:
-    """The latents (..., Z) that are in `stoch` (..., S): the inverse of `put_latents`."""
+    """The latents (..., Z) contained in `stoch` (..., S): the inverse of `put_latents`."""
     return stoch.reshape(*stoch.shape[:-1], -1, classes).argmax(-1).to(stoch.dtype) if classes else stoch
 
 

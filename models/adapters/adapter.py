@@ -1,4 +1,4 @@
-"""The protocol of a model from elsewhere: what it declares, and the few steps that views take with it."""
+"""The protocol of a model from another project: what it declares, and the few steps that views need."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ MOST_PIXELS, MOST_LATENTS, MOST_CLASSES, MOST_DETER, MOST_ACTIONS = 512, 256, 25
 
 
 class LayoutError(ValueError):
-    """Files or sizes are not those of a layout; the message is one sentence."""
+    """Files or sizes do not match a layout; the message is one sentence."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What a model declares of itself. Raises LayoutError for sizes that cannot be shown."""
+    """What a model declares about itself. Raises LayoutError for sizes that cannot be shown."""
 
     channels: int  # of the pictures it takes: 1 or 3
     height: int
@@ -28,7 +28,7 @@ class Spec:
     deter: int = 0  # D, of the deterministic state; 0 of a model without memory
     action_size: int = 0  # A
     decodes: bool = True
-    recurrent: bool = False  # whether there is a next step, that it can imagine
+    recurrent: bool = False  # whether it can imagine a next step
 
     def __post_init__(self) -> None:
         limits = {
@@ -60,11 +60,11 @@ class Spec:
 
 
 class Adapter(nn.Module, ABC):
-    """A model from elsewhere. Nothing in it draws: means and likeliest classes are propagated.
+    """A model from another project. Nothing in it is sampled: means and likeliest classes are propagated.
 
-    A model without memory needs `encode`, `posterior` and `decode`. To observe one step is `advance`, then `posterior`;
-    to imagine one is `advance`, then `prior`. Pictures are (B, C, H, W) in 0..1. `stoch` of a state is (B, Z), or
-    one-hot and flat (B, Z * K) where latents are classes.
+    A model without memory needs `encode`, `posterior` and `decode`. Observing one step is `advance`, then `posterior`;
+    imagining one is `advance`, then `prior`. Pictures are (B, C, H, W) in 0..1. `stoch` of a state is (B, Z), or
+    one-hot and flat (B, Z * K) if latents are classes.
     """
 
     spec: Spec
@@ -75,14 +75,14 @@ class Adapter(nn.Module, ABC):
 
     @abstractmethod
     def posterior(self, deter: Tensor, seen: Tensor) -> Belief:
-        """The latents, given the history and what is seen: (..., D), (..., E) -> a Gaussian or classes."""
+        """The latents, given the history and the encoded picture: (..., D), (..., E) -> a Gaussian or classes."""
 
     @abstractmethod
     def decode(self, state: State) -> Tensor:
-        """The picture of a state: (B, .) -> (B, C, H, W), about 0..1. Not asked of a model that does not decode."""
+        """The picture of a state: (B, .) -> (B, C, H, W), about 0..1. Not called for a model that does not decode."""
 
     def prior(self, deter: Tensor) -> Belief:
-        """The latents that are expected without seeing: (..., D) -> a Gaussian or classes; N(0, I) without memory."""
+        """The latents expected before seeing a picture: (..., D) -> a Gaussian or classes; N(0, I) without memory."""
         mean = deter.new_zeros(*deter.shape[:-1], self.spec.stoch)
         return Gaussian(mean, mean + 1)
 
@@ -96,18 +96,18 @@ class Adapter(nn.Module, ABC):
         return state.deter
 
     def reward(self, state: State) -> Tensor | None:  # noqa: ARG002 # models with a reward head read it
-        """Mean reward of arriving in a state, (B,); None of a model that knows no rewards."""
+        """Mean reward of arriving in a state, (B,); None for a model without rewards."""
         return None
 
 
 class Layout(Protocol):
-    """How the files of one project become an adapter. `options` are plain values that config.json keeps."""
+    """How the files of one project become an adapter. `options` are plain values that are stored in config.json."""
 
     name: str
-    about: str  # one sentence: whose files these are
+    about: str  # one sentence: which project's files these are
 
     def recognises(self, keys: frozenset[str]) -> bool:
-        """Whether tensors of these names are of this layout."""
+        """Whether tensors with these names have this layout."""
 
     def convert(
         self, tensors: Mapping[str, Tensor], config: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Sizes of foreign networks, read from tensors and options; what does not fit is one sentence."""
+"""Sizes of foreign networks, read from tensors and options; errors are one sentence."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,11 +7,11 @@ from torch import Tensor
 
 from models.adapters.adapter import LayoutError
 
-MOST = 65_536  # of any size of a layer
+MOST = 65_536  # limit for any size of a layer
 
 
 def shape_of(tensors: Mapping[str, Tensor], key: str, axes: int) -> tuple[int, ...]:
-    """The shape of a tensor with so many axes. Raises LayoutError."""
+    """The shape of a tensor with the given number of axes. Raises LayoutError."""
     if key not in tensors:
         raise LayoutError(f"the file holds no {key}")
     shape = tuple(tensors[key].shape)
@@ -21,7 +21,7 @@ def shape_of(tensors: Mapping[str, Tensor], key: str, axes: int) -> tuple[int, .
 
 
 def checked_sizes(options: Mapping[str, Any], names: tuple[str, ...], least: int = 1) -> tuple[int, ...]:
-    """Whole numbers among options. Raises LayoutError."""
+    """Whole numbers from the options. Raises LayoutError."""
     found = [options.get(name) for name in names]
     for name, value in zip(names, found, strict=True):
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST:

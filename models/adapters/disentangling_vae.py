@@ -16,7 +16,7 @@ CHANNELS, SIDE, HIDDEN = 32, 4, 256
 
 
 class Encoder(nn.Module):
-    """Halvings to 4 x 4, then two hidden layers. The outputs are mean and log variance in turn, latent by latent."""
+    """Halvings to 4 x 4, then two hidden layers. The outputs alternate between mean and log variance."""
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
@@ -79,13 +79,13 @@ class DisentanglingVae(Adapter):
 
 
 class DisentanglingVaeLayout:
-    """`model.pt`, a bare state dict, with `specs.json` beside it, which is not needed."""
+    """`model.pt`, a bare state dict; `specs.json` may be next to it, but is not needed."""
 
     name = "disentangling-vae"
     about = "model.pt of YannDubs/disentangling-vae: static VAEs with Gaussian latents, 32 x 32 or 64 x 64 pixels"
 
     def recognises(self, keys: frozenset[str]) -> bool:
-        """By the layer that makes means and log variances."""
+        """Recognised by the layer that computes means and log variances."""
         return "encoder.mu_logvar_gen.weight" in keys
 
     def convert(

@@ -15,13 +15,13 @@ MODEL = "_wm."
 
 
 class DreamerV3TorchLayout:
-    """The agent's state dict; of its many copies the world model is read. `config.yaml` says what shapes do not."""
+    """The agent's state dict; of its many copies, the world model is read. `config.yaml` gives the rest."""
 
     name = "dreamerv3-torch"
     about = "latest.pt of NM512/dreamerv3-torch: recurrent world models with categorical or Gaussian latents"
 
     def recognises(self, keys: frozenset[str]) -> bool:
-        """By the recurrent cell of the world model, compiled or not."""
+        """Recognised by the recurrent cell of the world model, compiled or not."""
         return f"{MODEL}dynamics._cell.layers.GRU_linear.weight" in {key.replace(MARK, "") for key in keys}
 
     def convert(
@@ -46,7 +46,7 @@ class DreamerV3TorchLayout:
 
 
 def names(sizes: DreamerSizes) -> dict[str, str]:
-    """Their name of each tensor -> ours."""
+    """That project's name of each tensor -> ours."""
     found: dict[str, str] = {}
     for stage in range(len(sizes.depths)):
         found[f"encoder._cnn.layers.{3 * stage}.weight"] = f"encoder.layers.{3 * stage}.weight"

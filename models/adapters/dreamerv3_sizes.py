@@ -12,12 +12,12 @@ from models.adapters.checks import checked_sizes, is_size, shape_of
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"SiLU": nn.SiLU, "ELU": nn.ELU, "ReLU": nn.ReLU, "Tanh": nn.Tanh}
 SPREADS = ("sigmoid2", "softplus", "sigmoid", "abs")
 MEANS = ("none", "tanh5")
-GROUPS = 32  # where the settings do not say how many
+GROUPS = 32  # used if the settings do not give the number
 
 
 @dataclass(frozen=True)
 class DreamerSizes:
-    """Everything that decides the shapes and the arithmetic. Raises LayoutError."""
+    """Everything that determines the shapes and the arithmetic. Raises LayoutError."""
 
     channels: int
     depths: tuple[int, ...]  # channels of the encoder's stages
@@ -73,12 +73,12 @@ class DreamerSizes:
         return self.spec.stoch if self.classes else 2 * self.latents
 
     def activation(self) -> nn.Module:
-        """Between two layers."""
+        """The layer between two others."""
         return ACTIVATIONS[self.act]()
 
 
 def sizes_of(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> DreamerSizes:
-    """Sizes from tensors by the names of the world model, and from `config.yaml`. Raises LayoutError."""
+    """Sizes from tensors, by the world model's names, and from `config.yaml`. Raises LayoutError."""
     deter = shape_of(tensors, "dynamics._cell.layers.GRU_linear.weight", 2)[0] // 3
     moments = shape_of(tensors, "dynamics._obs_stat_layer.weight", 2)[0]
     hidden, entering = shape_of(tensors, "dynamics._img_in_layers.0.weight", 2)
@@ -113,7 +113,7 @@ def sizes_of(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Dreame
 
 
 def checked(options: Mapping[str, Any]) -> DreamerSizes:
-    """Sizes from plain values. Raises LayoutError for what is missing, unknown or cannot be."""
+    """Sizes from plain values. Raises LayoutError for values that are missing, unknown or impossible."""
     names = {field.name for field in fields(DreamerSizes)}
     if options.keys() - names:
         raise LayoutError(f"{min(options.keys() - names)!r:.40} is no size of a dreamerv3-torch model")
@@ -149,7 +149,7 @@ def _stages(tensors: Mapping[str, Tensor]) -> list[tuple[int, ...]]:
 
 
 def _split(flat: int, moments: int, config: Mapping[str, Any]) -> tuple[int, int]:
-    """Groups and classes of a flat state; no classes where the file holds a mean and a spread of each entry."""
+    """Groups and classes of a flat state; no classes if the file holds a mean and a spread of each entry."""
     if moments == 2 * flat:
         return flat, 0
     groups, classes = config.get("dyn_stoch", GROUPS), config.get("dyn_discrete")

@@ -1,6 +1,6 @@
-"""The world model of NM512/dreamerv3-torch (MIT licence): an RSSM with classes or Gaussians, drawn from its files.
+"""The world model of NM512/dreamerv3-torch (MIT licence): an RSSM with classes or Gaussians, built from its files.
 
-Where it differs from our own: LayerNorm with epsilon 1e-3 and SiLU in place of ELU, a learned first state, and an
+Differences from our own: LayerNorm with epsilon 1e-3 and SiLU in place of ELU, a learned first state, and an
 encoder and decoder with normalised channels.
 """
 
@@ -23,7 +23,7 @@ SPREADS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "sigmoid2": lambda value: 2 * torch.sigmoid(value / 2),
 }
-"""How a Gaussian's outputs become its standard deviation, but for the least one."""
+"""How a Gaussian's outputs become its standard deviation, apart from the minimum."""
 
 
 class Normed(nn.Module):
@@ -64,7 +64,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """A feature as 4 x 4, channels last, then doublings; the last has a bias and no norm."""
+    """A feature is reshaped to 4 x 4, channels last, then doubled repeatedly; the last layer has a bias and no norm."""
 
     def __init__(self, sizes: DreamerSizes) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class Decoder(nn.Module):
 
 
 class Bins(nn.Module):
-    """A head of chances over bins, whose mean is in symlog."""
+    """A head of probabilities over bins, whose mean is in symlog."""
 
     def __init__(self, sizes: DreamerSizes) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """The world model of NM512/r2dreamer (MIT licence): an RSSM of classes whose GRU works in blocks.
 
-Modules carry the names of its files. Only runs with `rep_loss: dreamer` have a decoder; the others see and imagine, and
-draw no pictures.
+Modules have the names used in its files. Only runs with `rep_loss: dreamer` have a decoder; the others observe and
+imagine, but cannot draw pictures.
 """
 
 from collections import OrderedDict

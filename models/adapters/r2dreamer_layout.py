@@ -11,17 +11,17 @@ from models.adapters.r2dreamer import R2Dreamer
 from models.adapters.r2dreamer_sizes import checked, sizes_of
 
 NAMES = {"encoder.encoders.0.": "encoder.", "rssm.": "rssm.", "decoder._cnn.": "decoder."}
-"""Their beginnings of the names that are read -> ours; heads, copies and averages are left."""
+"""That project's prefixes of the names that are read -> ours; heads, copies and averages are skipped."""
 
 
 class R2DreamerLayout:
-    """The agent's state dict. Settings say how many groups the classes form, where it is not 32."""
+    """The agent's state dict. Settings give the number of groups that the classes form, if it is not 32."""
 
     name = "r2dreamer"
     about = "latest.pt of NM512/r2dreamer: recurrent world models of classes; only rep_loss: dreamer draws pictures"
 
     def recognises(self, keys: frozenset[str]) -> bool:
-        """By the recurrent cell, which works in blocks."""
+        """Recognised by the recurrent cell, which works in blocks."""
         return "rssm._deter_net._dyn_gru.weight" in keys
 
     def convert(

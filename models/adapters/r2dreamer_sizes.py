@@ -1,4 +1,4 @@
-"""Sizes of a NM512/r2dreamer world model: all from its tensors, but for how its classes divide into groups."""
+"""Sizes of a NM512/r2dreamer world model: all from its tensors, except how its classes divide into groups."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -16,7 +16,7 @@ DETER = "rssm._deter_net"
 
 @dataclass(frozen=True)
 class R2Sizes:
-    """Everything that decides the shapes."""
+    """Everything that determines the shapes."""
 
     channels: int
     depths: tuple[int, ...]  # channels of the encoder's stages
@@ -62,7 +62,7 @@ class R2Sizes:
         return 16 * self.depths[-1]
 
     def activation(self) -> nn.Module:
-        """Between two layers."""
+        """The layer between two others."""
         return ACTIVATIONS[self.act]()
 
 
@@ -100,7 +100,7 @@ def sizes_of(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> R2Size
 
 
 def checked(options: Mapping[str, Any]) -> R2Sizes:
-    """Sizes from plain values. Raises LayoutError for what is missing, unknown or cannot be."""
+    """Sizes from plain values. Raises LayoutError for values that are missing, unknown or impossible."""
     names = {field.name for field in fields(R2Sizes)}
     if options.keys() - names:
         raise LayoutError(f"{min(options.keys() - names)!r:.40} is no size of an r2dreamer model")

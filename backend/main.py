@@ -1,4 +1,4 @@
-"""The API as an application: middleware, error handlers, routers, and what is kept as long as the process runs."""
+"""The API as an application: middleware, error handlers, routers, and objects that live as long as the process."""
 
 import importlib.metadata
 from collections.abc import AsyncIterator
@@ -110,17 +110,17 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _sweep(home: Path) -> None:
-    """Removes what processes that are gone left half written; a run's own folder is swept by the run."""
+    """Removes half-written files of processes that are gone; a run cleans up its own folder."""
     sweep(home)
     for name in (UPLOAD_FOLDER, "datasets", "checkpoints", "shipped", "exports", "pictures"):
         sweep_tree(home / name)
-    for pattern in ("runs/*/checkpoints/*", "runs/*/*/checkpoints/*"):  # where labels are written from here
+    for pattern in ("runs/*/checkpoints/*", "runs/*/*/checkpoints/*"):  # if labels are written from here
         for folder in home.glob(pattern):
             sweep(folder)
 
 
 async def _answer_unexpected(_request: Request, _error: Exception) -> Response:
-    """500 without a word of the failure; the server logs the traceback after this answer."""
+    """Answers 500 without details of the failure; the server logs the traceback afterwards."""
     response = unexpected().response()
     response.headers.update(SECURITY_HEADERS)
     return response

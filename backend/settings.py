@@ -1,4 +1,4 @@
-"""Where DisWM Studio keeps its state and which addresses it listens on: all that is read from `DISWM_*` variables."""
+"""Where DisWM Studio keeps its state and which addresses it listens on: everything read from `DISWM_*` variables."""
 
 import ipaddress
 import stat
@@ -90,7 +90,7 @@ class Settings(BaseSettings):
 
     @property
     def url_of_page(self) -> str:
-        """What a person types into a browser."""
+        """The address that a person types into a browser."""
         return f"http://{_reachable(self.page_host)}:{self.page_port}{self.page_path}"
 
     @property
@@ -100,7 +100,7 @@ class Settings(BaseSettings):
 
     @property
     def token_file(self) -> Path:
-        """Where the token may stand instead of the environment; only its owner may read it (mode 0600)."""
+        """The file that may hold the token instead of the environment; only its owner may read it (mode 0600)."""
         return self.home / "token"
 
     def read_token(self) -> str | None:
@@ -121,7 +121,7 @@ class Settings(BaseSettings):
 
 
 def sqlite_url(path: Path) -> str:
-    """The SQLAlchemy URL of a SQLite file; `%`, `?` and `#` of its path are escaped, else they would end it."""
+    """The SQLAlchemy URL of a SQLite file; `%`, `?` and `#` in its path are escaped, because they would end it."""
     return f"sqlite:///{quote(str(path), safe='/ +')}"
 
 
@@ -142,6 +142,6 @@ def get_settings() -> Settings:
 
 
 def _reachable(host: str) -> str:
-    """The host as it stands in a URL; "every address" is reached through the loopback one."""
+    """The host as written in a URL; "every address" becomes the loopback address."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{host}]" if ":" in host else host

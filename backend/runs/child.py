@@ -23,7 +23,7 @@ from backend.runs.processes import (
 from backend.runs.table import RunRow
 
 SECRETS = ("DISWM_TOKEN", "DISWM_DATABASE_URL")
-"""A run needs no authority over the API or the table of runs."""
+"""Removed from the environment: a run must not control the API or the table of runs."""
 
 
 class Child:
@@ -52,18 +52,18 @@ class Child:
         return code
 
     def sweep(self) -> None:
-        """Kill what an ended process left: its group, and descendants that left the group.
+        """Kill what an ended process left running: its group, and descendants that left the group.
 
-        Not those of another worker, which may have taken the run meanwhile.
+        Processes of another worker are spared, since it may have taken the run meanwhile.
         """
         kill_group(self._process.pid)
         end_processes(processes_of_attempt(self._home, self._run_id, self._worker), patience_s=0)
 
 
 def start_child(row: RunRow, home: Path) -> Child:
-    """Start the stage of a claimed run; what it tells goes to log.txt in its folder, its result lies in result.json.
+    """Start the stage of a claimed run; its output goes to log.txt in its folder, its result to result.json.
 
-    Raises OSError when the folder cannot be written or the process not be made.
+    Raises OSError when the folder cannot be written or the process cannot be started.
     """
     folder = run_folder(home, row.id)
     folder.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def command_of_child(row: RunRow, folder: Path) -> list[str]:
 
 
 def command_of_user(row: Run, home: Path) -> str:
-    """The command line that starts the same run by hand, from whatever folder."""
+    """The command line that starts the same run by hand, from any folder."""
     parts = ["diswm", row.stage, "--preset", row.preset, "--seed", str(row.seed)]
     for key, value in _flat(row.overrides):
         parts += ["--set", f"{key}={_as_text(value)}"]
@@ -125,7 +125,7 @@ def _flat(values: dict[str, object], prefix: str = "") -> list[tuple[str, object
 
 
 def _as_text(value: object) -> str:
-    """A value as `--set` reads it back: text stands bare where it cannot be mistaken for JSON."""
+    """A value as `--set` reads it back: text is unquoted if it cannot be mistaken for JSON."""
     if isinstance(value, str):
         try:
             json.loads(value)

@@ -21,7 +21,7 @@ from backend.settings import Settings
 WAL_RESET_FIXED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 """First releases of their branches without the WAL-reset defect, which can lose a committed transaction."""
 SCHEMA_LOCK = 0x4449_5357_4D01
-"""Postgres' advisory lock of those who change the schema, whatever machine they are on."""
+"""Postgres advisory lock for changing the schema, across all machines."""
 SCHEMA_LOOK_S = 0.1
 CLOCK_READ_EVERY_S = 30.0
 
@@ -37,7 +37,7 @@ def open_database(settings: Settings) -> Engine:
 
 
 def connect(url: str) -> Engine:
-    """An engine for the URL; SQLite connections write through to the disk before they answer."""
+    """An engine for the URL; SQLite connections write to disk before a commit returns."""
     if not url.startswith("sqlite"):
         return create_engine(driver_url(url), pool_pre_ping=True)
     engine = create_engine(url, connect_args={"timeout": 10.0})
@@ -46,7 +46,7 @@ def connect(url: str) -> Engine:
 
 
 def driver_url(url: str) -> str:
-    """The URL with the driver that is installed: `postgres://` and `postgresql://` go through psycopg."""
+    """The URL with the driver that is installed: `postgres://` and `postgresql://` use psycopg."""
     for prefix in ("postgres://", "postgresql://"):
         if url.startswith(prefix):
             return f"postgresql+psycopg://{url.removeprefix(prefix)}"
@@ -55,12 +55,12 @@ def driver_url(url: str) -> str:
 
 @contextmanager
 def one_at_a_time(engine: Engine) -> Iterator[None]:
-    """Only one process changes the schema at once, on whatever machine; SQLite's file lock is the home's."""
+    """Only one process on any machine changes the schema at a time; for SQLite the home's file lock ensures that."""
     if engine.dialect.name != "postgresql":
         yield
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        # Not the call that waits: DBOS builds indexes concurrently, which wait for every statement under way.
+        # Not the blocking call: DBOS builds indexes concurrently, and those wait for every running statement.
         while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": SCHEMA_LOCK}).scalar_one():
             time.sleep(SCHEMA_LOOK_S)
         try:
@@ -70,7 +70,7 @@ def one_at_a_time(engine: Engine) -> Iterator[None]:
 
 
 class DatabaseClock:
-    """Unix seconds by the clock of the database's machine, so that the clocks of others need not agree.
+    """Unix seconds by the clock of the database's machine, so that clocks of other machines need not agree.
 
     It is read now and then; between two readings this machine only measures how much time passed.
     """
@@ -81,7 +81,7 @@ class DatabaseClock:
         self._read: tuple[float, float] | None = None  # (its time, our monotonic one)
 
     def __call__(self) -> float:
-        """Raises SQLAlchemyError where it was never read and cannot be."""
+        """Raises SQLAlchemyError if it was never read and cannot be read now."""
         if self._engine.dialect.name != "postgresql":
             return time.time()
         with self._lock:
@@ -98,7 +98,7 @@ class DatabaseClock:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema up to date; does nothing when it is."""
+    """Bring the schema up to date; does nothing if it already is."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     config = migrations_config(Path(__file__).parent / "migrations")
     with engine.begin() as connection:
@@ -107,14 +107,14 @@ def migrate(engine: Engine) -> None:
 
 
 def migrations_config(folder: Path) -> Config:
-    """Alembic's configuration for a folder of schema changes; in its values `%` begins an interpolation."""
+    """Alembic's configuration for a folder of schema changes; `%` starts an interpolation in its values."""
     config = Config()
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     return config
 
 
 def journal_mode(version: tuple[int, int, int]) -> str:
-    """WAL where the library is free of the WAL-reset defect, else the rollback journal."""
+    """WAL if the library does not have the WAL-reset defect, else the rollback journal."""
     fixed_in_branch = any(version[:2] == fixed[:2] and version >= fixed for fixed in WAL_RESET_FIXED)
     return "WAL" if fixed_in_branch or version >= WAL_RESET_FIXED[-1] else "DELETE"
 

@@ -1,4 +1,4 @@
-"""Which devices runs may ask for: the machine that carries a run out decides, and workers report what they have."""
+"""Which devices runs may ask for: the machine that executes a run decides, and workers report what they have."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ _COUNT = "import torch; print(torch.cuda.device_count())"
 
 
 def devices_here() -> list[str]:
-    """What runs on this machine may ask for; torch is asked in a process of its own, and only where a driver is."""
+    """The devices that runs on this machine may ask for; torch is asked in a separate process, if there is a driver."""
     count = 0
     if any(Path(driver).exists() for driver in DRIVERS):
         done = subprocess.run([sys.executable, "-c", _COUNT], capture_output=True, text=True, check=False)
@@ -22,16 +22,16 @@ def devices_here() -> list[str]:
 
 
 def has(devices: Iterable[str], wanted: str) -> bool:
-    """Whether a machine with these devices can carry out a run that asks for `wanted`."""
+    """Whether a machine with these devices can execute a run that asks for `wanted`."""
     if wanted == "cuda":
         return any(device.startswith("cuda:") for device in devices)
     return wanted == "auto" or wanted in devices
 
 
 def why_not(wanted: str, workers: Mapping[str, Iterable[str]]) -> str | None:
-    """Why a run may not ask for `wanted`, given what each living worker has; None where it may.
+    """Why a run may not ask for `wanted`, given the devices of each living worker; None if it may.
 
-    Where no worker lives, nobody knows: the one that comes will see.
+    Without a living worker nothing is refused: the next worker checks the device.
     """
     if not KNOWN.fullmatch(wanted):
         return f"there is no device {wanted[:80]!r}: {FORMS}"

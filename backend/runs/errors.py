@@ -15,11 +15,11 @@ class RunError(Exception):
 
 
 class RunNotFound(RunError):
-    """There is no run of that id."""
+    """There is no run with that id."""
 
 
 class RunConflict(RunError):
-    """The run is in a state that does not allow what was asked for."""
+    """The run's state does not allow the request."""
 
 
 class IncompatibleSource(RunError):
@@ -27,7 +27,7 @@ class IncompatibleSource(RunError):
 
 
 class KeyReused(RunError):
-    """An Idempotency-Key came back with another body."""
+    """An Idempotency-Key was reused with a different body."""
 
 
 class InvalidRun(RunError):

@@ -1,4 +1,4 @@
-"""One attempt at a run: claim it, start its process, watch over it, and write down how it ended."""
+"""One attempt at a run: claim it, start its process, watch it, and record how it ended."""
 
 import errno
 import logging
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds between looks, and how long a process may take to save."""
+    """Seconds between checks, and how long a process may take to save."""
 
     poll: float = 0.2
     heartbeat: float = 2.0
@@ -38,7 +38,7 @@ def brief(error: SQLAlchemyError) -> str:
 
 
 class Fenced(Exception):
-    """Somebody else took the run: this attempt may not write about it any more."""
+    """Another worker took the run: this attempt must no longer write about it."""
 
 
 class RunExecutor:
@@ -53,21 +53,21 @@ class RunExecutor:
         self._busy = threading.Lock()
 
     def stop(self) -> None:
-        """Take no more runs, and end the current one in good order."""
+        """Take no more runs, and end the current one cleanly."""
         self._stopping.set()
 
     @property
     def is_busy(self) -> bool:
-        """Whether an attempt is being carried out."""
+        """Whether an attempt is running."""
         return self._busy.locked()
 
     def wait_until_idle(self) -> None:
-        """Return when no attempt is being carried out."""
+        """Wait until no attempt is running."""
         with self._busy:
             return
 
     def attempt(self, run_id: str, generation: int) -> str:
-        """Carry out one attempt to its end; the state of the run after it, or why nothing was done."""
+        """Execute one attempt to its end; returns the state of the run after it, or why nothing was done."""
         with self._busy:
             row = self._claim(run_id, generation)
             if row is None:
@@ -92,7 +92,7 @@ class RunExecutor:
             self._settle(row, ending)
 
     def _claim(self, run_id: str, generation: int) -> RunRow | None:
-        """None when the run moved on, or the worker stops before the database answers."""
+        """None if the run is no longer waiting, or the worker stops before the database answers."""
         while not self._stopping.is_set():
             try:
                 return self._store.claim(run_id, generation, self._worker)
@@ -113,7 +113,7 @@ class RunExecutor:
         return self._ending(row, reason, code)
 
     def _end_earlier(self, row: RunRow) -> None:
-        """End what attempts that lost the run left here: their worker may stand still and cannot."""
+        """End processes left here by attempts that lost the run: their worker may be frozen and unable to."""
         left = processes_of_run(self._home, row.id)
         if left:
             log.warning("ending %d processes of an earlier attempt at run %s", len(left), row.id)
@@ -170,9 +170,9 @@ class RunExecutor:
         )
 
     def _settle(self, row: RunRow, ending: Ending) -> str:
-        """Write the verdict down, however long the database takes to accept it.
+        """Record the verdict, however long the database takes to accept it.
 
-        A worker that stops does not wait: the next one hands the run back.
+        A stopping worker does not wait: the next one returns the run to the queue.
         """
         while True:
             try:
@@ -201,7 +201,7 @@ class RunExecutor:
 
 
 def _not_executed(row: RunRow, error: Exception) -> Ending:
-    """A failure of the worker itself: counts as a crash, so that it cannot repeat itself without end."""
+    """A failure of the worker itself: counts as a crash, so that it cannot repeat endlessly."""
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     described = {
         "type": "disk_full" if full else "error",
@@ -212,5 +212,5 @@ def _not_executed(row: RunRow, error: Exception) -> Ending:
 
 
 def _asked_to_cancel(ending: Ending) -> Ending:
-    """The same outcome, as if cancelled: nothing else makes a requeue fail."""
+    """The same outcome as if the run was cancelled: a requeue fails for no other reason."""
     return Ending(Reason.CANCELLED, ending.code, ending.error, ending.progressed, ending.stalled_before)

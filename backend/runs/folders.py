@@ -10,7 +10,7 @@ from backend.data.places import SHIPPED
 from backend.data.run_start import FILE
 
 MAX_LINES = 5_000
-"""Metric lines in one answer; a reader asks again for the rest."""
+"""Metric lines in one answer; a reader requests the rest separately."""
 MAX_LOG_BYTES = 256 * 1024
 _READER = json.JSONDecoder(parse_constant=lambda _: None)
 
@@ -30,12 +30,12 @@ class LogText(NamedTuple):
 
 
 def run_folder(home: Path, run_id: str) -> Path:
-    """Where a run keeps everything; ids come from the table of runs, never from a request alone."""
+    """The folder of a run; ids come from the table of runs, never directly from a request."""
     return home / "runs" / run_id
 
 
 def readable_folder(home: Path, run_id: str) -> Path:
-    """Where a run's curves are read: in the home, else beside the shipped checkpoint of that id."""
+    """Where a run's curves are read: from the home, else from next to the shipped checkpoint with that id."""
     own = run_folder(home, run_id)
     shipped = SHIPPED / run_id
     return shipped if not own.is_dir() and (shipped / FILE).is_file() else own
@@ -47,7 +47,7 @@ def read_progress(folder: Path) -> dict[str, Any] | None:
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
-    """What a finished stage answered, or None."""
+    """The result of a finished stage, or None."""
     return _read_object(folder / "result.json")
 
 
@@ -57,19 +57,19 @@ def read_error(folder: Path) -> dict[str, Any] | None:
 
 
 def forget_outcome(folder: Path) -> None:
-    """Remove what an earlier attempt said about its end."""
+    """Remove the end report of an earlier attempt."""
     (folder / "error.json").unlink(missing_ok=True)
 
 
 def forget_result(folder: Path) -> None:
-    """Remove what a run answered that is to go on."""
+    """Remove the result of a run that is about to continue."""
     (folder / "result.json").unlink(missing_ok=True)
 
 
 def read_metrics(folder: Path, since: int) -> MetricLines:
-    """Whole metric lines from number `since` on; numbers that JSON does not know come back as None."""
+    """Complete metric lines from number `since` on; numbers that JSON cannot express become None."""
     chosen: list[bytes] = []
-    passed = 0  # whole lines before those chosen
+    passed = 0  # complete lines before the chosen ones
     try:
         with (folder / "metrics.jsonl").open("rb") as file:
             for line in file:
@@ -86,7 +86,7 @@ def read_metrics(folder: Path, since: int) -> MetricLines:
 
 
 def last_metrics(folder: Path) -> dict[str, Any]:
-    """The newest value of each metric; reads the end of the file only."""
+    """The newest value of each metric; reads only the end of the file."""
     newest: dict[str, Any] = {}
     for line in _tail(folder / "metrics.jsonl", 16 * 1024).splitlines():
         newest |= _parse(line) or {}
@@ -107,13 +107,13 @@ def read_log(folder: Path, since: int) -> LogText:
 
 
 def last_log_line(folder: Path) -> str | None:
-    """The last line of the log that says anything."""
+    """The last line of the log that is not blank."""
     lines = _tail(folder / "log.txt", 4096).decode("utf-8", "replace").splitlines()
     return next((line.strip()[:500] for line in reversed(lines) if line.strip()), None)
 
 
 def seconds_left(progress: dict[str, Any]) -> float | None:
-    """The time that the rest of a phase will take, at the pace since the last start alone."""
+    """The time that the rest of a phase will take, at the pace since the last start."""
     try:
         done, total = float(progress["done"]), float(progress["total"])
         fresh = done - float(progress.get("done_before", 0))
@@ -140,7 +140,7 @@ def put_back(aside: Path | None, folder: Path) -> None:
 
 
 def delete_aside(aside: Path | None) -> None:
-    """Delete the files; a sweep removes what a crash leaves."""
+    """Delete the files; a later sweep removes what a crash leaves behind."""
     if aside is not None:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -151,7 +151,7 @@ def sweep_trash(home: Path) -> None:
 
 
 def _read_object(path: Path) -> dict[str, Any] | None:
-    """The JSON object in a file; None where there is none that can be read."""
+    """The JSON object in a file; None if the file is missing or unreadable."""
     try:
         return _parse(path.read_bytes())
     except OSError:

@@ -1,4 +1,4 @@
-"""Runs without a row in the table, read from their folders: started from the shell, or shipped beside a checkpoint."""
+"""Runs without a row in the table, read from their folders: started from the shell, or shipped with a checkpoint."""
 
 import datetime
 import json
@@ -20,7 +20,7 @@ from backend.runs.table import RunRow
 
 @dataclass(frozen=True)
 class FoundRun:
-    """A run read from its folder, with the names that a row of the table has."""
+    """A run read from its folder, with the same attributes as a row of the table."""
 
     id: str
     name: str
@@ -28,7 +28,7 @@ class FoundRun:
     preset: str
     seed: int
     settings: dict[str, Any]
-    overrides: dict[str, Any]  # what differs from the preset
+    overrides: dict[str, Any]  # differences from the preset
     state: RunState
     created_at: float
     folder: Path
@@ -42,7 +42,7 @@ class FoundRun:
 
     @property
     def started_at(self) -> float:
-        """It began at once: it never waited."""
+        """The start time: such a run never waited in a queue."""
         return self.created_at
 
 
@@ -58,7 +58,7 @@ def found_runs(home: Path, known: Collection[str]) -> list[FoundRun]:
 
 
 def find_run(home: Path, run_id: str) -> FoundRun | None:
-    """The run of that id that has no row; None if there is none."""
+    """The run with that id that has no row; None if there is none."""
     return next((run for run in found_runs(home, ()) if run.id == run_id), None)
 
 
@@ -113,7 +113,7 @@ def _shipped(folder: Path) -> FoundRun | None:
 
 
 def _asked(begun: RunStart) -> dict[str, Any]:
-    """Stage, seed and settings, and the settings as a preset and what differs from it."""
+    """Stage, seed and settings, and the settings as a preset and the differences from it."""
     preset = begun.preset if begun.preset in PRESETS else "tiny"
     try:
         base = build_settings(begun.stage, preset).model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""One home for one database: what a run made lies in DISWM_HOME, so every process must see the same one."""
+"""One home per database: the files of a run are in DISWM_HOME, so every process must use the same one."""
 
 import uuid
 from pathlib import Path
@@ -17,7 +17,7 @@ class ForeignHome(Exception):
 
 
 def check_home(engine: Engine, home: Path) -> None:
-    """The first process on a database gives it this home; raises ForeignHome on any other home after that."""
+    """The first process that uses a database assigns this home to it; any other home then raises ForeignHome."""
     own = home_id(home)
     with Session(engine) as session:
         if session.get(HomeRow, 1) is None:
@@ -37,13 +37,13 @@ def check_home(engine: Engine, home: Path) -> None:
 
 
 def home_id(home: Path) -> str:
-    """The id of a home, which its first process writes and which moves along with the folder."""
+    """The id of a home, written into the folder by its first process, so that it moves with the folder."""
     path = home / HOME_ID
     if not path.exists():
         aside = home / f".{HOME_ID}-{uuid.uuid4().hex}"
         aside.write_text(uuid.uuid4().hex)
         try:
-            path.hardlink_to(aside)  # whole, and only where there is none
+            path.hardlink_to(aside)  # complete, and only if there is none yet
         except FileExistsError:
             pass
         finally:

@@ -1,4 +1,4 @@
-"""File locks that one process holds at a time, released when it ends, however it ends."""
+"""File locks that only one process can hold, released when it ends for whatever reason."""
 
 import fcntl
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 PATIENCE_S = 0.2
-"""How long `hold` insists, so that a reader's glance (`holder`) at a free lock never refuses anybody."""
+"""How long `hold` retries, so that a reader checking a free lock (`holder`) never causes a refusal."""
 
 
 class Held(Exception):
@@ -23,7 +23,7 @@ class Held(Exception):
 
 
 class Lock:
-    """A lock file in our hands; `announce` tells readers of the file more than our process id."""
+    """A lock file that this process holds; `announce` gives readers of the file more than the process id."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
@@ -38,7 +38,7 @@ class Lock:
 
 @contextmanager
 def hold(path: Path, *, wait: bool = False) -> Iterator[Lock]:
-    """Hold the lock at `path` inside the block; raises Held when another process has it and not `wait`.
+    """Hold the lock at `path` inside the block; without `wait`, raises Held if another process has it.
 
     Raises OSError when the folder cannot be written.
     """

@@ -1,4 +1,4 @@
-"""Names of workers: each is one living process's, on whatever machine; without a wish the first free one is taken."""
+"""Names of workers: each belongs to one living process across all machines; the default is the first free name."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ class NameTaken(Exception):
 
 
 class Taken(NamedTuple):
-    """A name that is ours, and the lock file that says so on this disk."""
+    """A name that this process owns, and the lock file that records it on this disk."""
 
     name: str
     lock: Lock
@@ -26,9 +26,9 @@ class Taken(NamedTuple):
 
 @contextmanager
 def taken_name(store: RunStore, home: Path, wish: str | None, devices: Sequence[str]) -> Iterator[Taken]:
-    """Hold a worker's name inside the block: the one wished for, else the first free of worker-1, worker-2 and so on.
+    """Hold a worker's name inside the block: the requested one, else the first free of worker-1, worker-2 and so on.
 
-    Raises NameTaken where another living process has the name that was wished for.
+    Raises NameTaken if another living process has the requested name.
     """
     for name in (wish,) if wish else (f"worker-{number}" for number in count(1)):
         try:

@@ -1,4 +1,4 @@
-"""What the end of an attempt means for its run: pure rules, no files and no processes."""
+"""What the end of an attempt means for its run: pure rules, without files or processes."""
 
 import signal
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from backend.runs.states import RunState
 
 MAX_STALLED = 3
-"""Attempts in a row that may crash without getting further; the last of them ends the run."""
+"""Consecutive attempts that may crash without progress; the last of them ends the run."""
 STOPPED_CODE = 143
 BAD_SETTINGS_CODE = 2
 FOLDER_IN_USE_CODE = 75
@@ -21,7 +21,7 @@ FINAL_ERRORS = {
     "disk_full": RunState.PAUSED,
     "folder_in_use": RunState.PAUSED,
 }
-"""Errors that another attempt would meet again, and the state in which they leave the run."""
+"""Errors that would occur again in another attempt, and the state that they leave the run in."""
 
 
 class Reason(Enum):

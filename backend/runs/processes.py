@@ -1,6 +1,6 @@
 """Ends processes reliably: children end with their parent, and all processes of a run can be found.
 
-Orphans are found through Linux's /proc; on other systems none are found, and the lock of the run's folder alone
+Orphans are found through Linux's /proc; on other systems none are found, and only the lock of the run's folder
 keeps two processes out of it.
 """
 
@@ -17,7 +17,7 @@ RUN_VARIABLE = "DISWM_RUN_ID"
 WORKER_VARIABLE = "DISWM_RUN_WORKER"
 PARENT_VARIABLE = "DISWM_PARENT_PID"
 HOME_VARIABLE = "DISWM_HOME"
-"""A run's process and all its descendants carry these: found again even when nobody recorded their ids."""
+"""A run's process and all its descendants have these: they can be found even if their ids were not recorded."""
 
 NICENESS = 5
 _PR_SET_PDEATHSIG = 1
@@ -26,7 +26,7 @@ _PR_SET_PDEATHSIG = 1
 def end_with_parent() -> None:
     """Ask the kernel for a SIGTERM when the process named by DISWM_PARENT_PID ends; nothing without that name.
 
-    The variable is taken out of the environment: it is meant for this process, not for its children.
+    The variable is removed from the environment: it is meant for this process, not for its children.
     """
     parent = os.environ.pop(PARENT_VARIABLE, None)
     if parent is None:
@@ -38,28 +38,28 @@ def end_with_parent() -> None:
 
 
 def give_way() -> None:
-    """Lower this process's priority below that of API and page, where it carries out a run for a worker."""
+    """Lower this process's priority below that of API and page, if it executes a run for a worker."""
     if RUN_VARIABLE in os.environ:
         os.nice(NICENESS)
 
 
 def processes_of_worker(home: Path, worker: str) -> list[int]:
-    """Every living process that this worker's runs started, whoever its parent is now."""
+    """Every living process started by this worker's runs, whatever its parent is now."""
     return _marked({HOME_VARIABLE: str(home), WORKER_VARIABLE: worker})
 
 
 def processes_of_run(home: Path, run_id: str) -> list[int]:
-    """Every living process of one run, whoever its parent is now."""
+    """Every living process of one run, whatever its parent is now."""
     return _marked({HOME_VARIABLE: str(home), RUN_VARIABLE: run_id})
 
 
 def processes_of_attempt(home: Path, run_id: str, worker: str) -> list[int]:
-    """Those of them that this worker started: it carries out one attempt at a time."""
+    """Those of them that this worker started: it runs one attempt at a time."""
     return _marked({HOME_VARIABLE: str(home), RUN_VARIABLE: run_id, WORKER_VARIABLE: worker})
 
 
 def ask_to_end(processes: Iterable[int]) -> None:
-    """SIGTERM to each; quiet where one is gone."""
+    """Send SIGTERM to each; processes that are gone are ignored."""
     for process in processes:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(process, signal.SIGTERM)
@@ -75,13 +75,13 @@ def end_processes(processes: Iterable[int], patience_s: float) -> None:
 
 
 def kill_group(group: int) -> None:
-    """SIGKILL to a whole process group; quiet when it is gone."""
+    """Send SIGKILL to a whole process group; ignored if it is gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
 
 
 def is_alive(process: int) -> bool:
-    """Whether the process runs; one that ended and waits to be collected does not."""
+    """Whether the process is running; a zombie is not."""
     try:
         stat = Path(f"/proc/{process}/stat").read_text()
     except OSError:
@@ -104,7 +104,7 @@ def _marked(marks: dict[str, str]) -> list[int]:
 
 
 def _wait(processes: Iterable[int], timeout_s: float) -> list[int]:
-    """Those of the processes that still run after the time, at once when none does."""
+    """The processes that still run after the time; returns at once when none does."""
     deadline = time.monotonic() + timeout_s
     alive = [process for process in processes if is_alive(process)]
     while alive and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""How far a whole run is: every phase of every stage as one, each weighed by what it is estimated to take."""
+"""How far a whole run is: all phases of all stages together, each weighted by its estimated time."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from backend.pipeline.settings import STAGES, CollectSettings, FinetuneSettings,
 from backend.runs.folders import seconds_left
 
 TRAINING = ("pretrain", "first updates", "finetune")
-"""Phases whose pace tells that of the next one: the same updates on the same machine."""
+"""Phases whose pace predicts that of the next one: the same updates on the same machine."""
 
 
 class Phase(NamedTuple):
@@ -22,14 +22,14 @@ class Phase(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """The share of a whole run that is done, 0 to 1, and the seconds that are left; None while no pace is known."""
+    """The share of a whole run that is done, 0 to 1, and the seconds left; None while the pace is unknown."""
 
     share: float
     seconds_left: float | None
 
 
 def whole_progress(stage: str, settings: Mapping[str, Any], progress: Mapping[str, Any]) -> Whole:
-    """How far a run is, from the last report of its present phase. Settings of an earlier version: the phase alone."""
+    """How far a run is, by the last report of its current phase. Settings of an earlier version: only the phase."""
     done, total = float(progress["done"]), float(progress["total"])
     phases = _phases(stage, settings)
     names = [phase.name for phase in phases]
@@ -46,7 +46,7 @@ def whole_progress(stage: str, settings: Mapping[str, Any], progress: Mapping[st
 
 
 def _rest(phase: Phase, share: float, left: float, later: list[Phase]) -> float:
-    """Estimated seconds of the later phases; those of training at the pace at which this one trains."""
+    """Estimated seconds of the later phases; for training phases, at the pace of the current one."""
     expected = (1 - share) * phase.seconds
     pace = left / expected if phase.name in TRAINING and expected > 0 and left > 0 else 1.0
     return sum(item.seconds * (pace if item.name in TRAINING else 1.0) for item in later)

@@ -1,8 +1,8 @@
-"""The durable queue: DBOS keeps the order and runs one attempt at a time; the table of runs decides what is true.
+"""The durable queue: DBOS keeps the order and runs one attempt at a time; the table of runs is authoritative.
 
 A run is queued by writing its row, in one statement. The worker then puts a workflow into the queue for every
-waiting row, named after run and generation, so that doing it twice has no effect; the API needs no second write
-that a crash could lose. A workflow recovered after a kill finds its generation gone by and does nothing.
+waiting row, named after run and generation, so that doing it twice has no effect; so the API needs no second write
+that a crash could lose. A workflow recovered after a kill finds that its generation is over and does nothing.
 """
 
 import logging
@@ -31,17 +31,17 @@ from backend.settings import sqlite_url
 log = logging.getLogger(__name__)
 
 QUEUE = "runs"
-"""Of the runs that any worker can carry out; a run that asks for a GPU waits in a queue of its device's."""
+"""The queue of runs that any worker can execute; a run that asks for a GPU waits in the queue of its device."""
 SHUT_DOWN_S = 15.0
 DEVICE_PATIENCE_S = 60.0
-"""How long a run waits for a worker with its device; then another one takes it, and it fails for what is missing."""
+"""How long a run waits for a worker with its device; then another one takes it, and it fails without the device."""
 APPLICATION_VERSION = "1"
 """Fixed: DBOS recovers only workflows of its own version, and would otherwise hash our source into it."""
 POLL_S = 0.25
 LOOK_AGAIN_S = 30.0
-"""How often a waiting run's workflow is looked at: one that began so long ago and claimed nothing will not."""
+"""How often a waiting run's workflow is checked: one that began this long ago without claiming the run never will."""
 FIRST_SECOND = 1_750_000_000
-"""Priorities count from this Unix second, in quarters: 17 years fit."""
+"""Priorities count quarter seconds from this Unix second: 17 years fit."""
 PER_SECOND = 4
 UNDECIDED = ("ENQUEUED", "PENDING", "DELAYED")
 
@@ -55,17 +55,17 @@ class AttemptQueue(DBOSConfiguredInstance):
         self._executor = executor
         self._store = store
         self._devices = devices
-        self._known: dict[str, float] = {}  # workflow -> when it was last looked at, monotonic
+        self._known: dict[str, float] = {}  # workflow -> when it was last checked, monotonic
 
     @DBOS.workflow(max_recovery_attempts=None, serialization_type=WorkflowSerializationFormat.PORTABLE)
     def attempt(self, run_id: str, generation: int) -> str:
-        """One attempt at a run of this generation; nothing when the run has moved on."""
+        """One attempt at a run of this generation; does nothing if the run has moved on."""
         return self._executor.attempt(run_id, generation)
 
     def put_waiting(self) -> bool:
-        """Put every waiting run that this worker is to carry out into the queue that is not in it yet.
+        """Queue every waiting run for this worker that is not in the queue yet.
 
-        Whether there is any such run.
+        Returns whether any run waits for this worker.
         """
         any_waits = False
         for row in self._store.waiting():
@@ -80,9 +80,9 @@ class AttemptQueue(DBOSConfiguredInstance):
         return any_waits
 
     def _put(self, workflow: str, row: RunRow, again: bool) -> None:
-        """A workflow that ended, or that began long ago, without the run being claimed makes way for a next one.
+        """A workflow that ended, or began long ago, without claiming the run is replaced by a new one.
 
-        Its worker stopped or died between the two; DBOS goes on with what began in a process of the same name only.
+        Its worker stopped or died in between; DBOS only recovers what began in a process of the same name.
         """
         status = DBOS.get_workflow_status(workflow)
         if status is None:
@@ -94,9 +94,9 @@ class AttemptQueue(DBOSConfiguredInstance):
 
 
 def is_for(devices: Sequence[str], row: RunRow, store: RunStore) -> bool:
-    """Whether a worker with these devices is to carry out a waiting run.
+    """Whether a worker with these devices should execute a waiting run.
 
-    It is where the run's device is among them, or where the run has waited for long and no worker has it.
+    It should if it has the run's device, or if the run has waited for long and no worker has that device.
     """
     if has(devices, row.device):
         return True
@@ -105,7 +105,7 @@ def is_for(devices: Sequence[str], row: RunRow, store: RunStore) -> bool:
 
 
 def priority_of(row: RunRow) -> int:
-    """DBOS takes the smallest first: who has waited longest. An interrupted run keeps its time, and so is next."""
+    """DBOS takes the smallest first: the run that waited longest. An interrupted run keeps its time, so it is next."""
     return max(1, min(round((row.queued_at - FIRST_SECOND) * PER_SECOND), 2**31 - 1))
 
 
@@ -115,7 +115,7 @@ def queue_of(device: str) -> str:
 
 
 def launch(database_url: str | None, home: Path, worker: str, devices: Sequence[str]) -> None:
-    """Start DBOS for this worker and its devices, on the given database or on a SQLite file of its own in `home`."""
+    """Start DBOS for this worker and its devices, on the given database or on a separate SQLite file in `home`."""
     gpus = [device for device in devices if device != "cpu"]
     queues = [QUEUE, *map(queue_of, ["cuda", *gpus] if gpus else [])]
     config: DBOSConfig = {
@@ -133,9 +133,9 @@ def launch(database_url: str | None, home: Path, worker: str, devices: Sequence[
 
 
 def shut_down() -> None:
-    """End DBOS's threads once the workflow of the last attempt is written down.
+    """End DBOS's threads once the workflow of the last attempt is recorded.
 
-    Threads that do not end are left behind: this process ends all the same, every run being handed back by now.
+    Threads that do not end are left behind: this process ends anyway, as all runs are back in the queue by now.
     """
     ending = threading.Thread(target=DBOS.destroy, kwargs={"workflow_completion_timeout_sec": 2}, daemon=True)
     ending.start()

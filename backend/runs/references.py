@@ -14,13 +14,13 @@ USING = (*ACTIVE, RunState.PAUSED)
 
 
 def run_that_uses(store: RunStore, names: Collection[str]) -> RunRow | None:
-    """The newest run that waits, runs or pauses whose settings name one of these ids or names."""
+    """The newest waiting, running or paused run whose settings name one of these ids or names."""
     rows = store.newest(limit=10_000, states=USING)
     return next((row for row in rows if _named(row.settings) & set(names)), None)
 
 
 def run_that_writes(store: RunStore, home: Path, path: Path) -> str | None:
-    """What is under way in the run's folder that holds `path`: a sentence, or None."""
+    """What is still running in the run's folder that contains `path`: a sentence, or None."""
     try:
         run = path.resolve().relative_to((home / "runs").resolve()).parts[0]
     except (ValueError, IndexError):
@@ -34,7 +34,7 @@ def run_that_writes(store: RunStore, home: Path, path: Path) -> str | None:
 
 
 def _named(settings: Mapping[str, Any]) -> set[str]:
-    """What settings name, those of each stage of a pipeline too."""
+    """The ids and names in settings, including those of each stage of a pipeline."""
     found = {settings[key] for key in _FIELDS if isinstance(settings.get(key), str)}
     inner = (value for value in settings.values() if isinstance(value, dict))
     return found.union(*map(_named, inner))

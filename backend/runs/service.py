@@ -1,4 +1,4 @@
-"""The service that runs are submitted to, listed, cancelled, resumed, cloned and removed with; knows no HTTP."""
+"""The service that submits, lists, cancels, resumes, clones and removes runs; independent of HTTP."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ from backend.runs.table import RunRow
 
 
 class Order(NamedTuple):
-    """A run as it is asked for."""
+    """A run as requested."""
 
     stage: str
     preset: str
@@ -40,28 +40,28 @@ class Order(NamedTuple):
 
 
 class Submitted(NamedTuple):
-    """The run of an order; `new` is False when an earlier request with the same key made it."""
+    """The run of an order; `new` is False if an earlier request with the same key created it."""
 
     row: RunRow
     new: bool
 
 
 class Page(NamedTuple):
-    """Some runs, newest first, and the cursor of the next ones."""
+    """One page of runs, newest first, and the cursor of the next page."""
 
     rows: Sequence[Run]
     next_cursor: str | None
 
 
 class RunService:
-    """Every request about runs; safe to share between threads."""
+    """All requests about runs; safe to share between threads."""
 
     def __init__(self, engine: Engine, home: Path) -> None:
         self.store = RunStore(engine)
         self.home = home
 
     def submit(self, order: Order, idempotency_key: str | None = None) -> Submitted:
-        """Queue a run. Raises InvalidRun, IncompatibleSource or KeyReused, and then nothing has changed."""
+        """Queue a run. Raises InvalidRun, IncompatibleSource or KeyReused; nothing changes in that case."""
         digest = _digest(order)
         if idempotency_key is not None:
             earlier = self._earlier(idempotency_key, digest)

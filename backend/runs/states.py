@@ -18,12 +18,12 @@ class RunState(StrEnum):
 ACTIVE = (RunState.QUEUED, RunState.RUNNING)
 CANCELLABLE = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED)
 RESUMABLE = (RunState.PAUSED, RunState.FAILED, RunState.CANCELLED)
-"""A diverged run would diverge again from the same settings: it is cloned with other ones instead."""
+"""A diverged run would diverge again from the same settings: it must be cloned with others instead."""
 
 CONTINUABLE = (*RESUMABLE, RunState.SUCCEEDED)
-"""A run that is over goes on where it is given more to do."""
+"""A finished run continues if it is given more to do."""
 
 SILENT_S = 60.0
-"""A running run whose worker was silent for so long has lost it, and waits for the next worker."""
+"""A running run whose worker was silent for this long waits for another worker."""
 GUARD_S = 20.0
-"""So long before that, a worker that cannot be heard saves and ends its run itself: two never hold it at once."""
+"""This long before that, a worker without database saves and ends its run, so that two never execute it at once."""

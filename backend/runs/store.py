@@ -1,4 +1,4 @@
-"""Rows of runs: each change of state is one statement, so no two processes can make the same one."""
+"""Rows of runs: each state change is one statement, so no two processes can make the same change."""
 
 import os
 import socket
@@ -19,21 +19,21 @@ _BEGAN = time.time_ns()
 
 
 class Orders(NamedTuple):
-    """What the holder of an attempt is told when it asks."""
+    """The answer to the holder of an attempt when it checks."""
 
     current: bool
     cancel: bool
 
 
 class Owner(NamedTuple):
-    """The process that a worker's name belongs to: its machine, and a mark that no other process of it has."""
+    """The process that owns a worker's name: its machine, and a mark unique to the process."""
 
     host: str
     incarnation: str
 
 
 def this_process() -> Owner:
-    """The owner of what this process takes."""
+    """This process as an owner."""
     return Owner(socket.gethostname(), f"{os.getpid()}.{_BEGAN}")
 
 
@@ -45,7 +45,7 @@ class RunStore:
         self._clock = clock or DatabaseClock(engine)
 
     def now(self) -> float:
-        """Unix seconds by the clock that the rows go by."""
+        """Unix seconds by the clock used in the rows."""
         return self._clock()
 
     # Requests
@@ -71,7 +71,7 @@ class RunStore:
             return set(session.exec(select(RunRow.id)).all())
 
     def find_by_key(self, idempotency_key: str) -> RunRow | None:
-        """The run that a request with this key made."""
+        """The run created by a request with this key."""
         with self._session() as session:
             return session.exec(select(RunRow).where(RunRow.idempotency_key == idempotency_key)).first()
 
@@ -86,7 +86,7 @@ class RunStore:
     ) -> Sequence[RunRow]:
         """Runs, newest first; `before` is the (created_at, id) of the last one already seen.
 
-        `search`: words that all stand in the id, name, stage, preset or state.
+        `search`: words that must all occur in the id, name, stage, preset or state.
         """
         query = select(RunRow).order_by(col(RunRow.created_at).desc(), col(RunRow.id).desc()).limit(limit)
         if before is not None:
@@ -104,9 +104,9 @@ class RunStore:
             return session.exec(query).all()
 
     def cancel(self, run_id: str) -> RunRow | None:
-        """End a waiting run, or ask the worker to end a running one; None when it is neither.
+        """End a waiting run, or ask the worker to end a running one; None if it is neither.
 
-        A run of a worker that fell silent ends at once: if that worker lives after all, it is fenced.
+        A run of a silent worker ends at once: if that worker is alive after all, it is fenced.
         """
         now = self._clock()
         heard = func.coalesce(col(RunRow.heartbeat_at), 0.0) >= now - SILENT_S
@@ -121,7 +121,7 @@ class RunStore:
     def resume(self, run_id: str, **edited: dict[str, Any]) -> RunRow | None:
         """Put a stopped run back into the queue, with other `settings` and `overrides` if given.
 
-        None when its state forbids it: a run that is over needs other settings.
+        None if its state forbids it: a finished run needs other settings.
         """
         states = CONTINUABLE if edited else RESUMABLE
         return self._change(
@@ -132,7 +132,7 @@ class RunStore:
         )
 
     def remove(self, run_id: str) -> bool:
-        """Forget a run that neither runs nor waits."""
+        """Delete the row of a run that neither runs nor waits."""
         inactive = col(RunRow.state).not_in([RunState.QUEUED, RunState.RUNNING])
         with self._session() as session:
             result = session.exec(delete(RunRow).where(col(RunRow.id) == run_id, inactive))
@@ -152,14 +152,14 @@ class RunStore:
             return session.exec(query).all()
 
     def paused_by(self, error_type: str, *, for_s: float) -> Sequence[RunRow]:
-        """Runs that an error of that type paused, at least that many seconds ago."""
+        """Runs paused by an error of that type at least that many seconds ago."""
         long_ago = col(RunRow.finished_at) <= self._clock() - for_s
         with self._session() as session:
             rows = session.exec(select(RunRow).where(RunRow.state == RunState.PAUSED, long_ago)).all()
         return [row for row in rows if (row.error or {}).get("type") == error_type]
 
     def claim(self, run_id: str, generation: int, worker: str) -> RunRow | None:
-        """Take a queued run of this generation for a worker; None when somebody else did, or it is not queued."""
+        """Take a queued run of this generation for a worker; None if another worker did, or it is not queued."""
         now = self._clock()
         return self._change(
             and_(
@@ -175,7 +175,7 @@ class RunStore:
         )
 
     def pass_over(self, run_id: str, generation: int) -> None:
-        """Begin a new generation of a waiting run, so that its old place in the queue is void."""
+        """Begin a new generation of a waiting run, which invalidates its old place in the queue."""
         waits = and_(col(RunRow.state) == RunState.QUEUED, col(RunRow.generation) == generation)
         self._change(and_(col(RunRow.id) == run_id, waits), generation=generation + 1)
 
@@ -186,7 +186,7 @@ class RunStore:
         return Orders(current, cancel=row is not None and row.cancel_requested)
 
     def beat(self, run_id: str, attempt: int) -> bool:
-        """Say that the attempt is alive; False when it is no longer the current one."""
+        """Record that the attempt is alive; False if it is no longer the current one."""
         return self._change(_held(run_id, attempt), heartbeat_at=self._clock()) is not None
 
     def finish(
@@ -214,9 +214,9 @@ class RunStore:
         furthest: dict[str, float],
         error: dict[str, Any] | None = None,
     ) -> RunRow | None:
-        """Put a run back into the queue: at its end after an error, where it was after a mere interruption.
+        """Put a run back into the queue: at the end after an error, at its old place after an interruption.
 
-        None when the attempt is no longer the current one, or when somebody asked to cancel it meanwhile.
+        None if the attempt is no longer the current one, or a cancel was requested meanwhile.
         """
         place = col(RunRow.queued_at) if error is None else self._clock()
         values = self._queued_again() | {"error": error, "queued_at": place}
@@ -230,9 +230,9 @@ class RunStore:
             return session.exec(query).all()
 
     def release_silent(self, worker: str) -> list[str]:
-        """Queue the runs of other workers that fell silent, or end them where that was asked for; their ids.
+        """Queue the runs of other workers that fell silent, or end them if that was requested; returns their ids.
 
-        A worker that only stood still is fenced: its attempt is no longer the current one.
+        A worker that was only frozen is fenced: its attempt is no longer the current one.
         """
         now = self._clock()
         silent = and_(
@@ -248,17 +248,17 @@ class RunStore:
         }
         with self._session() as session:
             if session.exec(select(RunRow.id).where(silent)).first() is None:
-                return []  # looked for often: a read takes no write lock
+                return []  # checked often: a read takes no write lock
             released = session.exec(update(RunRow).where(silent).values(**values).returning(col(RunRow.id)))
             ids = list(released.scalars())
             session.commit()
             return ids
 
     def take_name(self, worker: str, devices: Sequence[str], owner: Owner | None = None) -> WorkerRow | None:
-        """Become the worker of this name; the row of the one that has it where it may still live.
+        """Become the worker with this name; if another that may still live has it, returns that one's row.
 
-        A name is free when nobody was heard under it lately, or when it was a process of the same host: the caller
-        holds the name's lock file, so that one is gone.
+        A name is free if no worker used it recently, or if its owner was a process of the same host: the caller
+        holds the name's lock file, so that process is gone.
         """
         owner = owner or this_process()
         row = WorkerRow(name=worker, devices=list(devices), heard_at=self._clock(), **owner._asdict())
@@ -277,7 +277,7 @@ class RunStore:
             return None if changed else session.get(WorkerRow, worker)
 
     def announce(self, worker: str, devices: Sequence[str], owner: Owner | None = None) -> bool:
-        """Say that a worker lives, and which devices its machine has; False where the name is another's now."""
+        """Record that a worker is alive, and its machine's devices; False if another process has the name now."""
         owner = owner or this_process()
         with self._session() as session:
             told = update(WorkerRow).where(_named(worker, owner)).values(devices=list(devices), heard_at=self._clock())
@@ -286,19 +286,19 @@ class RunStore:
         return bool(changed) or self.take_name(worker, devices, owner) is None
 
     def withdraw(self, worker: str, owner: Owner | None = None) -> None:
-        """Say that a worker takes no more runs."""
+        """Record that a worker takes no more runs."""
         with self._session() as session:
             session.exec(delete(WorkerRow).where(_named(worker, owner or this_process())))
             session.commit()
 
     def workers(self) -> dict[str, list[str]]:
-        """The devices of each worker that was heard of lately, on whatever machine."""
+        """The devices of each worker that was heard from recently, on any machine."""
         heard = col(WorkerRow.heard_at) >= self._clock() - SILENT_S
         with self._session() as session:
             return {row.name: row.devices for row in session.exec(select(WorkerRow).where(heard)).all()}
 
     def counts(self) -> dict[str, int]:
-        """How many runs there are in each state that has any."""
+        """The number of runs in each state that has any."""
         query = select(RunRow.state, func.count()).group_by(col(RunRow.state))
         with self._session() as session:
             return {state: count for state, count in session.exec(query).all()}
@@ -315,7 +315,7 @@ class RunStore:
         }
 
     def _change(self, where: ColumnElement[bool], **values: Any) -> RunRow | None:
-        """One UPDATE ... RETURNING: the changed row, or None when the condition held for none."""
+        """One UPDATE ... RETURNING: the changed row, or None if no row met the condition."""
         with self._session() as session:
             changed = session.exec(update(RunRow).where(where).values(**values).returning(RunRow))
             row = changed.scalars().first()

@@ -1,4 +1,4 @@
-"""The tables of runs and of the workers that carry them out."""
+"""The tables of runs and of the workers that execute them."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from sqlmodel import Field, SQLModel
 
 
 class RunRow(SQLModel, table=True):
-    """One run: what was asked for, where it stands, and who may write about it. Times are Unix seconds."""
+    """One run: what was requested, its state, and who may write about it. Times are Unix seconds."""
 
     __tablename__ = "runs"
     __table_args__ = (Index("runs_newest_first", "created_at", "id"), Index("runs_by_state", "state"))
@@ -27,14 +27,14 @@ class RunRow(SQLModel, table=True):
     finished_at: float | None = None
 
     generation: int = 0
-    """How often the run was put into the queue; a workflow of an earlier generation does nothing."""
+    """How often the run was put into the queue; workflows of earlier generations do nothing."""
     attempt: int = 0
-    """Counts claims. It fences: only the holder of the newest attempt may write about the run."""
+    """Counts claims. Used for fencing: only the holder of the newest attempt may write about the run."""
     worker: str | None = None
     heartbeat_at: float | None = None
     cancel_requested: bool = False
     stalled: int = 0
-    """Attempts in a row that crashed without getting further than any earlier one."""
+    """Consecutive attempts that crashed without getting further than any earlier one."""
     furthest: dict[str, float] = Field(sa_column=Column(JSON, nullable=False), default_factory=dict)
     """The most units done in each phase, over all attempts."""
 
@@ -45,9 +45,9 @@ class RunRow(SQLModel, table=True):
 
 
 class WorkerRow(SQLModel, table=True):
-    """A worker: the devices of its machine, and when it was heard of last, in Unix seconds.
+    """A worker: the devices of its machine, and when it was last heard from, in Unix seconds.
 
-    `host` and `incarnation` say whose the name is now: of two processes that want it, one gets it.
+    `host` and `incarnation` identify the owner of the name: of two processes that want it, one gets it.
     """
 
     __tablename__ = "workers"
@@ -60,7 +60,7 @@ class WorkerRow(SQLModel, table=True):
 
 
 class HomeRow(SQLModel, table=True):
-    """The one home (DISWM_HOME) whose files these runs have, by the id in its file `home-id`."""
+    """The one home (DISWM_HOME) that has the files of these runs, by the id in its file `home-id`."""
 
     __tablename__ = "homes"
 

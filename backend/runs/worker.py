@@ -1,4 +1,4 @@
-"""The worker: takes waiting runs one after the other until it is asked to stop."""
+"""The worker: takes waiting runs one at a time until it is asked to stop."""
 
 import logging
 import math
@@ -30,24 +30,24 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 0.25
 TELL_S = 5.0
-"""Seconds between two signs of life, some of which may get lost before a worker counts as silent."""
+"""Seconds between heartbeats, some of which may get lost before a worker counts as silent."""
 ORPHAN_PATIENCE_S = 5.0
-"""How long processes of a dead worker may take to save; the kernel told them when it died."""
+"""How long processes of a dead worker may take to save; the kernel signalled them when it died."""
 DISK_NEEDED = 512 * 2**20
-"""Free bytes at which runs that a full disk paused go on; on a small disk a tenth of it is enough."""
+"""Free bytes at which runs paused by a full disk continue; on a small disk, a tenth of its size is enough."""
 FOLDER_PAUSE_S = 30.0
-"""How long a run rests whose folder another process wrote into; then it goes on, if the folder is free."""
+"""How long a run pauses if another process wrote into its folder; then it continues, if the folder is free."""
 STEADY_S = 10.0
-"""How long the database must have answered before a worker takes others for dead: several of their signs of life."""
+"""How long the database must have answered before a worker declares others dead: several of their heartbeats."""
 DISK_PAUSE_S = 10.0
-"""The shortest pause, so that a run too large for the disk does not try without end."""
+"""The shortest pause, so that a run too large for the disk does not retry endlessly."""
 
 
 class Limits(NamedTuple):
     """When a worker ends by itself, in seconds; None: never."""
 
-    idle_s: float | None = None  # nothing to do for so long
-    seconds: float | None = None  # after its start; a run under way is saved and waits for the next worker
+    idle_s: float | None = None  # idle for this long
+    seconds: float | None = None  # after its start; the current run is saved and waits for the next worker
 
 
 NO_LIMITS = Limits()
@@ -64,7 +64,7 @@ def work(settings: Settings, limits: Limits = NO_LIMITS) -> None:
         presence = Presence(store, worker, devices)
         queue = AttemptQueue(executor, store, devices)
         _clear_up(settings.home, worker, executor)
-        with one_at_a_time(engine):  # it makes tables of its own
+        with one_at_a_time(engine):  # it creates its own tables
             launch(settings.database_url, settings.home, worker, devices)
         lock.announce(ready=True)
         log.info("worker %s takes runs on %s", worker, ", ".join(devices))
@@ -87,18 +87,18 @@ def work(settings: Settings, limits: Limits = NO_LIMITS) -> None:
 
 
 class Contact:
-    """How long the database has answered without a break: who was deaf a moment ago judges nobody."""
+    """How long the database has answered without a break: a worker that was just cut off must not judge others."""
 
     def __init__(self) -> None:
         self._since = time.monotonic()
 
     def lost(self) -> None:
-        """It did not answer."""
+        """Record that the database did not answer."""
         self._since = time.monotonic()
 
     @property
     def is_steady(self) -> bool:
-        """Whether every living worker has had time to be heard of since the last break."""
+        """Whether every living worker has had time to send a heartbeat since the last break."""
         return time.monotonic() - self._since >= STEADY_S
 
 
@@ -110,20 +110,20 @@ class Presence:
         self._told = -math.inf
 
     def tell(self) -> None:
-        """Announce it, unless that was done a moment ago."""
+        """Announce it, unless that was done very recently."""
         if time.monotonic() - self._told >= TELL_S:
             if not self._store.announce(self.worker, self._devices):
                 log.warning("another process goes by the name %s now: its runs are its own", self.worker)
             self._told = time.monotonic()
 
     def end(self) -> None:
-        """Take no more runs; a database that does not answer forgets this worker by itself."""
+        """Take no more runs; if the database does not answer, this worker's entry expires."""
         with suppress(SQLAlchemyError):
             self._store.withdraw(self.worker)
 
 
 def _clear_up(home: Path, worker: str, executor: RunExecutor) -> None:
-    """End what a killed predecessor left running, and queue its runs again where they were."""
+    """End what a killed predecessor left running, and put its runs back into the queue at their old places."""
     orphans = processes_of_worker(home, worker)
     if orphans:
         log.warning("ending %d processes that a killed worker left", len(orphans))
@@ -133,7 +133,7 @@ def _clear_up(home: Path, worker: str, executor: RunExecutor) -> None:
 
 
 def _look(store: RunStore, queue: AttemptQueue, presence: Presence, contact: Contact, home: Path) -> bool:
-    """Whether any run waits for this worker, as far as is known."""
+    """Whether any run is known to wait for this worker."""
     try:
         presence.tell()
         _resume_after_full_disk(store, home)

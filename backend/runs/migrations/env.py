@@ -1,4 +1,4 @@
-"""Runs the schema changes on the connection that `backend.runs.database` hands over."""
+"""Runs the schema changes on the connection that `backend.runs.database` passes in."""
 
 from alembic import context
 

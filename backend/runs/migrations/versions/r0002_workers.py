@@ -1,4 +1,4 @@
-"""The table of workers: who was heard of last, and which devices each one has."""
+"""The table of workers: when each was last heard from, and which devices it has."""
 
 import sqlalchemy as sa
 from alembic import op

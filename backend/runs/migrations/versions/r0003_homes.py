@@ -1,4 +1,4 @@
-"""Whose the runs' files are, and which process a worker's name belongs to."""
+"""Which home the runs' files belong to, and which process a worker's name belongs to."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table of the home, and add whose a worker's name is."""
+    """Create the table of the home, and add the owner of a worker's name."""
     op.create_table(
         "homes",
         sa.Column("place", sa.Integer(), primary_key=True, autoincrement=False),
@@ -21,7 +21,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take both away again."""
+    """Remove both again."""
     with op.batch_alter_table("workers") as workers:
         for name in ("host", "incarnation"):
             workers.drop_column(name)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from backend.envs.parts import part_names
 
-MOVES = 0.06  # of the range of a colour: how far a pixel differs from its median over the episode to be moving
+MOVES = 0.06  # share of the colour range by which a moving pixel differs from its median over the episode
 SIMULATOR, MOVING, NOTHING = "simulator", "moving", "none"
 
 Masks = npt.NDArray[np.bool_]
@@ -35,16 +35,16 @@ class Recording(Protocol):
 
 
 class Agent(NamedTuple):
-    """The agent's pixels, one (T, 64, 64) per episode, how they are known, and what they show."""
+    """The agent's pixels, one (T, 64, 64) per episode, where they come from, and what they show."""
 
     kind: str  # SIMULATOR, or MOVING: pixels that move
     name: str  # the cart and pole
     masks: list[Masks]
-    parts: dict[str, list[Masks]]  # of each part, where there are several that can be told apart
+    parts: dict[str, list[Masks]]  # of each part, if there are several that can be told apart
 
 
 def find_agent(episodes: Sequence[Recording], environment: str | None) -> Agent:
-    """Where the simulator says it is, if it does so for all episodes; else what moves."""
+    """The simulator's masks, if all episodes have them; otherwise the pixels that move."""
     masks = [episode.agent for episode in episodes if episode.agent is not None]
     if len(masks) < len(episodes):
         return Agent(MOVING, "what moves", [moving_masks(episode.image) for episode in episodes], {})

@@ -1,4 +1,4 @@
-"""The frames that a view starts from where they are not the checkpoint's own: of a data set, or a person's pictures."""
+"""The frames that a view starts from if they are not the checkpoint's own: from a data set, or uploaded pictures."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from backend.interpret.traversal_request import TraversalRequest
 class BaseFrames:
     """What the model has seen: the last frame is the base of the view, those before it are its history.
 
-    image: (T, H, W, 3) uint8. action: (T, A) that led to each frame; None where nobody knows. name: for captions.
+    image: (T, H, W, 3) uint8. action: (T, A) that led to each frame; None if unknown. name: for captions.
     """
 
     image: npt.NDArray[np.uint8]
@@ -36,13 +36,13 @@ class BaseFrames:
         return replace(self, image=fit_frames(self.image, size))
 
     def actions_for(self, size: int) -> npt.NDArray[np.float32] | None:
-        """The actions, where they are those of a model with this many; else None, which counts as none taken."""
+        """The actions, if their number fits the model; otherwise None, which is treated as zero actions."""
         known = self.action is not None and self.action.shape == (len(self.image), size)
         return self.action if known else None
 
 
 def find_frames(home: Path, request: TraversalRequest) -> BaseFrames | None:
-    """The frames that the request names by `source`; None for bases that need none. Raises ViewError."""
+    """The frames that the request's `source` names; None for bases that need none. Raises ViewError."""
     if request.base == "dataset":
         return frames_of_dataset(_dataset(home, request.source), request)
     if request.base == "picture":
@@ -51,7 +51,7 @@ def find_frames(home: Path, request: TraversalRequest) -> BaseFrames | None:
 
 
 def frames_of_dataset(info: DatasetInfo, request: TraversalRequest) -> BaseFrames:
-    """A frame of a data set after those before it in its episode. Raises ViewError, EpisodeError."""
+    """A frame of a data set, preceded by the earlier ones of its episode. Raises ViewError, EpisodeError."""
     check_index("episode", request.episode, info.episodes, "episode")
     length = info.lengths[request.episode]
     frame = request.settled(length).frame
@@ -63,7 +63,7 @@ def frames_of_dataset(info: DatasetInfo, request: TraversalRequest) -> BaseFrame
 
 
 def frames_of_pictures(image: npt.NDArray[Any], id: str) -> BaseFrames:
-    """A person's pictures (T, 64, 64, 3) in the order of time."""
+    """Uploaded pictures (T, 64, 64, 3) in chronological order."""
     return BaseFrames(image, name=f"picture {id[:8]}")
 
 

@@ -22,7 +22,7 @@ def factors_of(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """The factors kept with the checkpoint; computed and kept first where there are none, or where frames are given.
+    """The factors saved with the checkpoint; computed and saved first if there are none, or if frames are given.
 
     Without `frames` the checkpoint's own clip is analysed.
     """
@@ -35,14 +35,14 @@ def factors_of(
 
 
 def encode_clip(checkpoint: Checkpoint) -> EncodedFrames:
-    """Latents of the checkpoint's clip; image statistics take the place of factors that it does not have."""
+    """Latents of the checkpoint's clip; if it has no factors, image statistics replace them."""
     if checkpoint.clip.factor_names:
         return encode_frames(checkpoint.model, checkpoint.clip)
     return encode_frames(checkpoint.model, with_guesses(checkpoint.clip.image), guessed=True)
 
 
 def encode_dataset(checkpoint: Checkpoint, dataset: DatasetInfo) -> EncodedFrames:
-    """Latents of every frame of a data set, with guesses where it has no factors."""
+    """Latents of every frame of a data set, with guesses if it has no factors."""
     episodes = read_episodes(dataset.folder)
     if dataset.factor_names:
         return encode_frames(checkpoint.model, episodes, guessed=dataset.guessed_factors)

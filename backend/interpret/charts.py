@@ -19,20 +19,20 @@ from backend.interpret.view import provenance_of
 class Chart:
     """R named rows of C named columns, drawn as a grid of shaded cells, as points beside each row, or as lines."""
 
-    kind: str  # what its files reopen
+    kind: str  # the request that its files reopen
     form: Literal["grid", "points", "lines"]
     title: str
     provenance: Mapping[str, Any]  # of the checkpoint: see `backend.interpret.view.provenance_of`
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    values: Floats  # (R, C); NaN where there is none
+    values: Floats  # (R, C); NaN for missing values
     unit: str
     settings: str  # one line of JSON
     low: Floats | None = None  # (R, C) ends of 95% intervals
     high: Floats | None = None
-    marked: Flags | None = None  # (R, C) cells that are beyond chance
-    across: str = ""  # what the columns count, where they are numbers
-    groups: tuple[str, ...] = ()  # R headings: rows of a grid under one heading have shades of their own
+    marked: Flags | None = None  # (R, C) cells that exceed chance
+    across: str = ""  # what the columns count, if they are numbers
+    groups: tuple[str, ...] = ()  # R headings: rows of a grid under one heading share a scale of shades
 
 
 def factors_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
@@ -43,7 +43,7 @@ def factors_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
     names = list(table["factor_names"])
     entries = {entry["dim"]: entry for entry in table["dimensions"]}
     named = [names.index(entries[dim]["factor"]) for dim in dims if entries[dim]["status"] == "named"]
-    order = list(dict.fromkeys([*named, *range(len(names))]))  # so that names stand on the diagonal
+    order = list(dict.fromkeys([*named, *range(len(names))]))  # so that names are on the diagonal
     return Chart(
         kind="factors",
         form="grid",
@@ -91,9 +91,9 @@ def intervals_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
 
 
 def interventions_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
-    """What edits of active dimensions draw, and how far they go while a factor is set: the answer of `verdicts`.
+    """What edits of active dimensions draw, and how far dimensions move when a factor is set: the answer of `verdicts`.
 
-    Columns are the factors of which either can be told, all where none can. Raises ViewError where there are none.
+    Columns are the factors with either measurement, or all if none has one. Raises ViewError without factors.
     """
     dims, rows = _active(checkpoint)
     labels = dimension_names(checkpoint)
@@ -143,7 +143,7 @@ def leakage_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
 
 
 def sensitivity_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
-    """How far outcomes move for a sigma of active dimensions, the strongest first: the answer of `sensitivity_of`."""
+    """How far outcomes move per sigma of active dimensions, strongest first: the answer of `sensitivity_of`."""
     dims, _ = _active(checkpoint)
     names = {label.dim: label.title for label in dimension_names(checkpoint)}
     found = [row for row in table["dimensions"] if row["dim"] in dims]
@@ -184,7 +184,7 @@ def transfer_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
 
 
 def matches_chart(first: Checkpoint, second: Checkpoint, table: Mapping[str, Any]) -> Chart:
-    """Correlation of matched dimensions, where either is active: the answer of `compare_checkpoints`."""
+    """Correlation of matched dimensions of which at least one is active: the answer of `compare_checkpoints`."""
     found = [row for row in table["matches"] if row["first_active"] or row["second_active"]] or table["matches"]
     return Chart(
         kind="compare",
@@ -205,7 +205,7 @@ def matches_chart(first: Checkpoint, second: Checkpoint, table: Mapping[str, Any
 
 
 def _active(checkpoint: Checkpoint) -> tuple[list[int], tuple[str, ...]]:
-    """Dimensions that carry something, all where none does, by falling KL; and their titles."""
+    """Active dimensions, or all if none is, by descending KL; and their titles."""
     kl = checkpoint.statistics.kl
     names = dimension_names(checkpoint)
     ordered = [int(dim) for dim in np.argsort(-kl, kind="stable")]
@@ -224,5 +224,5 @@ def _titled(dim: int, name: str | None) -> str:
 
 
 def _scaled(cell: Mapping[str, Any], end: int) -> float:
-    """An end of the interval of a size, as a share like the size itself."""
+    """One end of the interval of a size, as a share like the size itself."""
     return float(cell["interval"][end] * cell["share"] / cell["size"]) if cell["size"] else 0.0

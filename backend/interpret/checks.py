@@ -1,4 +1,4 @@
-"""Names checked by intervention both ways, beside what NMI says; measured once and kept with the checkpoint."""
+"""Names checked by intervention in both directions, next to NMI; measured once and saved with the checkpoint."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from backend.interpret.interventions import MIN_MOVE, MIN_SCORE, moves_in_pictur
 from backend.interpret.names import dimension_names
 from backend.interpret.simulation import NoSimulator, moves_in_simulator
 
-MIN_RESPONSE = 0.5  # standard deviations that a latent goes while a factor goes from one end to the other
+MIN_RESPONSE = 0.5  # standard deviations that a latent moves while a factor goes from one end to the other
 
 Progress = Callable[[float, str], None]
 
@@ -22,7 +22,7 @@ Progress = Callable[[float, str], None]
 def interventions_of(
     checkpoint: Checkpoint, *, refresh: bool = False, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Both measurements, from the checkpoint's folder or made now and kept there: see `verdicts`.
+    """Both measurements, read from the checkpoint's folder or made now and saved there: see `verdicts`.
 
     {"drawn": {"factor_names", "score": (F), "moves": (Z, F)}, "set": {"factors", "scenes"} or None, "why": text}.
     """
@@ -43,21 +43,21 @@ def interventions_of(
 
 
 def checked(checkpoint: Checkpoint) -> dict[str, Any]:
-    """`verdicts` of a checkpoint; names and interventions are found first where they are not kept with it."""
+    """`verdicts` of a checkpoint; names and interventions are computed first if they are not saved with it."""
     factors_of(checkpoint)
     return verdicts(checkpoint, interventions_of(checkpoint))
 
 
 def verdicts(checkpoint: Checkpoint, found: Mapping[str, Any]) -> dict[str, Any]:
-    """What the measurements say of each dimension, beside its name from NMI.
+    """What the measurements say about each dimension, next to its name from NMI.
 
     {"dimensions": [{"dim", "name", "status", "factor", "nmi", "drawn", "drawn_move", "drawn_agrees", "set", "set_move",
     "set_agrees", "also"}], "seen": {factor: R2 of the probe}, "draws": [{"factor", "moves": (Z)}] of those that it can
     tell,
     "set": the simulator's table or None, "why": why it is missing}.
     `drawn`: the factor that an edit of the dimension draws; `set`: the factor whose setting moves it most. `..._agrees`
-    is None where there is no name from a factor, or where nothing can tell. `also`: other factors than that of its name
-    whose setting moves the dimension too.
+    is None without a name from a factor, or if it cannot be determined. `also`: factors other than that of its name
+    whose setting also moves the dimension.
     """
     entries = {entry["dim"]: entry for entry in (checkpoint.factors or {}).get("dimensions", [])}
     drawn, table = found["drawn"], found["set"]
@@ -82,10 +82,10 @@ def verdicts(checkpoint: Checkpoint, found: Mapping[str, Any]) -> dict[str, Any]
 
 
 def known_checks(checkpoint: Checkpoint) -> dict[int, str]:
-    """What interventions made of the names from NMI, by dimension; empty where they have not been measured yet.
+    """What interventions say about the names from NMI, by dimension; empty if they have not been measured yet.
 
-    `confirmed`: all that could be told agrees; `shared`: it agrees, and other factors move the dimension too;
-    `contradicted`: something does not agree; `untold`: nothing could be told.
+    `confirmed`: all available evidence agrees; `shared`: it agrees, and other factors move the dimension too;
+    `contradicted`: some evidence disagrees; `untold`: there is no evidence.
     """
     path = checkpoint.info.found(CHECKS)
     if not path.exists():
@@ -111,7 +111,7 @@ def _also(dim: int, factors: Sequence[Mapping[str, Any]], named: str | None) -> 
 
 
 def _draws(drawn: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What edits draw of the factors that the probe can tell; sine and cosine are one angle."""
+    """What edits draw of the factors that the probe can read; sine and cosine are one angle."""
     moves: dict[str, Floats] = {}
     for name, score, column in zip(drawn["factor_names"], drawn["score"], np.transpose(drawn["moves"]), strict=True):
         if score >= MIN_SCORE:

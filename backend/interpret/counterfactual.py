@@ -29,7 +29,7 @@ from backend.interpret.timeline import Strip, Timeline, curve, difference
 from backend.interpret.view import Picture, provenance_of
 from models.types import State, normalise
 
-DISTRACTION = "episode"  # the one whose factors can be set
+DISTRACTION = "episode"  # the environment whose factors can be set
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Counterfactual:
     environment: str
     label: DimensionName
     value: float  # what the dimension is set to
-    before: float  # the factor's value in the first life
+    before: float  # the factor's value in the first run
     after: float
     lived: Life
     changed: Life
@@ -54,12 +54,12 @@ class Counterfactual:
 
     @cached_property
     def settings(self) -> str:
-        """The view as one line of JSON, which files made from it carry."""
+        """The view as one line of JSON, which is embedded in files made from it."""
         origin = {key: self.provenance[key] for key in ("checkpoint", "weights")}
         return json.dumps({"diswm": "counterfactual", **origin, "view": self.request.to_json()}, sort_keys=True)
 
     def timeline(self, name: str) -> Timeline:
-        """Rows and curves to be shown, and the name of their files."""
+        """The rows and curves to show, and the name of their files."""
         factor = self.request.factor.replace("_", " ")
         told = f"{factor} {self.before:.2f} → {self.after:.2f}".replace("-", "−")
         edit = f"dim {self.label.dim} held at {self.value:.2f}".replace("-", "−")
@@ -181,7 +181,7 @@ def counterfactual(checkpoint: Checkpoint, request: CounterfactualRequest) -> Co
 
 
 def explained(true: Floats, predicted: Floats) -> float:
-    """1 - |true - predicted|^2 / |true|^2: 1 where the change is foreseen, 0 where none is, below for a wrong one."""
+    """1 - |true - predicted|^2 / |true|^2: 1 for a correct prediction, 0 for none, negative for a wrong one."""
     size = float((true**2).sum())
     return 1 - float(((true - predicted) ** 2).sum()) / size if size > 0 else 0.0
 
@@ -210,7 +210,7 @@ def _live_twice(checkpoint: Checkpoint, request: CounterfactualRequest) -> tuple
 
 
 def _seen(checkpoint: Checkpoint, request: CounterfactualRequest, lived: Life) -> tuple[Checkpoint, RolloutRequest]:
-    """The checkpoint with the lived episode as its clip, and the rollout that imagines it."""
+    """The checkpoint with the simulated episode as its clip, and the rollout that imagines it."""
     action = np.zeros((request.steps, checkpoint.clip.action.shape[2]), np.float32)
     if request.actions == "recorded":
         action = checkpoint.clip.action[request.episode, : request.steps]
@@ -222,7 +222,7 @@ def _seen(checkpoint: Checkpoint, request: CounterfactualRequest, lived: Life) -
 
 @torch.inference_mode()
 def _policy_change(checkpoint: Checkpoint, unedited: State, edited: State) -> Floats | None:
-    """How far apart the policy's modes lie in the two futures, step by step: (S,)."""
+    """Distance between the policy's modes in the two futures, per step: (S,)."""
     behaviour = checkpoint.actor_critic
     if behaviour is None:
         return None

@@ -1,4 +1,4 @@
-"""What a counterfactual is asked: which factor is set in the simulator, to what, and which dimension in the model."""
+"""The request for a counterfactual: which factor is set in the simulator, to what, and which dimension in the model."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,8 +19,8 @@ MOST_STEPS = 200
 class CounterfactualRequest(ViewRequest):
     """Set `factor` to `to` on reaching `step`, and hold dimension `dim` in the model.
 
-    to: None takes the end of the factor's range in the clip that lies farther away. dim: None takes the dimension that
-    goes with the factor most. step: None takes the first imagined one. seed: of the episode that is lived. actions:
+    to: None takes the farther end of the factor's range in the clip. dim: None takes the dimension that
+    goes with the factor most. step: None takes the first imagined one. seed: of the simulated episode. actions:
     those of an episode of the clip, or zeros.
     """
 
@@ -89,6 +89,6 @@ def settable(checkpoint: "Checkpoint") -> tuple[str, ...]:
 
 
 def factor_range(checkpoint: "Checkpoint", factor: str) -> tuple[float, float]:
-    """Least and greatest value of a factor in the clip: what the model may be asked about."""
+    """Smallest and largest value of a factor in the clip, which limit what the model may be asked."""
     values = checkpoint.clip.factors[..., checkpoint.clip.factor_names.index(factor)]
     return float(values.min()), float(values.max())

@@ -1,4 +1,4 @@
-"""Everything that a model computes of given images, as arrays: the raw material for other people's analyses."""
+"""Everything that a model computes from given images, as arrays: raw data for further analyses."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def _encode(model: Browsable, image: torch.Tensor, action: torch.Tensor) -> Arra
 
 
 def actions_of(action: npt.NDArray[Any] | None, batch: int, length: int, size: int) -> torch.Tensor:
-    """Actions (B, T, A) as numbers, zeros where there are none. Raises ViewError."""
+    """Actions (B, T, A) as numbers, zeros if there are none. Raises ViewError."""
     if action is None or not size:
         return torch.zeros(batch, length, size)
     if action.shape != (batch, length, size) or not np.issubdtype(action.dtype, np.number):

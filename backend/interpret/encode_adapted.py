@@ -1,4 +1,4 @@
-"""What a model from elsewhere makes of given images, by the names that such models use."""
+"""What a model of another project computes from given images, under the names that such models use."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ AT_ONCE = 256
 def encode_adapted(model: Adapted, arrays: Mapping[str, Any]) -> Arrays:
     """Latents, states and reconstructions of images; means and likeliest classes are propagated.
 
-    arrays: `image` uint8, (N, H, W, C), or (B, T, H, W, C) of a recurrent model, with perhaps `action` (B, T, A) and
+    arrays: `image` uint8, (N, H, W, C), or (B, T, H, W, C) for a recurrent model, maybe with `action` (B, T, A) and
     `is_first` (B, T). Answers float32 `latent_mean` and `latent_logvar` (..., Z) or `post_logit` (..., Z, K); of a
     recurrent model `deter` (..., D); `decoded` (..., H, W, C), about 0..1. Raises ViewError.
     """

@@ -1,4 +1,4 @@
-"""Latents of many frames beside the true factors of the same frames: what every metric reads."""
+"""Latents of many frames and the true factors of the same frames: the input of every metric."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-# Below this KL to the prior (nats a frame) a dimension carries nothing that a reader could name.
+# Below this KL to the prior (nats per frame) a dimension carries nothing that could be named.
 INACTIVE_KL = 0.05
 
 
 @dataclass(frozen=True)
 class EncodedFrames:
-    """N frames of E episodes, one after the other in time, as the encoder sees them.
+    """N frames of E episodes in chronological order, as the encoder sees them.
 
     mean, logvar: (N, Z) of the latent's Gaussian. factors: (N, F), one name per column.
-    episode: (N,) the number of the episode of each frame; the frames of an episode stand together.
+    episode: (N,) the number of the episode of each frame; the frames of an episode are contiguous.
     guessed: whether the factors are image statistics instead of a simulator's truth.
     """
 
@@ -50,7 +50,7 @@ class EncodedFrames:
 
     @property
     def active(self) -> Flags:
-        """Which dimensions carry something: (Z,)."""
+        """Which dimensions carry information: (Z,)."""
         return np.asarray(self.kl >= INACTIVE_KL)
 
     def frame_in_episode(self) -> Integers:
@@ -60,7 +60,7 @@ class EncodedFrames:
         return np.asarray(np.arange(len(self.episode)) - np.repeat(starts, lengths))
 
     def of_factors(self, columns: Integers | Sequence[int]) -> "EncodedFrames":
-        """The same, beside some of the factors only."""
+        """The same with only some of the factors."""
         return EncodedFrames(
             self.mean,
             self.logvar,
@@ -71,7 +71,7 @@ class EncodedFrames:
         )
 
     def take(self, rows: Integers | Sequence[int]) -> "EncodedFrames":
-        """The same, of some frames only."""
+        """The same with only some of the frames."""
         return EncodedFrames(
             self.mean[rows],
             self.logvar[rows],

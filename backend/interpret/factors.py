@@ -144,7 +144,7 @@ def _best_factor(association: Association, dim: int) -> int | None:
 
 
 def _next_factor(association: Association, dim: int, best: int) -> int | None:
-    """The best factor of another group, so that the cosine of an angle is no rival of its sine."""
+    """The best factor of another group, so that the cosine of an angle does not compete with its sine."""
     names = association.factor_names
     others = [
         column for column in np.flatnonzero(association.varying) if group_of(names[column]) != group_of(names[best])
@@ -164,10 +164,10 @@ def _thin(encoded: EncodedFrames) -> EncodedFrames:
 
 
 def _measurable(frames: EncodedFrames) -> tuple[EncodedFrames, list[str]]:
-    """The frames beside the factors of which they can tell anything, and the names of the others.
+    """The frames with the factors that can be identified from them, and the names of the others.
 
-    A factor with one value per episode has as many values as there are episodes. In a few of them any latent that
-    tells episodes apart knows it, so below 20 episodes it is left out.
+    A factor with one value per episode has as many values as there are episodes. With few episodes, any latent that
+    distinguishes episodes also determines it, so below 20 episodes it is left out.
     """
     if len(np.unique(frames.episode)) >= ENOUGH_EPISODES:
         return frames, []

@@ -32,7 +32,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class TextForm:
-    """Marks a field that is more than one number, word or flag: it stands as one text in addresses and shells."""
+    """Marks a field that is more than one number, word or flag: it is written as one text in addresses and shells."""
 
     write: Callable[[Any], str]
     longest: int  # characters
@@ -42,7 +42,7 @@ class TextForm:
 
 @dataclass(frozen=True)
 class Named:
-    """The field's name outside of Python, where that is a word of Python's own."""
+    """The field's name outside of Python, if that is a reserved word in Python."""
 
     name: str
 
@@ -84,7 +84,7 @@ def as_text(value: object) -> str:
 
 
 def read_dims(value: object) -> object:
-    """`active` -> None, `3,7` -> (3, 7); `all` stays, and so does what names none: the checkpoint knows which."""
+    """`active` -> None, `3,7` -> (3, 7); `all` and other words stay, for the checkpoint to resolve."""
     if value == "active":
         return None
     if isinstance(value, str) and all(_DIM.fullmatch(part) for part in value.split(",")):

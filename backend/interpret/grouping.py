@@ -21,17 +21,17 @@ def group_of(factor: str) -> str:
 
 
 def groups_of(factors: Sequence[str]) -> tuple[str, ...]:
-    """The groups of these factors, each once, in the order of their first member."""
+    """The groups of these factors without repetition, in the order of their first member."""
     return tuple(dict.fromkeys(group_of(factor) for factor in factors))
 
 
 def human_name(factor: str) -> str:
-    """What a reader calls the factor: `hip_angle_sin` -> `hip angle`."""
+    """The readable name of a factor: `hip_angle_sin` -> `hip angle`."""
     return group_of(factor).replace("_", " ").strip()
 
 
 def reduce_groups(matrix: Floats, factors: Sequence[str], *, how: str = "max") -> Floats:
-    """Columns of one group made one, by their `max`, `mean` or `sum`: (..., F) -> (..., G)."""
+    """Merges the columns of each group by their `max`, `mean` or `sum`: (..., F) -> (..., G)."""
     reduce = _REDUCTIONS[how]
     labels = np.array([group_of(factor) for factor in factors])
     columns = [reduce(matrix[..., labels == group], axis=-1) for group in groups_of(factors)]

@@ -1,4 +1,4 @@
-"""Image statistics in place of factors, for videos without ground truth; names derived from them are guesses."""
+"""Image statistics instead of factors, for videos without ground truth; names derived from them are guesses."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -39,7 +39,7 @@ def with_guesses(images: Iterable[npt.NDArray[np.uint8]]) -> Iterator[GuessedEpi
 def guess_factors(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Statistics of the frames of one episode: (T, H, W, 3) -> (T, 10), in the order of GUESSED_FACTORS.
 
-    Hue is the mean direction of the colours, as sine and cosine; motion the mean change from the frame before; its
+    Hue is the mean direction of the colours, as sine and cosine; motion the mean change from the previous frame; its
     place, and that of what differs from the episode's mean picture, are centres of mass from -1 (left, top) to 1.
     """
     pixels = image.astype(np.float32) / np.float32(255)
@@ -71,7 +71,7 @@ def _colour(pixels: npt.NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:
 
 
 def _centre(weight: npt.NDArray[np.float32]) -> tuple[Floats, Floats]:
-    """Centre of mass of each frame, x then y; the middle where there is no mass: (T, H, W) -> (T,), (T,)."""
+    """Centre of mass of each frame, x then y; the middle if there is no mass: (T, H, W) -> (T,), (T,)."""
     frames, height, width = weight.shape
     total = weight.sum(axis=(1, 2))
     safe = np.where(total > 1e-6, total, 1)

@@ -1,4 +1,4 @@
-"""Statistics of latents that depend on the history: along whole episodes, frame after frame."""
+"""Statistics of latents that depend on the history: along whole episodes, frame by frame."""
 
 from typing import Literal
 
@@ -20,8 +20,8 @@ Doubles = npt.NDArray[np.float64]
 def statistics_along(model: Adapted, clip: Clip) -> LatentStatistics:
     """The latents over every frame of a clip, each after the frames before it.
 
-    There is no fixed prior to compare with, so `kl` is what a frame tells of a latent: the mean KL of its belief to the
-    mixture of all frames, which for Gaussians is taken to be one of their mean and variance.
+    There is no fixed prior to compare with, so `kl` is what a frame tells about a latent: the mean KL of its belief to
+    the mixture of all frames, which for Gaussians is taken to be one of their mean and variance.
     """
     latents, spreads, told = [], [], []
     for image, action in zip(clip.image, clip.action, strict=True):
@@ -44,7 +44,7 @@ def statistics_along(model: Adapted, clip: Clip) -> LatentStatistics:
 
 
 def _kl_of_classes(chances: Doubles) -> Doubles:
-    """Mean KL of each frame's chances (N, Z, K) to those of all frames: (Z,), nats."""
+    """Mean KL of each frame's probabilities (N, Z, K) to those of all frames: (Z,), nats."""
     ratio = np.log((chances + LEAST) / (chances.mean(0) + LEAST))
     found = (chances * ratio).sum(-1).mean(0)
     return np.asarray(found)

@@ -32,7 +32,7 @@ def recorded(action: Tensor) -> Chooser:
 
 
 def by_policy(observed: Tensor, actor_critic: ActorCritic) -> Chooser:
-    """Recorded actions (C, A) while watching, then the mode of the policy."""
+    """Recorded actions (C, A) during the context, then the mode of the policy."""
 
     def choose(step: int, state: State) -> Tensor:
         if step < len(observed):
@@ -51,9 +51,9 @@ def follow(
     edits: Sequence[Sequence[Edit]],
     noise: Tensor | None = None,
 ) -> Paths:
-    """Watches C latents (C, Z), then imagines up to S steps, on as many paths as there are lists of edits.
+    """Observes C latents (C, Z), then imagines up to S steps, on one path per list of edits.
 
-    Means are propagated; `noise` (K, S, stoch) draws the imagined steps instead. No step sees a later latent.
+    Means are propagated; `noise` (K, S, stoch) samples the imagined steps instead. No step sees a later latent.
     """
     paths = len(edits)
     state = model.rssm.initial(paths)
@@ -80,7 +80,7 @@ def _now(edits: Sequence[Edit], step: int) -> dict[int, float]:
 def edited(model: Browsable, state: State, seen: Tensor | None, edits: list[dict[int, float]]) -> State:
     """States of K paths, each moved by its edits, dimension -> value.
 
-    The stochastic state moves as far as the posterior does when the latent is edited. The latent is what was seen, or
+    The stochastic state shifts as far as the posterior when the latent is edited. That latent is the observed one, or
     what the encoder sees in the imagined picture. An edit to the value that the latent has already moves nothing.
     """
     rows = [path for path, edit in enumerate(edits) if edit]

@@ -1,6 +1,6 @@
-"""Names checked by intervention: change a dimension, and ask a probe that sees pixels alone what has changed.
+"""Names checked by intervention: change a dimension, and ask a probe that sees only pixels what has changed.
 
-NMI says what a dimension goes with; this says what an edit of it draws. A name is trusted where both agree.
+NMI says which factor a dimension goes with; this says what an edit of it draws. A name is trusted if both agree.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from backend.interpret.metrics import standardise, varying
 from models.traversal import decode_latents
 from models.types import State, normalise
 
-POOL = 4  # pixels that the probe sees as one
+POOL = 4  # side of the squares of pixels that the probe averages
 FRAMES = 12
 FOLDS = 4
 MIN_SCORE = 0.3  # R2 on unseen episodes below which the probe cannot see a factor
-MIN_MOVE = 0.1  # standard deviations of a factor for one of the dimension
+MIN_MOVE = 0.1  # standard deviations of a factor per standard deviation of the dimension
 
 Draw = Callable[[Floats, int], Floats]
 
@@ -36,7 +36,7 @@ class PixelProbe:
 
     @property
     def sees(self) -> Flags:
-        """The factors that it can tell: (F,)."""
+        """The factors that it can read: (F,)."""
         return np.asarray(self.score >= MIN_SCORE)
 
 
@@ -70,7 +70,7 @@ def _folds(episode: Integers) -> Integers:
 
 
 def moves_of(probe: PixelProbe, draw: Draw, latent: Floats, spread: Floats) -> Floats:
-    """What the probe reads for one spread of each dimension, mean size over frames and both ways: (Z, F).
+    """What the probe reads for one spread of each dimension, mean size over frames and both directions: (Z, F).
 
     latent: (N, Z) base frames. `draw(latents (Z, Z), n)` decodes edits of base frame n.
     """
@@ -110,7 +110,7 @@ def moves_in_pictures(checkpoint: Checkpoint) -> dict[str, Any]:
 
 @torch.no_grad()
 def _reconstructions(checkpoint: Checkpoint) -> Floats:
-    """The clip as the model draws it, so that the probe knows its style: (E * T, 3, 64, 64)."""
+    """The clip as the model draws it, so that the probe learns its style: (E * T, 3, 64, 64)."""
     model, clip = checkpoint.model, checkpoint.clip
     latent = model.encode(normalise(torch.from_numpy(clip.image))).mean
     states = model.observe(latent, torch.from_numpy(clip.action)).states

@@ -1,4 +1,4 @@
-"""From images to latents: what the encoder makes of every frame of a clip or of many episodes."""
+"""From images to latents: the encoder's output for every frame of a clip or of many episodes."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, cast
@@ -19,7 +19,7 @@ CHUNK = 256
 
 
 class Frames(Protocol):
-    """An episode, image (T, 64, 64, 3) and factors (T, F), or a clip of E of them, with one more axis in front."""
+    """An episode, image (T, 64, 64, 3) and factors (T, F), or a clip of E of them, with an additional first axis."""
 
     @property
     def image(self) -> npt.NDArray[np.uint8]:
@@ -35,7 +35,7 @@ class Frames(Protocol):
 
 
 def encode_frames(model: Browsable, source: Frames | Iterable[Frames], *, guessed: bool = False) -> EncodedFrames:
-    """Latents and factors of every frame of a clip or of episodes, which are read one at a time.
+    """Latents and factors of every frame of a clip or of episodes, read one at a time.
 
     Raises ValueError when there is no frame, or when episodes do not name the same factors.
     """

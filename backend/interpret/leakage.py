@@ -1,6 +1,6 @@
 """Leakage: what the encoder sees in pictures that were decoded from an edit of one dimension.
 
-A model whose dimensions are independent both ways answers an edit of dimension j with a move of dimension j alone.
+If the dimensions of a model are independent in both directions, an edit of dimension j only moves dimension j.
 """
 
 from collections.abc import Callable

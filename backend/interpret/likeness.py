@@ -1,4 +1,4 @@
-"""Whether a picture looks like what a model has learned from: its reconstruction beside those of the model's clip."""
+"""Whether a picture looks like a model's training data: its reconstruction compared with those of the model's clip."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _KNOWN: dict[str, tuple[float, ...]] = {}  # by the hash of a checkpoint's weigh
 
 
 def likeness(checkpoint: Checkpoint, picture: Picture, reconstruction: Picture) -> dict[str, Any]:
-    """How well a picture is reconstructed, beside the frames of the checkpoint's clip.
+    """How well a picture is reconstructed, compared with the frames of the checkpoint's clip.
 
     {"psnr": dB, "usual": dB at 0, 5, 50, 95 and 100% of the clip's frames, "unlike": whether the picture is drawn
     worse than the worst of them by 1 dB or more}.
@@ -40,7 +40,7 @@ def usual_reconstruction(checkpoint: Checkpoint) -> tuple[float, ...]:
 
 @torch.inference_mode()
 def _measured(checkpoint: Checkpoint) -> tuple[float, ...]:
-    """Of 240 frames at most, evenly taken, each after the frames before it."""
+    """Of at most 240 evenly spaced frames, each with its history."""
     model, clip = checkpoint.model, checkpoint.clip
     latent = model.encode(normalise(torch.from_numpy(clip.image))).mean
     known = clip.action.shape[-1] == model.config.action_size

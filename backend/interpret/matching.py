@@ -16,7 +16,7 @@ from backend.interpret.resample import bootstrap_weights, interval, shifted_rows
 
 MIN_CORRELATION = 0.7
 SHIFTS, RESAMPLES = 100, 200
-CHANCE = 0.95  # of matches of shifted latents lie below what counts as chance
+CHANCE = 0.95  # share of matches of shifted latents that lie below the chance level
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Matching:
-    """The matches of two models beside what two models that have nothing in common would get.
+    """The matches of two models, next to those of two models that have nothing in common.
 
     null: by first dimension, what 95% of the matches stay below when the episodes of one model are shuffled.
     intervals: by first dimension, 95% over episodes. mean, mean_interval, mean_null: of the counted dimensions.
@@ -100,13 +100,13 @@ def match_with_chance(first: Floats, second: Floats, clips: Sequence[Integers], 
 
 
 def compare_checkpoints(first: Checkpoint, second: Checkpoint) -> dict[str, Any]:
-    """How two checkpoints' dimensions go together on the frames of both clips, and what became of the names.
+    """How two checkpoints' dimensions match on the frames of both clips, and what happened to the names.
 
     {"matches": [{"first", "second", "correlation", "sign", "interval", "null", "first_name", "second_name",
     "first_active", "second_active"}], "mean_correlation", "mean_interval", "mean_null", "episodes", "frames",
     "same_environment", "kept", "lost", "gained": names}. A name is kept when its match is active, correlates by 0.7 or
-    more and by more than chance, and bears it too, or has none of its own. Between models of different environments no
-    name can be kept or lost: the three are null. Latents are centred clip by clip: that two clips look different makes
+    more and by more than chance, and has the same name or none. Between models of different environments no
+    name can be kept or lost: the three are null. Latents are centred per clip, so a difference in their looks makes
     no two dimensions alike.
     """
     clips = [first.clip, second.clip][: 2 if first.info.id != second.info.id else 1]
@@ -142,7 +142,7 @@ def compare_checkpoints(first: Checkpoint, second: Checkpoint) -> dict[str, Any]
 
 
 def same_environment(first: CheckpointInfo, second: CheckpointInfo) -> bool:
-    """Whether two models learned from the same environment, or, of a person's own videos, from the same data set."""
+    """Whether two models learned from the same environment, or, for a person's own videos, from the same data set."""
     if first.environment is None and second.environment is None and first.id != second.id:
         known = first.config.get("dataset"), second.config.get("dataset")
         return known[0] == known[1] and known[0] is not None
@@ -161,7 +161,7 @@ def carry_labels(
 
 
 def _shuffled(clips: Sequence[Integers], generator: np.random.Generator) -> Integers:
-    """For each frame the one whose latent it gets under the null, of another episode of its clip: (N,)."""
+    """For each frame, the frame whose latent it gets under the null, from another episode of its clip: (N,)."""
     rows, start = [], 0
     for episode in clips:
         rows.append(start + shifted_rows(episode, generator))
@@ -183,7 +183,7 @@ def _resampled(first: Floats, second: Floats, clips: Sequence[Integers], generat
 
 
 def _survivors(rows: list[dict[str, Any]], matching: Matching) -> set[int]:
-    """The first model's dimensions whose match is active, close, and bears the same name or none."""
+    """The first model's dimensions whose match is active, close, and has the same name or none."""
     return {
         row["first"]
         for row in rows

@@ -1,7 +1,7 @@
 """Disentanglement metrics over latent means: MIG, DCI (Lasso and trees), SAP, InfoMEC.
 
 Each takes arrays and returns plain numbers in [0, 1]; 1 means that every factor has a dimension of its
-own. None depends on the order of dimensions or factors. A constant factor is ignored: nothing can be known of it.
+own. None depends on the order of dimensions or factors. A constant factor is ignored: nothing can be learned about it.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,11 +18,11 @@ from backend.interpret.information import BinnedFrames, bin_count, discretise
 TREES = 10
 LEAF_FRAMES = 20
 LASSO_PENALTY = 0.02
-MIN_SCORE = 0.05  # R2 below which a probe knows nothing of its factor
+MIN_SCORE = 0.05  # R2 below which a probe does not predict its factor
 
 
 def nmi_matrix(latent: Floats, factors: Floats) -> Floats:
-    """Share of each factor's entropy that each latent knows: (N, Z), (N, F) -> (Z, F); not adjusted for chance."""
+    """Share of each factor's entropy that each latent explains: (N, Z), (N, F) -> (Z, F); not adjusted for chance."""
     bins = bin_count(len(latent))
     return BinnedFrames(codes(latent, bins), codes(factors, bins), bins).nmi()
 
@@ -55,7 +55,7 @@ def sap(latent: Floats, factors: Floats, names: Sequence[str]) -> float:
 def infomec(nmi: Floats) -> tuple[float, float]:
     """InfoM (modularity) and InfoC (compactness) of Hsu et al. 2023 from (Z, F) NMI in which chance counts as zero.
 
-    Latents that know of no factor are pruned from InfoM, as its authors prune inactive ones; a factor that
+    Latents without information on any factor are pruned from InfoM, as its authors prune inactive ones; a factor that
     no latent knows counts 0 in InfoC.
     """
     latents, factors = nmi.shape
@@ -68,7 +68,7 @@ def infomec(nmi: Floats) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Probe:
-    """What a probe per factor found: importance (Z, F) of each latent, and R2 (F,) on held-out episodes."""
+    """The result of one probe per factor: importance (Z, F) of each latent, and R2 (F,) on held-out episodes."""
 
     importance: Floats
     score: Floats
@@ -112,7 +112,7 @@ def linear_probe(latent: Floats, factors: Floats, names: Sequence[str], episode:
 def dci(probe: Probe) -> tuple[float, float, float]:
     """Disentanglement, completeness, informativeness (Eastwood and Williams 2018) of a probe.
 
-    A probe that predicts nothing on unseen episodes may still give all its importance to one accident: for such a
+    A probe that predicts nothing on unseen episodes may still give all its importance to a coincidence: for such a
     factor every dimension counts alike.
     """
     if not probe.score.size:
@@ -179,14 +179,14 @@ def _gaps(matrix: Floats) -> Floats:
 
 
 def _share(values: Floats, count: int) -> float:
-    """The largest entry's share of the sum, 0 when all are equal or zero, 1 when it stands alone."""
+    """The largest entry's share of the sum, 0 when all are equal or zero, 1 when it is the only one."""
     if values.max() <= 0:
         return 0.0
     return 1.0 if count == 1 else float((values.max() / values.sum() - 1 / count) / (1 - 1 / count))
 
 
 def _one_minus_entropy(importance: Floats) -> float:
-    """Mean over rows of 1 - H(row) in units of the most possible, weighted by each row's share of importance."""
+    """Mean over rows of 1 - H(row) / max H, weighted by each row's share of importance."""
     if importance.shape[1] == 1:
         return 1.0
     totals = importance.sum(axis=1)

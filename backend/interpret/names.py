@@ -13,34 +13,34 @@ FATES = ("kept", "lost", "gained")
 
 @dataclass(frozen=True)
 class DimensionName:
-    """A dimension as figures, captions, file names and tables call it."""
+    """The name of a dimension in figures, captions, file names and tables."""
 
     dim: int
-    name: str | None  # None: nobody knows what it means
+    name: str | None  # None: its meaning is unknown
     source: str  # person, carried, factor, guess or number
-    status: str | None  # named, mixed, unnamed, inactive; None where factors have not been computed
+    status: str | None  # named, mixed, unnamed, inactive; None if factors have not been computed
     factor: str | None
-    nmi: float | None  # None also where it is no more than chance gives
-    shared: bool = False  # whether another dimension of the checkpoint bears the same name
+    nmi: float | None  # also None if it does not exceed chance
+    shared: bool = False  # whether another dimension of the checkpoint has the same name
 
     @property
     def short(self) -> str:
-        """`hip angle`, or `dim 7` where there is no name: for places that say the number beside it."""
+        """`hip angle`, or `dim 7` without a name: for places that show the number as well."""
         return self.name or f"dim {self.dim}"
 
     @property
     def text(self) -> str:
-        """`hip angle`, or `hip angle (dim 7)` where two bear that name: for places that say nothing else."""
+        """`hip angle`, or `hip angle (dim 7)` if two have that name: for places that show nothing else."""
         return f"{self.name} (dim {self.dim})" if self.name and self.shared else self.short
 
     @property
     def title(self) -> str:
-        """`dim 7: hip angle`, or `dim 7`: unlike the name alone it is never that of another dimension."""
+        """`dim 7: hip angle`, or `dim 7`: unlike the name alone, it is unique."""
         return f"dim {self.dim}: {self.name}{'?' if self.source == 'guess' else ''}" if self.name else f"dim {self.dim}"
 
     @property
     def caption(self) -> str:
-        """`dim 7: hip angle (NMI .81)`, as printed beside a row."""
+        """`dim 7: hip angle (NMI .81)`, as printed next to a row."""
         number = f"dim {self.dim}"
         if self.name is None:
             return f"{number} ({self.status})" if self.status in ("mixed", "inactive") else number
@@ -69,13 +69,13 @@ def dimension_names(checkpoint: Checkpoint) -> list[DimensionName]:
 
 
 def told_apart(names: Sequence[str | None]) -> list[str | None]:
-    """Names in the order of dimensions; those that occur twice with their dimension: `cart position (dim 3)`."""
+    """Names in the order of dimensions; repeated ones are followed by their dimension: `cart position (dim 3)`."""
     count = Counter(names)
     return [f"{name} (dim {dim})" if name and count[name] > 1 else name for dim, name in enumerate(names)]
 
 
 def fate_of_names(before: Sequence[str | None], survivors: Collection[int], after: Sequence[str | None]) -> Fate:
-    """{"kept", "lost", "gained"}: names of one model's dimensions of which `kept` live on in another model's.
+    """{"kept", "lost", "gained"}: what became of one model's names in another; `kept` ones are in both.
 
     Gained is a name that no dimension had before. Each named dimension is either kept or lost.
     """
@@ -89,5 +89,5 @@ def fate_of_names(before: Sequence[str | None], survivors: Collection[int], afte
 
 
 def beyond_chance(entry: Mapping[str, Any]) -> bool:
-    """Whether the best factor of an entry of the factors' table is more than its null gives."""
+    """Whether the best factor of an entry of the factors' table exceeds its null."""
     return entry.get("nmi") is not None and float(entry["nmi"]) > float(entry.get("null") or 0)

@@ -1,4 +1,4 @@
-"""How strongly each latent goes with each factor, beside what chance gives and how far episodes make it vary."""
+"""How strongly each latent goes with each factor, compared with chance, and its variation over episodes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ COARSE_BINS = 4
 class Association:
     """NMI of Z latents and F factors.
 
-    raw: (Z, F) as counted. nmi: the same adjusted for chance, (raw - mean null) / (1 - mean null), floored at 0.
+    raw: (Z, F) unadjusted. nmi: the same adjusted for chance, (raw - mean null) / (1 - mean null), floored at 0.
     threshold: (Z, F), on the adjusted scale, what a pair must exceed. null: (S, Z, F) adjusted, factors shifted.
     resampled: (R, Z, F) adjusted, episodes resampled, centred on nmi. varying: (F,) false for constant factors.
     """
@@ -43,7 +43,7 @@ class Association:
         return interval(float(self.nmi[dim, factor]), self.resampled[:, dim, factor])
 
     def beyond_chance(self, nmi: Floats) -> Floats:
-        """NMI (..., Z, F) of the varying factors, with zero where a pair does not clear its null."""
+        """NMI (..., Z, F) of the varying factors, with zero for pairs that do not clear their null."""
         return np.asarray(np.where(nmi > self.threshold, nmi, 0)[..., self.varying])
 
 
@@ -64,9 +64,9 @@ def associate(frames: EncodedFrames, seed: int, progress: Callable[[float, str],
 
 
 class _Binned:
-    """Moving factors in fine bins; factors with one value per episode in coarse ones, latents beside them too.
+    """Moving factors in fine bins; factors with one value per episode, and latents compared with them, in coarse ones.
 
-    Twenty bins of a latent would tell twenty episodes apart, and then know any factor that is constant in them.
+    Twenty bins of a latent could identify twenty episodes, and so determine any factor that is constant in them.
     """
 
     def __init__(self, frames: EncodedFrames, constant: Flags) -> None:

@@ -1,4 +1,4 @@
-"""Play: a model and its simulator side by side under the same actions, one step at a time, driven by hand or policy."""
+"""Play: a model and its simulator in parallel with the same actions, one step at a time, by hand or by policy."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ MOST_STEPS = 1_000
 
 
 class World(Protocol):
-    """The environment that a play shows beside the model; see `backend.envs.protocol.Environment`."""
+    """The environment that a play shows next to the model; see `backend.envs.protocol.Environment`."""
 
     @property
     def factor_names(self) -> tuple[str, ...]: ...
@@ -38,7 +38,7 @@ class World(Protocol):
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a play is after `step` steps.
+    """The state of a play after `step` steps.
 
     looked: whether the model has seen the true picture of this step, or imagined it. action: (A,) that led here.
     policy: (A,) what the policy would do next. latent: (Z,) what the encoder sees in the model's picture, if it has
@@ -67,7 +67,7 @@ class Play:
     moments: list[Moment] = field(default_factory=list)
     seed: int = 0
     _steps: list[Step] = field(default_factory=list)
-    _actions: list[NDArray[np.float32]] = field(default_factory=list)  # (A of the world,)
+    _actions: list[NDArray[np.float32]] = field(default_factory=list)  # (A,), the world's action size
     _state: State | None = None
 
     def begin(self, seed: int) -> Moment:
@@ -78,9 +78,9 @@ class Play:
         return self._arrive(self.world.reset(seed), action, looks=True, edits={})
 
     def go(self, action: Sequence[float] | None, *, looks: bool, edits: Mapping[int, float]) -> Moment:
-        """One step on, by the action (A,), or by the policy where there is none.
+        """One step on, by the action (A,), or by the policy if there is none.
 
-        looks: whether the model sees the picture that the world then shows; else it imagines. edits: dimension ->
+        looks: whether the model sees the world's next picture; otherwise it imagines. edits: dimension ->
         value that the latent of the new step is held at. Raises ViewError.
         """
         if self.moments[-1].over:
@@ -169,7 +169,7 @@ class Play:
 
 
 def can_play(checkpoint: Checkpoint) -> str:
-    """Why a checkpoint cannot be played; nothing where it can."""
+    """The reasons why a checkpoint cannot be played; empty if it can."""
     if not checkpoint.model.config.action_size:
         return f"{checkpoint.info.name} is a video model: it knows no actions"
     if not checkpoint.info.environment:

@@ -1,4 +1,4 @@
-"""What a model and three guesses make of recorded episodes: pictures of what was observed and of what comes after."""
+"""Predictions of a model and three guesses for recorded episodes: pictures of observed and of later frames."""
 
 from collections.abc import Sequence
 
@@ -12,12 +12,12 @@ from models.browsable import Browsable
 from models.types import State, to_uint8
 
 CONTEXT = 5  # observed frames before imagination
-FRAMES = 50  # of an episode that count, at most
+FRAMES = 50  # most frames of an episode that are used
 DECODED_AT_ONCE = 128
 
 Pictures = npt.NDArray[np.uint8]
 Actions = npt.NDArray[np.float32]
-Predictions = dict[str, list[Pictures]]  # by who predicts: one (N, 64, 64, 3) an episode
+Predictions = dict[str, list[Pictures]]  # by predictor: one (N, 64, 64, 3) per episode
 
 
 def predictions(
@@ -50,7 +50,7 @@ def predictions(
 def _of_model(
     model: Browsable, images: Sequence[Pictures], actions: Sequence[Actions]
 ) -> tuple[list[Pictures], list[Pictures]]:
-    """Episodes of one length are followed side by side."""
+    """Episodes of the same length are processed as a batch."""
     observed: list[Pictures] = [image[:0] for image in images]
     imagined: list[Pictures] = [image[:0] for image in images]
     for length in {len(image) for image in images}:
@@ -67,7 +67,7 @@ def _of_model(
 
 @torch.no_grad()
 def _follow(model: Browsable, images: Pictures, action: Tensor) -> tuple[State, State | None]:
-    """States (B, T, .) of episodes that are seen to the end, and those (B, T - CONTEXT, .) of going on alone."""
+    """States (B, T, .) of fully observed episodes, and those (B, T - CONTEXT, .) imagined after the context."""
     batch, length = images.shape[:2]
     latent = encode_images(model, images.reshape(-1, *images.shape[2:]))[0].reshape(batch, length, -1)
     states = model.observe(torch.from_numpy(latent).to(action.device), action).states
@@ -96,7 +96,7 @@ def _known_actions(model: Browsable, actions: Sequence[Actions], length: int) ->
 
 
 def _means_of_others(images: Sequence[Pictures]) -> list[Pictures | None]:
-    """The mean image of all episodes but one, for each of them."""
+    """For each episode, the mean image of all the others."""
     sums = [image.sum(axis=0, dtype=np.float64) for image in images]
     total, frames = np.sum(sums, axis=0), sum(map(len, images))
     if len(images) == 1:

@@ -1,6 +1,6 @@
 """What a model sees: whether the agent is in its pictures, and whether its imagination beats trivial guesses.
 
-Held against three guesses that need no model: the last observed frame again, the mean image of the other episodes,
+Compared with three guesses that need no model: the last observed frame again, the mean image of the other episodes,
 the mean of the observed frames.
 """
 
@@ -17,7 +17,7 @@ from backend.interpret.quality_sentence import Findings, sentence
 from models.browsable import Browsable
 
 STEPS = (1, 5, 10, 15, 25, 45)  # imagined after CONTEXT observed frames
-CLOSE = 40  # grey levels, in every channel: what counts as right
+CLOSE = 40  # error in grey levels, in every channel, up to which a pixel is right
 MOST_EPISODES = 24
 RESAMPLES = 1000
 BEST_DB = 100.0
@@ -26,7 +26,7 @@ IMAGINED, OBSERVED = ("model", "repeat_last", "mean_image", "observed_mean"), ("
 
 
 class Errors(NamedTuple):
-    """How far pictures are from the truth, frame by frame, (E, T); nan behind the end of an episode."""
+    """How far pictures are from the truth, frame by frame, (E, T); nan after the end of an episode."""
 
     squared: Floats  # mean over the picture, of colours in [0, 1]
     agent_squared: Floats  # sum over the agent's pixels of the mean over colours
@@ -44,7 +44,7 @@ def measure_quality(
     seed: int = 0,
     most: int = MOST_EPISODES,
 ) -> dict[str, Any]:
-    """The quality line of a model on episodes that it has not learned from; of many, the first `most` count.
+    """The quality line of a model on episodes that it was not trained on; at most the first `most` are used.
 
     {"agent_right": {"observed", "imagined": {"1", "5", ...}}, "psnr": {"model": {"1", ...}, "repeat_last",
     "mean_image", "observed_mean"}, "agent_psnr": the same over the agent's pixels, "guesses_right": as agent_right for
@@ -52,7 +52,7 @@ def measure_quality(
     "mean_image", "reconstruction": {"psnr", "agent_psnr": {"model", "mean_image"}}, "intervals": 95 % over episodes in
     the same places, "beats": {guess: first step from which on the model is better at every step, "all"}, "sees": one
     sentence, "mask", "part", "agent_share", "context", "episodes", "frames", "source", "policy_return"}. PSNR in dB of
-    the mean squared error over episodes; shares from 0 to 1. A number that cannot be had is None.
+    the mean squared error over episodes; shares from 0 to 1. A number that cannot be computed is None.
     """
     chosen = [episode for episode in episodes if len(episode.image)][:most]
     if not chosen:
@@ -113,7 +113,7 @@ class _Figures:
     """Numbers beside their intervals, in two trees of the same shape."""
 
     def __init__(self, weights: Floats) -> None:
-        """`weights`: how often each episode counts in each resample (1 + R, E), of which the first counts all once."""
+        """`weights`: the weight of each episode in each resample (1 + R, E); in the first, all are 1."""
         self._weights = weights
         self.values: dict[str, Any] = {
             "agent_right": {"observed": None, "imagined": {}},
@@ -148,7 +148,7 @@ class _Figures:
         _place(self.intervals, path, interval)
 
     def _picture(self, errors: Errors, at: slice = EVERY) -> Floats:
-        """Mean squared error of the frames `at` in each resample; nan where there is no such frame."""
+        """Mean squared error of the frames `at` in each resample; nan if there is no such frame."""
         squared = errors.squared[:, at]
         return self._ratio(np.nansum(squared, axis=1), np.isfinite(squared).sum(axis=1))
 
@@ -182,7 +182,7 @@ def _decibels(squared: Floats) -> Floats:
 
 
 def _with_interval(resampled: Floats, episodes: int) -> tuple[float | None, list[float] | None]:
-    """The value, which comes first, and where 95 % of the resampled ones lie; no interval of a single episode."""
+    """The value, which comes first, and the range of 95 % of the resampled ones; no interval for a single episode."""
     if not np.isfinite(resampled[0]):
         return None, None
     value, drawn = float(resampled[0]), resampled[1:][np.isfinite(resampled[1:])]
@@ -199,9 +199,9 @@ def _curve(errors: Errors) -> Floats:
 
 
 def _beats(ahead: Mapping[str, Errors]) -> dict[str, int | None]:
-    """The first step from which on the model is nearer to the truth than a guess, at every step that was measured.
+    """The first step from which on the model is closer to the truth than a guess at every measured step.
 
-    A guess that there is not, as the mean image of other episodes where there is one only, is left out.
+    A guess that does not exist, such as the mean image of other episodes if there is only one, is left out.
     """
     model = _curve(ahead["model"])
     curves = {name: _curve(ahead[name]) for name in IMAGINED[1:]}
@@ -213,7 +213,7 @@ def _beats(ahead: Mapping[str, Errors]) -> dict[str, int | None]:
 
 
 def _first_lasting(better: npt.NDArray[np.bool_]) -> int | None:
-    """The first step, counted from 1, of the stretch at the end in which all is true."""
+    """The first step, counted from 1, of the final stretch in which all are true."""
     worse = np.flatnonzero(~better)
     step = int(worse[-1]) + 2 if len(worse) else 1
     return step if step <= len(better) else None

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from backend.interpret.agents import MOVING
 
-UNSEEN, DIM = 0.2, 0.6  # shares of the agent's pixels that are right: below the first it is not seen
-BETTER = 0.05  # than the mean image's share; else what is right is so by chance
+UNSEEN, DIM = 0.2, 0.6  # shares of correct pixels of the agent: below the first it is not seen
+BETTER = 0.05  # more than the mean image's share; otherwise correct pixels may be due to chance
 FROM_STEP = 5
 GUESSES = {
     "repeat_last": "repeating the last frame",
@@ -47,9 +47,9 @@ def _seen(findings: Findings) -> str:
 
 
 def _lacking(parts: Mapping[str, Mapping[str, Any]]) -> str:
-    """What to say where some part of the agent is not seen and another is; else nothing.
+    """The text for an agent of which some parts are seen and others are not; otherwise empty.
 
-    Of a part that both the model and the mean image draw right nothing can be told: it stands still in the picture.
+    A part that both the model and the mean image draw correctly says nothing: it does not move in the picture.
     """
     shares = {name: part["observed"] for name, part in parts.items() if part["observed"] is not None}
     chance = {name: parts[name]["mean_image"] or 0.0 for name in shares}

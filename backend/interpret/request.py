@@ -1,4 +1,4 @@
-"""What all requests for views share: strict parsing, errors by field, and output as JSON or text."""
+"""Shared by all requests for views: strict parsing, errors by field, and output as JSON or text."""
 
 import dataclasses
 import math
@@ -18,7 +18,7 @@ Request = TypeVar("Request", bound="type[ViewRequest]")
 
 
 class ViewError(ValueError):
-    """A view that cannot be made: which field of the request is wrong, and what it may be."""
+    """A view that cannot be made: which field of the request is wrong, and which values it may have."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -49,12 +49,12 @@ def view_request(request: Request) -> Request:
 class ViewRequest:
     """One view of a checkpoint. Subclasses are made by `view_request`.
 
-    Every field stands under one name in addresses, JSON bodies, file metadata and shells, with one default and one
-    description: the annotations of the class say all of it.
+    Every field has one name in addresses, JSON bodies, file metadata and shells, one default and one
+    description, all given by the annotations of the class.
     """
 
     kind: ClassVar[str]
-    """What files that show such a view carry, and what an export names."""
+    """The name of this kind in the metadata of files and in exports."""
     hidden: ClassVar[tuple[str, ...]] = ()
     """Fields of the class that is extended which this kind does not take."""
     written: ClassVar[Mapping[str, Any]] = {}
@@ -82,7 +82,7 @@ class ViewRequest:
         return {**self.written, **{name: values[field] for field, name in self.names.items()}}
 
     def to_text(self) -> dict[str, str]:
-        """What differs from the defaults as texts: the query of a link, the options of a command."""
+        """The values that differ from the defaults, as texts: the query of a link, the options of a command."""
         texts = {}
         for field, name in self.names.items():
             value = getattr(self, field)
@@ -98,12 +98,12 @@ class ViewRequest:
 
 
 def marks(request: type[ViewRequest], field: str) -> tuple[Any, ...]:
-    """What an annotation says besides the type."""
+    """The metadata of an annotation besides the type."""
     return tuple(getattr(request.hints[field], "__metadata__", ()))
 
 
 def text_form(request: type[ViewRequest], field: str) -> TextForm | None:
-    """How the field stands as text, where it is no single number, word or flag."""
+    """The text form of a field that is not a single number, word or flag."""
     return next((mark for mark in marks(request, field) if isinstance(mark, TextForm)), None)
 
 
@@ -113,7 +113,7 @@ def described(request: type[ViewRequest], field: str) -> FieldInfo:
 
 
 def default_of(request: type[ViewRequest], field: str) -> Any:
-    """The field's default; `...` where it has none."""
+    """The field's default; `...` if it has none."""
     found = next(each for each in fields(request) if each.name == field)  # type: ignore[arg-type]  # as above
     if found.default_factory is not MISSING:
         return found.default_factory()
@@ -155,7 +155,7 @@ def check_index(field: str, value: object, count: int, kind: str) -> None:
 def check_number(field: str, value: object, low: float, high: float, what: str) -> None:
     """Raises ViewError unless the value is a finite number of the interval, which `what` names.
 
-    A number that reads like a bound of the sentence passes, so that whoever follows it is not refused again.
+    A number that equals a bound as printed passes, so that following the message never leads to another refusal.
     """
     number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
     if not low <= number <= high and f"{number:g}" not in (f"{low:g}", f"{high:g}"):  # both hold for NaN

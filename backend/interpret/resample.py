@@ -1,4 +1,4 @@
-"""Chance and spread for frames that are not independent: whole episodes are shifted and resampled."""
+"""Chance and spread for frames that are not independent: whole episodes are permuted, shifted and resampled."""
 
 import numpy as np
 
@@ -19,9 +19,9 @@ def constant_per_episode(factors: Floats, episode: Integers) -> Flags:
 def shifted_rows(episode: Integers, generator: np.random.Generator) -> Integers:
     """For each frame the frame whose factor values it gets under the null: (N,).
 
-    Each episode gets the factors of another whole one, turned by a random number of frames. So an episode still counts
-    once, however slowly it moves, and what all episodes do at the same time step is no association.
-    With fewer than five episodes the whole series is turned instead, by a quarter of it at least.
+    Each episode gets the factors of another episode, rotated by a random number of frames. So an episode still counts
+    once, however slowly it moves, and patterns that all episodes share at a time step do not count as an association.
+    With fewer than five episodes the whole series is rotated instead, by at least a quarter of its length.
     """
     frames = len(episode)
     starts, numbers = _episodes(episode)
@@ -55,11 +55,11 @@ def interval(value: float, samples: Floats) -> list[float]:
 
 
 def null_threshold(null: Floats) -> Floats:
-    """What a pair must exceed to be no chance: (S, Z, F) values under the null -> (Z, F).
+    """The value that a pair must exceed to be significant: (S, Z, F) values under the null -> (Z, F).
 
     Studentised maximum over the factors of a dimension (Westfall and Young), at 99%: a dimension that carries
-    nothing clears it for any of its factors about once in a hundred. A turned episode is two pieces, so the spread
-    of slow series comes out too small by the root of two, at most; that is made good here.
+    nothing clears it for any of its factors about once in a hundred. A rotated episode is two pieces, so the spread
+    of slow series comes out too small by at most the root of two; this is corrected here.
     """
     mean, std = null.mean(axis=0), null.std(axis=0) + 1e-6
     worst = ((null - mean) / std).max(axis=2)

@@ -1,4 +1,4 @@
-"""Rollouts: what a model expects to see after some context, beside what came, and another future after an edit."""
+"""Rollouts: what a model expects after some context, next to what really came, and another future after an edit."""
 
 import json
 from collections.abc import Mapping
@@ -23,12 +23,12 @@ from models.types import State, normalise, to_uint8
 
 DECODED_AT_ONCE = 128
 MOST_EPISODES = 12
-SPREAD_GAIN = 4  # a standard deviation of 64 grey levels is drawn white
+SPREAD_GAIN = 4  # a standard deviation of 64 grey levels is drawn as white
 
 
 @dataclass(frozen=True)
 class Branch:
-    """One future of S steps: pictures, and what the model expects of it where it has the heads to."""
+    """One future of S steps: pictures, and the model's predictions for it, if it has the heads."""
 
     image: Picture  # (S, 64, 64, 3)
     action: Floats  # (S, A), that led to each step
@@ -45,13 +45,13 @@ class Rollout:
     checkpoint_name: str
     environment: str | None
     labels: tuple[DimensionName, ...]  # of the edited dimensions
-    truth: Picture  # (S, 64, 64, 3), black where the clip has ended
+    truth: Picture  # (S, 64, 64, 3), black after the end of the clip
     known: int
     model: Branch
     reward: Floats | None  # (known,) true rewards, None for a video model
-    samples: Picture  # (K, S, 64, 64, 3), none when the mean alone is followed
+    samples: Picture  # (K, S, 64, 64, 3), empty if only the mean is followed
     edited: Branch | None
-    baseline_images: Mapping[str, Picture]  # what needs no model (S, 64, 64, 3), by name
+    baseline_images: Mapping[str, Picture]  # predictions that need no model (S, 64, 64, 3), by name
     provenance: dict[str, Any]
 
     @property
@@ -77,34 +77,34 @@ class Rollout:
 
     @property
     def spread_per_step(self) -> list[float] | None:
-        """Mean standard deviation over the samples, in grey levels, a step."""
+        """Mean standard deviation over the samples, in grey levels, per step."""
         if self._deviation is None:
             return None
         return [float(value) for value in self._deviation.mean(axis=(1, 2, 3))]
 
     @cached_property
     def _deviation(self) -> npt.NDArray[np.float32] | None:
-        """Of the samples, (S, 64, 64, 3) in grey levels: once for all that shows it."""
+        """Of the samples, (S, 64, 64, 3) in grey levels; computed once."""
         return self.samples.astype(np.float32).std(axis=0) if len(self.samples) else None
 
     @property
     def comparable(self) -> bool:
-        """Whether the true frames followed the same actions, so that the imagined ones can be held against them."""
+        """Whether the true frames followed the same actions, so that the imagined ones can be compared with them."""
         return self.request.actions == "recorded" or not self.model.action.shape[1]
 
     @property
     def compared(self) -> range:
-        """The steps that have a truth: those observed, and the imagined ones after the same actions."""
+        """The steps with a true frame: the observed ones, and the imagined ones after the same actions."""
         return range(self.known if self.comparable else min(self.known, self.request.context))
 
     @cached_property
     def psnr(self) -> list[float | None]:
-        """Peak signal to noise of each step in dB, 100 at most; None where there is no truth."""
+        """Peak signal to noise of each step in dB, at most 100; None without a true frame."""
         return measured("psnr", self.truth, self.model.image, self.compared, self.request.steps)
 
     @cached_property
     def ssim(self) -> list[float | None]:
-        """Structural similarity of each step; None where there is no truth."""
+        """Structural similarity of each step; None without a true frame."""
         return measured("ssim", self.truth, self.model.image, self.compared, self.request.steps)
 
     @cached_property
@@ -138,7 +138,7 @@ class Rollout:
         return tuple(rows)
 
     def timeline(self, name: str) -> Timeline:
-        """Rows and curves to be shown, and the name of their files."""
+        """The rows and curves to show, and the name of their files."""
         return Timeline(
             kind="rollout",
             title=f"Rollout, {self.checkpoint_name}",
@@ -156,7 +156,7 @@ class Rollout:
 
     @cached_property
     def settings(self) -> str:
-        """The rollout as one line of JSON, which files made from it carry."""
+        """The rollout as one line of JSON, which is embedded in files made from it."""
         origin = {key: self.provenance[key] for key in ("checkpoint", "weights")}
         return json.dumps({"diswm": "rollout", **origin, "view": self.request.to_json()}, sort_keys=True)
 
@@ -217,7 +217,7 @@ def chooser(checkpoint: Checkpoint, request: RolloutRequest) -> Chooser:
 
 @torch.inference_mode()
 def _sample(checkpoint: Checkpoint, request: RolloutRequest, latent: Tensor, mean: Picture) -> Picture:
-    """K futures drawn with the request's seed: (K, S, 64, 64, 3). What was observed is the mean's, decoded once."""
+    """K futures drawn with the request's seed: (K, S, 64, 64, 3). The observed part is the mean's, decoded once."""
     count, context = request.samples if request.samples > 1 else 0, request.context
     samples = np.broadcast_to(mean, (count, *mean.shape)).copy()
     if count:
@@ -231,7 +231,7 @@ def _sample(checkpoint: Checkpoint, request: RolloutRequest, latent: Tensor, mea
 
 @torch.inference_mode()
 def branch_of(checkpoint: Checkpoint, paths: Paths, path: int = 0) -> Branch:
-    """One of the paths with its pictures, and what the model's heads expect of it."""
+    """One of the paths with its pictures and the predictions of the model's heads."""
     model, actor_critic = checkpoint.model, checkpoint.actor_critic
     states = State(paths.states.deter[path], paths.states.stoch[path])
     reward = model.reward(states.feature)
@@ -242,7 +242,7 @@ def branch_of(checkpoint: Checkpoint, paths: Paths, path: int = 0) -> Branch:
 
 @torch.inference_mode()
 def decode(checkpoint: Checkpoint, states: State) -> Picture:
-    """Pictures of states (..., .), a part at a time, which stays in the processor's cache: a third faster."""
+    """Pictures of states (..., .), decoded in parts that fit the processor's cache: a third faster."""
     feature = states.feature
     parts = torch.split(feature.flatten(0, -2), DECODED_AT_ONCE)
     image: Picture = torch.cat([to_uint8(checkpoint.model.decode(part)) for part in parts]).numpy()
@@ -250,10 +250,10 @@ def decode(checkpoint: Checkpoint, states: State) -> Picture:
 
 
 def scores_over_episodes(checkpoint: Checkpoint, request: RolloutRequest) -> dict[str, Any]:
-    """How close the model comes to the truth at each step, over episodes of the clip, beside what needs no model.
+    """How close the model comes to the truth at each step, over episodes of the clip, next to model-free baselines.
 
     {"episodes": E, "psnr": {"model", "repeat last frame", "mean image": {"mean", "low", "high": (S)}}, "ssim": ...};
-    low and high hold 80% of the episodes, 12 at most of which are asked. The request says context and horizon; the
+    low and high enclose 80% of the episodes, of which at most 12 are used. The request gives context and horizon; the
     actions are those recorded. Raises ViewError.
     """
     episodes = np.unique(np.linspace(0, len(checkpoint.clip.image) - 1, MOST_EPISODES).astype(int))
@@ -272,7 +272,7 @@ def scores_over_episodes(checkpoint: Checkpoint, request: RolloutRequest) -> dic
 
 
 def _band(series: list[list[float | None]]) -> dict[str, list[float | None]]:
-    """Mean and 10 and 90% of E series (E, S); None where no episode has a value."""
+    """Mean and 10 and 90% of E series (E, S); None if no episode has a value."""
     values = np.array(series, np.float64).T
     known = [row[np.isfinite(row)] for row in values]
     mean = [round(float(row.mean()), 4) if len(row) else None for row in known]

@@ -1,4 +1,4 @@
-"""What a reader asks to see of rollouts, of one checkpoint or of several, checked before anything is computed."""
+"""Requests for rollouts of one checkpoint or several, checked before anything is computed."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -45,16 +45,16 @@ class StretchRequest(ViewRequest):
 
     @property
     def rollout(self) -> "RolloutRequest":
-        """The stretch alone, its mean followed."""
+        """Only the stretch, following the mean."""
         return RolloutRequest(self.episode, self.context, self.horizon, self.actions)
 
 
 @view_request
 class RolloutRequest(ViewRequest):
-    """Watch `context` frames of an episode of the clip, then imagine `horizon` steps.
+    """Observe `context` frames of an episode of the clip, then imagine `horizon` steps.
 
     actions: the clip's, the policy's, zeros, or `given` (horizon rows of A numbers). samples: 1 follows the mean;
-    more draw that many futures beside it with `seed`. edits: the branch that is compared with the plain future.
+    more draw that many futures in addition with `seed`. edits: the branch that is compared with the unedited future.
     """
 
     kind = "rollout"
@@ -92,7 +92,7 @@ class RolloutRequest(ViewRequest):
         _check_actions(self, checkpoint, length)
 
     def to_json(self) -> dict[str, Any]:
-        """As every request; without `given` where no actions are."""
+        """As for every request, but without `given` if no actions are given."""
         values = super().to_json()
         return values if self.given else {name: value for name, value in values.items() if name != "given"}
 
@@ -114,7 +114,7 @@ class ScoresRequest(ViewRequest):
 
 @view_request
 class TogetherRequest(StretchRequest):
-    """One stretch imagined by several checkpoints, step by step beside each other."""
+    """One stretch imagined by several checkpoints, shown step by step next to each other."""
 
     kind = "together"
     written: ClassVar[Mapping[str, Any]] = {"samples": 1, "seed": 0, "edit": ""}

@@ -52,7 +52,7 @@ def score(
 
 
 def _from_matrix(association: Association, nmi: Floats) -> dict[str, float]:
-    """What needs the NMI matrix alone; a sine and a cosine count as one factor."""
+    """The metrics that only need the NMI matrix; a sine and a cosine count as one factor."""
     names = [name for name, varies in zip(association.factor_names, association.varying, strict=True) if varies]
     modular, compact = infomec(reduce_groups(association.beyond_chance(nmi), names))
     return {
@@ -79,7 +79,7 @@ def _from_probes(frames: EncodedFrames, latent: Floats, factors: Floats, seed: i
 
 
 def _resampled_probes(frames: EncodedFrames, seed: int, generator: np.random.Generator) -> dict[str, float]:
-    """Probes on episodes drawn with replacement; copies of one stay on one side of the split."""
+    """Probes on episodes drawn with replacement; copies of an episode stay on one side of the split."""
     weights = bootstrap_weights(frames.episode, generator).astype(int)
     drawn = frames.take(np.repeat(np.arange(len(weights)), weights))
     return _from_probes(drawn, drawn.mean, drawn.factors, seed)

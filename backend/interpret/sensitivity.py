@@ -42,11 +42,11 @@ def sensitivity(outcome: Outcome, latent: Tensor, sigma: Tensor) -> Floats:
 
 @torch.no_grad()
 def sensitivity_of(checkpoint: Checkpoint, dataset: DatasetInfo | None = None, seed: int = 0) -> dict[str, Any]:
-    """The table of an agent over a data set, or over its own clip; raises ViewError where it cannot be asked.
+    """The table of an agent over a data set, or over its own clip; raises ViewError if it cannot be computed.
 
     {"outcomes": ["reward", "value", "action 0", ...], "dimensions": [{"dim", "name", "status", "outcomes": {outcome:
     {"mean": signed, "size": mean absolute, "interval": [low, high] of size over episodes, "share": of the outcome's
-    own spread}}}], "frames", "episodes", "dataset": its id or None}. Of a long data set the first 20,000 frames count.
+    own spread}}}], "frames", "episodes", "dataset": its id or None}. At most the first 20,000 frames are used.
     """
     model, actor_critic = checkpoint.model, checkpoint.actor_critic
     refused = ViewError("checkpoint", f"{checkpoint.info.name} has no reward and no policy to ask")
@@ -108,7 +108,7 @@ class Watched(NamedTuple):
 
 
 def _watched(model: Browsable, episodes: Iterable[tuple[Any, Any]]) -> Watched:
-    """What the model makes of frames (T, 64, 64, 3) and actions (T, A), episode after episode."""
+    """The model's outputs for frames (T, 64, 64, 3) and actions (T, A), episode by episode."""
     latents, deters, numbers = [], [], []
     left = MOST_FRAMES
     for number, (image, action) in enumerate(episodes):

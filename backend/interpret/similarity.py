@@ -1,4 +1,4 @@
-"""How close pictures are to the truth, and what a rollout is held against: the last frame repeated, the mean image."""
+"""How close pictures are to the truth, and the baselines of a rollout: the last frame repeated, the mean image."""
 
 from collections.abc import Mapping, Sequence
 
@@ -40,7 +40,7 @@ MEASURES = {"psnr": psnr, "ssim": ssim}
 
 
 def measured(name: str, truth: Picture, pictures: Picture, steps: Sequence[int], length: int) -> list[float | None]:
-    """One of MEASURES at some steps of (S, 64, 64, 3) pictures, None at the others: `length` values."""
+    """One of MEASURES at some steps of (S, 64, 64, 3) pictures, None at all others: `length` values."""
     values: list[float | None] = [None] * length
     for step in steps:
         values[step] = MEASURES[name](truth[step], pictures[step])
@@ -50,7 +50,7 @@ def measured(name: str, truth: Picture, pictures: Picture, steps: Sequence[int],
 def baselines(clip: Clip, episode: int, context: int, steps: int) -> Mapping[str, Picture]:
     """Pictures (S, 64, 64, 3) that need no model: the last observed frame again, and the mean over other episodes.
 
-    Where the clip has one episode, the mean is that of the observed frames.
+    If the clip has only one episode, the mean is that of the observed frames.
     """
     seen = clip.image[episode, :context]
     others = np.delete(clip.image, episode, axis=0) if len(clip.image) > 1 else seen[None]

@@ -1,4 +1,4 @@
-"""The other intervention: set a factor in the simulator, all else the same, and see which latents move."""
+"""The other intervention: set a factor in the simulator, with everything else equal, and see which latents move."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from backend.interpret.encoded import Floats
 from backend.interpret.latents import encode_images
 
 SCENES = 12  # states of the simulator in which every factor is tried
-VALUES = 5  # of a factor, over the middle 90% of what the clip has
+VALUES = 5  # of a factor, over the middle 90% of its range in the clip
 TAIL = 5.0  # per cent left out at either end
 
 Draw = Callable[[int, str, Sequence[float]], npt.NDArray[np.uint8]]
@@ -23,7 +23,7 @@ Progress = Callable[[float, str], None]
 
 
 class NoSimulator(ValueError):
-    """Nothing can be set: the message says why."""
+    """No factor can be set: the message says why."""
 
 
 def moves_in_simulator(checkpoint: Checkpoint, progress: Progress) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def moves_in_simulator(checkpoint: Checkpoint, progress: Progress) -> dict[str, 
 def factor_moves(
     draw: Draw, encode: Encode, values: Mapping[str, Floats], spread: Floats, progress: Progress, scenes: int = SCENES
 ) -> dict[str, Floats]:
-    """How far each latent goes while a factor goes through its values, in units of its own spread: factor -> (Z,).
+    """How far each latent moves while a factor runs through its values, in units of its own spread: factor -> (Z,).
 
     `draw(scene, factor, values)` gives pictures (V, 64, 64, 3) that differ in that factor alone, `encode` their latent
     means (V, Z). The range over the values, averaged over scenes.
@@ -76,7 +76,7 @@ def factor_moves(
 
 
 def values_of(clip: Clip, knobs: Sequence[str]) -> dict[str, Floats]:
-    """The values that each knob is turned to, over the middle of what the clip shows; those that vary there."""
+    """The values that each factor is set to, over the middle of its range in the clip; only factors that vary there."""
     columns = dict(zip(clip.factor_names, clip.factors.reshape(-1, len(clip.factor_names)).T, strict=True))
     found = {}
     for knob in knobs:
@@ -93,7 +93,7 @@ def values_of(clip: Clip, knobs: Sequence[str]) -> dict[str, Floats]:
 
 
 def distraction_of(factor_names: Sequence[str]) -> str:
-    """Which distraction has these factors."""
+    """The distraction that has these factors."""
     if "camera_angle" in factor_names:
         return "episode"
     return "set-a" if any(name.endswith("_red") for name in factor_names) else "none"

@@ -1,4 +1,4 @@
-"""The quality of a checkpoint: read if it was measured before, else measured and kept when it is first asked for."""
+"""The quality of a checkpoint: read if it was measured before, otherwise measured and saved when first requested."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,10 @@ class Recorded(NamedTuple):
 
 
 def quality_of(checkpoint: Checkpoint, dataset: DatasetInfo | None = None, *, refresh: bool = False) -> dict[str, Any]:
-    """What `measure_quality` says of a checkpoint; of its own clip it is measured once and kept, unless `refresh`.
+    """The result of `measure_quality` for a checkpoint; for its own clip it is measured only once, unless `refresh`.
 
-    With a data set it is measured on its last episodes, which pretraining holds out, and not kept. Raises ViewError
-    where the model takes other actions than the data set has.
+    With a data set it is measured on its last episodes, which pretraining holds out, and not saved. Raises ViewError
+    if the model takes other actions than the data set has.
     """
     if dataset is not None:
         last = list(deque(read_episodes(dataset.folder), MOST_EPISODES))
@@ -48,7 +48,7 @@ def recordings(clip: Clip) -> list[Recorded]:
 
 
 def returns_of(config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What config.json says of the policy's return: the mean of its last evaluation; None where there was none."""
+    """The policy's return from config.json: the mean of its last evaluation; None if there was none."""
     evaluations = config.get("evaluations") or []
     if not evaluations:
         return None

@@ -1,4 +1,4 @@
-"""What tables of numbers are asked: most are about one checkpoint and take nothing else."""
+"""Requests for tables of numbers: most are about one checkpoint and have no other fields."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ class IntervalsRequest(ViewRequest):
 
 @view_request
 class InterventionsRequest(ViewRequest):
-    """Names checked both ways: what an edit draws, and what a factor that is set in the simulator moves."""
+    """Names checked in both directions: what an edit draws, and what setting a factor in the simulator moves."""
 
     kind = "interventions"
 

@@ -18,7 +18,7 @@ from backend.interpret.timeline import Curve, Strip, Timeline, curve, difference
 
 @dataclass(frozen=True)
 class TemporalTraversal:
-    """R rows beside the unedited future: one per held dimension, perhaps one more with all of them held."""
+    """R rows next to the unedited future: one per held dimension, and optionally one with all of them held."""
 
     request: TemporalRequest
     untouched: Rollout
@@ -28,12 +28,12 @@ class TemporalTraversal:
 
     @cached_property
     def settings(self) -> str:
-        """The traversal as one line of JSON, which files made from it carry."""
+        """The traversal as one line of JSON, which is embedded in files made from it."""
         origin = {key: self.untouched.provenance[key] for key in ("checkpoint", "weights")}
         return json.dumps({"diswm": "temporal", **origin, "view": self.request.to_json()}, sort_keys=True)
 
     def timeline(self, name: str) -> Timeline:
-        """Rows and curves to be shown, and the name of their files."""
+        """The rows and curves to show, and the name of their files."""
         strips = [Strip("untouched", "", self.untouched.model.image)]
         for (title, note), row in zip(self._titles(), self.rows, strict=True):
             strips.append(Strip(title, note, row.image))
@@ -62,7 +62,7 @@ class TemporalTraversal:
         return titles + ([("all together", f"{len(titles)} held")] if len(self.rows) > len(titles) else [])
 
     def _curves(self) -> dict[str, dict[str, Curve]]:
-        """How far each row leads the picture away, and what the model expects of each."""
+        """How far each row changes the picture, and the model's predictions for each."""
         untouched = self.untouched.model
         titles = [title for title, _ in self._titles()]
         moved = {

@@ -1,4 +1,4 @@
-"""What a temporal traversal is asked: which dimensions are held, where, and from which step on."""
+"""The request for a temporal traversal: which dimensions are held, at which values, and from which step on."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from backend.data.checkpoint import Checkpoint
 
 MAX_ROWS = 40
-MOST_BY_ITSELF = 8  # rows where none are chosen
+MOST_BY_ITSELF = 8  # rows if none are chosen
 
 
 @view_request
 class TemporalRequest(StretchRequest):
     """One row per dimension, held from `step` on; without a step, from the end of the context on.
 
-    dims: None takes the eight that carry most. sigmas: where a dimension is held, in standard deviations of the
-    aggregate posterior around its mean. hold: values of dimensions that are held elsewhere. together: one more row,
+    dims: None takes the eight with the highest KL. sigmas: where a dimension is held, in standard deviations of the
+    aggregate posterior around its mean. hold: dimensions with other held values. together: one more row,
     with all of them held at once.
     """
 
@@ -68,7 +68,7 @@ class TemporalRequest(StretchRequest):
         return dims
 
     def check_dims(self, latents: int) -> tuple[int, ...] | None:
-        """The dimensions that are named, of a model with so many; raises ViewError."""
+        """The named dimensions of a model with the given number of them; raises ViewError."""
         for dim, value in self.hold.items():
             check_index("hold", dim, latents, "dimension")
             check_number("hold", value, -MAX_EDIT, MAX_EDIT, f"the value of dimension {dim}")

@@ -1,4 +1,4 @@
-"""Rows of pictures over the same steps, with curves beside them: what every view of imagination is shown as."""
+"""Rows of pictures over the same steps, with curves next to them: how every view of imagination is shown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ import numpy as np
 
 from backend.interpret.view import Picture
 
-Curve = list[float | None]  # a value per step; None where there is none
+Curve = list[float | None]  # one value per step; None if missing
 
 
 class Strip(NamedTuple):
-    """One row: what it is called, what is to be known of it, and its picture at each step."""
+    """One row: its title, a description, and its picture at each step."""
 
     title: str
     note: str
@@ -32,16 +32,16 @@ class Reading(NamedTuple):
 class Timeline:
     """S steps, of which the first `context` were observed. Equal requests give equal timelines."""
 
-    kind: str  # what `settings` reopens
+    kind: str  # the kind of view that `settings` reopens
     title: str
     name: str  # of its files, without ending
     context: int
     strips: tuple[Strip, ...]
     curves: Mapping[str, Mapping[str, Curve]]  # chart -> line -> (S,)
     settings: str
-    facts: Mapping[str, Any]  # what else the page shows, ready for JSON
+    facts: Mapping[str, Any]  # what the page shows in addition, ready for JSON
     reading: Reading | None = None
-    seen_again: frozenset[int] = frozenset()  # later steps that were observed as well: the model looked once more
+    seen_again: frozenset[int] = frozenset()  # later steps that were observed as well
 
     @property
     def steps(self) -> int:
@@ -59,5 +59,5 @@ def difference(first: Picture, second: Picture) -> Picture:
 
 
 def curve(values: Any) -> Curve:
-    """Numbers (S,) as a curve, with six decimals; what is not finite is missing."""
+    """Numbers (S,) as a curve, with six decimals; values that are not finite are missing."""
     return [round(float(value), 6) if np.isfinite(value) else None for value in values]

@@ -1,4 +1,4 @@
-"""One stretch of an episode imagined by several checkpoints, step by step beside each other."""
+"""One stretch of an episode imagined by several checkpoints, shown step by step next to each other."""
 
 import json
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ class Together:
     checkpoints: tuple[str, ...]  # ids
     titles: tuple[str, ...]  # (K,) such as "640 updates"
     rollouts: tuple[Rollout, ...]
-    order: tuple[int, ...]  # of the rows: that of training within one run, else as asked
+    order: tuple[int, ...]  # of the rows: that of training within one run, otherwise as requested
 
     @cached_property
     def settings(self) -> str:
-        """The view as one line of JSON, which files made from it carry."""
+        """The view as one line of JSON, which is embedded in files made from it."""
         first = self.rollouts[0]
         origin = {key: first.provenance[key] for key in ("checkpoint", "weights")}
         asked = self.request
@@ -34,7 +34,7 @@ class Together:
         return json.dumps({"diswm": "together", **origin, "view": view.to_json()}, sort_keys=True)
 
     def timeline(self, name: str) -> Timeline:
-        """Rows and curves to be shown, and the name of their files."""
+        """The rows and curves to show, and the name of their files."""
         first = self.rollouts[0]
         pairs = [(self.titles[place], self.rollouts[place]) for place in self.order]
         charts: dict[str, dict[str, Curve]] = {}
@@ -102,7 +102,7 @@ def _order(infos: Sequence[CheckpointInfo]) -> tuple[int, ...]:
 
 
 def _titles(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:
-    """One for each; those of one title by their name as well, and by their id where that is the same, too."""
+    """One title each; equal titles get the name added, and the id if the names are equal too."""
     counts = [_title(checkpoint) for checkpoint in checkpoints]
     names = [f"{title}, {item.info.name}" for title, item in zip(counts, checkpoints, strict=True)]
     ids = [f"{title}, {item.info.id}" for title, item in zip(counts, checkpoints, strict=True)]

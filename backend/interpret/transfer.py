@@ -24,10 +24,10 @@ def transfer_table(reference: Checkpoint, checkpoints: Sequence[Checkpoint]) -> 
     {"reference": {"id", "name"}, "checkpoints": [{"id", "name", "stage", "steps", "mean_correlation", "mean_interval",
     "mean_null", "kept", "lost", "gained"}], "dimensions": [{"dim", "name", "kl", "active", "correlation", "match",
     "sign", "null", "fate"}], "frames"}. `correlation`, `match`, `sign` and `null` have one value per
-    checkpoint. A named dimension is kept while its match correlates by
+    checkpoint. A named dimension is kept as long as its match correlates by
     0.7 or more and by more than chance, is active and does not bear another name, else lost; a name is gained that the
     reference does not have. The three are null for a checkpoint of another environment.
-    `fate` is that at the end. Dimensions stand by falling KL. Raises ViewError.
+    `fate` is that at the end. Dimensions are sorted by descending KL. Raises ViewError.
     """
     if not checkpoints:
         raise ViewError("reference", "there is no checkpoint to compare with")
@@ -98,7 +98,7 @@ def _dimension(
 
 
 def _encode(checkpoint: Checkpoint, clip: Any) -> EncodedFrames:
-    """Latents of every n-th frame, so that there are 1,200 at most; guesses take the place of missing factors."""
+    """Latents of every n-th frame, at most 1,200 in total; guesses replace missing factors."""
     source, guessed = (clip, False) if clip.factor_names else (with_guesses(clip.image), True)
     encoded = encode_frames(checkpoint.model, source, guessed=guessed)
     step = -(-len(encoded.mean) // MOST_FRAMES)
@@ -106,7 +106,7 @@ def _encode(checkpoint: Checkpoint, clip: Any) -> EncodedFrames:
 
 
 def _names(checkpoint: Checkpoint, encoded: EncodedFrames) -> list[str | None]:
-    """Names that are kept with the checkpoint, else those that these frames give; a person's name always wins."""
+    """Names saved with the checkpoint, or else computed from these frames; a person's name always wins."""
     known = dimension_names(checkpoint)
     if checkpoint.factors is not None:
         return [name.name for name in known]

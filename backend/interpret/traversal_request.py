@@ -1,4 +1,4 @@
-"""What a reader asks to see of a traversal, checked before anything is computed."""
+"""The request for a traversal, checked before anything is computed."""
 
 from collections.abc import Sequence
 from dataclasses import field, replace
@@ -19,7 +19,7 @@ MAX_EXTENT = {"sigma": 20.0, "fixed": 100.0, "quantile": 100.0, "minmax": 1.0, "
 MAX_COLUMNS = 33
 MAX_LATENTS = 256
 MAX_CELLS = MAX_LATENTS * MAX_COLUMNS  # every dimension of the largest model that can be trained here
-MAX_FILE_CELLS = 1_000  # of a figure or a film, which people look at as a whole
+MAX_FILE_CELLS = 1_000  # for a figure or a film, which people look at as a whole
 _ODD: JsonDict = {"minimum": 1, "maximum": MAX_COLUMNS, "not": {"multipleOf": 2}}
 _REACH: JsonDict = {"exclusiveMinimum": 0, "maximum": 100}
 
@@ -29,7 +29,7 @@ class TraversalRequest(ViewRequest):
     """One view: its base frame, its rows and the values of its columns.
 
     dims: rows from top to bottom; None shows the active dimensions by KL. extent: how far `mode` reaches (see
-    `models.traversal.row_values`); None takes what suits the mode. base: a frame of the checkpoint's clip or of a
+    `models.traversal.row_values`); None takes the mode's default. base: a frame of the checkpoint's clip or of a
     data set, a person's own picture, or the prior's mean; `source` is the id of the data set or picture. frame: None is
     the middle one of the episode, which has a history and a future. history: whether the frames before the base frame
     have been seen. edits: dimension -> value, set in every cell.
@@ -67,7 +67,7 @@ class TraversalRequest(ViewRequest):
         return self if self.frame is not None else replace(self, frame=frames // 2)
 
     def rows(self, latents: int) -> tuple[int, ...] | None:
-        """The dimensions asked for, of a model with so many; None for the active ones. Raises ViewError."""
+        """The requested dimensions of a model with Z latents; None for the active ones. Raises ViewError."""
         return rows_of(self.dims, latents)
 
     def check(self, latents: int, episodes: int, frames: int) -> None:
@@ -91,12 +91,12 @@ class TraversalRequest(ViewRequest):
             raise ViewError("columns", f"{cells} cells are more than {MAX_CELLS}; use fewer columns or dims")
 
     def cells(self, latents: int) -> int:
-        """Cells that a view has at most: what it costs."""
+        """The most cells that a view can have: its cost."""
         dims = self.rows(latents)
         return max((latents if dims is None else len(dims)) * self.columns, 1)
 
     def options(self) -> dict[str, str | bool]:
-        """As options of the command line: a data set or picture is named by an option of its own."""
+        """As options of the command line: data set and picture have separate options."""
         options = super().options()
         source = options.pop("source", None)
         if source is None:

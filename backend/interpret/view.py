@@ -29,10 +29,10 @@ from models.traversal import (
 )
 from models.types import normalise, to_uint8
 
-UNIT = "σ of the data"  # in which every view says its values
-CLASS_UNIT = "class"  # but where a latent is one of several classes
+UNIT = "σ of the data"  # the unit in which every view gives values
+CLASS_UNIT = "class"  # unless a latent is one of several classes
 LEAST_STD = 1e-6
-FULL_CHANGE = 0.5  # of the range of colours: the brightest of a footprint, in every view
+FULL_CHANGE = 0.5  # share of the colour range that is drawn brightest in a footprint, in every view
 
 Picture = npt.NDArray[np.uint8]
 
@@ -42,7 +42,7 @@ CELLS_AT_ONCE = 1_000
 class Mark(NamedTuple):
     """A value in a row: in latent units, in σ of the data, and as a place among its columns.
 
-    column: 0 is the first and N - 1 the last; it may lie between two columns or beyond either end.
+    column: 0 is the first and N - 1 the last; it may lie between two columns or outside the range.
     """
 
     value: float
@@ -67,15 +67,15 @@ class TraversalView:
     mean: Floats  # (Z,) of the latent over the data
     std: Floats  # (Z,) of the latent over the data: the unit in which values are shown
     images: Picture  # (R, N, H, W, 3)
-    original: Picture  # (H, W, 3); the reconstruction where there is no frame, at the prior
+    original: Picture  # (H, W, 3); the reconstruction if there is no frame, at the prior
     reconstruction: Picture  # (H, W, 3)
     footprint: npt.NDArray[np.float32]  # (R, H, W) mean range of the colours over the row, 0..1
     inactive: tuple[int, ...]  # dimensions without information, whether shown or not
     provenance: dict[str, Any]
-    base: str | None = None  # what a base is called that is not the checkpoint's own
+    base: str | None = None  # name of a base that is not the checkpoint's own
     seen_before: int = 0  # frames that the model has seen before the base frame
-    classes: int = 0  # of each latent; 0 where values are numbers
-    remembers: bool = True  # whether the frames before the base frame count
+    classes: int = 0  # of each latent; 0 if values are numbers
+    remembers: bool = True  # whether the frames before the base frame are used
 
     @cached_property
     def sigmas(self) -> Floats:
@@ -89,11 +89,11 @@ class TraversalView:
         return float((value - self.mean[dim]) / self.std[dim])
 
     def mark(self, row: int) -> "Mark":
-        """Where the base frame itself lies in a row."""
+        """The place of the base frame's own value in a row."""
         return self._marked(row, float(self.frame[self.dims[row]]))
 
     def held(self, row: int) -> "Mark | None":
-        """Where the value lies that is held in the row's dimension instead of the frame's; None where none is."""
+        """The place of the value held in the row's dimension instead of the frame's; None if none is held."""
         value = self.request.edits.get(self.dims[row])
         return None if value is None else self._marked(row, float(value))
 
@@ -102,22 +102,22 @@ class TraversalView:
 
     @property
     def unit(self) -> str:
-        """In which the values are shown."""
+        """The unit in which values are shown."""
         return CLASS_UNIT if self.classes else UNIT
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What each row is called: a person's name, else the factor's, else `dim 7`."""
+        """The title of each row: a person's name, else the factor's, else `dim 7`."""
         return tuple(label.text for label in self.labels)
 
     @property
     def nmi(self) -> tuple[float | None, ...]:
-        """NMI of each row's factor, None where factors have not been computed."""
+        """NMI of each row's factor, None if factors have not been computed."""
         return tuple(label.nmi for label in self.labels)
 
     @cached_property
     def settings(self) -> str:
-        """The view as one line of JSON, which files made from it carry; reading it back reopens the view."""
+        """The view as one line of JSON, embedded in files made from it; reading it back reopens the view."""
         origin = {key: self.provenance[key] for key in ("checkpoint", "weights")}
         return json.dumps({"diswm": "traversal", **origin, "view": self.request.to_json()}, sort_keys=True)
 
@@ -184,13 +184,13 @@ def build_atlas(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseF
 
 
 def tile(images: Picture) -> Picture:
-    """Cells (R, N, H, W, 3) side by side: (R * H, N * W, 3)."""
+    """Cells (R, N, H, W, 3) as one picture: (R * H, N * W, 3)."""
     rows, columns, height, width, channels = images.shape
     return images.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, channels)
 
 
 def provenance_of(checkpoint: Checkpoint) -> dict[str, Any]:
-    """What makes the same picture again: the checkpoint, the hash of its weights, seed and versions."""
+    """What is needed to reproduce the picture: the checkpoint, the hash of its weights, seed and versions."""
     manifest = json.loads((checkpoint.info.folder / "manifest.json").read_bytes())
     config = checkpoint.info.config
     return {
@@ -220,7 +220,7 @@ def _decoded(
 
 
 def _values(checkpoint: Checkpoint, request: TraversalRequest, reference: Floats, dims: tuple[int, ...]) -> Floats:
-    """The values of each row, (R, N): in equal steps, or the classes of most frames where latents are classes."""
+    """The values of each row, (R, N): in equal steps, or the classes of most frames if latents are classes."""
     if checkpoint.model.classes:
         return class_values(reference, checkpoint.statistics, dims, checkpoint.model.classes, request.columns)
     return row_values(request.mode, reference, checkpoint.statistics, dims, request.reach, request.columns)
@@ -241,14 +241,14 @@ def _by_kl(statistics: LatentStatistics) -> list[int]:
 
 
 def _length(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFrames | None) -> int:
-    """Frames of which the middle one is shown where none is asked for; what was handed in ends with its frame."""
+    """The number of frames whose middle is the default; frames that were passed in end with the shown one."""
     if request.base == "clip":
         return int(checkpoint.clip.image.shape[1])
     return 2 * len(frames.image) - 2 if request.base == "dataset" and frames is not None else 0
 
 
 def _seen(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFrames | None) -> BaseFrames | None:
-    """What the model has seen up to the base frame; None at the prior."""
+    """What the model saw up to the base frame; None at the prior."""
     if request.base == "prior":
         return None
     if request.base == "clip":
@@ -264,7 +264,7 @@ def _anchor(checkpoint: Checkpoint, request: TraversalRequest, seen: BaseFrames 
     model = checkpoint.model
     if seen is None:
         return prior_anchor(model)
-    image = normalise(torch.tensor(seen.image))  # a copy: torch takes writable arrays only
+    image = normalise(torch.tensor(seen.image))  # a copy, because torch only takes writable arrays
     action = seen.actions_for(model.config.action_size)
     known = None if action is None else torch.tensor(action)
     return anchor_at(model, image, len(seen.image) - 1, known, request.history)

@@ -31,7 +31,7 @@ def list_gallery(serving: Serving) -> PieceList:
     return PieceList(items=[_view(piece) for piece in read_gallery(serving.home)])
 
 
-@router.post("/gallery", status_code=201, responses=refusals(406, 409))
+@router.post("/gallery", status_code=201, responses=refusals(404, 406, 409))
 async def save_view(body: PieceBody, request: Request, serving: Serving) -> PieceView:
     """Keep a view; one that cannot be drawn is refused."""
     info = await find_checkpoint(body.checkpoint, request, serving)

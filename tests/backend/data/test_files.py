@@ -182,7 +182,7 @@ def test_a_point_can_be_named_by_how_often_it_was_passed(monkeypatch: pytest.Mon
     monkeypatch.setenv("DISWM_CRASH_AT", "third-time:3")
     said: list[str] = []
     for which in ("first", "second", "third", "fourth"):
-        crash_point("third-which", partial(said.append, which))
+        crash_point("third-time", partial(said.append, which))
     assert (said, killed) == (["third"], [signal.SIGKILL])
 
 

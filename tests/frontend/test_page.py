@@ -56,7 +56,7 @@ def test_back_leaves_the_page_at_the_first_press(context: BrowserContext, studio
     page = context.new_page()
     page.goto(f"{studio}/factors?checkpoint=cartpole-small")
     expect(page).to_have_title("Factors · DisWM Studio", timeout=60_000)
-    page.wait_for_selector("html[data-diswm-page]", state="attached")  # its script is there: before that nobody has seen the page
+    page.wait_for_selector("html[data-diswm-page]", state="attached")  # its script has run
     page.get_by_role("link", name="Traversals", exact=True).first.click()
     ready(page)
     for end in (0.3, 0.6, 0.9):

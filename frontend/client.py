@@ -31,7 +31,7 @@ TOO_SLOW = {
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """One thing that is wrong with what was sent: where (JSON pointer or `query:name`), why, and a nearer value."""
+    """One error in a request: where (JSON pointer or `query:name`), why, and the nearest valid value."""
 
     pointer: str
     detail: str
@@ -69,7 +69,7 @@ class ApiProblem(Exception):
 
 
 class ApiUnreachable(Exception):
-    """Nothing answers at the API's address; `hangs` where something takes connections there and then says nothing."""
+    """Nothing answers at the API's address; `hangs`: something accepts the connection but sends no answer."""
 
     def __init__(self, url: str, *, hangs: bool = False) -> None:
         self.url = url
@@ -131,7 +131,7 @@ class Client:
         return self._send("PATCH", path, json=dict(body)).json()
 
     def delete(self, path: str) -> None:
-        """Delete what lies at `path`."""
+        """`DELETE path`."""
         self._send("DELETE", path)
 
     def upload(
@@ -139,7 +139,7 @@ class Client:
     ) -> tuple[int, dict[str, Any]]:
         """Send (file name, open file) pairs and text fields as one multipart form: (status, the JSON answer).
 
-        Waits as long as the API is alive, for up to an hour.
+        Waits up to an hour, as long as the API is alive.
         """
         parts = [(part, (name, content)) for name, content in files]
         times = httpx.Timeout(UPLOAD_SECONDS, connect=3.0)
@@ -150,13 +150,13 @@ class Client:
         return 201, self._read_to_the_end(f"/imports/{answer.json()['id']}")
 
     def _read_to_the_end(self, path: str) -> dict[str, Any]:
-        """What an upload became, asked for until it is read."""
+        """Poll an import until it is finished, and return its result."""
         while True:
             time.sleep(POLL_SECONDS)
             try:
                 answer = self._send("GET", path)
             except ApiProblem as problem:
-                if problem.kind == "too-slow":  # a busy machine: the upload goes on all the same
+                if problem.kind == "too-slow":  # a busy machine: the upload continues
                     continue
                 raise
             if answer.status_code != 202:
@@ -168,7 +168,7 @@ class Client:
         return _downloaded(path, self._send("GET", path, params=_clean(query)))
 
     def made(self, path: str, body: Mapping[str, Any]) -> File:
-        """The file that `POST path` answers with."""
+        """The file that `POST path` returns."""
         return _downloaded(path, self._send("POST", path, json=dict(body)))
 
     def pass_on(self, method: str, path: str, body: bytes, query: Query) -> httpx.Response:
@@ -188,7 +188,7 @@ class Client:
         return True
 
     def close(self) -> None:
-        """Let go of the kept connections."""
+        """Close the kept connections."""
         self._http.close()
 
     def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
@@ -204,7 +204,7 @@ class Client:
         raise ApiProblem(answer.status_code, _problem(answer))
 
     def _watched(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
-        """The answer, for as long as the API is alive: one that hangs is noticed long before the question times out."""
+        """The answer, while checking that the API is alive: a hung API is noticed long before the request times out."""
         answer: Future[httpx.Response] = Future()
         threading.Thread(target=_settle, args=(answer, ask), daemon=True).start()
         while True:
@@ -261,7 +261,7 @@ def _clean(query: Query | None) -> dict[str, str]:
 
 
 def as_text(value: str | float | bool | None) -> str:
-    """A value as it stands in an address: `True` -> `true`, `2.0` -> `2`; never rounded."""
+    """A value as it is written in an address: `True` -> `true`, `2.0` -> `2`; never rounded."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):

@@ -15,7 +15,7 @@ from frontend.client import as_text, client, own_token
 def view(
     kind: str, checkpoint: str, query: Mapping[str, Any], form: str, style: Mapping[str, Any] | None = None
 ) -> str:
-    """`diswm <command> CKPT ...` that writes the file which this query of a view downloads; without what is usual."""
+    """`diswm <command> CKPT ...` that writes the file which this query of a view downloads; defaults are left out."""
     schema = client().view(kind)
     known = schema["properties"]
     options = {name: value for name, value in query.items() if value not in (None, "", known[name].get("default"))}
@@ -42,13 +42,13 @@ def compare(runs: str) -> str:
 
 
 def in_home(command: str) -> str:
-    """The command from whatever folder: with the home that the page was started for."""
+    """The command with `DISWM_HOME` set to the page's home, so that it works from any folder."""
     home = os.environ.get("DISWM_HOME")
     return f"DISWM_HOME={shlex.quote(home)} {command}" if home else command
 
 
 def curl_get(url: str, path: str, query: Mapping[str, Any]) -> str:
-    """curl that downloads a view under its telling name."""
+    """curl that downloads a view under its descriptive file name."""
     rest = f"/api/v1{path}?{urlencode({key: as_text(value) for key, value in _given(query).items()})}"
     return f"curl -OJ{_token()} {_address(url, rest)}"
 
@@ -92,7 +92,9 @@ def _address(url: str, rest: str) -> str:
 
 
 def _token() -> str:
-    """The token's header, where the API asks for one: by its variable, so that it stands in no history of a shell."""
+    """The header with the token, where the API needs one: as a variable, so that the token is not saved in the
+    shell's history.
+    """
     return ' -H "Authorization: Bearer $DISWM_TOKEN"' if own_token() else ""
 
 
@@ -107,7 +109,7 @@ def _options(options: Mapping[str, Any]) -> list[str]:
 
 
 def _unusual(known: Mapping[str, Any], name: str, value: Any) -> bool:
-    """Whether an option of the style changes such a file, and differs from its default."""
+    """Whether a style option affects this kind of file and differs from its default."""
     return name in known and value != known[name]["default"]
 
 

@@ -1,4 +1,4 @@
-"""The pages by name: where each lies, what it is called, its sections, and links between them."""
+"""The pages by name: file, title and sections of each, and links between them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ Query = Mapping[str, str]
 class Page:
     """A page of the navigation.
 
-    sections: by the name that an address has. model: whether what a checkpoint sees is said. file: beside app.py, where
-    it is not called like the page.
+    sections: by the name that an address has. model: whether the header says what the checkpoint sees. file: beside
+    app.py, if it is not named after the page.
     """
 
     title: str
@@ -31,7 +31,7 @@ PAGES = {
     "home": Page(
         "Home",
         ":material/home:",
-        "Where to start, what runs now, and what was kept.",
+        "Where to start, what is running, and what was kept.",
         {"start": ":material/home: Start", "gallery": ":material/bookmark: Gallery"},
         model=True,
     ),
@@ -62,7 +62,7 @@ PAGES = {
     "imagine": Page(
         "Imagine",
         ":material/movie:",
-        "What the model imagines, beside what happened, other futures and the simulator.",
+        "What the model imagines, compared with what happened, other futures and the simulator.",
         {
             "watch": ":material/movie: Watch",
             "branch": ":material/timeline: Branch",
@@ -101,7 +101,7 @@ def link(page: str, label: str, query: Query | None = None, *, icon: str | None 
 
 
 def address(page: str, query: Query) -> str:
-    """The whole address that opens a page as it is now, for people to send around."""
+    """The full address that opens a page as it is now, for sharing."""
     base = (st.context.url or "").split("?")[0].rstrip("/")
     root = base.removesuffix(f"/{page}")
     where = root if page == "home" else f"{root}/{page}"
@@ -109,7 +109,7 @@ def address(page: str, query: Query) -> str:
 
 
 def moved(page: str, query: Query) -> tuple[str, dict[str, str]] | None:
-    """Where an address of the first edition, with its eleven pages, leads now; None for one of today."""
+    """Where an address of the first version, with its eleven pages, leads now; None for a current one."""
     rest = dict(query)
     if page not in MOVED:
         return None
@@ -149,4 +149,4 @@ MOVED: dict[str, Callable[[dict[str, str]], tuple[str, str]]] = {
     "compare": _compare,
     "factors": _factors,
 }
-"""Old page -> today's page and section; what an old parameter says is taken out of the query."""
+"""Old page -> today's page and section; the old parameter is removed from the query."""

@@ -1,4 +1,4 @@
-"""Where a session is: which view each place of the pages shows, kept for the session and written into the address.
+"""Which view each place of the pages shows, kept for the session and written into the address.
 
 A place is a page, or a page and one of its sections: `traversals`, `imagine/branch`.
 """
@@ -14,15 +14,15 @@ import streamlit as st
 from frontend.pages import CHECKPOINT, PAGES, SECTION, Query, address
 from frontend.state import View
 
-CURRENT = "checkpoint.current"  # of this session, whichever page chose it last
+CURRENT = "checkpoint.current"  # of this session, chosen on any page
 LAST = "page.last"
-STALE_S = 15.0  # a browser's message may carry the address from before our last change for so long
+STALE_S = 15.0  # for so long a browser's message may contain the address from before our last change
 
 V = TypeVar("V", bound=View)
 
 
 def arrive(page: str) -> None:
-    """Say at the start of a run which page is drawn: on another one than before, every address is somebody's link."""
+    """Say at the start of a run which page is drawn: on another page than before, the address comes from a link."""
     if st.session_state.get(LAST) != page:
         st.session_state.pop(f"{page}.written", None)
         st.session_state.pop(f"{page}.recent", None)
@@ -30,13 +30,13 @@ def arrive(page: str) -> None:
 
 
 def came_by_link(page: str) -> bool:
-    """Whether the address is none that this page wrote: a link, a file that was opened, or the way back."""
+    """Whether this page did not write the address: it comes from a link, an opened file, or the Back button."""
     query = st.query_params.to_dict()
     return bool(query) and not _is_ours(page, query)
 
 
 def open_view(place: str, kind: type[V]) -> V:
-    """The place's view: from the address when somebody came with a new one, else as this session left it."""
+    """The place's view: from the address if it is new, else as this session left it."""
     page, section = _split(place)
     if came_by_link(page) and section == section_of(page, st.query_params.to_dict()):
         view = kind.from_query(st.query_params.to_dict())
@@ -74,7 +74,7 @@ def query_of(place: str, view: View) -> dict[str, str]:
 
 
 def link_of(place: str, view: View) -> str:
-    """The whole address of a view, for people to send around."""
+    """The full address of a view, for sharing."""
     return address(_split(place)[0], query_of(place, view))
 
 
@@ -96,7 +96,7 @@ def start_anew(place: str, view: View) -> None:
 
 
 def key_of(place: str, name: str, *more: object) -> str:
-    """A widget's key: another one once a link was opened, so that the widget starts from the link."""
+    """A widget's key: it changes when a link is opened, so that the widget starts from the link."""
     return ".".join([place, name, *map(str, more), str(edition(place))])
 
 

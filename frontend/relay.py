@@ -1,7 +1,7 @@
 """Passes what play.js asks on to the API, so that a step costs one short request and no rerun of the page.
 
-The page's script cannot reach the API, whose address and token only this server knows. It may ask about one play each,
-by a ticket that the page gives to those whom it has admitted.
+The page's script cannot reach the API, whose address and token only this server knows. It may ask about one play
+only, with a ticket that the page gives to signed-in sessions.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _KEY = secrets.token_bytes(32)
 
 
 def ticket(play: str) -> str:
-    """What lets a browser ask about this play, and about no other."""
+    """The ticket with which a browser may ask about this play and no other."""
     return f"{play}.{hmac.new(_KEY, play.encode(), hashlib.sha256).hexdigest()}"
 
 
@@ -48,7 +48,7 @@ async def relay(request: Request) -> Response:
 
 
 def routes(below: str) -> list[Route]:
-    """Where it is asked, below the page's own path."""
+    """Its routes, below the page's own path."""
     return [Route(f"{below}/play/{{ticket}}/{{action}}", relay, methods=["GET", "POST"])]
 
 

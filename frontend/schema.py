@@ -11,7 +11,7 @@ Kind = Literal["boolean", "integer", "number", "choice", "text", "json"]
 
 @dataclass(frozen=True)
 class Field:
-    """One setting: where it stands (`pretrain.beta`), what it is called, and what it may be."""
+    """One setting: its dotted name (`pretrain.beta`), its title, and its allowed values."""
 
     name: str
     kind: Kind
@@ -106,7 +106,7 @@ def _groups(found: Iterator[Field]) -> dict[str, list[Field]]:
 
 
 def _resolve(raw: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """A property with its `$ref`, single `allOf` and `X or null` merged in; `optional` says that null may stand."""
+    """A property with its `$ref`, single `allOf` and `X or null` merged in; `optional`: null is allowed."""
     found = dict(raw)
     for part in [found.pop("$ref", None), *(item.get("$ref") for item in found.pop("allOf", []))]:
         if part:

@@ -1,4 +1,6 @@
-"""The page's server, `streamlit run frontend/server.py`: Streamlit over app.py, its document told where it is."""
+"""The page's server, `streamlit run frontend/server.py`: Streamlit over app.py, with the page's own path in its
+document.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a view shows, as a value: read from an address, written back as one."""
+"""What a view shows, as a value that is read from an address and written back to one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _EDIT = re.compile(r"(\d+):([^@,]+)@(\d+)(\+?)")
 
 @dataclass(frozen=True)
 class View:
-    """A view that an address can reopen: every field that differs from its default stands in the query."""
+    """A view that an address can reopen: every field that differs from its default is in the query."""
 
     @classmethod
     def from_query(cls, query: dict[str, str]) -> Self:

@@ -1,4 +1,6 @@
-"""Registers our components: HTML, CSS and JS lie beside this file and travel with the page, no network needed."""
+"""Registers our components: HTML, CSS and JS are beside this file and are sent with the page; no other network access
+is needed.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -22,4 +24,4 @@ def register(name: str) -> Any:
 
 
 def unheard() -> None:
-    """A callback for a value that is read where the component is mounted."""
+    """An empty callback, for values that are read where the component is mounted."""

@@ -1,4 +1,4 @@
-"""Which frame a traversal starts from: of the checkpoint's clip, of a data set, a picture of one's own, or none."""
+"""Which frame a traversal starts from: one of the checkpoint's clip or of a data set, your own picture, or none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ BASES = {"clip": "Clip", "dataset": "Data set", "picture": "Picture", "prior": "
 
 
 def choose_base(page: str, view: Traversal, clip: Mapping[str, Any]) -> Traversal:
-    """The widgets of the base frame, and the view with what they say; see `has_base` for whether it names one."""
+    """Draws the widgets of the base frame and returns the view with their values; `has_base` says whether it names a
+    frame.
+    """
     view = view if view.base in BASES else replace(view, base="clip", source="")
     base = st.segmented_control(
         "Base frame",
@@ -34,7 +36,7 @@ def choose_base(page: str, view: Traversal, clip: Mapping[str, Any]) -> Traversa
     if base == "dataset":
         return _history(page, _of_dataset(page, view))
     if base == "picture":
-        return _of_picture(page, view)  # alone: there is nothing before it
+        return _of_picture(page, view)  # a single frame without history
     lengths = [clip["length"]] * clip["episodes"]
     return _history(page, _place(page, view, lengths, off=base == "prior"))
 
@@ -112,7 +114,7 @@ def _of_picture(page: str, view: Traversal) -> Traversal:
 
 
 def _send(file: Any) -> str | None:
-    """The id under which the API keeps a picture; None, and its words, where it refuses it."""
+    """The id under which the API keeps a picture; None where it refuses it, after showing its error message."""
     try:
         _, made = client().upload("/pictures", [(file.name, file)])
     except ApiProblem as problem:

@@ -21,9 +21,8 @@ COLUMNS = 9
 
 
 def choose_second(place: str, first: str, second: str) -> str:
-    """The other checkpoint, of the same environment at first; empty, with a word on what to do, where none is chosen.
-
-    `first` is the header's; a `second` that is not here is said to be gone.
+    """The other checkpoint, of the same environment at first; empty where none is chosen, with a hint on what to do.
+    `first` is the header's; a `second` that no longer exists is reported.
     """
     found = {item["id"]: item for item in client().items("/checkpoints")}
     if len(found) < 2:
@@ -59,7 +58,7 @@ def _partner(id: str, found: Mapping[str, Mapping[str, Any]]) -> str:
 
 @live()
 def side_by_side(first: str, second: str, matches: Sequence[Mapping[str, Any]]) -> None:
-    """Two scrubbers that move together, row by matched row."""
+    """Two scrubbers that move together, matched row by matched row."""
     atlases = [client().get(f"/checkpoints/{name}/atlas", {"columns": COLUMNS}) for name in (first, second)]
     details = [client().get(f"/checkpoints/{name}") for name in (first, second)]
     matches = _strongest(matches, atlases[0])

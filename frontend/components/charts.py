@@ -14,11 +14,11 @@ CONFIG = {"displaylogo": False, "displayModeBar": False}
 MOST_POINTS, FEW_POINTS = 800, 30
 MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
-BLUE, ORANGE, GREY = "#3f6fd1", "#c26a14", "#7a8594"  # of what is told, what chance gives, what cannot be told
+BLUE, ORANGE, GREY = "#3f6fd1", "#c26a14", "#7a8594"  # identified, chance level, not identified
 
 
 def curves(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, axis: str, log: bool = False) -> Figure:
-    """Named lines over a step counter; long ones are thinned to what a screen can show."""
+    """Named lines over a step counter; long ones are thinned to the width of a screen."""
     lines = []
     for name, (x, y) in series.items():
         thin = max(1, len(x) // MOST_POINTS)
@@ -65,9 +65,9 @@ def matrix(
 
 
 def intervals(dimensions: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Figure:
-    """Best NMI of each dimension with its interval, its second factor, and the null that it must clear.
+    """Best NMI of each dimension with its interval, its second factor, and the null that it must exceed.
 
-    What does not clear its null is grey; the axis holds every null, which may lie above 1.
+    Values below their null are grey; the axis includes every null, which may be above 1.
     """
     names = [dotted(escape_plotly(name)) for name in names]
     clear = [item["nmi"] > item["null"] for item in dimensions]
@@ -98,7 +98,7 @@ def intervals(dimensions: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
 
 
 def shares(dimensions: Sequence[Mapping[str, Any]], outcomes: Sequence[str], names: Sequence[str]) -> Figure:
-    """How far each outcome moves for one sigma of each dimension, as a share of its own spread, with intervals."""
+    """How far each outcome moves per sigma of each dimension, as a share of its own spread, with intervals."""
     symbols = ("circle", "diamond", "square", "triangle-up", "cross", "x")
     data = []
     for index, outcome in enumerate(outcomes):

@@ -1,4 +1,4 @@
-"""One meaning, one colour: a dimension has the colour of its number on every page, as it has in every file."""
+"""The colour of each dimension: the same on every page and in every file."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # told apart without red and green
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # distinguishable without red and green
 DASHES = {"solid": "", "dash": "6 3", "dashdot": "6 3 1.5 3", "dot": "1.5 3"}
-"""How lines are told apart once the colours begin again: in Plotly's words, and as SVG's."""
+"""Dash patterns for lines once the colours repeat: Plotly's names, and SVG's."""
 _DIMENSION = re.compile(r"dim (\d+)\b", re.IGNORECASE)
 
 
@@ -18,18 +18,18 @@ def dimension_colour(dim: int) -> str:
 
 
 def dimension_dash(dim: int) -> str:
-    """The dashes of a dimension's line, in Plotly's words."""
+    """The dash pattern of a dimension's line, as Plotly names it."""
     return list(DASHES)[dim // len(PALETTE) % len(DASHES)]
 
 
 def dimension_of(name: str) -> int | None:
-    """The dimension that a line or a row is about: 7 of `dim 7: hip angle`; None where it is about none."""
+    """The dimension that a line or a row is about: 7 of `dim 7: hip angle`; None where there is none."""
     found = _DIMENSION.match(name)
     return int(found.group(1)) if found else None
 
 
 def plotly_line(name: str) -> dict[str, str]:
-    """Colour and dashes of a line about a dimension; nothing for others, which Plotly colours in their order."""
+    """Colour and dashes of a dimension's line; empty for other lines, which Plotly colours in order."""
     dim = dimension_of(name)
     return {} if dim is None else {"color": dimension_colour(dim), "dash": dimension_dash(dim)}
 

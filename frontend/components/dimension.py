@@ -37,9 +37,9 @@ GIVEN = {
 
 
 def badges(entry: Mapping[str, Any]) -> str:
-    """Where the name of a dimension comes from, and what measurements and interventions made of it.
+    """Where the name of a dimension comes from, and whether measurements and interventions support it.
 
-    Beside a name that a person gave they speak of the factor that was measured, by its name and in grey.
+    Beside a name that a person gave, the badges are grey and name the factor that was measured.
     """
     source = str(entry.get("name_source"))
     checked = CHECKED.get(str(entry.get("check")), "") if entry["status"] == "named" else ""
@@ -50,7 +50,7 @@ def badges(entry: Mapping[str, Any]) -> str:
 
 
 def _of_factor(entry: Mapping[str, Any], found: str) -> str:
-    """A badge in grey with the factor that it is about; none where none stands out."""
+    """A grey badge with its factor; none where no factor stands out."""
     if entry["status"] != "named":
         return "" if entry["status"] == "unnamed" else found
     icon, _, words = found.partition("[")[2].removesuffix("]").partition(": ")
@@ -58,7 +58,7 @@ def _of_factor(entry: Mapping[str, Any], found: str) -> str:
 
 
 def best_factor(entry: Mapping[str, Any], episodes: int) -> str:
-    """`hip angle .81`; what chance alone would give is said to be untold."""
+    """`hip angle .81`; a value no higher than chance is reported as not identified."""
     if entry["nmi"] is None:
         return "no factor can be identified"
     if not entry["beyond_chance"]:
@@ -72,7 +72,7 @@ def title_of_entry(entry: Mapping[str, Any]) -> str:
 
 
 def detail_card(checkpoint: str, entry: Mapping[str, Any], atlas: Mapping[str, Any], episodes: int) -> None:
-    """One dimension at length."""
+    """Everything about one dimension."""
     dim = entry["dim"]
     card = client().get(f"/checkpoints/{checkpoint}/factors/{dim}")
     leakage = client().get(f"/checkpoints/{checkpoint}/leakage")
@@ -138,7 +138,7 @@ def _leaks(dim: int, leakage: Mapping[str, Any]) -> str:
 
 
 def _label(checkpoint: str, dim: int) -> None:
-    """Who named it, when, and the note that was kept."""
+    """Who named it, when, and the note."""
     label = label_of(checkpoint, dim)
     if label:
         note = f": {label['note']}" if label["note"] else ""

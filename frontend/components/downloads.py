@@ -1,4 +1,4 @@
-"""Download buttons: the file is made when asked for, and keeps the telling name that the API gives it."""
+"""Download buttons: the file is made on request and keeps the descriptive name that the API gives it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SAVER = register("saver")
 
 
 def style_form(page: str) -> dict[str, Any]:
-    """How the files are drawn: the knobs of figures and films."""
+    """The style options of figures and films."""
     usual = {name: option["default"] for name, option in client().view("traversal")["x-style"].items()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         fps = st.select_slider(
@@ -34,7 +34,7 @@ def style_form(page: str) -> dict[str, Any]:
             key=f"{page}.fps",
             format_func=lambda value: f"{value:g}",
             width=200,
-            help="Speeds that a GIF can really have.",
+            help="Frame rates that a GIF can store exactly.",
         )
         upscale = st.select_slider("Upscale", [1, 2, 3, 4, 8], int(usual["upscale"]), key=f"{page}.upscale", width=140)
         width = width_form(page)
@@ -48,12 +48,12 @@ def style_form(page: str) -> dict[str, Any]:
 
 
 def chroma_form(page: str, usual: str) -> str:
-    """How many colours an MP4 or WebM keeps: one for four pixels, which plays everywhere, or one for each."""
+    """The colour resolution of an MP4 or WebM: one sample per four pixels, which plays everywhere, or one per pixel."""
     every = st.toggle(
         "4:4:4 video",
         usual == "444",
         key=f"{page}.chroma",
-        help="MP4 and WebM: a colour for each pixel. Some players and slides (QuickTime, Safari, PowerPoint) open "
+        help="MP4 and WebM: one colour per pixel. Some players and slides (QuickTime, Safari, PowerPoint) open "
         "only 4:2:0, which at an upscale of 2 or more loses no colour.",
     )
     return "444" if every else "420"
@@ -69,14 +69,14 @@ def width_form(page: str) -> float:
 
 
 def groups(kind: str) -> dict[str, list[str]]:
-    """The formats of a kind of view, by what they are good for."""
+    """The formats of a kind of view, grouped by use."""
     formats = client().view(kind)["x-formats"]
     found = {title: [form for form in known if form in formats] for title, known in GROUPS.items()}
     return {title: forms for title, forms in found.items() if forms}
 
 
 def buttons(key: str, kind: str, fetch: Callable[[str], File]) -> File | None:
-    """Rows of buttons, one row per group of formats; the file of the one that was clicked. Give it to `save`."""
+    """Rows of buttons, one per group of formats; returns the file of the button that was clicked, for `save`."""
     found = None
     for title, formats in groups(kind).items():
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):

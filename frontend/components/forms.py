@@ -24,8 +24,8 @@ def draw_field(
 ) -> Any:
     """The widget of a setting; returns its value.
 
-    `start`: the value on first sight; `preset`: what the preset says; `references`: known ids by setting name;
-    `wrong`: what the API said of it; `prefix`: stands before its title.
+    `start`: the first value; `preset`: the preset's value; `references`: known ids by setting name; `wrong`: the
+    API's error message for it; `prefix`: text before its title.
     """
     with st.container(key=f"{'wrong' if wrong else 'field'}.{key}", gap="xxsmall"):
         value = _widget(field, start, f"{prefix}{title_of_field(field)}", key, references.get(field.key))
@@ -71,7 +71,7 @@ def _integer(field: Field, start: int | None, label: str, key: str) -> int | Non
 
 
 def _number(field: Field, start: float | None, label: str, key: str) -> float | None:
-    """A number box. An open limit (0 < x) stays the API's to refuse, in its own words."""
+    """A number box. Open limits (0 < x) are checked by the API, which explains them."""
     return st.number_input(
         label,
         min_value=None if field.minimum is None else float(field.minimum),
@@ -120,7 +120,7 @@ def _written(field: Field, value: Any) -> str:
 
 
 def _seen(field: Field, value: Any) -> Any:
-    """A widget's value as the setting's: empty text is none, JSON is read where it parses."""
+    """A widget's value as the setting's value: empty text becomes None, and JSON is parsed where possible."""
     if field.kind in ("json", "text") and value == "":
         return None
     if field.kind == "json" and isinstance(value, str):

@@ -1,4 +1,4 @@
-"""The head of every page: its title, the checkpoint of this session, what that model sees, and the page's sections."""
+"""The header of every page: its title, this session's checkpoint, what that model sees, and the page's sections."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from frontend.pages import CHECKPOINT, PAGES
 from frontend.places import CURRENT, came_by_link, section_of
 
 _PICK = "header.checkpoint"
-LISTED, SHOWN = 200, 12  # checkpoints of the list, and of what a search finds
+LISTED, SHOWN = 200, 12  # checkpoints in the list, and in search results
 
 
 def header(page: str) -> None:
-    """Draw it; the checkpoint chosen here is what `current` says from now on, on every page."""
+    """Draw it; `current` returns the checkpoint chosen here from now on, on every page."""
     about = PAGES[page]
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="header"):
         st.title("DisWM Studio" if page == "home" else about.title, anchor=False, width="content")
@@ -41,7 +41,7 @@ def header(page: str) -> None:
 
 
 def current() -> str:
-    """The id of the checkpoint in the header; empty, with a word on what to do next, where there is none."""
+    """The id of the checkpoint in the header; empty where there is none, with a hint on what to do next."""
     chosen = str(st.session_state.get(CURRENT, ""))
     if not chosen:
         empty(
@@ -55,7 +55,7 @@ def current() -> str:
 
 
 def open_section(page: str, *, without: Collection[str] = ()) -> str:
-    """The section that is open: that of a link, else as this session left it, until another one is chosen here."""
+    """The open section: the link's, else the last one of this session, until another one is chosen here."""
     names = {name: label for name, label in PAGES[page].sections.items() if name not in without}
     key, left = f"{page}.section", f"{page}.open"
     if came_by_link(page):
@@ -77,7 +77,7 @@ def open_section(page: str, *, without: Collection[str] = ()) -> str:
 
 
 def _besides(page: str, known: Collection[str]) -> list[dict[str, Any]]:
-    """Checkpoints that are not among the newest: the one of the link, the one of this session, the one searched for."""
+    """Checkpoints that are not among the newest: the link's, the session's, and those found by a search."""
     wanted = dict.fromkeys([_asked(page), str(st.session_state.get(CURRENT, ""))])
     found = []
     for id in wanted:
@@ -91,7 +91,7 @@ def _besides(page: str, known: Collection[str]) -> list[dict[str, Any]]:
 
 
 def _search() -> None:
-    """A search over all checkpoints, where there are more than the list holds."""
+    """A search over all checkpoints, where there are too many for the list."""
     with st.popover("Search", icon=":material/search:", key="header.search"):
         text = st.text_input("Search checkpoints", key="header.words", placeholder="name, environment, stage")
         found = client().get("/checkpoints", {"limit": SHOWN, "search": text})["items"] if text.strip() else []
@@ -99,7 +99,9 @@ def _search() -> None:
             key = f"header.found.{item['id']}"
             st.button(describe(item), type="tertiary", key=key, on_click=_choose, args=(item["id"],))
         st.caption(
-            "None has all these words." if text.strip() and not found else f"The list holds the newest {LISTED}."
+            "No checkpoint has all these words."
+            if text.strip() and not found
+            else f"The list holds the newest {LISTED}."
         )
 
 
@@ -108,7 +110,7 @@ def _choose(id: str) -> None:
 
 
 def _pick(page: str, found: list[dict[str, Any]]) -> dict[str, Any]:
-    """The select box over the checkpoints, newest first; at first that with most names."""
+    """The select box of checkpoints, newest first; it starts at the one with most names."""
     by_id = {item["id"]: item for item in found}
     asked = _asked(page)
     if asked in by_id:
@@ -130,11 +132,11 @@ def _pick(page: str, found: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _asked(page: str) -> str:
-    """The checkpoint that a link names; empty where nobody came by one."""
+    """The checkpoint that a link names; empty without a link."""
     return str(st.query_params.get(CHECKPOINT, "")) if came_by_link(page) else ""
 
 
 def _missing(page: str, found: list[dict[str, Any]]) -> str:
-    """The checkpoint that a link names and that is not here."""
+    """The checkpoint that a link names, if it does not exist here."""
     asked = _asked(page)
     return asked if asked and asked not in {item["id"] for item in found} else ""

@@ -13,9 +13,9 @@ from frontend.components.states import show_problem
 
 
 def keep_button(key: str, link: str, kind: str, checkpoint: str, query: Mapping[str, Any], title: str) -> None:
-    """A button with the form behind it; `query` draws the view, `link` is the address that reopens it."""
+    """A button that opens the form; `query` draws the view, `link` is the address that reopens it."""
     with st.popover("Keep", icon=":material/bookmark_add:", key=f"{key}.keep"):
-        st.caption("Kept views stand in the gallery on Home, and make a report.")
+        st.caption("Kept views appear in the gallery on Home and can be exported as a report.")
         with st.form(f"{key}.keep.form", border=False, clear_on_submit=True):
             name = st.text_input("Title", title, max_chars=200, key=f"{key}.keep.title.{title}")
             note = st.text_area("Note", max_chars=4000, placeholder="what can be seen here", key=f"{key}.keep.note")
@@ -35,4 +35,4 @@ def keep_button(key: str, link: str, kind: str, checkpoint: str, query: Mapping[
         except ApiProblem as problem:
             show_problem(problem)
             return
-        st.toast("It stands in the gallery on Home now.")
+        st.toast("It is now in the gallery on Home.")

@@ -1,4 +1,4 @@
-"""Giving a dimension a human name, which then stands in every grid, caption and file name."""
+"""Naming a dimension; the name then appears in every grid, caption and file name."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from frontend.components.markdown import escape_markdown
 from frontend.components.states import show_problem
 from frontend.components.words import ago
 
-AUTHOR = "author"  # of the names that this session gives
+AUTHOR = "author"  # author of the names given in this session
 
 
 def label_form(checkpoint: str, dim: int, atlas: Mapping[str, Any]) -> None:
-    """Name and note of a dimension; a saved name wins over the one found from the factors."""
+    """Name and note of a dimension; a saved name takes precedence over the computed one."""
     row = next(row for row in atlas["rows"] if row["dim"] == dim)
     given = row.get("source") in ("person", "carried")
     label = label_of(checkpoint, dim) if given else {}
@@ -29,7 +29,7 @@ def label_form(checkpoint: str, dim: int, atlas: Mapping[str, Any]) -> None:
             placeholder=found,
             help="Leave empty to restore the computed name.",
         )
-        note = st.text_input("Note", label.get("note", ""), max_chars=400, placeholder="what you saw, for other people")
+        note = st.text_input("Note", label.get("note", ""), max_chars=400, placeholder="what you saw, for others")
         author = st.text_input("Your name", st.session_state.get(AUTHOR, ""), max_chars=80, placeholder="kept with it")
         if given:
             st.caption(escape_markdown(origin_of(label)))
@@ -51,7 +51,7 @@ def label_form(checkpoint: str, dim: int, atlas: Mapping[str, Any]) -> None:
 
 
 def label_of(checkpoint: str, dim: int) -> Mapping[str, Any]:
-    """What is kept with a name: note, who gave it, when, and from where it was carried over."""
+    """What is stored with a name: note, author, time, and where it was carried over from."""
     labels = client().items(f"/checkpoints/{checkpoint}/labels")
     return next((label for label in labels if label["dim"] == dim), {})
 

@@ -1,4 +1,4 @@
-"""What is said of the base frame of a traversal: whether it looks like the training data and has a history."""
+"""What the page says about the base frame: whether it looks like the training data, and whether it has a history."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 
 
 def say_likeness(atlas: Mapping[str, Any]) -> str:
-    """How well the frame is reconstructed, in words; for a frame unlike those that the model knows, draws a warning."""
+    """Says how well the frame is reconstructed; draws a warning for a frame unlike the training data."""
     history = history_text(atlas)
     known = atlas["likeness"]
     if known is None:

@@ -1,4 +1,4 @@
-"""Text of people inside Markdown: names, notes and messages are shown as they were typed, and fetch nothing."""
+"""Users' text inside Markdown: names, notes and messages are shown as typed and load nothing."""
 
 import re
 

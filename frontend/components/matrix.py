@@ -28,7 +28,7 @@ def matrix(
     name: str,
     leads_to: str,
 ) -> Place | None:
-    """Values from 0 to 1 with their numbers; those above `least` stand out. The cell that was chosen just now."""
+    """Values from 0 to 1 with their numbers; those above `least` are framed. Returns the cell that was just chosen."""
     content = {
         "rows": [
             coloured({"title": title, "values": list(row), "least": list(bound)}, "title")

@@ -1,4 +1,4 @@
-"""What was measured of a checkpoint's dimensions, as the sections of Factors share it."""
+"""What was measured of a checkpoint's dimensions, shared by the sections of Factors."""
 
 from __future__ import annotations
 

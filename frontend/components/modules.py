@@ -1,4 +1,4 @@
-"""ES modules of this folder, joined to one: each component is one script, and so is that of an exported page."""
+"""Joins the ES modules of this folder: each component, and an exported page, gets one script."""
 
 import re
 from pathlib import Path
@@ -9,18 +9,18 @@ _EXPORT = re.compile(r"^export (?=(async )?(function|class|const) )(?!default)",
 
 
 def joined(script: str) -> str:
-    """An ES module and those that it imports as one module: each once, what is imported before what imports it."""
+    """An ES module and its imports as one module: each once, imports first."""
     return "\n".join(_EXPORT.sub("", _IMPORT.sub("", (_HERE / name).read_text())) for name in _needed(script))
 
 
 def styles(script: str) -> str:
-    """The style sheets of an ES module and of those that it imports: `curves.css` goes with `curves.js`."""
+    """The style sheets of an ES module and of those that it imports: `curves.css` belongs to `curves.js`."""
     sheets = ((_HERE / name).with_suffix(".css") for name in _needed(script))
     return "\n".join(sheet.read_text() for sheet in sheets if sheet.exists())
 
 
 def _needed(script: str) -> list[str]:
-    """The modules that one needs, itself the last."""
+    """A module and its imports, itself last."""
     order: list[str] = []
 
     def visit(name: str) -> None:

@@ -14,7 +14,7 @@ from frontend.components.states import show_problem
 
 
 def notes_of(kind: str) -> dict[str, Mapping[str, Any]]:
-    """What is kept about things of a kind, by their ids."""
+    """The notes on things of a kind, by id."""
     return {item["id"]: item for item in client().get(f"/notes/{kind}")["items"]}
 
 
@@ -24,12 +24,12 @@ def tag_badges(stored: Mapping[str, Any] | None) -> str:
 
 
 def known_tags(notes: Mapping[str, Mapping[str, Any]], suggested: Iterable[str] = ()) -> list[str]:
-    """Suggested tags, then all that were given to anything of the kind."""
+    """Suggested tags, then all tags used for the kind."""
     return list(dict.fromkeys([*suggested, *sorted(tag for item in notes.values() for tag in item["tags"])]))
 
 
 def note_button(kind: str, id: str, notes: Mapping[str, Mapping[str, Any]], suggested: Sequence[str] = ()) -> None:
-    """A button with the form behind it; it says how many tags there are. Call it inside a fragment."""
+    """A button that opens the form and shows the number of tags. Call it inside a fragment."""
     stored = notes.get(id, {})
     tags = list(stored.get("tags", ()))
     words = ", ".join(tags) or ("Note" if stored.get("note") else "Tags and note")

@@ -1,4 +1,4 @@
-"""What holds for the whole page beside what its views draw: see page.js, and the colour of primary buttons."""
+"""Style and behaviour of the whole page: see page.js, and the colour of primary buttons."""
 
 import streamlit as st
 

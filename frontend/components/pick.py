@@ -1,4 +1,4 @@
-"""Choosing: one of some things, a number within limits, and how a checkpoint is described."""
+"""Select boxes, numbers within limits, and descriptions of checkpoints."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def select(
 
 
 def within(value: float, low: float, high: float) -> float:
-    """The nearest value that a widget takes; a link may say anything."""
+    """The nearest value that a widget accepts; a link may contain any value."""
     return max(low, min(value, high))
 
 
 def most_named(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The checkpoint with the most names; of equals the one that sees its agent best, then the newest."""
+    """The checkpoint with the most names; on a tie the one that sees its agent best, then the newest."""
     return max(found, key=lambda item: (int(item.get("named") or 0), float(item.get("agent_right") or 0)))
 
 

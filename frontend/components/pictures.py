@@ -13,7 +13,7 @@ from frontend.client import File
 
 
 def picture(file: File, alt: str, *, width: int | None = None) -> None:
-    """A picture with its pixels kept sharp, at some width or as wide as there is room."""
+    """A picture with sharp pixels, at a given width or the full width."""
     source = f"data:{file.media_type};base64,{base64.b64encode(file.content).decode()}"
     size = f"{width}px" if width else "100%"
     style = f"width:{size};max-width:100%;image-rendering:pixelated;border-radius:4px;display:block"
@@ -21,14 +21,14 @@ def picture(file: File, alt: str, *, width: int | None = None) -> None:
 
 
 def top_rows(uri: str, *, columns: int, rows: int, alt: str) -> None:
-    """The first rows of a picture of square cells that is so many columns wide, as wide as there is room."""
+    """The first rows of a picture of square cells, `columns` wide, at full width."""
     fit = f"aspect-ratio:{columns}/{rows};object-fit:cover;object-position:0 0"
     style = f"width:100%;{fit};image-rendering:pixelated;border-radius:4px;display:block"
     st.html(f'<img src="{uri}" alt="{escape(alt)}" style="{style}">')
 
 
 def still(uri: str, alt: str, width: int) -> None:
-    """A picture that came as a data URI."""
+    """A picture given as a data URI."""
     style = f"width:{width}px;max-width:100%;image-rendering:pixelated;border-radius:4px;display:block"
     st.html(f'<img src="{uri}" alt="{escape(alt)}" style="{style}">')
 

@@ -1,4 +1,4 @@
-"""Play on the page: begins a play at the API and mounts play.js, which takes its steps by way of `frontend.relay`."""
+"""Play on the page: starts a play at the API and mounts play.js, which requests its steps through `frontend.relay`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BOARD = register("play")
 
 
 def board(key: str, checkpoint: Mapping[str, Any]) -> None:
-    """Play a checkpoint that takes actions; another checkpoint, or a wish to begin again, begins another play."""
+    """Play a checkpoint that takes actions; another checkpoint, or a restart, starts a new play."""
     current = st.session_state.get(f"{key}.play")
     if current is None or current["checkpoint"] != checkpoint["id"]:
         current = st.session_state[f"{key}.play"] = _begin(checkpoint["id"], current)

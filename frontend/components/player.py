@@ -73,7 +73,7 @@ def _mount(key: str, content: Mapping[str, Any], step: int | None) -> int | None
 
 
 def _rows(strips: Sequence[str], drawn: int, *, comparable: bool) -> list[dict[str, Any]]:
-    """Rows of the strips that there are; the samples' own strip ends with their spread.
+    """Rows of the available strips; the samples' own strip ends with their spread.
 
     Not `comparable`: the true frames followed other actions, so there is no error to show.
     """
@@ -101,7 +101,8 @@ def _curves(
 ) -> list[dict[str, Any]]:
     """The charts that have numbers: reward, value, PSNR, SSIM, spread, actions; the branch as a further line.
 
-    PSNR and SSIM stand beside what needs no model; where the truth followed other actions there are none.
+    PSNR and SSIM are shown beside guesses that need no model; they are left out where the recorded frames followed
+    other actions.
     """
     wanted = {
         "Reward": (("true", "reward"), ("predicted", "predicted_reward")),
@@ -126,7 +127,7 @@ def _curves(
 
 
 def bands_of(scores: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What 80% of the episodes lie between, of the model: by the chart that it belongs to."""
+    """The model's band that holds 80% of the episodes, by chart."""
     return {
         title: {end: scores[key]["model"][end] for end in ("low", "high") if end in scores[key]["model"]}
         for title, key in SCORED.items()
@@ -149,7 +150,10 @@ def _scored(rollout: Mapping[str, Any], key: str, scores: Mapping[str, Any] | No
 
 
 def _scaled(curve: Mapping[str, Any]) -> dict[str, Any]:
-    """A chart on its fixed axis, where it has one: noise must not fill the height. Dimensions have their colours."""
+    """A chart on its fixed axis, where it has one: so that noise does not fill the height.
+
+    Dimensions have their colours.
+    """
     lines = [coloured(line, "name") for line in curve["lines"]]
     fixed = {"range": RANGES[curve["title"]]} if curve["title"] in RANGES else {}
     return {**curve, **fixed, "lines": lines}

@@ -18,8 +18,8 @@ NAMES = {
     "observed_mean": "mean of the observed",
 }
 MASKS = {
-    "simulator": "The agent is where the simulator says",
-    "moving": "No mask of the agent is known: what moves is taken for it",
+    "simulator": "The agent's pixels as the simulator marks them",
+    "moving": "The agent's pixels are not known: those that move are used instead",
     "none": "Nothing moves",
 }
 FIXED = "\N{NARROW NO-BREAK SPACE}"
@@ -27,7 +27,9 @@ FIXED = "\N{NARROW NO-BREAK SPACE}"
 
 @live()
 def quality_line(item: Mapping[str, Any]) -> None:
-    """The sentence of a checkpoint, which opens a table of its numbers; a button to measure it where nobody did."""
+    """The sentence about a checkpoint, which opens a table of its numbers; a button to measure it where it has not
+    been measured.
+    """
     if not item["sees"]:
         words = ":material/visibility: What this model sees has not been measured. Measure it"
         tip = "Takes a few seconds; the result is saved."
@@ -41,7 +43,7 @@ def quality_line(item: Mapping[str, Any]) -> None:
 
 
 def sees(item: Mapping[str, Any]) -> None:
-    """The sentence alone, of a checkpoint in a list; nothing where it was not measured."""
+    """The sentence alone, for a list of checkpoints; empty where it was not measured."""
     if item.get("sees"):
         st.caption(_sentence(item["sees"]))
 
@@ -53,7 +55,7 @@ def sees_of_run(run: Mapping[str, Any]) -> None:
     try:
         st.caption(_sentence(client().get(f"/checkpoints/{run['checkpoint']}/quality")["sees"]))
     except ApiProblem:
-        return  # it is being thinned out or replaced: the next look shows the newer one
+        return  # it is being deleted or replaced: the next refresh shows the newer one
 
 
 def tables(quality: Mapping[str, Any]) -> str:

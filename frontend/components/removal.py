@@ -1,4 +1,4 @@
-"""Deleting something after a question: a button that opens one, and the button inside that does it."""
+"""Deleting with a confirmation: a button that asks, and one inside it that deletes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from frontend.components.states import show_problem
 
 
 def removal(address: str, name: str, along: str = "") -> None:
-    """Ask whether what lies at `address` of the API shall go, with what goes `along`; a refusal is shown."""
+    """Ask whether to delete the resource at `address` of the API, and say what is deleted `along` with it; shows a
+    refusal.
+    """
     with st.popover("Delete", icon=":material/delete:", key=f"ask.{address}"):
         also = f", with {along}" if along else ""
-        st.markdown(f"**{escape_markdown(name)}** will be deleted for good{also}.")
+        st.markdown(f"**{escape_markdown(name)}** will be deleted permanently{also}.")
         if not st.button("Delete it", type="primary", icon=":material/delete:", key=f"delete.{address}"):
             return
         try:

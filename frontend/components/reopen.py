@@ -1,4 +1,4 @@
-"""The other way round: a file that was downloaded here says which view it shows, and the page opens it again."""
+"""Reopens the view of a file that was downloaded here, from the settings in that file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from frontend.state import (
 
 
 def reopen_form(page: str) -> None:
-    """A place to drop such a file; a good one leads to its view."""
+    """An upload field for such a file; a valid one opens its view."""
     st.caption("Every file downloaded here contains its settings. Drop one to reopen its view.")
     kinds = ["png", "apng", "gif", "svg", "pdf", "mp4", "webm", "csv", "npz", "html", "zip"]
     file = st.file_uploader("File", type=kinds, key=f"{page}.reopen", label_visibility="collapsed")

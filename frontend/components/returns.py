@@ -1,4 +1,4 @@
-"""Returns among a run's metrics: the evaluation's first, and those of random actions under a name of their own."""
+"""Returns among a run's metrics: the evaluation's first, and those of random actions under a separate name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OUTCOMES = ("evaluation_std", "success_rate")  # of episodes, beside their retur
 
 
 def name_random(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Metric lines in which episodes that ended before the first update, so played at random, say so."""
+    """Metric lines in which episodes before the first update, played at random, have a separate name."""
     return [
         {
             RANDOM if name == "episode_return" and not line.get("updates") else name: value

@@ -26,7 +26,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the user did: the chosen cell; values to hold from now on; a held dimension to let go of."""
+    """What the user did: the chosen cell; values to hold from now on; a held dimension to release."""
 
     cell: Cell | None
     hold: tuple[tuple[int, float], ...]
@@ -43,7 +43,7 @@ class Exact:
 
 @dataclass(frozen=True)
 class Slid:
-    """Where the sliders rest: what the browser calls the place, and the value of each dimension that was moved."""
+    """Where the sliders are: the browser's name of the place, and the value of each dimension that was moved."""
 
     place: str
     values: tuple[tuple[int, float], ...]
@@ -112,12 +112,12 @@ def scrubber(
 
 
 def last_cell(key: str) -> Cell | None:
-    """The cell that was chosen when the page ran last, before the scrubber is drawn again."""
+    """The cell chosen at the last run of the page, before the scrubber is drawn again."""
     return _cell((st.session_state.get(key) or {}).get("cell"))
 
 
 def slid(key: str) -> Slid | None:
-    """Where the sliders rested when the page ran last; None where none was moved."""
+    """Where the sliders were at the last run of the page; None where none was moved."""
     found = (st.session_state.get(key) or {}).get("slid")
     return Slid(str(found["place"]), _values(found["values"])) if found and found["values"] else None
 
@@ -139,12 +139,12 @@ def short(value: float) -> str:
 
 
 def words_of(factor: str) -> str:
-    """A factor's name for people: `pole_angle_sin` -> `pole angle sin`."""
+    """A factor's name as the page shows it: `pole_angle_sin` -> `pole angle sin`."""
     return factor.replace("_", " ")
 
 
 def nats(kl: float) -> str:
-    """A KL divergence to two decimals; what is less says so."""
+    """A KL divergence to two decimals, or that it is less."""
     return f"{kl:.2f}" if kl >= 0.005 else "< 0.01"
 
 

@@ -1,4 +1,4 @@
-"""Under every view of imagination: its files, the link that reopens it, and the command that makes the same."""
+"""The buttons under every view of imagination: its files, the link that reopens it, and its command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from frontend.components.reopen import reopen_form
 from frontend.places import link_of
 from frontend.state import View
 
-STORED = {"temporal": "Branches", "together": "Rollouts over training"}  # what a kept view is called at first
+STORED = {"temporal": "Branches", "together": "Rollouts over training"}  # the default title of a kept view
 
 
 def share(page: str, view: View, kind: str, checkpoint: str, query: Mapping[str, Any], caption: str) -> None:
@@ -59,10 +59,10 @@ def share_chart(key: str, link: str, kind: str, checkpoint: str, query: Mapping[
 
 
 def show_commands(link: str, shell: str, curl: str, what: str) -> None:
-    """The link of a view, and the lines that make its file elsewhere."""
+    """The link of a view, and the commands that make its file elsewhere."""
     st.caption("This link reopens the view.")
     st.code(link, language=None, wrap_lines=True)
-    st.caption("The same inside another page: without navigation, and alive as long as this page runs")
+    st.caption("The same inside another page: without navigation; works as long as this page runs")
     st.code(embedded(link), language=None, wrap_lines=True)
     st.caption(f"The same {what} from the shell")
     st.code(commands.in_home(shell), language=None, wrap_lines=True)
@@ -77,7 +77,7 @@ def embedded(link: str) -> str:
 
 
 def show_curl(line: str) -> None:
-    """A curl line; where the page does not know how people reach the API, what to set first."""
+    """A curl command; where the page does not know the API's public address, it says what to set first."""
     st.code(line, language=None, wrap_lines=True)
     if "$DISWM_API_URL" in line:
         st.caption(

@@ -1,4 +1,4 @@
-"""Sign-in: the page acts with the API's token, so where others can reach it, they must enter that token first."""
+"""Sign-in: the page uses the API's token, so where others can reach the page, they must enter that token first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ADMITTED = "sign_in.admitted"
 
 
 def admitted() -> bool:
-    """Whether this session may go on; draws the question for the token where it may not."""
+    """Whether this session is signed in; asks for the token where it is not."""
     if _of_this_machine(st.get_option("server.address")) or st.session_state.get(_ADMITTED):
         return True
     st.title("DisWM Studio")
@@ -31,7 +31,9 @@ def admitted() -> bool:
 
 
 def _of_this_machine(address: str | None) -> bool:
-    """Whether a server at this address is reached from its own machine alone; without one it listens everywhere."""
+    """Whether a server at this address can be reached only from its own machine; without an address it listens
+    everywhere.
+    """
     try:
         return address == "localhost" or ipaddress.ip_address(address or "0.0.0.0").is_loopback
     except ValueError:

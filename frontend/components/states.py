@@ -1,4 +1,4 @@
-"""What a page shows when it has nothing, waits, or meets an error: always a sentence and what to do next."""
+"""What a page shows when it is empty, waiting, or has an error: always a sentence and what to do next."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def guarded() -> Iterator[None]:
 
 
 def live(every: float | None = None) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """A guarded fragment: a part that reruns alone, every so many seconds if told."""
+    """A guarded fragment: a part that reruns by itself, every `seconds` if given."""
 
     def wrap(function: Callable[P, None]) -> Callable[P, None]:
         return st.fragment(guarded()(function), run_every=every)
@@ -46,7 +46,7 @@ def live(every: float | None = None) -> Callable[[Callable[P, None]], Callable[P
 
 
 def when_computed(path: str, sentence: str) -> Any | None:
-    """What the API has at `path`. While it computes that: None, what it is at, and the page goes on once it is done."""
+    """The API's answer at `path`. While it is computed: None, with its progress; the page continues once it is done."""
     found, _ = _computed(path)
     if found is None:
         _wait_for(path, sentence)
@@ -62,7 +62,7 @@ def _wait_for(path: str, sentence: str) -> None:
 
 
 def _computed(path: str) -> tuple[Any | None, str]:
-    """The answer, or None and what the API says that it is doing."""
+    """The answer, or None and the API's progress message."""
     try:
         return client().get(path), ""
     except ApiProblem as problem:
@@ -72,7 +72,7 @@ def _computed(path: str) -> tuple[Any | None, str]:
 
 
 def unreachable(error: ApiUnreachable) -> None:
-    """Nothing answers: say how to start it, and go on by itself once it does."""
+    """Nothing answers: say how to start the API, and continue once it answers."""
     with st.container(border=True, key="unreachable"):
         st.subheader("The API is not answering", anchor=False)
         if error.hangs:
@@ -98,7 +98,7 @@ def _wait_for_api() -> None:
 
 
 def show_problem(problem: ApiProblem) -> None:
-    """The API's own words: title, sentence, every field that the sentence does not name, remedy."""
+    """The API's error: title, sentence, every field that the sentence does not name, remedy."""
     lines = [f"**{escape_markdown(problem.title)}.** {escape_markdown(problem.detail)}".strip()]
     fields = [field for field in problem.fields if field.detail not in problem.detail]
     lines += [f"- {escape_markdown(field.field)}: {escape_markdown(field.sentence)}" for field in fields]
@@ -110,7 +110,7 @@ def show_problem(problem: ApiProblem) -> None:
 
 
 def gone(what: str, id: str, instead: str) -> None:
-    """A link that names something that is not here: which, and what is shown in its place."""
+    """A link to something that does not exist here: says what, and what is shown instead."""
     st.warning(
         f"There is no {what} {escape_markdown(id)} here; it may have been deleted. {instead}".strip(),
         icon=":material/search_off:",

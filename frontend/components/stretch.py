@@ -1,4 +1,4 @@
-"""Which stretch of the clip is imagined: episode, frames that are observed, steps that are imagined, who acts."""
+"""Which part of the clip is imagined: episode, observed frames, imagined steps, and where the actions come from."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def choose_start(place: str, view: V, clip: Mapping[str, Any]) -> V:
 
 
 def choose_stretch(place: str, view: V, detail: Mapping[str, Any], *, given: bool = False) -> V:
-    """The start, how far imagination goes, and whose actions it follows; also those of an opened file, if `given`."""
+    """The start, the number of imagined steps, and whose actions are used; also those of an opened file, if `given`."""
     view = choose_start(place, view, detail["clip"])
     most = max(2, detail["clip"]["length"] - view.context)
     far = int(within(view.horizon, 1, most))

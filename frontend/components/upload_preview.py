@@ -1,4 +1,4 @@
-"""What an upload would become, shown before it is final: frames, episodes, rates, and what had to be done."""
+"""A preview of an upload: frames, episodes, rates, and what had to be changed."""
 
 from __future__ import annotations
 

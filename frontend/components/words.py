@@ -1,4 +1,4 @@
-"""Small things that every page says: states, times, sizes."""
+"""Texts that every page uses: states, times, sizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-# state -> (badge colour, icon): the icon says it too, not the colour alone
+# state -> (badge colour, icon): the icon shows the state as well as the colour
 STATES = {
     "queued": ("gray", ":material/hourglass_empty:"),
     "running": ("blue", ":material/play_circle:"),
@@ -26,7 +26,7 @@ SIGNS = {
     "diverged": "↗",
 }
 ENDED = ("succeeded", "failed", "cancelled", "diverged")
-FINISHING_S = 3.0  # what is left is saved and measured, which is not counted
+FINISHING_S = 3.0  # the rest is saving and measuring, which is not counted
 
 OF_TINY = (
     "The preset `tiny` only checks that everything works. Its models have hardly learned anything: pictures are "
@@ -42,12 +42,12 @@ def state_badge(state: str) -> str:
 
 
 def state_text(state: str) -> str:
-    """A state as plain text, its sign before it."""
+    """A state as plain text, after its sign."""
     return f"{SIGNS.get(state, '?')} {state}"
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds for people: `40 s`, `12 min`, `3 h 5 min`."""
+    """Seconds as text: `40 s`, `12 min`, `3 h 5 min`."""
     if seconds is None:
         return ""
     if seconds < 90:
@@ -70,7 +70,7 @@ def ago(moment: str | None) -> str:
 
 
 def elapsed(run: Mapping[str, Any]) -> str:
-    """How long a run took, or has been going on."""
+    """How long a run took, or has been running."""
     if not run.get("started_at"):
         return ""
     start = datetime.fromisoformat(run["started_at"])
@@ -79,7 +79,7 @@ def elapsed(run: Mapping[str, Any]) -> str:
 
 
 def progress_share(run: Mapping[str, Any]) -> float:
-    """How much of a whole run is done, all stages of a pipeline together, from 0 to 1."""
+    """The share of a run that is done, over all stages of a pipeline, from 0 to 1."""
     if run["state"] == "succeeded":
         return 1.0
     progress = run.get("progress")
@@ -92,7 +92,7 @@ def progress_line(run: Mapping[str, Any]) -> str:
     if run["state"] in ENDED:
         return ""
     if not progress:
-        return {"queued": "waits for its turn", "running": "is starting"}.get(run["state"], "")
+        return {"queued": "waiting for its turn", "running": "is starting"}.get(run["state"], "")
     words = [f"{progress['phase']}: {progress['done']:,.0f} of {progress['total']:,.0f}"]
     if progress.get("eta_s") is not None:
         few = progress["eta_s"] < FINISHING_S

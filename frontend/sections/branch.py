@@ -1,4 +1,4 @@
-"""Branch: hold dimensions at another value from a step on, one row each, and see what the model predicts."""
+"""Branch: hold dimensions at another value from a step on, one row per dimension, and see what the model predicts."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _rows(view: Temporal) -> Temporal:
     names = {row["dim"]: title(row["dim"], row["name"]) for row in rows}
     with st.popover(_row_words(view), icon=":material/reorder:", key=f"{PLACE}.rows"):
         chosen = st.multiselect(
-            "Dimensions, one row each",
+            "Dimensions, one row per dimension",
             [row["dim"] for row in rows],
             [dim for dim in view.dims if dim in names],
             key=_key(view, "dims"),

@@ -27,7 +27,7 @@ def show() -> None:
     if not view.second:
         return
     if view.second == view.checkpoint:
-        st.info("These are the same checkpoint. Choose another one on one side.")
+        st.info("Both sides show the same checkpoint. Choose another one on one side.")
         return
     query = {"other": view.second}
     with st.spinner("Encoding the frames of both …"):
@@ -47,7 +47,7 @@ def _summary(comparison: Mapping[str, Any]) -> None:
         st.metric(
             "Mean correlation",
             short(value) if told else ":gray[—]",
-            help="Of each active dimension of the first with its match in the second, over the frames of both. Chance: "
+            help="Each active dimension of the first with its match in the second, over the frames of both. Chance: "
             "what 95% of pairs stay below when the episodes of one model are shuffled.",
         )
         spread = f"{short(low)} to {short(high)} over episodes; chance gives up to {short(chance)}"

@@ -44,7 +44,7 @@ def detail(item: Mapping[str, Any]) -> None:
 
 
 def open_dataset(id: str) -> None:
-    """Go on with a data set, or with the newest where there is none of this id."""
+    """Open a data set, or the newest where this id does not exist."""
     start_anew(PLACE, Played(id=id))
     st.rerun()
 
@@ -71,9 +71,9 @@ def _facts(item: Mapping[str, Any]) -> None:
     middle.metric("Frames", f"{item['frames']:,}")
     right.metric("Actions", item["action_size"] or "none")
     if item["guessed_factors"] or not item["factor_names"]:
-        st.caption("Factors: estimated from the pictures; the true ones are not known")
+        st.caption("Factors: estimated from the pictures; the true values are not known")
     else:
-        st.caption("Factors: the simulator's truth, known with every frame")
+        st.caption("Factors: the simulator's true values, for every frame")
     if item["factor_names"]:
         st.dataframe(
             [{"factor": name.replace("_", " ")} for name in item["factor_names"]],

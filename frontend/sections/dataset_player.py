@@ -17,8 +17,8 @@ from frontend.places import key_of, open_view, save_view
 from frontend.state import Played
 
 PLACE = "data"
-FLAGS = ("broken", "unusual", "leave out")  # suggested; any other tag will do
-STRETCH = 200  # frames that the API sends at once
+FLAGS = ("broken", "unusual", "leave out")  # suggestions; any other tag works too
+STRETCH = 200  # frames per request
 
 
 @live()
@@ -44,7 +44,7 @@ def episodes(item: Mapping[str, Any]) -> None:
 
 
 def _choose(item: Mapping[str, Any], view: Played, notes: Mapping[str, Mapping[str, Any]]) -> int:
-    """The number of the episode that is played: the row that was clicked, else that of the link."""
+    """The episode that is played: the row that was clicked, else the link's."""
     stored = [notes.get(f"{item['id']}/{number}", {}) for number in range(item["episodes"])]
     rows = [
         {

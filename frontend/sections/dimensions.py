@@ -1,4 +1,4 @@
-"""A card for each dimension: its strip, its factor, its name; one of them at length."""
+"""One card per dimension with strip, factor and name; one dimension in full."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gallery: views that were kept, with notes; together they are a report."""
+"""The gallery: kept views with notes; together they make a report."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _gallery() -> None:
 
 
 def _report(count: int) -> File | None:
-    """The buttons of the report; the file of the one that was clicked."""
+    """The buttons of the report; returns the file of the button that was clicked."""
     found = None
     with st.container(horizontal=True, vertical_alignment="center"):
         for words, form in (("Report for browsers", "html"), ("Report as PDF", "pdf")):
@@ -56,7 +56,7 @@ def _report(count: int) -> File | None:
                     found = client().file("/gallery/report", {"format": form})
         with st.popover("Link", icon=":material/link:", key=f"{PLACE}.link"):
             st.code(link_of(PLACE, View()), language=None, wrap_lines=True)
-        st.caption(f"{count} kept, newest first. A report needs no other file and no network.", width="content")
+        st.caption(f"{count} kept, newest first. A report is one file and works without a network.", width="content")
     return found
 
 
@@ -81,7 +81,7 @@ def _piece(piece: Mapping[str, Any]) -> None:
 
 
 def _words(piece: Mapping[str, Any]) -> None:
-    """Another title and note."""
+    """A form for another title and note."""
     with st.form(f"words.form.{piece['id']}", border=False):
         title = st.text_input("Title", piece["title"], max_chars=200, key=f"title.{piece['id']}")
         note = st.text_area("Note", piece["note"], max_chars=4000, key=f"noted.{piece['id']}")

@@ -31,7 +31,7 @@ def show(measured: Measured) -> None:
     if found is None:
         return
     st.caption(
-        "NMI says which factor a dimension varies with. Here things are changed instead: a probe of the pixels reports "
+        "NMI says which factor a dimension varies with. Here values are changed instead: a probe of the pixels reports "
         "what an edit of the dimension draws, and a factor is set in the simulator, everything else the same, to see "
         "which dimensions move."
     )
@@ -49,11 +49,11 @@ def show(measured: Measured) -> None:
     if found["set"]:
         _responses(found["set"], active)
     else:
-        st.info(f"Factors were not set: {escape_markdown(found['why'])}.", icon=":material/info:")
+        st.info(f"Factors could not be set: {escape_markdown(found['why'])}.", icon=":material/info:")
 
 
 def _counts(entries: Sequence[Mapping[str, Any]]) -> None:
-    """Of the dimensions that NMI gave a name, how many stand."""
+    """How many of the names that NMI gave are confirmed."""
     with st.container(horizontal=True, gap="medium"):
         for kind, label, text in (
             (
@@ -71,7 +71,7 @@ def _counts(entries: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _count(agrees: Sequence[bool | None]) -> str:
-    """`4 of 5, 1 not identified`: how many of the named dimensions stand the test; None where nothing can tell."""
+    """`4 of 5, 1 not identified`: how many of the named dimensions pass the test; None where it cannot be tested."""
     if not agrees:
         return "no name to check"
     untold = sum(answer is None for answer in agrees)
@@ -86,7 +86,7 @@ def _line(item: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, str]:
         "By NMI": f"{words_of(item['factor'])} {short(item['nmi'])}" if named else item["status"],
         "An edit draws": _found(entry, "drawn"),
         "Moved most by setting": _found(entry, "set"),
-        "Moved as well by": ", ".join(map(words_of, entry["also"])),
+        "Also moved by": ", ".join(map(words_of, entry["also"])),
     }
 
 
@@ -102,7 +102,7 @@ def _responses(table: Mapping[str, Any], active: Sequence[Mapping[str, Any]]) ->
     rows = [[factor["moves"][item["dim"]] for item in active] for factor in table["factors"]]
     names = [f"{words_of(item['factor'])}, {item['low']:.2g} to {item['high']:.2g}" for item in table["factors"]]
     st.caption(
-        f"How far each dimension goes, in σ, while one factor goes through the middle 90% of its values: mean of "
+        f"How far each dimension moves, in σ, while one factor goes through the middle 90% of its values: mean of "
         f"{table['scenes']} scenes. A disentangled dimension responds to one factor only."
     )
     most = max([1.0, *(value for row in rows for value in row)])

@@ -27,7 +27,7 @@ STYLE = """<style>
     background: var(--background-color, Canvas); box-shadow: 0 -1px 6px rgb(0 0 0 / 0.25); }
 }
 </style>"""
-LONG_MINUTES = 240  # a run that is estimated to take longer is asked about before it is launched
+LONG_MINUTES = 240  # a longer run is confirmed before it is launched
 
 
 def launch_side(view: Form, preset: Mapping[str, Any], changes: Mapping[str, Any], parts: list[Section]) -> None:
@@ -59,7 +59,7 @@ def launch_side(view: Form, preset: Mapping[str, Any], changes: Mapping[str, Any
 
 
 def _launch_button(body: Mapping[str, Any], minutes: float) -> None:
-    """Launches; a run that takes very long is asked about first. On a phone it stays at the bottom of the screen."""
+    """Launches; asks first before a very long run. On a phone it stays at the bottom of the screen."""
     with st.container(key=f"{PLACE}.launchbar"):
         icon = ":material/rocket_launch:"
         if minutes <= LONG_MINUTES:
@@ -71,7 +71,7 @@ def _launch_button(body: Mapping[str, Any], minutes: float) -> None:
                 f"On two CPU cores this takes about **{_minutes(minutes)}**; on a GPU, much less. The run can be "
                 "stopped at any time and resumed later."
             )
-            if st.button("Launch all the same", type="primary", width="stretch", key=f"{PLACE}.launch"):
+            if st.button("Launch anyway", type="primary", width="stretch", key=f"{PLACE}.launch"):
                 _launch(body)
 
 
@@ -85,7 +85,7 @@ def _estimates(view: Form, preset: Mapping[str, Any], changes: Mapping[str, Any]
 
 
 def _say_wrong(problem: ApiProblem, parts: list[Section]) -> None:
-    """Which fields of the form need another value, by their titles; anything else in the API's own words."""
+    """Names the fields that need another value by title; shows other errors as the API words them."""
     titles = titles_of(parts)
     wrong = [field.field for field in problem.fields if field.field in titles]
     if not wrong or len(wrong) < len(problem.fields):
@@ -99,7 +99,7 @@ def _say_wrong(problem: ApiProblem, parts: list[Section]) -> None:
 
 
 def _launch(body: Mapping[str, Any]) -> None:
-    """Send the run; the same form sent twice is one run. Errors go to their fields."""
+    """Send the run; the same form sent twice makes one run. Errors are shown at their fields."""
     text = json.dumps(body, sort_keys=True)
     digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
     sent, key = st.session_state.get(f"{PLACE}.key", ("", ""))

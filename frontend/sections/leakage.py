@@ -1,4 +1,4 @@
-"""Leakage: an edit decoded and encoded again, and which dimensions it moved."""
+"""Leakage: which dimensions an edit moves once it is decoded and encoded again."""
 
 from __future__ import annotations
 

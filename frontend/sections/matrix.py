@@ -26,7 +26,7 @@ def show(measured: Measured) -> None:
     if not factors["factor_names"]:
         refused = escape_markdown(", ".join(map(words_of, factors["refused"])))
         st.info(
-            f"Nothing can be said about {refused} from {factors['episodes']} episodes: these factors have one value "
+            f"{refused} cannot be identified from {factors['episodes']} episodes: these factors have one value "
             "per episode, so at least 20 episodes are needed."
             if refused
             else "No factor of these frames is known, so there is nothing to compare with.",

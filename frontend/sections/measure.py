@@ -1,4 +1,4 @@
-"""Measuring the factors of a checkpoint over a data set, with a button, and how far that is."""
+"""Measures the factors of a checkpoint over a data set, and shows the progress."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MEASURING = "factors.measuring"  # checkpoints that this session has asked to me
 
 
 def measure_button(checkpoint: str, actions: int) -> None:
-    """A button that opens the choice of a data set with as many actions as the model, or with none."""
+    """A button that opens the choice of a data set: those with as many actions as the model, or with none."""
     asked: set[str] = st.session_state.setdefault(MEASURING, set())
     if checkpoint in asked:
         _follow(checkpoint)
@@ -51,7 +51,7 @@ def _begin(checkpoint: str, dataset: str) -> None:
 
 @live(every=2.0)
 def _follow(checkpoint: str) -> None:
-    """How far it is; the page is drawn anew once it is done."""
+    """Shows the progress, and redraws the page once it is done."""
     try:
         answer = client().get(f"/checkpoints/{checkpoint}/measurements")
     except ApiProblem as problem:

@@ -24,7 +24,7 @@ MAIN = {
     "pretrain": ("dataset", "updates"),
     "finetune": ("teacher", "method", "environment", "distraction"),
 }
-"""The settings of each stage that are drawn first; a data set or a teacher has to be chosen."""
+"""The settings of each stage that are drawn first, among them a data set or teacher, which must be chosen."""
 
 
 def show() -> None:
@@ -38,7 +38,7 @@ def show() -> None:
 
 
 def _start_from_run(id: str) -> None:
-    """Fill the form with what a run was started with."""
+    """Fill the form with a run's settings."""
     try:
         run = client().get(f"/runs/{id}")
     except ApiProblem as problem:

@@ -1,4 +1,4 @@
-"""Play: the model beside its simulator, a step at a time, by hand or by the policy."""
+"""Play: the model beside its simulator, one step at a time, by hand or by the policy."""
 
 from __future__ import annotations
 

@@ -62,10 +62,10 @@ def show(_: Measured) -> None:
 
 
 def _over(view: Sensitivity, actions: int) -> str:
-    """The frames that are asked: of the clip, or of a data set with as many actions."""
+    """The frames that are used: those of the clip, or of a data set with as many actions."""
     found = {item["id"]: item for item in client().items("/datasets") if item["action_size"] == actions}
     chosen: str = select(
-        "Over the frames of",
+        "Measure over the frames of",
         ["", *found],
         view.dataset,
         names=lambda id: f"{found[id]['name']} ({found[id]['frames']:,} frames)" if id else "the checkpoint's clip",
@@ -76,7 +76,7 @@ def _over(view: Sensitivity, actions: int) -> str:
 
 
 def _strongest(table: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The active dimensions that move anything most."""
+    """The active dimensions that move the outcomes most."""
     active = [row for row in table["dimensions"] if row["status"] != "inactive"]
     most = lambda row: max(cell["share"] for cell in row["outcomes"].values())  # noqa: E731
     return sorted(active, key=most, reverse=True)[:MOST_ROWS]

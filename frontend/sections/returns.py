@@ -17,7 +17,7 @@ from frontend.places import key_of, open_view, save_view
 from frontend.state import Returns
 
 PLACE = "compare/returns"
-NEAR = 4  # the paper's marks are drawn where these runs come within so many times of the first of them
+NEAR = 4  # the paper's marks are drawn if they begin within this many times the steps of these runs
 SYMBOLS = ("circle-open", "square-open", "triangle-up-open", "diamond-open", "cross-open", "x-open")
 
 
@@ -78,7 +78,7 @@ def _plot(chosen: str, paper: bool, names: Mapping[str, str]) -> None:
 
 
 def figure(groups: list[dict[str, Any]], published: list[dict[str, Any]]) -> dict[str, Any]:
-    """One line and one band per group, one mark per published figure."""
+    """One line with band per group, one mark per published figure."""
     drawn: list[dict[str, Any]] = []
     for index, group in enumerate(groups):
         colour, steps = PALETTE[index % len(PALETTE)], group["environment_steps"]

@@ -23,7 +23,7 @@ SCORES = (
     "frame, repeated. Dotted: the mean image of the other episodes. Neither needs a model."
 )
 UNSCORED = (
-    ":material/info: The recorded frames followed other actions, so there is no truth to compare with: PSNR and SSIM "
+    ":material/info: The recorded frames followed other actions, so there is nothing to compare with: PSNR and SSIM "
     "are left out."
 )
 

@@ -14,17 +14,20 @@ from frontend.components.words import ENDED
 from frontend.pages import link, path
 
 SOURCES = {
-    "shell": "Started from the shell: stop it there with Ctrl-C, go on there with --resume.",
-    "shipped": "Comes with the program.",
+    "shell": "Started from the shell: stop it there with Ctrl-C and continue it there with --resume.",
+    "shipped": "Shipped with the program.",
 }
 STOP = {
-    "queued": ("Take out of the queue", "The run will not start."),
+    "queued": ("Remove from the queue", "The run will not start."),
     "running": ("Stop and save", "The run saves a checkpoint and stops."),
 }
 
 
 def run_actions(run: Mapping[str, Any]) -> None:
-    """What can be done with a run. What is always there comes first and keeps its place when the state changes."""
+    """The actions of a run.
+
+    Those that are always there come first, so that they keep their place when the state changes.
+    """
     name = run["id"]
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
@@ -39,7 +42,7 @@ def run_actions(run: Mapping[str, Any]) -> None:
         elif run["state"] not in ENDED and st.button(stop, icon=":material/stop_circle:", key=f"stop.{name}"):
             _do(f"/runs/{name}/cancel", stopped)
         if run["resumable"] and st.button("Resume", icon=":material/play_circle:", key=f"resume.{name}"):
-            _do(f"/runs/{name}/resume", "The run goes on from its last checkpoint.")
+            _do(f"/runs/{name}/resume", "The run continues from its last checkpoint.")
         if run["state"] == "succeeded" and run["amount"]:
             with st.popover("Go further", icon=":material/fast_forward:", key=f"more.{name}"):
                 _go_further(run)
@@ -53,7 +56,7 @@ def run_actions(run: Mapping[str, Any]) -> None:
 
 
 def _go_further(run: Mapping[str, Any]) -> None:
-    """More of what the run did last, from its last save on."""
+    """Continue the run with more steps, from its last save."""
     *section, setting = run["amount"]["setting"].split(".")
     words, done = setting.replace("_", " "), run["amount"]["value"]
     st.markdown(f"The run has done its **{done:,}** {words}. It goes on from there, with all its other settings.")
@@ -62,7 +65,7 @@ def _go_further(run: Mapping[str, Any]) -> None:
         settings: dict[str, Any] = {setting: int(wanted)}
         for part in section:
             settings = {part: settings}
-        _do(f"/runs/{run['id']}/resume", "The run waits in the queue, to go on.", {"settings": settings})
+        _do(f"/runs/{run['id']}/resume", "The run is in the queue and will continue.", {"settings": settings})
 
 
 def _do(address: str, done: str, body: Mapping[str, Any] | None = None) -> None:
@@ -76,7 +79,7 @@ def _do(address: str, done: str, body: Mapping[str, Any] | None = None) -> None:
 
 
 def _delete(run: str, name: str) -> None:
-    st.markdown(f"**{escape_markdown(name)}** will be deleted for good, with log, curves, checkpoints and data.")
+    st.markdown(f"**{escape_markdown(name)}** will be deleted permanently, with log, curves, checkpoints and data.")
     if st.button("Delete it", type="primary", icon=":material/delete:", key=f"delete.{run}"):
         try:
             client().delete(f"/runs/{run}")

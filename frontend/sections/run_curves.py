@@ -15,7 +15,7 @@ from frontend.components.words import ENDED
 COUNTERS = ("updates", "agent_steps", "environment_steps")
 FIRST = ("evaluation_return", "episode_return", "image", "latent", "dynamics", "distillation")  # drawn at first
 QUIET = ("gradient_norm", "distill_weight", "frames_per_second")  # not drawn at first
-METRICS = "train/runs.metrics"  # lines that this session has seen, by run
+METRICS = "train/runs.metrics"  # lines that this session has loaded, by run
 
 
 def _without_curves(run: Mapping[str, Any]) -> str:
@@ -55,7 +55,10 @@ def run_curves(run: Mapping[str, Any], others: Sequence[str], names: Mapping[str
 
 
 def _of_one_stage(run: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The lines of one stage of a pipeline, whose stages count their updates from zero. The last one, unless chosen."""
+    """The lines of one stage of a pipeline, as each stage counts its updates from zero.
+
+    The last stage, unless another is chosen.
+    """
     stages = list(dict.fromkeys(map(_stage, lines)))
     if len(stages) < 2:
         return lines
@@ -86,7 +89,7 @@ def _series(
 
 
 def _metrics(run: str) -> list[dict[str, Any]]:
-    """All metric lines of a run; only what is new is asked for."""
+    """All metric lines of a run; only new ones are requested."""
     seen: dict[str, tuple[int, list[dict[str, Any]]]] = st.session_state.setdefault(METRICS, {})
     since, lines = seen.get(run, (0, []))
     answer = client().get(f"/runs/{run}/metrics", {"since": since})

@@ -1,4 +1,4 @@
-"""Which training form is open and what it was filled with, kept for the session."""
+"""Which training form is open and its starting values, kept for the session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STAGES = {
 }
 SHORT = {"collect": "Collect", "pretrain": "Pretrain", "finetune": "Fine-tune"}
 START = f"{PLACE}.start"  # the settings that the form was filled with
-WRONG = f"{PLACE}.wrong"  # what the API said of single settings, by name
+WRONG = f"{PLACE}.wrong"  # the API's error messages, by setting
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Form(View):
 
 
 def start_from(form: Mapping[str, Any]) -> None:
-    """Fill the form: what a saved form or another run holds."""
+    """Fill the form from a saved form or another run."""
     st.session_state[START] = {"name": "", "seed": 0, **form, "settings": flatten(form.get("settings", {}))}
     st.session_state[WRONG] = {}
     stage, preset = str(form.get("stage", "pipeline")), str(form.get("preset") or "tiny")

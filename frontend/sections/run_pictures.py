@@ -18,7 +18,7 @@ ROWS, COLUMNS = 4, 7  # of a traversal
 CONTEXT, HORIZON = 3, 9  # of a rollout
 STORED = 300  # answers about checkpoints that are kept for all sessions
 
-Step = tuple[bool, int]  # whether it is of fine-tuning, and the count: the order of training
+Step = tuple[bool, int]  # whether it is from fine-tuning, and its count: the order of training
 
 
 class Subject(NamedTuple):
@@ -30,7 +30,7 @@ class Subject(NamedTuple):
 
 
 class Version(NamedTuple):
-    """What tells the pictures of one checkpoint from those of another: the newest of a run keeps its id."""
+    """The key of a checkpoint's pictures: the id is not enough, as the newest of a run keeps its id."""
 
     url: str
     checkpoint: str
@@ -72,7 +72,7 @@ def _choose(steps: Sequence[Step]) -> Step:
 
 
 def _draw(subject: Subject, before: Sequence[Mapping[str, Any]]) -> None:
-    """The last of a run's checkpoints so far."""
+    """The pictures of a run's last checkpoint at or before the step."""
     st.markdown(f"**{escape_markdown(subject.name)}**")
     if not before:
         st.caption("No checkpoint yet at this step of training.")
@@ -85,7 +85,7 @@ def _draw(subject: Subject, before: Sequence[Mapping[str, Any]]) -> None:
     try:
         _stills(item, _atlas(version))
         _film(item, _rollout(version))
-    except ApiProblem as problem:  # a model without pictures or latents, or one that was deleted a moment ago
+    except ApiProblem as problem:  # a model without pictures or latents, or one that was just deleted
         st.caption(f":material/info: {escape_markdown(problem.detail)}")
 
 
@@ -108,7 +108,7 @@ def _film(item: Mapping[str, Any], rollout: Mapping[str, Any]) -> None:
 
 
 def _history(checkpoint: str) -> list[dict[str, Any]]:
-    """The checkpoints of a run, in the order of training; none where they are being replaced just now."""
+    """The checkpoints of a run, in the order of training; none while they are being replaced."""
     try:
         return list(client().get(f"/checkpoints/{checkpoint}/history")["items"])
     except ApiProblem:

@@ -1,4 +1,4 @@
-"""Runs: what runs, how far, how well; and everything that can be done with a run."""
+"""Runs: the list, progress and results of runs, and everything that can be done with one."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from frontend.state import Chosen
 
 PLACE = "train/runs"
 LOG_CHARACTERS = 20_000
-LISTED = 100  # runs of a list; a search finds the others
-SEARCHED = 8  # runs, from which on there is a search
+LISTED = 100  # runs in the list; a search finds the others
+SEARCHED = 8  # from this number of runs on there is a search
 Notes = Mapping[str, Mapping[str, Any]]  # tags and notes by the id of a run
 MOST_BESIDE = 4  # runs beside the one that is open
 GONE = f"{PLACE}.gone"  # the run of a link that is not here, until another one is chosen
@@ -83,7 +83,7 @@ def _page() -> None:
 
 
 def _one(id: str) -> list[dict[str, Any]]:
-    """A run that is not among the newest; none where it is not here."""
+    """A run that is not among the newest; None where it does not exist."""
     try:
         return [client().get(f"/runs/{quote(id, safe='')}")]
     except ApiProblem as problem:
@@ -181,7 +181,7 @@ def _detail(run: Mapping[str, Any], runs: list[dict[str, Any]], notes: Notes) ->
         note_button("run", run["id"], notes)
     if note := notes.get(run["id"], {}).get("note"):
         st.caption(escape_markdown(note))
-    with st.container():  # always one place, so that what follows keeps its own: a button must not be drawn twice
+    with st.container():  # one fixed place, so that what follows keeps its own: otherwise a button could be drawn twice
         _remarks(run)
     run_actions(run)
     names = _names_of(runs)
@@ -217,7 +217,7 @@ def _beside(run: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
 
 
 def _remarks(run: Mapping[str, Any]) -> None:
-    """How far a run is, or what came of it."""
+    """A run's progress, or its result."""
     if run["state"] not in ENDED:
         st.progress(progress_share(run), text=progress_line(run))
     if run["state"] == "succeeded" and run["preset"] == "tiny" and run["stage"] != "collect":

@@ -1,4 +1,4 @@
-"""The training form elsewhere: the same run from the shell and over HTTP, and the form as a file."""
+"""The training form outside the page: the same run from the shell and over HTTP, and the form as a file."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def show() -> None:
     st.caption(
         "The simulator runs the same episode twice with the same actions; from one step on, one factor has another "
         "value. In the model, the factor's dimension is set to what the encoder reads from the changed picture. "
-        f"Factors that keep the value they are given can be changed: {', '.join(words_of(knob) for knob in knobs)}. "
+        f"Factors that keep their value can be changed: {', '.join(words_of(knob) for knob in knobs)}. "
         "Poses and speeds change on their own; to set poses in still scenes, see Interventions under Factors."
     )
     view = _controls(view, detail, knobs)
@@ -102,7 +102,7 @@ def _key(view: Counterfactual, name: str, *more: object) -> str:
 
 
 def _percent(share: float) -> str:
-    """`89%`; nothing where a wrong change is foreseen."""
+    """`89%`; empty where the model predicts a wrong change."""
     return f"{share if share > 0.005 else 0.0:.0%}"
 
 
@@ -114,7 +114,7 @@ def _play(timeline: Mapping[str, Any]) -> None:
     left.metric(
         "Explained share of the true change",
         _percent(timeline["explained"]),
-        help="1 − |true − predicted|² / |true|² over all pixels from the change on; nothing where it is no better than "
+        help="1 − |true − predicted|² / |true|² over all pixels from the change on; empty where it is no better than "
         "predicting no change.",
     )
     own = title(timeline["dim"], None if timeline["name"] == f"dim {timeline['dim']}" else timeline["name"])

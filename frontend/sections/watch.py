@@ -1,4 +1,4 @@
-"""Watch: some frames of context, then the model goes on alone; truth, model and error, and an edit beside them."""
+"""Watch: some observed frames, then the model's own imagination; truth, model and error, with an edit beside them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _scores(view: Rollout) -> Any:
 
 
 def _controls(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
-    """The stretch, how many futures are drawn, and an edit on the way."""
+    """The part of the clip, the number of futures, and an edit along the way."""
     with st.popover(stretch_words(view), icon=":material/tune:", key=f"{PLACE}.stretch"):
         view = choose_stretch(PLACE, view, detail, given=bool(view.given))
         view = replace(view, given=view.given if view.actions == "given" else "")
@@ -124,7 +124,7 @@ def _play(rollout: Mapping[str, Any], detail: Mapping[str, Any], scores: Mapping
         link("traversals", "The dimension's traversal", {"checkpoint": view.checkpoint, "dim": str(view.dim)})
     if scores is None:
         st.caption(
-            ":material/info: The recorded frames followed other actions, so there is no truth to compare with: error, "
+            ":material/info: The recorded frames followed other actions, so there is nothing to compare with: error, "
             "PSNR and SSIM are left out."
         )
     player(f"{PLACE}.player", rollout, scores=scores)

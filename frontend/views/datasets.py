@@ -18,8 +18,8 @@ from frontend.sections.dataset_player import PLACE
 from frontend.state import Played
 
 PREVIEW = f"{PLACE}.preview"
-GONE = f"{PLACE}.gone"  # the data set of a link that is not here, until another one is chosen
-DATA = ("npz", "zip", "xz", "h5", "hdf5")  # endings of data sets beside those of films and pictures
+GONE = f"{PLACE}.gone"  # the data set of a link, if it does not exist here, until another one is chosen
+DATA = ("npz", "zip", "xz", "h5", "hdf5")  # file endings of data sets, besides those of films and pictures
 
 
 def show() -> None:
@@ -39,7 +39,7 @@ def show() -> None:
         empty(
             "No data set yet",
             "Upload videos, pictures or npz episodes; or collect from a simulated task, "
-            "where every frame knows its true factors.",
+            "where the true factors of every frame are known.",
             ":material/photo_library:",
         )
         return
@@ -90,7 +90,7 @@ def _table(found: list[dict[str, Any]], view: Played) -> dict[str, Any]:
 
 @st.dialog("Upload clips", width="large")
 def _upload() -> None:
-    """The form, and beside it what the files would become."""
+    """The form, and a preview beside it."""
     with guarded():
         form, shown = st.columns([2, 3], gap="large")
         with form:
@@ -138,9 +138,9 @@ def _form() -> tuple[list[Any], dict[str, str]]:
 
 
 def _previewed(files: list[Any], fields: dict[str, str]) -> dict[str, Any] | None:
-    """What the upload would become; asked for once for the same files and fields."""
+    """The preview of the upload; requested once per set of files and fields."""
     if not files:
-        st.caption("What the files would become is shown here before anything is kept.")
+        st.caption("A preview of the files is shown here before anything is saved.")
         return None
     key = (tuple(file.file_id for file in files), tuple(sorted(fields.items())))
     stored = st.session_state.get(PREVIEW)
@@ -154,7 +154,7 @@ def _previewed(files: list[Any], fields: dict[str, str]) -> dict[str, Any] | Non
         stored = st.session_state[PREVIEW] = (key, found)
     found = stored[1]
     if found["known_as"]:
-        st.info("These files are here already, imported in the same way.")
+        st.info("These files have already been imported in the same way.")
     show_preview(found)
     return found
 
@@ -162,7 +162,9 @@ def _previewed(files: list[Any], fields: dict[str, str]) -> dict[str, Any] | Non
 def _import(files: list[Any], fields: dict[str, str]) -> None:
     with st.spinner("Reading the files …"):
         status, made = client().upload("/datasets", _parts(files), fields=fields)
-    st.toast("These clips are here already." if status == 200 else f"{made['frames']:,} frames were imported.")
+    st.toast(
+        "These clips have already been imported." if status == 200 else f"{made['frames']:,} frames were imported."
+    )
     st.session_state.pop(PREVIEW, None)
     open_dataset(made["id"])
 

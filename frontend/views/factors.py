@@ -1,4 +1,4 @@
-"""Factors: which dimension stands for which factor of the world, with numbers that can be doubted."""
+"""Factors: which dimension stands for which factor, with numbers, their intervals and chance levels."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ METRICS = {
     "dci": ("DCI", "Disentanglement: whether each dimension serves one factor (extra trees)."),
     "dci_completeness": ("DCI-C", "Completeness: whether each factor sits in one dimension."),
     "dci_informativeness": ("DCI-I", "Informativeness: how well each factor is predicted from all dimensions."),
-    "dci_lasso": ("DCI (Lasso)", "Disentanglement once more, by sparse linear probes."),
+    "dci_lasso": ("DCI (Lasso)", "Disentanglement again, by sparse linear probes."),
     "sap": ("SAP", "Separated attribute predictability: the gap of linear predictors."),
     "infom": ("InfoM", "Modularity: each latent encodes at most one factor."),
     "infoe": ("InfoE", "Explicitness: factors can be read out linearly."),
@@ -48,7 +48,7 @@ def show() -> None:
         return
     factors = when_computed(
         f"/checkpoints/{checkpoint}/factors",
-        "The first time this takes up to a minute; the answer is kept with the checkpoint.",
+        "The first time this takes up to a minute; the result is saved with the checkpoint.",
     )
     if factors is None:
         return
@@ -106,7 +106,7 @@ def _metrics(metrics: Mapping[str, Any], episodes: int) -> None:
 
 
 def _within_chance(metrics: Mapping[str, Any], name: str) -> bool:
-    """Whether a metric's interval reaches down to what chance gives."""
+    """Whether a metric's interval overlaps the chance level."""
     low = metrics.get("intervals", {}).get(name, [metrics[name]])[0]
     chance = metrics.get("null", {}).get(name)
     return chance is not None and low <= chance

@@ -1,4 +1,4 @@
-"""Home: what runs now, and the newest checkpoints; the first one live, under the mouse."""
+"""Home: running runs and the newest checkpoints, with the header's checkpoint to scrub."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LIVE_ROWS = 6
 WELCOME = (
     "**Start here:** drag along a row and see what one latent dimension changes in the picture; then open Factors for "
     "numbers, Imagine for what the model predicts, or Train and Runs for a model of your own. **KL** says, in nats, "
-    "how much a dimension carries about the picture, and **NMI** how much of a known factor it tells, from 0 (nothing) "
+    "how much a dimension says about the picture, and **NMI** how much it says about a known factor, from 0 (none) "
     "to 1 (all). **σ** is one standard deviation of the dimension over the data: columns go in steps of it."
 )
 
@@ -58,7 +58,7 @@ def _start() -> None:
 
 
 def _first(checkpoint: str) -> None:
-    """The header's checkpoint, to be scrubbed at once."""
+    """The header's checkpoint, ready to scrub."""
     with st.skeleton(height=420):
         atlas = _atlas(checkpoint, columns=11)
         if atlas is not None:

@@ -1,4 +1,4 @@
-"""Imagine: watch a rollout, branch it, hold it against the simulator, play it."""
+"""Imagine: watch a rollout, branch it, compare it with the simulator, or play it."""
 
 from __future__ import annotations
 

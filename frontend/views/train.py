@@ -1,4 +1,4 @@
-"""Train and Runs: the form that starts a run, and everything about the runs that there are."""
+"""Train and Runs: the form that starts a run, and everything about existing runs."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def show() -> None:
 
 
 def _of_tiny(run: str | None) -> bool:
-    """Whether a checkpoint comes from a run of the preset `tiny`; nobody knows once the run is deleted."""
+    """Whether a checkpoint comes from a run of the preset `tiny`; unknown once the run is deleted."""
     try:
         return bool(run) and client().get(f"/runs/{run}")["preset"] == "tiny"
     except ApiProblem:
@@ -63,7 +63,9 @@ def _of_tiny(run: str | None) -> bool:
 
 
 def _of_another(view: Traversal, checkpoint: str) -> Traversal:
-    """The same values for another checkpoint; rows, held values and a frame of its clip belong to the one left."""
+    """The same values for another checkpoint; rows, held values and a frame of the clip belong to the previous one
+    and are dropped.
+    """
     if view.base == "clip":
         view = replace(view, episode=0, frame=-1)
     return replace(view, checkpoint=checkpoint, dims=(), edits=(), dim=-1, column=-1)
@@ -146,7 +148,7 @@ def _workbench(atlas: Mapping[str, Any], words: str) -> None:
 
 
 def _cell(view: Traversal, chosen: Cell | None, atlas: Mapping[str, Any]) -> Cell:
-    """The cell that was chosen last, else the one of the link, else the first row's that is nearest to the frame."""
+    """The cell chosen last, else the link's, else the one of the first row nearest to the frame."""
     known = {row["dim"] for row in atlas["rows"]}
     dim, column = (chosen.dim, chosen.column) if chosen else (view.dim, view.column)
     if dim not in known:
@@ -155,14 +157,14 @@ def _cell(view: Traversal, chosen: Cell | None, atlas: Mapping[str, Any]) -> Cel
 
 
 def _edited(edits: Edits, hold: Edits, release: int | None = None) -> Edits:
-    """The held values after some are added, or one is let go."""
+    """The held values after some are added or one is released."""
     gone = {release, *(dim for dim, _ in hold)}
     remaining = tuple(edit for edit in edits if edit[0] not in gone)
     return (*remaining, *((dim, round(value, 4)) for dim, value in hold))
 
 
 def _exact(view: Traversal, place: Slid | None) -> Exact | None:
-    """What the model draws where the sliders rest."""
+    """What the model draws for the sliders' values."""
     if place is None:
         return None
     moved = replace(view, edits=_edited(view.edits, place.values), columns=1)
@@ -201,7 +203,7 @@ def _toolbar(view: Traversal, atlas: Mapping[str, Any], words: str) -> File | No
 
 
 def _scope(view: Traversal, name: str) -> str:
-    """Which rows a download shows, as the API takes them."""
+    """Which rows a download shows, in the API's form."""
     scope = st.segmented_control(
         "What",
         ["dim", "rows"],

@@ -17,7 +17,7 @@ def test_names_stand_beside_both_interventions(open_page: OpenPage) -> None:
     assert table["An edit draws"][0].endswith("✓")
     assert table["An edit draws"][1] == "light (0.80 σ) ✕"
     assert table["An edit draws"][2] == "not identified"
-    assert table["Moved as well by"][3] == "light"
+    assert table["Also moved by"][3] == "light"
 
 
 def test_intervals_and_interventions_have_downloads_and_commands_of_their_own(

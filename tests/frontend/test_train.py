@@ -105,7 +105,7 @@ def test_estimates_follow_the_settings_and_a_very_long_run_is_asked_about(open_p
     app.number_input(key=key_of(app, "updates")).set_value(70).run()
     assert next(metric.value for metric in app.metric if metric.label == "Time, about") == "15 min"
     paper = open_page("train", stage="pretrain", preset="paper")
-    assert paper.button(key="train/new.launch").label == "Launch all the same"
+    assert paper.button(key="train/new.launch").label == "Launch anyway"
     assert any("On two CPU cores this takes about **40 h**" in text.value for text in paper.markdown)
 
 

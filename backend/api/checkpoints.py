@@ -38,8 +38,8 @@ router = APIRouter(tags=["checkpoints"])
 
 
 async def find_checkpoint(checkpoint: str, request: Request, serving: Serving) -> CheckpointInfo:
-    """The checkpoint named in the path: 404 where there is none, 409 where its run has not written one yet."""
-    recalled = serving.checkpoints.recall(checkpoint)  # without a thread: refusals under load must be quick
+    """The checkpoint named in the path: 404 if there is none, 409 if its run has not written one yet."""
+    recalled = serving.checkpoints.recall(checkpoint)  # without a thread, because refusals under load must be quick
     if recalled is not None:
         return recalled
     return await asyncio.to_thread(_look_up, checkpoint, request, serving.checkpoints)
@@ -118,7 +118,7 @@ def delete_checkpoint(info: Found, serving: Serving, service: Runs) -> None:
         raise in_use(f"{info.name} comes with the program.", "To remove the names that you gave it, DELETE its labels.")
     with answering():
         refuse_while_needed(service, serving.home, info.folder, {info.id, info.name}, info.name)
-    with contextlib.suppress(FileNotFoundError):  # somebody else was faster
+    with contextlib.suppress(FileNotFoundError):  # another request was faster
         remove_folder(info.folder)
     serving.checkpoints.forget()
 
@@ -166,7 +166,7 @@ def _take_in(home: Path, upload: Upload) -> Imported:
 
 
 def view_of(info: CheckpointInfo, checkpoints: CheckpointCache) -> CheckpointView:
-    """A checkpoint as lists show it."""
+    """A checkpoint as shown in lists."""
     quality = checkpoints.quality(info) or {}
     return CheckpointView(
         id=info.id,
@@ -190,7 +190,7 @@ def _card(folder: Path) -> str | None:
 
 
 def _packed(info: CheckpointInfo, home: Path) -> BinaryIO:
-    """The open zip of a checkpoint; its name is gone from the disk already, and a sweep takes what a kill leaves."""
+    """The open zip of a checkpoint; its name is already gone from the disk, and a sweep removes what a kill leaves."""
     archive = aside_of(home / "download")
     try:
         pack_checkpoint(info, archive)

@@ -1,4 +1,4 @@
-"""What is computed once and kept with a checkpoint, before views of it can be answered."""
+"""Results that are computed once and saved with a checkpoint before its views can be answered."""
 
 import asyncio
 from functools import partial
@@ -15,13 +15,13 @@ COMPUTING_SECONDS = 5
 
 
 async def computed_first(names: tuple[str, ...], info: CheckpointInfo, serving: Services, *, wait: bool) -> None:
-    """Returns once these are kept with the checkpoint; 409 with Retry-After where that is not to be waited for."""
+    """Returns once these are saved with the checkpoint; 409 with Retry-After if the request should not wait."""
     for name in names:
         await _COMPUTED[name](info, serving, wait)
 
 
 async def ensure_factors(info: CheckpointInfo, serving: Services, wait: bool) -> None:
-    """Returns once factors are kept with the checkpoint; 409 with Retry-After where that is not to be waited for."""
+    """Returns once factors are saved with the checkpoint; 409 with Retry-After if the request should not wait."""
     if info.found(FACTORS).is_file():
         return
     key, long_jobs = ("factors", info.folder), serving.long_jobs
@@ -47,7 +47,7 @@ _COMPUTED = {"factors": ensure_factors, "interventions": _ensure_interventions}
 
 
 async def _patience(study: asyncio.Task[Any], wait: bool, sentence: str) -> None:
-    """Returns when a study is done; 409 with Retry-After where that is not to be waited for."""
+    """Returns when a study is done; 409 with Retry-After if the request should not wait."""
     if not wait:
         raise Problem(
             409,
@@ -60,7 +60,7 @@ async def _patience(study: asyncio.Task[Any], wait: bool, sentence: str) -> None
 
 
 def _study(checkpoint: Checkpoint, progress: Progress) -> None:
-    """Computes the factors and keeps them with the checkpoint; a clip that cannot be analysed is a conflict."""
+    """Computes the factors and saves them with the checkpoint; a clip that cannot be analysed is a conflict."""
     try:
         factors_of(checkpoint, progress=progress)
     except ValueError as error:

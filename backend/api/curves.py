@@ -1,4 +1,4 @@
-"""Return curves of several runs, beside the published figures."""
+"""Return curves of several runs, next to the published figures."""
 
 from typing import Annotated, Any
 

@@ -25,7 +25,7 @@ router = APIRouter(tags=["datasets"])
 
 
 def find_dataset(dataset: str, serving: Serving) -> DatasetInfo:
-    """The data set named in the path; 404 where there is none."""
+    """The data set named in the path; 404 if there is none."""
     return find_in_catalogue(serving.home, dataset)
 
 

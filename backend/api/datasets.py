@@ -1,4 +1,4 @@
-"""Data sets: collected by runs, or made of uploaded films, pictures and episodes after a preview."""
+"""Data sets: collected by runs, or made from uploaded films, pictures and episodes after a preview."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -114,7 +114,7 @@ async def preview_dataset(request: Request, serving: Serving, response: Response
 
 @router.get("/imports/{id}", responses={**_LATER, **refusals(404)})
 async def get_import(id: str, request: Request, serving: Serving, response: Response) -> Made | ImportView:
-    """What an upload became, once it is read; refused as the upload itself would have been."""
+    """The result of an upload once it is read; refused in the same cases as the upload itself."""
     task = serving.imports.find(id)
     if task is None:
         raise not_found("import", id, known=[])
@@ -175,7 +175,7 @@ async def _made(
     serving: Serving,
     response: Response,
 ) -> Made | ImportView:
-    """What becomes of an upload, from an equal upload if one is under way; or where to ask for it."""
+    """The result of an upload, shared with an equal upload in progress; or where to ask for it."""
     task = serving.imports.find(id)
     if task is not None and not task.done():
         await release()
@@ -193,7 +193,7 @@ def _import(upload: Upload, options: Options, target: Path) -> DatasetView:
     try:
         info = import_clips(_clips(upload), target, _name(upload), options=options)
     except FileExistsError:
-        info = read_dataset_info(target)  # another process made it meanwhile
+        info = read_dataset_info(target)  # another process made it in the meantime
     return view_dataset(info)
 
 
@@ -214,7 +214,7 @@ def _name(upload: Upload) -> str:
 
 
 def _id_of(upload: Upload, options: Options) -> str:
-    """The id of a data set comes from the bytes of its files and from what is kept of them."""
+    """The id of a data set depends on the bytes of its files and on which parts of them are kept."""
     chosen = [f"{name}={value}" for name, value in asdict(options).items()]
     digest = hashlib.sha256("\n".join([*(file.sha256 for file in upload.files), *chosen]).encode())
     return f"clips-{digest.hexdigest()[:16]}"

@@ -28,7 +28,7 @@ class Services:
     executor: ViewExecutor
     long_jobs: LongJobs
     intake: ThreadPoolExecutor  # uploads are read here
-    imports: Imports  # what uploads are being made into
+    imports: Imports  # imports of uploads in progress
     writing: threading.Lock  # held while labels are changed
     plays: Plays
 
@@ -49,11 +49,11 @@ class Services:
 
     @property
     def home(self) -> Path:
-        """Where all state lies."""
+        """The folder of all state."""
         return self.settings.home
 
     def close(self) -> None:
-        """Ends the threads, and the simulators that are played."""
+        """Ends the threads, and the simulators of plays."""
         self.plays.close_all()
         self.executor.close()
         self.long_jobs.close()
@@ -74,7 +74,7 @@ async def refuse_unknown_parameters(request: Request) -> None:
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
-    if "\0" in request.scope["path"]:  # no name has it, and Postgres takes no text with it
+    if "\0" in request.scope["path"]:  # no name contains it, and Postgres rejects text with it
         raise Problem(
             404, "not-found", "There is nothing under this path.", remedy="See /docs for the paths there are."
         )

@@ -1,4 +1,4 @@
-"""The document of the API as pages, /docs and /redoc: every byte comes from here, so that they work offline.
+"""The document of the API as pages, /docs and /redoc: all files are served from here, so that they work offline.
 
 Addresses in them are relative, so that they work below any path of a reverse proxy.
 """
@@ -27,7 +27,7 @@ PAGE = """<!doctype html>
 </body>
 </html>
 """
-# The page says where the server is: where it was loaded from, below whatever path.
+# The page sets the server's address to where it was loaded from, whatever the path.
 LOAD = """
 async function load() {
   const here = new URL(".", document.baseURI);
@@ -94,6 +94,6 @@ def get_asset(name: str) -> Response:
 
 @cache
 def _bundled(name: str) -> Asset:
-    """A file of Swagger UI or Redoc, as fastapi-offline brings them; Redoc's logo would come from elsewhere."""
+    """A file of Swagger UI or Redoc, as fastapi-offline brings them; Redoc's logo would be loaded from another site."""
     content = (files("fastapi_offline") / "static" / name).read_bytes()
     return Asset(BUNDLED[name], content.replace(REDOC_LOGO, b"data:,"))

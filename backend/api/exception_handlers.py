@@ -59,13 +59,13 @@ async def _answer_validation(_request: Request, error: Exception) -> Response:
 
 
 async def _answer_http(_request: Request, error: Exception) -> Response:
-    """Handler for the router's own refusals."""
+    """Handler for errors of the router itself."""
     assert isinstance(error, HTTPException)
     return of_http(error).response()
 
 
 async def _answer_os(_request: Request, error: Exception) -> Response:
-    """Handler for OSError: a full disk is 507, a read-only place 409, all else a defect for the log."""
+    """Handler for OSError: a full disk is 507, a read-only place 409, anything else is a defect for the log."""
     assert isinstance(error, OSError)
     problem = of_os(error)
     if problem is None:
@@ -74,7 +74,7 @@ async def _answer_os(_request: Request, error: Exception) -> Response:
 
 
 async def _answer_memory(_request: Request, error: Exception) -> Response:
-    """Handler for a query that found no memory: the next one may. Any other RuntimeError is a defect for the log."""
+    """Handler for a query that ran out of memory: a later one may succeed. Any other RuntimeError is a defect."""
     if not is_out_of_memory(error):
         raise error
     return overloaded("There is not enough memory for this query now.").response()

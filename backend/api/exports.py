@@ -1,4 +1,4 @@
-"""Exports: a view as a file that is made once, kept under an address of its own, and named for people."""
+"""Exports: a view as a file that is made once, stored under its own address, and given a readable name."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The gallery: views kept with a note, each as a picture, all of them as a report."""
+"""The gallery: views saved with a note, each shown as a picture, all of them as a report."""
 
 import asyncio
 from dataclasses import asdict

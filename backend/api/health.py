@@ -81,7 +81,7 @@ def get_metrics(request: Request, serving: Serving) -> Response:
 
 
 def _database(request: Request) -> tuple[str, str]:
-    """What the table of runs says, and the workers that live, on whatever machine."""
+    """The counts from the table of runs, and the living workers of all machines."""
     try:
         store = run_service_of(request).store
         workers = [f"{name} ({', '.join(devices)})" for name, devices in sorted(store.workers().items())]

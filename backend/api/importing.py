@@ -1,4 +1,4 @@
-"""Imports of uploads under way: each runs once, to its end, and is asked for by its id."""
+"""Imports of uploads in progress: each runs once, to its end, and is found by its id."""
 
 import asyncio
 import re
@@ -19,18 +19,18 @@ _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,5})")
 
 
 class Imports:
-    """What uploads are being made into, by id. Call it from the event loop only."""
+    """Imports by id. Only call this from the event loop."""
 
     def __init__(self, pool: Executor) -> None:
         self._pool = pool
         self._tasks: OrderedDict[str, asyncio.Task[Made]] = OrderedDict()
 
     def find(self, id: str) -> "asyncio.Task[Made] | None":
-        """The work of this id, running or finished lately."""
+        """The import with this id, running or recently finished."""
         return self._tasks.get(id)
 
     def start(self, id: str, make: Callable[[], Made], release: Callable[[], Awaitable[None]]) -> "asyncio.Task[Made]":
-        """Begin to `make` in a thread; `release` the files afterwards. The same id while it runs must not be begun."""
+        """Begin to `make` in a thread; `release` the files afterwards. The id must not be running already."""
         if sum(not task.done() for task in self._tasks.values()) >= MAX_PENDING:
             raise overloaded("Too many uploads are being read already.", seconds=30)
         task = asyncio.get_running_loop().create_task(self._run(make, release))
@@ -49,7 +49,7 @@ class Imports:
 
 
 async def waited(task: "asyncio.Task[Made]", request: Request) -> Made | None:
-    """What a task makes; None where the client would rather ask again than wait longer (`Prefer: respond-async`)."""
+    """The result of a task; None if the client prefers to ask again instead of waiting (`Prefer: respond-async`)."""
     prefer = request.headers.get("prefer", "").lower()
     if "respond-async" not in prefer:
         return await asyncio.shield(task)

@@ -1,4 +1,4 @@
-"""Lists the methods, with what the form says of each."""
+"""Lists the methods, with the form's text about each."""
 
 from fastapi import APIRouter
 

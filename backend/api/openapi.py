@@ -1,4 +1,4 @@
-"""Completes the OpenAPI document: every operation names the errors that middleware and handlers can answer with."""
+"""Completes the OpenAPI document: every operation lists the errors that middleware and handlers can answer with."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +35,7 @@ _METHODS = {"get", "put", "post", "delete", "patch"}
 
 
 def document(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """`app.openapi` that adds the problem answers once and keeps the document."""
+    """`app.openapi` that adds the problem answers once and caches the document."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -53,7 +53,7 @@ def problem_response(reason: str) -> dict[str, Any]:
 
 
 def files(*media_types: str, description: str = "The file, or JSON.") -> dict[int | str, dict[str, Any]]:
-    """`responses=` of a route that answers with files, and with 304 where the client has them."""
+    """`responses=` of a route that answers with files, and with 304 if the client has them."""
     return {
         200: {"description": description, "content": {media_type: {} for media_type in media_types}},
         304: {"description": "`If-None-Match` names the ETag of the answer."},
@@ -63,7 +63,7 @@ def files(*media_types: str, description: str = "The file, or JSON.") -> dict[in
 def multipart(
     field: str, *, many: bool, required_name: bool = False, fields: dict[str, dict[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """`openapi_extra=` of a route that reads a form by itself; `fields` are its further ones."""
+    """`openapi_extra=` of a route that parses a form itself; `fields` are its additional ones."""
     binary = {"type": "string", "format": "binary"}
     value = {"type": "array", "items": binary, "minItems": 1} if many else binary
     properties = {field: value, "name": {"type": "string", "maxLength": 200}, **(fields or {})}
@@ -73,7 +73,7 @@ def multipart(
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """`responses=` of a route for the refusals that are its own (404, 406, 409)."""
+    """`responses=` of a route for its own refusals (404, 406, 409)."""
     reasons = {**_REASONS, 406: "There is no such format."}
     return {status: problem_response(reasons[status]) for status in statuses}
 

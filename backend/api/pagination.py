@@ -1,4 +1,4 @@
-"""Lists a page at a time: the cursor is the id of the last item seen, so that nothing is skipped or shown twice."""
+"""Lists in pages: the cursor is the id of the last item seen, so that nothing is skipped or shown twice."""
 
 import base64
 import binascii
@@ -25,7 +25,7 @@ Item = TypeVar("Item")
 def page(
     items: Sequence[Item], limit: int, cursor: str | None, id_of: Callable[[Item], str]
 ) -> tuple[list[Item], str | None]:
-    """Items after the cursor, and the cursor of the next page or None; raises Problem for a cursor that is not ours."""
+    """Items after the cursor, and the cursor of the next page or None; raises Problem for an invalid cursor."""
     start = 0
     if cursor is not None:
         ids = [id_of(item) for item in items]

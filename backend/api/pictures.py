@@ -1,4 +1,4 @@
-"""A person's own pictures as the base of a view: sent once, then named by an id that comes from their pixels."""
+"""A person's own pictures as the base of a view: sent once, then named by an id computed from their pixels."""
 
 import asyncio
 from functools import partial

@@ -1,4 +1,4 @@
-"""Playing a world model by hand or by its policy, a step a request, with the simulator beside it."""
+"""Playing a world model by hand or by its policy, one step per request, next to the simulator."""
 
 import asyncio
 import secrets
@@ -92,7 +92,7 @@ async def get_film(
     chosen = choose_format(format, request.headers.get("accept"), FORMATS)
 
     def make(play: Play) -> Answer:
-        from backend.export.render import export_timeline  # loads matplotlib: not before it is needed
+        from backend.export.render import export_timeline  # loads matplotlib, so not before it is needed
 
         name = play_file_name(provenance_of(play.checkpoint), play.seed, len(play.moments) - 1)
         file = export_timeline(play.timeline(name), chosen, ExportOptions(fps=20.0))
@@ -114,7 +114,7 @@ async def end_play(id: str, serving: Serving) -> None:
 
 
 async def _with(plays: Plays, id: str, act: Callable[[Play], Result]) -> Result:
-    """What becomes of acting on a play in a thread; raises Problem."""
+    """The result of an action on a play, run in a thread; raises Problem."""
 
     def alone() -> Result:
         with plays.of(id) as play:
@@ -148,7 +148,7 @@ def _numbers(values: Any) -> list[float]:
 
 
 def _dimensions(play: Play) -> list[DimensionView]:
-    """The active dimensions, or all where none is, the largest KL first."""
+    """The active dimensions, or all if none is, by descending KL."""
     checkpoint = play.checkpoint
     if not checkpoint.model.capabilities.has_latents:
         return []

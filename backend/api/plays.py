@@ -1,4 +1,4 @@
-"""Plays under way: each holds a simulator's process and a model's state, and ends when nobody has moved for a while."""
+"""Current plays: each holds a simulator's process and a model's state, and ends when unused for a while."""
 
 import secrets
 import threading
@@ -12,14 +12,14 @@ from backend.http.problems import Problem, overloaded
 from backend.interpret.play import Play
 from backend.interpret.simulation import distraction_of
 
-MOST = 8  # at a time: each is a process of about 150 MB
+MOST = 8  # at the same time: each is a process of about 150 MB
 IDLE_SECONDS = 300.0
-SPARED_SECONDS = 20.0  # a play that was moved in lately does not make way for another one
+SPARED_SECONDS = 20.0  # a play that was used this recently is not ended for another one
 
 
 @dataclass
 class Held:
-    """A play and who may touch it."""
+    """A play and the lock for using it."""
 
     play: Play
     close: Callable[[], None]
@@ -38,8 +38,8 @@ class Plays:
         threading.Thread(target=self._watch, name="plays", daemon=True).start()
 
     def open(self, checkpoint: Checkpoint) -> tuple[str, Play]:
-        """Starts the simulator of a checkpoint; raises EnvironmentFailed, Problem where too many are played."""
-        from backend.envs.vector import ProcessEnvironment, process_factory  # not before somebody plays
+        """Starts the simulator of a checkpoint; raises EnvironmentFailed, Problem if there are too many plays."""
+        from backend.envs.vector import ProcessEnvironment, process_factory  # only imported when somebody plays
 
         self._make_room()
         info = checkpoint.info
@@ -55,7 +55,7 @@ class Plays:
 
     @contextmanager
     def of(self, id: str) -> Iterator[Play]:
-        """A play, for the one who asks alone; raises Problem 404 where it has ended."""
+        """A play, for exclusive use; raises Problem 404 if it has ended."""
         with self._lock:
             held = self._held.get(id)
         if held is None:
@@ -67,7 +67,7 @@ class Plays:
             held.moved = self._clock()
 
     def close(self, id: str) -> None:
-        """Ends a play, if there is one of this id."""
+        """Ends the play with this id, if there is one."""
         with self._lock:
             held = self._held.pop(id, None)
         if held is not None:
@@ -81,7 +81,7 @@ class Plays:
             self.close(id)
 
     def end_idle(self) -> None:
-        """Ends those in which nobody has moved for IDLE_SECONDS."""
+        """Ends those that were not used for IDLE_SECONDS."""
         late = self._clock() - IDLE_SECONDS
         for id in [id for id, held in list(self._held.items()) if held.moved < late]:
             self.close(id)

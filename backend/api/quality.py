@@ -1,4 +1,4 @@
-"""What a model sees: the agent's pixels that it draws right, and its imagination against guesses that need no model."""
+"""What a model sees: the agent's pixels that it draws correctly, and its imagination compared with simple guesses."""
 
 import asyncio
 from typing import Annotated

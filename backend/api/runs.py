@@ -106,7 +106,7 @@ Runs = Annotated[RunService, Depends(run_service_of)]
 
 
 def found_run(run: str, service: Runs) -> Run:
-    """The run named in the path; 404 when there is none."""
+    """The run named in the path; 404 if there is none."""
     with answering():
         return service.get(run)
 
@@ -237,7 +237,7 @@ def _shown(service: RunService, row: Run) -> RunView:
 
 
 def refuse_while_needed(service: RunService, home: Path, folder: Path, names: set[str], name: str) -> None:
-    """409 where a run needs what lies in `folder` and goes by `names`."""
+    """409 if a run needs the thing in `folder`, known under `names`."""
     needing = run_that_uses(service.store, names)
     if needing is not None:
         raise in_use(
@@ -250,13 +250,13 @@ def refuse_while_needed(service: RunService, home: Path, folder: Path, names: se
 
 
 def in_use(detail: str, remedy: str) -> Problem:
-    """409 for a thing that cannot be deleted now."""
+    """409 for something that cannot be deleted now."""
     return Problem(409, "in-use", detail, remedy=remedy)
 
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Turn what the service refuses into problems."""
+    """Turn the service's refusals into problems."""
     try:
         yield
     except RunError as error:

@@ -1,4 +1,4 @@
-"""Uploads as routes take them in: parsed on the way to disk, worked on in a thread, gone afterwards."""
+"""Uploads as routes handle them: parsed while written to disk, processed in a thread, deleted afterwards."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -33,7 +33,7 @@ async def hold(request: Request, home: Path) -> Held:
 
 
 async def take_in(request: Request, home: Path, pool: Executor, work: Callable[[Upload], Taken]) -> Taken:
-    """What `work` makes of the upload of a request, in a thread of `pool`; the files are gone afterwards."""
+    """The result of `work` on the upload of a request, in a thread of `pool`; the files are deleted afterwards."""
     upload, release = await hold(request, home)
     try:
         return await asyncio.get_running_loop().run_in_executor(pool, work, upload)
@@ -42,6 +42,6 @@ async def take_in(request: Request, home: Path, pool: Executor, work: Callable[[
 
 
 def say_made(response: Response, place: str, *, known: bool) -> None:
-    """201, or 200 where the same bytes were here already; and where what they became is found."""
+    """201, or 200 if the same bytes were here already; with the location of the result."""
     response.status_code = 200 if known else 201
     response.headers["Location"] = place

@@ -31,7 +31,7 @@ def get_view_schema(kind: str) -> dict[str, Any]:
 
 
 def _route(kind: Kind) -> Callable[..., Awaitable[Response]]:
-    """What answers requests for one kind of view."""
+    """The function that answers requests for one kind of view."""
     builder = builder_of(kind)
     offered = ("json", *kind.formats)
     ViewQuery: Any = query_model(kind.request, offered, waits=bool(builder.first))

@@ -10,7 +10,7 @@ import typer
 
 
 class Name(StrEnum):
-    """What can be measured."""
+    """The workloads that can be measured."""
 
     update = "update"
     pretrain = "pretrain"

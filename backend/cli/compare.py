@@ -1,4 +1,4 @@
-"""`diswm compare`: return curves of several runs, beside the published figures."""
+"""`diswm compare`: return curves of several runs, next to the published figures."""
 
 import json
 from pathlib import Path

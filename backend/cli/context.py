@@ -22,7 +22,7 @@ EXIT_BAD_INPUT = 2
 EXIT_TAKEN = 75
 """EX_TEMPFAIL of sysexits.h: another process holds the store."""
 EXIT_REFUSED = 78
-"""EX_CONFIG of sysexits.h: the configuration would let strangers in."""
+"""EX_CONFIG of sysexits.h: the configuration would give access to anyone."""
 
 
 def checked_settings() -> Settings:
@@ -42,7 +42,7 @@ def checked_settings() -> Settings:
 
 
 def where_looked() -> str:
-    """Which home was searched: the one of another folder is the likeliest reason that something is missing."""
+    """The home that was searched: a home in another folder is the most likely reason for something missing."""
     return f"Looked in {checked_settings().home}; DISWM_HOME names another home."
 
 
@@ -56,7 +56,7 @@ def load(reference: str) -> "Checkpoint":
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Ends with exit code 2 and a sentence where the input is wrong, and with 1 where a file cannot be written."""
+    """Ends with exit code 2 and a sentence if the input is wrong, and with 1 if a file cannot be written."""
     from zipfile import BadZipFile
 
     from backend.data.catalogue import NotFound
@@ -97,7 +97,7 @@ def progress_bar(hidden: bool) -> Iterator[Callable[[float, str], None]]:
 
 
 def write(path: Path, content: bytes) -> None:
-    """The whole file or none of it."""
+    """Writes the complete file or nothing."""
     from backend.data.files import write_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ def write(path: Path, content: bytes) -> None:
 
 @dataclass(frozen=True)
 class Sink:
-    """Where a file goes and how that is told."""
+    """Where a file is written and how that is reported."""
 
     out: Path | None
     format: str | None
@@ -114,11 +114,11 @@ class Sink:
 
     @property
     def asked(self) -> bool:
-        """Whether a file is asked for."""
+        """Whether a file is requested."""
         return self.format is not None or self.out is not None
 
     def format_or(self, default: str) -> str:
-        """The format asked for, else that of the file name, else the default."""
+        """The requested format, else that of the file name, else the default."""
         suffix = self.out.suffix.removeprefix(".").lower() if self.out is not None and not self.out.is_dir() else ""
         return self.format or suffix or default
 
@@ -137,7 +137,7 @@ class Sink:
 
 
 def wrote(chart: "Chart", sink: Sink, width: float, title: bool) -> bool:
-    """Writes the chart where a file is asked for; whether one was. Raises ViewError."""
+    """Writes the chart if a file is requested; returns whether one was. Raises ViewError."""
     if not sink.asked:
         return False
     from backend.export.options import ExportOptions
@@ -150,6 +150,6 @@ def wrote(chart: "Chart", sink: Sink, width: float, title: bool) -> bool:
 
 
 def complain(sentence: str) -> None:
-    """One sentence on the error stream, if that takes it: it may be a log on a full disk."""
+    """Writes one sentence to the error stream, if possible: it may be a log on a full disk."""
     with suppress(OSError):
         typer.echo(f"diswm: {sentence}", err=True)

@@ -24,7 +24,7 @@ REINSTALL = "Install the packages again: rm -rf .venv && make setup"
 
 @dataclass(frozen=True)
 class Check:
-    """What was found in one place; a note is something to know that stops nothing."""
+    """The result of one check; a note is information that does not prevent anything."""
 
     name: str
     status: Literal["ok", "note", "broken"]
@@ -62,7 +62,7 @@ def examine() -> list[Check]:
 
 
 def examine_settings(with_torch: bool) -> list[Check]:
-    """Whether what the `DISWM_*` variables ask for can be had; `with_torch` includes the device."""
+    """Whether what the `DISWM_*` variables ask for is available; `with_torch` includes the device."""
     try:
         settings = Settings()
     except ValidationError as error:
@@ -92,7 +92,7 @@ def check_torch() -> Check:
 
 
 def check_gpu() -> Check:
-    """Which GPUs torch can compute on; none is no fault."""
+    """The GPUs that torch can compute on; having none is not a fault."""
     import torch
 
     if not torch.cuda.is_available():
@@ -153,7 +153,7 @@ def check_device(settings: Settings) -> Check:
 
 
 def check_disk(settings: Settings) -> Check:
-    """Whether DISWM_HOME can be written, and how much fits."""
+    """Whether DISWM_HOME can be written, and how much space is free."""
     existing = next(path for path in (settings.home, *settings.home.parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         remedy = "Set DISWM_HOME to a folder that you may write"
@@ -188,7 +188,7 @@ def check_database(settings: Settings) -> Check:
 
 
 def check_access(settings: Settings) -> Check:
-    """Whether the API may listen where it is told to."""
+    """Whether the API may listen on its configured address."""
     try:
         token = settings.read_token()
     except TokenFileError as error:
@@ -213,7 +213,7 @@ def check_browser() -> Check:
 
 
 def _describe_gpu(index: int) -> str:
-    """Name and free memory of a GPU after a product on it. Raises RuntimeError where it cannot compute."""
+    """Name and free memory of a GPU after a product on it. Raises RuntimeError if it cannot compute."""
     import torch
 
     (torch.ones(8, 8, device=f"cuda:{index}") @ torch.ones(8, 8, device=f"cuda:{index}")).sum().item()

@@ -59,7 +59,7 @@ export.__annotations__ = {each.name: each.annotation for each in _PARAMETERS}
 
 
 def _view_of(path: Path | None, kind: str | None) -> tuple[str, dict[str, Any]]:
-    """What a file shows; the default traversal where there is none."""
+    """The view that a file shows; the default traversal without a file."""
     from backend.export.reopen import NoSettings, read_settings
 
     if path is None:

@@ -1,4 +1,4 @@
-"""What a failure of a stage means to the person who started it."""
+"""Explains a failure of a stage to the person who started it."""
 
 import errno
 import json
@@ -11,7 +11,7 @@ from backend.pipeline.out_of_memory import is_out_of_memory
 
 @dataclass(frozen=True)
 class Failure:
-    """A failure by type, in a sentence, with what to do; unexpected ones are told with their traceback."""
+    """A failure: its type, a sentence and a remedy; unexpected ones include their traceback."""
 
     type: str
     message: str
@@ -40,14 +40,14 @@ def describe(error: Exception, out: Path) -> Failure:
 
 
 def _is_full_disk(error: Exception) -> bool:
-    """Torch tells of a failed write as a RuntimeError of its archive writer, without the number of the error."""
+    """Torch reports a failed write as a RuntimeError of its archive writer, without the error number."""
     if isinstance(error, RuntimeError):
         return "inline_container" in str(error) or "PytorchStreamWriter" in str(error)
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _sizes(out: Path) -> str:
-    """ " (now 50 x 50)", where the run's settings say so."""
+    """ " (now 50 x 50)", if the run's settings contain it."""
     try:
         settings = json.loads((out / "settings.json").read_bytes())["settings"]
         return f" (now {settings['batch']} x {settings['length']})"

@@ -1,4 +1,4 @@
-"""Options that several commands take, each declared once."""
+"""Options that several commands take, each declared in one place."""
 
 from pathlib import Path
 from typing import Annotated

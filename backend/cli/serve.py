@@ -17,7 +17,7 @@ from backend.runs.processes import end_with_parent
 from backend.settings import Settings, is_loopback
 
 SWITCH_S = 0.0005
-"""How long a thread that computes may hold the interpreter while the event loop waits; by default ten times that."""
+"""How long a computing thread may hold the interpreter while the event loop waits; the default is ten times that."""
 PAGE = Path(__file__).resolve().parents[2] / "frontend" / "server.py"
 
 
@@ -120,7 +120,7 @@ def command_of_page(settings: Settings) -> list[str]:
 
 
 def refuse_open_address(host: str, settings: Settings) -> None:
-    """Exit unless the address is this machine's own or a token is set."""
+    """Exit unless the address is local to this machine or a token is set."""
     if is_loopback(host) or settings.read_token() is not None:
         return
     complain(
@@ -131,7 +131,7 @@ def refuse_open_address(host: str, settings: Settings) -> None:
 
 
 def refuse_foreign_home(settings: Settings) -> None:
-    """Exit where the database holds another home's runs; one that does not answer is asked at the first request."""
+    """Exit if the database holds another home's runs; if it does not answer, the first request checks again."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from backend.runs.database import open_database
@@ -147,7 +147,7 @@ def refuse_foreign_home(settings: Settings) -> None:
 
 @contextmanager
 def held(path: Path, what: str) -> Iterator[Lock]:
-    """Hold a lock of the store, or exit and say who has it."""
+    """Hold a lock of the store, or exit and name the process that has it."""
     try:
         with hold(path) as lock:
             yield lock

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class CommandStore:
-    """What a command makes views of; each checkpoint is loaded once."""
+    """The sources of a command's views; each checkpoint is loaded once."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -82,7 +82,7 @@ class CommandStore:
         return make_view(builder, self, info, request, sources)
 
     def _pictures(self, given: Sequence[str]) -> "tuple[str, NDArray[np.uint8]]":
-        """Id and pixels of picture files, which are kept like uploads so that the view opens again; or of an id."""
+        """Id and pixels of picture files, stored like uploads so that a view can be reopened; or of an id."""
         from backend.data.stills import find_stills, read_stills, store_stills
 
         if (

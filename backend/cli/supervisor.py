@@ -52,12 +52,12 @@ class Part:
         return None if self._process is None else self._process.poll()
 
     def may_restart(self) -> bool:
-        """False after several ends in short time, or an end that would only repeat itself."""
+        """False after several exits in a short time, or an exit that would only repeat."""
         often = len(self._starts) > MAX_RESTARTS and time.monotonic() - self._starts[0] < RESTART_WINDOW_S
         return not often and self.code() not in (EXIT_TAKEN, EXIT_REFUSED)
 
     def ask_to_stop(self) -> None:
-        """SIGTERM, when it runs."""
+        """Send SIGTERM if it is running."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
 
@@ -142,7 +142,7 @@ def _listen() -> list[int]:
 
 
 def _taken(settings: Settings) -> int | None:
-    """An exit code, and a sentence, when another program is where ours must go."""
+    """An exit code and a sentence if another program uses an address that we need."""
     for path in (api_lock(settings.home), worker_lock(settings.home, settings.worker or FIRST)):
         other = holder(path)
         if other is not None:

@@ -62,4 +62,4 @@ TELL: Mapping[str, Callable[[Table], str]] = {
     "carried": transfer,
     "compare": compare,
 }
-"""The kinds whose command prints its table where no file is asked for."""
+"""The kinds whose command prints its table if no file is requested."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 EXIT_FAILED, EXIT_BAD_SETTINGS, EXIT_STOPPED = 1, 2, 143
 EXIT_NOT_WRITTEN = 74
-"""EX_IOERR of sysexits.h: the stage failed, and its folder takes no file that says why."""
+"""EX_IOERR of sysexits.h: the stage failed, and its folder cannot store the reason."""
 MAX_SEED = 2**63 - 1
 STAGES = {
     "collect": "Collect distracting videos of an environment.",
@@ -36,13 +36,13 @@ STAGES = {
 
 @dataclass(frozen=True)
 class Invocation:
-    """A stage as it was asked for on the command line."""
+    """A stage as requested on the command line."""
 
     stage: str
-    preset: str | None  # None: what a resumed run was started with, what --settings-file says, else `tiny`
+    preset: str | None  # None: that of the resumed run or of --settings-file, else `tiny`
     assignments: list[str]
     settings_file: Path | None
-    seed: int | None  # None: that which the run was started with, or 0
+    seed: int | None  # None: the one that the run was started with, or 0
     device: str
     out: Path | None
     resume: bool
@@ -93,7 +93,7 @@ def _command_of(stage: str) -> Any:
 
 
 def run(invocation: Invocation) -> None:
-    """Run the stage in its folder, alone there, and exit with what its end means."""
+    """Run the stage with exclusive use of its folder, and exit with the code of its outcome."""
     end_with_parent()
     give_way()
     keep_freed_memory()
@@ -124,7 +124,7 @@ def run(invocation: Invocation) -> None:
 
 
 def _settings(invocation: Invocation, begun: RunStart | None, out: Path) -> "StageSettings":
-    """The settings asked for; exits with 2 when they are wrong, before anything slow is imported or written."""
+    """The requested settings; exits with 2 if they are wrong, before anything slow is imported or written."""
     from backend.pipeline.builder import build_settings, merged, parse_assignments
     from backend.pipeline.continuing import check_continuation
     from backend.pipeline.settings import SettingsError
@@ -154,7 +154,7 @@ def _check_same_run(invocation: Invocation, begun: RunStart) -> None:
 
 
 def _device(invocation: Invocation, settings: "StageSettings", begun: RunStart | None, home: Path, out: Path) -> str:
-    """The device to run on; exits with 2, before the folder is touched, where what is named is not here."""
+    """The device to run on; exits with 2, before the folder is touched, if the named one does not exist here."""
     from backend.pipeline.checks import check_references, choose_device
     from backend.pipeline.continuing import check_same_references
     from backend.pipeline.settings import SettingsError
@@ -169,7 +169,7 @@ def _device(invocation: Invocation, settings: "StageSettings", begun: RunStart |
 
 
 def _carry_out(invocation: Invocation, settings: "StageSettings", home: Path, out: Path) -> int:
-    """The stage from settings to result; every way in which it can end, as an exit code."""
+    """Runs the stage from settings to result; returns its outcome as an exit code."""
     from backend.pipeline.report import Stopped
     from backend.pipeline.settings import SettingsError
 
@@ -213,7 +213,7 @@ def _stage(invocation: Invocation, settings: "StageSettings", home: Path, out: P
 
 
 def _refuse(error: "SettingsError", out: Path) -> int:
-    """Every problem in a sentence of its own; a worker reads them in the run's folder, which else stays as it is."""
+    """Every problem in its own sentence; a worker reads them in the run's folder, which is otherwise unchanged."""
     for problem in error.problems:
         complain(f"{problem.pointer.lstrip('/').replace('/', '.')}: {problem.message}")
     if any(problem.pointer.endswith(("/dataset", "/teacher", "/films")) for problem in error.problems):
@@ -243,7 +243,7 @@ def _from_file(path: Path | None) -> dict[str, Any]:
 
 
 def _leave_error(out: Path, kind: str, message: str, hint: str) -> bool:
-    """Write down what the worker reads after a failure; False when not even that can be written."""
+    """Write what the worker reads after a failure; False if not even that can be written."""
     from backend.data.files import write_json
     from backend.pipeline.report import ERROR
 

@@ -66,7 +66,7 @@ def command_of(kind: Kind) -> Callable[..., None]:
 
 
 def write_view(kind: Kind, view: "View", options: ExportOptions, sink: Sink, told: Mapping[str, Any]) -> None:
-    """Writes a view where the sink says."""
+    """Writes a view to the sink."""
     options.check()
     format = sink.format_or(kind.usual)
     if format not in kind.formats:
@@ -81,7 +81,7 @@ def tell(kind: Kind, view: "View", *, as_json: bool) -> None:
 
 
 def texts_of(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given: options left out keep the defaults of the view's fields."""
+    """The given options; those left out keep the defaults of the view's fields."""
     texts = {}
     for name, value in given.items():
         if value is not None and value != []:
@@ -95,7 +95,7 @@ def style_options(names: tuple[str, ...]) -> list[inspect.Parameter]:
 
 
 def _option(request: type[ViewRequest], field: str, name: str, *, argument: bool = False) -> inspect.Parameter:
-    """A field as an option; it is read from the same text that an address has."""
+    """A field as an option; it is parsed from the same text as in an address."""
     default, form, help = default_of(request, field), text_form(request, field), described(request, field).description
     if argument:
         return parameter(f"{name}_", Annotated[str, typer.Argument(metavar=name.upper(), help=help)], ...)

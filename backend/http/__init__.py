@@ -1,1 +1,1 @@
-"""HTTP plumbing that knows no domain: problems, responses, bodies, middleware. Starlette only."""
+"""Domain-independent HTTP code: problems, responses, bodies, middleware. Uses only Starlette."""

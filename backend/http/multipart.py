@@ -1,4 +1,4 @@
-"""Uploads streamed to disk: multipart bodies of any size in constant memory, swept away when the request ends."""
+"""Uploads streamed to disk: multipart bodies of any size in constant memory, deleted when the request ends."""
 
 import asyncio
 import hashlib
@@ -26,7 +26,7 @@ _REMEDY = "Send multipart/form-data as browsers and `curl -F` do."
 
 @dataclass(frozen=True)
 class UploadedFile:
-    """One file as it lies on disk; the client's name for it is only ever text to show."""
+    """One file on disk; the client's name for it is only ever used as text to show."""
 
     path: Path
     name: str
@@ -36,7 +36,7 @@ class UploadedFile:
 
 @dataclass(frozen=True)
 class Upload:
-    """What a multipart body held."""
+    """The content of a multipart body."""
 
     fields: dict[str, str]
     files: tuple[UploadedFile, ...]
@@ -44,7 +44,7 @@ class Upload:
 
 @asynccontextmanager
 async def received(request: Request, folder: Path) -> AsyncIterator[Upload]:
-    """The upload of a request, in `folder` until the block ends, however it ends; its parent is there already.
+    """The upload of a request, in `folder` until the block ends, for whatever reason; its parent must exist.
 
     Raises Problem: 413 (from `BodyGuard`) past the limit, 422 where the body is no form, 400 where the client left.
     """
@@ -60,14 +60,14 @@ async def received(request: Request, folder: Path) -> AsyncIterator[Upload]:
 
 
 def _refuse_without_room(request: Request, parent: Path) -> None:
-    """507 before the first byte where the disk could not hold the body."""
+    """507 before the first byte if the disk cannot hold the body."""
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) + SPARE_BYTES > shutil.disk_usage(parent).free:
         raise disk_full()
 
 
 async def _feed(request: Request, reader: "_FormReader") -> None:
-    """Hands the body to the reader in pieces of about a megabyte, parsed and written off the event loop."""
+    """Passes the body to the reader in pieces of about a megabyte, parsed and written off the event loop."""
     piece = bytearray()
     try:
         async for chunk in request.stream():
@@ -136,14 +136,14 @@ class _FormReader:
             raise invalid("/", f"the body is not a multipart form: {error}", remedy=_REMEDY) from error
 
     def finish(self) -> Upload:
-        """The whole upload; a body that was cut is refused."""
+        """The complete upload; a truncated body is refused."""
         self.close()
         if not self._whole:
             raise invalid("/", "the multipart body was cut before its end", remedy="Send it again, whole.")
         return Upload(self.fields, tuple(self.files))
 
     def close(self) -> None:
-        """Closes the file of a part that was cut."""
+        """Closes the file of a truncated part."""
         if self._part.file is not None:
             self._part.file.close()
 
@@ -230,7 +230,7 @@ def display_name(name: str) -> str:
 
 
 def one_file(upload: Upload) -> UploadedFile:
-    """The only file of an upload; raises Problem 422 where there are none or several."""
+    """The only file of an upload; raises Problem 422 if there are none or several."""
     if len(upload.files) != 1:
         raise invalid(
             "/file", f"one file is taken, got {len(upload.files)}", remedy="Send one file, as `-F file=@x.zip`."

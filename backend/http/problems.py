@@ -87,7 +87,7 @@ def not_found(kind: str, given: str, *, known: Iterable[str]) -> Problem:
 
 
 def overloaded(detail: str, *, seconds: int = RETRY_AFTER_SECONDS) -> Problem:
-    """503 for work that cannot be taken on now."""
+    """503 for work that cannot be accepted now."""
     return Problem(
         503,
         "overloaded",
@@ -98,13 +98,13 @@ def overloaded(detail: str, *, seconds: int = RETRY_AFTER_SECONDS) -> Problem:
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The known name most like a mistyped one, if any is like it."""
+    """The known name most similar to a mistyped one, if any is similar."""
     matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
     return matches[0] if matches else None
 
 
 def short(value: object, limit: int = 80) -> str:
-    """A value as it stands in a sentence: never longer than `limit`."""
+    """A value as shown in a sentence: never longer than `limit`."""
     text = repr(value[: limit + 1] if isinstance(value, str | bytes) else value)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
@@ -120,7 +120,7 @@ def pointer_of(location: Sequence[str | int]) -> str:
 
 
 def of_validation(items: Iterable[Mapping[str, Any]]) -> Problem:
-    """422 with one fault an error that pydantic found (`error.errors()`)."""
+    """422 with one fault per error that pydantic found (`error.errors()`)."""
     faults = [_fault(item) for item in items]
     first = faults[0] if faults else Fault("/", "the request is not valid")
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
@@ -134,7 +134,7 @@ def of_validation(items: Iterable[Mapping[str, Any]]) -> Problem:
 
 
 def of_http(error: HTTPException) -> Problem:
-    """What the router itself refuses: no such path, no such method."""
+    """Errors of the router itself: no such path, no such method."""
     phrase = HTTPStatus(error.status_code).phrase
     remedy = {
         404: "See /docs for the paths that there are.",
@@ -146,7 +146,7 @@ def of_http(error: HTTPException) -> Problem:
 
 
 def of_os(error: OSError) -> Problem | None:
-    """507 where the disk is full, 409 where it may not be written; None for any other failure."""
+    """507 if the disk is full, 409 if writing is not permitted; None for any other failure."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return disk_full()
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
@@ -160,7 +160,7 @@ def of_os(error: OSError) -> Problem | None:
 
 
 def disk_full() -> Problem:
-    """507: nothing was kept of the request."""
+    """507: nothing of the request was stored."""
     return Problem(
         507,
         "disk-full",
@@ -180,7 +180,7 @@ def unexpected() -> Problem:
 
 
 def _fault(item: Mapping[str, Any]) -> Fault:
-    """One of pydantic's errors as a fault; our own validators hand over the key and what it may have meant."""
+    """One of pydantic's errors as a fault; our own validators pass the key and what may have been meant."""
     context = item.get("ctx") or {}
     location = list(item.get("loc") or ())
     if item["type"] == "unknown_key":

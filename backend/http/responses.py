@@ -1,4 +1,4 @@
-"""How a finished file is sent: the format that was asked for, its ETag, 304 where the client has it already."""
+"""How a finished file is sent: the requested format, its ETag, 304 if the client has it already."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ class Answer:
 
     content: bytes
     media_type: str
-    file_name: str | None = None  # telling name for a download; None: shown in place
+    file_name: str | None = None  # readable name for a download; None: shown in the browser
     warning: str = ""  # in ASCII: what is not in the file as it was asked for
 
     @cached_property
@@ -52,7 +52,7 @@ def negotiate(asked: str | None, accept: str | None, media_types: Mapping[str, s
 
 
 def send(request: Request, answer: Answer, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """The answer, or 304 where `If-None-Match` shows that the client has it."""
+    """The answer, or 304 if `If-None-Match` shows that the client has it."""
     common = {"ETag": answer.etag, "Cache-Control": "private, no-cache", "Vary": "Accept", **(headers or {})}
     if matches(request.headers.get("if-none-match"), answer.etag):
         return Response(status_code=304, headers=common)
@@ -88,7 +88,7 @@ def matches(given: str | None, etag: str) -> bool:
 
 
 def disposition(file_name: str) -> str:
-    """`Content-Disposition` of a download, its name in ASCII and, where it has more, in UTF-8."""
+    """`Content-Disposition` of a download, its name in ASCII and, if needed, in UTF-8."""
     ascii_name = "".join(c if c.isascii() and c.isprintable() and c not in '"\\/' else "_" for c in file_name)
     extended = "" if ascii_name == file_name else f"; filename*=UTF-8''{quote(file_name, safe='')}"
     return f'attachment; filename="{ascii_name}"{extended}'

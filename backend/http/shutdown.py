@@ -13,7 +13,7 @@ from backend.http.problems import Problem
 
 
 class DeadlineProtocol(H11Protocol):
-    """HTTP/1.1 as uvicorn speaks it, with a deadline for the head of a request; bodies have theirs in `BodyGuard`."""
+    """uvicorn's HTTP/1.1 with a deadline for the head of a request; that of bodies is in `BodyGuard`."""
 
     head_seconds = 30.0  # from the connection, or from the first byte of a further request, to the end of its headers
     _deadline: asyncio.TimerHandle | None = None
@@ -84,14 +84,14 @@ class ShutdownGuard:
         try:
             await self.app(scope, receive, noted)
         except asyncio.CancelledError:
-            with contextlib.suppress(h11.LocalProtocolError, RuntimeError):  # its last byte was sent already
+            with contextlib.suppress(h11.LocalProtocolError, RuntimeError):  # its last byte was already sent
                 if begun is None:
                     await _ending().response()(scope, receive, send)
                 elif begun.get("content-type", "").startswith("text/event-stream"):
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _after_the_last(self, receive: Receive) -> Receive:
-        """`receive` that passes the shutdown on once no request is under way."""
+        """`receive` that passes the shutdown on once no request is in progress."""
 
         async def waiting() -> Message:
             message = await receive()

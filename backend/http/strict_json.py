@@ -8,14 +8,14 @@ from typing import Any
 from backend.http.problems import Fault, Problem, invalid, pointer_of, short
 
 MAX_DEPTH = 32
-MAX_INTEGER = 2**64 - 1  # seeds may be unsigned 64 bit numbers; nothing else comes near it
+MAX_INTEGER = 2**64 - 1  # seeds may be unsigned 64 bit numbers; no other field is that large
 _REMEDY = "Send plain JSON (RFC 8259): finite numbers, each key once."
 
 
 def parse(body: bytes) -> Any:
     """The value of a JSON document.
 
-    Raises Problem: 400 where it is not JSON or holds a key twice, 422 where a value is outside what we take.
+    Raises Problem: 400 if it is not JSON or has a duplicate key, 422 if a value is not accepted.
     """
     try:
         text = body.decode("utf-8")
@@ -37,13 +37,13 @@ def parse(body: bytes) -> Any:
 
 
 class _Refused(str):
-    """Stands in the parsed value where a number was that we do not take; says why."""
+    """Replaces a number that is not accepted in the parsed value; says why."""
 
     __slots__ = ()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys stand once each."""
+    """An object without duplicate keys."""
     result = dict(pairs)
     if len(result) == len(pairs):
         return result
@@ -73,7 +73,7 @@ def _integer(text: str) -> int | str:
 
 
 def _check(value: Any) -> None:
-    """Refuse, wherever it stands: a refused number, text with NUL or a lone surrogate, nesting past MAX_DEPTH."""
+    """Refuse, at any place: a refused number, text with NUL or a lone surrogate, nesting past MAX_DEPTH."""
     level: list[tuple[tuple[str | int, ...], Any]] = [(("body",), value)]
     for _ in range(MAX_DEPTH):
         below: list[tuple[tuple[str | int, ...], Any]] = []

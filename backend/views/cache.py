@@ -1,4 +1,4 @@
-"""A cache bounded by the bytes of what it holds."""
+"""A cache limited by the size of its values in bytes."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -8,7 +8,7 @@ Value = TypeVar("Value")
 
 
 class ByteCache(Generic[Value]):
-    """The values used last, as many as fit into a number of bytes."""
+    """The most recently used values, as many as fit into a number of bytes."""
 
     def __init__(self, limit: int, size_of: Callable[[Value], int]) -> None:
         self.limit = limit
@@ -17,14 +17,14 @@ class ByteCache(Generic[Value]):
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
 
     def get(self, key: Hashable) -> Value | None:
-        """The value, which thereby becomes the one used last."""
+        """The value, which becomes the most recently used."""
         if key not in self._values:
             return None
         self._values.move_to_end(key)
         return self._values[key]
 
     def put(self, key: Hashable, value: Value) -> None:
-        """Keeps a value and drops those unused for longest; one larger than the limit is not kept."""
+        """Stores a value and drops the least recently used; one larger than the limit is not stored."""
         self.drop(key)
         size = self._size_of(value)
         if size > self.limit:

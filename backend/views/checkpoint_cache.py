@@ -1,4 +1,4 @@
-"""Finds checkpoints, and keeps those used last in memory."""
+"""Finds checkpoints, and keeps the most recently used in memory."""
 
 import json
 import math
@@ -30,7 +30,7 @@ LISTED_SECONDS = 0.5
 
 
 class CheckpointCache:
-    """Finds checkpoints, and keeps those used last in memory. Safe to use from many threads."""
+    """Finds checkpoints, and keeps the most recently used in memory. Safe to use from many threads."""
 
     def __init__(self, home: Path, limit: int = CHECKPOINT_BYTES) -> None:
         self.home = home
@@ -50,7 +50,7 @@ class CheckpointCache:
     def list(self, *, fresh: bool = True) -> list[CheckpointInfo]:
         """Every checkpoint, newest first; unless `fresh`, as it was up to LISTED_SECONDS ago."""
         if not fresh:
-            with self._looking:  # of many who ask at once, one looks and the others see what it saw
+            with self._looking:  # of many concurrent requests, one lists and the others use its result
                 at, listed = self._listed
                 return listed if time.monotonic() - at <= LISTED_SECONDS else self.list()
         listed = list_checkpoints(self.home)
@@ -69,7 +69,7 @@ class CheckpointCache:
         return next((info for info in listed if info.id == id), None)
 
     def find(self, reference: str) -> CheckpointInfo:
-        """What the catalogue says of a checkpoint, by id or name; raises NotFound."""
+        """The catalogue's entry of a checkpoint, by id or name; raises NotFound."""
         listed = self.list(fresh=False)
         return next((info for info in listed if info.id == reference), None) or find_checkpoint(self.home, reference)
 
@@ -78,7 +78,7 @@ class CheckpointCache:
         return find_dataset(self.home, reference)
 
     def frames(self, request: TraversalRequest) -> BaseFrames | None:
-        """The frames that a traversal starts from, where they are not the clip's; raises ViewError."""
+        """The frames that a traversal starts from, if they are not the clip's; raises ViewError."""
         return find_frames(self.home, request)
 
     def named(self, info: CheckpointInfo) -> int:
@@ -100,7 +100,7 @@ class CheckpointCache:
         return self._quality[key]
 
     def load(self, info: CheckpointInfo) -> Checkpoint:
-        """The checkpoint, verified and loaded once however many ask; raises CheckpointError."""
+        """The checkpoint, verified and loaded once for any number of requests; raises CheckpointError."""
         key = (info.folder, _stamp(info.folder / MANIFEST))
         with self._lock:
             cached = self._cache.get(key)

@@ -1,4 +1,4 @@
-"""How dense the data lie along a row of a traversal, from the quantiles that a checkpoint keeps."""
+"""The density of the data along a row of a traversal, from the quantiles stored in a checkpoint."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 def density(statistics: LatentStatistics, dim: int, values: Floats) -> list[float]:
     """POINTS heights over a row's values (N,), from half a step before the first to half a step after the last.
 
-    The densest place is 1; 0 is where no frame lies.
+    The densest place is 1; 0 means no frames.
     """
     half = (values[-1] - values[0]) / (2 * max(1, len(values) - 1))
     edges = np.linspace(values[0] - half, values[-1] + half, POINTS + 1)

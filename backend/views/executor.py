@@ -12,9 +12,9 @@ from backend.views.cache import ByteCache
 
 CACHE_BYTES = 256 * 2**20
 WORKERS = 2
-MAX_WAIT_SECONDS = 4.0  # of work that has been taken on; more is refused
+MAX_WAIT_SECONDS = 4.0  # of accepted work; more is refused
 MAX_PENDING_JOBS = 64
-SECONDS_PER_CELL = 0.0005  # first guess; what is measured takes its place, within a factor of ten
+SECONDS_PER_CELL = 0.0005  # first guess; replaced by measurements, within a factor of ten
 
 
 Value = TypeVar("Value")
@@ -38,11 +38,11 @@ class ViewExecutor:
 
     @property
     def pending(self) -> int:
-        """Queries being computed or waiting for it."""
+        """Number of queries that are running or waiting."""
         return len(self._flights)
 
     async def answer(self, key: Hashable, cost: float, make: Callable[[], Answer]) -> Answer:
-        """The answer to a query: from the cache, from an equal query under way, else from `make`.
+        """The answer to a query: from the cache, from an equal query in progress, or else from `make`.
 
         `cost` is in decoded cells, above 0. Raises Problem 503 with Retry-After where too much work waits.
         """
@@ -57,7 +57,7 @@ class ViewExecutor:
         return await asyncio.shield(flight)
 
     def close(self) -> None:
-        """Ends the threads; what has not begun is dropped."""
+        """Ends the threads; work that has not begun is dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _admit(self, cost: float) -> None:
@@ -82,7 +82,7 @@ class ViewExecutor:
 
 
 class LongJobs:
-    """Long computations (a minute), one at a time, each once, that a client comes back for."""
+    """Long computations (a minute), one at a time and each once, whose results clients fetch later."""
 
     def __init__(self) -> None:
         self._running: dict[Hashable, asyncio.Task[Any]] = {}
@@ -92,11 +92,11 @@ class LongJobs:
 
     @property
     def pending(self) -> int:
-        """Long jobs being computed or waiting for it."""
+        """Number of long jobs that are running or waiting."""
         return len(self._running)
 
     def start(self, key: Hashable, make: Callable[[], Value]) -> asyncio.Task[Value]:
-        """The computation of `key`, begun if it is not under way; raises what the last attempt raised, once."""
+        """The computation of `key`, started if it is not in progress; raises the last attempt's error, once."""
         failure = self._failed.pop(key, None)
         if failure is not None:
             raise failure

@@ -1,4 +1,4 @@
-"""Pictures as bytes for browsing: JPEG where speed counts (ten times faster than PNG here), PNG where pixels do."""
+"""Pictures as bytes for browsing: JPEG if speed matters (ten times faster than PNG here), PNG if pixels do."""
 
 import base64
 import io
@@ -23,7 +23,7 @@ def encode(image: npt.NDArray[np.uint8], format: str) -> bytes:
 
 
 def data_uri(image: npt.NDArray[np.uint8], format: str = "png") -> str:
-    """The picture as text that stands inside JSON."""
+    """The picture as text for use inside JSON."""
     return f"data:{MEDIA_TYPES[format]};base64,{base64.b64encode(encode(image, format)).decode()}"
 
 

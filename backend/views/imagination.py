@@ -28,7 +28,7 @@ def rollout(ingredients: Ingredients, request: RolloutRequest) -> View:
     checkpoint = ingredients.checkpoint
 
     def to_file(format: str, options: ExportOptions) -> "ExportedFile":
-        from backend.export.render import export_rollout  # loads matplotlib: not before it is needed
+        from backend.export.render import export_rollout  # loads matplotlib, so only when needed
 
         return export_rollout(checkpoint, request, format, options)
 
@@ -48,7 +48,7 @@ def together(ingredients: Ingredients, request: TogetherRequest) -> View:
 
 
 def changed(ingredients: Ingredients, request: CounterfactualRequest) -> View:
-    """A factor changed in the simulator and in the model."""
+    """A factor changed both in the simulator and in the model."""
     found = counterfactual(ingredients.checkpoint, request)
     return _of_timeline(ingredients, found.timeline(counterfactual_file_name(found)))
 
@@ -65,7 +65,7 @@ def beside(info: CheckpointInfo, request: TogetherRequest, store: Store) -> Sour
 
 def _of_timeline(ingredients: Ingredients, timeline: Timeline) -> View:
     def to_file(format: str, options: ExportOptions) -> "ExportedFile":
-        from backend.export.render import export_timeline  # loads matplotlib: not before it is needed
+        from backend.export.render import export_timeline  # loads matplotlib, so only when needed
 
         return export_timeline(timeline, format, options)
 

@@ -30,7 +30,7 @@ class Job(NamedTuple):
 
 
 async def carry_out(job: Job, executor: ViewExecutor, long_jobs: LongJobs) -> Answer:
-    """The answer of a job. One that takes seconds is made one at a time, and kept even if the client has gone."""
+    """The answer of a job. Slow ones are made one at a time, and stored even if the client has gone."""
     if not job.long:
         return await executor.answer(job.key, job.cost, job.make)
     cache = executor.cache
@@ -78,7 +78,7 @@ def view_job(kind: Kind, info: CheckpointInfo, checkpoints: CheckpointCache, ask
 def export_job(
     name: str, format: str, values: Mapping[str, Any], info: CheckpointInfo, checkpoints: CheckpointCache
 ) -> Job:
-    """The work that an export is; raises Problem or ViewError before any of it is done."""
+    """An export as work; raises Problem or ViewError before any of it is done."""
     if name not in EXPORT_KINDS:
         detail = f"{short(name)} is not one of {', '.join(EXPORT_KINDS)}"
         fault = Fault("/kind", detail, nearest(name, EXPORT_KINDS))
@@ -95,7 +95,7 @@ def export_job(
 
 
 def refuse_unable(kind: Kind, *checkpoints: CheckpointInfo) -> None:
-    """409 where a model cannot do what a kind of view needs."""
+    """409 if a model cannot do what a kind of view needs."""
     lacks = lacking(kind, *checkpoints)
     if lacks is not None:
         raise Problem(
@@ -108,7 +108,7 @@ def refuse_unable(kind: Kind, *checkpoints: CheckpointInfo) -> None:
 
 
 def refuse_foreign_policy(checkpoint: Checkpoint) -> None:
-    """409 where there is no policy, or one whose actions are not those of the model."""
+    """409 if there is no policy, or its actions are not those of the model."""
     behaviour, size = checkpoint.actor_critic, checkpoint.model.config.action_size
     if behaviour is not None and behaviour.config.action_size == size:
         return
@@ -133,7 +133,7 @@ def _version(sources: Sources, checkpoints: CheckpointCache) -> Hashable:
 
 
 def refuse_over_budget(budget: Budget | None) -> None:
-    """422 with cost and limit for a query that is too dear to be answered at once."""
+    """422 with cost and limit for a query that is too expensive to be answered at once."""
     if budget is not None and budget.cost > budget.limit:
         cost, limit, field, unit = budget
         raise Problem(
@@ -147,7 +147,7 @@ def refuse_over_budget(budget: Budget | None) -> None:
 
 
 def _conflict(error: ViewError, builder: Builder) -> Exception:
-    """409 where it is the checkpoint of which this cannot be said; else the error itself."""
+    """409 if the checkpoint is the reason that the view cannot be made; otherwise the error itself."""
     if error.field != "checkpoint" or builder.conflict is None:
         return error
     fault = Fault("path:checkpoint", error.message)

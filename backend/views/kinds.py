@@ -1,4 +1,4 @@
-"""How a kind of view is made: what it costs, what it needs besides its checkpoint, and the view itself."""
+"""How a kind of view is made: its cost, what it needs in addition to its checkpoint, and the view itself."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Store(Protocol):
 
 
 class Sources(NamedTuple):
-    """What a view needs besides its own checkpoint."""
+    """What a view needs in addition to its own checkpoint."""
 
     checkpoints: tuple[CheckpointInfo, ...] = ()
     dataset: DatasetInfo | None = None
@@ -63,7 +63,7 @@ class Ingredients(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """What a view costs, and what it may cost; `field` is where to save."""
+    """The cost of a view and its limit; `field` is the one to reduce."""
 
     cost: int
     limit: int
@@ -72,7 +72,7 @@ class Budget(NamedTuple):
 
 
 class Conflict(NamedTuple):
-    """What is said where it is the checkpoint of which a view cannot be made."""
+    """The message if the checkpoint is the reason that a view cannot be made."""
 
     type: str
     remedy: str
@@ -84,7 +84,7 @@ def needs_nothing(_info: CheckpointInfo, _request: Any, _store: Store) -> Source
 
 
 def is_quick(_info: CheckpointInfo, _request: Any, _sources: Sources) -> bool:
-    """Whether most views take seconds: they do not."""
+    """Whether a view takes seconds: most do not."""
     return False
 
 

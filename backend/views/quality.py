@@ -14,7 +14,7 @@ CELLS = 2400  # of 24 episodes, 50 frames of each observed and imagined
 
 
 class QualityQuery(BaseModel):
-    """What the model is measured on."""
+    """The episodes that the model is measured on."""
 
     model_config = ConfigDict(frozen=True)
 

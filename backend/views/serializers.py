@@ -105,7 +105,7 @@ def rollout_json(rollout: Rollout) -> dict[str, Any]:
 
 
 def timeline_json(timeline: Timeline) -> dict[str, Any]:
-    """What the page's player plays."""
+    """The data of the page's player."""
     return {
         "kind": timeline.kind,
         "title": timeline.title,
@@ -187,7 +187,7 @@ def _edited(rollout: Rollout) -> dict[str, Any] | None:
 
 
 def _samples(rollout: Rollout) -> dict[str, Any]:
-    """The drawn futures below each other, and below them how far they spread."""
+    """The sampled futures below each other, and their spread below them."""
     if rollout.spread is None:
         return {"samples": None, "drawn": 0}
     sheet = contact_sheet([*rollout.samples, rollout.spread])
@@ -195,7 +195,7 @@ def _samples(rollout: Rollout) -> dict[str, Any]:
 
 
 def _likeness(checkpoint: Checkpoint, view: TraversalView) -> dict[str, Any] | None:
-    """How well the base frame is reconstructed, beside the frames that the model knows; None at the prior."""
+    """How well the base frame is reconstructed, compared with frames the model knows; None at the prior."""
     if view.request.base == "prior":
         return None
     if view.request.edits:  # the reconstruction shows the edits: it is not that of the frame
@@ -210,5 +210,5 @@ def _heat(footprint: npt.NDArray[np.float32]) -> Picture:
 
 
 def _numbers(values: Iterable[float]) -> list[float | None]:
-    """Numbers as JSON knows them, with six decimals; what is not finite becomes null."""
+    """Numbers for JSON, with six decimals; values that are not finite become null."""
     return [round(float(value), 6) if math.isfinite(value) else None for value in values]

@@ -29,7 +29,7 @@ _NOTHING = Conflict("nothing-to-draw", "Choose a checkpoint of videos whose fact
 
 def factors_table(checkpoint: Checkpoint) -> dict[str, Any]:
     """factors.json with the names that people gave: they win, and are listed under `labels` as well."""
-    table = checkpoint.factors or factors_of(checkpoint)  # again where the folder cannot be written to
+    table = checkpoint.factors or factors_of(checkpoint)  # computed again if the folder cannot be written to
     names, checks = dimension_names(checkpoint), known_checks(checkpoint)
     dimensions = [
         {
@@ -74,7 +74,7 @@ def _compared(ingredients: Ingredients, request: CompareRequest) -> View:
 
 def _view(request: Any, table: Table, draw: Callable[[Table], Chart]) -> View:
     def to_file(format: str, options: ExportOptions) -> "ExportedFile":
-        from backend.export.render import export_chart  # loads matplotlib: not before it is needed
+        from backend.export.render import export_chart  # loads matplotlib, so only when needed
 
         return export_chart(draw(table), format, options)
 
@@ -91,7 +91,7 @@ def _dataset(_info: CheckpointInfo, request: SensitivityRequest, store: Store) -
 
 
 def _followed(info: CheckpointInfo, request: TransferRequest, store: Store) -> Sources:
-    """Whose dimensions are followed, and through which checkpoints: those of the same stage of the run."""
+    """The checkpoint whose dimensions are followed, and those to follow them through: the same stage of the run."""
     history = checkpoints_of_run(store.home, info)
     stage = [entry for entry in history if entry.stage == info.stage] or [info]
     return Sources((_reference(request.reference, info, history or [info], store), *stage))
@@ -109,7 +109,7 @@ def _reference(name: str, info: CheckpointInfo, history: list[CheckpointInfo], s
         try:
             return store.find(str(teacher))
         except NotFound:
-            pass  # it was deleted since: the run's own first checkpoint is the next best
+            pass  # it was deleted: the run's own first checkpoint is the next best
     return history[0]
 
 
@@ -127,7 +127,7 @@ INTERVALS = Builder(
 INTERVENTIONS = Builder(
     table_of(checked, charts.interventions_chart),
     lambda *_: 100,
-    long=lambda info, *_: not info.found(CHECKS).is_file(),  # measured then, which takes a minute
+    long=lambda info, *_: not info.found(CHECKS).is_file(),  # then it must be measured, which takes a minute
     first=("factors", "interventions"),
     conflict=_NOTHING,
 )

@@ -19,7 +19,7 @@ def build(ingredients: Ingredients, request: TraversalRequest) -> View:
     checkpoint, frames = ingredients.checkpoint, ingredients.store.frames(request)
 
     def to_file(format: str, options: ExportOptions) -> "ExportedFile":
-        from backend.export.render import export_traversal  # loads matplotlib: not before it is needed
+        from backend.export.render import export_traversal  # loads matplotlib, so only when needed
 
         return export_traversal(checkpoint, request, format, options, frames)
 
@@ -27,12 +27,12 @@ def build(ingredients: Ingredients, request: TraversalRequest) -> View:
 
 
 def cells(info: CheckpointInfo, request: TraversalRequest) -> Budget:
-    """How many cells it has at most, and may have."""
+    """The most cells that it can have, and the limit."""
     return Budget(request.cells(info.latents), MAX_CELLS, "columns", "cells")
 
 
 def check(info: CheckpointInfo, request: TraversalRequest, _store: Store) -> None:
-    """What can be said without the clip; raises ViewError."""
+    """The checks that do not need the clip; raises ViewError."""
     request.check(info.latents, MAX_INDEX + 1, MAX_INDEX + 1)
 
 

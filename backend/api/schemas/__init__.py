@@ -1,4 +1,4 @@
-"""Bodies and answers of the API. A body is closed and strict: an unknown key or another type is an error."""
+"""Bodies and answers of the API. A body is closed and strict: an unknown key or a wrong type is an error."""
 
 from backend.api.schemas.base import Body, FaultView, HealthView, ProblemView, ReadyView, View
 from backend.api.schemas.checkpoints import (

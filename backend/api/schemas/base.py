@@ -1,4 +1,4 @@
-"""What every body and every answer of the API is, and how errors are written."""
+"""The base classes of all bodies and answers of the API, and the format of errors."""
 
 from typing import Any
 

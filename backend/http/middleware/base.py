@@ -1,10 +1,10 @@
-"""What every middleware of this folder has in common."""
+"""The base class of every middleware in this folder."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class HttpMiddleware:
-    """ASGI middleware that sees HTTP requests only: other connections pass through unchanged."""
+    """ASGI middleware that only sees HTTP requests: other connections pass through unchanged."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

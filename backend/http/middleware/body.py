@@ -1,4 +1,4 @@
-"""How much a request may send, of what type and how slowly; JSON bodies are read whole and checked."""
+"""How much a request may send, of what type and how slowly; JSON bodies are read completely and checked."""
 
 import asyncio
 import time
@@ -18,14 +18,14 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True)
 class BodyRules:
-    """What is checked of a request's body; made once from the settings."""
+    """The rules for a request's body; made once from the settings."""
 
     body_limit: int
     upload_limit: int
-    uploads: Mapping[str, frozenset[str]] = field(default_factory=dict)  # path -> content types taken there
+    uploads: Mapping[str, frozenset[str]] = field(default_factory=dict)  # path -> content types accepted there
     idle_seconds: float = 30.0  # longest wait for the next piece of a body
     body_seconds: float = 60.0  # longest time for a whole JSON body
-    slowest_upload: float = 16 * 1024.0  # bytes a second that an upload must keep up, after the first `idle_seconds`
+    slowest_upload: float = 16 * 1024.0  # minimum bytes per second of an upload, after the first `idle_seconds`
 
     @classmethod
     def of(cls, settings: Settings, uploads: Mapping[str, frozenset[str]]) -> "BodyRules":
@@ -50,7 +50,7 @@ class BodyGuard(HttpMiddleware):
         await self.app(scope, receive, send)
 
     async def _guard_body(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
-        """A receive that hands on no more than may come in; JSON is read here, whole, and checked."""
+        """A `receive` that passes on no more than is allowed; JSON is read completely here and checked."""
         if scope["method"] in SAFE_METHODS:
             return receive
         if "content-encoding" in headers:
@@ -85,7 +85,7 @@ def too_large(limit: int) -> Problem:
 
 
 def check_type(headers: Headers, taken: frozenset[str]) -> None:
-    """415 unless the content type is one of those taken (and, for text, UTF-8)."""
+    """415 unless the content type is accepted (and, for text, UTF-8)."""
     given = headers.get("content-type", "")
     kind, *parameters = (part.strip().lower() for part in given.split(";"))
     charset = next((item[8:].strip('"') for item in parameters if item.startswith("charset=")), "utf-8")
@@ -130,10 +130,10 @@ async def _read_all(receive: Receive, limit: int) -> bytes:
 
 
 def _counted(receive: Receive, limit: int, rules: BodyRules) -> Receive:
-    """`receive` that raises 413 past `limit` bytes and 408 where a body stalls, or arrives too slowly."""
+    """`receive` that raises 413 past `limit` bytes and 408 if a body stalls, or arrives too slowly."""
     size = 0
     whole = False
-    waited = 0.0  # for the client alone: what we do with the pieces does not count
+    waited = 0.0  # only waiting for the client: the time for processing pieces does not count
 
     async def counted() -> Message:
         nonlocal size, whole, waited
@@ -156,7 +156,7 @@ def _counted(receive: Receive, limit: int, rules: BodyRules) -> Receive:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """`receive` that hands out a body already read, then waits for the client to disconnect."""
+    """`receive` that returns a body already read, then waits for the client to disconnect."""
     sent = False
 
     async def replay() -> Message:

@@ -13,7 +13,7 @@ BUCKETS = (0.01, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
 class RequestLog(HttpMiddleware):
-    """ASGI middleware, outermost: counts requests by route and status, and how long their answers took to begin."""
+    """ASGI middleware, outermost: counts requests by route and status, and the time until their answers began."""
 
     def __init__(self, app: ASGIApp, counts: "RequestCounts") -> None:
         super().__init__(app)
@@ -66,11 +66,11 @@ class RequestCounts:
 
 
 class Gauge(NamedTuple):
-    """One figure, or one for each value of a label."""
+    """One number, or one for each value of a label."""
 
     name: str
     help: str
-    values: Mapping[str, float]  # label, such as `state="running"`, to value; "" where there is no label
+    values: Mapping[str, float]  # label, such as `state="running"`, to value; "" without a label
 
 
 def render(counts: RequestCounts, gauges: Iterable[Gauge]) -> str:

@@ -28,12 +28,12 @@ _PAGE_POLICY = (
     "style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 PAGE_POLICIES = {"/docs": _PAGE_POLICY, "/redoc": f"{_PAGE_POLICY}; worker-src blob:"}
-"""Both pages draw with styles that they write themselves; Redoc searches in a worker."""
+"""Both pages use inline styles; Redoc searches in a worker."""
 
 
 @dataclass(frozen=True)
 class SecurityRules:
-    """What is checked of a request's headers; made once from the settings."""
+    """The rules for a request's headers; made once from the settings."""
 
     token_digest: bytes | None
     allowed_hosts: frozenset[str]
@@ -71,7 +71,7 @@ class Security(HttpMiddleware):
         await self.app(scope, receive, send)
 
     def _check_host(self, headers: Headers) -> None:
-        """A name that a stranger made point at this machine is refused; a bare address cannot be such a name."""
+        """Refuses names that an attacker made point at this machine (DNS rebinding); bare addresses are safe."""
         host = _host_name(headers.get("host", ""))
         if host in self.rules.allowed_hosts or _is_address(host):
             return
@@ -84,9 +84,9 @@ class Security(HttpMiddleware):
         )
 
     def _check_origin(self, scope: Scope, headers: Headers) -> None:
-        """A page of another origin may change nothing.
+        """A page of another origin must not change anything.
 
-        Browsers say themselves where a request comes from (Sec-Fetch-Site, which no page can write), whatever a proxy
+        Browsers tell where a request comes from (Sec-Fetch-Site, which no page can set), whatever a proxy
         made of Host and scheme; where they do not, Origin must be the address under which we are reached.
         """
         if scope["method"] in SAFE_METHODS:
@@ -109,9 +109,9 @@ class Security(HttpMiddleware):
             )
 
     def _own_origin(self, scope: Scope, headers: Headers) -> str:
-        """Scheme, name and port under which the client reaches us, as a proxy in front says where there is one.
+        """Scheme, name and port under which the client reaches us, as told by a proxy in front, if there is one.
 
-        A page of another origin cannot set these headers: its browser would ask us first, and be refused.
+        A page of another origin cannot set these headers: its browser would ask first with a preflight, and be refused.
         """
         scheme = _first(headers.get("x-forwarded-proto")) or scope["scheme"]
         host = headers.get("host", "")
@@ -152,7 +152,7 @@ def _with_security_headers(send: Send, path: str) -> Send:
 
 
 def _first(value: str | None) -> str:
-    """What the outermost of several proxies wrote."""
+    """The value written by the outermost of several proxies."""
     return (value or "").partition(",")[0].strip()
 
 

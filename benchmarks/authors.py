@@ -42,7 +42,7 @@ Built = tuple[Callable[[], object], dict[str, nn.Module]]  # an update, and the 
 
 
 class Task(NamedTuple):
-    """What a process does again and again."""
+    """What a process repeats."""
 
     theirs: bool
     path: Path

@@ -1,4 +1,4 @@
-"""Draws a film as a person might take one, for a model of it to ship: `python -m benchmarks.drawn_film FILM.mp4`.
+"""Draws a film like one from a real camera, for a shipped model of it: `python -m benchmarks.drawn_film FILM.mp4`.
 
 A camera that stands still looks at a pendulum, a ball that bounces between two walls, and daylight that comes and
 goes. Each moves by a law that can be foreseen, but for a push now and then; no two stretches are alike.
@@ -33,7 +33,7 @@ class Scene(NamedTuple):
 
 
 def main() -> None:
-    """Draws frame after frame and writes them as they come."""
+    """Draws and writes the frames one by one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("film", type=Path)
     parser.add_argument("--seconds", type=int, default=300)

@@ -1,12 +1,12 @@
-"""Everything there is to see on a GPU, unattended: does it compute what the CPU computes, and how fast.
+"""Every check and timing on a GPU, unattended: does it compute what the CPU computes, and how fast.
 
-python -m benchmarks.gpu                      (at most eight minutes on one GPU)
-python -m benchmarks.gpu --device cpu --seconds 0 --out /tmp/look.md    (the checks alone, where there is no GPU)
+python -m benchmarks.gpu (at most eight minutes on one GPU) python -m benchmarks.gpu --device cpu --seconds 0 --out
+/tmp/look.md (the checks alone, where there is no GPU)
 
-First the checks: losses and gradient norms of whole updates against the CPU's on the same noise; recorded updates (CUDA
-graphs) against plain ones; the curves of losses with bfloat16 convolutions and with TF32 products against float32. Then
-a row for every target, the dearest last. The table is written after every row, so that a cut costs only what comes
-after it.
+First the checks: losses and gradient norms of whole updates against the CPU's on the same noise; recorded updates
+(CUDA graphs) against plain ones; the curves of losses with bfloat16 convolutions and with TF32 products against
+float32. Then one row per target, the most expensive last. The table is written after every row, so that an
+interruption loses only later rows.
 """
 
 import argparse
@@ -49,7 +49,7 @@ Run = Pretraining | Finetuning
 
 
 class Row(NamedTuple):
-    """What is timed at which sizes, and what is aimed at on one H100."""
+    """What is timed, at which sizes, and the target on one H100."""
 
     name: str
     sizes: Sizes

@@ -116,7 +116,7 @@ def stage(
 
 
 def report(runs: Sequence[Path], folder: Path, name: str, settings: dict[str, Any]) -> None:
-    """Writes curves, table and figure of those runs that have been evaluated, whichever way they came out."""
+    """Writes curves, table and figure of those runs that have been evaluated, whatever the result."""
     curves = []
     for run in runs:
         try:

@@ -31,7 +31,7 @@ UPLOAD_BYTES = 200 * 10**6
 
 @dataclass(frozen=True)
 class Seen:
-    """What the clients of one kind met: requests, failures, and the waiting times in milliseconds."""
+    """What the clients of one kind saw: requests, failures, and the waiting times in milliseconds."""
 
     requests: int
     failures: int
@@ -137,7 +137,7 @@ def _overload(site: Site, clients: int, seconds: int) -> list[Row]:
 
 
 def _upload(site: Site, seconds: int) -> list[Row]:
-    """Somebody sends a large file that is no film, while others poll."""
+    """One client sends a large file that is not a film, while others poll."""
     process = psutil.Process(site.api.pid)
     before = process.memory_info().rss
     most = [before]

@@ -14,7 +14,7 @@ _fresh = itertools.count(random.randrange(10**9))
 
 
 class Regular(FastHttpUser):
-    """Somebody who comes back after `period` seconds, each at a moment of their own: people do not march in step."""
+    """Somebody who comes back after `period` seconds, each at a different moment, as people do not act in step."""
 
     abstract = True
     period = 1.0

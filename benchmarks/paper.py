@@ -1,4 +1,4 @@
-"""The paper's first row, Cheetah Run to Walker Walk at preset `paper`, as far as the time goes.
+"""The paper's first row, Cheetah Run to Walker Walk at preset `paper`, as far as the time allows.
 
 .venv/bin/python benchmarks/paper.py --out .diswm/paper --minutes 25   # again and again: it goes on where it stopped
 
@@ -17,7 +17,7 @@ ONLINE = {"environment": "walker-walk", "distraction": "set-a", "distraction_lat
 
 
 def main() -> None:
-    """Goes on with the first stage that is not finished, until the time is up; then reports."""
+    """Continues the first unfinished stage until the time is up, then reports."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(".diswm/paper"))
     parser.add_argument("--minutes", type=float, default=25.0)

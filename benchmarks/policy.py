@@ -27,7 +27,7 @@ from models.world_model import WorldModel
 
 
 def main() -> None:
-    """Plays the episodes and prints what came out."""
+    """Plays the episodes and prints the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", help="id, name or folder")
     parser.add_argument("--episodes", type=int, default=10)

@@ -2,7 +2,7 @@
 
 python -m benchmarks.quality --keep        (about two minutes per checkpoint on two CPU cores)
 
-Episodes are lived anew with another seed than any data set had, so that the simulator says where the agent is.
+Episodes are played anew with a seed that no data set used, so that the simulator says where the agent is.
 """
 
 import argparse

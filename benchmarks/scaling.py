@@ -1,4 +1,4 @@
-"""Does cost grow linearly, and does memory end? Work at three sizes; the memory of a full replay and of a long run.
+"""Does cost grow linearly, and is memory bounded? Work at three sizes; the memory of a full replay and of a long run.
 
 python -m benchmarks.scaling     (about ten minutes on two CPU cores)
 

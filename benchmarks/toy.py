@@ -119,7 +119,7 @@ def counted(name: str, out: Path, seed: int, settings: dict[str, Any], smoke: bo
 
 
 def report(out: Path, seeds: Sequence[int], folder: Path) -> None:
-    """Writes what every method has reached, whichever way it came out."""
+    """Writes what every method has reached, whatever the result."""
     models = [_named(out / f"video-model-{vision}") for vision in ("vae", "conv")]
     learned = [_learned(out, method, seed) for method in METHODS for seed in seeds]
     about = {
@@ -142,7 +142,7 @@ def report(out: Path, seeds: Sequence[int], folder: Path) -> None:
 
 
 def random_share(episodes: int = 200) -> float:
-    """What evenly drawn actions get, as a share of the best return."""
+    """What uniformly random actions get, as a share of the best return."""
     world, random = SquareWorld("none", 2), np.random.default_rng(0)
     shares = []
     for seed in range(episodes):

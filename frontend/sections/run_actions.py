@@ -33,7 +33,7 @@ def run_actions(run: Mapping[str, Any]) -> None:
         if st.button(
             "Run again", icon=":material/replay:", key=f"clone.{name}", help="Queue the same settings once more."
         ):
-            _do(f"/runs/{name}/clone", "A copy waits in the queue.")
+            _do(f"/runs/{name}/clone", "A copy is in the queue.")
         if st.button("Clone and edit", icon=":material/edit:", key=f"edit.{name}"):
             st.switch_page(path("train"), query_params={"run": name})
         stop, stopped = STOP.get(run["state"], STOP["running"])

@@ -63,7 +63,7 @@ def test_a_stop_that_comes_too_late_is_answered_with_the_apis_sentence(open_page
 
 def test_a_run_is_deleted_only_after_a_question(open_page: OpenPage, world: World) -> None:
     app = open_page("train/runs", id="run-broken")
-    assert any("will be deleted for good" in text.value for text in app.markdown)
+    assert any("will be deleted permanently" in text.value for text in app.markdown)
     app.button(key="delete.run-broken").click().run()
     assert "run-broken" not in world.runs
 

@@ -46,7 +46,7 @@ def safe_headers(source: Source) -> dict[str, Header]:
 
 
 def object_arrays(source: Source, wanted: Collection[str]) -> list[str]:
-    """The arrays beside the wanted ones that hold Python objects, which are never loaded."""
+    """The unneeded arrays that hold Python objects, which are never loaded."""
     return [
         name for name, header in _headers(source).items() if isinstance(header, HoldsObjects) and name not in wanted
     ]
@@ -78,7 +78,7 @@ def read_arrays(source: Source, wanted: Collection[str] | None = None) -> dict[s
             source.seek(0)
         with np.load(source, allow_pickle=False) as archive:
             return {name: archive[name] for name in headers}
-    except Exception as error:  # zlib, zipfile and numpy each have exceptions of their own for damage
+    except Exception as error:  # zlib, zipfile and numpy each have their own exceptions for damage
         raise ArchiveError(f"damaged: {error}") from error
 
 
@@ -96,7 +96,7 @@ def read_header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Header:
             read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             shape, _, dtype = read(member)
             start = member.tell()
-    except Exception as error:  # a foreign header raises whatever its bytes happen to provoke
+    except Exception as error:  # a foreign header may raise anything
         raise ArchiveError(f"array {_key(entry)!r} has no readable header ({error})") from error
     if dtype.hasobject:
         raise HoldsObjects(f"array {_key(entry)!r} holds Python objects, which are never loaded")

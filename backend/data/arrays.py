@@ -44,7 +44,7 @@ class Rows(NamedTuple):
 
 
 def rows_of(arrays: Arrays, crop: Crop = "centre", states: Sequence[str] = ()) -> Rows:
-    """Check the arrays of a file and give them our layout. Raises ValueError.
+    """Check the arrays of a file and convert them to our layout. Raises ValueError.
 
     Pictures may be of any size and kind that `pixels` knows, and become 64x64 with `crop`. Rewards may be (T, 1) or
     float64; actions and rewards may lack the row of the first frame of the file, or hold NaN in that of any episode,

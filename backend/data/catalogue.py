@@ -60,7 +60,7 @@ def find_checkpoint(home: Path, reference: str, *, allow_path: bool = False) -> 
 def checkpoints_of_run(home: Path, info: CheckpointInfo) -> list[CheckpointInfo]:
     """Every checkpoint of the run that this one comes from, in the order of training: pretraining first.
 
-    The last of a stage goes by its usual id, those before by `<id>.update-<count>`. A checkpoint of no run is alone.
+    The last of a stage goes by its usual id, those before by `<id>.update-<count>`. Without a run it is listed alone.
     """
     listed = {entry.id: entry for entry in list_checkpoints(home)}
     if info.run is None:
@@ -72,7 +72,7 @@ def checkpoints_of_run(home: Path, info: CheckpointInfo) -> list[CheckpointInfo]
 
 
 def has_words(search: str, *texts: str | None) -> bool:
-    """Whether every word of a search stands in one of the texts, in capitals or not."""
+    """Whether every word of a search occurs in one of the texts, ignoring case."""
     whole = " ".join(text for text in texts if text).lower()
     return all(word in whole for word in search.lower().split())
 

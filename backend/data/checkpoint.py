@@ -39,7 +39,7 @@ QUALITY = "quality.json"  # too, where it was not measured when the checkpoint w
 
 @dataclass(frozen=True)
 class Label:
-    """What a person calls a dimension; it wins over every computed name."""
+    """A person's name for a dimension; it takes precedence over every computed name."""
 
     name: str
     note: str = ""
@@ -49,7 +49,7 @@ class Label:
 
 
 class Scene(NamedTuple):
-    """What the simulator needs, besides task and distraction, to draw frames like those that a model learned from."""
+    """What the simulator needs, besides task and distraction, to render frames like those of a model's training."""
 
     look: Look
     action_repeat: int
@@ -57,7 +57,7 @@ class Scene(NamedTuple):
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """What the catalogue says of a checkpoint without loading its weights."""
+    """The catalogue's entry of a checkpoint, made without loading its weights."""
 
     id: str
     name: str
@@ -127,7 +127,7 @@ class Checkpoint:
 
     @property
     def factors(self) -> dict[str, Any] | None:
-        """What `diswm factors` found, or None where it has not run."""
+        """The result of `diswm factors`, or None if it has not run."""
         path = self.info.found(FACTORS)
         return json.loads(path.read_bytes()) if path.exists() else None
 
@@ -147,7 +147,7 @@ def save_checkpoint(
     statistics: LatentStatistics,
     quality: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes a checkpoint folder, whole or not at all.
+    """Writes a checkpoint folder, completely or not at all.
 
     `config` describes the training: name, stage, environment, steps, created_at, seed, settings,
     versions; the sizes of the networks are added here. `quality` is what `measure_quality` answered.
@@ -250,7 +250,7 @@ def write_label(info: CheckpointInfo, dim: int, label: Label) -> None:
 
 
 def read_quality(info: CheckpointInfo) -> dict[str, Any] | None:
-    """What was measured of a model's pictures: later, or when the checkpoint was written; None where it was not."""
+    """The measured quality of a model's pictures, from when the checkpoint was written or later; None without."""
     path = info.found(QUALITY)
     if path.exists():
         later: dict[str, Any] = json.loads(path.read_bytes())

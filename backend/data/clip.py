@@ -20,7 +20,7 @@ class Clip:
     reward: NDArray[np.float32]  # (E, T)
     factors: NDArray[np.float32]  # (E, T, F)
     factor_names: tuple[str, ...]
-    agent: NDArray[np.bool_] | None = None  # (E, T, 64, 64): which pixels show the agent; None where nobody knows
+    agent: NDArray[np.bool_] | None = None  # (E, T, 64, 64): which pixels show the agent; None if unknown
     agent_part: NDArray[np.uint8] | None = None  # (E, T, 64, 64): which part of it, from 1; as `envs.parts` names them
 
     def write(self, path: Path) -> None:

@@ -51,7 +51,7 @@ def import_clips(
     min_frames: int = MIN_FRAMES,
     limits: Limits | None = None,
 ) -> DatasetInfo:
-    """Make the data set `target` of films, pictures or npz episodes: whole or not at all.
+    """Make the data set `target` from films, pictures or npz episodes: completely or not at all.
 
     Only the bytes decide what a file is. `options` say how frames become 64x64, which are kept and where clips are
     split; loose pictures make one clip in the order of their names. A damaged film gives its good frames and a warning.
@@ -167,7 +167,7 @@ def _decode(group: list[UserFile], container: Container, output: Path, options: 
 
 
 def _hash(group: Sequence[UserFile]) -> str:
-    """The hash of a file; of loose pictures, that of their hashes."""
+    """The hash of a file; for loose pictures, that of their hashes."""
     if len(group) == 1:
         return group[0].sha256
     return hashlib.sha256("\n".join(file.sha256 for file in group).encode()).hexdigest()

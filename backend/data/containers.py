@@ -53,7 +53,7 @@ class VideoError(ValueError):
 
 
 def sniff(path: Path) -> Container:
-    """The container of a file by its magic bytes, or a folder; raises VideoError for everything that is not read."""
+    """The container of a file by its magic bytes, or a folder; raises VideoError for anything that cannot be read."""
     if path.is_dir():
         return "folder"
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Return curves of runs from their folders: grouped by what was run, mean and band over seeds, beside the paper's."""
+"""Return curves of runs from their folders: grouped by configuration, mean and band over seeds, with the paper's."""
 
 import json
 from collections.abc import Sequence
@@ -99,7 +99,7 @@ def _group(curves: Sequence[Curve], label: str) -> dict[str, Any]:
 
 
 def _label(curve: Curve, kinds: Sequence[tuple[Any, ...]]) -> str:
-    """The method, and whatever else tells the groups apart."""
+    """The method, and anything else that distinguishes the groups."""
     parts = [str(curve.settings["method"])]
     for index, name in enumerate(SAME):
         if name != "method" and len({kind[index] for kind in kinds}) > 1:

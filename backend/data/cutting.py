@@ -15,14 +15,14 @@ from backend.data.episode import encode_episode, frames_only, read_episode
 
 @dataclass(frozen=True)
 class Source:
-    """One decoded file, or all loose pictures: its frames, or its episodes, lie at `path`."""
+    """One decoded file, or all loose pictures: its frames or episodes are at `path`."""
 
     name: str
     container: Container
     path: Path
     decoded: Decoded
     sha256: str
-    origin: str  # where the file or folder lies that it came from
+    origin: str  # path of the original file or folder
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _say_short(short: Sequence[Part], parts: Sequence[Part], min_frames: int) ->
 
 
 def _stretches(frames: int, split: int, min_frames: int) -> Iterator[tuple[int, int]]:
-    """Start and length of the episodes of a clip; a rest too short for one of its own is left out."""
+    """Start and length of the episodes of a clip; a remainder too short for an episode is left out."""
     length = split or frames
     for start in range(0, frames, max(length, 1)):
         if (rest := min(length, frames - start)) >= min_frames:

@@ -1,4 +1,4 @@
-"""Data sets of other projects from a file or folder on this machine, as `diswm import-data` takes them in."""
+"""Data sets of other projects from a file or folder on this machine, as imported by `diswm import-data`."""
 
 import difflib
 import hashlib
@@ -37,7 +37,7 @@ def import_data(
     split: int = 0,
     limits: Limits = LIMITS,
 ) -> DatasetInfo:
-    """The data set of a file or folder, in `home/datasets`; the one that is there where it was imported before.
+    """The data set of a file or folder, in `home/datasets`; the existing one if it was imported before.
 
     A data set that is large (`Limits.max_copied`) is read where it lies, anything else is converted episode by episode
     in a limited process. split: frames of an episode that films are cut into; 0: a film is one. Raises VideoError,

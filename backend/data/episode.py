@@ -34,7 +34,7 @@ class Episode(NamedTuple):
     is_terminal: NDArray[np.bool_]  # (T,)
     factors: NDArray[np.float32]  # (T, F)
     factor_names: tuple[str, ...]
-    agent: NDArray[np.bool_] | None = None  # (T, 64, 64): which pixels show the agent; None where nobody knows
+    agent: NDArray[np.bool_] | None = None  # (T, 64, 64): which pixels show the agent; None if unknown
     agent_part: NDArray[np.uint8] | None = None  # (T, 64, 64): which part of it, from 1; as `envs.parts` names them
 
 
@@ -62,7 +62,7 @@ def episode_of(
 ) -> Episode:
     """The episode of T steps, of the actions (A,) that led to them (zeros first) and of the factors' names.
 
-    `parts`: which part of the agent each pixel shows, (64, 64) a picture; none where nobody knows.
+    `parts`: which part of the agent each pixel shows, (64, 64) per picture; none if unknown.
     """
     return Episode(
         image=np.stack([step.image for step in steps]),
@@ -80,7 +80,7 @@ def episode_of(
 
 
 def write_episode(path: Path, episode: Episode) -> None:
-    """Write an episode in one step: the file is whole or absent."""
+    """Write an episode in one step: the file is complete or absent."""
     write_file(path, encode_episode(episode))
 
 
@@ -158,7 +158,7 @@ def _read_rows(path: Path) -> tuple[Rows, list[str]]:
 
 
 def _parse_rows(file: IO[bytes], crop: Crop = "centre") -> tuple[Rows, list[str]]:
-    """The arrays of a file, and the names of those beside them that hold Python objects."""
+    """The arrays of a file, and the names of other arrays that hold Python objects."""
     headers = safe_headers(file)
     length = next((headers[name][0][0] for name in PICTURES if name in headers and headers[name][0]), 0)
     states = () if "factors" in headers else state_names(headers, KNOWN, length)

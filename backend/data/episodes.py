@@ -1,4 +1,4 @@
-"""Data sets: folders of episodes, what they hold, and where each episode lies."""
+"""Data sets: folders of episodes, their content, and the location of each episode."""
 
 import json
 from collections.abc import Iterator
@@ -50,13 +50,13 @@ __all__ = [  # what is about one episode is handed on: scripts import both from 
 ]
 
 DATASET = "dataset.json"
-REFERENCE = "reference.json"  # of a data set that is read where it lies: its path and format
+REFERENCE = "reference.json"  # of a data set that is read in place: its path and format
 KINDS = ("collected", "clips", "published")
 
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What a data set holds; kept as dataset.json beside its episodes."""
+    """The content of a data set; stored as dataset.json next to its episodes."""
 
     id: str
     name: str
@@ -80,7 +80,7 @@ def read_episodes(folder: Path) -> Iterator[Episode]:
 
 
 def read_nth_episode(folder: Path, n: int) -> Episode:
-    """Episode n of a data set. Raises EpisodeError where there is none."""
+    """Episode n of a data set. Raises EpisodeError if there is none."""
     places = episode_places(folder)
     if not 0 <= n < len(places):
         raise EpisodeError(f"there is no episode {n}: the data set has {len(places)}")
@@ -88,7 +88,7 @@ def read_nth_episode(folder: Path, n: int) -> Episode:
 
 
 class Place(NamedTuple):
-    """Where an episode lies: its file, and the number in it."""
+    """The location of an episode: its file, and the number in it."""
 
     path: Path
     number: int
@@ -108,7 +108,7 @@ def episode_places(folder: Path) -> list[Place]:
 
 
 def read_place(place: Place) -> Episode:
-    """The episode that lies at a place. Raises EpisodeError."""
+    """The episode at a location. Raises EpisodeError."""
     if place.path.name == REFERENCE:
         from backend.data.formats.reference import read_referenced
 

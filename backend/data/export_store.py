@@ -23,7 +23,7 @@ class StoredExport:
 
 
 def store_export(home: Path, content: bytes, file_name: str, media_type: str) -> tuple[StoredExport, bool]:
-    """Keeps a file, whole or not at all; also says whether it was here already. Raises OSError."""
+    """Stores a file, completely or not at all; also returns whether it existed already. Raises OSError."""
     about = json.dumps([file_name, media_type, hashlib.sha256(content).hexdigest()])
     stored = StoredExport(hashlib.sha256(about.encode()).hexdigest()[:32], file_name, media_type, len(content))
     try:
@@ -34,7 +34,7 @@ def store_export(home: Path, content: bytes, file_name: str, media_type: str) ->
 
 
 def find_export(home: Path, id: str) -> tuple[StoredExport, Path] | None:
-    """What is kept under an id, and where its content lies; None where there is nothing."""
+    """The entry stored under an id, and the path of its content; None if there is none."""
     folder = home / FOLDER / id
     if not _ID.fullmatch(id) or not (folder / ABOUT).is_file():
         return None

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written aside, synced, named in a manifest of hashes, then renamed."""
+"""Files that are complete or absent: written under another name, synced, listed in a manifest of hashes, renamed."""
 
 import contextlib
 import errno
@@ -55,7 +55,7 @@ def write_json(target: Path, value: object) -> None:
 
 
 def write_folder(target: Path, files: Mapping[str, Content]) -> None:
-    """Writes a folder of files with a manifest of their hashes; it appears whole or not at all.
+    """Writes a folder of files with a manifest of their hashes; it appears completely or not at all.
 
     Each value is the file's bytes, or a function that writes the path it is given. Raises
     FileExistsError if `target` is there already.
@@ -71,7 +71,7 @@ def write_folder(target: Path, files: Mapping[str, Content]) -> None:
             crash_point("folder-half-written")
         _write(aside / MANIFEST, json.dumps({name: sha256(aside / name) for name in files}, indent=1).encode())
         mode = stat.S_IMODE((aside / MANIFEST).stat().st_mode)
-        for name in files:  # some libraries write files that their owner alone may read
+        for name in files:  # some libraries write files that only their owner may read
             (aside / name).chmod(mode)
         put_in_place(aside, target)
     except BaseException:
@@ -94,7 +94,7 @@ def put_in_place(aside: Path, target: Path) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Removes a folder so that at no moment a part of it stands under its name; a sweep takes what a kill leaves."""
+    """Removes a folder so that its name never shows a part of it; a sweep removes what a kill leaves."""
     aside = aside_of(folder)
     folder.rename(aside)
     crash_point("folder-half-removed")
@@ -120,7 +120,7 @@ def verify_folder(folder: Path) -> None:
 
 
 def aside_of(target: Path) -> Path:
-    """A new name beside `target` for what is to stand there; a sweep takes it once this process is gone."""
+    """A temporary name next to `target` for its future content; a sweep removes it once this process is gone."""
     return target.with_name(f"{_ASIDE}{_mark(os.getpid())}-{next(_NUMBERS)}-{target.name}")
 
 

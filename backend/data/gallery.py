@@ -53,7 +53,7 @@ def add_piece(home: Path, kind: str, checkpoint: str, view: dict[str, Any], titl
 
 
 def change_piece(home: Path, id: str, title: str, note: str) -> Piece | None:
-    """Other words about a piece; None where there is none of this id."""
+    """Changes the text about a piece; None if there is none with this id."""
     stored = [replace(piece, title=title, note=note) if piece.id == id else piece for piece in read_gallery(home)]
     _write(home, stored)
     return next((piece for piece in stored if piece.id == id), None)

@@ -59,7 +59,7 @@ class Imported(NamedTuple):
 
 
 def import_checkpoint(archive: Path, home: Path) -> Imported:
-    """Imports the zip of a checkpoint folder into `home/checkpoints`, whole or not at all.
+    """Imports the zip of a checkpoint folder into `home/checkpoints`, completely or not at all.
 
     Raises RefusedImport, or IncompatibleCheckpoint where the weights are not those of the networks that
     config.json names. The id comes from the content: the same archive again gives the same checkpoint.
@@ -77,7 +77,7 @@ def import_checkpoint(archive: Path, home: Path) -> Imported:
         for file in staging.iterdir():
             _sync(file)
         known = target.exists()
-        with contextlib.suppress(FileExistsError):  # somebody sent the same archive meanwhile
+        with contextlib.suppress(FileExistsError):  # the same archive was sent in the meantime
             put_in_place(staging, target)
         return Imported(read_info(target, id, "import"), known)
     except CorruptCheckpoint as error:
@@ -133,7 +133,7 @@ def _members(opened: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
 
 
 def _check_entry(name: str, entry: zipfile.ZipInfo) -> None:
-    """Refuses names that leave the folder, links, encryption and lies about compression."""
+    """Refuses names that leave the folder, links, encryption and false claims about compression."""
     shown = [name[:80]]
     drive = name[1:2] == ":"
     if drive or name.startswith("/") or "\0" in entry.orig_filename or ".." in name.split("/"):

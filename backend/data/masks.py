@@ -12,7 +12,7 @@ MASKS = {"agent", "agent_part"}  # names of the arrays in files
 
 
 class AgentMasks(NamedTuple):
-    """Which pixels show the agent, (..., 64, 64), and which part of it, 0 for none; None where nobody knows."""
+    """Which pixels show the agent, (..., 64, 64), and which part of it, 0 for none; None if unknown."""
 
     agent: NDArray[np.bool_] | None
     agent_part: NDArray[np.uint8] | None

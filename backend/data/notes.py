@@ -14,7 +14,7 @@ KINDS = ("run", "checkpoint", "dimension", "dataset", "episode")
 
 @dataclass(frozen=True)
 class Note:
-    """What people keep about one thing. `id`: of a dimension `CHECKPOINT/7`, of an episode `DATASET/12`."""
+    """The tags and note about one thing. `id`: of a dimension `CHECKPOINT/7`, of an episode `DATASET/12`."""
 
     kind: str
     id: str

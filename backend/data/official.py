@@ -128,7 +128,7 @@ def _read_here(folder: Path, target: Path) -> None:
     for name in FILES:
         try:
             state = torch.load(folder / f"{name}.pt", map_location="cpu", weights_only=True)
-        except Exception as error:  # whatever a hostile file provokes is one refusal
+        except Exception as error:  # any error that a hostile file provokes becomes one refusal
             sys.exit(f"{name}.pt is not a file of plain tensors ({type(error).__name__})")
         if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
             sys.exit(f"{name}.pt does not hold a state dict of tensors")

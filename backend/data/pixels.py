@@ -13,7 +13,7 @@ MIN_SIDE = 8
 
 
 class Layout(NamedTuple):
-    """How the pixels of one frame lie."""
+    """The layout of the pixels of one frame."""
 
     height: int
     width: int
@@ -66,7 +66,7 @@ def frames_of(
 
 
 def brightest_of(array: NDArray[Any]) -> float:
-    """What white is in an array of pixels: 1 where no number is larger, else 255."""
+    """The value of white in an array of pixels: 1 if no number is larger, else 255."""
     return 1.0 if array.dtype != np.uint8 and array.size and float(np.nanmax(array)) <= 1 else 255.0
 
 

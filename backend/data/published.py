@@ -1,4 +1,4 @@
-"""Episode returns that the paper publishes (read from its plots, +-5), to be shown beside ours."""
+"""Episode returns that the paper publishes (read from its plots, +-5), to be shown next to ours."""
 
 from typing import NamedTuple
 

@@ -156,7 +156,7 @@ def _room(like: Tensor, frames: int) -> Tensor:
 
 
 def replay_device(device: str, frames: int) -> str:
-    """Where so many frames should wait: on the GPU itself where they take less than a third of its free memory."""
+    """The device to store so many frames on: the GPU if they take less than a third of its free memory."""
     if not device.startswith("cuda"):
         return "cpu"
     free, _ = torch.cuda.mem_get_info(device)

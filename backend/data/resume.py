@@ -24,7 +24,7 @@ def save_training(folder: Path, updates: int, state: Mapping[str, Any]) -> None:
 
 
 def load_training(folder: Path) -> dict[str, Any] | None:
-    """The newest state that is whole, or None; damaged ones are removed. No pickled code is ever run."""
+    """The newest complete state, or None; damaged ones are removed. No pickled code is ever run."""
     if not folder.is_dir():
         return None
     sweep(folder)

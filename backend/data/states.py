@@ -1,4 +1,4 @@
-"""States in a published `.npz`: arrays beside the known ones with some numbers for each frame become its factors."""
+"""States in a published `.npz`: additional arrays with some numbers for each frame become its factors."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any

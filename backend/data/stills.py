@@ -79,7 +79,7 @@ def store_stills(home: Path, image: NDArray[np.uint8]) -> tuple[str, bool]:
 
 
 def find_stills(home: Path, id: str) -> NDArray[np.uint8] | None:
-    """Kept pictures (T, 64, 64, 3); None where there are none of this id."""
+    """Stored pictures (T, 64, 64, 3); None if there are none with this id."""
     path = home / FOLDER / f"{id}.png"
     if not _ID.fullmatch(id):
         return None
@@ -94,7 +94,7 @@ def find_stills(home: Path, id: str) -> NDArray[np.uint8] | None:
 
 
 def remove_stills(home: Path, id: str) -> bool:
-    """Delete kept pictures; False where there are none of this id. Raises OSError."""
+    """Delete stored pictures; False if there are none with this id. Raises OSError."""
     path = home / FOLDER / f"{id}.png"
     if not _ID.fullmatch(id) or not path.is_file():
         return False

@@ -27,7 +27,7 @@ def files_of(entries: Iterable[ZipInfo]) -> list[tuple[str, ZipInfo]]:
 
 
 def common_folder(names: Iterable[str]) -> str:
-    """The folders that all names stand in, "a/b/" of "a/b/c" and "a/b/d/e"; "" where there is none."""
+    """The folders that contain all names, "a/b/" of "a/b/c" and "a/b/d/e"; "" if there is none."""
     folders = [name.split("/")[:-1] for name in names]
     shared = takewhile(lambda level: len(set(level)) == 1, zip(*folders, strict=False))
     return "".join(f"{level[0]}/" for level in shared)

@@ -91,7 +91,7 @@ class FlickeringColours:
 
 
 class EpisodeFactors:
-    """Five numbers per episode, each of its own: three colours, the light and the angle of the camera.
+    """Five independent numbers per episode: three colours, the light and the angle of the camera.
 
     A colour t in [0, 1] lies on a line in RGB between two end points, so that one latent can own it.
     Needs a scene loaded under `recolourable_assets`.

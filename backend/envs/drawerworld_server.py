@@ -63,7 +63,7 @@ class Drawer:
         return self._seen(reward)
 
     def picture(self) -> bytes:
-        """The picture (SIZE, SIZE, 3) uint8; Meta-World's camera stands on its head."""
+        """The picture (SIZE, SIZE, 3) uint8; Meta-World's camera is upside down."""
         return np.ascontiguousarray(self._task.render()[::-1], np.uint8).tobytes()
 
     def _seen(self, reward: float) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 if __name__ == "__main__":
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print must not stand between the answers
+    os.dup2(2, 1)  # output of libraries must not mix with the answers
     serve(sys.stdin.buffer, out)
     out.flush()
     os._exit(0)  # the renderer complains when it is taken down in order

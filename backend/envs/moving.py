@@ -9,7 +9,7 @@ from backend.envs.distract import LIGHT_RANGE, Distraction
 from backend.envs.scene import SKY_SIZE, Scene
 
 JITTER = 0.05  # radians: about a fourteenth of the picture's height to either side
-STEP = 0.15  # std of a step, in halves of the range
+STEP = 0.15  # std per step, in halves of the range
 CLIPS, CLIP_FRAMES = 8, 50
 
 
@@ -76,7 +76,7 @@ class WanderingLight:
 
 
 class BackgroundVideo:
-    """A clip plays on the sky, a frame a control step, and starts over at its end; both are drawn at reset.
+    """A clip plays in the sky, one frame per control step, and starts over at its end; both are drawn at reset.
 
     Factors: which clip, how far it is (0 to 1), and the mean colour of the frame that is shown.
     """
@@ -110,7 +110,7 @@ class BackgroundVideo:
 
 
 class Together:
-    """Several distractions at once, each with randomness of its own, so that none depends on another's draws."""
+    """Several distractions at once, each with its own randomness, so that none depends on another's draws."""
 
     def __init__(self, parts: Sequence[Distraction]) -> None:
         self._parts = list(parts)

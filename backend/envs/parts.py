@@ -14,5 +14,5 @@ AGENT_PARTS: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def part_names(environment: str | None) -> tuple[str, ...]:
-    """What the numbers 1, 2, ... in a picture of parts stand for; nothing where the task is not known."""
+    """What the numbers 1, 2, ... in a picture of parts stand for; nothing if the task is unknown."""
     return tuple(AGENT_PARTS.get(environment or "", ()))

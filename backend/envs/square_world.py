@@ -1,6 +1,6 @@
 """A drawn world whose best return is known: a large bright square goes where the action points, reward by place.
 
-Nothing is simulated: thousands of steps a second. Its colours lie on lines, as those of `episode` elsewhere do.
+Nothing is simulated: thousands of steps per second. Its colours lie on lines, as those of `episode` elsewhere do.
 """
 
 import numpy as np

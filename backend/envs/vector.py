@@ -52,13 +52,13 @@ class ProcessEnvironment:
         self._ask(("reset", seed))
 
     def begin_step(self, action: NDArray[np.float32]) -> None:
-        """Ask for a step without waiting; `finish` gives it."""
+        """Request a step without waiting; `finish` returns it."""
         if self._child is None:
             raise EnvironmentFailed(self.name, "died", "it failed before: reset it first")
         self._ask(("step", action))
 
     def finish(self) -> Step:
-        """Wait for what was asked for."""
+        """Wait for the requested step."""
         step: Step = self._receive()
         if not np.isfinite(step.reward) or not np.isfinite(step.factors).all():
             self.kill()
@@ -103,7 +103,7 @@ class ProcessEnvironment:
 
 
 class VectorEnvironment:
-    """`count` environments of one kind side by side, each in a process; closes with its `with` block."""
+    """`count` environments of one kind in parallel, each in a process; closes with its `with` block."""
 
     def __init__(
         self,
@@ -169,7 +169,7 @@ class VectorEnvironment:
             return [environment.finish() for environment in self._environments]
         except (EnvironmentFailed, OSError):
             for environment in self._environments:
-                environment.kill()  # the others owe answers that nobody will ask for
+                environment.kill()  # the others have pending answers that nobody will read
             raise
 
     def _check(self, given: int, what: str) -> None:
@@ -192,7 +192,7 @@ def process_factory(
 
 
 class About(NamedTuple):
-    """What an environment says of itself."""
+    """An environment's description of itself."""
 
     action_size: int
     factor_names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""A film before it is encoded: small pictures that change, on a still ground, with notes beside them.
+"""A film before it is encoded: small changing pictures on a still background, with notes next to them.
 
 The ground and the notes use a few fixed inks, so that a GIF can keep one palette for the whole film.
 """

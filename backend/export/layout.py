@@ -1,4 +1,4 @@
-"""Where everything stands in a figure of a traversal, in inches from the left and the top."""
+"""The position of everything in a figure of a traversal, in inches from the left and the top."""
 
 import math
 from dataclasses import dataclass

@@ -31,7 +31,7 @@ def index_in_front(content: bytes) -> bytes:
 
 
 def comment_of(content: bytes) -> bytes | None:
-    """What the film says of itself; None where it says nothing, or is none."""
+    """The metadata of the film; None if it has none, or is not a film."""
     start, end = 0, len(content)
     for kind in _TO_COMMENT:
         box = next((box for box in _boxes(content, start, end) if box.kind == kind), None)

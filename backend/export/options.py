@@ -74,7 +74,7 @@ class ExportOptions(ViewRequest):
 
     @property
     def delay(self) -> int:
-        """Centiseconds that each frame of a GIF stands; the only speeds there are."""
+        """Centiseconds that each frame of a GIF is shown; the only possible speeds."""
         return max(2, round(100 / self.fps))
 
     @property

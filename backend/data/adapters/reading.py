@@ -24,7 +24,7 @@ MAX_TENSORS = 20_000
 MAX_CONFIG_BYTES = 2**20
 WEIGHTS = ("model.pt", "latest.pt", "model.safetensors")  # in a folder, in this order
 CONFIGS = ("specs.json", "config.yaml", "config.yml", "config.json", ".hydra/config.yaml")
-INNER = ("agent_state_dict", "state_dict", "model_state_dict", "model")  # where a file holds more than tensors
+INNER = ("agent_state_dict", "state_dict", "model_state_dict", "model")  # if a file holds more than tensors
 
 
 def find_files(path: Path, config: Path | None) -> tuple[Path, Path | None]:
@@ -92,7 +92,7 @@ def _read_here(path: Path, target: Path) -> None:
     _check_zip(path)
     try:
         content = _load(path)
-    except Exception as error:  # whatever a hostile file provokes is one refusal
+    except Exception as error:  # any error that a hostile file provokes becomes one refusal
         sys.exit(f"{path.name} is damaged, or not a file of plain tensors ({type(error).__name__})")
     tensors = dict(_floats(_inner(content, path), path))
     if not tensors:

@@ -15,7 +15,7 @@ from models.types import Categorical, Gaussian, State
 
 BATCH, STEPS, SEED = 3, 4, 0
 CLOSE = 1e-4
-MOST_BRIGHT = 10.0  # a picture is about 0..1; far beyond that the range is a mistake
+MOST_BRIGHT = 10.0  # a picture is about 0..1; a range far beyond that is a mistake
 
 
 class AdapterError(Exception):

@@ -49,7 +49,7 @@ def _decode(request: Request) -> Decoded:
 
 
 def _decode_dataset(source: IO[bytes], output: IO[bytes], request: Request) -> Decoded:
-    """The libraries of these formats are loaded for them alone."""
+    """The libraries of these formats are only loaded for them."""
     from backend.data.decode.dataset import decode_dataset
 
     return decode_dataset(source, output, request)

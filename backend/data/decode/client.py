@@ -16,7 +16,7 @@ _START = "import sys; sys.path.insert(0, sys.argv[1]); from backend.data.decode.
 
 
 def decode_in_child(request: Request) -> Decoded:
-    """Decode in a process of its own; raises VideoError for everything that goes wrong there."""
+    """Decode in a separate process; raises VideoError for anything that goes wrong there."""
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-c", _START, str(_ROOT)],

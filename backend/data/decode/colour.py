@@ -36,7 +36,7 @@ def is_extended(frame: VideoFrame) -> bool:
 
 
 def say_colours(frame: VideoFrame, found: Decoded) -> None:
-    """Says what `to_srgb` does to a frame."""
+    """Describes what `to_srgb` does to a frame."""
     if frame.colorspace in (_ICTCP, _IPT):
         found.warn("its colours are coded as ICtCp or IPT (Dolby Vision), which is not read: they are wrong here")
     if frame.color_trc in (_PQ, _HLG):

@@ -57,7 +57,7 @@ def _is_large(tree: Tree, reader: Reader, most: int | None) -> bool:
 
 
 def _refer(reader: Reader, found: Decoded) -> None:
-    """Say what a data set holds that is read where it lies; its first and its last episode are tried."""
+    """Describe a data set that is read in place; its first and last episode are tried."""
     for n in sorted({0, len(reader.lengths) - 1}):
         episode = told(partial(reader.read, n), f"episode {n}")
         found.action_size, found.factor_names = episode.action.shape[1], episode.factor_names

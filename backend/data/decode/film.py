@@ -18,7 +18,7 @@ from backend.data.decode.geometry import aspect_of, scaled_size, squared, uprigh
 from backend.data.decode.sandbox import Decoded, Limits, Request, check_animation, check_size, close_files
 from backend.data.decode.timing import Keeper, Steps, choose_rate, rate_of, resampled, steps_of
 
-# Names of FFmpeg's decoders; its own `av1` works with hardware alone, and is not among them.
+# Names of FFmpeg's decoders; its own `av1` only works with hardware, and is left out.
 CODECS = frozenset("h264 hevc vp8 vp9 libdav1d mpeg4 mpeg2video mpeg1video mjpeg gif rawvideo ffv1 huffyuv png".split())
 
 # PyAV loads these when it first meets such a track, which would be after the files are closed.
@@ -26,7 +26,7 @@ _LATE = [f"av.{kind}.{part}" for kind in ("video", "audio", "subtitles") for par
 
 
 class Survey(NamedTuple):
-    """What the packets of a film say, before a frame is decoded."""
+    """What is known from the packets of a film before a frame is decoded."""
 
     steps: Steps | None
     tick: float  # seconds; the unit in which its times are written
@@ -242,7 +242,7 @@ def _say_losses(good: Good, survey: Survey, found: Decoded) -> None:
 
 
 def _has_trailer(source: IO[bytes]) -> bool:
-    """Whether a gif ends as it should; leaves the file where it was."""
+    """Whether a gif ends correctly; restores the file's position."""
     place = source.tell()
     source.seek(-min(16, source.seek(0, 2)), 2)
     tail = source.read()

@@ -34,7 +34,7 @@ class Upright:
 
 
 def upright_of(frame: VideoFrame, found: Decoded) -> Upright:
-    """How a frame is turned for display; the nearest quarter turn, with a warning where that is not exact."""
+    """How a frame is turned for display; the nearest quarter turn, with a warning if that is not exact."""
     sides = cast(Iterable[SideData], frame.side_data)  # typed as a mapping, iterates over values
     matrix = next((side for side in sides if side.type == Type.DISPLAYMATRIX), None)
     if matrix is None:
@@ -56,7 +56,7 @@ def upright_of(frame: VideoFrame, found: Decoded) -> Upright:
 
 
 def aspect_of(shape: Fraction | None, found: Decoded) -> Fraction:
-    """Width of a pixel by its height."""
+    """Width of a pixel divided by its height."""
     if not shape or shape == 1:
         return Fraction(1)
     if not _ASPECTS[0] <= shape <= _ASPECTS[1]:

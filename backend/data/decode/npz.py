@@ -15,7 +15,7 @@ MAX_MEMBER_BYTES = 512 * 2**20  # of one npz inside an archive
 
 
 def decode_npz(source: IO[bytes], output: IO[bytes], request: Request) -> Decoded:
-    """Check the episodes of a file and write them anew, with all their parts, in the layout of this program."""
+    """Check the episodes of a file and rewrite them, with all their parts, in the layout of this program."""
     rehearse_npz()
     close_files()
     found = Decoded(width=SIDE, height=SIDE, codec="episode")

@@ -54,7 +54,7 @@ def joined(one: Tones | None, other: Tones | None) -> Tones | None:
 
 
 def square(picture: Image.Image, crop: Crop, found: Decoded, tones: Tones | None = None) -> bytes:
-    """Bytes of a picture as RGB of 64x64; says in `found` what was done. `tones` are for wide grey alone."""
+    """Bytes of a picture as RGB of 64x64; records in `found` what was done. `tones` only apply to 16-bit grey."""
     turned = picture.getexif().get(_TURNED, 1) != 1
     upright = ImageOps.exif_transpose(picture)
     if turned:
@@ -70,7 +70,7 @@ def square(picture: Image.Image, crop: Crop, found: Decoded, tones: Tones | None
 
 
 def rehearse() -> None:
-    """Read a picture of each kind, so that nothing is left that is loaded on first use."""
+    """Read a picture of each kind, so that everything loaded on first use is loaded now."""
     Image.init()
     for content in _samples():
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:

@@ -33,7 +33,7 @@ class Limits:
     max_side: int = 4096  # pixels
     max_pixels: int = 4096 * 2304  # of one frame
     max_animated_pixels: int = 200_000_000  # of all frames of an animated picture: about a second of work
-    max_copied: int | None = None  # bytes, in files or as frames of 64x64; a larger data set is read where it lies
+    max_copied: int | None = None  # bytes, in files or as frames of 64x64; a larger data set is read in place
 
 
 @dataclass(frozen=True)
@@ -76,18 +76,18 @@ class Part:
 
 @dataclass
 class Decoded:
-    """What came out of a file."""
+    """The result of decoding a file."""
 
     frames: int = 0
     width: int = 0  # as shown: after turning, with square pixels
     height: int = 0
-    recorded_rate: float | None = None  # frames a second as they were recorded
-    frame_rate: float | None = None  # frames a second as they are kept
+    recorded_rate: float | None = None  # frames per second as recorded
+    frame_rate: float | None = None  # frames per second as kept
     codec: str = ""
     format: str = ""  # of a data set of another project
     action_size: int = 0
     factor_names: tuple[str, ...] = ()
-    referenced: bool = False  # the episodes stay where they are; the parts say their lengths only
+    referenced: bool = False  # the episodes stay in place; the parts only give their lengths
     parts: list[Part] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what was done, as a viewer would
     warnings: list[str] = field(default_factory=list)  # what was lost or guessed
@@ -148,7 +148,7 @@ def leave_network() -> bool:
 
 
 def close_files() -> None:
-    """From here on no file, pipe or socket can be opened; those that are open go on working."""
+    """From here on no file, pipe or socket can be opened; open ones keep working."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 

@@ -64,7 +64,7 @@ def decode_animation(source: IO[bytes], output: IO[bytes], request: Request) -> 
 
 
 def no_times(request: Request, found: Decoded) -> None:
-    """Says that pictures have no times where a frame rate is asked for."""
+    """Warns that pictures have no times if a frame rate is requested."""
     if request.options.fps is not None:
         found.warn("pictures have no times: the frame rate asked for was not applied")
 

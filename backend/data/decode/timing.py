@@ -9,7 +9,7 @@ from typing import IO, TypeVar
 from backend.data.decode.sandbox import FRAME_BYTES, Decoded, Part, Request, full
 
 Frame = TypeVar("Frame")
-EVEN = 0.25  # how far a step may be from the usual one, as a share of it
+EVEN = 0.25  # largest deviation of a step from the usual one, as a share of it
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Steps:
 
 
 def steps_of(times: Sequence[float]) -> Steps | None:
-    """The steps between times in s; None where there are fewer than two times, or no time passes."""
+    """The steps between times in s; None if there are fewer than two times, or no time passes."""
     steps = [after - before for before, after in pairwise(times)]
     if not steps or times[-1] <= times[0]:
         return None
@@ -37,7 +37,7 @@ def steps_of(times: Sequence[float]) -> Steps | None:
 
 
 def rate_of(steps: Steps | None, tick: float, announced: float | None) -> float | None:
-    """Frames a second, as near to what the file announces or to a whole number as the steps allow."""
+    """Frames per second, as close to the declared rate or to a whole number as the steps allow."""
     if steps is None:
         return announced
     rate = 1 / (steps.mean if steps.even(tick) else steps.usual)

@@ -18,7 +18,7 @@ from backend.data.decode.sandbox import FRAME_BYTES, Decoded, Part, Request, clo
 from backend.data.decode.stills import DAMAGE, no_times, say_damaged, say_tones
 
 _DAMAGE = (*DAMAGE, zipfile.BadZipFile)
-_FEW = 16  # pictures; clips that are told by their names alone have at least so many
+_FEW = 16  # pictures; clips that are only recognised by names have at least this many
 Result = TypeVar("Result")
 
 
@@ -88,7 +88,7 @@ def _grouped(names: Sequence[str], key: Callable[[str], str]) -> dict[str, list[
 
 
 def _numbered(stem: str) -> str:
-    """What stands before the numbers at the end of a name: `ep_0_step_12` -> `ep_0_step`."""
+    """The part of a name before the numbers at its end: `ep_0_step_12` -> `ep_0_step`."""
     return re.sub(r"[\d\W_]*$", "", stem)
 
 
@@ -109,7 +109,7 @@ def _tones(archive: zipfile.ZipFile, clips: dict[str, list[str]], request: Reque
 def _with(
     archive: zipfile.ZipFile, member: str, request: Request, work: Callable[[Image.Image], Result]
 ) -> Result | None:
-    """What `work` makes of a picture; None where the picture is damaged. Raises VideoError where it is too large."""
+    """The result of `work` on a picture; None if the picture is damaged. Raises VideoError if it is too large."""
     try:
         with archive.open(member) as file:
             return work(open_picture(file, request.limits))

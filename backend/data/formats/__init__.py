@@ -1,1 +1,1 @@
-"""Data sets of other projects: each module reads one format, a registry tells which one a folder or file is of."""
+"""Data sets of other projects: each module reads one format, a registry finds the format of a folder or file."""

@@ -59,7 +59,7 @@ Columns = Mapping[str, Column]
 
 
 class Stretch(NamedTuple):
-    """Where the rows of one episode lie."""
+    """The location of the rows of one episode."""
 
     columns: Columns
     start: int

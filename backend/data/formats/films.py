@@ -19,9 +19,9 @@ _DTYPE = np.dtype(np.uint8)
 
 @dataclass(frozen=True)
 class FilmColumn:
-    """Frames of a film, decoded when they are asked for. Row 0 is the frame number `first`.
+    """Frames of a film, decoded on demand. Row 0 is the frame number `first`.
 
-    `rate` are frames a second, by which numbers follow from times; without it frames are counted.
+    `rate`: frames per second, from which numbers are computed from times; without it frames are counted.
     """
 
     open: Callable[[], IO[bytes]]

@@ -21,7 +21,7 @@ _MOST_NAMES = 200_000
 
 
 class HdfColumn:
-    """A data set of an HDF5 file as a column. Raises VideoError where it is no plain one."""
+    """A data set of an HDF5 file as a column. Raises VideoError if it is not a plain one."""
 
     def __init__(self, dataset: h5py.Dataset) -> None:
         self._dataset = dataset
@@ -67,7 +67,7 @@ def columns_of(group: h5py.Group, prefix: str = "") -> Columns:
 
 
 def child(group: h5py.Group, name: str) -> Any:
-    """What stands in a group under a name. Raises VideoError for a link to another file."""
+    """The item of a group under a name. Raises VideoError for a link to another file."""
     if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
         raise refused(f"{name[:80]!r} is a link to another file", "Copy it into the file: h5repack, or h5py's copy.")
     return group[name]

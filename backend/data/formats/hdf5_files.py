@@ -1,4 +1,4 @@
-"""HDF5 data sets: stable-worldmodel, Minari, V-D4RL at 84 pixels, D4RL; told apart by the names of their arrays."""
+"""HDF5 data sets: stable-worldmodel, Minari, V-D4RL at 84 pixels, D4RL; distinguished by the names of their arrays."""
 
 import weakref
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def open_hdf5(tree: Tree, root: str, look: Look, format: str | None) -> ColumnRe
         source = stack.enter_context(tree.open(root))
         file = stack.enter_context(open_file(source))
         reader = _opened(file, look, format)
-        weakref.finalize(reader, stack.pop_all().close)  # open as long as somebody may read
+        weakref.finalize(reader, stack.pop_all().close)  # open as long as it may be read
     return reader
 
 
@@ -238,7 +238,7 @@ def states_of(columns: Columns, rows: int, others: set[str]) -> tuple[str, ...]:
 
 
 def there(columns: Columns, name: str) -> str | None:
-    """A name, where there is such a column."""
+    """A name, if there is such a column."""
     return name if name in columns else None
 
 

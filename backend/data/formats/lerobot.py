@@ -25,7 +25,7 @@ _FIELD = re.compile(r"\{(\w+)(?::0?(\d)d)?\}")
 
 
 class Place(NamedTuple):
-    """Where the numbers and the pictures of one episode lie."""
+    """The location of the numbers and the pictures of one episode."""
 
     frames: int
     table: str

@@ -58,7 +58,7 @@ def _columns(tree: Tree, names: list[str], frames: int) -> dict[str, Column]:
         with tree.open(name) as file:
             tables.append(_table(file, name))
     table = pa.concat_tables(tables)
-    table.validate(full=True)  # Arrow believes offsets in a file until it is asked to check them
+    table.validate(full=True)  # Arrow trusts offsets in a file unless it is asked to check them
     if table.num_rows != frames:
         raise refused(f"an episode has {table.num_rows:,} rows; its metadata says {frames:,}")
     columns: dict[str, Column] = {}

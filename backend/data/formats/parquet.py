@@ -1,4 +1,4 @@
-"""Parquet files: rows of some columns as arrays, no more of them than are asked for."""
+"""Parquet files: rows of some columns as arrays, only those that are requested."""
 
 import io
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ class Table:
 
 
 def column_of(values: pa.ChunkedArray, name: str) -> ArrayColumn | None:
-    """Numbers, one or a list a row, as a column; encoded pictures too. None for text and the like.
+    """Numbers, one or a list per row, as a column; encoded pictures too. None for text and the like.
 
     Raises VideoError where rows are missing or differ in their lengths.
     """

@@ -1,4 +1,4 @@
-"""What a format of data sets has to offer, and what every reader is told about pictures and limits."""
+"""What a format of data sets must provide, and what every reader is given about pictures and limits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Look:
 
 
 class Reader(Protocol):
-    """An open data set: nothing but what tells its borders is read before `read` is called."""
+    """An open data set: before `read` is called, only the borders of its episodes are read."""
 
     format: str
 

@@ -1,4 +1,4 @@
-"""Episodes of a large folder or file that was imported in the shell: read where they lie, when they are asked for."""
+"""Episodes of a large folder or file that was imported in the shell: read in place, on demand."""
 
 import json
 import threading
@@ -46,5 +46,5 @@ def _reader(reference: Path, _changed: int) -> Reader:
         tree = FolderTree(path) if path.is_dir() else tree_of_file(path.name, stack.enter_context(path.open("rb")))
         family, root = recognise(tree, values["format"])
         reader = open_reader(tree, family, root, Look(values["crop"], Limits(), Decoded()), values["format"])
-        weakref.finalize(reader, stack.pop_all().close)  # open as long as somebody may read
+        weakref.finalize(reader, stack.pop_all().close)  # open as long as it may be read
     return reader

@@ -1,4 +1,4 @@
-"""Which format a folder, a zip or a file is of, and its reader."""
+"""Finds the format of a folder, a zip or a file, and its reader."""
 
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -67,7 +67,7 @@ def told(work: Callable[[], Read], what: str) -> Read:
         return work()
     except (VideoError, MemoryError):
         raise
-    except Exception as error:  # each library has exceptions of its own for damage
+    except Exception as error:  # each library has its own exceptions for damage
         message = f"{what} cannot be read ({type(error).__name__}: {str(error)[:200] or 'no reason given'})"
         raise VideoError(
             "damaged", " ".join(message.split()), "Check the file with the library that wrote it."

@@ -79,7 +79,7 @@ class FileTree:
 
 
 class ZipTree:
-    """An open zip. Files that are stored plainly are read where they lie, compressed ones in memory."""
+    """An open zip. Uncompressed files are read in place, compressed ones in memory."""
 
     def __init__(self, name: str, file: IO[bytes]) -> None:
         self.name, self._file = name, file
@@ -169,7 +169,7 @@ def is_junk_name(name: str) -> bool:
 
 
 class _Slice(io.RawIOBase):
-    """Bytes of an open file from `begin` on, as a file of their own; several may stand over one file."""
+    """Bytes of an open file from `begin` on, as a file of their own; several may share one file."""
 
     def __init__(self, file: IO[bytes], begin: int, size: int) -> None:
         self._file, self._begin, self._size, self._place = file, begin, size, 0

@@ -49,7 +49,7 @@ def write_lerobot(info: DatasetInfo, target: Path, fps: int = 10) -> None:
 
 
 class _Writer:
-    """Rows of a LeRobotDataset, a row group per episode."""
+    """Rows of a LeRobotDataset, one row group per episode."""
 
     def __init__(self, folder: Path, info: DatasetInfo) -> None:
         self._folder = folder
@@ -204,7 +204,7 @@ def _png(image: NDArray[np.uint8]) -> bytes:
 
 @contextmanager
 def _whole(target: Path) -> Iterator[Path]:
-    """A new folder that stands under its name once it is whole, and not at all otherwise."""
+    """A new folder that gets its name only once it is complete."""
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = aside_of(target)
     aside.mkdir()

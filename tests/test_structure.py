@@ -16,6 +16,7 @@ FOREIGN_NAMES = {
     "PlainTextResponse",  # Starlette's
     "CARRIED",  # builds the kind of view of that address
     "carried_from",  # a field of labels.json
+    "run_desk",  # where scripts of version 0.1 find the service
 }
 
 

@@ -98,6 +98,7 @@ def run_service_of(request: Request) -> RunService:
         if service is None:
             settings: Settings = state.settings
             service = state.run_service = RunService(open_database(settings), settings.home)
+            state.run_desk = service  # its name in version 0.1, by which scripts of others find it
     assert isinstance(service, RunService)
     return service
 

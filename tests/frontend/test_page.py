@@ -71,6 +71,7 @@ def test_back_leaves_the_page_at_the_first_press(context: BrowserContext, studio
 def test_on_a_phone_the_menu_closes_after_a_choice_and_icons_are_not_read(browser: Browser, studio: str) -> None:
     page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
     page.goto(f"{studio}/train?section=runs")
+    page.wait_for_selector("html[data-diswm-page]", state="attached", timeout=60_000)  # its script has run
     menu = page.get_by_test_id("stExpandSidebarButton")
     menu.click(timeout=60_000)
     page.get_by_test_id("stSidebar").get_by_role("link", name="Traversals", exact=True).click()

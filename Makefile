@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 # Tests of one file stay in one process (real ports, real children), two files run at once, one thread each.
 PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder --durations=15
 
-.PHONY: help setup app test check format faults audit bench metaworld constraints clean
+.PHONY: help setup app test lint check format faults audit bench metaworld constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
@@ -29,13 +29,14 @@ test: setup ## run the tests, those in a real browser too
 	@scripts/system-packages.sh postgres || true
 	@$(PYTEST)
 
-check: setup ## format, lint, types, import rules, tests
+lint: setup ## format, lint, types, import rules, JavaScript
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@scripts/check-javascript.sh
-	@$(MAKE) --no-print-directory test
+
+check: lint test ## lint, then the tests
 
 format: setup ## format the code and sort its imports
 	@$(BIN)/ruff check --fix-only -q .

@@ -63,11 +63,7 @@ def _refuse_bombs(file: UploadedFile) -> None:
                 arrays = all(name.endswith(".npy") for name in archive.namelist())
             if arrays:
                 read_headers(file.path)
-        except (
-            zipfile.BadZipFile,
-            NotImplementedError,
-            ArchiveError,
-        ) as error:  # raised by zipfile for a later version of zip
+        except (zipfile.BadZipFile, NotImplementedError, ArchiveError) as error:  # zipfile: of a later version of zip
             raise invalid("/file", f"{file.name} is damaged: {error}", remedy="Download it again.") from error
     if size > MAX_BYTES:
         raise invalid("/file", f"{file.name} holds more than {MAX_BYTES >> 20} MiB", remedy="Open the figure itself.")

@@ -116,7 +116,7 @@ def _check_zip(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())
             total = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:  # zipfile: of a later version of zip
         sys.exit(f"{path.name} is damaged ({type(error).__name__})")
     if packed or total > path.stat().st_size:
         sys.exit(f"{path.name} is packed, which files of tensors are not: unpack it first")

@@ -1,9 +1,11 @@
 """The base class of every middleware in this folder."""
 
+from abc import ABC, abstractmethod
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-class HttpMiddleware:
+class HttpMiddleware(ABC):
     """ASGI middleware that only sees HTTP requests: other connections pass through unchanged."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -16,6 +18,6 @@ class HttpMiddleware:
         else:
             await self.app(scope, receive, send)
 
+    @abstractmethod
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        raise NotImplementedError

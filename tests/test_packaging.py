@@ -100,7 +100,7 @@ def test_each_script_stops_at_the_first_error_and_parses(script: Path) -> None:
 
 
 def test_continuous_integration_runs_the_readmes_test_command() -> None:
-    assert "exec make check" in (ROOT / ".ci" / "run").read_text()
+    assert "exec make test" in (ROOT / ".ci" / "run").read_text()
     assert "make test" in (ROOT / "README.md").read_text()
 
 

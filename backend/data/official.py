@@ -3,22 +3,20 @@
 Foreign files are read in a child process of limited memory and time, as plain tensors only.
 """
 
-import resource
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from backend.data.networks import IncompatibleCheckpoint, restore_weights
+from backend.data.tensors_apart import ReaderFailed, limit_this_process, read_apart
 from models.config import VideoModelConfig
 from models.video_model import VideoModel
 
 FILES = ("encoder", "decoder", "rssm")
-MEMORY_LIMIT, SECONDS_LIMIT = 8 * 2**30, 120
+MEMORY_LIMIT = 8 * 2**30
 
 _MODULES = {
     **{f"encoder.encoder.{index}": f"encoder.convolutions.{index}" for index in (0, 2, 4, 6, 8)},
@@ -107,23 +105,15 @@ def _sizes(tensors: dict[str, Tensor]) -> VideoModelConfig:
 
 
 def _read_apart(folder: Path) -> dict[str, Tensor]:
-    with tempfile.TemporaryDirectory() as space:
-        target = Path(space) / "tensors.safetensors"
-        command = [sys.executable, "-m", "backend.data.official", str(folder.resolve()), str(target)]
-        try:
-            outcome = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_LIMIT, check=False)
-        except subprocess.TimeoutExpired:
-            raise OfficialError([f"reading took longer than {SECONDS_LIMIT} s"]) from None
-        if outcome.returncode:
-            said = outcome.stderr.strip().splitlines()
-            raise OfficialError([said[-1] if said else f"the reader ended with code {outcome.returncode}"])
-        return load_file(target)
+    try:
+        return read_apart("backend.data.official", folder)
+    except ReaderFailed as error:
+        raise OfficialError([str(error)]) from None
 
 
 def _read_here(folder: Path, target: Path) -> None:
     """The child's work: plain tensors from the three files into one safetensors file."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS_LIMIT, SECONDS_LIMIT))
+    limit_this_process(MEMORY_LIMIT)
     tensors: dict[str, Tensor] = {}
     for name in FILES:
         try:

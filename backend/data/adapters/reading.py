@@ -1,10 +1,7 @@
 """Tensors of a foreign file, read as data: in a child process of limited memory and time, as plain tensors only."""
 
 import json
-import resource
-import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,9 +12,10 @@ import yaml
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from backend.data.tensors_apart import ReaderFailed, limit_this_process, read_apart
 from models.adapters.adapter import LayoutError
 
-MEMORY_LIMIT, SECONDS_LIMIT = 8 * 2**30, 120
+MEMORY_LIMIT = 8 * 2**30
 MAX_FILE_BYTES = 4 * 2**30
 MAX_TENSOR_BYTES = 3 * 2**30  # of all tensors together, as float32
 MAX_TENSORS = 20_000
@@ -66,18 +64,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         raise LayoutError(f"{path.name} has {size:,} bytes; the limit is {MAX_FILE_BYTES:,}")
-    with tempfile.TemporaryDirectory() as space:
-        target = Path(space) / "tensors.safetensors"
-        command = [sys.executable, "-m", "backend.data.adapters.reading", str(path.resolve()), str(target)]
-        try:
-            outcome = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_LIMIT, check=False)
-        except subprocess.TimeoutExpired:
-            raise LayoutError(f"reading {path.name} took longer than {SECONDS_LIMIT} s") from None
-        if outcome.returncode:
-            said = outcome.stderr.strip().splitlines()
-            ended = f"{path.name} cannot be read: the reader ended with code {outcome.returncode}"
-            raise LayoutError(said[-1] if said and outcome.returncode == 1 else ended)
-        return load_file(target)
+    try:
+        return read_apart("backend.data.adapters.reading", path)
+    except ReaderFailed as error:
+        raise LayoutError(str(error)) from None
 
 
 def _stays(path: Path, folder: Path) -> None:
@@ -87,8 +77,7 @@ def _stays(path: Path, folder: Path) -> None:
 
 def _read_here(path: Path, target: Path) -> None:
     """The child's work: plain tensors into one safetensors file."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS_LIMIT, SECONDS_LIMIT))
+    limit_this_process(MEMORY_LIMIT)
     _check_zip(path)
     try:
         content = _load(path)

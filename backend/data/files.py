@@ -5,6 +5,7 @@ import errno
 import hashlib
 import itertools
 import json
+import logging
 import os
 import shutil
 import socket
@@ -12,8 +13,11 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from backend.data.crash import crash_point
+
+log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 _ASIDE = ".partial-"
@@ -52,6 +56,28 @@ def write_file(target: Path, content: bytes) -> None:
 def write_json(target: Path, value: object) -> None:
     """`write_file` of a JSON value; NaN and infinities are refused."""
     write_file(target, json.dumps(value, indent=1, allow_nan=False).encode())
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value of a file that people's words are kept in, or None where there is no file.
+
+    A damaged file is renamed, so that the next write does not replace what can still be read in it. Raises OSError.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError:
+        set_aside(path)
+        return None
+
+
+def set_aside(path: Path) -> None:
+    """Renames a file that cannot be understood to `NAME.damaged-TIME`, and says so in the log."""
+    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+    with contextlib.suppress(FileNotFoundError):  # another thread was faster
+        path.rename(aside)
+    log.warning("%s is damaged: it is now %s, and a new one begins", path, aside.name)
 
 
 def write_folder(target: Path, files: Mapping[str, Content]) -> None:

@@ -1,13 +1,12 @@
 """The gallery: views that people keep with a note, in the order in which they were kept."""
 
-import json
 import uuid
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from backend.data.episodes import now
-from backend.data.files import write_json
+from backend.data.files import read_json, set_aside, write_json
 
 FILE = "gallery.json"
 MOST = 500
@@ -32,13 +31,14 @@ class GalleryFull(Exception):
 
 
 def read_gallery(home: Path) -> list[Piece]:
-    """Every piece, oldest first; a damaged file counts as empty. Raises OSError."""
-    path = home / FILE
-    if not path.is_file():
+    """Every piece, oldest first; a damaged file is set aside. Raises OSError."""
+    stored = read_json(home / FILE)
+    if stored is None:
         return []
     try:
-        return [Piece(**item) for item in json.loads(path.read_bytes())]
-    except (ValueError, TypeError):
+        return [Piece(**item) for item in stored]
+    except TypeError:
+        set_aside(home / FILE)
         return []
 
 

@@ -1,12 +1,11 @@
-"""Tags and notes that people keep about runs, checkpoints, dimensions, data sets and episodes: one file a kind."""
+"""Tags and notes that people keep about runs, checkpoints, dimensions, data sets and episodes: one file per kind."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from backend.data.episodes import now
-from backend.data.files import write_json
+from backend.data.files import read_json, set_aside, write_json
 
 FOLDER = "notes"
 KINDS = ("run", "checkpoint", "dimension", "dataset", "episode")
@@ -24,16 +23,17 @@ class Note:
 
 
 def read_notes(home: Path, kind: str) -> dict[str, Note]:
-    """Every note of a kind by the id of its thing. Raises OSError; a damaged file counts as empty."""
+    """Every note of a kind by the id of its thing; a damaged file is set aside. Raises OSError."""
     path = home / FOLDER / f"{kind}.json"
-    if not path.is_file():
+    stored = read_json(path)
+    if stored is None:
         return {}
     try:
-        stored = json.loads(path.read_bytes())
         return {
             id: Note(kind, id, tuple(item["tags"]), item["note"], item["written_at"]) for id, item in stored.items()
         }
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError):
+        set_aside(path)
         return {}
 
 

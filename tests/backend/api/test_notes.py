@@ -4,7 +4,8 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
-from backend.data.notes import read_notes
+from backend.data.gallery import add_piece, read_gallery
+from backend.data.notes import read_notes, write_note
 
 URL = "/api/v1/notes"
 
@@ -34,9 +35,22 @@ def test_what_is_no_note_is_refused(client: TestClient) -> None:
     assert client.put(f"{URL}/pet/run-b", json={}).status_code == 422
 
 
-def test_a_damaged_file_counts_as_empty(tmp_path: Path) -> None:
+def test_what_stands_in_a_damaged_file_is_not_overwritten(tmp_path: Path) -> None:
     folder = tmp_path / "notes"
     folder.mkdir()
-    for text in ("", "[]", '{"run-a": 3}', '{"run-a": {"tags": null}}'):
+    texts = ["", "[]", '{"run-a": 3}', '{"run-a": {"tags": null}}']
+    for text in texts:
         (folder / "run.json").write_text(text)
         assert read_notes(tmp_path, "run") == {}
+        write_note(tmp_path, "run", "run-b", ["new"], "")
+        assert list(read_notes(tmp_path, "run")) == ["run-b"]
+    assert sorted(path.read_text() for path in folder.glob("run.json.damaged-*")) == sorted(texts)
+
+
+def test_a_damaged_gallery_is_set_aside(tmp_path: Path) -> None:
+    for text in ("{", '[{"id": 3}]', "7"):
+        (tmp_path / "gallery.json").write_text(text)
+        assert read_gallery(tmp_path) == []
+        add_piece(tmp_path, "traversal", "c", {}, "title", "", "")
+        assert [piece.title for piece in read_gallery(tmp_path)] == ["title"]
+    assert len(list(tmp_path.glob("gallery.json.damaged-*"))) == 3

@@ -1,66 +1,31 @@
 """Sizes of a NM512/dreamerv3-torch world model: most from its tensors, the rest from the run's settings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from models.adapters.adapter import LayoutError, Spec
+from models.adapters.adapter import LayoutError
 from models.adapters.checks import checked_sizes, is_size, shape_of
+from models.adapters.convolved import ACTIVATIONS, GROUPS, ConvolvedSizes
 
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"SiLU": nn.SiLU, "ELU": nn.ELU, "ReLU": nn.ReLU, "Tanh": nn.Tanh}
 SPREADS = ("sigmoid2", "softplus", "sigmoid", "abs")
 MEANS = ("none", "tanh5")
-GROUPS = 32  # used if the settings do not give the number
 
 
-@dataclass(frozen=True)
-class DreamerSizes:
+@dataclass(frozen=True, kw_only=True)
+class DreamerSizes(ConvolvedSizes):
     """Everything that determines the shapes and the arithmetic. Raises LayoutError."""
 
-    channels: int
-    depths: tuple[int, ...]  # channels of the encoder's stages
-    latents: int
-    classes: int  # 0: Gaussian
-    deter: int
-    hidden: int
-    action_size: int
     learned_first: bool
     reward_bins: int  # 0: no reward head
     reward_layers: int
     reward_units: int
-    act: str = "SiLU"
     sigmoid: bool = False  # after the decoder
-    uniform: float = 0.01
     mean_activation: str = "none"
     std_activation: str = "sigmoid2"
     min_std: float = 0.1
-
-    @property
-    def spec(self) -> Spec:
-        """What the model declares; pictures are halved to 4 x 4."""
-        side = 4 * 2 ** len(self.depths)
-        return Spec(
-            channels=self.channels,
-            height=side,
-            width=side,
-            latents=self.latents,
-            classes=self.classes,
-            deter=self.deter,
-            action_size=self.action_size,
-            recurrent=True,
-        )
-
-    @property
-    def stages(self) -> list[tuple[int, int]]:
-        """Channels in and out of each stage of the encoder."""
-        return list(zip((self.channels, *self.depths), self.depths, strict=False))
-
-    @property
-    def embedding(self) -> int:
-        """E."""
-        return 16 * self.depths[-1]
 
     @property
     def feature(self) -> int:
@@ -71,10 +36,6 @@ class DreamerSizes:
     def moments(self) -> int:
         """Outputs of prior and posterior."""
         return self.spec.stoch if self.classes else 2 * self.latents
-
-    def activation(self) -> nn.Module:
-        """The layer between two others."""
-        return ACTIVATIONS[self.act]()
 
 
 def sizes_of(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> DreamerSizes:

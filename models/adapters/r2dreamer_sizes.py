@@ -4,66 +4,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from models.adapters.adapter import LayoutError, Spec
+from models.adapters.adapter import LayoutError
 from models.adapters.checks import checked_sizes, is_size, shape_of
-from models.adapters.dreamerv3_sizes import ACTIVATIONS, GROUPS
+from models.adapters.convolved import ACTIVATIONS, GROUPS, ConvolvedSizes
 
 CONV = "encoder.encoders.0.layers"
 DETER = "rssm._deter_net"
 
 
-@dataclass(frozen=True)
-class R2Sizes:
+@dataclass(frozen=True, kw_only=True)
+class R2Sizes(ConvolvedSizes):
     """Everything that determines the shapes."""
 
-    channels: int
-    depths: tuple[int, ...]  # channels of the encoder's stages
     kernel: int
-    latents: int
-    classes: int
-    deter: int
-    hidden: int
     blocks: int
-    action_size: int
     dyn_layers: int
     obs_layers: int
     img_layers: int
     decoder_units: int  # 0: no decoder
     decoder_blocks: int
-    act: str = "SiLU"
-    uniform: float = 0.01
 
     @property
-    def spec(self) -> Spec:
-        """What the model declares; pictures are halved to 4 x 4."""
-        side = 4 * 2 ** len(self.depths)
-        return Spec(
-            channels=self.channels,
-            height=side,
-            width=side,
-            latents=self.latents,
-            classes=self.classes,
-            deter=self.deter,
-            action_size=self.action_size,
-            decodes=self.decoder_units > 0,
-            recurrent=True,
-        )
-
-    @property
-    def stages(self) -> list[tuple[int, int]]:
-        """Channels in and out of each stage of the encoder."""
-        return list(zip((self.channels, *self.depths), self.depths, strict=False))
-
-    @property
-    def embedding(self) -> int:
-        """E."""
-        return 16 * self.depths[-1]
-
-    def activation(self) -> nn.Module:
-        """The layer between two others."""
-        return ACTIVATIONS[self.act]()
+    def decodes(self) -> bool:
+        """Whether the file has a decoder."""
+        return self.decoder_units > 0
 
 
 def sizes_of(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> R2Sizes:

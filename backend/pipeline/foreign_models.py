@@ -1,6 +1,5 @@
 """Imports another project's model as a checkpoint: its weights, and a clip to look at it with."""
 
-import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,14 +10,14 @@ from torch import Tensor
 from backend.data.adapters.reading import find_files, read_config, read_tensors
 from backend.data.adapters.registry import detect_layout, find_layout
 from backend.data.catalogue import find_dataset
-from backend.data.checkpoint import CheckpointInfo, read_info, save_checkpoint
+from backend.data.checkpoint import CheckpointInfo
 from backend.data.clip import Clip
 from backend.data.episodes import read_episodes
 from backend.data.networks import IncompatibleCheckpoint, restore_weights
 from backend.interpret.fitting import fit_frames
 from backend.interpret.history import statistics_along
 from backend.interpret.latents import encode_frames, statistics_of
-from backend.pipeline.publish import clip_of
+from backend.pipeline.publish import clip_of, publish_import
 from models.adapters.adapted import Adapted, adapted
 from models.adapters.adapter import LayoutError
 from models.traversal import LatentStatistics
@@ -45,22 +44,8 @@ def import_model(source: Source, name: str, home: Path, dataset: str | None = No
         raise LayoutError("the name must have 1 to 200 letters")
     model = read_model(source)
     clip = _own_clip(model) if dataset is None else _clip_of_dataset(model, home, dataset)
-    id = f"model-{datetime.datetime.now(datetime.UTC):%Y%m%d%H%M%S%f}"
-    statistics = _statistics(model, clip)
-    config: dict[str, object] = {
-        "name": name,
-        "stage": "import",
-        "environment": None,
-        "steps": 0,
-        "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "settings": {},
-        "origin": f"a model of the layout {model.config.layout}",
-        "dataset": dataset,
-    }
-    target = home / "checkpoints" / id
-    target.parent.mkdir(parents=True, exist_ok=True)
-    save_checkpoint(target, model=model, actor_critic=None, config=config, clip=clip, statistics=statistics)
-    return read_info(target, id, "import")
+    about = {"name": name, "origin": f"a model of the layout {model.config.layout}", "dataset": dataset}
+    return publish_import(home, "model", about, model, clip, _statistics(model, clip))
 
 
 def read_model(source: Source) -> Adapted:

@@ -1,15 +1,14 @@
 """Imports published weights as a checkpoint, with statistics and a clip from frames that are available."""
 
-import datetime
 from pathlib import Path
 
 from backend.data.catalogue import NotFound, find_dataset, list_checkpoints
-from backend.data.checkpoint import CheckpointInfo, load_checkpoint, read_info, save_checkpoint
+from backend.data.checkpoint import CheckpointInfo, load_checkpoint
 from backend.data.clip import Clip
 from backend.data.episodes import read_episodes
 from backend.data.official import FILES, import_official
 from backend.interpret.latents import encode_frames, statistics_of
-from backend.pipeline.publish import clip_of
+from backend.pipeline.publish import clip_of, publish_import
 from models.adapters.adapted import Adapted
 
 NAME = "official"
@@ -29,20 +28,8 @@ def import_as_checkpoint(folder: Path, name: str, home: Path, dataset: str | Non
     """
     model = import_official(folder)
     clip = _clip(home, dataset)
-    id = f"official-{datetime.datetime.now(datetime.UTC):%Y%m%d%H%M%S%f}"
-    config: dict[str, object] = {
-        "name": name,
-        "stage": "import",
-        "environment": None,
-        "steps": 0,
-        "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "settings": {},
-        "origin": "encoder.pt, decoder.pt and rssm.pt of the published layout",
-    }
-    target = home / "checkpoints" / id
-    statistics = statistics_of(encode_frames(model, clip))
-    save_checkpoint(target, model=model, actor_critic=None, config=config, clip=clip, statistics=statistics)
-    return read_info(target, id, "import")
+    about = {"name": name, "origin": "encoder.pt, decoder.pt and rssm.pt of the published layout"}
+    return publish_import(home, "official", about, model, clip, statistics_of(encode_frames(model, clip)))
 
 
 def _clip(home: Path, dataset: str | None) -> Clip:

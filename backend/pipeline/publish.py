@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from backend.data.checkpoint import FACTORS, load_checkpoint, read_info, save_checkpoint
+from backend.data.checkpoint import FACTORS, CheckpointInfo, load_checkpoint, read_info, save_checkpoint
 from backend.data.clip import Clip
 from backend.data.crash import crash_point
 from backend.data.episodes import Episode
@@ -23,6 +23,8 @@ from backend.interpret.latents import encode_frames, statistics_of
 from backend.interpret.quality import measure_quality
 from backend.pipeline.returns import measured_returns
 from models.actor_critic import ActorCritic
+from models.browsable import Browsable
+from models.traversal import LatentStatistics
 from models.video_model import VideoModel
 
 Masks = TypeVar("Masks", NDArray[np.bool_], NDArray[np.uint8])
@@ -124,6 +126,23 @@ def write_factors(folder: Path, episodes: Sequence[Episode], seed: int) -> dict[
     report = analyse(encoded, seed=seed)
     write_json(folder / FACTORS, json.loads(json.dumps(report)))
     return report
+
+
+def publish_import(
+    home: Path, prefix: str, about: dict[str, Any], model: Browsable, clip: Clip, statistics: LatentStatistics
+) -> CheckpointInfo:
+    """A model that was trained elsewhere as a checkpoint in `home/checkpoints`, completely or not at all.
+
+    `prefix` begins its id; `about` adds to config.json, the name at least.
+    """
+    now = datetime.datetime.now(datetime.UTC)
+    made = now.isoformat(timespec="seconds")
+    config = {"stage": "import", "environment": None, "steps": 0, "created_at": made, "settings": {}, **about}
+    id = f"{prefix}-{now:%Y%m%d%H%M%S%f}"
+    target = home / "checkpoints" / id
+    target.parent.mkdir(parents=True, exist_ok=True)
+    save_checkpoint(target, model=model, actor_critic=None, config=config, clip=clip, statistics=statistics)
+    return read_info(target, id, "import")
 
 
 def clip_of(episodes: Sequence[Episode]) -> Clip:

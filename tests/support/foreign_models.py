@@ -4,7 +4,9 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -150,3 +152,8 @@ def dreamer_folder(folder: Path, *, mark: str = "", **sizes: int) -> Path:
     agent |= {f"_task_behavior.{mark}_world_model.{name}": value for name, value in tensors.items()}
     torch.save({"agent_state_dict": agent, "optims_state_dict": {"_wm._model_opt._opt": {}}}, folder / "latest.pt")
     return folder
+
+
+def pictures(*shape: int) -> NDArray[np.uint8]:
+    """Noise of the given shape, always the same."""
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)

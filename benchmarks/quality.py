@@ -168,13 +168,17 @@ def _at(tree: Any, place: tuple[str, ...]) -> Any:
     return tree
 
 
-def _heading() -> list[str]:
+def made_with() -> str:
+    """Commit, torch and processor of a measurement, for its heading."""
     head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     capability = torch.backends.cpu.get_cpu_capability()
+    return f"at {head.stdout.strip()}, torch {torch.__version__}, {capability}, on {processor()}."
+
+
+def _heading() -> list[str]:
     return [
         f"# What the shipped checkpoints see, {datetime.date.today().isoformat()}",
-        f"`python -m benchmarks.quality` at {head.stdout.strip()}, torch {torch.__version__}, {capability}, on "
-        f"{processor()}. Episodes of seed {SEED}, which are in no data set.",
+        f"`python -m benchmarks.quality` {made_with()} Episodes of seed {SEED}, which are in no data set.",
     ]
 
 

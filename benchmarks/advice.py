@@ -1,6 +1,6 @@
 """What the states of a policy's frozen world model hold for control, as tables in benchmarks/results/.
 
-python -m benchmarks.advice [CHECKPOINT]        (about fifteen minutes on two CPU cores)
+python -m benchmarks.advice [CHECKPOINT]        (about six minutes on two CPU cores)
 
 1. How precisely a small network reads the pole's angle and velocity from a state.
 2. How well an actor imitates hand-written control there: by plain likelihood, and by beta-NLL.

@@ -33,7 +33,13 @@ class Curve:
     @property
     def kind(self) -> tuple[Any, ...]:
         """Runs of one kind differ by their seeds: they make one band."""
-        return tuple(self.settings.get(name) for name in SAME)
+        return (self.taught, *(self.settings.get(name) for name in SAME))
+
+    @property
+    def taught(self) -> str:
+        """What else than reward and a video model it learned from, which no published figure did."""
+        helps = {"an expert's advice": "advice", "demonstrations": "demonstrations"}
+        return " and ".join(said for said, name in helps.items() if self.settings.get(name))
 
 
 def read_curve(folder: Path) -> Curve:
@@ -99,9 +105,9 @@ def _group(curves: Sequence[Curve], label: str) -> dict[str, Any]:
 
 
 def _label(curve: Curve, kinds: Sequence[tuple[Any, ...]]) -> str:
-    """The method, and anything else that distinguishes the groups."""
-    parts = [str(curve.settings["method"])]
-    for index, name in enumerate(SAME):
+    """The method, what it was taught with, and anything else that distinguishes the groups."""
+    parts = [f"{curve.settings['method']}{f' with {curve.taught}' if curve.taught else ''}"]
+    for index, name in enumerate(SAME, 1):
         if name != "method" and len({kind[index] for kind in kinds}) > 1:
             parts.append(f"{name.replace('_', ' ')} {curve.settings.get(name)}")
     return ", ".join(parts)

@@ -49,12 +49,13 @@ def collect(
     reporter: CollectReporter,
     films: Sequence[NDArray[np.uint8]] = (),
     name: str | None = None,
+    phase: str = "collect",
 ) -> DatasetInfo:
     """Fill `out/dataset` with episodes; existing ones are kept. `name` defaults to the environment's.
 
-    `films` (T, 64, 64, 3) play behind the scene if the distraction shows a video. Episode i depends only on the
-    settings, the films, the seed and i, never on the number of processes. Raises Stopped (call again to
-    continue), EnvironmentFailed, SettingsError if the folder was started with other settings.
+    Progress is reported as `phase`. `films` (T, 64, 64, 3) play behind the scene if the distraction shows a video.
+    Episode i depends only on the settings, the films, the seed and i, never on the number of processes. Raises
+    Stopped (call again to continue), EnvironmentFailed, SettingsError if the folder was started with other settings.
     """
     folder = out / "dataset"
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,9 +66,9 @@ def collect(
         if missing:
             if settings.environment != SQUARE_WORLD:  # which draws its own
                 choose_backend()  # once, for all processes
-            _Crew(settings, folder, seed, missing, reporter, films).work()
+            _Crew(settings, folder, seed, missing, reporter, films, phase).work()
         write_dataset_info(_describe(settings, out, folder, seed, name))
-    reporter.progress(settings.episodes, settings.episodes, "collect")
+    reporter.progress(settings.episodes, settings.episodes, phase)
     return read_dataset_info(folder)
 
 
@@ -82,8 +83,9 @@ class _Crew:
         missing: deque[int],
         reporter: CollectReporter,
         films: Sequence[NDArray[np.uint8]],
+        phase: str,
     ) -> None:
-        self._films = films
+        self._films, self._phase = films, phase
         self._order = Order(**settings.model_dump(include=set(Order._fields)))
         self._settings, self._folder, self._seed = settings, folder, seed
         self._missing, self._reporter = missing, reporter
@@ -97,7 +99,7 @@ class _Crew:
             for _ in range(min(self._settings.workers, len(self._missing))):
                 self._start()
             while self._jobs:
-                self._reporter.progress(self._done, self._settings.episodes, "collect")
+                self._reporter.progress(self._done, self._settings.episodes, self._phase)
                 wait([job.child.connection for job in self._jobs], timeout=0.5)
                 if self._reporter.stop_requested:
                     raise Stopped(f"stopped after {self._done} of {self._settings.episodes} episodes")

@@ -9,6 +9,7 @@ STEPS_PER_SECOND = {"fast": 400.0, "near": 400.0, "paper": 40.0}  # of one proce
 UPDATE_SECONDS, FRAME_SECONDS = 0.03, 0.001  # of one update of the image model: overhead, and the cost per frame
 BEHAVIOUR_SECONDS = 0.0008  # an imagined trajectory of 15 steps, forward and backward
 ACTING_SECONDS = 0.003
+HELD_OUT = "held-out episodes"  # phases of collecting within fine-tuning; then explored and demonstrated episodes
 START_SECONDS = 25  # of a stage: starting its processes, and measuring its result at the end
 BASE_GB, FRAME_GB = 0.7, 0.0006
 REPLAY_FRAME_GB = 64 * 64 * 3 / 1e9
@@ -41,17 +42,30 @@ def phase_seconds(settings: CollectSettings | PretrainSettings | FinetuneSetting
     update = UPDATE_SECONDS + FRAME_SECONDS * frames
     if isinstance(settings, PretrainSettings):
         return {"pretrain": settings.updates * update}
-    update += FRAME_SECONDS * frames / 3 + BEHAVIOUR_SECONDS * frames * settings.horizon / 15
+    update += FRAME_SECONDS * frames / 3
+    behaviour = BEHAVIOUR_SECONDS * frames / settings.imagine_every * settings.horizon / 15
     acting = ACTING_SECONDS + 1 / STEPS_PER_SECOND[settings.look]
-    steps = max(settings.agent_steps - settings.prefill, 0)
+    short = {
+        HELD_OUT: settings.held_out * settings.held_out_steps,
+        "explored episodes": settings.explore_episodes * settings.explore_steps,
+        "demonstrated episodes": settings.demonstrations * settings.explore_steps,
+    }
+    steps = max(settings.agent_steps - first_acting_step(settings), 0)
     evaluations = settings.agent_steps // settings.evaluate_every + 1
     episode = episode_frames(settings.environment, settings.action_repeat) - 1  # agent steps
     evaluated = evaluations * settings.evaluate_episodes * episode / min(settings.evaluate_episodes, 2)  # in parallel
     return {
+        **{phase: count / STEPS_PER_SECOND[settings.look] / 2 for phase, count in short.items()},
         "random steps": min(settings.prefill, settings.agent_steps) * acting,
-        "first updates": settings.first_updates * update,
-        "finetune": steps / settings.train_every * update + (steps + evaluated) * acting,
+        "first updates": settings.first_updates * update
+        + max(settings.first_updates - settings.behaviour_after, 0) * behaviour,
+        "finetune": steps / settings.train_every * (update + behaviour) + (steps + evaluated) * acting,
     }
+
+
+def first_acting_step(settings: FinetuneSettings) -> int:
+    """The agent step from which the policy acts: those of short episodes and random ones count before."""
+    return max(settings.prefill, (settings.explore_episodes + settings.demonstrations) * settings.explore_steps)
 
 
 def _rounded(seconds: float, memory_gb: float) -> Estimate:

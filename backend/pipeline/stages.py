@@ -24,6 +24,7 @@ from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.checks import choose_device, dataset_of, films_of, start_of, teacher_of
 from backend.pipeline.collect import collect
 from backend.pipeline.environments import ByDistraction, PaddedActions, pad_actions, side_by_side
+from backend.pipeline.estimates import HELD_OUT
 from backend.pipeline.finetune import Finetuning, Online
 from backend.pipeline.methods.build import build_parts
 from backend.pipeline.methods.parts import Source
@@ -175,7 +176,8 @@ def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, cont
 def _held_out(settings: FinetuneSettings, context: _Context, films: Films) -> DatasetInfo:
     """Short episodes from anywhere in the environment, on which every checkpoint of the run is explained."""
     wanted = _short_episodes(settings, settings.held_out, settings.held_out_steps)
-    return collect(wanted, context.out / "held-out", context.seed + 1, context.reporter, films)
+    out, seed = context.out / "held-out", context.seed + 1
+    return collect(wanted, out, seed, context.reporter, films, phase=HELD_OUT)
 
 
 def _explored(settings: FinetuneSettings, context: _Context, films: Films) -> list[Episode]:
@@ -188,7 +190,9 @@ def _explored(settings: FinetuneSettings, context: _Context, films: Films) -> li
     for name, policy, count, seed in wanted:
         if count:
             short = _short_episodes(settings, count, settings.explore_steps, policy)
-            found += read_episodes(collect(short, context.out / name, seed, context.reporter, films).folder)
+            phase = f"{name} episodes"
+            info = collect(short, context.out / name, seed, context.reporter, films, phase=phase)
+            found += read_episodes(info.folder)
     return found
 
 

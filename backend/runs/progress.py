@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from backend.pipeline.estimates import phase_seconds
+from backend.pipeline.estimates import first_acting_step, phase_seconds
 from backend.pipeline.settings import STAGES, CollectSettings, FinetuneSettings, PipelineSettings, PretrainSettings
 from backend.runs.folders import seconds_left
 
@@ -61,7 +61,7 @@ def _phases(stage: str, settings: Mapping[str, Any]) -> list[Phase]:
     stages = [read.collect, read.pretrain, read.finetune] if isinstance(read, PipelineSettings) else [read]
     found = []
     for part in stages:
-        starts = {"finetune": float(part.prefill)} if isinstance(part, FinetuneSettings) else {}
+        starts = {"finetune": float(first_acting_step(part))} if isinstance(part, FinetuneSettings) else {}
         found += [Phase(name, seconds, starts.get(name, 0.0)) for name, seconds in phase_seconds(part).items()]
     return found
 

@@ -11,7 +11,9 @@ from backend.data.published import METHODS, published_for
 from backend.export.curves import render_curves, table_of_curves
 
 
-def a_run(folder: Path, seed: int, points: list[tuple[int, float]], stage: str = "finetune", **settings: str) -> Path:
+def a_run(
+    folder: Path, seed: int, points: list[tuple[int, float]], stage: str = "finetune", **settings: object
+) -> Path:
     online = {"environment": "walker-walk", "distraction": "set-a", "method": "diswm", "action_repeat": 2, **settings}
     folder.mkdir(parents=True)
     chosen = {"finetune": online} if stage == "pipeline" else online
@@ -78,3 +80,19 @@ def test_a_folder_without_evaluations_is_refused_with_the_reason(tmp_path: Path)
     (tmp_path / "new" / "settings.json").write_text("{")
     with pytest.raises(NoCurve, match="new cannot be read"):
         read_curve(tmp_path / "new")
+
+
+def test_what_learned_with_help_stands_apart_and_says_so(tmp_path: Path) -> None:
+    """No published figure had an expert: such a run must not pass for the method alone."""
+    runs = [
+        a_run(tmp_path / "alone", 0, [(1000, 10.0)], advice=0.0, demonstrations=0),
+        a_run(tmp_path / "old", 1, [(1000, 10.0)]),
+        a_run(tmp_path / "told", 0, [(1000, 50.0)], advice=4.0, demonstrations=600),
+        a_run(tmp_path / "shown", 0, [(1000, 20.0)], demonstrations=600),
+    ]
+    groups = compare_curves([read_curve(run) for run in runs])["groups"]
+    assert {group["label"]: group["runs"] for group in groups} == {
+        "diswm": ["alone", "old"],
+        "diswm with an expert's advice and demonstrations": ["told"],
+        "diswm with demonstrations": ["shown"],
+    }

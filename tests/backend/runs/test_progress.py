@@ -26,15 +26,17 @@ def test_the_share_of_a_pipeline_grows_through_all_its_phases() -> None:
         at("collect", small.collect.episodes, small.collect.episodes),
         at("pretrain", 0, small.pretrain.updates),
         at("pretrain", small.pretrain.updates, small.pretrain.updates),
-        at("random steps", 0, fine.prefill),
+        at("held-out episodes", 0, fine.held_out),
+        at("explored episodes", 0, fine.explore_episodes),
+        at("demonstrated episodes", fine.demonstrations, fine.demonstrations),
         at("first updates", 1, fine.first_updates),
-        at("finetune", fine.prefill, fine.agent_steps),
+        at("finetune", (fine.explore_episodes + fine.demonstrations) * fine.explore_steps, fine.agent_steps),
         at("finetune", fine.agent_steps, fine.agent_steps),
     ]
     shares = [whole_progress("pipeline", SETTINGS, report).share for report in path]
     assert shares[0] == 0 and shares[-1] == 1
     assert all(earlier <= later for earlier, later in pairwise(shares))
-    assert shares[1] < 0.3 < shares[6]  # collecting is the least of it
+    assert shares[1] < 0.1 and shares[3] < shares[8] < 0.9  # collecting is the least of it
 
 
 def test_the_time_left_counts_the_stages_that_come_later_at_the_pace_of_this_machine() -> None:
@@ -54,6 +56,16 @@ def test_no_time_is_told_before_there_is_a_pace() -> None:
 def test_settings_of_another_version_leave_the_phase_alone(settings: dict[str, Any]) -> None:
     found = whole_progress("pretrain", settings, at("of another time", 30, 40, started=0.0, updated=30.0))
     assert found == (0.75, 10.0)
+
+
+def test_steps_of_short_episodes_are_not_acted_and_behaviour_costs_only_where_it_learns() -> None:
+    small: Any = build_settings("finetune", "small")
+    seconds = phase_seconds(small)
+    changed = {"explore_episodes": 0, "demonstrations": 0, "agent_steps": 18_000 + small.prefill}
+    without = phase_seconds(small.model_copy(update=changed))
+    assert without["finetune"] == pytest.approx(seconds["finetune"], rel=0.1)
+    assert phase_seconds(small.model_copy(update={"behaviour_after": 0}))["first updates"] > seconds["first updates"]
+    assert 60 < estimate(small).minutes < 180
 
 
 @pytest.mark.parametrize("preset", ["tiny", "small", "paper"])

@@ -33,7 +33,7 @@ def _gallery() -> None:
     if not pieces:
         empty(
             "Nothing kept yet",
-            "“Keep” stands beside Download under every view. What you keep is shown here, with your notes.",
+            "“Keep” is next to Download in every view. What you keep is shown here, with your notes.",
             ":material/bookmark:",
             page="traversals",
             label="Open Traversals",

@@ -12,12 +12,20 @@ import streamlit as st
 from frontend.client import File
 
 
+def figure(file: File, alt: str) -> None:
+    """A figure with words, at full width: smooth, so that they can be read."""
+    st.html(f'<img src="{_uri(file)}" alt="{escape(alt)}" style="width:100%;border-radius:4px;display:block">')
+
+
 def picture(file: File, alt: str, *, width: int | None = None) -> None:
     """A picture with sharp pixels, at a given width or the full width."""
-    source = f"data:{file.media_type};base64,{base64.b64encode(file.content).decode()}"
     size = f"{width}px" if width else "100%"
     style = f"width:{size};max-width:100%;image-rendering:pixelated;border-radius:4px;display:block"
-    st.html(f'<img src="{source}" alt="{escape(alt)}" style="{style}">')
+    st.html(f'<img src="{_uri(file)}" alt="{escape(alt)}" style="{style}">')
+
+
+def _uri(file: File) -> str:
+    return f"data:{file.media_type};base64,{base64.b64encode(file.content).decode()}"
 
 
 def top_rows(uri: str, *, columns: int, rows: int, alt: str) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from frontend.client import ApiProblem, File, client
 from frontend.components import downloads
 from frontend.components.markdown import escape_markdown
-from frontend.components.pictures import picture
+from frontend.components.pictures import figure
 from frontend.components.states import empty, live, show_problem
 from frontend.components.words import ago
 from frontend.pages import PAGES, link
@@ -63,7 +63,7 @@ def _report(count: int) -> File | None:
 def _piece(piece: Mapping[str, Any]) -> None:
     st.markdown(f"**{escape_markdown(piece['title'])}**")
     try:
-        picture(client().file(f"/gallery/{piece['id']}/picture"), piece["title"])
+        figure(client().file(f"/gallery/{piece['id']}/picture"), piece["title"])
     except ApiProblem as problem:
         st.caption(f":material/info: {escape_markdown(problem.detail)}")
     if piece["note"]:

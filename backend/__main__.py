@@ -19,6 +19,7 @@ def build_app() -> typer.Typer:
         methods,
         quality,
         serve,
+        sweeps,
         train,
         views,
         weights,
@@ -34,6 +35,7 @@ def build_app() -> typer.Typer:
     for module in (
         serve,
         train,
+        sweeps,
         methods,
         checkpoints,
         quality,

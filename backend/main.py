@@ -31,6 +31,7 @@ from backend.api import (
     quality,
     reopen,
     runs,
+    sweeps,
     views,
 )
 from backend.api.deps import Services, refuse_unknown_parameters
@@ -49,6 +50,7 @@ ROUTERS = (
     presets,
     methods,
     runs,
+    sweeps,
     curves,
     datasets,
     dataset_frames,

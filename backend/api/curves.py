@@ -10,6 +10,7 @@ from backend.api.schemas import View
 from backend.data.curves import NoCurve, compare_curves, read_curve
 from backend.http.problems import Fault, Problem
 from backend.runs.folders import readable_folder
+from backend.runs.sweeps import SweepService
 
 MOST_RUNS = 50
 
@@ -27,11 +28,18 @@ class CurvesView(View):
 
 @router.get("/curves", responses=refusals(404))
 def get_curves(
-    service: Runs, runs: Annotated[str, Query(max_length=4000, description="Ids of runs, with commas between them.")]
+    service: Runs,
+    runs: Annotated[str, Query(max_length=4000, description="Ids of runs, with commas between them.")] = "",
+    sweep: Annotated[str | None, Query(max_length=200, description="Or all runs of a sweep, by its id.")] = None,
 ) -> CurvesView:
     """Mean return and band (one standard deviation over seeds) against environment steps."""
     names = list(dict.fromkeys(name for name in runs.split(",") if name))
-    if not 1 <= len(names) <= MOST_RUNS:
+    varied: tuple[str, ...] = ()
+    if sweep is not None:
+        sweeps = SweepService(service)
+        with answering():
+            names, varied = [row.id for row in sweeps.members(sweep)], sweeps.get(sweep).varied
+    elif not 1 <= len(names) <= MOST_RUNS:
         faults = [Fault("query:runs", f"names {len(names)} runs, there may be 1 to {MOST_RUNS}")]
         raise Problem(422, "invalid-input", "No runs to compare.", remedy="Name runs, as a,b,c.", errors=faults)
     curves, left_out = [], {}
@@ -42,4 +50,4 @@ def get_curves(
             curves.append(read_curve(readable_folder(service.home, row.id)))
         except NoCurve as error:
             left_out[name] = str(error)
-    return CurvesView(**compare_curves(curves), left_out=left_out)
+    return CurvesView(**compare_curves(curves, varied), left_out=left_out)

@@ -26,14 +26,13 @@ class Curve:
 
     run: str
     seed: int
-    settings: dict[str, Any]  # those of fine-tuning
+    settings: dict[str, Any]  # those of fine-tuning; of a pipeline also the others, as collect.episodes
     environment_steps: Floats
     returns: Floats
 
-    @property
-    def kind(self) -> tuple[Any, ...]:
+    def kind(self, names: Sequence[str]) -> tuple[Any, ...]:
         """Runs of one kind differ by their seeds: they make one band."""
-        return (self.taught, *(self.settings.get(name) for name in SAME))
+        return (self.taught, *(_hashable(self.settings.get(name)) for name in names))
 
     @property
     def taught(self) -> str:
@@ -59,21 +58,26 @@ def read_curve(folder: Path) -> Curve:
     if not points:
         raise NoCurve(f"{folder.name} has not evaluated yet")
     steps, returns = (np.array(column, np.float64) for column in zip(*sorted(points.items()), strict=True))
-    online = settings["finetune"] if stage == "pipeline" else settings
-    return Curve(folder.name, int(described["seed"]), {"method": "diswm", **online}, steps, returns)
+    if stage == "pipeline":
+        before = {f"{part}.{name}": settings[part][name] for part in ("collect", "pretrain") for name in settings[part]}
+        settings = {**before, **settings["finetune"]}
+    return Curve(folder.name, int(described["seed"]), {"method": "diswm", **settings}, steps, returns)
 
 
-def compare_curves(curves: Sequence[Curve]) -> dict[str, Any]:
+def compare_curves(curves: Sequence[Curve], varied: Sequence[str] = ()) -> dict[str, Any]:
     """{"groups", "published", "note"}: mean and band (one standard deviation over runs) of each kind of run.
+
+    Runs that differ in a setting of `varied` (with dots into sections, as a sweep names them) are of other kinds.
 
     A group's steps are those at which every run of it had been evaluated; between evaluations lines are straight.
     """
+    names = list(dict.fromkeys([*SAME, *(name.removeprefix("finetune.") for name in varied)]))
     kinds: dict[tuple[Any, ...], list[Curve]] = {}
     for curve in curves:
-        kinds.setdefault(curve.kind, []).append(curve)
+        kinds.setdefault(curve.kind(names), []).append(curve)
     environments = sorted({str(curve.settings["environment"]) for curve in curves})
     return {
-        "groups": [_group(alike, _label(alike[0], list(kinds))) for alike in kinds.values()],
+        "groups": [_group(alike, _label(alike[0], list(kinds), names)) for alike in kinds.values()],
         "published": [
             {**row._asdict(), "environment_steps": list(STEPS), "returns": list(row.returns)}
             for environment in environments
@@ -104,10 +108,14 @@ def _group(curves: Sequence[Curve], label: str) -> dict[str, Any]:
     }
 
 
-def _label(curve: Curve, kinds: Sequence[tuple[Any, ...]]) -> str:
+def _hashable(value: Any) -> Any:
+    return value if isinstance(value, str | int | float | None) else json.dumps(value, sort_keys=True)
+
+
+def _label(curve: Curve, kinds: Sequence[tuple[Any, ...]], names: Sequence[str]) -> str:
     """The method, what it was taught with, and anything else that distinguishes the groups."""
     parts = [f"{curve.settings['method']}{f' with {curve.taught}' if curve.taught else ''}"]
-    for index, name in enumerate(SAME, 1):
+    for index, name in enumerate(names, 1):
         if name != "method" and len({kind[index] for kind in kinds}) > 1:
             parts.append(f"{name.replace('_', ' ')} {curve.settings.get(name)}")
     return ", ".join(parts)

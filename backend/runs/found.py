@@ -39,6 +39,7 @@ class FoundRun:
     device: str = "auto"
     heartbeat_at: float | None = None
     cancel_requested: bool = False
+    sweep: str | None = None  # only the queue has sweeps
 
     @property
     def started_at(self) -> float:

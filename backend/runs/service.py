@@ -60,14 +60,21 @@ class RunService:
         self.store = RunStore(engine)
         self.home = home
 
-    def submit(self, order: Order, idempotency_key: str | None = None) -> Submitted:
-        """Queue a run. Raises InvalidRun, IncompatibleSource or KeyReused; nothing changes in that case."""
+    def check(self, order: Order) -> None:
+        """Raises InvalidRun or IncompatibleSource where `submit` would."""
+        self._checked(order, order.device or "auto")
+
+    def submit(self, order: Order, idempotency_key: str | None = None, sweep: str | None = None) -> Submitted:
+        """Queue a run, as one of a sweep if named.
+
+        Raises InvalidRun, IncompatibleSource or KeyReused; nothing changes in that case.
+        """
         digest = _digest(order)
         if idempotency_key is not None:
             earlier = self._earlier(idempotency_key, digest)
             if earlier is not None:
                 return Submitted(earlier, new=False)
-        row = self.store.insert(self._new_row(order, idempotency_key, digest))
+        row = self.store.insert(self._new_row(order, idempotency_key, digest, sweep))
         if row is not None:
             crash_point("run-inserted")
             return Submitted(row, new=True)
@@ -184,7 +191,7 @@ class RunService:
             )
         return row
 
-    def _new_row(self, order: Order, idempotency_key: str | None, digest: str) -> RunRow:
+    def _new_row(self, order: Order, idempotency_key: str | None, digest: str, sweep: str | None) -> RunRow:
         device = order.device or "auto"
         settings = self._checked(order, device)
         now = self.store.now()
@@ -202,6 +209,7 @@ class RunService:
             queued_at=now,
             idempotency_key=idempotency_key,
             request_hash=digest,
+            sweep=sweep,
         )
 
     def _continued(self, row: RunRow, edits: Mapping[str, Any]) -> StageSettings:

@@ -25,6 +25,14 @@ class Orders(NamedTuple):
     cancel: bool
 
 
+class SweepCount(NamedTuple):
+    """A sweep: when its first run was queued, and how many of its runs are in each state."""
+
+    sweep: str
+    created_at: float
+    states: dict[str, int]
+
+
 class Owner(NamedTuple):
     """The process that owns a worker's name: its machine, and a mark unique to the process."""
 
@@ -86,7 +94,7 @@ class RunStore:
     ) -> Sequence[RunRow]:
         """Runs, newest first; `before` is the (created_at, id) of the last one already seen.
 
-        `search`: words that must all occur in the id, name, stage, preset or state.
+        `search`: words that must all occur in the id, name, stage, preset, state or sweep.
         """
         query = select(RunRow).order_by(col(RunRow.created_at).desc(), col(RunRow.id).desc()).limit(limit)
         if before is not None:
@@ -97,9 +105,41 @@ class RunStore:
             query = query.where(col(RunRow.state).in_(states))
         if stage is not None:
             query = query.where(RunRow.stage == stage)
-        columns = (RunRow.id, RunRow.name, RunRow.stage, RunRow.preset, RunRow.state)
+        columns = (RunRow.id, RunRow.name, RunRow.stage, RunRow.preset, RunRow.state, RunRow.sweep)
         for word in search.lower().split():
-            query = query.where(or_(*(func.lower(col(column)).contains(word, autoescape=True) for column in columns)))
+            query = query.where(
+                or_(*(func.lower(func.coalesce(col(column), "")).contains(word, autoescape=True) for column in columns))
+            )
+        with self._session() as session:
+            return session.exec(query).all()
+
+    def sweeps(self, *, limit: int = 1, sweep: str | None = None) -> list[SweepCount]:
+        """The newest sweeps, or the one of that id if it has runs."""
+        begun = func.min(RunRow.created_at)
+        newest = select(RunRow.sweep, begun).where(col(RunRow.sweep).is_not(None)).group_by(col(RunRow.sweep))
+        if sweep is not None:
+            newest = newest.where(RunRow.sweep == sweep)
+        with self._session() as session:
+            found = session.exec(newest.order_by(begun.desc(), col(RunRow.sweep)).limit(limit)).all()
+            states = select(RunRow.sweep, RunRow.state, func.count()).where(
+                col(RunRow.sweep).in_([name for name, _ in found])
+            )
+            counted = session.exec(states.group_by(col(RunRow.sweep), col(RunRow.state))).all()
+        return [
+            SweepCount(name, created_at, {state: count for of, state, count in counted if of == name})
+            for name, created_at in found
+            if name is not None
+        ]
+
+    def requested(self, sweep: str) -> list[tuple[str, dict[str, Any]]]:
+        """Stage and overrides of each run of a sweep."""
+        query = select(RunRow.stage, RunRow.overrides).where(RunRow.sweep == sweep).order_by(col(RunRow.created_at))
+        with self._session() as session:
+            return [(stage, dict(overrides)) for stage, overrides in session.exec(query).all()]
+
+    def of_sweep(self, sweep: str) -> Sequence[RunRow]:
+        """The runs of a sweep, in the order in which they were queued."""
+        query = select(RunRow).where(RunRow.sweep == sweep).order_by(col(RunRow.created_at), col(RunRow.seed))
         with self._session() as session:
             return session.exec(query).all()
 

@@ -10,7 +10,11 @@ class RunRow(SQLModel, table=True):
     """One run: what was requested, its state, and who may write about it. Times are Unix seconds."""
 
     __tablename__ = "runs"
-    __table_args__ = (Index("runs_newest_first", "created_at", "id"), Index("runs_by_state", "state"))
+    __table_args__ = (
+        Index("runs_newest_first", "created_at", "id"),
+        Index("runs_by_state", "state"),
+        Index("runs_by_sweep", "sweep"),
+    )
 
     id: str = Field(primary_key=True)
     name: str
@@ -42,6 +46,8 @@ class RunRow(SQLModel, table=True):
     result: dict[str, Any] | None = Field(sa_column=Column(JSON), default=None)
     idempotency_key: str | None = Field(default=None, unique=True)
     request_hash: str | None = None
+    sweep: str | None = None
+    """The sweep that it was queued with."""
 
 
 class WorkerRow(SQLModel, table=True):

@@ -67,6 +67,7 @@ class RunView(BaseModel):
     resumable: bool
     amount: AmountView | None = Field(description="What to raise so that a run that is over goes on.")
     cancelling: bool = Field(description="Asked to end, and about to.")
+    sweep: str | None = Field(description="The sweep that it was queued with.")
 
 
 class RunPage(BaseModel):
@@ -140,6 +141,7 @@ def view_run(row: Run, home: Path, now: float) -> RunView:
         resumable=row.state in RESUMABLE and not found,
         amount=None if found else _amount(row),
         cancelling=row.cancel_requested and row.state == RunState.RUNNING,
+        sweep=row.sweep,
     )
 
 

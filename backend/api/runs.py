@@ -27,8 +27,9 @@ from backend.runs.errors import (
     RunError,
     RunNotFound,
 )
-from backend.runs.folders import read_log, read_metrics, readable_folder
+from backend.runs.folders import read_log, readable_folder
 from backend.runs.found import Run, find_run
+from backend.runs.metrics import read_curve_points, read_metrics
 from backend.runs.references import run_that_uses, run_that_writes
 from backend.runs.service import Order, RunService, Submitted
 from backend.runs.states import ACTIVE, RunState
@@ -52,6 +53,14 @@ router = APIRouter(tags=["runs"])
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Since = Annotated[int, Query(ge=0, le=2**53, description="The `next` of the answer before.")]
+Points = Annotated[
+    int | None,
+    Query(
+        ge=2,
+        le=10_000,
+        description="About so many points of each metric, over the whole run: the least and greatest of each bucket.",
+    ),
+]
 Key = Annotated[
     str | None,
     Header(alias="Idempotency-Key", min_length=1, max_length=200, description="Makes sending it twice safe."),
@@ -183,9 +192,10 @@ def clone_run(row: Found, service: Runs, response: Response, body: CloneRequest 
 
 
 @router.get("/runs/{run}/metrics")
-def get_metrics(row: Found, service: Runs, since: Since = 0) -> MetricsView:
-    """Lines of metrics from number `since` on."""
-    lines = read_metrics(readable_folder(service.home, row.id), since)
+def get_metrics(row: Found, service: Runs, since: Since = 0, points: Points = None) -> MetricsView:
+    """Lines of metrics from number `since` on; with `points`, the whole curve thinned, for a first look."""
+    folder = readable_folder(service.home, row.id)
+    lines = read_metrics(folder, since) if points is None else read_curve_points(folder, points)
     return MetricsView(items=lines.items, next=lines.next)
 
 

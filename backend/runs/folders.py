@@ -1,6 +1,5 @@
 """Reads a run's folder: progress, metrics, log, result and error, as its process wrote them last."""
 
-import json
 import shutil
 import time
 from pathlib import Path
@@ -8,18 +7,9 @@ from typing import Any, NamedTuple
 
 from backend.data.places import SHIPPED
 from backend.data.run_start import FILE
+from backend.runs.metrics import parse_line
 
-MAX_LINES = 5_000
-"""Metric lines in one answer; a reader requests the rest separately."""
 MAX_LOG_BYTES = 256 * 1024
-_READER = json.JSONDecoder(parse_constant=lambda _: None)
-
-
-class MetricLines(NamedTuple):
-    """Some lines of metrics, and the number of the next one to ask for."""
-
-    items: list[dict[str, Any]]
-    next: int
 
 
 class LogText(NamedTuple):
@@ -66,30 +56,11 @@ def forget_result(folder: Path) -> None:
     (folder / "result.json").unlink(missing_ok=True)
 
 
-def read_metrics(folder: Path, since: int) -> MetricLines:
-    """Complete metric lines from number `since` on; numbers that JSON cannot express become None."""
-    chosen: list[bytes] = []
-    passed = 0  # complete lines before the chosen ones
-    try:
-        with (folder / "metrics.jsonl").open("rb") as file:
-            for line in file:
-                if len(chosen) == MAX_LINES or not line.endswith(b"\n"):
-                    break
-                if passed < since:
-                    passed += 1
-                else:
-                    chosen.append(line)
-    except FileNotFoundError:
-        return MetricLines([], 0)
-    parsed = (_parse(line) for line in chosen)
-    return MetricLines([item for item in parsed if item is not None], passed + len(chosen))
-
-
 def last_metrics(folder: Path) -> dict[str, Any]:
     """The newest value of each metric; reads only the end of the file."""
     newest: dict[str, Any] = {}
     for line in _tail(folder / "metrics.jsonl", 16 * 1024).splitlines():
-        newest |= _parse(line) or {}
+        newest |= parse_line(line) or {}
     return newest
 
 
@@ -153,17 +124,9 @@ def sweep_trash(home: Path) -> None:
 def _read_object(path: Path) -> dict[str, Any] | None:
     """The JSON object in a file; None if the file is missing or unreadable."""
     try:
-        return _parse(path.read_bytes())
+        return parse_line(path.read_bytes())
     except OSError:
         return None
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    try:
-        value = _READER.decode(line.decode())
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _tail(path: Path, size: int) -> bytes:

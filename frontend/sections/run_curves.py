@@ -15,6 +15,7 @@ from frontend.components.words import ENDED
 COUNTERS = ("updates", "agent_steps", "environment_steps")
 FIRST = ("evaluation_return", "episode_return", "image", "latent", "dynamics", "distillation")  # drawn at first
 QUIET = ("gradient_norm", "distill_weight", "frames_per_second")  # not drawn at first
+POINTS = 2_000  # of each metric in a curve that is opened
 METRICS = "train/runs.metrics"  # lines that this session has loaded, by run
 
 
@@ -89,11 +90,11 @@ def _series(
 
 
 def _metrics(run: str) -> list[dict[str, Any]]:
-    """All metric lines of a run; only new ones are requested."""
+    """The metric lines of a run: its curve so far in `POINTS` points, then every new line."""
     seen: dict[str, tuple[int, list[dict[str, Any]]]] = st.session_state.setdefault(METRICS, {})
     since, lines = seen.get(run, (0, []))
-    answer = client().get(f"/runs/{run}/metrics", {"since": since})
-    if answer["next"] < since:
-        lines, answer = [], client().get(f"/runs/{run}/metrics", {"since": 0})
+    answer = client().get(f"/runs/{run}/metrics", {"since": since} if since else {"points": POINTS})
+    if answer["next"] < since:  # the run was cut back to its last save, and continues
+        lines, answer = [], client().get(f"/runs/{run}/metrics", {"points": POINTS})
     seen[run] = (answer["next"], lines + name_random(answer["items"]))
     return seen[run][1]

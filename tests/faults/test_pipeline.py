@@ -8,7 +8,8 @@ import pytest
 
 from backend.data.checkpoint import load_checkpoint, read_info
 from backend.data.files import verify_folder
-from backend.runs.folders import read_metrics, read_progress, run_folder
+from backend.runs.folders import read_progress, run_folder
+from backend.runs.metrics import read_metrics
 from backend.runs.states import RunState
 
 NETWORKS = {"latents": 2, "stoch": 2, "deter": 4, "hidden": 4, "batch": 1, "length": 2}

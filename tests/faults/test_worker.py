@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from backend.runs.folders import read_metrics, run_folder
+from backend.runs.folders import run_folder
 from backend.runs.locks import holder, worker_lock
+from backend.runs.metrics import read_metrics
 from backend.runs.states import RunState
 
 

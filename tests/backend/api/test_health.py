@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from backend.data.catalogue import SHIPPED
 from backend.main import create_app
 from backend.settings import Settings
 
@@ -30,7 +29,7 @@ def test_a_process_that_can_work_is_ready(client: TestClient) -> None:
         "home": "ok",
         "disk": "ok",
         "database": "ok: 0 runs",
-        "checkpoints": f"ok: {2 + len(list(SHIPPED.glob('*/')))}",
+        "checkpoints": "ok",
         "worker": "ok: none, runs wait for one",
     }
 

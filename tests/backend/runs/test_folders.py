@@ -8,42 +8,6 @@ import pytest
 from backend.runs import folders
 
 
-def test_metrics_are_read_on_from_where_the_reader_was(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.jsonl"
-    path.write_text('{"updates": 1}\n{"updates": 2}\n')
-    assert folders.read_metrics(tmp_path, 0) == ([{"updates": 1}, {"updates": 2}], 2)
-    with path.open("a") as file:
-        file.write('{"updates": 3}\n')
-    assert folders.read_metrics(tmp_path, 2) == ([{"updates": 3}], 3)
-    assert folders.read_metrics(tmp_path, 3) == ([], 3)
-
-
-def test_a_line_that_is_being_written_waits_for_its_end(tmp_path: Path) -> None:
-    (tmp_path / "metrics.jsonl").write_text('{"updates": 1}\n{"upda')
-    assert folders.read_metrics(tmp_path, 0) == ([{"updates": 1}], 1)
-
-
-def test_a_reader_ahead_of_a_file_that_was_cut_goes_on_from_its_end(tmp_path: Path) -> None:
-    (tmp_path / "metrics.jsonl").write_text('{"updates": 1}\n')
-    assert folders.read_metrics(tmp_path, 40) == ([], 1)
-
-
-def test_numbers_that_json_does_not_know_come_back_as_none(tmp_path: Path) -> None:
-    (tmp_path / "metrics.jsonl").write_text('{"loss": NaN, "norm": Infinity}\n')
-    answer = folders.read_metrics(tmp_path, 0).items
-    assert answer == [{"loss": None, "norm": None}]
-    json.dumps(answer, allow_nan=False)
-
-
-def test_one_answer_holds_a_limited_number_of_lines(tmp_path: Path) -> None:
-    count = folders.MAX_LINES + 10
-    (tmp_path / "metrics.jsonl").write_text("".join(f'{{"updates": {n}}}\n' for n in range(count)))
-    first = folders.read_metrics(tmp_path, 0)
-    assert first.next == len(first.items) == folders.MAX_LINES
-    rest = folders.read_metrics(tmp_path, first.next)
-    assert (len(rest.items), rest.next) == (10, count)
-
-
 def test_last_metrics_gather_the_newest_of_each_name(tmp_path: Path) -> None:
     lines = [
         {"time": 1.0, "phase": "pretrain", "updates": 10, "image": 5.0},
@@ -65,7 +29,6 @@ def test_the_log_is_read_on_by_bytes(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_says_nothing(tmp_path: Path) -> None:
     missing = tmp_path / "none"
     assert folders.read_progress(missing) is None
-    assert folders.read_metrics(missing, 3) == ([], 0)
     assert folders.read_log(missing, 0) == ("", 0)
     assert folders.last_metrics(missing) == {}
     assert folders.last_log_line(missing) is None

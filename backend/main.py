@@ -32,6 +32,7 @@ from backend.api import (
     reopen,
     runs,
     sweeps,
+    tasks,
     views,
 )
 from backend.api.deps import Services, refuse_unknown_parameters
@@ -49,6 +50,7 @@ UPLOADS = {f"{PREFIX}/{name}": frozenset({"multipart/form-data"}) for name in TA
 ROUTERS = (
     presets,
     methods,
+    tasks,
     runs,
     sweeps,
     curves,

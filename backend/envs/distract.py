@@ -1,6 +1,6 @@
 """Distractions: what changes in the picture and has nothing to do with the task, with its true values."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ BODY_LINE: Line = ((0.95, 0.25, 0.15), (0.15, 0.35, 0.95))
 FLOOR_LINE: Line = ((0.80, 0.55, 0.05), (0.05, 0.45, 0.80))
 BACKGROUND_LINE: Line = ((0.75, 0.30, 0.70), (0.25, 0.70, 0.30))
 LIGHT_RANGE = (0.4, 1.0)  # multiplies every light
+EPISODE_FACTORS = ("body_colour", "floor_colour", "background_colour", "light", "camera_angle")
 
 READABLE_MATERIALS = {"self": "body", "effector": "effector", "grid": "floor", "decoration": "decoration"}
 
@@ -91,24 +92,21 @@ class FlickeringColours:
 
 
 class EpisodeFactors:
-    """Five independent numbers per episode: three colours, the light and the angle of the camera.
+    """Up to five independent numbers per episode: three colours, the light and the angle of the camera.
 
     A colour t in [0, 1] lies on a line in RGB between two end points, so that one latent can own it.
     Needs a scene loaded under `recolourable_assets`.
     """
 
-    def __init__(self, camera_range: float, background: bool) -> None:
-        """`camera_range`: largest tilt in radians; `background`: whether the sky can be seen."""
-        self._camera_range = camera_range
-        self._background = background
-        colours = ("body_colour", "floor_colour", *(("background_colour",) if background else ()))
-        self.factor_names = (*colours, "light", "camera_angle")
+    def __init__(self, camera_range: float, shown: Sequence[str] = EPISODE_FACTORS) -> None:
+        """`camera_range`: largest tilt in radians; `shown`: those of EPISODE_FACTORS that the pictures can show."""
+        self._ranges = {"light": LIGHT_RANGE, "camera_angle": (-camera_range, camera_range)}
+        self.factor_names = tuple(name for name in EPISODE_FACTORS if name in shown)
         self._values = np.zeros(len(self.factor_names), np.float32)
 
     def reset(self, scene: Scene, random: np.random.Generator) -> None:
         """Draw all values uniformly and apply them."""
-        low = [0.0] * (len(self.factor_names) - 2) + [LIGHT_RANGE[0], -self._camera_range]
-        high = [1.0] * (len(self.factor_names) - 2) + [LIGHT_RANGE[1], self._camera_range]
+        low, high = zip(*(self._ranges.get(name, (0.0, 1.0)) for name in self.factor_names), strict=True)
         self._values = random.uniform(low, high).astype(np.float32)
         self.apply(scene, dict(zip(self.factor_names, self._values.tolist(), strict=True)))
 
@@ -129,15 +127,23 @@ class EpisodeFactors:
 
     def apply(self, scene: Scene, factors: Mapping[str, float]) -> None:
         """Draw the scene with the given values of all factors from here on."""
-        body = colour_at(BODY_LINE, factors["body_colour"])
-        for material in BODY_MATERIALS:
-            scene.set_material(material, body)
-        scene.set_material(FLOOR, colour_at(FLOOR_LINE, factors["floor_colour"]))
-        if self._background:
-            scene.set_background(colour_at(BACKGROUND_LINE, factors["background_colour"]))
-        scene.set_light(factors["light"])
-        scene.set_camera_angle(factors["camera_angle"])
+        for name, value in factors.items():
+            _SETTERS[name](scene, value)
         self._values = np.array([factors[name] for name in self.factor_names], np.float32)
+
+
+def _paint_body(scene: Scene, t: float) -> None:
+    for material in BODY_MATERIALS:
+        scene.set_material(material, colour_at(BODY_LINE, t))
+
+
+_SETTERS: Mapping[str, Callable[[Scene, float], None]] = {
+    "body_colour": _paint_body,
+    "floor_colour": lambda scene, t: scene.set_material(FLOOR, colour_at(FLOOR_LINE, t)),
+    "background_colour": lambda scene, t: scene.set_background(colour_at(BACKGROUND_LINE, t)),
+    "light": Scene.set_light,
+    "camera_angle": Scene.set_camera_angle,
+}
 
 
 def colour_at(line: Line, t: float) -> NDArray[np.float64]:

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from backend.envs.distract import Distraction, EpisodeFactors
 from backend.envs.factors import joints_of, physical_factors
-from backend.envs.parts import AGENT_PARTS, part_names
+from backend.envs.parts import agent_parts, part_names
 from backend.envs.protocol import EnvironmentFailed, Step, check_action
 from backend.envs.scene import Scene
 from backend.envs.simulator import Task, physics_error
+
+NO_LIMIT = 1e6  # a control whose largest value is above this is one without a limit
 
 
 class ControlEnvironment:
@@ -35,10 +37,12 @@ class ControlEnvironment:
         self._random = np.random.default_rng(0)
         self._finished = True
         specification = task.action_spec()
-        self._low, self._high = specification.minimum, specification.maximum
+        unlimited = specification.maximum > NO_LIMIT
+        self._low = np.where(unlimited, -1.0, specification.minimum)
+        self._high = np.where(unlimited, 1.0, specification.maximum)
         self.action_size = int(specification.shape[0])
         self.episode_steps = -(-int(task._step_limit) // action_repeat)
-        self._physical = physical_factors(name, task.physics)
+        self._physical = physical_factors(name, task.physics, scene.camera)
         self._joints = joints_of(self._physical)
         self.factor_names = (*(factor.name for factor in self._physical), *distraction.factor_names)
         settable = distraction.factor_names if isinstance(distraction, EpisodeFactors) else ()
@@ -135,7 +139,9 @@ def _numbered(name: str, task: Task, scene: Scene) -> NDArray[np.uint8]:
     """The number of the part that each geom belongs to, 0 for none, and one more 0 at the end for no geom."""
     of_body, model = scene.of_body(), task.physics.model
     numbers = np.zeros(model.ngeom + 1, np.uint8)
-    for number, geoms in enumerate(AGENT_PARTS[name].values(), 1):
+    if not of_body.any():
+        of_body = np.asarray(model.geom_bodyid) > 0  # nothing wears a body's material: all that is not the world's
+    for number, geoms in enumerate(agent_parts(name).values(), 1):
         chosen = [model.name2id(geom, "geom") for geom in geoms] or np.flatnonzero(of_body)
         numbers[chosen] = number
     return numbers

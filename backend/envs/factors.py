@@ -1,25 +1,29 @@
 """The true physical factors of each task, read from the simulator by name, and the knobs that set some of them."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
+from backend.envs.factor import Factor
+from backend.envs.model_factors import model_factors
 from backend.envs.simulator import Physics
+from backend.envs.suite import known_factors
 
 
-class Factor(NamedTuple):
-    """One number of the simulator. Where it comes from the position of a joint, `knob` is what that is called."""
+def physical_factors(environment: str, physics: Physics, camera: int) -> list[Factor]:
+    """All factors of a task seen by a camera; angles that may turn round are given as sine and cosine.
 
-    name: str
-    read: Callable[[], float]
-    knob: str = ""
-    joint: str = ""
+    A task without a reader of its own has those of its model that vary, under the names that they have there.
+    """
+    if environment in _READERS:
+        return _READERS[environment](physics)
+    return varying(environment, model_factors(physics.model.ptr, physics.data.ptr, camera))
 
 
-def physical_factors(environment: str, physics: Physics) -> list[Factor]:
-    """All factors of a task; angles that may turn round are given as sine and cosine."""
-    return _READERS[environment](physics)
+def varying(environment: str, factors: list[Factor]) -> list[Factor]:
+    """Without those that were never seen to change; all of them where nobody has looked."""
+    known = known_factors().get(environment)
+    return [factor for factor in factors if known is None or factor.name in known]
 
 
 def joints_of(factors: list[Factor]) -> dict[str, str]:

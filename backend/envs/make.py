@@ -6,10 +6,12 @@ from contextlib import nullcontext
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.envs.allowed import MUJOCO_V5, allowed
 from backend.envs.distract import Distraction, EpisodeFactors, FlickeringColours, NoDistraction
 from backend.envs.dmc import ControlEnvironment
 from backend.envs.drawerworld import DrawerEnvironment, metaworld_python
 from backend.envs.gl import draw_on_one_thread
+from backend.envs.gym import GymnasiumEnvironment, check_allowed
 from backend.envs.moving import (
     BackgroundVideo,
     CameraJitter,
@@ -21,19 +23,17 @@ from backend.envs.moving import (
 from backend.envs.protocol import (
     DISTRACTIONS,
     DRAWERS,
-    ENVIRONMENTS,
-    SKY_HIDDEN,
     SQUARE_WORLD,
     Environment,
     Look,
+    environments,
     offered_distractions,
 )
 from backend.envs.pusher import ANY_COLOUR, HALF_WIDTH, PusherEnvironment, check_gymnasium
 from backend.envs.scene import Scene, recolourable_assets
 from backend.envs.simulator import load_task
 from backend.envs.square_world import SquareWorld
-
-__all__ = ["DISTRACTIONS", "ENVIRONMENTS", "SKY_HIDDEN", "make_environment"]
+from backend.envs.suite import SUITE_TASKS, episode_colours
 
 CAMERA = 0
 PAINTED_SKY = ("episode", "video", "everything")  # need a sky and a floor that take any colour
@@ -59,14 +59,14 @@ def make_environment(
     random_pose: bool = False,
     films: Sequence[NDArray[np.uint8]] = (),
 ) -> Environment:
-    """Load a task of `ENVIRONMENTS` with a distraction of `DISTRACTIONS`.
+    """Load a task of `environments()` with a distraction of `DISTRACTIONS`.
 
     `films` (T, 64, 64, 3) play behind the scene where the distraction shows a video; without them procedural ones do.
     One environment a process: its rendering context belongs to the thread that makes it. Raises ValueError
     for an unknown name, NoRenderer where nothing can draw, MissingExtra where something is to be installed first.
     """
-    if name not in ENVIRONMENTS:
-        raise ValueError(f"unknown environment {name!r}: choose one of {', '.join(ENVIRONMENTS)}")
+    if name not in environments():
+        raise ValueError(f"unknown environment {name!r}: choose one of {', '.join(environments())}")
     if distraction not in DISTRACTIONS:
         raise ValueError(f"unknown distraction {distraction!r}: choose one of {', '.join(DISTRACTIONS)}")
     if distraction not in offered_distractions(name):
@@ -81,6 +81,8 @@ def make_environment(
         return DrawerEnvironment(name, distraction == "episode", action_repeat, look)
     if name == "pusher":
         return PusherEnvironment(PUSHER_COLOURS[distraction], action_repeat, look)
+    if name not in SUITE_TASKS:
+        return GymnasiumEnvironment(name, distraction == "episode", action_repeat, look)
     with recolourable_assets() if distraction in PAINTED_SKY else nullcontext():
         task = load_task(name)
     scene = Scene(task.physics, CAMERA, look)
@@ -94,8 +96,10 @@ def check_installed(name: str) -> None:
     """Raises MissingExtra, saying what to install, where an environment needs what is not here."""
     if name in DRAWERS:
         metaworld_python()
-    if name == "pusher":
-        check_gymnasium()
+    if name == "pusher" or name in MUJOCO_V5:
+        check_gymnasium(name)
+    elif name in allowed():
+        check_allowed(name)
 
 
 def _make_distraction(name: str, distraction: str, scene: Scene, films: Sequence[NDArray[np.uint8]]) -> Distraction:
@@ -107,7 +111,7 @@ def _make_distraction(name: str, distraction: str, scene: Scene, films: Sequence
         "none": NoDistraction,
         "set-a": lambda: FlickeringColours(scene, SET_A),
         "set-b": lambda: FlickeringColours(scene, SET_B),
-        "episode": lambda: EpisodeFactors(camera_range=CAMERA_RANGE, background=name not in SKY_HIDDEN),
+        "episode": lambda: EpisodeFactors(CAMERA_RANGE, episode_colours(name)),
         "camera-jitter": CameraJitter,
         "light": WanderingLight,
         "video": lambda: BackgroundVideo(sky_clips(films) or procedural_clips()),

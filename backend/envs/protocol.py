@@ -5,9 +5,13 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.envs.allowed import MUJOCO_V5, allowed
+from backend.envs.suite import SUITE_TASKS, episode_colours
+
 Look = Literal["fast", "near", "paper"]
 IMAGE_SIZE = 64
 
+# Tasks of dm_control whose factors have names of our own; those of the others are named as in their models.
 CONTROL_TASKS = (
     "reacher-easy",
     "cheetah-run",
@@ -19,16 +23,30 @@ CONTROL_TASKS = (
 )
 DRAWERS = ("drawer-open", "drawer-close")
 SQUARE_WORLD = "square-world"
-ENVIRONMENTS = (*CONTROL_TASKS, "pusher", *DRAWERS, SQUARE_WORLD)
+ENVIRONMENTS = (
+    *CONTROL_TASKS,
+    *("pusher", *DRAWERS, SQUARE_WORLD),
+    *(task for task in SUITE_TASKS if task not in CONTROL_TASKS),
+    *MUJOCO_V5,
+)
+CONTROL_STEPS = dict.fromkeys(DRAWERS, 500) | {"pusher": 100, SQUARE_WORLD: 100, "Pusher-v5": 100, "Reacher-v5": 50}
+"""Control steps of a whole episode, where they are not 1000."""
 DISTRACTIONS = ("none", "set-a", "set-b", "episode", "camera-jitter", "light", "video", "everything")
 WITH_EXPERT = ("cartpole-swingup", "reacher-easy")  # see backend.envs.experts
-SKY_HIDDEN = ("reacher-easy", "humanoid-walk")  # no sky in the picture: its colour is no factor there
 
 
 def episode_frames(environment: str, action_repeat: int) -> int:
-    """Frames of a whole episode, the first one counted in, when each action lasts `action_repeat` control steps."""
-    control_steps = 500 if environment in DRAWERS else 100 if environment in ("pusher", SQUARE_WORLD) else 1000
+    """Frames of a whole episode, the first one counted in, when each action lasts `action_repeat` control steps.
+
+    At most as many, where an environment of gymnasium is one that the administrator allows.
+    """
+    control_steps = CONTROL_STEPS.get(environment, 1000)
     return -(-control_steps // action_repeat) + 1
+
+
+def environments() -> tuple[str, ...]:
+    """Everything that a run can name: ENVIRONMENTS and what the administrator allows of gymnasium."""
+    return (*ENVIRONMENTS, *(name for name in allowed() if name not in ENVIRONMENTS))
 
 
 def offered_distractions(environment: str) -> tuple[str, ...]:
@@ -39,9 +57,18 @@ def offered_distractions(environment: str) -> tuple[str, ...]:
         return ("none", "set-a", "episode")
     if environment == "pusher":
         return ("none", "set-a", "set-b", "episode")
-    if environment in SKY_HIDDEN:
-        return tuple(name for name in DISTRACTIONS if name != "video")
-    return DISTRACTIONS
+    if environment in MUJOCO_V5:
+        return ("none", "episode")
+    if environment not in SUITE_TASKS:
+        return ("none",)
+    shown = episode_colours(environment)
+    missing = {
+        "set-a": not {"body_colour", "floor_colour"} & set(shown),
+        "set-b": not {"body_colour", "floor_colour"} & set(shown),
+        "camera-jitter": "camera_angle" not in shown,
+        "video": "background_colour" not in shown,
+    }
+    return tuple(name for name in DISTRACTIONS if not missing.get(name))
 
 
 class Step(NamedTuple):
@@ -55,6 +82,7 @@ class Step(NamedTuple):
     is_terminal: bool
     factors: NDArray[np.float32]  # (F,), in the order of `factor_names`
     success: bool | None = None  # whether the task is solved now; None where the task does not say
+    action: NDArray[np.float32] | None = None  # what was done (A,), where that is not what was asked: a choice of one
 
 
 class Environment(Protocol):

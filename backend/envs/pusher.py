@@ -102,11 +102,11 @@ class PusherEnvironment:
             self._viewer.scn.flags[flag] = 0
 
 
-def check_gymnasium() -> None:
+def check_gymnasium(name: str = "pusher") -> None:
     """Raises MissingExtra where gymnasium or what it draws MuJoCo with is not installed."""
     missing = [package for package in ("gymnasium", "mujoco", "imageio", "packaging") if find_spec(package) is None]
     if missing:
-        message = f"pusher needs {' and '.join(missing)}, which this Python does not have"
+        message = f"{name} needs {' and '.join(missing)}, which this Python does not have"
         raise MissingExtra(f"{message}: pip install 'diswm-studio[pusher]'")
 
 

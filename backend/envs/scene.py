@@ -44,7 +44,7 @@ class Scene:
 
     def __init__(self, physics: Physics, camera: int, look: Look) -> None:
         self.physics = physics
-        self._camera_id = camera
+        self.camera = self._camera_id = camera
         self._flags = {"shadow": False, "reflection": False} if look != "paper" else {}
         if look != "paper":
             physics.model._model.vis.quality.offsamples = 0

@@ -7,6 +7,8 @@ from typing import Any
 
 from backend.envs.gl import choose_backend
 
+MOST_STEPS = 1000  # control steps of an episode, where a task has no end of its own
+
 Physics = Any  # dm_control.mujoco.engine.Physics
 Task = Any  # dm_control.rl.control.Environment
 Camera = Any  # dm_control.mujoco.engine.Camera
@@ -15,8 +17,9 @@ Camera = Any  # dm_control.mujoco.engine.Camera
 def load_task(name: str) -> Task:
     """Load a task of dm_control's suite, named like "walker-walk", that reports no observations."""
     domain, task = name.split("-")
-    loaded = _part_of_suite(domain).SUITE[task]()
+    loaded = _part_of_suite(domain).SUITE[task](random=0)  # some models are drawn at random, too
     loaded.task.get_observation = lambda _physics: {}  # the picture is all that anybody looks at
+    loaded._step_limit = min(loaded._step_limit, MOST_STEPS)
     return loaded
 
 

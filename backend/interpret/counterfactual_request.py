@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from backend.envs.protocol import CONTROL_TASKS
+from backend.envs.suite import SUITE_TASKS
 from backend.interpret.fields import Index, Number, Seed
 from backend.interpret.request import ViewError, ViewRequest, check_count, check_index, check_number, view_request
 
@@ -83,7 +83,7 @@ class CounterfactualRequest(ViewRequest):
 def settable(checkpoint: "Checkpoint") -> tuple[str, ...]:
     """The factors that can be set in the simulator which this checkpoint's clip comes from."""
     known = checkpoint.clip.factor_names
-    if checkpoint.info.environment not in CONTROL_TASKS or not {"light", "camera_angle"} <= set(known):
+    if checkpoint.info.environment not in SUITE_TASKS or not {"light", "camera_angle"} <= set(known):
         return ()
     return tuple(name for name in SETTABLE if name in known)
 

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from backend.data.checkpoint import Checkpoint
 from backend.data.clip import Clip
-from backend.envs.protocol import CONTROL_TASKS, EnvironmentFailed
+from backend.envs.protocol import EnvironmentFailed
+from backend.envs.suite import SUITE_TASKS
 from backend.envs.sweep import Sweeper
 from backend.interpret.encoded import Floats
 from backend.interpret.latents import encode_images
@@ -29,7 +30,7 @@ class NoSimulator(ValueError):
 def moves_in_simulator(checkpoint: Checkpoint, progress: Progress) -> dict[str, Any]:
     """{"factors": [{"factor", "low", "high", "moves": (Z) in standard deviations}], "scenes"}. Raises NoSimulator."""
     name, clip = checkpoint.info.environment, checkpoint.clip
-    if name not in CONTROL_TASKS:
+    if name not in SUITE_TASKS:
         raise NoSimulator("these pictures come from no simulator that is here")
     try:
         with Sweeper(name, distraction=distraction_of(clip.factor_names), look=checkpoint.info.scene.look) as sweeper:

@@ -69,7 +69,8 @@ def record_episode(order: Order, environment: Environment, seed: int, index: int
             best = expert(steps[-1].factors) if expert else 0.0
             action = np.clip(best + loudness * noise, -1, 1).astype(np.float32)
         steps.append(environment.step(action))
-        actions.append(action)
+        done = steps[-1].action
+        actions.append(action if done is None else done)
         if isinstance(environment, Masked):
             parts.append(environment.agent_parts())
         if len(steps) % BEAT_EVERY == 0:

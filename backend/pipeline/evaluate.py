@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from backend.envs.protocol import IMAGE_SIZE, Step
-from models.agent import Agent
+from models.agent import Agent, Memory
 
 BATCH = 16  # most episodes whose actions are computed in one batch
 
@@ -79,6 +79,14 @@ def episode_seed(seed: int, purpose: str, index: int) -> int:
     return int(np.random.SeedSequence(words).generate_state(1, np.uint32)[0])
 
 
+def done_instead(memory: Memory, row: int, action: NDArray[np.float32]) -> Memory:
+    """The memory of what the environment of a row did, (A,), not of what it was asked; missing entries are 0."""
+    actions = memory.action.clone()
+    actions[row] = 0
+    actions[row, : len(action)] = torch.from_numpy(action).to(actions.device)
+    return memory._replace(action=actions)
+
+
 def _play(
     agent: Agent,
     environments: Sequence[AsyncEnvironment],
@@ -100,6 +108,8 @@ def _play(
             image[row] = step.image
             score[row] += step.reward
             success[row] = success[row] or step.success
+            if step.action is not None:
+                memory = done_instead(memory, row, step.action)
         live = {row: environment for row, environment in live.items() if not steps[row].is_last}
         if live:
             action, memory = agent.act(torch.from_numpy(image).to(device), memory)

@@ -10,7 +10,7 @@ from backend.data.episodes import episode_of, read_episode, write_episode
 from backend.data.replay import Replay
 from backend.envs.protocol import Step
 from backend.pipeline.environments import EnvironmentPool
-from backend.pipeline.evaluate import episode_seed
+from backend.pipeline.evaluate import done_instead, episode_seed
 from models.agent import Agent, Memory
 from models.types import State
 
@@ -74,8 +74,11 @@ class Experience:
 
     def finish_step(self) -> float | None:
         """Wait for the step that was begun; gives the return of an episode that ends with it."""
-        self._steps.append(self.environment.finish())
-        return self._end_episode() if self._steps[-1].is_last else None
+        step = self.environment.finish()
+        self._steps.append(step)
+        if step.action is not None:
+            self._was_done(step.action)
+        return self._end_episode() if step.is_last else None
 
     def state_dict(self) -> dict[str, Any]:
         """Counters, the actions of the current episode and the agent's memory in it; not between begin and finish."""
@@ -101,6 +104,11 @@ class Experience:
             self._steps.append(self.environment.finish())
         deter, stoch, action = (part.to(self._device) for part in state["memory"])
         self._memory = Memory(State(deter, stoch), action)
+
+    def _was_done(self, action: np.ndarray[Any, np.dtype[np.float32]]) -> None:
+        """Remember what the environment did instead of what it was asked."""
+        self._memory = done_instead(self._memory, 0, action)
+        self._actions[-1] = self._memory.action[0].cpu().numpy()
 
     def _ask(self, action: np.ndarray[Any, np.dtype[np.float32]]) -> None:
         self.environment.begin_step(action)

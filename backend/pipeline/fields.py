@@ -1,11 +1,12 @@
 """Types of settings and how they are described; a form draws titles, groups and symbols from them."""
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError
 
 
 class Closed(BaseModel):
@@ -20,10 +21,11 @@ Rate = Annotated[float, Field(gt=0, le=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
-def one_of(known: Collection[str]) -> AfterValidator:
-    """Accepts the names in `known` at the time of the check; otherwise suggests the nearest."""
+def one_of(names: Collection[str] | Callable[[], Collection[str]]) -> AfterValidator:
+    """Accepts the names (or what a call gives at the time of the check); otherwise suggests the nearest."""
 
     def check(value: str) -> str:
+        known = names() if callable(names) else names
         if value not in known:
             near = difflib.get_close_matches(value, list(known), 1)
             message = f"{value!r} is not known; there is {', '.join(known)}"
@@ -33,6 +35,16 @@ def one_of(known: Collection[str]) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+@dataclass(frozen=True)
+class Offered:
+    """Names for a form's menu, asked for when the JSON schema is made."""
+
+    names: Callable[[], Collection[str]]
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(core) | {"enum": list(self.names())}
 
 
 def described(

@@ -4,10 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from backend.envs.protocol import DISTRACTIONS, ENVIRONMENTS, offered_distractions
-from backend.pipeline.fields import Closed, conflict, described, one_of
+from backend.envs.protocol import DISTRACTIONS, environments, offered_distractions
+from backend.pipeline.fields import Closed, Offered, conflict, described, one_of
 
-EnvironmentName = Annotated[str, one_of(ENVIRONMENTS), Field(json_schema_extra={"enum": list(ENVIRONMENTS)})]
+EnvironmentName = Annotated[str, one_of(environments), Offered(environments)]
 DistractionName = Annotated[str, one_of(DISTRACTIONS), Field(json_schema_extra={"enum": list(DISTRACTIONS)})]
 
 

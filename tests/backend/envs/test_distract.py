@@ -16,9 +16,10 @@ from backend.envs.distract import (
     colour_at,
 )
 from backend.envs.dmc import ControlEnvironment
-from backend.envs.make import SET_A, SET_B, SKY_HIDDEN, make_environment
+from backend.envs.make import SET_A, SET_B, make_environment
 from backend.envs.protocol import CONTROL_TASKS, Step
 from backend.envs.scene import BODY_MATERIALS
+from backend.envs.suite import SKY_HIDDEN
 
 MIDDLE = {"body_colour": 0.5, "floor_colour": 0.5, "background_colour": 0.5, "light": 0.8, "camera_angle": 0.0}
 

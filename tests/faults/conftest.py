@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +43,18 @@ for line in sys.stdin:
         log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         for stream, target in ((os.open(os.devnull, os.O_RDONLY), 0), (log, 1), (log, 2)):
             os.dup2(stream, target)
+        for name, seconds in order["timings"].items():
+            module, _, constant = name.partition(":")
+            assert hasattr(sys.modules[module], constant), name
+            setattr(sys.modules[module], constant, seconds)
         sys.argv = ["diswm", *order["command"]]
         main()
     print(process, flush=True)
 """
 
+Timings = Mapping[str, float]
+"""Waits to shorten: `module:CONSTANT` -> seconds."""
+AS_THEY_ARE: Timings = {}
 SMALL = {"latents": 2, "stoch": 2, "deter": 4, "hidden": 4, "batch": 1, "length": 2, "held_out": 2}
 
 
@@ -57,9 +64,16 @@ class Forks:
     def __init__(self) -> None:
         self._server: subprocess.Popen[str] | None = None
 
-    def start(self, command: tuple[str, ...], environment: dict[str, str], log: Path) -> int:
-        """The process of a command."""
-        return self._ask({"command": command, "environment": environment, "log": str(log)})
+    def start(
+        self,
+        command: tuple[str, ...],
+        environment: dict[str, str],
+        log: Path,
+        timings: Timings = AS_THEY_ARE,
+    ) -> int:
+        """Start a command and return its process."""
+        order = {"command": command, "environment": environment, "log": str(log), "timings": dict(timings)}
+        return self._ask(order)
 
     def wait(self, process: int) -> int:
         """The exit status of a command, negative for a signal."""
@@ -101,10 +115,10 @@ class Store:
         self.engine = open_database(self.settings)
         self.service = RunService(self.engine, self.home)
 
-    def fork(self, *command: str, **environment: str) -> int:
-        """The process of a `diswm` command that has nothing to import any more."""
+    def fork(self, *command: str, timings: Timings = AS_THEY_ARE, **environment: str) -> int:
+        """Start a `diswm` command that has nothing to import any more and return its process."""
         here = {"DISWM_HOME": str(self.home), "DISWM_DATABASE_URL": self.settings.database_url or ""} | environment
-        process = self._forks.start(command, here, self.home / f"{command[0]}.txt")
+        process = self._forks.start(command, here, self.home / f"{command[0]}.txt", timings)
         self._forked.add(process)
         return process
 
@@ -131,9 +145,9 @@ class Store:
         self._started.append(process)
         return process
 
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        """A worker that takes runs."""
-        worker = self.start("worker")
+    def start_worker(self) -> int:
+        """Start a worker, wait until it takes runs, and return its process."""
+        worker = self.fork("worker")
         lock = worker_lock(self.home, FIRST)
         until(lambda: (holder(lock) or {}).get("ready") is True, 180)
         return worker

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from backend.runs.database import driver_url
 from backend.runs.locks import holder, worker_lock
-from backend.runs.queue import LOOK_AGAIN_S, QUEUE
+from backend.runs.queue import QUEUE
 from backend.runs.states import RunState
 from tests.faults.conftest import Forks, Store
 from tests.support.postgres import Server
@@ -70,8 +70,8 @@ def test_a_run_whose_worker_died_between_queue_and_claim_is_taken_by_the_next(sh
     shared.kill(worker)
     run = shared.pretrain(updates=20)
     _begun_and_lost(shared, run)
-    shared.fork("worker", DISWM_WORKER="next")
-    shared.until(lambda: shared.row(run).state == RunState.SUCCEEDED, LOOK_AGAIN_S + 90)
+    shared.fork("worker", DISWM_WORKER="next", timings={"backend.runs.queue:LOOK_AGAIN_S": 3.0})
+    shared.until(lambda: shared.row(run).state == RunState.SUCCEEDED)
 
 
 def _begun_and_lost(shared: Store, run: str) -> None:

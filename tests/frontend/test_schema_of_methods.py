@@ -1,11 +1,8 @@
 """The form's fields for methods and protocol come from the real schema: nothing is written down twice."""
 
-import pytest
-
-from backend.pipeline.builder import build_settings, settings_schema
+from backend.pipeline.builder import settings_schema
 from backend.pipeline.methods.catalogue import CATALOGUE
 from frontend.schema import Field, sections
-from tests.support import stand_in_runs
 from tests.support.pages import OpenPage
 
 
@@ -32,13 +29,8 @@ def test_what_needs_an_expert_is_offered_where_there_is_one() -> None:
             assert not field.is_offered({f"{prefix}environment": "walker-walk", f"{prefix}method": "diswm"})
 
 
-def test_the_page_shows_and_sends_the_settings_of_the_chosen_method_only(
-    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(stand_in_runs.SCHEMAS, "finetune", settings_schema("finetune"))
-    tiny = build_settings("finetune", "tiny").model_dump(mode="json")
-    monkeypatch.setitem(stand_in_runs.PRESETS[0]["stages"], "finetune", tiny)
-    app = open_page("train", stage="finetune", preset=stand_in_runs.PRESETS[0]["name"])
+def test_the_page_shows_and_sends_the_settings_of_the_chosen_method_only(open_page: OpenPage) -> None:
+    app = open_page("train", stage="finetune", preset="tiny")
 
     def drawn(name: str) -> bool:
         return any(widget.key and f".{name}." in widget.key for widget in app.number_input)

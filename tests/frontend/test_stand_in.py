@@ -13,7 +13,7 @@ from tests.support.recorded import ASKED, ask, differences, like, recorded
 from tests.support.stand_in import World, create_app
 
 TYPED = (
-    *("/presets", "/runs", "/runs/run-walker", "/runs/run-cartpole", "/runs/run-broken", "/runs/run-cartpole/metrics"),
+    *("/runs", "/runs/run-walker", "/runs/run-cartpole", "/runs/run-broken", "/runs/run-cartpole/metrics"),
     *("/runs/run-cartpole/log", "/checkpoints", "/checkpoints/cartpole-small", "/checkpoints/cartpole-small/labels"),
     *("/checkpoints/cartpole-small/history", "/datasets", "/datasets/cartpole-clips", "/curves?runs=run-cartpole"),
     *("/notes/run",),

@@ -22,23 +22,23 @@ def commands(app: AppTest) -> str:
 def test_the_form_shows_symbols_and_the_presets_values(open_page: OpenPage) -> None:
     app = open_page("train", stage="pretrain", preset="tiny")
     beta = app.number_input(key=key_of(app, "beta"))
-    assert beta.label == "Beta (β)"  # plain text: it is read aloud as it stands
-    assert beta.value == 0.015
-    assert app.number_input(key=key_of(app, "updates")).value == 60
+    assert beta.label == "Disentanglement weight (β)"  # plain text: it is read aloud as it stands
+    assert beta.value == 0.05
+    assert app.number_input(key=key_of(app, "updates")).value == 160
     assert "diswm pretrain --preset tiny --seed 0" in commands(app)
 
 
 def test_what_differs_from_the_preset_is_marked_and_in_the_command(open_page: OpenPage) -> None:
     app = open_page("train", stage="pretrain")
     app.number_input(key=key_of(app, "beta")).set_value(0.5).run()
-    assert any("changed; preset: 0.015" in text.value for text in app.markdown)
+    assert any("changed; preset: 0.05" in text.value for text in app.markdown)
     assert "--set beta=0.5" in commands(app)
 
 
 def test_a_pipeline_has_closed_groups_for_each_stage(open_page: OpenPage) -> None:
     app = open_page("train")
     labels = [expander.label for expander in app.expander]
-    assert {"Collect: Size", "Pretrain: Loss", "Fine-tune: Loss"} <= set(labels)
+    assert {"Collect: Data", "Pretrain: Losses", "Fine-tune: Losses"} <= set(labels)
     assert not any(expander.proto.expanded for expander in app.expander)
     assert app.selectbox(key=key_of(app, "collect.environment")).label == "Collect: Environment"
     app.number_input(key=key_of(app, "pretrain.beta")).set_value(0.5).run()
@@ -66,12 +66,12 @@ def test_the_same_form_sent_twice_is_one_run(open_page: OpenPage, world: World) 
 
 
 def test_a_refusal_stands_next_to_its_field_with_the_remedy(open_page: OpenPage, world: World) -> None:
-    app = open_page("train", stage="pretrain")
-    app.number_input(key=key_of(app, "beta")).set_value(7.0).run()
+    app = open_page("train")
+    app.number_input(key=key_of(app, "pretrain.length")).set_value(30).run()
     app.button(key="train/new.launch").click().run()
     assert "**Not launched.** One setting needs another value" in app.error[0].value
-    assert "- Beta" in app.error[0].value
-    marked = [text.value for text in app.markdown if "beta must be at most 5" in text.value]
+    assert "- Pretrain: Sequence length" in app.error[0].value
+    marked = [text.value for text in app.markdown if "longer than the collected episodes of 24" in text.value]
     assert marked and marked[0].startswith(":red[")
     assert len(world.runs) == 3, "nothing was started"
 
@@ -100,13 +100,13 @@ def test_a_file_that_is_no_form_is_refused_with_a_sentence(open_page: OpenPage) 
 
 def test_estimates_follow_the_settings_and_a_very_long_run_is_asked_about(open_page: OpenPage) -> None:
     app = open_page("train", stage="pretrain")
-    assert next(metric.value for metric in app.metric if metric.label == "Time, about") == "2 min"
+    assert next(metric.value for metric in app.metric if metric.label == "Time, about") == "under 1 min"
     assert app.button(key="train/new.launch").label == "Launch"
-    app.number_input(key=key_of(app, "updates")).set_value(70).run()
-    assert next(metric.value for metric in app.metric if metric.label == "Time, about") == "15 min"
+    app.number_input(key=key_of(app, "updates")).set_value(3000).run()
+    assert next(metric.value for metric in app.metric if metric.label == "Time, about") == "5 min"
     paper = open_page("train", stage="pretrain", preset="paper")
     assert paper.button(key="train/new.launch").label == "Launch anyway"
-    assert any("On two CPU cores this takes about **40 h**" in text.value for text in paper.markdown)
+    assert any("On two CPU cores this takes about **141 h**" in text.value for text in paper.markdown)
 
 
 def test_a_sentence_about_settings_uses_their_titles() -> None:

@@ -1,5 +1,6 @@
 """A small HTTP stand-in of the API for the page's own tests: recorded answers with values of the tests' own, no model.
 
+Presets, schemas, estimates and the refusal of settings are those of the application itself.
 Answers that a schema describes are held against the API's schema in tests/frontend/test_stand_in.py, all others are
 filled in from recorded ones (`recorded.like`).
 """
@@ -13,10 +14,13 @@ from typing import Any
 import numpy as np
 from fastapi import FastAPI, Request, Response
 
+from backend.api import exception_handlers, presets
+from backend.api.schemas import EstimateBody
+from backend.main import PREFIX
 from tests.support.serving import served
 from tests.support.stand_in_data import add_data
 from tests.support.stand_in_imagination import add_imagination
-from tests.support.stand_in_runs import PRESETS, SCHEMAS, running_run, settings_problems
+from tests.support.stand_in_runs import running_run
 from tests.support.stand_in_views import add_views
 from tests.support.stand_in_world import World, items, problem
 
@@ -31,6 +35,8 @@ def create_app(world: World) -> FastAPI:
     add_imagination(app, world)
     add_data(app, world)
     _add_files(app)
+    app.include_router(presets.router, prefix=PREFIX)  # after the schemas of views, which have a longer path
+    exception_handlers.register(app)
 
     @app.middleware("http")
     async def remember(request: Request, call_next: Any) -> Response:
@@ -58,25 +64,6 @@ def serve(world: World, port: int = 0) -> Iterator[str]:
 
 
 def _add_runs(app: FastAPI, world: World) -> None:
-    @app.get("/api/v1/presets")
-    def presets() -> dict[str, Any]:
-        return items(PRESETS)
-
-    @app.post("/api/v1/estimates")
-    async def estimates(request: Request) -> Any:
-        """The preset's, ten times as long for settings of one's own."""
-        body = await request.json()
-        known = next(preset for preset in PRESETS if preset["name"] == body["preset"])["estimate"]
-        stages = known if body["stage"] == "pipeline" else {body["stage"]: known[body["stage"]]}
-        times = 10 if body.get("settings") else 1
-        return {
-            "estimate": {stage: {**values, "minutes": times * values["minutes"]} for stage, values in stages.items()}
-        }
-
-    @app.get("/api/v1/schemas/{stage}")
-    def schema(stage: str) -> Any:
-        return SCHEMAS[stage] if stage in SCHEMAS else problem(404, "Not found", f"No stage {stage!r}.")
-
     @app.get("/api/v1/runs")
     def runs(search: str = "") -> dict[str, Any]:
         return items([advance(run) for run in world.runs.values() if search in run["name"]])
@@ -85,15 +72,9 @@ def _add_runs(app: FastAPI, world: World) -> None:
     async def launch(request: Request) -> Any:
         body = await request.json()
         world.bodies.append(body)
-        wrong = settings_problems(body["stage"], body.get("settings", {}))
-        if wrong:
-            return problem(
-                422,
-                "The settings do not fit",
-                "Nothing was started.",
-                errors=wrong,
-                remedy="Correct the marked fields and launch again.",
-            )
+        presets.estimate_run(
+            EstimateBody(**{name: body[name] for name in ("stage", "preset", "settings") if name in body})
+        )
         key = request.headers["Idempotency-Key"]
         if key not in world.keys:
             run = running_run(f"run-{len(world.runs) + 1}", body["stage"], body)

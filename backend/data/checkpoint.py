@@ -219,6 +219,11 @@ def load_checkpoint(info: CheckpointInfo) -> Checkpoint:
         verify_folder(info.folder)
     except CorruptFile as error:
         raise CorruptCheckpoint(str(error)) from error
+    return read_checkpoint(info)
+
+
+def read_checkpoint(info: CheckpointInfo) -> Checkpoint:
+    """Loads a checkpoint whose files were just verified; raises CorruptCheckpoint or IncompatibleCheckpoint."""
     model, actor_critic = build_networks(info.config["networks"])
     try:
         tensors = load_file(info.folder / "model.safetensors")

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from backend.data.checkpoint import CARD, CHECKS, FACTORS, LABELS, QUALITY, CheckpointInfo, load_checkpoint, read_info
+from backend.data.checkpoint import CARD, CHECKS, FACTORS, LABELS, QUALITY, CheckpointInfo, read_checkpoint, read_info
 from backend.data.files import MANIFEST, aside_of, put_in_place
 from backend.data.import_checks import (
     CLIP,
@@ -72,7 +72,7 @@ def import_checkpoint(archive: Path, home: Path) -> Imported:
         _unpack(archive, staging)
         check_content(staging)
         id = f"import-{_digest(staging)}"
-        load_checkpoint(read_info(staging, id, "import"))
+        read_checkpoint(read_info(staging, id, "import"))
         target = shelf / id
         for file in staging.iterdir():
             _sync(file)

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save
 
 from backend.data.catalogue import find_checkpoint
 from backend.data.checkpoint import load_checkpoint, read_info
+from backend.data.files import MANIFEST, sha256
 from backend.data.import_checks import RefusedImport
 from backend.data.imports import import_checkpoint
 from backend.data.networks import CheckpointError, IncompatibleCheckpoint
@@ -62,6 +63,18 @@ def test_a_good_archive_becomes_a_checkpoint_that_loads_and_the_same_one_again_i
     assert loaded.info.source == "import"
     assert loaded.actor_critic is not None
     assert not list(home.rglob(".partial-*"))
+
+
+def test_each_file_of_an_upload_is_hashed_once(tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str] = []
+
+    def counting(path: Path) -> str:
+        hashed.append(path.name)
+        return sha256(path)
+
+    monkeypatch.setattr("backend.data.files.sha256", counting)
+    import_checkpoint(zipped(tmp_path, files), home_of(tmp_path))
+    assert sorted(hashed) == sorted(files.keys() - {MANIFEST})
 
 
 def _by_the_finder(files: Files) -> Files:

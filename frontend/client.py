@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-Query = Mapping[str, str | int | float | bool | None]
+Query = Mapping[str, str | int | float | bool | tuple[str | int, ...] | None]
 
 POLL_SECONDS = 0.4  # between questions after an upload that is still being read
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -257,9 +257,12 @@ def _token_file() -> str:
 
 
 def _clean(query: Query | None) -> dict[str, str]:
-    """Query values as the API reads them: no None, booleans in lower case, no trailing zeros."""
+    """Query values as the API reads them: no None, booleans in lower case, no trailing zeros, tuples with commas."""
     pairs = {name: value for name, value in (query or {}).items() if value is not None and value != ""}
-    return {name: as_text(value) for name, value in pairs.items()}
+    return {
+        name: ",".join(map(as_text, value)) if isinstance(value, tuple) else as_text(value)
+        for name, value in pairs.items()
+    }
 
 
 def as_text(value: str | float | bool | None) -> str:

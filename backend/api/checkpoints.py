@@ -33,6 +33,7 @@ from backend.views.formats import MEDIA_TYPES, choose_format
 from backend.views.images import encode
 
 FRAME_FORMATS = ("png", "webp")
+Stage = Annotated[str | None, Query(max_length=100, description="Only checkpoints of this stage.")]
 
 router = APIRouter(tags=["checkpoints"])
 
@@ -67,13 +68,14 @@ def _look_up(checkpoint: str, request: Request, checkpoints: CheckpointCache) ->
 
 @router.get("/checkpoints")
 def list_checkpoints(
-    serving: Serving, limit: Limit = 100, cursor: Cursor = None, search: Search = ""
+    serving: Serving, limit: Limit = 100, cursor: Cursor = None, search: Search = "", stage: Stage = None
 ) -> CheckpointList:
     """Checkpoints of runs, imported and shipped, newest first."""
     found = [
         info
         for info in serving.checkpoints.list()
-        if has_words(search, info.id, info.name, info.stage, info.environment, info.source)
+        if stage in (None, info.stage)
+        and has_words(search, info.id, info.name, info.stage, info.environment, info.source)
     ]
     shown, following = page(found, limit, cursor, lambda info: info.id)
     return CheckpointList(items=[view_of(info, serving.checkpoints) for info in shown], next_cursor=following)

@@ -13,10 +13,11 @@ from backend.api.dataset_frames import SHEET_EPISODES, SHEET_FRAMES, Found
 from backend.api.deps import Serving, decimal_number, whole_number
 from backend.api.importing import Made, waited
 from backend.api.openapi import multipart, refusals
-from backend.api.pagination import Cursor, Limit, page
+from backend.api.pagination import Cursor, Limit, Search, Several, page, several
 from backend.api.runs import Runs
 from backend.api.schemas import DatasetBody, DatasetList, DatasetView, ImportPreview, ImportView
 from backend.api.uploads import hold
+from backend.data.catalogue import has_words
 from backend.data.catalogue import list_datasets as list_in_catalogue
 from backend.data.clips import (
     MAX_FPS,
@@ -58,9 +59,18 @@ router = APIRouter(tags=["datasets"])
 
 
 @router.get("/datasets")
-def list_datasets(serving: Serving, limit: Limit = 100, cursor: Cursor = None) -> DatasetList:
-    """Data sets, newest first."""
-    shown, following = page(list_in_catalogue(serving.home), limit, cursor, lambda info: info.id)
+def list_datasets(
+    serving: Serving, actions: Several = "", limit: Limit = 100, cursor: Cursor = None, search: Search = ""
+) -> DatasetList:
+    """Data sets, newest first; `actions` leaves those with so many actions."""
+    wanted = several(actions)
+    found = [
+        info
+        for info in list_in_catalogue(serving.home)
+        if (not wanted or str(info.action_size) in wanted)
+        and has_words(search, info.id, info.name, info.kind, info.environment)
+    ]
+    shown, following = page(found, limit, cursor, lambda info: info.id)
     return DatasetList(items=[view_dataset(info) for info in shown], next_cursor=following)
 
 

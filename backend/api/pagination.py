@@ -19,7 +19,16 @@ Search = Annotated[
     str, Query(max_length=200, pattern=r"^[^\x00]*$", description="Words that all stand in its name, id or kind.")
 ]
 
+Several = Annotated[
+    str, Query(max_length=200, pattern=r"^[^\x00]*$", description="One, or several with commas between.")
+]
+
 Item = TypeVar("Item")
+
+
+def several(text: str) -> list[str]:
+    """What a filter names: `a,b` -> [a, b]; nothing leaves all in."""
+    return [part for part in text.split(",") if part]
 
 
 def page(

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -14,9 +14,9 @@ from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.api.openapi import refusals
-from backend.api.pagination import Search
+from backend.api.pagination import Search, Several, several
 from backend.api.schemas import Body
-from backend.http.problems import Fault, Problem
+from backend.http.problems import Fault, Problem, invalid, short
 from backend.pipeline.settings import MAX_SEED
 from backend.runs.database import open_database
 from backend.runs.errors import (
@@ -135,15 +135,16 @@ def submit_run(body: RunRequest, service: Runs, response: Response, key: Key = N
 @router.get("/runs")
 def list_runs(
     service: Runs,
-    state: Annotated[RunState | None, Query()] = None,
-    stage: Annotated[str | None, Query(max_length=100)] = None,
+    state: Several = "",
+    stage: Several = "",
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     search: Search = "",
 ) -> RunPage:
     """Runs, newest first."""
+    states, stages = _states(several(state)), several(stage)
     with answering():
-        page, now = service.page(limit, cursor, [] if state is None else [state], stage, search), service.store.now()
+        page, now = service.page(limit, cursor, states, stages, search), service.store.now()
     return RunPage(items=[view_run(row, service.home, now) for row in page.rows], next_cursor=page.next_cursor)
 
 
@@ -228,6 +229,16 @@ async def stream_events(row: Found, service: Runs) -> AsyncIterator[EventView]:
             if last is not None:
                 yield last.model_copy(update={"lost": True})
             return
+
+
+def _states(names: Sequence[str]) -> list[RunState]:
+    """Raises Problem for a state that there is not."""
+    unknown = next((name for name in names if name not in list(RunState)), None)
+    if unknown is not None:
+        raise invalid(
+            "query:state", f"there is no state {short(unknown)}", remedy=f"It is one of {', '.join(RunState)}."
+        )
+    return [RunState(name) for name in names]
 
 
 def _event(service: RunService, row: Run) -> EventView:

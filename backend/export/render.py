@@ -1,7 +1,7 @@
 """Writes a view as a file, for the command line and the API alike, so that both make equal bytes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backend.data.checkpoint import Checkpoint
 from backend.export.animation import render_animation
@@ -28,7 +28,7 @@ from backend.export.viewer import render_viewer
 from backend.interpret.base import BaseFrames
 from backend.interpret.charts import Chart
 from backend.interpret.request import ViewError
-from backend.interpret.rollout import build_rollout
+from backend.interpret.rollout import build_rollout, scores_over_episodes
 from backend.interpret.rollout_request import RolloutRequest
 from backend.interpret.timeline import Timeline
 from backend.interpret.traversal_request import MAX_FILE_CELLS, TraversalRequest
@@ -87,6 +87,8 @@ def export_rollout(
 ) -> ExportedFile:
     """A rollout in one of `backend.export.rollout.ROLLOUT_FORMATS`; raises ViewError."""
     rollout = build_rollout(checkpoint, request)
+    if rollout.comparable and format not in FILM_FORMATS:
+        rollout = replace(rollout, scores=scores_over_episodes(checkpoint, request))
     content = render_rollout(rollout, format, options or ExportOptions())
     warning = _warning(format, texts_of_timeline(timeline_of(rollout)))
     return ExportedFile(content, rollout_file_name(rollout, format), MEDIA_TYPES[format], warning)

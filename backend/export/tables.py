@@ -73,6 +73,8 @@ def rollout_csv(rollout: Rollout) -> bytes:
     header = ["step", "seen", "psnr_db", "ssim", "reward", "predicted_reward", "value"]
     header += [f"action_{index}" for index in range(rollout.model.action.shape[1])]
     header += ["edited_predicted_reward", "edited_value"] if edited else []
+    beside = scores_beside(rollout)
+    header += [*beside]
     lines: list[list[Any]] = [header]
     for step in range(rollout.request.steps):
         reward = None if rollout.reward is None or step >= rollout.known else rollout.reward[step]
@@ -88,9 +90,22 @@ def rollout_csv(rollout: Rollout) -> bytes:
                 *(_at(series, step) for series in expected),
                 *(_number(value) for value in rollout.model.action[step]),
                 *(_at(series, step) for series in other),
+                *(_number(values[step]) for values in beside.values()),
             ]
         )
     return table(lines, rollout.settings)
+
+
+def scores_beside(rollout: Rollout) -> dict[str, list[float | None]]:
+    """What PSNR and SSIM stand beside, by column: both baselines, and the ends of the band over episodes."""
+    found = {}
+    for measure, unit in (("psnr", "_db"), ("ssim", "")):
+        for title, values in rollout.baselines[measure].items():
+            found[f"{measure}{unit}_{title.replace(' ', '_')}"] = values
+        if rollout.scores:
+            for end in ("low", "high"):
+                found[f"{measure}{unit}_{end}_over_episodes"] = rollout.scores[measure]["model"][end]
+    return found
 
 
 def rollout_npz(rollout: Rollout) -> bytes:
@@ -113,6 +128,10 @@ def rollout_npz(rollout: Rollout) -> bytes:
         ssim=ssim,
         context=np.array(rollout.request.context),
         settings=np.array(rollout.settings),
+        **{
+            name: np.array([np.nan if value is None else value for value in values])
+            for name, values in scores_beside(rollout).items()
+        },
         **reward,
         **curves,
     )

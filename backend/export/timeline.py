@@ -11,9 +11,10 @@ from backend.export.layout import GAP, LINE, MARGIN, SIZE, SMALL
 from backend.export.letters import noted
 from backend.export.names import slug
 from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, TABLE_FORMATS, ExportOptions, check_format
+from backend.export.score_charts import charts_of, draw_scores, height_of
 from backend.export.tables import npz, table
 from backend.export.typography import text_width
-from backend.interpret.timeline import Timeline
+from backend.interpret.timeline import Band, Curve, Timeline
 
 TIMELINE_FORMATS = (*FILM_FORMATS, *FIGURE_FORMATS, *TABLE_FORMATS)
 OBSERVED_COLOUR, IMAGINED_COLOUR = "#008c46", "#c8281e"
@@ -92,7 +93,8 @@ def _figure(timeline: Timeline, format: str, width: float) -> bytes:
     cell = min((room - (count - 1) * GAP) / count, 0.7)
     steps = sorted({round(step) for step in np.linspace(0, timeline.steps - 1, count)})
     top = MARGIN + 2.6 * LINE
-    height = top + len(timeline.strips) * (cell + GAP) + (LINE if timeline.reading else 0) + 2 * MARGIN
+    scores = top + len(timeline.strips) * (cell + GAP) + (LINE if timeline.reading else 0) + 2 * MARGIN
+    height = scores + height_of(charts_of(timeline))
     pixels = timeline.strips[0].frames.shape[1]
     dpi = max(1, -(-300 * cell // pixels)) * pixels / cell
     with drawing():
@@ -117,18 +119,32 @@ def _figure(timeline: Timeline, format: str, width: float) -> bytes:
         put_text(axes, left, MARGIN, "observed", OBSERVED_COLOUR, va="top")
         put_text(axes, place, MARGIN, "imagined", IMAGINED_COLOUR, va="top")
         put_text(axes, MARGIN, top - 0.07, "step", GREY, va="bottom")
+        if count > 1:
+            draw_scores(figure, timeline, scores, left + cell / 2, left + cell / 2 + (count - 1) * (cell + GAP))
         return write(figure, format, timeline.title, noted(timeline.settings, texts_of(timeline)))
 
 
 def _csv(timeline: Timeline) -> bytes:
-    """One line per step, one column per line of a chart."""
+    """One line per step, one column per line of a chart, and two for its band over episodes."""
     lines = [(f"{chart}: {line}", values) for chart, held in timeline.curves.items() for line, values in held.items()]
+    lines += [(f"{chart}: {line}, {end} over episodes", values) for chart, line, end, values in _ends(timeline)]
     header = ["step", "seen", *(name for name, _ in lines)]
     rows = [
         [step, int(timeline.is_observed(step)), *(values[step] for _, values in lines)]
         for step in range(timeline.steps)
     ]
     return table([header, *rows], timeline.settings)
+
+
+def _ends(timeline: Timeline) -> list[tuple[str, str, str, Curve]]:
+    """Both ends of every band, with its chart and line."""
+    charts = timeline.bands.charts if timeline.bands else {}
+    return [
+        (chart, line, end, values)
+        for chart, held in charts.items()
+        for line, band in held.items()
+        for end, values in zip(Band._fields, band, strict=True)
+    ]
 
 
 def _npz(timeline: Timeline) -> bytes:
@@ -138,6 +154,8 @@ def _npz(timeline: Timeline) -> bytes:
         for chart, held in timeline.curves.items()
         for line, values in held.items()
     }
+    for chart, line, end, values in _ends(timeline):
+        lines[f"{slug(chart)}_{slug(line)}_{end}".replace("-", "_")] = np.array(values, np.float64)
     return npz(
         frames=np.stack([strip.frames for strip in timeline.strips]),
         titles=np.array([strip.title for strip in timeline.strips]),

@@ -17,11 +17,12 @@ from backend.interpret.imagination import Chooser, Paths, by_policy, follow, rec
 from backend.interpret.names import DimensionName, dimension_names
 from backend.interpret.rollout_request import RolloutRequest
 from backend.interpret.similarity import MEASURES, baselines, measured
-from backend.interpret.timeline import Reading, Strip, Timeline, difference
+from backend.interpret.timeline import BAND_PERCENT, Band, Bands, Reading, Strip, Timeline, difference
 from backend.interpret.view import Picture, provenance_of
 from models.types import State, normalise, to_uint8
 
 DECODED_AT_ONCE = 128
+CHARTS = {"psnr": "PSNR in dB", "ssim": "SSIM"}  # what the charts of the measures are called
 MOST_EPISODES = 12
 SPREAD_GAIN = 4  # a standard deviation of 64 grey levels is drawn as white
 
@@ -53,6 +54,7 @@ class Rollout:
     edited: Branch | None
     baseline_images: Mapping[str, Picture]  # predictions that need no model (S, 64, 64, 3), by name
     provenance: dict[str, Any]
+    scores: Mapping[str, Any] | None = None  # of `scores_over_episodes`, where they were measured
 
     @property
     def error(self) -> Picture:
@@ -146,12 +148,12 @@ class Rollout:
             context=self.request.context,
             strips=self.strips,
             curves={
-                "PSNR in dB": {"model": self.psnr, **self.baselines["psnr"]},
-                "SSIM": {"model": self.ssim, **self.baselines["ssim"]},
+                chart: {"model": getattr(self, measure), **self.baselines[measure]} for measure, chart in CHARTS.items()
             },
             settings=self.settings,
             facts={"known": self.known},
             reading=Reading("PSNR", "dB", self.psnr),
+            bands=bands_of({"model": self.scores}) if self.scores else None,
         )
 
     @cached_property
@@ -253,8 +255,8 @@ def scores_over_episodes(checkpoint: Checkpoint, request: RolloutRequest) -> dic
     """How close the model comes to the truth at each step, over episodes of the clip, next to model-free baselines.
 
     {"episodes": E, "psnr": {"model", "repeat last frame", "mean image": {"mean", "low", "high": (S)}}, "ssim": ...};
-    low and high enclose 80% of the episodes, of which at most 12 are used. The request gives context and horizon; the
-    actions are those recorded. Raises ViewError.
+    low and high enclose BAND_PERCENT of the episodes, of which at most 12 are used. The request gives context and
+    horizon; the actions are those recorded. Raises ViewError.
     """
     episodes = np.unique(np.linspace(0, len(checkpoint.clip.image) - 1, MOST_EPISODES).astype(int))
     asked = replace(request, actions="recorded", samples=1, edits=(), given=())
@@ -271,12 +273,27 @@ def scores_over_episodes(checkpoint: Checkpoint, request: RolloutRequest) -> dic
     }
 
 
+def bands_of(scores: Mapping[str, Mapping[str, Any]]) -> Bands:
+    """The model's bands in a rollout's charts, from what `scores_over_episodes` measured, by the name of the line."""
+    return Bands(
+        min(measured["episodes"] for measured in scores.values()),
+        {
+            chart: {
+                line: Band(measured[name]["model"]["low"], measured[name]["model"]["high"])
+                for line, measured in scores.items()
+            }
+            for name, chart in CHARTS.items()
+        },
+    )
+
+
 def _band(series: list[list[float | None]]) -> dict[str, list[float | None]]:
-    """Mean and 10 and 90% of E series (E, S); None if no episode has a value."""
+    """Mean, and both ends of the middle BAND_PERCENT, of E series (E, S); None if no episode has a value."""
+    ends_at = (50 - BAND_PERCENT / 2, 50 + BAND_PERCENT / 2)
     values = np.array(series, np.float64).T
     known = [row[np.isfinite(row)] for row in values]
     mean = [round(float(row.mean()), 4) if len(row) else None for row in known]
     ends = [
-        [round(float(end), 4) for end in np.percentile(row, (10, 90))] if len(row) else (None, None) for row in known
+        [round(float(end), 4) for end in np.percentile(row, ends_at)] if len(row) else (None, None) for row in known
     ]
     return {"mean": mean, "low": [low for low, _ in ends], "high": [high for _, high in ends]}

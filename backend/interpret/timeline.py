@@ -9,6 +9,7 @@ import numpy as np
 from backend.interpret.view import Picture
 
 Curve = list[float | None]  # one value per step; None if missing
+BAND_PERCENT = 80  # of the episodes lie within a band
 
 
 class Strip(NamedTuple):
@@ -28,6 +29,20 @@ class Reading(NamedTuple):
     values: Curve
 
 
+class Band(NamedTuple):
+    """Between which values BAND_PERCENT of the episodes lie at each step."""
+
+    low: Curve
+    high: Curve
+
+
+class Bands(NamedTuple):
+    """The bands of some lines, measured over `episodes` of the clip."""
+
+    episodes: int
+    charts: Mapping[str, Mapping[str, Band]]  # chart -> line -> band
+
+
 @dataclass(frozen=True)
 class Timeline:
     """S steps, of which the first `context` were observed. Equal requests give equal timelines."""
@@ -42,6 +57,7 @@ class Timeline:
     facts: Mapping[str, Any]  # what the page shows in addition, ready for JSON
     reading: Reading | None = None
     seen_again: frozenset[int] = frozenset()  # later steps that were observed as well
+    bands: Bands | None = None  # measured for figures and tables; the page asks for them separately
 
     @property
     def steps(self) -> int:

@@ -7,9 +7,9 @@ from functools import cached_property
 
 from backend.data.checkpoint import Checkpoint, CheckpointInfo
 from backend.interpret.request import ViewError
-from backend.interpret.rollout import Rollout, build_rollout
-from backend.interpret.rollout_request import MAX_FRAMES, StretchRequest, TogetherRequest
-from backend.interpret.timeline import Curve, Strip, Timeline, curve
+from backend.interpret.rollout import CHARTS, Rollout, bands_of, build_rollout, scores_over_episodes
+from backend.interpret.rollout_request import MAX_FRAMES, RolloutRequest, StretchRequest, TogetherRequest
+from backend.interpret.timeline import Bands, Curve, Strip, Timeline, curve
 
 MAX_CHECKPOINTS = 12
 
@@ -40,8 +40,8 @@ class Together:
         charts: dict[str, dict[str, Curve]] = {}
         if all(rollout.comparable for rollout in self.rollouts):
             charts = {
-                "PSNR in dB": {**{title: list(rollout.psnr) for title, rollout in pairs}, **first.baselines["psnr"]},
-                "SSIM": {**{title: list(rollout.ssim) for title, rollout in pairs}, **first.baselines["ssim"]},
+                chart: {**{title: list(getattr(rollout, name)) for title, rollout in pairs}, **first.baselines[name]}
+                for name, chart in CHARTS.items()
             }
         rewards = {
             title: curve(rollout.model.predicted_reward)
@@ -66,6 +66,21 @@ class Together:
             settings=self.settings,
             facts={"checkpoints": list(self.checkpoints), "titles": list(self.titles), "known": first.known},
         )
+
+
+def bands_together(checkpoints: Sequence[Checkpoint], together: Together) -> Bands | None:
+    """The bands of the checkpoints of the first one's environment; None where nothing can be compared."""
+    if not all(rollout.comparable for rollout in together.rollouts):
+        return None
+    environment = checkpoints[0].info.environment
+    asked = RolloutRequest(context=together.request.context, horizon=together.request.horizon)
+    return bands_of(
+        {
+            title: scores_over_episodes(checkpoint, asked)
+            for checkpoint, title in zip(checkpoints, together.titles, strict=True)
+            if checkpoint.info.environment == environment
+        }
+    )
 
 
 def roll_out_together(checkpoints: Sequence[Checkpoint], request: StretchRequest) -> Together:

@@ -90,19 +90,19 @@ class RunService:
         return row
 
     def page(
-        self, limit: int, cursor: str | None, states: Sequence[RunState], stage: str | None, search: str = ""
+        self, limit: int, cursor: str | None, states: Sequence[RunState], stages: Sequence[str], search: str = ""
     ) -> Page:
         """Runs of the queue, of the shell and shipped. Raises InvalidRun for a cursor that we did not hand out."""
         before = None if cursor is None else _decode(cursor)
         rows: list[Run] = list(
-            self.store.newest(limit=limit + 1, before=before, states=states, stage=stage, search=search)
+            self.store.newest(limit=limit + 1, before=before, states=states, stages=stages, search=search)
         )
         rows += [
             run
             for run in found_runs(self.home, self.store.ids())
             if (before is None or (run.created_at, run.id) < before)
             and (not states or run.state in states)
-            and stage in (None, run.stage)
+            and (not stages or run.stage in stages)
             and has_words(search, run.id, run.name, run.stage, run.preset, run.state)
         ]
         rows.sort(key=lambda run: (run.created_at, run.id), reverse=True)

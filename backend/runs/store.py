@@ -89,7 +89,7 @@ class RunStore:
         limit: int,
         before: tuple[float, str] | None = None,
         states: Sequence[str] = (),
-        stage: str | None = None,
+        stages: Sequence[str] = (),
         search: str = "",
     ) -> Sequence[RunRow]:
         """Runs, newest first; `before` is the (created_at, id) of the last one already seen.
@@ -103,8 +103,8 @@ class RunStore:
             query = query.where(or_(col(RunRow.created_at) < created_at, same_time))
         if states:
             query = query.where(col(RunRow.state).in_(states))
-        if stage is not None:
-            query = query.where(RunRow.stage == stage)
+        if stages:
+            query = query.where(col(RunRow.stage).in_(stages))
         columns = (RunRow.id, RunRow.name, RunRow.stage, RunRow.preset, RunRow.state, RunRow.sweep)
         for word in search.lower().split():
             query = query.where(

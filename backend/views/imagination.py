@@ -1,12 +1,14 @@
 """Views of imagination: how they are made from a request."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from backend.data.catalogue import checkpoints_of_run
 from backend.data.checkpoint import CheckpointInfo
 from backend.export.names import counterfactual_file_name, temporal_file_name, together_file_name
-from backend.export.options import ExportOptions
+from backend.export.options import FILM_FORMATS, ExportOptions
 from backend.interpret.counterfactual import counterfactual
 from backend.interpret.counterfactual_request import CounterfactualRequest
 from backend.interpret.request import ViewError
@@ -14,8 +16,8 @@ from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import MAX_FRAMES, RolloutRequest, TogetherRequest
 from backend.interpret.temporal import temporal_traversal
 from backend.interpret.temporal_request import MOST_BY_ITSELF, TemporalRequest
-from backend.interpret.timeline import Timeline
-from backend.interpret.together import MAX_CHECKPOINTS, roll_out_together
+from backend.interpret.timeline import Bands, Timeline
+from backend.interpret.together import MAX_CHECKPOINTS, bands_together, roll_out_together
 from backend.views.kinds import Budget, Builder, Ingredients, Sources, Store, View, named
 from backend.views.serializers import rollout_json, timeline_json
 
@@ -43,8 +45,10 @@ def temporal(ingredients: Ingredients, request: TemporalRequest) -> View:
 
 def together(ingredients: Ingredients, request: TogetherRequest) -> View:
     """One stretch imagined by several checkpoints over the first one's clip."""
-    found = roll_out_together([ingredients.checkpoint, *ingredients.others], request)
-    return _of_timeline(ingredients, found.timeline(together_file_name(found)))
+    checkpoints = [ingredients.checkpoint, *ingredients.others]
+    found = roll_out_together(checkpoints, request)
+    timeline = found.timeline(together_file_name(found))
+    return _of_timeline(ingredients, timeline, lambda: bands_together(checkpoints, found))
 
 
 def changed(ingredients: Ingredients, request: CounterfactualRequest) -> View:
@@ -63,11 +67,16 @@ def beside(info: CheckpointInfo, request: TogetherRequest, store: Store) -> Sour
     return Sources(tuple(entry for entry in history if entry.id != info.id)[-MAX_CHECKPOINTS + 1 :])
 
 
-def _of_timeline(ingredients: Ingredients, timeline: Timeline) -> View:
+def _of_timeline(
+    ingredients: Ingredients, timeline: Timeline, measure: Callable[[], Bands | None] = lambda: None
+) -> View:
+    """`measure`: the bands over episodes, which figures and tables show."""
+
     def to_file(format: str, options: ExportOptions) -> "ExportedFile":
         from backend.export.render import export_timeline  # loads matplotlib, so only when needed
 
-        return export_timeline(timeline, format, options)
+        shown = timeline if format in FILM_FORMATS else replace(timeline, bands=measure())
+        return export_timeline(shown, format, options)
 
     fields = json.loads(timeline.settings)["view"]
     return View(fields, lambda: {"checkpoint": ingredients.checkpoint.info.id, **timeline_json(timeline)}, to_file)

@@ -9,9 +9,10 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import ApiProblem, client
+from frontend.components.listing import listing, search
 from frontend.components.pick import select, within
 from frontend.components.states import empty, gone, show_problem
-from frontend.places import key_of, save_view
+from frontend.places import key_of, save_view, start_anew
 from frontend.state import Traversal
 
 BASES = {"clip": "Clip", "dataset": "Data set", "picture": "Picture", "prior": "Prior mean"}
@@ -64,24 +65,29 @@ def has_base(view: Traversal) -> bool:
 
 
 def _of_dataset(page: str, view: Traversal) -> Traversal:
-    found = client().items("/datasets")
-    names = {item["id"]: item["name"] for item in found}
-    if view.source and view.source not in names:
+    listed = listing("/datasets", [view.source])
+    found = listed.items
+    if view.source and view.source not in found:
         gone("data set", view.source, "Another one is shown." if found else "")
     if not found:
         return replace(view, source="")
     source = select(
         "Data set",
-        list(names),
+        list(found),
         view.source,
-        names=names.__getitem__,
+        names=lambda id: found[id]["name"],
         key=key_of(page, "dataset", view.checkpoint),
         width=150,
     )
-    chosen = next(item for item in found if item["id"] == source)
+    search(listed, "data sets", f"{page}.dataset", lambda item: item["name"], lambda id: _open(page, view, id))
+    chosen = found[source]
     if source != view.source:
         view = replace(view, source=source, episode=view.episode if not view.source else 0)
     return _place(page, view, chosen["lengths"])
+
+
+def _open(page: str, view: Traversal, source: str) -> None:
+    start_anew(page, replace(view, source=source, episode=0, frame=-1))
 
 
 def _place(page: str, view: Traversal, lengths: Sequence[int], *, off: bool = False) -> Traversal:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from frontend.client import client
+from frontend.components.listing import Listing, listing, search
 from frontend.components.markdown import escape_markdown
 from frontend.components.pick import describe, select
 from frontend.components.quality import sees
@@ -20,12 +21,13 @@ ROWS = 8
 COLUMNS = 9
 
 
-def choose_second(place: str, first: str, second: str) -> str:
+def choose_second(place: str, first: str, second: str, choose: Callable[[str], None]) -> str:
     """The other checkpoint, of the same environment at first; empty where none is chosen, with a hint on what to do.
-    `first` is the header's; a `second` that no longer exists is reported.
+    `first` is the header's; a `second` that no longer exists is reported; `choose` opens one that a search found.
     """
-    found = {item["id"]: item for item in client().items("/checkpoints")}
-    if len(found) < 2:
+    listed = listing("/checkpoints", [first, second])
+    found = listed.items
+    if len(found) < 2 and not listed.more:
         empty(
             "Two checkpoints are needed",
             "A pipeline writes two: the pretrained video model, and the world model that was distilled from it.",
@@ -36,10 +38,12 @@ def choose_second(place: str, first: str, second: str) -> str:
         return ""
     if second and second not in found:
         gone("checkpoint", second, "Another one is shown.")
-    start = second if second in found else _partner(first, found)
+    start = second if second in found else _partner(first, listed)
     options = [*([] if start else [""]), *found]
     names = lambda id: describe(found[id]) if id else "choose a checkpoint"  # noqa: E731
-    chosen: str = select("Beside", options, start, names=names, key=key_of(place, "second", first), width=420)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen: str = select("Beside", options, start, names=names, key=key_of(place, "second", first), width=420)
+        search(listed, "checkpoints", f"{place}.second", describe, choose)
     if not chosen:
         st.info(
             f"No other checkpoint learned from the same environment as {escape_markdown(found[first]['name'])}. "
@@ -49,11 +53,11 @@ def choose_second(place: str, first: str, second: str) -> str:
     return chosen
 
 
-def _partner(id: str, found: Mapping[str, Mapping[str, Any]]) -> str:
-    """Another checkpoint of the same environment."""
-    environment = found[id]["environment"]
-    same = (other for other in found if other != id and environment and found[other]["environment"] == environment)
-    return next(same, "")
+def _partner(id: str, listed: Listing) -> str:
+    """Another checkpoint of the same environment: the newest that is listed."""
+    environment = listed.items[id]["environment"]
+    same = (other for other, item in listed.items.items() if environment and item["environment"] == environment)
+    return next((other for other in same if other != id), "")
 
 
 @live()

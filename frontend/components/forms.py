@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
+from frontend.components.listing import Listing, choose_in, chosen_at, search
 from frontend.components.markdown import escape_markdown
 from frontend.schema import Field
 
@@ -18,13 +19,13 @@ def draw_field(
     preset: Any,
     *,
     key: str,
-    references: Mapping[str, Sequence[str]],
+    references: Mapping[str, Listing],
     wrong: str | None,
     prefix: str = "",
 ) -> Any:
     """The widget of a setting; returns its value.
 
-    `start`: the first value; `preset`: the preset's value; `references`: known ids by setting name; `wrong`: the
+    `start`: the first value; `preset`: the preset's value; `references`: lists of ids by setting name; `wrong`: the
     API's error message for it; `prefix`: text before its title.
     """
     with st.container(key=f"{'wrong' if wrong else 'field'}.{key}", gap="xxsmall"):
@@ -41,7 +42,7 @@ def title_of_field(field: Field) -> str:
     return f"{field.title} ({field.symbol})" if field.symbol else field.title
 
 
-def _widget(field: Field, start: Any, label: str, key: str, known: Sequence[str] | None) -> Any:
+def _widget(field: Field, start: Any, label: str, key: str, known: Listing | None) -> Any:
     if field.kind == "boolean" and not field.optional:
         return st.toggle(label, bool(start), key=key, help=_help(field))
     if field.kind == "choice":
@@ -85,18 +86,21 @@ def _number(field: Field, start: float | None, label: str, key: str) -> float | 
     )
 
 
-def _reference(field: Field, start: Any, label: str, key: str, known: Sequence[str]) -> str | None:
-    """A known id, or one that is typed in."""
-    options = [*known] if start in (None, *known) else [start, *known]
-    return st.selectbox(
+def _reference(field: Field, start: Any, label: str, key: str, known: Listing) -> str | None:
+    """A known id, or one that is typed in or found by a search."""
+    first = [start] if start else []
+    options = [*dict.fromkeys([*first, *known.items, *filter(None, [chosen_at(key)])])]
+    chosen = st.selectbox(
         label,
         options,
-        index=options.index(start) if start in options else None,
+        index=0 if start else None,
         key=key,
         help=_help(field),
         accept_new_options=True,
         placeholder="none" if field.optional else "choose or type an id",
     )
+    search(known, "ids and names", key, lambda item: f"{item['name']} · {item['id']}", choose_in(key))
+    return chosen
 
 
 def _step(start: float | None) -> float:

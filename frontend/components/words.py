@@ -25,6 +25,7 @@ SIGNS = {
     "cancelled": "■",
     "diverged": "↗",
 }
+GOING = ("queued", "running", "paused")
 ENDED = ("succeeded", "failed", "cancelled", "diverged")
 FINISHING_S = 3.0  # the rest is saving and measuring, which is not counted
 

@@ -13,7 +13,7 @@ from frontend.components.beside import choose_second, side_by_side
 from frontend.components.markdown import escape_markdown
 from frontend.components.scrubber import short, title
 from frontend.components.share import share_chart
-from frontend.places import link_of, open_view_of, save_view
+from frontend.places import link_of, open_view_of, save_view, start_anew
 from frontend.state import TwoCheckpoints
 
 PLACE = "compare/checkpoints"
@@ -22,7 +22,7 @@ PLACE = "compare/checkpoints"
 def show() -> None:
     """The whole section."""
     view = open_view_of(PLACE, TwoCheckpoints)
-    view = replace(view, second=choose_second(PLACE, view.checkpoint, view.second))
+    view = replace(view, second=choose_second(PLACE, view.checkpoint, view.second, _choose))
     save_view(PLACE, view)
     if not view.second:
         return
@@ -36,6 +36,10 @@ def show() -> None:
     share_chart(f"{PLACE}.matches", link_of(PLACE, view), "compare", view.checkpoint, query)
     side_by_side(view.checkpoint, view.second, comparison["matches"])
     _table(comparison)
+
+
+def _choose(second: str) -> None:
+    start_anew(PLACE, replace(open_view_of(PLACE, TwoCheckpoints), second=second))
 
 
 def _summary(comparison: Mapping[str, Any]) -> None:

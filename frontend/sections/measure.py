@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from frontend import commands
 from frontend.client import ApiProblem, client
+from frontend.components.listing import choose_in, chosen_at, listing, search
 from frontend.components.markdown import escape_markdown
 from frontend.components.states import live, show_problem
 
@@ -18,25 +22,25 @@ def measure_button(checkpoint: str, actions: int) -> None:
     if checkpoint in asked:
         _follow(checkpoint)
         return
-    found = {item["id"]: item for item in client().items("/datasets") if item["action_size"] in (0, actions)}
+    key = f"factors.over.{checkpoint}"
+    listed = listing("/datasets", [chosen_at(key)], {"actions": (0, actions)})
+    found = listed.items
     with st.popover("Measure over a data set", icon=":material/straighten:", key="factors.more"):
         if not found:
             st.caption("No data set fits this model: collect one from its simulator, or upload your own on Data.")
             return
-        chosen = st.selectbox(
-            "Data set",
-            list(found),
-            format_func=lambda id: (
-                f"{found[id]['name']}: {found[id]['episodes']} episodes, {found[id]['frames']:,} frames"
-            ),
-            key=f"factors.over.{checkpoint}",
-        )
+        chosen = st.selectbox("Data set", list(found), format_func=lambda id: _named(found[id]), key=key)
+        search(listed, "data sets", key, _named, choose_in(key))
         st.caption("Every frame is encoded; it takes from seconds to minutes. The answer replaces the one shown here.")
         if st.button("Measure", type="primary", key=f"factors.measure.{checkpoint}"):
             _begin(checkpoint, str(chosen))
         st.caption("The same from the shell")
         line = commands.in_home(f"diswm factors {checkpoint} --dataset {chosen}")
         st.code(line, language=None, wrap_lines=True)
+
+
+def _named(item: Mapping[str, Any]) -> str:
+    return f"{item['name']}: {item['episodes']} episodes, {item['frames']:,} frames"
 
 
 def _begin(checkpoint: str, dataset: str) -> None:

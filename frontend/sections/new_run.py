@@ -11,6 +11,7 @@ import streamlit as st
 
 from frontend.client import ApiProblem, client
 from frontend.components.forms import draw_field
+from frontend.components.listing import Listing, listing
 from frontend.components.markdown import escape_markdown
 from frontend.components.states import gone, live
 from frontend.places import edition, open_view, save_view
@@ -140,10 +141,9 @@ def _started(view: Form) -> dict[str, Any]:
     return dict(start["settings"]) if start.get("stage") == view.stage else {}
 
 
-def _references() -> dict[str, list[str]]:
-    """Known ids for settings that name a data set or a checkpoint."""
-    datasets = [item["id"] for item in client().items("/datasets")]
-    checkpoints = [item["id"] for item in client().items("/checkpoints")]
+def _references() -> dict[str, Listing]:
+    """The lists of settings that name a data set or a checkpoint."""
+    datasets, checkpoints = listing("/datasets"), listing("/checkpoints")
     return {"dataset": datasets, "teacher": checkpoints, "checkpoint": checkpoints, "films": datasets}
 
 

@@ -35,7 +35,7 @@ def _play_on(detail: Mapping[str, Any]) -> None:
 
 def _say_what_can_be_played() -> None:
     st.info("A video model takes no actions. Play with a world model.", icon=":material/sports_esports:")
-    worlds = [item for item in client().items("/checkpoints") if item["stage"] == "finetune"]
+    worlds = client().get("/checkpoints", {"stage": "finetune", "limit": 1})["items"]
     if worlds:
         link("imagine", f"Play with {worlds[0]['name']}", {"section": "play", "checkpoint": worlds[0]["id"]})
     else:

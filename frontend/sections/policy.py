@@ -10,13 +10,14 @@ import streamlit as st
 
 from frontend.client import client
 from frontend.components import charts
+from frontend.components.listing import listing, search
 from frontend.components.markdown import escape_markdown
 from frontend.components.measured import Measured
 from frontend.components.pick import select
 from frontend.components.scrubber import short, title
 from frontend.components.share import share_chart
 from frontend.pages import link
-from frontend.places import key_of, link_of, open_view_of, save_view
+from frontend.places import key_of, link_of, open_view_of, save_view, start_anew
 from frontend.state import Sensitivity
 
 PLACE = "factors/policy"
@@ -63,16 +64,23 @@ def show(_: Measured) -> None:
 
 def _over(view: Sensitivity, actions: int) -> str:
     """The frames that are used: those of the clip, or of a data set with as many actions."""
-    found = {item["id"]: item for item in client().items("/datasets") if item["action_size"] == actions}
-    chosen: str = select(
-        "Measure over the frames of",
-        ["", *found],
-        view.dataset,
-        names=lambda id: f"{found[id]['name']} ({found[id]['frames']:,} frames)" if id else "the checkpoint's clip",
-        key=key_of(PLACE, "dataset", view.checkpoint),
-        width=340,
-    )
+    listed = listing("/datasets", [view.dataset], {"actions": (actions,)})
+    found = listed.items
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen: str = select(
+            "Measure over the frames of",
+            ["", *found],
+            view.dataset,
+            names=lambda id: _named(found[id]) if id else "the checkpoint's clip",
+            key=key_of(PLACE, "dataset", view.checkpoint),
+            width=340,
+        )
+        search(listed, "data sets", PLACE, _named, lambda id: start_anew(PLACE, replace(view, dataset=id)))
     return chosen
+
+
+def _named(item: Mapping[str, Any]) -> str:
+    return f"{item['name']} ({item['frames']:,} frames)"
 
 
 def _strongest(table: Mapping[str, Any]) -> list[dict[str, Any]]:

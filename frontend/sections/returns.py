@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -11,12 +12,14 @@ from frontend import commands
 from frontend.client import client
 from frontend.components.charts import CONFIG, LEGEND, MARGIN
 from frontend.components.colours import PALETTE
+from frontend.components.listing import listing, search
 from frontend.components.markdown import escape_markdown, escape_plotly
 from frontend.components.states import empty, gone, live
-from frontend.places import key_of, open_view, save_view
+from frontend.places import key_of, open_view, save_view, start_anew
 from frontend.state import Returns
 
 PLACE = "compare/returns"
+STAGES = ("finetune", "pipeline")  # those that play episodes
 NEAR = 4  # the paper's marks are drawn if they begin within this many times the steps of these runs
 SYMBOLS = ("circle-open", "square-open", "triangle-up-open", "diamond-open", "cross-open", "x-open")
 
@@ -25,7 +28,9 @@ def show() -> None:
     """The whole section."""
     view = open_view(PLACE, Returns)
     save_view(PLACE, view)
-    runs = {run["id"]: run for run in client().items("/runs") if run["stage"] in ("finetune", "pipeline")}
+    asked = [name for name in view.runs.split(",") if name]
+    listed = listing("/runs", asked, {"stage": STAGES})
+    runs = {id: run for id, run in listed.items.items() if run["stage"] in STAGES}
     if not runs:
         empty(
             "No run has returns yet",
@@ -35,19 +40,29 @@ def show() -> None:
             label="Open the training form",
         )
         return
-    asked = [name for name in view.runs.split(",") if name]
     wanted = [name for name in asked if name in runs] or list(runs)[:6]
     if lost := [name for name in asked if name not in runs]:
         gone("run", ", ".join(lost), "The others are shown.")
-    chosen = st.multiselect(
-        "Runs", list(runs), wanted, key=key_of(PLACE, "runs"), format_func=lambda name: runs[name]["name"] or name
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.multiselect(
+            "Runs", list(runs), wanted, key=key_of(PLACE, "runs"), format_func=lambda id: _named(runs[id])
+        )
+        search(listed, "runs", PLACE, _named, _add)
     paper = st.toggle("What the paper reports", view.paper, key=key_of(PLACE, "paper"))
     save_view(PLACE, Returns(",".join(chosen), paper))
     if not chosen:
         st.info("Choose at least one run.")
         return
     _plot(",".join(chosen), paper, {name: runs[name]["name"] or name for name in chosen})
+
+
+def _named(run: Mapping[str, Any]) -> str:
+    return str(run["name"] or run["id"])
+
+
+def _add(run: str) -> None:
+    view = open_view(PLACE, Returns)
+    start_anew(PLACE, replace(view, runs=",".join(filter(None, [view.runs, run]))))
 
 
 @live()

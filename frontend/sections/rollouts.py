@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from frontend.client import client
+from frontend.components.listing import listing, search
 from frontend.components.player import SCORED, Bands, bands_of, play_timeline
 from frontend.components.share import share
 from frontend.components.states import live
 from frontend.components.stretch import choose_stretch
-from frontend.places import key_of, open_view, open_view_of, save_view
+from frontend.places import key_of, open_view, open_view_of, save_view, start_anew
 from frontend.state import Rollout
 
 PLACE = "compare/rollouts"
@@ -33,20 +34,23 @@ def show() -> None:
     view = open_view_of(PLACE, Rollout)
     detail = client().get(f"/checkpoints/{view.checkpoint}")
     history = client().get(f"/checkpoints/{view.checkpoint}/history")["items"]
-    known = {item["id"]: item for item in [*history, *client().items("/checkpoints")]}
+    listed = listing("/checkpoints", [view.checkpoint, *view.others.split(",")])
+    known = {item["id"]: item for item in [*history, *listed.items.values()]}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         view = choose_stretch(PLACE, view, detail)
     usual = [item["id"] for item in history if item["id"] != view.checkpoint][-MOST_CHECKPOINTS + 1 :]
     start = [id for id in view.others.split(",") if id in known] or usual
-    chosen = st.multiselect(
-        "Beside these checkpoints",
-        [id for id in known if id != view.checkpoint],
-        start,
-        key=key_of(PLACE, "others", view.checkpoint),
-        format_func=lambda id: f"{known[id]['name']} · {known[id]['stage']} · {known[id]['steps']:,}",
-        max_selections=MOST_CHECKPOINTS,
-        placeholder="choose at least one",
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.multiselect(
+            "Beside these checkpoints",
+            [id for id in known if id != view.checkpoint],
+            start,
+            key=key_of(PLACE, "others", view.checkpoint),
+            format_func=lambda id: _named(known[id]),
+            max_selections=MOST_CHECKPOINTS,
+            placeholder="choose at least one",
+        )
+        search(listed, "checkpoints", PLACE, _named, lambda id: _add([*chosen, id]))
     view = replace(view, others="" if chosen == usual else ",".join(chosen))
     save_view(PLACE, view)
     if not chosen:
@@ -58,6 +62,15 @@ def show() -> None:
     with st.spinner("Imagining the other episodes, for the bands …"):
         bands = _bands(view, timeline, known) if any(chart["title"] in SCORED for chart in timeline["curves"]) else {}
     _play_together(timeline, query, bands)
+
+
+def _add(others: Sequence[str]) -> None:
+    view = open_view_of(PLACE, Rollout)
+    start_anew(PLACE, replace(view, others=",".join(others[-MOST_CHECKPOINTS:])))
+
+
+def _named(item: Mapping[str, Any]) -> str:
+    return f"{item['name']} · {item['stage']} · {item['steps']:,}"
 
 
 def _bands(

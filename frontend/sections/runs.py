@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 import streamlit as st
 
-from frontend.client import ApiProblem, client
+from frontend.client import client
+from frontend.components.listing import RUNS_LISTED as LISTED
+from frontend.components.listing import one_of
 from frontend.components.markdown import escape_markdown
 from frontend.components.notes import note_button, notes_of
 from frontend.components.quality import sees_of_run
@@ -32,7 +33,6 @@ from frontend.state import Chosen
 
 PLACE = "train/runs"
 LOG_CHARACTERS = 20_000
-LISTED = 100  # runs in the list; a search finds the others
 SEARCHED = 8  # from this number of runs on there is a search
 Notes = Mapping[str, Mapping[str, Any]]  # tags and notes by the id of a run
 MOST_BESIDE = 4  # runs beside the one that is open
@@ -63,7 +63,7 @@ def _page() -> None:
     if not runs:
         st.rerun()
     if view.id and view.id not in {run["id"] for run in runs}:
-        runs += _one(view.id)
+        runs += one_of("/runs", view.id)
     known = [run["id"] for run in runs]
     notes = notes_of("run")
     shown = _found(runs, notes, more=bool(listed["next_cursor"]))
@@ -80,16 +80,6 @@ def _page() -> None:
     save_view(PLACE, replace(view, id=chosen))
     everything = {run["id"]: run for run in (*shown, *runs)}
     _detail(everything[chosen], list(everything.values()), notes)
-
-
-def _one(id: str) -> list[dict[str, Any]]:
-    """A run that is not among the newest; None where it does not exist."""
-    try:
-        return [client().get(f"/runs/{quote(id, safe='')}")]
-    except ApiProblem as problem:
-        if problem.status not in (404, 422):
-            raise
-        return []
 
 
 def _found(runs: list[dict[str, Any]], notes: Notes, *, more: bool) -> list[dict[str, Any]]:
@@ -123,7 +113,7 @@ def _with_older(runs: list[dict[str, Any]], text: str, notes: Notes) -> list[dic
     words = text.lower().split()
     for id, note in notes.items():
         if id not in known and any(word in " ".join([*note["tags"], note["note"]]).lower() for word in words):
-            known |= {run["id"]: run for run in _one(id)}
+            known |= {run["id"]: run for run in one_of("/runs", id)}
     return list(known.values())
 
 

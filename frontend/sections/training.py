@@ -14,7 +14,7 @@ from frontend.components.beside import ROWS, choose_second, side_by_side
 from frontend.components.markdown import escape_markdown
 from frontend.components.scrubber import title
 from frontend.components.share import share_chart
-from frontend.places import key_of, link_of, open_view_of, save_view
+from frontend.places import key_of, link_of, open_view_of, save_view, start_anew
 from frontend.state import OverTraining
 
 PLACE = "compare/training"
@@ -23,10 +23,14 @@ PLACE = "compare/training"
 def show() -> None:
     """The whole section."""
     view = open_view_of(PLACE, OverTraining)
-    view = replace(view, second=choose_second(PLACE, view.checkpoint, view.second))
+    view = replace(view, second=choose_second(PLACE, view.checkpoint, view.second, _choose))
     save_view(PLACE, view)
     if view.second:
         _follow(view)
+
+
+def _choose(second: str) -> None:
+    start_anew(PLACE, replace(open_view_of(PLACE, OverTraining), second=second, at=""))
 
 
 def _follow(view: OverTraining) -> None:

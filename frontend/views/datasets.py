@@ -7,12 +7,13 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import ApiProblem, as_text, client
+from frontend.components.listing import listing, search
 from frontend.components.notes import notes_of
 from frontend.components.states import empty, gone, guarded, show_problem
 from frontend.components.upload_preview import CROPS, show_preview
 from frontend.components.words import ago
 from frontend.pages import link
-from frontend.places import key_of, open_view, save_view
+from frontend.places import key_of, open_view, save_view, start_anew
 from frontend.sections.dataset_detail import KINDS, detail, open_dataset
 from frontend.sections.dataset_player import PLACE
 from frontend.state import Played
@@ -26,12 +27,14 @@ def show() -> None:
     """The whole page."""
     view = open_view(PLACE, Played)
     save_view(PLACE, view)
-    found = client().items("/datasets")
+    listed = listing("/datasets", [view.id])
+    found = list(listed.items.values())
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Upload clips", icon=":material/upload:", type="primary"):
             _upload()
         link("train", "Collect from a simulator", {"stage": "collect"})
-    if view.id and view.id not in {item["id"] for item in found}:
+        search(listed, "data sets", PLACE, lambda item: f"{item['name']} · {item['id']}", _choose)
+    if view.id and view.id not in listed.items:
         st.session_state[GONE] = view.id
     if st.session_state.get(GONE):
         gone("data set", st.session_state[GONE], "Another one is shown." if found else "")
@@ -46,6 +49,11 @@ def show() -> None:
     chosen = _table(found, view)
     save_view(PLACE, view if view.id == chosen["id"] else Played(chosen["id"]))
     detail(client().get(f"/datasets/{chosen['id']}"))
+
+
+def _choose(id: str) -> None:
+    st.session_state.pop(GONE, None)
+    start_anew(PLACE, Played(id))
 
 
 def _table(found: list[dict[str, Any]], view: Played) -> dict[str, Any]:
@@ -66,7 +74,7 @@ def _table(found: list[dict[str, Any]], view: Played) -> dict[str, Any]:
     answer = st.dataframe(
         rows,
         hide_index=True,
-        key=key_of(PLACE, "table", len(found)),
+        key=key_of(PLACE, "table", hash(tuple(item["id"] for item in found))),
         on_select="rerun",
         selection_mode="single-cell",
         alt="All data sets",

@@ -17,7 +17,7 @@ from frontend.components.quality import sees
 from frontend.components.removal import removal
 from frontend.components.scrubber import Cell, scrubber
 from frontend.components.states import live
-from frontend.components.words import ENDED, ago, progress_line, progress_share, state_badge
+from frontend.components.words import GOING, ago, progress_line, progress_share, state_badge
 from frontend.pages import link
 from frontend.places import save_view
 from frontend.sections import gallery
@@ -26,6 +26,7 @@ from frontend.state import View
 PAGE, PLACE = "home", "home/start"
 CARDS = 6
 LIVE_ROWS = 6
+RUNS_NOW = 20  # of those that are going or waiting
 WELCOME = (
     "**Start here:** drag along a row and see what one latent dimension changes in the picture; then open Factors for "
     "numbers, Imagine for what the model predicts, or Train and Runs for a model of your own. **KL** says, in nats, "
@@ -84,7 +85,8 @@ def _live(atlas: Mapping[str, Any]) -> None:
 
 @live(every=2.0)
 def _running() -> None:
-    runs = [run for run in client().items("/runs") if run["state"] not in ENDED]
+    found = client().get("/runs", {"state": GOING, "limit": RUNS_NOW})
+    runs = found["items"]
     st.subheader("Runs now", anchor=False)
     if not runs:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -96,6 +98,8 @@ def _running() -> None:
             link("train", escape_markdown(run["name"] or run["id"]), {"section": "runs", "id": run["id"]})
             st.markdown(state_badge(run["state"]), width="content")
             st.progress(progress_share(run), text=progress_line(run), width="stretch")
+    if found["next_cursor"]:
+        link("train", "All runs", {"section": "runs"})
 
 
 def _atlas(checkpoint: str, columns: int) -> Mapping[str, Any] | None:

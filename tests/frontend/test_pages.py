@@ -132,6 +132,46 @@ def test_a_checkpoint_that_the_list_does_not_hold_is_found_by_a_search(open_page
     assert app.selectbox(key="header.checkpoint").value == "run-cartpole"
 
 
+@pytest.mark.parametrize(
+    ("page", "key"), [("compare", "compare/checkpoints.second"), ("compare/rollouts", "compare/rollouts")]
+)
+def test_a_second_checkpoint_is_found_by_a_search(page: str, key: str, open_page: OpenPage, world: World) -> None:
+    world.page_size = 1
+    app = open_page(page)
+    app.text_input(key=f"{key}.words").set_value("run-cartpole").run()
+    app.button(key=f"{key}.found.run-cartpole").click().run()
+    assert not app.exception and not app.error
+    assert "run-cartpole" in str(app.query_params)
+
+
+def test_pages_ask_for_one_page_of_each_list(open_page: OpenPage, world: World) -> None:
+    world.page_size = 1
+    for page in (
+        "home",
+        "data",
+        "train",
+        "train/runs",
+        "compare",
+        "compare/rollouts",
+        "compare/returns",
+        "imagine/play",
+    ):
+        open_page(page)
+    lists = ("/checkpoints", "/datasets", "/runs")
+    asked = [query for path, query in world.requests if path.removeprefix("/api/v1") in lists]
+    assert asked and all("limit" in query and "cursor" not in query for query in asked)
+
+
+def test_a_data_set_that_the_list_does_not_hold_is_found_by_a_search(open_page: OpenPage, world: World) -> None:
+    world.page_size = 1
+    app = open_page("data")
+    app.text_input(key="data.words").set_value("my-videos").run()
+    app.button(key="data.found.my-videos").click().run()
+    assert app.query_params["id"] in ("my-videos", ["my-videos"])
+    found = open_page("train", stage="pretrain", dataset="my-videos")
+    assert "my-videos" in [box.value for box in found.selectbox]
+
+
 def test_home_shows_a_model_that_draws_nothing_with_the_reason_instead_of_its_picture(
     open_page: OpenPage, world: World
 ) -> None:

@@ -65,8 +65,10 @@ def serve(world: World, port: int = 0) -> Iterator[str]:
 
 def _add_runs(app: FastAPI, world: World) -> None:
     @app.get("/api/v1/runs")
-    def runs(search: str = "") -> dict[str, Any]:
-        return items([advance(run) for run in world.runs.values() if search in run["name"]])
+    def runs(search: str = "", state: str = "", stage: str = "") -> dict[str, Any]:
+        found = [advance(run) for run in world.runs.values() if search in run["name"]]
+        found = [run for run in found if not state or run["state"] in state.split(",")]
+        return items([run for run in found if not stage or run["stage"] in stage.split(",")])
 
     @app.post("/api/v1/runs", status_code=202)
     async def launch(request: Request) -> Any:

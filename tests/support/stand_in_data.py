@@ -7,17 +7,21 @@ import numpy as np
 from fastapi import FastAPI, Request, Response
 
 from tests.support.drawing import CELL, data_uri, encode, frame_latent, scene
-from tests.support.stand_in_world import World, dataset_of, items, problem
+from tests.support.stand_in_world import World, dataset_of, problem
 
 
 def add_data(app: FastAPI, world: World) -> None:
     @app.get("/api/v1/datasets")
-    def datasets() -> dict[str, Any]:
-        return items(world.datasets)
+    def datasets(search: str = "", actions: str = "") -> dict[str, Any]:
+        found = [item for item in world.datasets if search in item["name"]]
+        found = [item for item in found if not actions or str(item["action_size"]) in actions.split(",")]
+        following = "1" if world.page_size < len(found) else None
+        return {"items": found[: world.page_size], "next_cursor": following}
 
     @app.get("/api/v1/datasets/{dataset}")
     def one(dataset: str) -> Any:
-        return next(item for item in world.datasets if item["id"] == dataset)
+        found = next((item for item in world.datasets if item["id"] == dataset), None)
+        return found or problem(404, "No such data set", f"There is no data set {dataset!r}.")
 
     @app.get("/api/v1/datasets/{dataset}/frames/{n}")
     def frame(n: int) -> Response:

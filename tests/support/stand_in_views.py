@@ -21,8 +21,8 @@ def add_views(app: FastAPI, world: World) -> None:
         return view_schema(KINDS[kind])
 
     @app.get("/api/v1/checkpoints")
-    def checkpoints(cursor: int = 0, search: str = "") -> dict[str, Any]:
-        found = [item for item in world.checkpoints if search in item["name"]]
+    def checkpoints(cursor: int = 0, search: str = "", stage: str = "") -> dict[str, Any]:
+        found = [item for item in world.checkpoints if search in item["name"] and stage in item["stage"]]
         last = cursor + world.page_size
         following = str(last) if last < len(found) else None
         return {"items": found[cursor:last], "next_cursor": following}

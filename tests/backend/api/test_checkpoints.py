@@ -190,6 +190,8 @@ def test_checkpoints_are_searched_by_words_of_name_stage_and_environment(client:
     found = client.get("/api/v1/checkpoints", params={"search": f"{one['stage'].upper()} {one['id']}"}).json()["items"]
     assert one["id"] in [item["id"] for item in found] and len(found) < len(every)
     assert client.get("/api/v1/checkpoints", params={"search": "no such words"}).json()["items"] == []
+    of_stage = client.get("/api/v1/checkpoints", params={"stage": "finetune"}).json()["items"]
+    assert of_stage == [item for item in every if item["stage"] == "finetune"] and 0 < len(of_stage) < len(every)
 
 
 def test_settings_that_changed_on_the_disk_are_read_again(client: TestClient, home: Path) -> None:

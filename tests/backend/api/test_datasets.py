@@ -53,6 +53,15 @@ def test_a_film_becomes_a_data_set_and_the_same_bytes_again_are_known(client: Te
     assert client.get(f"{BASE}/{made['id']}").json() == same
 
 
+def test_data_sets_are_searched_by_words_and_left_out_by_their_number_of_actions(
+    client: TestClient, mp4: bytes
+) -> None:
+    _, made = send(client, ("walk.mp4", mp4))
+    ids = lambda **query: [item["id"] for item in client.get(BASE, params=query).json()["items"]]  # noqa: E731
+    assert made["id"] in ids(search="SQUARES clips") and ids(search="no such words") == []
+    assert made["id"] in ids(actions="0,6") and made["id"] not in ids(actions="6")
+
+
 def test_frames_are_counted_over_all_episodes(client: TestClient, moving_squares: Clip) -> None:
     episodes = [
         Episode(

@@ -45,7 +45,7 @@ def _begin(folder: Path, **edits: Any) -> Path:
 
 def test_a_run_of_the_shell_is_listed_with_what_its_folder_says(service: RunService, tmp_path: Path) -> None:
     folder = _begin(tmp_path / "runs" / "mine", agent_steps=90_000)
-    [run] = service.page(10, None, [], None).rows
+    [run] = service.page(10, None, [], []).rows
     view = view_run(run, tmp_path, time.time())
     assert (view.id, view.name, view.stage, view.seed, view.source) == ("mine", "by hand", "finetune", 3, "shell")
     assert (view.state, view.resumable, view.amount) == ("paused", False, None)
@@ -65,7 +65,7 @@ def test_its_state_is_that_of_its_folder(service: RunService, tmp_path: Path) ->
         assert view.state == state and view.error is not None and view.error.message == "so it went"
     (folder / "result.json").write_text("{}")
     assert service.get("mine").state == RunState.SUCCEEDED
-    assert service.page(10, None, [RunState.FAILED], None).rows == []
+    assert service.page(10, None, [RunState.FAILED], []).rows == []
 
 
 def test_it_is_not_for_workers_but_can_be_cloned_and_deleted(service: RunService, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_it_is_not_for_workers_but_can_be_cloned_and_deleted(service: RunService
 def test_a_run_of_the_queue_is_not_listed_twice(service: RunService, tmp_path: Path) -> None:
     row = service.submit(Order("collect", "tiny", {}, None, 0, None)).row
     write_run_start(_begin(tmp_path / "runs" / row.id), RunStart("collect", 0, dict(row.settings)))
-    assert [run.id for run in service.page(10, None, [], None).rows] == [row.id]
+    assert [run.id for run in service.page(10, None, [], []).rows] == [row.id]
 
 
 def test_pages_go_over_runs_of_both_kinds(service: RunService, tmp_path: Path) -> None:
@@ -94,13 +94,13 @@ def test_pages_go_over_runs_of_both_kinds(service: RunService, tmp_path: Path) -
         _begin(tmp_path / "runs" / f"mine-{number}")
     seen, cursor = [], None
     while True:
-        page = service.page(2, cursor, [], None)
+        page = service.page(2, cursor, [], [])
         seen += [run.id for run in page.rows]
         cursor = page.next_cursor
         if cursor is None:
             break
     assert len(seen) == len(set(seen)) == 6
-    assert len(service.page(10, None, [], "finetune").rows) == 3
+    assert len(service.page(10, None, [], ["finetune"]).rows) == 3
 
 
 def test_curves_shipped_beside_a_checkpoint_are_a_finished_run(

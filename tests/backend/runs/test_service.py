@@ -169,16 +169,16 @@ def test_pages_lead_through_all_runs(service: RunService) -> None:
     seen: list[str] = []
     cursor: str | None = None
     while True:
-        page = service.page(2, cursor, [], None)
+        page = service.page(2, cursor, [], [])
         seen += [row.id for row in page.rows]
         cursor = page.next_cursor
         if cursor is None:
             break
     shipped = seen[len(runs) :]
     assert seen[: len(runs)] == runs[::-1] and {"finger-episode-factors"} <= set(shipped)
-    assert service.page(5, None, [RunState.RUNNING], None).rows == []
-    assert len(service.page(5, None, [RunState.QUEUED], "collect").rows) == 5
-    assert {row.id for row in service.page(50, None, [], "pretrain").rows} < set(shipped)
+    assert service.page(5, None, [RunState.RUNNING], []).rows == []
+    assert len(service.page(5, None, [RunState.QUEUED], ["collect"]).rows) == 5
+    assert {row.id for row in service.page(50, None, [], ["pretrain"]).rows} < set(shipped)
 
 
 def cursor_of(value: object) -> str:
@@ -198,7 +198,7 @@ def cursor_of(value: object) -> str:
 )
 def test_a_cursor_that_nobody_handed_out_is_refused(service: RunService, cursor: str) -> None:
     with pytest.raises(InvalidRun):
-        service.page(2, cursor, [], None)
+        service.page(2, cursor, [], [])
 
 
 def _finished(service: RunService, row_id: str) -> None:

@@ -1,1 +1,1 @@
-"""What `diswm bench` measures, and the reference form of what it measures."""
+"""The benchmarks of `diswm bench`, and reference implementations of what they measure."""

@@ -1,8 +1,8 @@
-"""The same updates, written plainly: what ours are held equal to, and what they are faster than.
+"""The same updates in their plain form: the reference for results and for speed.
 
-One operation after the other, as the equations and most published code have it: images in their usual layout, new
+It follows the equations, as most published code does: images in their usual layout, new
 memory for every activation, the prior within the recurrence, sequences that grow by concatenation, distributions as
-objects that check their arguments, the actor asked again for its entropy, one tensor after the other in Adam.
+objects that check their arguments, a second pass of the actor for its entropy, Adam one tensor at a time.
 """
 
 import copy
@@ -108,7 +108,7 @@ class ReferenceFinetuning:
 
 
 class _Update:
-    """Adam, one tensor after the other, with the gradient norm clipped."""
+    """Adam, one tensor at a time, with the gradient norm clipped."""
 
     def __init__(
         self, parameters: Iterable[nn.Parameter], rate: float, settings: PretrainSettings | FinetuneSettings
@@ -233,7 +233,7 @@ def _floats(image: Tensor) -> Tensor:
 
 
 def _plainly(model: M) -> M:
-    """A copy whose weights lie as they are usually laid out, and whose activations take memory of their own."""
+    """A copy with weights in the usual memory layout, whose activations allocate new memory."""
     copied = copy.deepcopy(model)
     for parameter in copied.parameters():
         parameter.data = parameter.data.contiguous()

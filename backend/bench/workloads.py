@@ -127,7 +127,7 @@ def _reference_pretrain(sizes: Sizes, device: str, _folder: Path) -> Callable[[]
 
 
 def _imagine(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
-    """Fifteen steps from every state of a batch, decoded never, under the actor."""
+    """Imagine fifteen steps from every state of a batch with the actor's actions, without decoding."""
     world_model = WorldModel(WorldModelConfig(action_size=ACTIONS)).to(device).requires_grad_(False)
     config = world_model.config
     behaviour = ActorCritic(ActorCriticConfig(config.feature, ACTIONS)).to(device)
@@ -142,7 +142,7 @@ def _imagine(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
 
 
 def _act(_sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
-    """The agent's answer to one frame."""
+    """The agent's action for one frame."""
     world_model = WorldModel(WorldModelConfig(action_size=ACTIONS))
     agent = Agent(world_model, ActorCritic(ActorCriticConfig(world_model.config.feature, ACTIONS))).to(device).eval()
     image = torch.zeros((1, 64, 64, 3), dtype=torch.uint8, device=device)
@@ -150,13 +150,13 @@ def _act(_sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
 
 
 def _traversal(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
-    """Model and decode of a whole grid, one frame, in one batch."""
+    """Encode one frame and decode a whole grid in one batch."""
     model, image, values = _grid(sizes, device)
     return lambda: traverse(model, anchor_at(model, image, 0), range(sizes.rows), values)
 
 
 def _reference_traversal(sizes: Sizes, device: str, _folder: Path) -> Callable[[], object]:
-    """One cell after the other."""
+    """The same grid, decoded one cell at a time."""
     model, image, values = _grid(sizes, device)
     cells = [(row, column) for row in range(sizes.rows) for column in range(sizes.columns)]
 
@@ -186,13 +186,13 @@ def _rollout(sizes: Sizes, _device: str, folder: Path) -> Callable[[], object]:
 
 
 def _gif(sizes: Sizes, _device: str, folder: Path) -> Callable[[], object]:
-    """Encoding alone: the grid is decoded before."""
+    """Only the encoding of the file; the grid is decoded beforehand."""
     view = build_view(_checkpoint(folder), TraversalRequest(columns=sizes.columns, dims=tuple(range(sizes.rows))))
     return lambda: render_animation(view, "gif")
 
 
 def _collect(sizes: Sizes, repeats: int) -> Measurement:
-    """Agent steps per second of walker walk with the fast look, start of the processes included and told apart."""
+    """Agent steps per second in walker-walk; the start of the processes is included and also reported separately."""
     seconds = [_collected(sizes.episodes, sizes.steps, sizes.workers, repeat) for repeat in range(repeats)]
     start = median(_collected(sizes.workers, 2, sizes.workers, repeat) for repeat in range(repeats))
     steps, took = sizes.episodes * sizes.steps, median(seconds)
@@ -201,7 +201,7 @@ def _collect(sizes: Sizes, repeats: int) -> Measurement:
 
 
 def _collected(episodes: int, steps: int, workers: int, seed: int) -> float:
-    """Seconds for so many episodes."""
+    """The seconds that this number of episodes takes."""
     settings = CollectSettings(environment="walker-walk", episodes=episodes, episode_steps=steps, workers=workers)
     with TemporaryDirectory() as folder:
         reporter = Reporter(Path(folder), quiet=True)
@@ -250,7 +250,7 @@ def example_batch(sizes: Sizes) -> Batch:
 
 
 def _checkpoint(folder: Path) -> Checkpoint:
-    """A video model of random weights: what it shows does not matter, what it costs does."""
+    """A video model with random weights: only the time that it takes is measured."""
     torch.manual_seed(0)
     model = VideoModel(VideoModelConfig()).eval().requires_grad_(False)
     rng = np.random.default_rng(0)

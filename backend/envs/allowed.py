@@ -14,7 +14,7 @@ MUJOCO_V5 = (
 
 
 def allowed() -> tuple[str, ...]:
-    """The ids that a run may name, without their modules."""
+    """The ids that a run may name, without their module prefix."""
     return (*MUJOCO_V5, *(name.rpartition(":")[2] for name in _listed()))
 
 

@@ -1,4 +1,4 @@
-"""Distractions: what changes in the picture and has nothing to do with the task, with its true values."""
+"""Distractions: changes in the picture that have nothing to do with the task, with their true values."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol

@@ -148,7 +148,7 @@ def _numbered(name: str, task: Task, scene: Scene) -> NDArray[np.uint8]:
 
 
 def _place_anywhere(name: str, task: Task, random: np.random.Generator) -> None:
-    """Begin in a pose drawn from far wider than the task's own; tasks that do so themselves stay as they are."""
+    """Begin in a pose drawn from a much wider range than the task's own; tasks that already do so are unchanged."""
     if name != "cartpole-swingup":
         return
     physics = task.physics

@@ -20,7 +20,7 @@ TEXTURES = ("grid", "wood", "metal")
 
 
 class Drawer:
-    """One of the two tasks, its table wearing one of three textures."""
+    """One of the two tasks, with one of three textures on the table."""
 
     def __init__(self, task: str, changing: bool, fast: bool) -> None:
         from metaworld.env_dict import ALL_V3_ENVIRONMENTS

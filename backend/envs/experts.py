@@ -1,4 +1,4 @@
-"""Hand-written control of two tasks, for demonstrations: what a policy could do, from the simulator's true state.
+"""Hand-written controllers for two tasks, for demonstrations; they read the simulator's true state.
 
 Cartpole: the energy of the pole is pumped up while it hangs, and state feedback balances it where it nearly stands.
 Reacher: the nearer of the two poses that bring the finger to the target, held by proportional and derivative control.

@@ -21,7 +21,7 @@ def physical_factors(environment: str, physics: Physics, camera: int) -> list[Fa
 
 
 def varying(environment: str, factors: list[Factor]) -> list[Factor]:
-    """Without those that were never seen to change; all of them where nobody has looked."""
+    """Without factors that never changed when they were measured; all of them if the task was not measured."""
     known = known_factors().get(environment)
     return [factor for factor in factors if known is None or factor.name in known]
 

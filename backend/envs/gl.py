@@ -40,9 +40,9 @@ def choose_backend() -> str:
 
 
 def draw_on_one_thread() -> None:
-    """To be called before anything is drawn: Mesa's software renderer else wakes a thread per core for every picture.
+    """Call this before drawing: otherwise Mesa's software renderer wakes one thread per core for each picture.
 
-    64 x 64 pixels are one tile of its work, so the others only get in the way, of other processes most of all.
+    64 x 64 pixels are a single tile, so further threads only slow down this and other processes.
     """
     os.environ.setdefault("LP_NUM_THREADS", "0")
 

@@ -1,4 +1,4 @@
-"""The same episode lived twice, once with a factor changed on the way: what a counterfactual is held against."""
+"""The same episode run twice, once with a factor changed on the way: the truth for a counterfactual."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -30,7 +30,7 @@ class Life(NamedTuple):
 
 
 class Simulation:
-    """An environment in a process of its own that lives episodes as it is told; close it, or use it as a context."""
+    """An environment in its own process that runs given actions; close it, or use it as a context manager."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Simulation:
     def live(self, seed: int, action: NDArray[np.float32], change: Change | None = None) -> Life:
         """An episode of actions (S, A), of which the first is not taken: `action[t]` leads to step t.
 
-        Equal up to the step of the change to the life without it, byte for byte. Raises EnvironmentFailed, and
+        Before the change it equals the episode without the change, byte for byte. Raises EnvironmentFailed, and
         ValueError for a factor that cannot be set.
         """
         self._child.request((seed, action, change))

@@ -31,7 +31,7 @@ class Task(NamedTuple):
 
 
 def tasks() -> list[Task]:
-    """All of them, in the order of the forms; what the administrator allows is made once to be asked."""
+    """All environments in the order of the forms; those that the administrator allows are built to be inspected."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(_described, environments()))
 

@@ -72,7 +72,7 @@ def _hinge(data: Any, name: str, place: int, speed: int, *, limited: bool) -> li
 
 
 def _free(data: Any, name: str, place: int, speed: int, travelling: bool) -> list[Factor]:
-    """A body that flies: its height alone where the camera flies along."""
+    """A free body: only its height if the camera follows it."""
     axes = _named(data.qpos, name, place, "xyz")
     return [
         *(axes[2:] if travelling and place == 0 else axes),
@@ -88,7 +88,7 @@ def _carries_all(model: Any, joint: int) -> bool:
 
 
 def _targets(model: Any, data: Any) -> Iterator[tuple[str, Factor]]:
-    """Where everything that is called a target or a goal is, in metres."""
+    """The positions of all geoms, sites and bodies named target or goal, in metres."""
     kinds = (
         ("geom", model.ngeom, model.geom, data.geom_xpos),
         ("site", model.nsite, model.site, data.site_xpos),

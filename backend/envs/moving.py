@@ -1,4 +1,4 @@
-"""Distractions that move within an episode: the camera, the light, a video behind the scene; and several at once."""
+"""Distractions that change within an episode: camera, light, a video behind the scene; or several of them."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ CLIPS, CLIP_FRAMES = 8, 50
 
 
 class Wandering:
-    """Values that are drawn evenly from a range and then walk in it: each control step adds N(0, STEP), clipped."""
+    """Values drawn uniformly from a range, then a random walk: each control step adds N(0, STEP), clipped."""
 
     def __init__(self, low: float, high: float, count: int) -> None:
         self._middle, self._half = (low + high) / 2, (high - low) / 2
@@ -48,7 +48,7 @@ class CameraJitter:
         scene.set_camera_angle(*self._walk.reset(random))
 
     def advance(self, scene: Scene, random: np.random.Generator) -> None:
-        """Turn a little."""
+        """Turn the camera by one random step."""
         scene.set_camera_angle(*self._walk.advance(random))
 
     def values(self) -> NDArray[np.float32]:
@@ -68,7 +68,7 @@ class WanderingLight:
         scene.set_light(float(self._walk.reset(random)[0]))
 
     def advance(self, scene: Scene, random: np.random.Generator) -> None:
-        """Grow a little lighter or darker."""
+        """Change the brightness by one random step."""
         scene.set_light(float(self._walk.advance(random)[0]))
 
     def values(self) -> NDArray[np.float32]:
@@ -110,7 +110,7 @@ class BackgroundVideo:
 
 
 class Together:
-    """Several distractions at once, each with its own randomness, so that none depends on another's draws."""
+    """Several distractions together, each with its own random generator, so that none depends on another's draws."""
 
     def __init__(self, parts: Sequence[Distraction]) -> None:
         self._parts = list(parts)
@@ -118,13 +118,13 @@ class Together:
         self.factor_names = tuple(name for part in parts for name in part.factor_names)
 
     def reset(self, scene: Scene, random: np.random.Generator) -> None:
-        """Draw the values of all."""
+        """Draw the values of all of them."""
         self._random = [np.random.default_rng(random.integers(2**63)) for _ in self._parts]
         for part, own in zip(self._parts, self._random, strict=True):
             part.reset(scene, own)
 
     def advance(self, scene: Scene, _random: np.random.Generator) -> None:
-        """Move all on."""
+        """Advance all of them by one control step."""
         for part, own in zip(self._parts, self._random, strict=True):
             part.advance(scene, own)
 
@@ -133,7 +133,7 @@ class Together:
 
 
 def procedural_clips(count: int = CLIPS, frames: int = CLIP_FRAMES) -> list[NDArray[np.uint8]]:
-    """Clips of coloured waves that drift and breathe, always the same ones: each (frames, SKY_SIZE, SKY_SIZE, 3)."""
+    """Clips of drifting coloured waves, the same ones every time: each (frames, SKY_SIZE, SKY_SIZE, 3)."""
     across = np.linspace(0, 1, SKY_SIZE, endpoint=False)
     y, x, time = np.meshgrid(across, across, np.linspace(0, 1, frames, endpoint=False), indexing="ij")
     clips = []

@@ -1,4 +1,4 @@
-"""A child process that answers requests over a pipe, watched for death and for silence."""
+"""A child process that answers requests over a pipe; its death and its silence are noticed."""
 
 import errno
 import gc

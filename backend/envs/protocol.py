@@ -72,7 +72,7 @@ def offered_distractions(environment: str) -> tuple[str, ...]:
 
 
 class Step(NamedTuple):
-    """What is seen after one agent step (or after a reset)."""
+    """The observation after one agent step (or after a reset)."""
 
     image: NDArray[np.uint8]  # (64, 64, 3)
     reward: float  # summed over the repeated control steps; 0 at a reset

@@ -1,4 +1,4 @@
-"""Handles on what a distraction may change in a loaded dm_control scene: colours, background, light, camera."""
+"""Setters for what a distraction may change in a loaded dm_control scene: colours, background, light, camera."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,7 +71,7 @@ class Scene:
     def geoms(self) -> NDArray[np.int64]:
         """Which geom each pixel (64, 64) of the picture shows, by its number; -1 where it shows none.
 
-        Shadows and reflections, which a segmentation has no use for but pays for, are off while it is drawn.
+        Shadows and reflections are off while it is drawn: a segmentation does not need them, and they take time.
         """
         model = self.physics.model
         original = model.light_castshadow.copy(), model.mat_reflectance.copy()
@@ -84,7 +84,7 @@ class Scene:
         return np.where(is_geom, objects[..., 0], -1)
 
     def of_body(self) -> NDArray[np.bool_]:
-        """Which geoms (geoms,) wear one of BODY_MATERIALS."""
+        """Which geoms (geoms,) have one of BODY_MATERIALS."""
         worn = [index for index, name in enumerate(self.materials()) if name in BODY_MATERIALS]
         return np.isin(self.physics.model.geom_matid, worn)
 
@@ -94,7 +94,7 @@ class Scene:
         return tuple(model.id2name(index, "material") for index in range(model.nmat))
 
     def visible_materials(self) -> tuple[str, ...]:
-        """Names of the materials that some geom wears, in the model's order."""
+        """Names of the materials that some geom has, in the model's order."""
         worn = set(self.physics.model.geom_matid.tolist())
         return tuple(name for index, name in enumerate(self.materials()) if index in worn)
 

@@ -1,6 +1,6 @@
-"""A drawn world whose best return is known: a large bright square goes where the action points, reward by place.
+"""A drawn world with a known best return: a bright square moves where the action points; its place gives the reward.
 
-Nothing is simulated: thousands of steps per second. Its colours lie on lines, as those of `episode` elsewhere do.
+Nothing is simulated, so it makes thousands of steps per second. Its colours lie on lines, as those of `episode` do.
 """
 
 import numpy as np

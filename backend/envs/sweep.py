@@ -1,4 +1,4 @@
-"""A state of the simulator drawn several times over, one factor at other values each time, all else the same."""
+"""A state of the simulator drawn several times, with one factor at another value each time and all else equal."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -14,7 +14,7 @@ from backend.envs.protocol import Look
 
 
 class Sweeper:
-    """A task in a process of its own, whose states are drawn with a knob turned; close it, or use it as a context.
+    """A task in its own process that draws its states with other values of a factor; close it, or use it as a context.
 
     Raises EnvironmentFailed where it cannot start, dies or hangs.
     """

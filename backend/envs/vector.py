@@ -1,4 +1,4 @@
-"""Environments in processes of their own: one (`ProcessEnvironment`) or several in step (`VectorEnvironment`)."""
+"""Environments in child processes: one (`ProcessEnvironment`) or several in parallel (`VectorEnvironment`)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -22,7 +22,7 @@ class ProcessEnvironment:
     """
 
     def __init__(self, name: str, factory: Factory, limit: float = SILENCE_LIMIT, about: "About | None" = None) -> None:
-        """With `about`, what another one of this kind said, nothing is waited for: its process starts meanwhile."""
+        """With `about`, the description from another one of this kind, it returns while its process starts."""
         self.name = name
         self._factory = factory
         self._limit = limit
@@ -138,7 +138,7 @@ class VectorEnvironment:
 
     @property
     def pids(self) -> list[int | None]:
-        """Process ids of those that live."""
+        """Process ids of the living ones."""
         return [environment.pid for environment in self._environments]
 
     def reset(self, seeds: Sequence[int]) -> list[Step]:

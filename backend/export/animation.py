@@ -1,4 +1,4 @@
-"""A traversal as a film: every chosen dimension goes through its values, side by side."""
+"""A traversal as an animation: all chosen dimensions move through their values, side by side."""
 
 import math
 
@@ -54,7 +54,7 @@ def encode(film: Film, format: str, options: ExportOptions) -> bytes:
 
 
 def film_of(view: TraversalView, options: ExportOptions) -> Film:
-    """The film's frames are the columns of the view; its places the rows, in reading order."""
+    """The film's frames are the columns of the view, and its places the rows, in reading order."""
     rows, columns = view.values.shape
     grid = Grid(rows, view.images.shape[2] * options.upscale, text_size(options.upscale), options.captions)
     ground = np.full((grid.height, grid.width), WHITE, np.uint8)
@@ -90,7 +90,7 @@ def _title_lines(label: DimensionName) -> list[tuple[str, int]]:
 
 
 def columns_for(count: int) -> int:
-    """How many of `count` cells stand side by side: near the aspect, with few places left empty."""
+    """How many of `count` cells fit in one line: close to the aspect, with few empty places."""
 
     def cost(across: int) -> float:
         down = math.ceil(count / across)
@@ -144,7 +144,7 @@ def _value_notes(view: TraversalView, grid: Grid, row: int, column: int) -> tupl
 
 
 def _track(grid: Grid, column: int, columns: int, own: float) -> Inks:
-    """A line with a mark where the frame lies, at an end where that is beyond, and a block at the value shown."""
+    """A line with a mark at the frame's value (at an end if it lies outside) and a block at the value shown."""
     track = np.full((grid.track, grid.cell), WHITE, np.uint8)
     track[3:5] = LIGHT
     for place, ink, half in ((min(max(own, 0), columns - 1), GREY, 1), (column, BLACK, 3)):

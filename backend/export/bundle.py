@@ -1,4 +1,4 @@
-"""The paper bundle: one zip with everything that a figure of a paper, a talk and a reviewer need."""
+"""The paper bundle: one zip with everything that a paper, a talk and a reviewer need."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What figures, captions and tables say of a view in words."""
+"""The words that figures, captions and tables use about a view."""
 
 from backend.export.options import signed
 from backend.interpret.view import CLASS_UNIT, TraversalView
@@ -41,7 +41,7 @@ def base_text(view: TraversalView) -> str:
 
 
 def range_text(view: TraversalView) -> str:
-    """Over which values each row goes."""
+    """The range of values of each row."""
     edits = "".join(
         f", dim {dim} held at {value_text(view, view.sigma(dim, value), 2)}"
         for dim, value in sorted(view.request.edits.items())
@@ -72,5 +72,5 @@ def _unit(view: TraversalView) -> str:
 
 
 def texts_of(view: TraversalView) -> tuple[str, ...]:
-    """What a figure of the view says in words of people."""
+    """The text in a figure of the view that users may have written, such as names."""
     return (view.checkpoint_name, view.base or "", *(label.caption for label in view.labels))

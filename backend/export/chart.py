@@ -57,7 +57,7 @@ def render_chart(chart: Chart, format: str, options: ExportOptions) -> bytes:
 
 
 def texts_of(chart: Chart) -> tuple[str, ...]:
-    """What a figure of the chart says in words of people."""
+    """The text in a figure of the chart that users may have written, such as names."""
     return (chart.title, *chart.rows, *chart.columns, *chart.groups)
 
 
@@ -72,7 +72,7 @@ def _drawable(chart: Chart) -> Chart:
 
 
 def _grid(axes: Axes, chart: Chart) -> None:
-    """Shaded cells with their numbers; those beyond chance are framed, those without a value grey."""
+    """Shaded cells with their numbers; cells beyond chance have a frame, cells without a value are grey."""
     rows, columns = chart.values.shape
     places, most = _blocks(axes, chart)
     colours = matplotlib.colormaps["Blues"]
@@ -100,7 +100,7 @@ def _grid(axes: Axes, chart: Chart) -> None:
 
 
 def _blocks(axes: Axes, chart: Chart) -> tuple[Floats, Floats]:
-    """Where each row stands, below its heading, and the value that is darkest under the same heading: (R,), (R,)."""
+    """The position of each row below its heading, and the largest value under the same heading: (R,), (R,)."""
     groups = np.array(chart.groups or [""] * len(chart.rows))
     places, most = np.arange(len(groups), dtype=np.float64), np.ones(len(groups))
     left = blended_transform_factory(axes.figure.transFigure, axes.transData)
@@ -151,12 +151,12 @@ def _lines(axes: Axes, chart: Chart) -> None:
 
 
 def _number(value: float) -> str:
-    """What a cell says; nothing where that is next to nothing."""
+    """The text of a cell; empty if the value is close to zero."""
     return f"{value:.2f}".removeprefix("0") if value >= 0.095 else ""
 
 
 def _tallest(chart: Chart) -> float:
-    """Inches that the slanted names of a grid's columns take."""
+    """Height in inches of the slanted column names of a grid."""
     return 0.04 * max(map(len, chart.columns), default=0) if chart.form == "grid" else 0.0
 
 
@@ -173,7 +173,7 @@ def _csv(chart: Chart) -> bytes:
 
 
 def _npz(chart: Chart) -> bytes:
-    """Values, names, and where there are any intervals, marks and headings of rows."""
+    """Values and names, and intervals, marks and row headings if there are any."""
     more = {"low": chart.low, "high": chart.high, "beyond_chance": chart.marked}
     more["groups"] = np.array(chart.groups) if chart.groups else None
     return npz(

@@ -1,4 +1,4 @@
-"""Colours with one meaning in every figure: a dimension has the colour of its number, chance is grey, and so on."""
+"""Colours with one meaning in every figure: a dimension's colour follows from its number, chance is grey, and so on."""
 
 import re
 
@@ -20,12 +20,12 @@ _DIMENSION = re.compile(r"dim (\d+)\b")
 
 
 def colour_of(name: str, place: int) -> str:
-    """The colour of a line or a mark: by what its name means, by the number of its dimension, else by its place."""
+    """The colour of a line or mark: by what its name means, by its dimension's number, else by its position."""
     return MEANINGS.get(name) or PALETTE[_number(name, place) % len(PALETTE)]
 
 
 def dash_of(name: str, place: int) -> str:
-    """The dashes of a line: another kind each time that the colours begin again."""
+    """The dash pattern of a line: it changes each time the colours repeat."""
     return "-" if name in MEANINGS else DASHES[_number(name, place) // len(PALETTE) % len(DASHES)]
 
 

@@ -1,4 +1,4 @@
-"""The command line that makes a file again; figures, bundles and the page show it."""
+"""The command line that recreates a file; figures, bundles and the page show it."""
 
 import shlex
 from collections.abc import Mapping, Sequence

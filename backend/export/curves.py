@@ -1,4 +1,4 @@
-"""Return curves as a figure for a paper, and as a table of text."""
+"""Return curves as a figure for a paper and as a text table."""
 
 import json
 from collections.abc import Mapping
@@ -67,6 +67,6 @@ def table_of_curves(comparison: Mapping[str, Any]) -> str:
 
 
 def _settings(comparison: Mapping[str, Any]) -> str:
-    """What reopens the plot of these runs."""
+    """The settings that reopen the plot of these runs."""
     runs = [run for group in comparison["groups"] for run in group["runs"]]
     return json.dumps({"diswm": RETURNS, "view": {"runs": runs}}, sort_keys=True)

@@ -58,13 +58,13 @@ def draw_figure(view: TraversalView, options: ExportOptions) -> Figure:
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """One drawing at a time, with fonts embedded in PDF, outlined in SVG, and no random ids."""
+    """Lets one thread draw at a time, with fonts embedded in PDF and outlined in SVG, and without random ids."""
     with _drawing, matplotlib.rc_context(SETTINGS):
         yield
 
 
 def blank(width: float, height: float, dpi: float) -> tuple[Figure, Axes]:
-    """White paper, measured in inches from the upper left corner."""
+    """An empty white figure with coordinates in inches from the upper left corner."""
     figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
@@ -87,7 +87,7 @@ def write(figure: Figure, format: str, title: str, settings: str) -> bytes:
 
 
 def put_picture(axes: Axes, picture: Picture, left: float, top: float, width: float, height: float) -> None:
-    """A picture whose pixels stay pixels."""
+    """A picture drawn without interpolation."""
     extent = (left, left + width, top + height, top)
     axes.imshow(picture, extent=extent, interpolation="none", aspect="auto", zorder=2)
 
@@ -124,7 +124,7 @@ def _draw_head(axes: Axes, layout: Layout) -> None:
 
 
 def _draw_columns(axes: Axes, layout: Layout) -> None:
-    """What stands above the rows: the values, where all rows have the same, and what is beside the cells."""
+    """The header above the rows: the values, if all rows share them, and the titles of what is beside the cells."""
     above = layout.grid_top - 0.03 - (1.2 * LINE if layout.narrow else 0)
     shown, digits = layout.printed
     if layout.shared:
@@ -138,7 +138,7 @@ def _draw_columns(axes: Axes, layout: Layout) -> None:
 
 
 def _heading(layout: Layout, row: int, column: int, digits: int) -> str:
-    """The value of a column; the last that is printed says the unit."""
+    """The value of a column; the last printed one includes the unit."""
     number = number_text(layout.view, float(layout.view.sigmas[row, column]), digits)
     return f"{number} σ" if column == layout.printed[0][-1] and not layout.view.classes else number
 
@@ -196,7 +196,7 @@ def _draw_marks(axes: Axes, layout: Layout, row: int, below: float) -> None:
 
 
 def _draw_mark(axes: Axes, layout: Layout, mark: Mark, below: float, fill: str, text: str) -> None:
-    """A triangle with its value below it where there is room; it points outwards where the value lies beyond."""
+    """A triangle with its value below if there is room; it points outwards if the value lies outside the row."""
     beyond = -1 if mark.column < -0.5 else 1 if mark.column > layout.columns - 0.5 else 0
     left, right = layout.grid_left + 0.03, layout.column(layout.columns - 1) + layout.cell - 0.03
     place = min(max(layout.place(mark.column), left), right)

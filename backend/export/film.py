@@ -1,6 +1,6 @@
 """A film before it is encoded: small changing pictures on a still background, with notes next to them.
 
-The ground and the notes use a few fixed inks, so that a GIF can keep one palette for the whole film.
+The background and the notes use a few fixed colours, so that a GIF can keep one palette for the whole film.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ INKS = np.array(
 
 
 class Note(NamedTuple):
-    """A patch of ink at a place of a frame."""
+    """A patch of one colour at a position in a frame."""
 
     top: int
     left: int
@@ -87,7 +87,7 @@ class Film:
 
 
 def ping_pong(frames: int, back: bool) -> tuple[int, ...]:
-    """0, 1, ... F-1, and back to 1 where asked, so that the film closes without a jump."""
+    """0, 1, ... F-1, and back to 1 if requested, so that the film repeats without a jump."""
     forth = tuple(range(frames))
     return forth + tuple(range(frames - 2, 0, -1)) if back else forth
 
@@ -113,7 +113,7 @@ def line_height(size: int) -> int:
 
 
 def text_size(upscale: int) -> int:
-    """Letters that can be read at each size of the cells."""
+    """A readable font size for each size of the cells."""
     return min(8 + 2 * upscale, 20)
 
 

@@ -57,7 +57,7 @@ def _shared_palette(
 def _choose(colours: npt.NDArray[np.uint8], counts: npt.NDArray[np.int64], room: int) -> npt.NDArray[np.uint8]:
     """The `room` colours that stand for all: median cut, then means, colours weighing the root of their count.
 
-    The root keeps a small red pole against a large grey floor; it also has the best signal to noise.
+    The root keeps a small red pole visible against a large grey floor; it also gave the best signal-to-noise ratio.
     """
     weight = np.sqrt(counts)
     times = np.ceil(weight * min(1.0, SAMPLES / weight.sum())).astype(np.int64)

@@ -51,7 +51,7 @@ def figure_tex(view: TraversalView, width: float) -> str:
 
 
 def escape(text: str) -> str:
-    """Plain text as LaTeX text; letters beyond Latin-1 become question marks, as pdflatex knows no better."""
+    """Plain text as LaTeX text; letters beyond Latin-1 become question marks, because pdflatex cannot print them."""
     known = "".join(_SPECIAL.get(letter, letter) for letter in text)
     return known.encode("latin-1", "replace").decode("latin-1")
 

@@ -26,7 +26,7 @@ BASES = {"clip": "frame", "dataset": "frame", "picture": "picture", "prior": "pr
 class Layout:
     """Places for a view at a width; the resolution makes each pixel of a cell a whole number of dots.
 
-    titled: whether the frame and the words about the view stand on top.
+    titled: whether the frame and the text about the view are printed on top.
     """
 
     view: TraversalView
@@ -61,7 +61,7 @@ class Layout:
 
     @cached_property
     def label_room(self) -> float:
-        """Width that labels beside the rows may take."""
+        """Maximal width of labels beside the rows."""
         if self.narrow:
             return self.width - 2 * MARGIN - 1.0
         firsts = (label.caption.partition(" (")[0] for label in self.view.labels)
@@ -137,19 +137,19 @@ class Layout:
 
     @cached_property
     def row_step(self) -> float:
-        """From one row to the next."""
+        """Distance from one row to the next."""
         tallest = max(len(lines) for lines in self.label_lines) * LINE
         row = self.cell + TRACK + LINE + 0.03
         return self._snap(row + LINE + 0.06 if self.narrow else max(row, tallest + 0.04))
 
     @property
     def height(self) -> float:
-        """Of the whole figure."""
+        """Height of the whole figure."""
         return self._snap(self.row(self.rows - 1) + self.cell + TRACK + LINE + 0.03 + MARGIN)
 
     @cached_property
     def gap(self) -> float:
-        """Between two cells."""
+        """Gap between two cells."""
         return self._snap(GAP)
 
     @property

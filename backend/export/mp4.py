@@ -1,4 +1,4 @@
-"""An MP4's index moved in front of its pictures, so that players start before they have all of it; and its comment."""
+"""Moves an MP4's index in front of its pictures, so that players can start early; reads its comment."""
 
 import struct
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ class _Box(NamedTuple):
 
 
 def index_in_front(content: bytes) -> bytes:
-    """The same film with `moov` before `mdat`, its offsets moved accordingly; one that is so already is unchanged."""
+    """The same film with `moov` before `mdat` and adjusted offsets; unchanged if it already has this order."""
     boxes = list(_boxes(content, 0, len(content)))
     index = next(box for box in boxes if box.kind == b"moov")
     pictures = next(box for box in boxes if box.kind == b"mdat")
@@ -42,7 +42,7 @@ def comment_of(content: bytes) -> bytes | None:
 
 
 def _boxes(content: bytes | bytearray, start: int, end: int) -> Iterator[_Box]:
-    """Boxes of a stretch; it ends at one that is shorter than its own head."""
+    """The boxes in a byte range; stops at a box that is shorter than its own header."""
     while start + 8 <= end:
         size, kind = struct.unpack_from(">I4s", content, start)
         body = start + 8
@@ -57,7 +57,7 @@ def _boxes(content: bytes | bytearray, start: int, end: int) -> Iterator[_Box]:
 
 
 def _shift(moov: bytearray, by: int) -> None:
-    """Adds to every place in the file that the index names."""
+    """Adds an offset to every file position in the index."""
     waiting = list(_boxes(moov, 0, len(moov)))
     while waiting:
         box = waiting.pop()

@@ -74,7 +74,7 @@ def bundle_name(view: TraversalView) -> str:
 
 
 def subject(provenance: Mapping[str, Any]) -> str:
-    """`walker-walk_my-run-s0`: what tells files of two checkpoints, or of two seeds of one, apart."""
+    """`walker-walk_my-run-s0`: distinguishes files of two checkpoints, or of two seeds of one."""
     place, name, seed = slug(provenance["environment"] or ""), slug(provenance["name"]), provenance["seed"]
     name += "" if seed is None else f"-s{seed}"
     return name if place == NAMELESS or name.startswith(place) else f"{place}_{name}"
@@ -93,7 +93,7 @@ def _rows(labels: Sequence[DimensionName]) -> str:
 
 
 def _named(name: str | None) -> str:
-    """A name of other letters than a to z is left out."""
+    """A name without any letter from a to z is left out."""
     short = slug(name or "")
     return "" if short == NAMELESS else f"-{short}"
 

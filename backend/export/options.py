@@ -79,12 +79,12 @@ class ExportOptions(ViewRequest):
 
     @property
     def effective_fps(self) -> float:
-        """The speed that a GIF really has: 5, 10, 12.5, 20, 25, 33.3 and 50 are hit exactly."""
+        """The actual speed of a GIF: 5, 10, 12.5, 20, 25, 33.3 and 50 are exact."""
         return 100 / self.delay
 
 
 def check_format(format: str, known: tuple[str, ...]) -> None:
-    """Raises ViewError for a format that this view has not."""
+    """Raises ViewError for a format that this view does not have."""
     if format not in known:
         raise ViewError("format", f"{format!r} is not one of {', '.join(known)}")
 

@@ -1,4 +1,4 @@
-"""Writes a view as a file, for the command line and the API alike, so that both make equal bytes."""
+"""Writes a view as a file for both the command line and the API, so that they give equal bytes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ TRAVERSAL_FORMATS = (*FIGURE_FORMATS, *FILM_FORMATS, *TABLE_FORMATS, "html", "zi
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """Bytes with the name and the type under which they are handed out, and what the reader must know of them."""
+    """The bytes of a file, its name and media type, and notes for the reader."""
 
     content: bytes
     file_name: str
@@ -110,5 +110,5 @@ def export_chart(chart: Chart, format: str, options: ExportOptions | None = None
 
 
 def _warning(format: str, texts: Iterable[str]) -> str:
-    """Of files whose letters are drawn by us; tables and pages leave that to the program that opens them."""
+    """Only for files in which we draw the letters; for tables and pages the program that opens them does."""
     return "" if format in (*TABLE_FORMATS, "html") else warning_of(texts)

@@ -18,7 +18,7 @@ _STYLE = (
 
 
 class Entry(NamedTuple):
-    """A view in a report. picture: PNG; None where it cannot be made any more, and `missing` says why."""
+    """A view in a report. picture: PNG; None if it can no longer be made, and `missing` says why."""
 
     title: str
     note: str

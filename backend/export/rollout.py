@@ -21,7 +21,7 @@ def render_rollout(rollout: Rollout, format: str, options: ExportOptions) -> byt
 
 
 def rollout_film(rollout: Rollout, options: ExportOptions) -> Film:
-    """Truth, model, error and what else there is, side by side, one frame per step."""
+    """Truth, model, error and further rows side by side, one frame per step."""
     return timeline_film(timeline_of(rollout), options)
 
 

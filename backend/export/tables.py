@@ -163,12 +163,12 @@ def _at(series: npt.NDArray[Any] | None, step: int) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """A cell that is what it says: a number, or text that stays text."""
+    """A cell as a number, or as text that a spreadsheet does not run as a formula."""
     if not isinstance(value, str) or not value.startswith(FORMULA) or _NUMBER.fullmatch(value):
         return value
     return f"'{value}"
 
 
 def _number(value: Any) -> str:
-    """Six digits; nothing where there is no number."""
+    """A number with six digits; empty for None, NaN and infinity."""
     return "" if value is None or not math.isfinite(value) else f"{float(value):.6g}"

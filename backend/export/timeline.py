@@ -1,4 +1,4 @@
-"""Timelines as films, figures and tables: green stands around what was observed, red around what was imagined."""
+"""Timelines as films, figures and tables: green frames are observed, red frames are imagined."""
 
 import numpy as np
 from matplotlib.patches import Rectangle
@@ -62,7 +62,7 @@ def timeline_film(timeline: Timeline, options: ExportOptions) -> Film:
 
 
 def texts_of(timeline: Timeline) -> tuple[str, ...]:
-    """What a film or a figure of the timeline says in words of people."""
+    """The text in a film or figure of the timeline that users may have written, such as names."""
     return (timeline.title, *(text for strip in timeline.strips for text in (strip.title, strip.note)))
 
 

@@ -1,4 +1,4 @@
-"""One typeface for figures and films, and how wide a text in it is."""
+"""The typeface of figures and films, and the width of text in it."""
 
 from functools import cache, lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ _MEASURED_AT = 256  # pixels
 
 @lru_cache(maxsize=4096)
 def font(size: float, text: str = "", bold: bool = False) -> FontProperties:
-    """The typeface for matplotlib at a size in points, with what else the letters of a text need."""
+    """The typeface for matplotlib at a size in points, with fallback fonts for the letters of a text."""
     files = dict.fromkeys([own_font(bold), *(path for _, path in runs(drawable(text), bold))])
     if len(files) == 1:
         return FontProperties(fname=str(own_font(bold)), size=size)
@@ -60,6 +60,6 @@ def wrap(text: str, size: float, width: float) -> list[str]:
 
 @cache
 def _family(path: str) -> str:
-    """The name under which matplotlib finds a font file from now on."""
+    """Registers a font file and returns the name under which matplotlib finds it."""
     fontManager.addfont(path)
     return FT2Font(path).family_name

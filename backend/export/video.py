@@ -1,4 +1,4 @@
-"""MP4 and WebM that players open, and APNG without loss; equal films give equal bytes on every load of the machine."""
+"""MP4 and WebM for common players, and lossless APNG; equal films give equal bytes, also on a busy machine."""
 
 import io
 import json
@@ -93,7 +93,7 @@ def to_yuv(frame: Frame, chroma: str) -> tuple[Plane, Plane, Plane]:
 
 
 def encode_apng(film: Film, *, fps: float, loop: bool) -> bytes:
-    """Animated PNG: every colour as it is."""
+    """Animated PNG without loss of colours."""
     information = PngImagePlugin.PngInfo()
     information.add_text("Software", "DisWM Studio")
     information.add_text("Title", film.title)

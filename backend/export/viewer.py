@@ -1,4 +1,4 @@
-"""A traversal as one HTML file that opens from disk, without a network, and is scrubbed by the page's own modules."""
+"""A traversal as one HTML file that opens from disk without a network and uses the page's own modules."""
 
 import base64
 import html
@@ -59,7 +59,7 @@ def _place(mark: Mark) -> dict[str, float]:
 
 
 def data_uri(picture: Picture, format: str) -> str:
-    """A picture inside a page, without loss: PNG, or the smaller WebP."""
+    """A picture as a data URI, without loss: `format` is png, or webp, which is smaller."""
     buffer = io.BytesIO()
     options = {"lossless": True, "method": 3} if format == "webp" else {}
     Image.fromarray(picture).save(buffer, format, **options)

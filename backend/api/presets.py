@@ -13,17 +13,15 @@ from backend.pipeline.estimates import estimate
 from backend.pipeline.presets import DESCRIPTIONS, PRESET_VALUES
 from backend.pipeline.settings import (
     STAGES,
-    CollectSettings,
-    FinetuneSettings,
+    OneStage,
     PipelineSettings,
-    PretrainSettings,
     SettingsError,
     StageSettings,
 )
 
 router = APIRouter(tags=["presets"])
 
-Stages = Mapping[str, CollectSettings | PretrainSettings | FinetuneSettings]
+Stages = Mapping[str, OneStage]
 
 
 @router.get("/presets")
@@ -59,7 +57,10 @@ def estimate_run(body: EstimateBody) -> EstimateList:
 
 
 def _view(name: str) -> PresetView:
-    stages = _stages_of("pipeline", build_settings("pipeline", name))
+    stages = {
+        **_stages_of("pipeline", build_settings("pipeline", name)),
+        **_stages_of("offline", build_settings("offline", name)),
+    }
     return PresetView(
         name=name,
         title=DESCRIPTIONS[name].title,

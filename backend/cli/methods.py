@@ -30,4 +30,6 @@ def methods(as_json: AsJson = False) -> None:
 _KINDS = {
     "latents": "a checkpoint with as many latents",
     "video model": "the checkpoint of an action-free video model",
+    "demonstrations": "a data set of an expert's episodes, with actions",
+    "recorded episodes": "a data set of anyone's episodes, with actions",
 }

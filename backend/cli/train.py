@@ -30,6 +30,7 @@ STAGES = {
     "collect": "Collect distracting videos of an environment.",
     "pretrain": "Pretrain the action-free video model on a data set (--set dataset=ID).",
     "finetune": "Learn a world model and a policy online, distilled from a video model (--set teacher=ID).",
+    "offline": "Learn a world model and a policy from recordings of an expert alone (--set demonstrations=ID).",
     "pipeline": "All of it: collect, pretrain, then fine-tune with the pretrained model as the teacher.",
 }
 
@@ -216,7 +217,9 @@ def _refuse(error: "SettingsError", out: Path) -> int:
     """Every problem in its own sentence; a worker reads them in the run's folder, which is otherwise unchanged."""
     for problem in error.problems:
         complain(f"{problem.pointer.lstrip('/').replace('/', '.')}: {problem.message}")
-    if any(problem.pointer.endswith(("/dataset", "/teacher", "/films")) for problem in error.problems):
+    if any(
+        problem.pointer.endswith(("/dataset", "/demonstrations", "/teacher", "/films")) for problem in error.problems
+    ):
         complain(where_looked())
     if RUN_VARIABLE in os.environ and out.is_dir():
         _leave_error(out, "invalid_settings", str(error), "Correct the settings and start again.")

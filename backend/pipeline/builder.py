@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from backend.pipeline.methods.flat import SECTION, fitting, methods_of_settings
 from backend.pipeline.presets import PRESET_VALUES
-from backend.pipeline.settings import STAGES, FinetuneSettings, Problem, SettingsError, StageSettings
+from backend.pipeline.settings import STAGES, LearningSettings, PipelineSettings, Problem, SettingsError, StageSettings
 
 PRESETS = tuple(PRESET_VALUES)
 
@@ -26,7 +26,7 @@ def build_settings(stage: str, preset: str | None, overrides: Mapping[str, Any] 
     if preset not in PRESETS:
         raise SettingsError([_unknown("/preset", preset, list(PRESETS), "preset")])
     values = PRESET_VALUES[preset]
-    base: Mapping[str, Any] = values if stage == "pipeline" else values[stage]
+    base: Mapping[str, Any] = _of_pipeline(values) if stage == "pipeline" else values[stage]
     return _validated(STAGES[stage], merged(_fitting(stage, base, overrides or {}), overrides or {}))
 
 
@@ -66,7 +66,7 @@ def merged(base: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any]:
 def _fitting(stage: str, base: Mapping[str, Any], overrides: Mapping[str, Any]) -> Mapping[str, Any]:
     """A preset without the settings that the requested method or environment does not have."""
     if stage == "finetune":
-        environment, fields = overrides.get("environment", base.get("environment")), FinetuneSettings.model_fields
+        environment, fields = overrides.get("environment", base.get("environment")), STAGES[stage].model_fields
         for_others = {
             name
             for name, field in fields.items()
@@ -74,7 +74,9 @@ def _fitting(stage: str, base: Mapping[str, Any], overrides: Mapping[str, Any]) 
             and environment not in field.json_schema_extra.get("x-environments", [environment])  # type: ignore[operator]
         }
         values = {name: value for name, value in base.items() if name not in for_others}
-        return fitting(values, overrides.get("method"))
+        return fitting(values, stage, overrides.get("method"))
+    if stage == "offline":
+        return fitting(base, stage, overrides.get("method"))
     if stage == "pipeline":
         inner = overrides.get("finetune")
         return {
@@ -82,6 +84,10 @@ def _fitting(stage: str, base: Mapping[str, Any], overrides: Mapping[str, Any]) 
             "finetune": _fitting("finetune", base["finetune"], inner if isinstance(inner, dict) else {}),
         }
     return base
+
+
+def _of_pipeline(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: part for name, part in values.items() if name in PipelineSettings.model_fields}
 
 
 def _validated(model: type[StageSettings], values: dict[str, Any]) -> StageSettings:
@@ -110,7 +116,7 @@ def _unknown_setting(model: type[BaseModel], pointer: str, location: Sequence[st
         assert isinstance(inner, type)
         model = inner
     known = [name for name in model.model_fields if name != SECTION]
-    owners = methods_of_settings() if issubclass(model, FinetuneSettings) else {}
+    owners = methods_of_settings() if issubclass(model, LearningSettings) else {}
     if location[-1] in owners:
         methods = " and ".join(owners[location[-1]])
         return Problem(pointer, f"{location[-1]} is a setting of {methods} only: leave it out, or choose such a method")

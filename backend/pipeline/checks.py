@@ -1,6 +1,7 @@
 """Checks that data set, videos, teacher, environment and device of the settings exist and fit. Imports no training."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -9,12 +10,13 @@ from backend.data.checkpoint import CheckpointInfo
 from backend.data.episodes import DatasetInfo, EpisodeError
 from backend.data.networks import CheckpointError
 from backend.envs.make import check_installed
-from backend.envs.protocol import MissingExtra
+from backend.envs.protocol import ENVIRONMENTS, MissingExtra
 from backend.pipeline.held_out import check_trainable
 from backend.pipeline.methods.needs import NOT_ACTION_FREE, check_source
 from backend.pipeline.settings import (
     CollectSettings,
     FinetuneSettings,
+    OfflineSettings,
     PipelineSettings,
     PretrainSettings,
     Problem,
@@ -42,6 +44,8 @@ def check_references(settings: StageSettings, home: Path, *, allow_path: bool = 
         if settings.teacher is not None:
             config = teacher_of(settings.teacher, home, allow_path=allow_path).config
         check_source(settings, config)
+    if isinstance(settings, OfflineSettings):
+        _check_recordings(settings, recordings_of(settings, home, allow_path=allow_path))
     if isinstance(settings, PipelineSettings):
         _check_stages(settings)
 
@@ -66,6 +70,60 @@ def dataset_of(settings: PretrainSettings, home: Path, *, allow_path: bool = Fal
         return find_dataset(home, settings.dataset, allow_path=allow_path)
     except NotFound as error:
         raise SettingsError([Problem("/dataset", str(error))]) from None
+
+
+class Recorded(NamedTuple):
+    """The data sets that offline learning starts from."""
+
+    demonstrations: DatasetInfo
+    further: DatasetInfo | None
+
+    @property
+    def environment(self) -> str | None:
+        """The environment to play in, None where the demonstrations come from elsewhere."""
+        environment = self.demonstrations.environment
+        return environment if environment in ENVIRONMENTS else None
+
+
+def recordings_of(settings: OfflineSettings, home: Path, *, allow_path: bool = False) -> Recorded:
+    """The data sets that the settings name; raises SettingsError."""
+    if settings.demonstrations is None:
+        message = f"{settings.method} imitates recorded episodes: name a data set of an expert's (its id or name)"
+        raise SettingsError([Problem("/demonstrations", message)])
+    found = []
+    for place, reference in (("demonstrations", settings.demonstrations), ("dataset", settings.dataset)):
+        try:
+            found.append(None if reference is None else find_dataset(home, reference, allow_path=allow_path))
+        except (NotFound, EpisodeError) as error:
+            raise SettingsError([Problem(f"/{place}", str(error))]) from None
+    demonstrations, further = found
+    assert demonstrations is not None
+    return Recorded(demonstrations, further)
+
+
+def _check_recordings(settings: OfflineSettings, recorded: Recorded) -> None:
+    """Raises SettingsError unless both data sets have actions of one size and episodes that are long enough."""
+    demonstrations, further = recorded
+    for place, dataset in (("/demonstrations", demonstrations), ("/dataset", further)):
+        if dataset is not None and not dataset.action_size:
+            message = f"{dataset.name} has no actions: a policy is learned from episodes that have them"
+            raise SettingsError([Problem(place, message)])
+    if len(demonstrations.lengths) < 2:
+        message = (
+            f"{demonstrations.name} has {len(demonstrations.lengths)} episode; at least 2 are needed, one held out"
+        )
+        raise SettingsError([Problem("/demonstrations", message)])
+    check_trainable(demonstrations, settings.length, settings.held_out)
+    if further is not None and further.action_size != demonstrations.action_size:
+        message = (
+            f"{further.name} has actions of size {further.action_size}, the demonstrations {demonstrations.action_size}"
+        )
+        raise SettingsError([Problem("/dataset", message)])
+    if recorded.environment is not None and settings.evaluate_episodes:
+        try:
+            check_installed(recorded.environment)
+        except MissingExtra as error:
+            raise SettingsError([Problem("/evaluate_episodes", str(error))]) from None
 
 
 def teacher_of(reference: str, home: Path, *, allow_path: bool = False) -> CheckpointInfo:
@@ -149,4 +207,4 @@ def _simulated(settings: StageSettings) -> dict[str, CollectSettings | FinetuneS
     """The parts of the settings that name an environment, by JSON pointer."""
     if isinstance(settings, PipelineSettings):
         return {"/collect": settings.collect, "/finetune": settings.finetune}
-    return {} if isinstance(settings, PretrainSettings) else {"": settings}
+    return {"": settings} if isinstance(settings, CollectSettings | FinetuneSettings) else {}

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from backend.pipeline.settings import Problem, SettingsError, StageSettings
 
-AMOUNTS = {"collect": "episodes", "pretrain": "updates", "finetune": "agent_steps"}
+AMOUNTS = {"collect": "episodes", "pretrain": "updates", "finetune": "agent_steps", "offline": "updates"}
 """How much a stage does: a finished run continues if this is raised."""
 FREE = frozenset(
     {*AMOUNTS.values(), "workers", "batch", "checkpoint_every", "log_every", "evaluate_every", "evaluate_episodes"}
 )
 """Other settings that may change when a run continues; everything else is fixed from its first step."""
-REFERENCES = frozenset({"dataset", "start", "teacher", "films"})
+REFERENCES = frozenset({"dataset", "demonstrations", "start", "teacher", "films"})
 """Named by id, name or folder: a different name for the same thing is allowed."""
 REMEDY = "take what it was started with, or begin another run"
 
@@ -57,12 +57,17 @@ def check_same_references(stage: str, before: Mapping[str, Any], after: StageSet
     """
     problems = []
     for _, place, old, new in _sections(stage, before, after.model_dump(mode="json")):
-        for key in sorted(REFERENCES & old.keys() & new.keys()):
+        for key in sorted(key for key in old.keys() & new.keys() if _is_reference(key, new[key])):
             if old[key] != new[key] and not _same_thing(key, old[key], new[key], home):
                 message = f"the run was started with {old[key]!r}, not {new[key]!r}: {REMEDY}"
                 problems.append(Problem(f"{place}/{key}", message))
     if problems:
         raise SettingsError(problems)
+
+
+def _is_reference(key: str, value: object) -> bool:
+    """Whether a setting names something; `demonstrations` does so offline, and is a count while acting."""
+    return key in REFERENCES and not isinstance(value, int)
 
 
 def _same_thing(key: str, old: str | None, new: str | None, home: Path) -> bool:
@@ -86,11 +91,11 @@ def _sections(
     """For each stage of a run: name, pointer, settings before and settings wanted."""
     if stage != "pipeline":
         return [(stage, "", before, wanted)]
-    return [(name, f"/{name}", before.get(name, {}), wanted[name]) for name in AMOUNTS]
+    return [(name, f"/{name}", before.get(name, {}), wanted[name]) for name in wanted]
 
 
 def _changed(place: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Problem]:
-    fixed = (key for key in new if key in old and key not in FREE and key not in REFERENCES)
+    fixed = (key for key in new if key in old and key not in FREE and not _is_reference(key, new[key]))
     return [
         Problem(f"{place}/{key}", f"the run was started with {old[key]!r}, not {new[key]!r}: {REMEDY}")
         for key in fixed

@@ -4,11 +4,11 @@ from typing import TypeVar
 
 from torch import nn
 
-from backend.pipeline.settings import FinetuneSettings, PretrainSettings
+from backend.pipeline.settings import LearningSettings, PretrainSettings
 from models.initialise import scale_initially
 from models.video_model import Objective
 
-Learned = PretrainSettings | FinetuneSettings
+Learned = PretrainSettings | LearningSettings
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -24,7 +24,7 @@ def beta(settings: Learned, update: int) -> float:
     return _grown(settings.seeing_beta, settings.beta, settings, update)
 
 
-def distillation_share(settings: FinetuneSettings, update: int) -> float:
+def distillation_share(settings: LearningSettings, update: int) -> float:
     """The share of its weight that distillation has at an update: it grows as beta does, being a constraint too."""
     return beta(settings, update) / settings.beta if settings.beta else 1.0
 

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from backend.envs.protocol import episode_frames
-from backend.pipeline.settings import CollectSettings, FinetuneSettings, PretrainSettings
+from backend.pipeline.settings import CollectSettings, FinetuneSettings, OfflineSettings, OneStage, PretrainSettings
 
 STEPS_PER_SECOND = {"fast": 400.0, "near": 400.0, "paper": 40.0}  # of one process that renders
 UPDATE_SECONDS, FRAME_SECONDS = 0.03, 0.001  # of one update of the image model: overhead, and the cost per frame
@@ -22,18 +22,18 @@ class Estimate(NamedTuple):
     memory_gb: float
 
 
-def estimate(settings: CollectSettings | PretrainSettings | FinetuneSettings) -> Estimate:
+def estimate(settings: OneStage) -> Estimate:
     """Time and memory of a stage with these settings."""
     seconds = sum(phase_seconds(settings).values())
     if isinstance(settings, CollectSettings):
         return _rounded(seconds, BASE_GB)
     memory = BASE_GB + FRAME_GB * settings.batch * settings.length
-    if isinstance(settings, PretrainSettings):
+    if isinstance(settings, PretrainSettings | OfflineSettings):
         return _rounded(seconds, memory)
     return _rounded(seconds, memory + min(settings.replay_capacity, settings.agent_steps) * REPLAY_FRAME_GB)
 
 
-def phase_seconds(settings: CollectSettings | PretrainSettings | FinetuneSettings) -> dict[str, float]:
+def phase_seconds(settings: OneStage) -> dict[str, float]:
     """Seconds of each phase of a stage, under the names that progress uses, in chronological order."""
     if isinstance(settings, CollectSettings):
         steps = settings.episodes * settings.episode_steps
@@ -44,6 +44,9 @@ def phase_seconds(settings: CollectSettings | PretrainSettings | FinetuneSetting
         return {"pretrain": settings.updates * update}
     update += FRAME_SECONDS * frames / 3
     behaviour = BEHAVIOUR_SECONDS * frames / settings.imagine_every * settings.horizon / 15
+    if isinstance(settings, OfflineSettings):
+        after = settings.updates - settings.behaviour_after
+        return {"offline": settings.behaviour_after * update + after * (update / 3 + behaviour)}
     acting = ACTING_SECONDS + 1 / STEPS_PER_SECOND[settings.look]
     short = {
         HELD_OUT: settings.held_out * settings.held_out_steps,

@@ -4,124 +4,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
 
 from backend.data.episodes import Episode
 from backend.data.replay import Replay, replay_device
-from backend.data.resume import Randomness, load_training, save_training
+from backend.data.resume import load_training, save_training
 from backend.envs.experts import adviser
-from backend.pipeline.cuda_graph import Recorded, graph_recorder
-from backend.pipeline.curriculum import beta, cooled, dynamics_weight, objective, shape
+from backend.pipeline.curriculum import shape
 from backend.pipeline.environments import EnvironmentPool
 from backend.pipeline.evaluate import episode_seed, evaluate
 from backend.pipeline.experience import Experience
-from backend.pipeline.imagination import BehaviourLearner
-from backend.pipeline.methods.parts import Parts, lesson_losses, target_of
-from backend.pipeline.precision import convolve_in, image_precision
+from backend.pipeline.learner import Learning
+from backend.pipeline.methods.parts import Parts, target_of
 from backend.pipeline.publish import Provenance, publish
 from backend.pipeline.report import Reporter, Stopped
 from backend.pipeline.settings import FinetuneSettings
-from backend.pipeline.update import Update
-from models.agent import Agent
-from models.losses import total
-from models.rssm import Observed
-from models.types import Batch
 
 
-class Finetuning:
-    """World model, behaviour, their optimisers and generators: what `learn` changes and a resume restores."""
+class Finetuning(Learning):
+    """What is learned while acting."""
+
+    settings: FinetuneSettings
 
     def __init__(self, settings: FinetuneSettings, parts: Parts, seed: int, device: str) -> None:
-        self.settings, self.parts, self.device = settings, parts, device
-        self.updates = 0
-        self.randomness = Randomness(seed, device)
-        self.agent = Agent(parts.world_model, parts.actor_critic).to(device)
-        convolve_in(image_precision(device), self.agent)
-        self.companions = nn.ModuleDict(dict(parts.companions)).to(device)
-        learned = [weight for lesson in parts.lessons.values() for weight in lesson.learned()]
-        taught = [*parts.world_model.parameters(), *learned]
-        self.update_model = Update(taught, settings.learning_rate, settings.adam_eps, settings.clip_norm)
-        self.behaviour = BehaviourLearner(settings, parts, self.randomness, device)
-        self._objective = objective(settings)
-        recorder = graph_recorder(self.randomness.torch)
-        self.recorded = Recorded(self.work, self, recorder)
-        self.recorded_model = Recorded(self.work_of_model, self, recorder)
-
-    def learn(self, batch: Batch, agent_steps: int) -> dict[str, torch.Tensor]:
-        """One update of the world model, then of actor and critic in its imagination; returns metrics."""
-        prepared = Batch(*(part.to(self.device, non_blocking=True) for part in batch))
-        for prepare in self.parts.prepare:
-            prepared = prepare(prepared)
-        settings, update = self.settings, self.updates
-        pace = cooled(settings, agent_steps / settings.agent_steps)
-        self.update_model.set_rate(pace * settings.learning_rate)
-        self.behaviour.set_pace(pace)
-        taught = [lesson.weight(agent_steps, update) for lesson in self.parts.lessons.values()]
-        schedule = taught, beta(settings, update), dynamics_weight(settings, update)
-        weights = (torch.tensor(weight).to(self.device, non_blocking=True) for weight in schedule)
-        recorded = self.recorded_model if update < settings.behaviour_after else self.recorded
-        metrics = recorded(*prepared, *weights)
-        self.updates += 1
-        if self.updates % self.settings.slow_critic_every == 0:
-            self.agent.actor_critic.refresh()
-        return metrics
-
-    def work(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The update as work for the device only, which never waits for the host.
-
-        A batch's arrays, weights of lessons (L,), beta, dynamics weight -> metrics.
-        """
-        losses, observed, batch = self._learn_model(*inputs)
-        return losses | self.behaviour.learn(observed, batch)
-
-    def work_of_model(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The same without learning a behaviour."""
-        return self._learn_model(*inputs)[0]
-
-    def _learn_model(self, *inputs: torch.Tensor) -> tuple[dict[str, torch.Tensor], Observed, Batch]:
-        """One update of the world model: its losses, (B, T) each, its outputs for the batch, and the batch."""
-        *arrays, taught, constraint, dynamics = inputs
-        batch, parts, generator = Batch(*arrays), self.parts, self.randomness.torch
-        inference = parts.world_model.infer_online(batch, generator, self._objective)
-        losses, weights = inference.losses, dict[str, float | torch.Tensor](parts.weights)
-        weights |= {"dynamics": dynamics, **dict.fromkeys(parts.constraints, constraint)}
-        losses |= lesson_losses(parts.lessons, batch, inference, generator)
-        weights |= dict(zip(parts.lessons, taught, strict=True))
-        self.update_model(total(losses, weights))
-        return {name: value.detach() for name, value in losses.items()}, inference.observed, batch
-
-    def check(self) -> None:
-        """Raises Diverged if an update had to be refused."""
-        self.update_model.check()
-        self.behaviour.check()
-
-    def lesson_weights(self, agent_steps: int) -> dict[str, float]:
-        """The weight of every lesson at an agent step and the next update, by its name among the metrics."""
-        lessons = self.parts.lessons.values()
-        return {lesson.weight_name: lesson.weight(agent_steps, self.updates) for lesson in lessons}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that the next update depends on, except the replay."""
-        return {
-            "updates": self.updates,
-            "agent": self.agent.state_dict(),
-            "helpers": self.companions.state_dict(),
-            "randomness": self.randomness.state_dict(),
-            "model": self.update_model.state_dict(),
-            **self.behaviour.state_dict(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continues from what `state_dict` gave."""
-        self.updates = state["updates"]
-        self.agent.load_state_dict(state["agent"])
-        self.companions.load_state_dict(state["helpers"])
-        self.randomness.load_state_dict(state["randomness"])
-        self.update_model.load_state_dict(state["model"])
-        self.behaviour.load_state_dict(state)
+        super().__init__(settings, parts, seed, device)
 
 
 class Online:

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from backend.data.resume import Randomness
+from backend.pipeline.methods.behaviour import Judge
 from backend.pipeline.methods.parts import Parts
-from backend.pipeline.settings import FinetuneSettings
+from backend.pipeline.settings import LearningSettings
 from backend.pipeline.update import Update
 from models.actor_critic import Imagined
 from models.returns import ReturnScale
@@ -19,7 +21,7 @@ IMAGINED_AT_ONCE = 512
 class BehaviourLearner:
     """Actor, critic and their optimisers, trained in imagination with the method's rewards and further losses."""
 
-    def __init__(self, settings: FinetuneSettings, parts: Parts, randomness: Randomness, device: str) -> None:
+    def __init__(self, settings: LearningSettings, parts: Parts, randomness: Randomness, device: str) -> None:
         self.settings, self.parts, self.randomness, self.device = settings, parts, randomness, device
         adam = settings.adam_eps, settings.clip_norm
         self.update_actor = Update(parts.actor_critic.actor.parameters(), settings.actor_rate, *adam)
@@ -38,9 +40,11 @@ class BehaviourLearner:
         """
         behaviour, actor_critic = self.parts.behaviour, self.parts.actor_critic
         seen = Observed(observed.states.detach(), observed.prior.detach(), observed.posterior.detach())
-        start = behaviour.judge.begin(seen, batch)
         for tutor in behaviour.tutors:
             tutor.begin(seen, batch)
+        if behaviour.judge is None:
+            return self._learn_from_tutors()
+        start = behaviour.judge.begin(seen, batch)
         chances = actor_critic.chances(start, self.settings.horizon, self.randomness.torch)
         count = len(start.deter)
         at_once = count if self.device.startswith("cuda") else IMAGINED_AT_ONCE
@@ -51,13 +55,20 @@ class BehaviourLearner:
                 self.parts.world_model, start.part(rows), chances.part(rows), behaviour.dream
             )
             share = (rows.stop - rows.start) / count
-            for name, value in self._add(imagined, rows, share).items():
+            for name, value in self._add(behaviour.judge, imagined, rows, share).items():
                 metrics[name] = metrics.get(name, 0) + share * value.detach().mean()
         self.update_actor.step()
         self.update_critic.step()
         return metrics
 
-    def _add(self, imagined: Imagined, rows: slice, share: float) -> dict[str, Tensor]:
+    def _learn_from_tutors(self) -> dict[str, Tensor]:
+        """One update of the actor without imagination."""
+        losses = [tutor.losses(self.parts.actor_critic, None, slice(None)) for tutor in self.parts.behaviour.tutors]
+        loss = torch.stack([each["actor"].mean() for each in losses]).sum()
+        self.update_actor(loss)
+        return {"actor": loss.detach()}
+
+    def _add(self, judge: Judge, imagined: Imagined, rows: slice, share: float) -> dict[str, Tensor]:
         """Adds the gradients of some rows, which are the given share of all; returns their losses, of any shape."""
         settings, behaviour, world_model = self.settings, self.parts.behaviour, self.parts.world_model
         losses = self.parts.actor_critic.losses(
@@ -67,7 +78,7 @@ class BehaviourLearner:
             settings.lam,
             settings.entropy,
             self.return_scale,
-            lambda arrived: behaviour.judge.reward(world_model, arrived, rows),
+            lambda arrived: judge.reward(world_model, arrived, rows),
         )
         sums = {name: value.mean() for name, value in losses.items()}
         for tutor in behaviour.tutors:

@@ -54,6 +54,24 @@ PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
             "log_every": 5,
             "distill_steps": 500,
         },
+        "offline": _TINY_NETWORKS
+        | {
+            "batch": 8,
+            "length": 12,
+            "learning_rate": 1e-3,
+            "beta": 0.02,
+            "units": 64,
+            "actor_rate": 1e-3,
+            "critic_rate": 1e-3,
+            "horizon": 6,
+            "updates": 160,
+            "behaviour_after": 100,
+            "evaluate_every": 160,
+            "evaluate_episodes": 1,
+            "held_out": 4,
+            "checkpoint_every": 80,
+            "log_every": 10,
+        },
     },
     "small": {
         "collect": {"environment": "finger-spin", "episodes": 2_400, "episode_steps": 32},
@@ -113,6 +131,26 @@ PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
             "checkpoint_every": 2_000,
             "log_every": 50,
         },
+        "offline": _SEEING_FIRST
+        | {
+            "batch": 8,
+            "length": 24,
+            "learning_rate": 5e-4,
+            "seeing": 2_000,
+            "settling": 1_000,
+            "beta": 0.05,
+            "motion_weight": 16.0,
+            "coarse_weight": 1.0,
+            "overshooting": 1.0,
+            "units": 256,
+            "actor_rate": 3e-4,
+            "critic_rate": 3e-4,
+            "updates": 8_000,
+            "behaviour_after": 6_000,
+            "evaluate_every": 1_000,
+            "held_out": 20,
+            "checkpoint_every": 1_000,
+        },
     },
     "paper": {
         "collect": {
@@ -125,5 +163,6 @@ PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
         },
         "pretrain": {"updates": 200_000, "checkpoint_every": 5_000},
         "finetune": {"environment": "walker-walk", "distraction": "set-a", "look": "paper"},
+        "offline": {"updates": 200_000, "behaviour_after": 100_000, "checkpoint_every": 5_000, "held_out": 20},
     },
 }

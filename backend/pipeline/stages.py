@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
@@ -16,18 +16,20 @@ from numpy.typing import NDArray
 from backend.data.catalogue import find_checkpoint, newest_checkpoint
 from backend.data.checkpoint import load_checkpoint
 from backend.data.crash import crash_point
-from backend.data.episodes import DatasetInfo, Episode, EpisodeError, read_episodes
+from backend.data.episodes import DatasetInfo, Episode, EpisodeError, episode_places, read_episodes, read_place
 from backend.data.files import write_json
 from backend.data.run_start import RunStart, write_run_start
 from backend.envs.make import make_environment
 from backend.envs.vector import ProcessEnvironment
-from backend.pipeline.checks import choose_device, dataset_of, films_of, start_of, teacher_of
+from backend.pipeline.checks import choose_device, dataset_of, films_of, recordings_of, start_of, teacher_of
 from backend.pipeline.collect import collect
 from backend.pipeline.environments import ByDistraction, PaddedActions, pad_actions, side_by_side
 from backend.pipeline.estimates import HELD_OUT
 from backend.pipeline.finetune import Finetuning, Online
+from backend.pipeline.held_out import split
 from backend.pipeline.methods.build import build_parts
 from backend.pipeline.methods.parts import Source
+from backend.pipeline.offline import Offline, OfflineLearning, Recordings
 from backend.pipeline.precision import multiply_fast
 from backend.pipeline.pretrain import pretrain
 from backend.pipeline.publish import Provenance
@@ -35,12 +37,14 @@ from backend.pipeline.report import ERROR, METRICS, RESULT, Reporter
 from backend.pipeline.settings import (
     CollectSettings,
     FinetuneSettings,
+    OfflineSettings,
     PipelineSettings,
     PretrainSettings,
     Problem,
     SettingsError,
     StageSettings,
 )
+from backend.pipeline.settings.environment import EnvironmentSettings
 
 Films = Sequence[NDArray[np.uint8]]
 SCENE = ("look", "action_repeat")  # the settings of a data set that are needed to render more of its frames
@@ -102,6 +106,8 @@ def run_stage(
         dataset = _pretrain(settings, context)
     elif isinstance(settings, FinetuneSettings):
         _finetune(settings, context)
+    elif isinstance(settings, OfflineSettings):
+        dataset = _offline(settings, context)
     else:
         dataset = _pipeline(settings, context)
     checkpoint = out.name if newest_checkpoint(out) else None
@@ -173,6 +179,50 @@ def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, cont
         Online(run, environments, episodes, explored, context.out, provenance, context.reporter).go()
 
 
+def _offline(settings: OfflineSettings, context: _Context) -> str:
+    recorded = recordings_of(settings, context.home, allow_path=True)
+    demonstrations, further = recorded
+    training, withheld = split(episode_places(demonstrations.folder), settings.held_out)
+    expert = [read_place(place) for place in training]
+    others = list(read_episodes(further.folder)) if further else []
+    recordings = Recordings([*others, *expert], expert, [read_place(place) for place in withheld])
+    provenance = Provenance(
+        context.name,
+        "offline",
+        context.seed,
+        demonstrations.environment,
+        settings.model_dump(mode="json"),
+        dataset=demonstrations.id,
+        extra={
+            "dataset_settings": {
+                name: demonstrations.settings[name] for name in SCENE if name in demonstrations.settings
+            }
+        },
+    )
+    parts = build_parts(settings, None, demonstrations.action_size, context.seed)
+    run = OfflineLearning(settings, parts, context.seed, context.device)
+    out, reporter = context.out, context.reporter
+    with ExitStack() as stack:
+        environments = None
+        if recorded.environment and settings.evaluate_episodes:
+            environments = stack.enter_context(closing(_environments_of(demonstrations, settings.evaluate_episodes)))
+        Offline(run, recordings, environments, out, provenance, reporter).go()
+    return demonstrations.id
+
+
+def _environments_of(dataset: DatasetInfo, episodes: int) -> ByDistraction:
+    """Environments like the one that a data set was collected in; films play behind none of them."""
+    names = EnvironmentSettings.model_fields.keys() - {"films"}
+    scene = EnvironmentSettings.model_validate(
+        {
+            "environment": dataset.environment,
+            **{name: dataset.settings[name] for name in names & dataset.settings.keys()},
+        }
+    )
+    make = partial(_one_environment, scene, ())
+    return ByDistraction(make, scene.distraction, scene.distraction, 0, side_by_side=side_by_side(episodes))
+
+
 def _held_out(settings: FinetuneSettings, context: _Context, films: Films) -> DatasetInfo:
     """Short episodes from anywhere in the environment, on which every checkpoint of the run is explained."""
     wanted = _short_episodes(settings, settings.held_out, settings.held_out_steps)
@@ -233,7 +283,7 @@ def _environments(settings: FinetuneSettings, films: Films) -> ByDistraction:
     )
 
 
-def _one_environment(settings: FinetuneSettings, films: Films, distraction: str) -> PaddedActions:
+def _one_environment(settings: EnvironmentSettings, films: Films, distraction: str) -> PaddedActions:
     factory = partial(
         make_environment,
         settings.environment,

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from backend.pipeline.estimates import first_acting_step, phase_seconds
-from backend.pipeline.settings import STAGES, CollectSettings, FinetuneSettings, PipelineSettings, PretrainSettings
+from backend.pipeline.settings import STAGES, FinetuneSettings, OneStage, PipelineSettings
 from backend.runs.folders import seconds_left
 
-TRAINING = ("pretrain", "first updates", "finetune")
+TRAINING = ("pretrain", "first updates", "finetune", "offline")
 """Phases whose pace predicts that of the next one: the same updates on the same machine."""
 
 
@@ -57,7 +57,7 @@ def _phases(stage: str, settings: Mapping[str, Any]) -> list[Phase]:
         read = STAGES[stage].model_validate(settings)
     except (KeyError, ValidationError):
         return []
-    stages: list[CollectSettings | PretrainSettings | FinetuneSettings]
+    stages: list[OneStage]
     stages = [read.collect, read.pretrain, read.finetune] if isinstance(read, PipelineSettings) else [read]
     found = []
     for part in stages:

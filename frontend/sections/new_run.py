@@ -24,6 +24,7 @@ MAIN = {
     "collect": ("environment", "distraction", "episodes", "episode_steps"),
     "pretrain": ("dataset", "updates"),
     "finetune": ("teacher", "method", "environment", "distraction"),
+    "offline": ("method", "demonstrations", "dataset", "updates"),
 }
 """The settings of each stage that are drawn first, among them a data set or teacher, which must be chosen."""
 
@@ -144,7 +145,8 @@ def _started(view: Form) -> dict[str, Any]:
 def _references() -> dict[str, Listing]:
     """The lists of settings that name a data set or a checkpoint."""
     datasets, checkpoints = listing("/datasets"), listing("/checkpoints")
-    return {"dataset": datasets, "teacher": checkpoints, "checkpoint": checkpoints, "films": datasets}
+    data = dict.fromkeys(("dataset", "films", "demonstrations"), datasets)
+    return {**data, **dict.fromkeys(("teacher", "checkpoint"), checkpoints)}
 
 
 def in_words(sentence: str, titles: Mapping[str, str]) -> str:

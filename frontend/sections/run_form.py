@@ -18,8 +18,9 @@ STAGES = {
     "collect": "Collect videos",
     "pretrain": "Pretrain the video model",
     "finetune": "Distil and fine-tune the world model",
+    "offline": "Imitate recorded episodes, offline",
 }
-SHORT = {"collect": "Collect", "pretrain": "Pretrain", "finetune": "Fine-tune"}
+SHORT = {"collect": "Collect", "pretrain": "Pretrain", "finetune": "Fine-tune", "offline": "Offline"}
 START = f"{PLACE}.start"  # the settings that the form was filled with
 WRONG = f"{PLACE}.wrong"  # the API's error messages, by setting
 

@@ -7,14 +7,14 @@ from torch import nn
 
 from backend.pipeline.methods.parts import Parts, Source, pretrained_of, sizes_of, standard_parts, unconstrained
 from backend.pipeline.methods.sections.apv import BonusSection
-from backend.pipeline.settings import FinetuneSettings
+from backend.pipeline.settings import LearningSettings
 from models.novelty import NeighbourBonus
 from models.rssm import StackedRSSM
 from models.types import Batch, normalise
 from models.world_model import WorldModel
 
 
-def build(settings: FinetuneSettings, source: Source | None, action_size: int) -> Parts:
+def build(settings: LearningSettings, source: Source | None, action_size: int) -> Parts:
     """The pretrained model below, a new one with actions on its features, and the intrinsic bonus."""
     pretrained = pretrained_of(source)
     below = pretrained.config

@@ -53,7 +53,7 @@ class Tutor(Protocol):
         """Called once per update, with the world model's outputs for the batch."""
         ...
 
-    def losses(self, actor_critic: ActorCritic, imagined: Imagined, rows: slice) -> Mapping[str, Tensor]:
+    def losses(self, actor_critic: ActorCritic, imagined: Imagined | None, rows: slice) -> Mapping[str, Tensor]:
         """The losses under `actor` or `critic`, of any shape: the mean is added to that network's loss."""
         ...
 
@@ -90,7 +90,7 @@ class Advice(nn.Module):
         self.states_seen += len(feature)
         self.updates += 1
 
-    def losses(self, actor_critic: ActorCritic, _imagined: Imagined, _rows: slice) -> Mapping[str, Tensor]:
+    def losses(self, actor_critic: ActorCritic, _imagined: Imagined | None, _rows: slice) -> Mapping[str, Tensor]:
         """Mean -log p of the advised actions at evenly spaced states, each weighted by the policy's std there, ().
 
         Without that weight, states in which a confident policy is wrong dominate, and the policy becomes flat.
@@ -108,6 +108,6 @@ class Advice(nn.Module):
 class Behaviour:
     """The three replaceable parts of learning a behaviour; the defaults are DreamerV2's."""
 
-    judge: Judge = RewardHead()
+    judge: Judge | None = RewardHead()  # None: nothing is imagined, and only the tutors teach the actor
     tutors: tuple[Tutor, ...] = ()
     dream: Recurrence | None = None  # the model that imagines; None: the world model's own recurrent model

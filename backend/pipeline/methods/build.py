@@ -9,13 +9,13 @@ import torch
 from backend.pipeline.methods.catalogue import CATALOGUE
 from backend.pipeline.methods.needs import check_source
 from backend.pipeline.methods.parts import Parts, Source
-from backend.pipeline.settings import FinetuneSettings
+from backend.pipeline.settings import LearningSettings
 
-Builder = Callable[[FinetuneSettings, Source | None, int], Parts]
+Builder = Callable[[LearningSettings, Source | None, int], Parts]
 """What `Entry.builder` names: settings, the video model and the size of the environment's actions -> parts."""
 
 
-def build_parts(settings: FinetuneSettings, source: Source | None, action_size: int, seed: int) -> Parts:
+def build_parts(settings: LearningSettings, source: Source | None, action_size: int, seed: int) -> Parts:
     """The parts of the method that the settings name, their weights drawn from `seed`; raises SettingsError."""
     config = None if source is None else {"networks": {source.model.kind: asdict(source.model.config)}}
     check_source(settings, config)

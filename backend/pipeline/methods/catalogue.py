@@ -6,14 +6,21 @@ from typing import Literal
 from backend.pipeline.methods.sections.apv import BonusSection
 from backend.pipeline.methods.sections.base import Section
 from backend.pipeline.methods.sections.diswm import DistillationSection
+from backend.pipeline.methods.sections.ditto import LikenessSection
 
-Kind = Literal["latents", "video model"]
-"""What a checkpoint has to be: any model with the world model's latents, or an action-free video model."""
+Kind = Literal["latents", "video model", "demonstrations", "recorded episodes"]
+"""What a method starts from.
+
+Checkpoints: any model with the world model's latents, or an action-free video model. Data sets with actions: an
+expert's episodes, or anyone's.
+"""
+RECORDINGS: tuple[Kind, ...] = ("demonstrations", "recorded episodes")
+"""The kinds that are data sets."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """A checkpoint that a method starts from: the setting that names it, its required kind, whether it is required."""
+    """What a method starts from: the setting that names it, its required kind, whether it is required."""
 
     setting: str  # a JSON pointer, "/teacher"
     kind: Kind
@@ -42,6 +49,8 @@ class Entry:
 
 _DISWM = "Disentangled World Models (arXiv 2503.08751)"
 _LATENTS = Need("/teacher", "latents", required=False)
+_EXPERT = Need("/demonstrations", "demonstrations", required=True)
+_MORE = Need("/dataset", "recorded episodes", required=False)
 _VIDEO_MODEL = Need("/teacher", "video model", required=True)
 
 CATALOGUE: dict[str, Entry] = {
@@ -97,5 +106,24 @@ CATALOGUE: dict[str, Entry] = {
         view="imagine",
         differs="The bonus is divided by its running mean and added to the reward that the reward head learns.",
     ),
+    "ditto": Entry(
+        title="DITTO",
+        paper="DITTO: Offline Imitation Learning with World Models (arXiv 2302.03086)",
+        stage="offline",
+        builder="backend.pipeline.methods.ditto:build",
+        needs=(_EXPERT, _MORE),
+        section=LikenessSection,
+        view="imagine",
+        differs="Continuous actions: the actor learns by gradients through the dynamics, which follow means.",
+    ),
+    "cloning": Entry(
+        title="Cloning in latent states",
+        paper="DITTO, as its baseline D-BC (arXiv 2302.03086)",
+        stage="offline",
+        builder="backend.pipeline.methods.cloning:build",
+        needs=(_EXPERT, _MORE),
+        view="imagine",
+        differs="The likelihood is that of a truncated normal; the weight of the entropy is a setting (paper: 0.1).",
+    ),
 }
-"""The methods that `--set method=NAME` and the form offer, the default first."""
+"""The methods that `--set method=NAME` and the form offer; the first of each stage is its default."""

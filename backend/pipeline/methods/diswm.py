@@ -7,27 +7,27 @@ from backend.pipeline.curriculum import distillation_share
 from backend.pipeline.distill import DISTILLERS, distill_weight
 from backend.pipeline.methods.parts import Parts, Source, sizes_of, standard_parts, unconstrained
 from backend.pipeline.methods.sections.diswm import DistillationSection
-from backend.pipeline.settings import FinetuneSettings
+from backend.pipeline.settings import LearningSettings
 from models.video_model import VideoModel
 
 
-def build(settings: FinetuneSettings, source: Source | None, action_size: int) -> Parts:
+def build(settings: LearningSettings, source: Source | None, action_size: int) -> Parts:
     """The paper's method: beta weighs how close latents stay to N(0, I), eta to those of a video model, if any."""
     parts = standard_parts(settings, sizes_of(settings, action_size))
     return parts if source is None else _distilled(parts, settings, source.model)
 
 
-def build_without_distillation(settings: FinetuneSettings, _source: Source | None, action_size: int) -> Parts:
+def build_without_distillation(settings: LearningSettings, _source: Source | None, action_size: int) -> Parts:
     """Without a video model, even if one is named."""
     return standard_parts(settings, sizes_of(settings, action_size))
 
 
-def build_without_disentanglement(settings: FinetuneSettings, source: Source | None, action_size: int) -> Parts:
+def build_without_disentanglement(settings: LearningSettings, source: Source | None, action_size: int) -> Parts:
     """Without a prior on the latents."""
     return unconstrained(build(settings, source, action_size))
 
 
-def _distilled(parts: Parts, settings: FinetuneSettings, teacher: VideoModel) -> Parts:
+def _distilled(parts: Parts, settings: LearningSettings, teacher: VideoModel) -> Parts:
     section = settings.own(DistillationSection)
     schedule = partial(
         distill_weight,

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from backend.pipeline.methods.parts import Parts, Source, sizes_of, standard_parts
-from backend.pipeline.settings import FinetuneSettings
+from backend.pipeline.settings import LearningSettings
 from models.dreamer_convolutions import conv_kernels
 
 
-def build(settings: FinetuneSettings, _source: Source | None, action_size: int) -> Parts:
+def build(settings: LearningSettings, _source: Source | None, action_size: int) -> Parts:
     """Without distillation, even if a video model is named."""
     kernels = conv_kernels()
     sizes = replace(sizes_of(settings, action_size), vision="conv", kernels=kernels, latents=kernels[-1])

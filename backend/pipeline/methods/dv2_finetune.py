@@ -5,10 +5,10 @@ from dataclasses import asdict, replace
 import torch
 
 from backend.pipeline.methods.parts import Parts, Source, pretrained_of, sizes_of, standard_parts, unconstrained
-from backend.pipeline.settings import FinetuneSettings
+from backend.pipeline.settings import LearningSettings
 
 
-def build(settings: FinetuneSettings, source: Source | None, action_size: int) -> Parts:
+def build(settings: LearningSettings, source: Source | None, action_size: int) -> Parts:
     """All weights except those of the heads and of the actions; actions are padded to the larger of the two sizes."""
     pretrained = pretrained_of(source)
     padded = max(action_size, source.action_size if source else 0)

@@ -11,12 +11,17 @@ SECTION = "section"  # the field of FinetuneSettings
 _WRITTEN_WITHOUT_SECTIONS = DistillationSection.model_fields.keys() | BonusSection.model_fields.keys()
 
 
-def gathered(values: Mapping[str, Any]) -> dict[str, Any]:
+def methods_of_stage(stage: str) -> list[str]:
+    """Names of the methods that a stage offers, its default first."""
+    return [name for name, entry in CATALOGUE.items() if entry.stage == stage]
+
+
+def gathered(values: Mapping[str, Any], stage: str) -> dict[str, Any]:
     """Flat settings with those of the chosen method's section moved into it; others stay, and are refused later.
 
     Settings written before methods had sections hold those of all methods; only the chosen one's are used.
     """
-    own = _fields_of(values.get("method", next(iter(CATALOGUE))))
+    own = _fields_of(values.get("method", methods_of_stage(stage)[0]))
     if values.keys() >= _WRITTEN_WITHOUT_SECTIONS:
         values = {name: value for name, value in values.items() if name in own or name not in _WRITTEN_WITHOUT_SECTIONS}
     section = {name: value for name, value in values.items() if name in own}
@@ -24,9 +29,9 @@ def gathered(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**common, SECTION: section}
 
 
-def fitting(values: Mapping[str, Any], method: object = None) -> dict[str, Any]:
+def fitting(values: Mapping[str, Any], stage: str, method: object = None) -> dict[str, Any]:
     """Settings, such as a preset's, without those of sections that the method (default: their own) does not have."""
-    method = values.get("method", next(iter(CATALOGUE))) if method is None else method
+    method = values.get("method", methods_of_stage(stage)[0]) if method is None else method
     foreign = methods_of_settings().keys() - _fields_of(method)
     return {name: value for name, value in values.items() if name not in foreign}
 
@@ -40,17 +45,18 @@ def methods_of_settings() -> dict[str, list[str]]:
     return methods
 
 
-def with_sections(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with every method's own settings in place of `section`; `x-methods` lists the methods of each."""
+def with_sections(schema: dict[str, Any], stage: str) -> dict[str, Any]:
+    """The schema with own settings of the stage's methods in place of `section`; `x-methods` lists those of each."""
     methods, properties = methods_of_settings(), {}
+    offered = methods_of_stage(stage)
     for name, value in schema["properties"].items():
         if name != SECTION:
             properties[name] = value
             continue
-        for entry in CATALOGUE.values():
+        for entry in map(CATALOGUE.__getitem__, offered):
             for setting, described in entry.section.model_json_schema().get("properties", {}).items():
                 properties[setting] = {**described, "x-methods": methods[setting]}
-    properties["method"]["enum"] = list(CATALOGUE)
+    properties["method"]["enum"] = offered
     return {**schema, "properties": properties}
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from backend.pipeline.curriculum import initialised
 from backend.pipeline.methods.behaviour import Advice, Behaviour, RewardHead, Tutor
-from backend.pipeline.settings import FinetuneSettings
+from backend.pipeline.settings import FinetuneSettings, LearningSettings
 from models.actor_critic import ActorCritic
 from models.config import ActorCriticConfig, WorldModelConfig, kernels
 from models.types import Batch
@@ -90,7 +90,7 @@ def with_targets(batch: Batch, lessons: Mapping[str, Lesson]) -> Batch:
     return batch._replace(target=torch.stack([target_of(lessons, images) for images in batch.image]))
 
 
-def sizes_of(settings: FinetuneSettings, action_size: int) -> WorldModelConfig:
+def sizes_of(settings: LearningSettings, action_size: int) -> WorldModelConfig:
     """The world model's sizes from the settings."""
     return WorldModelConfig(
         latents=settings.latents,
@@ -104,7 +104,7 @@ def sizes_of(settings: FinetuneSettings, action_size: int) -> WorldModelConfig:
     )
 
 
-def standard_parts(settings: FinetuneSettings, sizes: WorldModelConfig) -> Parts:
+def standard_parts(settings: LearningSettings, sizes: WorldModelConfig) -> Parts:
     """A world model of these sizes, actor and critic, and the weights of its losses (eq. 5)."""
     world_model = initialised(WorldModel(sizes), settings)
     behaviour = ActorCriticConfig(
@@ -117,9 +117,10 @@ def standard_parts(settings: FinetuneSettings, sizes: WorldModelConfig) -> Parts
         weights["discount"] = 1.0
     tutors: tuple[Tutor, ...] = ()
     companions: dict[str, nn.Module] = {}
-    if settings.advice:
+    advised = settings.advice if isinstance(settings, FinetuneSettings) else 0.0
+    if advised:
         size = world_model.rssm.initial(1).feature.shape[-1]
-        advice = Advice(settings.advice, size, sizes.action_size, settings.batch * settings.length)
+        advice = Advice(advised, size, sizes.action_size, settings.batch * settings.length)
         tutors, companions = (advice,), {"advice": advice}
     return Parts(
         world_model,

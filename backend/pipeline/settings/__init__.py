@@ -3,7 +3,9 @@
 from backend.pipeline.settings.collect import CollectSettings
 from backend.pipeline.settings.errors import Problem, SettingsError
 from backend.pipeline.settings.finetune import FinetuneSettings
-from backend.pipeline.settings.pipeline import STAGES, PipelineSettings, StageSettings
+from backend.pipeline.settings.learning import LearningSettings
+from backend.pipeline.settings.offline import OfflineSettings
+from backend.pipeline.settings.pipeline import STAGES, OneStage, PipelineSettings, StageSettings
 from backend.pipeline.settings.pretrain import PretrainSettings
 
 MAX_SEED = 2**63 - 1
@@ -13,6 +15,9 @@ __all__ = [
     "STAGES",
     "CollectSettings",
     "FinetuneSettings",
+    "LearningSettings",
+    "OfflineSettings",
+    "OneStage",
     "PipelineSettings",
     "PretrainSettings",
     "Problem",

@@ -6,6 +6,7 @@ from backend.envs.protocol import episode_frames
 from backend.pipeline.fields import Closed, conflict
 from backend.pipeline.settings.collect import CollectSettings
 from backend.pipeline.settings.finetune import FinetuneSettings
+from backend.pipeline.settings.offline import OfflineSettings
 from backend.pipeline.settings.pretrain import PretrainSettings
 
 
@@ -46,10 +47,12 @@ class PipelineSettings(Closed):
         return self
 
 
-StageSettings = CollectSettings | PretrainSettings | FinetuneSettings | PipelineSettings
-STAGES: dict[str, type[CollectSettings | PretrainSettings | FinetuneSettings | PipelineSettings]] = {
+OneStage = CollectSettings | PretrainSettings | FinetuneSettings | OfflineSettings
+StageSettings = OneStage | PipelineSettings
+STAGES: dict[str, type[StageSettings]] = {
     "collect": CollectSettings,
     "pretrain": PretrainSettings,
     "finetune": FinetuneSettings,
+    "offline": OfflineSettings,
     "pipeline": PipelineSettings,
 }

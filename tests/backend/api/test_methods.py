@@ -5,12 +5,18 @@ from fastapi.testclient import TestClient
 
 def test_the_methods_are_those_that_the_form_offers(client: TestClient) -> None:
     items = client.get("/api/v1/methods").json()["items"]
-    properties = client.get("/api/v1/schemas/finetune").json()["properties"]
-    assert [item["name"] for item in items] == properties["method"]["enum"]
+    stages = ("finetune", "offline")
+    forms = {stage: client.get(f"/api/v1/schemas/{stage}").json()["properties"] for stage in stages}
+    assert [item["name"] for item in items] == [name for form in forms.values() for name in form["method"]["enum"]]
     for item in items:
         assert item.keys() == {"name", "title", "paper", "stage", "needs", "view", "differs"}
-        assert item["stage"] == "finetune" and item["title"] and item["paper"] and item["differs"].endswith(".")
-        assert all(need["setting"].strip("/") in properties for need in item["needs"])
+        assert (
+            item["name"] in forms[item["stage"]]["method"]["enum"]
+            and item["title"]
+            and item["paper"]
+            and item["differs"].endswith(".")
+        )
+        assert all(need["setting"].strip("/") in forms[item["stage"]] for need in item["needs"])
     needs = {item["name"]: item["needs"] for item in items}
     assert needs["apv"] == [{"setting": "/teacher", "kind": "video model", "required": True}]
     assert needs["dreamerv2"] == []

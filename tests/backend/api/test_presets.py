@@ -8,7 +8,7 @@ def test_each_preset_has_every_stage_and_an_estimate(client: TestClient) -> None
     items = client.get("/api/v1/presets").json()["items"]
     assert [item["name"] for item in items] == ["tiny", "small", "paper"]
     for item in items:
-        assert item["stages"].keys() == item["estimate"].keys() == {"collect", "pretrain", "finetune"}
+        assert item["stages"].keys() == item["estimate"].keys() == {"collect", "pretrain", "finetune", "offline"}
         assert item["title"]
         assert item["description"]
         assert all(stage["minutes"] >= 0 and stage["memory_gb"] > 0 for stage in item["estimate"].values())
@@ -16,14 +16,14 @@ def test_each_preset_has_every_stage_and_an_estimate(client: TestClient) -> None
 
 def test_a_larger_preset_is_estimated_to_take_longer(client: TestClient) -> None:
     minutes = [
-        sum(stage["minutes"] for stage in item["estimate"].values())
+        sum(item["estimate"][stage]["minutes"] for stage in ("collect", "pretrain", "finetune"))
         for item in client.get("/api/v1/presets").json()["items"]
     ]
     assert minutes == sorted(minutes)
     assert minutes[0] < 2
 
 
-@pytest.mark.parametrize("stage", ["collect", "pretrain", "finetune", "pipeline"])
+@pytest.mark.parametrize("stage", ["collect", "pretrain", "finetune", "offline", "pipeline"])
 def test_a_schema_describes_every_setting(client: TestClient, stage: str) -> None:
     schema = client.get(f"/api/v1/schemas/{stage}").json()
     assert schema["additionalProperties"] is False

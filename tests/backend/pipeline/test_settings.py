@@ -9,6 +9,7 @@ from backend.envs.protocol import ENVIRONMENTS, WITH_EXPERT
 from backend.pipeline.builder import PRESETS, build_settings, parse_assignments, settings_schema
 from backend.pipeline.checks import check_references
 from backend.pipeline.methods.catalogue import CATALOGUE
+from backend.pipeline.methods.flat import methods_of_stage
 from backend.pipeline.presets import DESCRIPTIONS
 from backend.pipeline.settings import STAGES, PretrainSettings, SettingsError
 
@@ -163,9 +164,12 @@ def test_every_preset_is_a_pipeline_that_goes_together(tmp_path: Path, preset: s
 
 @pytest.mark.parametrize("method", CATALOGUE)
 def test_a_preset_fits_every_method(method: str) -> None:
+    stage = CATALOGUE[method].stage
     for preset in PRESETS:
-        online: Any = build_settings("finetune", preset, {"method": method})
-        assert type(online.section) is CATALOGUE[method].section
+        alone: Any = build_settings(stage, preset, {"method": method})
+        assert type(alone.section) is CATALOGUE[method].section
+        if stage != "finetune":
+            continue
         whole: Any = build_settings("pipeline", preset, {"finetune": {"method": method}})
         assert type(whole.finetune.section) is CATALOGUE[method].section
 
@@ -180,10 +184,13 @@ def test_a_preset_fits_every_environment(environment: str) -> None:
         build_settings("finetune", "small", {"environment": "walker-walk", "advice": 1.0})
 
 
-@pytest.mark.parametrize("method", CATALOGUE)
+@pytest.mark.parametrize("method", methods_of_stage("finetune"))
 def test_settings_from_before_methods_had_sections_load(method: str) -> None:
     """Such settings hold those of all methods, whatever the method was."""
-    parts = [build_settings("finetune", "tiny", {"method": name}).model_dump(mode="json") for name in CATALOGUE]
+    parts = [
+        build_settings("finetune", "tiny", {"method": name}).model_dump(mode="json")
+        for name in methods_of_stage("finetune")
+    ]
     before = {name: value for part in parts for name, value in part.items()} | {"method": method}
     assert {"distill_delay", "bonus_size"} <= before.keys()
     assert build_settings("finetune", None, before) == build_settings("finetune", "tiny", {"method": method})

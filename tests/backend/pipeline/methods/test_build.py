@@ -16,7 +16,7 @@ from backend.interpret.factors import analyse
 from backend.interpret.latents import encode_frames
 from backend.interpret.request import ViewError
 from backend.pipeline.finetune import Finetuning
-from backend.pipeline.methods.catalogue import CATALOGUE
+from backend.pipeline.methods.flat import methods_of_stage
 from backend.pipeline.methods.needs import check_source
 from backend.pipeline.methods.parts import Source
 from backend.pipeline.publish import FACTOR_EPISODES, Provenance, publish
@@ -29,7 +29,7 @@ from models.world_model import WorldModel
 from tests.support.making import VIDEO, a_run, a_source, learn, parts_of, settings
 
 
-@pytest.mark.parametrize("method", CATALOGUE)
+@pytest.mark.parametrize("method", methods_of_stage("finetune"))
 def test_a_checkpoint_of_every_method_loads_again_and_plays_alike(method: str, tmp_path: Path) -> None:
     run = a_run(method)
     metrics = learn(run)
@@ -59,7 +59,7 @@ def test_a_checkpoint_of_every_method_loads_again_and_plays_alike(method: str, t
     assert action.shape == (1, 1) and action.abs().max() <= 1
 
 
-@pytest.mark.parametrize("method", CATALOGUE)
+@pytest.mark.parametrize("method", methods_of_stage("finetune"))
 def test_the_video_model_stands_still_under_every_method(method: str) -> None:
     source = a_source()
     before = {key: value.clone() for key, value in source.model.state_dict().items()}

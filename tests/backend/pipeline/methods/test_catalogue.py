@@ -11,7 +11,7 @@ from backend.pipeline.builder import settings_schema
 from backend.pipeline.fields import Closed
 from backend.pipeline.methods.catalogue import CATALOGUE
 from backend.pipeline.methods.flat import methods_of_settings
-from backend.pipeline.settings import FinetuneSettings
+from backend.pipeline.settings import FinetuneSettings, OfflineSettings
 from frontend.pages import PAGES
 
 ROOT = Path(__file__).parents[4]
@@ -48,26 +48,30 @@ def test_what_a_form_and_help_need_imports_no_torch() -> None:
 
 
 def test_the_form_offers_every_method_and_diswm_first() -> None:
-    assert list(CATALOGUE) == settings_schema("finetune")["properties"]["method"]["enum"]
-    assert FinetuneSettings().method == next(iter(CATALOGUE)) == "diswm"
+    offered = {stage: settings_schema(stage)["properties"]["method"]["enum"] for stage in ("finetune", "offline")}
+    assert [*offered["finetune"], *offered["offline"]] == list(CATALOGUE)
+    assert FinetuneSettings().method == offered["finetune"][0] == "diswm"
+    assert OfflineSettings().method == offered["offline"][0] == "ditto"
 
 
 def test_no_two_methods_mean_different_things_by_one_setting() -> None:
     sections = {entry.section for entry in CATALOGUE.values()}
     names = [name for section in sections for name in section.model_fields]
     assert len(set(names)) == len(names)
-    assert not set(names) & FinetuneSettings.model_fields.keys()
+    assert not set(names) & (FinetuneSettings.model_fields.keys() | OfflineSettings.model_fields.keys())
     assert all(issubclass(section, Closed) for section in sections)
 
 
 def test_the_schema_says_whose_each_setting_is() -> None:
-    for stage in ("finetune", "pipeline"):
+    found: dict[str, list[str]] = {}
+    for stage in ("finetune", "pipeline", "offline"):
         schema = settings_schema(stage)
         properties = schema.get("$defs", {}).get("FinetuneSettings", schema)["properties"]
         owners = {name: field["x-methods"] for name, field in properties.items() if "x-methods" in field}
-        assert owners == methods_of_settings()
-        assert owners["distill_steps"] == ["diswm", "diswm-no-disentanglement"]
-        assert owners["bonus_queue"] == ["apv"]
+        found |= owners
+    assert found == methods_of_settings()
+    assert found["distill_steps"] == ["diswm", "diswm-no-disentanglement"]
+    assert found["bonus_queue"] == ["apv"] and found["likeness_above_chance"] == ["ditto"]
 
 
 def test_the_view_of_each_method_is_a_page() -> None:

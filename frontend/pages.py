@@ -68,6 +68,7 @@ PAGES = {
             "branch": ":material/timeline: Branch",
             "simulator": ":material/call_split: Against the simulator",
             "play": ":material/sports_esports: Play",
+            "imitation": ":material/school: Imitation",
         },
         model=True,
     ),

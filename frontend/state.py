@@ -206,6 +206,20 @@ class Counterfactual(ApiView):
 
 
 @dataclass(frozen=True)
+class Imitation(ApiView):
+    """The policy beside an episode of the clip, which is taken as an expert's."""
+
+    checkpoint: str = ""
+    episode: int = 0
+    context: int = 5
+    horizon: int = 15
+
+    def api(self) -> dict[str, Any]:
+        """The query of `GET .../imitation` that imagines this."""
+        return self.sent(("episode", "context", "horizon"))
+
+
+@dataclass(frozen=True)
 class TwoCheckpoints(View):
     """Two checkpoints beside each other: that of the header, and `second`."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from backend.interpret.charts import Chart
 from backend.interpret.counterfactual import Counterfactual
+from backend.interpret.imitation import Imitation
 from backend.interpret.names import DimensionName
 from backend.interpret.rollout import Rollout
 from backend.interpret.temporal import TemporalTraversal
@@ -50,6 +51,13 @@ def together_file_name(together: Together) -> str:
     place = subject(first.provenance)
     lengths = f"{first.request.context}seen-{first.request.horizon}imagined"
     return f"diswm_{place}_{len(together.rollouts)}checkpoints_ep{first.request.episode}_{lengths}"
+
+
+def imitation_file_name(view: Imitation) -> str:
+    """Environment, checkpoint and seed, episode and lengths; without ending."""
+    request = view.request
+    lengths = f"{request.context}seen-{request.horizon}imagined"
+    return f"diswm_{subject(view.provenance)}_imitation-ep{request.episode}_{lengths}"
 
 
 def counterfactual_file_name(view: Counterfactual) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, TABLE_FORMATS
 from backend.interpret.counterfactual_request import CounterfactualRequest
+from backend.interpret.imitation_request import ImitationRequest
 from backend.interpret.request import ViewRequest
 from backend.interpret.rollout_request import RolloutRequest, TogetherRequest
 from backend.interpret.table_request import (
@@ -125,6 +126,16 @@ KINDS: Mapping[str, Kind] = {
             FILMS,
             _FILM_STYLE,
             (*IMAGINATION, *SCALES),
+        ),
+        Kind(
+            "Write an expert's episode, what the policy makes of its start in imagination, and how alike they are.",
+            ImitationRequest,
+            "backend.views.imagination:IMITATION",
+            "imitation",
+            "imitation",
+            FILMS,
+            _FILM_STYLE,
+            IMAGINATION,
         ),
         _table("Show which factor each dimension represents.", FactorsRequest, "factors", commanded=False),
         _table(

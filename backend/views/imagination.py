@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from backend.data.catalogue import checkpoints_of_run
 from backend.data.checkpoint import CheckpointInfo
-from backend.export.names import counterfactual_file_name, temporal_file_name, together_file_name
+from backend.export.names import counterfactual_file_name, imitation_file_name, temporal_file_name, together_file_name
 from backend.export.options import FILM_FORMATS, ExportOptions
 from backend.interpret.counterfactual import counterfactual
 from backend.interpret.counterfactual_request import CounterfactualRequest
+from backend.interpret.imitation import imitation
+from backend.interpret.imitation_request import ImitationRequest
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import MAX_FRAMES, RolloutRequest, TogetherRequest
@@ -55,6 +57,12 @@ def changed(ingredients: Ingredients, request: CounterfactualRequest) -> View:
     """A factor changed both in the simulator and in the model."""
     found = counterfactual(ingredients.checkpoint, request)
     return _of_timeline(ingredients, found.timeline(counterfactual_file_name(found)))
+
+
+def imitated(ingredients: Ingredients, request: ImitationRequest) -> View:
+    """An expert's episode beside the policy's rollout from its start."""
+    found = imitation(ingredients.checkpoint, request)
+    return _of_timeline(ingredients, found.timeline(imitation_file_name(found)))
 
 
 def beside(info: CheckpointInfo, request: TogetherRequest, store: Store) -> Sources:
@@ -107,4 +115,5 @@ TEMPORAL = Builder(temporal, _rows, _frames, _check_dims)
 TOGETHER = Builder(
     together, lambda _, request, sources: request.steps * (len(sources.checkpoints) + 2), _frames, sources=beside
 )
+IMITATION = Builder(imitated, lambda _, request, __: request.steps * 6, _frames)
 COUNTERFACTUAL = Builder(changed, lambda *_: 2000, check=_check, loads=True, long=lambda *_: True)

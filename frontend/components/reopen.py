@@ -14,6 +14,7 @@ from frontend.places import query_of
 from frontend.state import (
     Counterfactual,
     Dimension,
+    Imitation,
     OverTraining,
     Returns,
     Rollout,
@@ -65,6 +66,7 @@ _VIEWS: dict[str, tuple[str, Callable[[str, Mapping[str, Any]], View]]] = {
     "temporal": ("imagine/branch", Temporal.of_file),
     "together": ("compare/rollouts", _together),
     "counterfactual": ("imagine/simulator", Counterfactual.of_file),
+    "imitation": ("imagine/imitation", Imitation.of_file),
     "factors": ("factors/matrix", _of_checkpoint),
     "intervals": ("factors/intervals", _of_checkpoint),
     "interventions": ("factors/interventions", _of_checkpoint),

@@ -10,12 +10,13 @@ import streamlit as st
 
 from frontend.components.pick import select, within
 from frontend.places import key_of
-from frontend.state import Rollout, Temporal
+from frontend.state import Imitation, Rollout, Temporal
 
 ACTIONS = {"recorded": "as recorded", "policy": "by the policy", "zero": "none (zero)"}
 NAMES = {**ACTIONS, "given": "as in the file"}
 
 V = TypeVar("V", Rollout, Temporal)
+Started = TypeVar("Started", Rollout, Temporal, Imitation)
 
 
 def stretch_words(view: Rollout | Temporal) -> str:
@@ -24,7 +25,7 @@ def stretch_words(view: Rollout | Temporal) -> str:
     return f"Episode {view.episode}: {view.context} seen, {view.horizon} imagined, actions {actions}"
 
 
-def choose_start(place: str, view: V, clip: Mapping[str, Any]) -> V:
+def choose_start(place: str, view: Started, clip: Mapping[str, Any]) -> Started:
     """The episode, and how much of it is observed."""
     last, longest = clip["episodes"] - 1, clip["length"] - 1
     start = int(within(view.episode, 0, last))
@@ -46,5 +47,5 @@ def choose_stretch(place: str, view: V, detail: Mapping[str, Any], *, given: boo
     return replace(view, horizon=horizon, actions=actions)
 
 
-def _key(place: str, view: Rollout | Temporal, name: str) -> str:
+def _key(place: str, view: Rollout | Temporal | Imitation, name: str) -> str:
     return key_of(place, name, view.checkpoint)

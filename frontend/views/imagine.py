@@ -1,12 +1,18 @@
-"""Imagine: watch a rollout, branch it, compare it with the simulator, or play it."""
+"""Imagine: watch a rollout, branch it, compare it with the simulator, play it, or set its policy beside an expert."""
 
 from __future__ import annotations
 
 from frontend.components.header import current, open_section
-from frontend.sections import branch, play, simulator, watch
+from frontend.sections import branch, imitation, play, simulator, watch
 
 PAGE = "imagine"
-SECTIONS = {"branch": branch.show, "simulator": simulator.show, "play": play.show, "watch": watch.show}
+SECTIONS = {
+    "branch": branch.show,
+    "simulator": simulator.show,
+    "play": play.show,
+    "watch": watch.show,
+    "imitation": imitation.show,
+}
 
 
 def show() -> None:

@@ -49,6 +49,15 @@ def test_the_counterfactual_says_what_was_changed_and_how_much_was_foreseen(open
     assert "diswm counterfactual cartpole-small" in shown(app)
 
 
+def test_imitation_says_how_far_the_policy_is_from_the_expert_at_the_end(open_page: OpenPage, world: World) -> None:
+    app = open_page("imagine/imitation", checkpoint="cartpole-small", episode="1", horizon="7")
+    assert not app.error, shown(app)
+    query = world.query_of("/imitation")
+    assert (query["episode"], query["horizon"]) == ("1", "7")
+    assert [item.value for item in app.metric if item.label.startswith("Policy")] == ["0.25"]
+    assert "diswm imitation cartpole-small" in shown(app)
+
+
 def test_the_run_of_the_second_checkpoint_is_followed(open_page: OpenPage, world: World) -> None:
     app = open_page("compare/training", checkpoint="cartpole-small", second="run-cartpole")
     assert not app.error, shown(app)

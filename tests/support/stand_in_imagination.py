@@ -70,6 +70,11 @@ def add_imagination(app: FastAPI, world: World) -> None:
             "temporal", {**_timeline(titles, episode, context, horizon), "kind": "temporal", "since": since, "held": []}
         )
 
+    @app.get("/api/v1/checkpoints/{checkpoint}/imitation")
+    def imitation(episode: int = 0, context: int = 5, horizon: int = 15) -> Any:
+        timeline = _timeline(["expert", "policy", "same actions"], episode, context, horizon)
+        return {**timeline, "kind": "imitation", "title": "Imitation", "distances": {"policy": 0.25}}
+
     @app.post("/api/v1/checkpoints/{checkpoint}/plays", status_code=201)
     def play(checkpoint: str) -> dict[str, Any]:
         picture = data_uri(scene(frame_latent(0, 0)))

@@ -14,6 +14,7 @@ from backend.export.command import command_line
 from backend.export.options import ExportOptions
 from backend.interpret.counterfactual_request import CounterfactualRequest
 from backend.interpret.fields import Edit
+from backend.interpret.imitation_request import ImitationRequest
 from backend.interpret.request import ViewError, ViewRequest
 from backend.interpret.rollout_request import RolloutRequest, TogetherRequest
 from backend.interpret.table_request import CompareRequest, SensitivityRequest, TransferRequest
@@ -38,6 +39,7 @@ FULL: dict[str, ViewRequest] = {
     "temporal": TemporalRequest(2, 4, 12, "zero", (3, 0), -1.5, 6, True, {5: 0.75}),
     "together": TogetherRequest(1, 4, 9, "policy", ("run-a", "run-b")),
     "counterfactual": CounterfactualRequest("light", 0.6, 3, 5, 1, 4, 9, 6, "zero"),
+    "imitation": ImitationRequest(2, 4, 9),
     "sensitivity": SensitivityRequest("d1"),
     "carried": TransferRequest("run-a"),
     "compare": CompareRequest("run-a"),
@@ -112,7 +114,7 @@ def query_of_page(kind: str, view: Any) -> dict[str, Any]:
         return {"reference": view.checkpoint or None}
     if kind == "compare":
         return {"other": view.second}
-    return dict(view.api()) if kind in ("rollout", "temporal", "counterfactual") else {}
+    return dict(view.api()) if kind in ("rollout", "temporal", "counterfactual", "imitation") else {}
 
 
 Shell = Callable[[str], ViewRequest]

@@ -1,0 +1,64 @@
+"""Imitation: an expert's episode, what the policy makes of its start in imagination, and how alike the states are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from frontend.client import client
+from frontend.components.pick import within
+from frontend.components.player import play_timeline
+from frontend.components.share import share
+from frontend.components.states import live
+from frontend.components.stretch import choose_start
+from frontend.places import key_of, open_view, open_view_of, save_view
+from frontend.state import Imitation
+
+PLACE = "imagine/imitation"
+WORDS = (
+    "1: the policy is in the expert's state; 0: the states have nothing in common. **same actions**: the model's own "
+    "error under the expert's actions. **other episodes**: how alike states are by chance."
+)
+
+
+def show() -> None:
+    """The whole section."""
+    view = open_view_of(PLACE, Imitation)
+    detail = client().get(f"/checkpoints/{view.checkpoint}")
+    if not detail["policy"]:
+        st.info(
+            "This checkpoint has no policy. Learn one from recordings: **Train and Runs**, Imitate recorded episodes.",
+            icon=":material/school:",
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        view = choose_start(PLACE, view, detail["clip"])
+        most = max(1, detail["clip"]["length"] - view.context)
+        key = key_of(PLACE, "horizon", view.checkpoint)
+        far = int(within(view.horizon, 1, most))
+        horizon = int(st.slider("Imagined steps", 1, most, far, key=key, width=190)) if most > 1 else 1
+    view = replace(view, horizon=horizon)
+    save_view(PLACE, view)
+    with st.spinner("Imagining what the policy does …"):
+        timeline = client().get(f"/checkpoints/{view.checkpoint}/imitation", view.api())
+    _play(timeline)
+
+
+@live()
+def _play(timeline: Mapping[str, Any]) -> None:
+    view = open_view(PLACE, Imitation)
+    titles = {
+        "policy": "Policy: distance at the last step",
+        "same actions": "Same actions",
+        "other episodes": "Other episodes",
+    }
+    with st.container(horizontal=True, gap="large"):
+        for name, title in titles.items():
+            if name in timeline["distances"]:
+                st.metric(title, f"{timeline['distances'][name]:.2f}", width="content")
+    share(PLACE, view, "imitation", view.checkpoint, view.api(), "The distance is 1 less the likeness.")
+    play_timeline(f"{PLACE}.player", timeline)
+    st.caption(WORDS)

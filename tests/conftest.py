@@ -1,4 +1,4 @@
-"""What many tests start from: a clip with known factors, and a home with small, randomly initialised checkpoints."""
+"""Fixtures for many tests: a clip with known factors, and a home with small, randomly initialised checkpoints."""
 
 import datetime
 import os
@@ -176,7 +176,7 @@ def statistics_of(model: VideoModel, clip: Clip) -> LatentStatistics:
 
 
 class Ledger:
-    """What the long forms found, as a table; `make faults` keeps it under the name in FAULTS_TABLE."""
+    """The results of the long tests as a table; `make faults` writes it to the path in FAULTS_TABLE."""
 
     def __init__(self) -> None:
         self.rows: list[tuple[str, ...]] = []
@@ -186,7 +186,7 @@ class Ledger:
         self.rows.append((promise, bar, tried, seen))
 
     def text(self) -> str:
-        """The table, and on which machine and day it was made."""
+        """The table, with the machine and the day."""
         memory = psutil.virtual_memory().total // 2**30
         machine = f"{processor()}, {os.cpu_count()} cores, {memory} GiB, {platform.system()} {platform.release()}"
         versions = f"Python {platform.python_version()}, torch {torch.__version__}"

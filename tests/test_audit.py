@@ -1,4 +1,4 @@
-"""What `make audit` says of a report: a package without an answer is no clean one."""
+"""What `make audit` says about a report: a package without an answer is not clean."""
 
 import json
 import subprocess

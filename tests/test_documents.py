@@ -1,4 +1,4 @@
-"""The documents say only what is true: commands, targets, routes, files, links and code that they name exist."""
+"""The documents are true: commands, targets, routes, files, links and code that they name exist."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a fresh machine relies on: pins, declared dependencies, scripts behind make, files that the images copy."""
+"""Installation: pins, declared dependencies, scripts used by make, files that the images copy."""
 
 import ast
 import os

@@ -1,4 +1,4 @@
-"""The structure that the documents promise: rooms, no circle, one place for each list."""
+"""The structure that the documents describe: packages, no import cycles, one place for each list."""
 
 import ast
 import re

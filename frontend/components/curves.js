@@ -1,17 +1,17 @@
-// Small charts of lines over the steps, which the player and the wheel share.
+// Small line charts over the steps, used by the player and by play.
 
 import { clamp, make } from "./canvas.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT, LEFT, FOOT] = [360, 120, 34, 14];
-/** One meaning, one colour, in every chart: places in the palette. */
+/** Palette indices of names that have the same colour in every chart. */
 /** @type {Record<string, number>} */
 const COLOURS = { model: 0, predicted: 0, branch: 1, edited: 1, true: 2, truth: 2 };
 /** @type {Record<string, string>} */
 const BASELINES = { "repeat last frame": "5 3", "mean image": "1.5 3" };
 
 /**
- * The colour of each name of some charts: that of a dimension, fixed where the name has a meaning, else by the order of appearance.
+ * The colour of each name in some charts: the dimension's colour, a fixed one for known names, else by order of appearance.
  * @param {import("./types.js").Curve[]} curves
  * @param {string[]} palette
  */

@@ -9,7 +9,7 @@ const CELL = 64;
 /** @typedef {import("./types.js").Moment} Moment */
 
 /**
- * The film strip up to a step: the simulator above the model, and a line that tells what the model has seen.
+ * Draw the film strip up to a step: the simulator above the model, and a line that marks what the model has seen.
  * @param {HTMLCanvasElement} film
  * @param {Moment[]} moments
  * @param {number} index

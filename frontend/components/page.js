@@ -1,4 +1,4 @@
-// What holds for the whole page: a way past the navigation for keyboards, one press of Back leaves it, icons are not read aloud, the menu of a phone closes.
+// Behaviour of the whole page: a skip link for keyboards, one press of Back leaves it, icons are not read aloud, a phone's menu closes.
 
 export default function () {
   if (document.documentElement.dataset.diswmPage) return;
@@ -12,7 +12,7 @@ export default function () {
   document.addEventListener("click", closeMenu);
 }
 
-/** The first stop of the Tab key leads past navigation and controls, to the first picture that keys move. */
+/** The first press of Tab focuses a link that skips navigation and controls and leads to the first picture that keys can move. */
 function addSkip() {
   const skip = document.createElement("button");
   skip.className = "diswm-skip";
@@ -28,7 +28,7 @@ function firstStop() {
   return /** @type {HTMLElement | null} */ (inside[0] ?? document.querySelector("[data-testid=stMain] button"));
 }
 
-/** A page writes its view into its address at every move. Those are no places to go back to: only another page is. */
+/** A page writes its view into its address at every move. Back skips these entries and leads to another page. */
 function keepHistoryShort() {
   const push = window.history.pushState.bind(window.history);
   window.history.pushState = (state, title, url) => {
@@ -39,7 +39,7 @@ function keepHistoryShort() {
 }
 
 /**
- * Icons are words of a font ("model_training"); a screen reader would read them before each name.
+ * Icons are ligatures of a font ("model_training"); hide them, or a screen reader reads them before each name.
  * @param {any} node
  */
 function hideIcons(node) {
@@ -50,7 +50,7 @@ function hideIcons(node) {
 }
 
 /**
- * After a choice in the menu of a narrow screen, the page that was chosen is what people want to see.
+ * Close the menu of a narrow screen after a choice, so that the chosen page is visible.
  * @param {any} event
  */
 function closeMenu(event) {

@@ -54,7 +54,7 @@ class Board {
   }
 
   /**
-   * A play that the page has begun; the same one again changes nothing.
+   * Show a play that the page has started; showing the same one again changes nothing.
    * @param {import("./types.js").Play} data
    */
   async show(data) {
@@ -102,7 +102,7 @@ class Board {
     return this.moments.at(-1);
   }
 
-  /** What is done next: the policy's advice, else the keys that are held, else the sliders. */
+  /** The next action: the policy's, else that of held keys, else that of the sliders. */
   action() {
     return this.policy && this.last?.policy ? this.last.policy.map((value) => clamp(value, -1, 1)) : this.levers.action();
   }
@@ -118,7 +118,7 @@ class Board {
     return found;
   }
 
-  /** One step on; false where it could not be taken. */
+  /** Take one step; false if it failed. */
   async step() {
     const { key } = this;
     if (this.busy || !key || !this.last || this.last.over) return false;
@@ -261,7 +261,7 @@ class Board {
   }
 
   /**
-   * Film and curves, which take longer to draw than a step: a few times a second while it plays.
+   * Draw film and curves, which takes longer than a step: a few times per second while it plays.
    * @param {number} index
    */
   paintHistory(index) {

@@ -86,7 +86,7 @@ def _set(values: str) -> list[str]:
 
 
 def _busy() -> bool:
-    """Whether so much else runs here that seconds prove nothing."""
+    """Whether the machine is too busy for times in seconds to mean anything."""
     return os.getloadavg()[0] > 2 * (os.cpu_count() or 1)
 
 

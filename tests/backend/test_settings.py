@@ -1,4 +1,4 @@
-"""What the environment says about a process."""
+"""Settings of a process from its environment."""
 
 from pathlib import Path
 

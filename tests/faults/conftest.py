@@ -59,7 +59,7 @@ SMALL = {"latents": 2, "stoch": 2, "deter": 4, "hidden": 4, "batch": 1, "length"
 
 
 class Forks:
-    """Starts `diswm` commands in processes that need not import anything: a hundred of them take little time."""
+    """Starts `diswm` commands in forked processes, whose imports are already loaded."""
 
     def __init__(self) -> None:
         self._server: subprocess.Popen[str] | None = None
@@ -246,7 +246,7 @@ def send(url: str, body: Any, **headers: str) -> tuple[int, Any]:
 
 @pytest.fixture(scope="session")
 def forks() -> Iterator[Forks]:
-    """Where commands come from of which many are started."""
+    """The server that forks `diswm` commands."""
     server = Forks()
     yield server
     server.end()

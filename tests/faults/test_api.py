@@ -17,7 +17,7 @@ WRITERS = 8
 
 
 class Apis:
-    """`diswm serve` again and again at one address, each in a process that can be killed."""
+    """Starts `diswm serve` repeatedly at one address, each time in a process that can be killed."""
 
     def __init__(self, shop: Any) -> None:
         self.address = shop.address()
@@ -32,7 +32,7 @@ class Apis:
 
 
 class Writers:
-    """Clients that submit runs without end, each with a key of its own, and repeat what nobody answered."""
+    """Clients that keep submitting runs, each with its own key, and repeat requests that got no answer."""
 
     def __init__(self, send: Any) -> None:
         self.answered: dict[str, str] = {}
@@ -63,7 +63,7 @@ class Writers:
 
 
 def _hammer(shop: Any, kills: int) -> dict[str, str]:
-    """Kill the API while it is written to, that often; the run that each key was answered with."""
+    """Kill the API this often while clients write; returns the run answered for each key."""
     apis = Apis(shop)
     writers = Writers(lambda body, **headers: shop.send(f"{apis.address}/api/v1/runs", body, **headers))
     try:
@@ -170,7 +170,7 @@ def _begun(address: str, line: str, about: str, body: bytes) -> socket.socket:
 
 
 def _until_quiet(connection: socket.socket) -> bytes:
-    """What comes until the other side ends, or says nothing for some seconds."""
+    """The bytes received until the other side closes or is silent for some seconds."""
     got = b""
     with contextlib.suppress(TimeoutError):
         while piece := connection.recv(100_000):
@@ -179,7 +179,7 @@ def _until_quiet(connection: socket.socket) -> bytes:
 
 
 def test_a_doubled_and_a_lost_run_are_noticed(shop: Any) -> None:
-    """The negative control: the check above can fail."""
+    """Negative control: the check above can fail."""
     order = Order("collect", "tiny", {}, "0-0", 0, "cpu")
     run = shop.service.submit(order, "0-0").row.id
     _check(shop, {"0-0": run})

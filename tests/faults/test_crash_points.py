@@ -1,4 +1,4 @@
-"""Processes that die at named points leave whole files, and what they began is finished as if nothing had happened."""
+"""Processes killed at named points leave complete files, and the next process finishes their work."""
 
 import json
 import signal
@@ -81,7 +81,7 @@ def test_a_stage_killed_at_any_point_leaves_whole_files_and_is_finished_as_if_ne
 
 
 def test_half_a_checkpoint_and_another_outcome_are_noticed(shop: Any) -> None:
-    """The negative control: the checks above can fail."""
+    """Negative control: the checks above can fail."""
     runs = shop.home / "runs"
     assert _pretrain(shop, runs / "a") == _pretrain(shop, runs / "b", seed=1) == 0
     assert _outcome(runs / "a")[0] != _outcome(runs / "b")[0]
@@ -100,7 +100,7 @@ def test_a_worker_killed_around_an_attempt_has_it_carried_out_once(shop: Any, su
 
 
 def _check_taken_up_once(shop: Any, run: str, attempts: int) -> None:
-    """The next worker finishes the run, and carries nothing out again that has a result."""
+    """The next worker finishes the run and repeats nothing that already has a result."""
     worker = shop.fork("worker")
     shop.until(lambda: shop.row(run).state == RunState.SUCCEEDED)
     shop.kill(worker)

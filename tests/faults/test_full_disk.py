@@ -1,4 +1,4 @@
-"""A full disk pauses runs, and they go on by themselves when there is room again."""
+"""A full disk pauses runs; they resume by themselves when there is space again."""
 
 import subprocess
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A pipeline through the real worker, killed on the way: taken up again, it ends as if it had been left alone."""
+"""A pipeline whose real worker is killed resumes and ends as if it had not been interrupted."""
 
 import json
 from pathlib import Path

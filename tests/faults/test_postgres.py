@@ -1,4 +1,4 @@
-"""Several processes on one Postgres: a first start together, an outage, another home, a worker lost at a bad moment."""
+"""Several processes on one Postgres: simultaneous first start, outage, another home, a worker lost before its claim."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The long form of what saves promise: damage is noticed and costs one step back, a cut run goes on bit for bit."""
+"""Long tests of saves: damage is noticed and costs one save, and an interrupted run resumes bit for bit."""
 
 import json
 import os

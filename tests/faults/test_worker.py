@@ -1,4 +1,4 @@
-"""A worker that is killed, stopped or asked to end loses nothing, and never carries out a run twice at once."""
+"""A worker that is killed, stopped or asked to end loses nothing and never executes a run twice at once."""
 
 import os
 import random
@@ -22,7 +22,7 @@ from backend.runs.states import RunState
 
 @contextmanager
 def _counting(shop: Any, run: str) -> Iterator[list[int]]:
-    """How many processes carried out the run at once, looked at all the time."""
+    """Continuously counts how many processes execute the run at once."""
     counts: list[int] = []
     over = threading.Event()
 
@@ -40,7 +40,7 @@ def _counting(shop: Any, run: str) -> Iterator[list[int]]:
 
 
 def _damage(home: Path, dataset: str) -> None:
-    """Flip bits where the frames are: the headers, which are looked at before a start, stay whole."""
+    """Flip bits in the frames; the headers, which are checked before a start, stay valid."""
     for episode in (home / "datasets" / dataset).glob("*.npz"):
         content = bytearray(episode.read_bytes())
         for place in range(5_000, 6_000):
@@ -88,7 +88,7 @@ def test_a_run_whose_workers_are_killed_25_times_equals_one_left_alone_and_never
 
 
 def _alone(shop: Any, run: str) -> Path:
-    """The folder of the same run, left alone."""
+    """The folder of the same run without interruptions."""
     out: Path = shop.home / "alone"
     request = run_folder(shop.home, run) / "request.json"
     command = ("pretrain", "--settings-file", str(request), "--seed", "0", "--out", str(out))
@@ -97,7 +97,7 @@ def _alone(shop: Any, run: str) -> Path:
 
 
 def test_two_processes_on_one_run_would_be_counted(shop: Any) -> None:
-    """The negative control of the count: the same marks on two processes that lead their sessions."""
+    """Negative control of the count: two session leaders with the same marks."""
     marks = {"DISWM_HOME": str(shop.home), "DISWM_RUN_ID": "run-x"}
     command = ["sleep", "60"]
     processes = [subprocess.Popen(command, env=os.environ | marks, start_new_session=True) for _ in range(2)]
@@ -133,7 +133,7 @@ def test_runs_whose_workers_are_killed_again_and_again_equal_one_that_was_left_a
 
 
 def _hunted(shop: Any, run: str, kills: int) -> int:
-    """Kill workers while the run is carried out, each once it got further, then let it finish; the number of kills."""
+    """Kill each worker once the run has progressed, then let the run finish; returns the number of kills."""
     for done in range(kills):
         before = shop.done(run)
         worker = shop.fork("worker")

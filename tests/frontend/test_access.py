@@ -25,7 +25,7 @@ RUN = """async () => (await axe.run(document, { resultTypes: ["violations"] })).
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a page over a stand-in where nothing runs: a part that is drawn anew every second is faint."""
+    """The address of a page over a stand-in without active runs: a part that is redrawn every second is faint."""
     world = World.furnished()
     for run in world.runs.values():
         run["state"] = "succeeded"
@@ -59,7 +59,7 @@ def test_axe_finds_nothing_serious_in_light_and_in_dark(browser: Browser, studio
 
 
 def faults_of(page: Page) -> list[str]:
-    """What axe finds; what fades in is faint for a moment, so it looks again."""
+    """What axe finds; it looks again, because parts that fade in have low contrast for a moment."""
     for _ in range(5):
         found: list[str] = page.evaluate(RUN)
         if not found:

@@ -1,4 +1,4 @@
-"""One meaning, one colour: a dimension has the colour of its number on every page and in every file."""
+"""A dimension has the same colour on every page and in every file."""
 
 from backend.export import colours as files
 from frontend.components import charts

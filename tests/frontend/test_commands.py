@@ -1,4 +1,4 @@
-"""Command lines and curl that make the same as the page."""
+"""Command lines and curl commands that reproduce what the page shows."""
 
 import shlex
 

@@ -58,7 +58,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page that fails a test which asks another host, or whose console names an error."""
+    """A page that fails its test if it contacts another host or logs an error to the console."""
     context = browser.new_context(viewport=VIEW)
     opened = context.new_page()
     asked: set[str | None] = set()

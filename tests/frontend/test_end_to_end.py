@@ -1,4 +1,4 @@
-"""From the form to the paper: the real application runs the whole pipeline, and a browser takes a GIF of its model."""
+"""From the form to a GIF: the real application runs the whole pipeline, and a browser downloads a GIF of the model."""
 
 import json
 import os
@@ -89,7 +89,7 @@ def _scrub(page: Page) -> None:
 
 
 def _download(page: Page, target: Path) -> None:
-    """The GIF under its telling name, decoded: as many pictures as there and back takes, not all the same."""
+    """Downloads the GIF, checks its name and decodes it: the frames go there and back and differ."""
     page.get_by_role("button", name="Download").click()
     with page.expect_download(timeout=60_000) as download:
         page.get_by_role("button", name="GIF", exact=True).click()

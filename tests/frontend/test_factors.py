@@ -1,4 +1,4 @@
-"""The Factors page: cells lead to traversals, names are shown beside both interventions, nothing to show is said."""
+"""The Factors page: cells link to traversals, names are shown beside both interventions, empty tables are explained."""
 
 from pathlib import Path
 

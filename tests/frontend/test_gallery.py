@@ -1,4 +1,4 @@
-"""The gallery: views are kept where they are looked at, and shown on Home with their notes."""
+"""The gallery: views are saved from their pages and shown on Home with their notes."""
 
 from streamlit.testing.v1 import AppTest
 

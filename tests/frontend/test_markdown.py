@@ -1,4 +1,4 @@
-"""What people typed is drawn letter by letter, wherever the page hands it to something that reads Markdown."""
+"""Text from users is shown literally wherever the page passes it to Markdown."""
 
 import re
 from pathlib import Path

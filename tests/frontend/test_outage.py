@@ -1,4 +1,4 @@
-"""The page while the API is away: it says so, and goes on by itself once the API is back."""
+"""The page while the API is down: it says so and continues by itself once the API is back."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The page as a whole in a real browser: contrast, Back, phones, the fold, what the first key reaches."""
+"""The whole page in a real browser: contrast, Back, phones, the first screen, keyboard focus."""
 
 import io
 import re

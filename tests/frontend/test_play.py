@@ -121,7 +121,7 @@ def test_only_the_page_hands_out_tickets(studio: str) -> None:
 
 
 def test_steps_come_fifteen_a_second_or_as_fast_as_the_machine_can(board: Page) -> None:
-    """The bar of 15 is measured in benchmarks; beside other tests only that a step is no rerun of the page."""
+    """The rate of 15 is measured in benchmarks; here only that a step does not rerun the page."""
     board.locator(".speed").select_option("25")
     board.locator(".board").focus()
     board.keyboard.press("m")

@@ -1,4 +1,4 @@
-"""The page of return curves: a line and a band a group, marks for the paper, and a link that opens it again."""
+"""The page of return curves: a line and a band per group, marks for the paper, and a link that reopens it."""
 
 from pathlib import Path
 

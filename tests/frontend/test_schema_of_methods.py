@@ -1,4 +1,4 @@
-"""The form's fields for methods and protocol come from the real schema: nothing is written down twice."""
+"""The form's fields for methods and protocol come from the real schema."""
 
 from backend.pipeline.builder import settings_schema
 from backend.pipeline.methods.flat import methods_of_stage

@@ -1,4 +1,4 @@
-"""The scrubber in a real browser, over the stand-in: pixels, keys, links, both themes, no request a move."""
+"""The scrubber in a real browser over the stand-in: pixels, keys, links, both themes, no request per move."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""Where other machines can reach the page, it shows nothing before it was shown the token with which it acts."""
+"""If other machines can reach the page, it shows nothing until the user enters its token."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Views as links: what is written into an address opens the same view again."""
+"""Views as links: an address reopens the view that it was made from."""
 
 import pytest
 

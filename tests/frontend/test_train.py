@@ -1,4 +1,4 @@
-"""The training form: drawn from the schema, marked where it differs, refused in the API's own words."""
+"""The training form: drawn from the schema, changes are marked, refusals use the API's words."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Every form of a convolution gives torch's numbers and torch's gradients, and learns by torch's names."""
+"""Every implementation of a convolution gives torch's values and gradients and has torch's parameter names."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ LAYERS = {
 
 
 def with_gradients(layer: nn.Module, forward: type[nn.Module], image: Tensor) -> list[Tensor]:
-    """What a layer makes of an image, and the gradients of a sum of it by image, weight and bias."""
+    """A layer's output for an image, and the gradients of its weighted sum by image, weight and bias."""
     image = image.detach().requires_grad_()
     drawn = forward.forward(layer, image)  # type: ignore[attr-defined] # nn.Module has it
     weights = torch.randn(drawn.shape, generator=torch.Generator().manual_seed(1))

@@ -1,4 +1,4 @@
-"""The bonus of nearest neighbours: distances by hand, a queue that forgets, values that average to one."""
+"""The nearest-neighbour bonus: distances by hand, a queue of limited size, values with mean one."""
 
 import pytest
 import torch

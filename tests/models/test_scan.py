@@ -23,13 +23,13 @@ B, T = 5, 7
 
 
 def untidy(module: torch.nn.Module, kind: torch.dtype) -> None:
-    """Weights that put every unit somewhere on its slope, biases and layer norm too."""
+    """Weights that keep every unit out of saturation, including biases and layer norm."""
     for parameter in module.to(kind).parameters():
         parameter.data = torch.randn_like(parameter) * 0.3
 
 
 def some_sum(results: Sequence[Tensor]) -> Tensor:
-    """A number to which every entry of the results matters differently."""
+    """A scalar that depends on every entry of the results with a different weight."""
     generator = torch.Generator().manual_seed(3)
     weights = [torch.randn(result.shape, generator=generator, dtype=result.dtype) for result in results]
     return torch.stack([(result * weight).sum() for result, weight in zip(results, weights, strict=True)]).sum()
@@ -80,7 +80,7 @@ def a_pair(kind: torch.dtype) -> tuple[RSSM, ActorCritic, State, Chances]:
 
 
 def plainly(rssm: RSSM, behaviour: ActorCritic, start: State, chances: Chances) -> tuple[State, Tensor]:
-    """What the reference form makes of the actor, which sees the whole feature."""
+    """The reference form's actions of an actor that sees the whole feature."""
     return rssm.follow_actor(behaviour.actor, behaviour.policy_of, start, *chances, seen=slice(0, 14))
 
 
@@ -100,7 +100,7 @@ def test_imagine_scan_gives_the_loops_values_and_the_actors_gradient(kind: torch
 
 
 class Operations(TorchDispatchMode):
-    """Counts what computes or moves something: about a kernel each on a GPU."""
+    """Counts the operations that compute or copy: each is about one kernel on a GPU."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class Operations(TorchDispatchMode):
 
 
 def operations_a_step(by: Sequence[Tensor], work: Callable[[int], Sequence[Tensor]]) -> float:
-    """Of the gradient by some weights of what `work` makes in some steps, and of that work."""
+    """Counts of `work` over some steps, and of its gradient by some weights."""
     counts = []
     for steps in (2, T):
         with Operations() as counted:

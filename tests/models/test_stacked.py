@@ -1,4 +1,4 @@
-"""Two recurrent models in one state: what the lower knows of actions (nothing), and what the heads see of it."""
+"""Two recurrent models in one state: the lower one does not depend on actions, and the heads see both."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Traversal: what an edit touches, and what it must not."""
+"""Traversal: what an edit changes, and what it must not change."""
 
 import numpy as np
 import pytest

@@ -1,1 +1,1 @@
-"""What several test files use; imported as `tests.support.<module>`, from nowhere else."""
+"""Helpers for several test files, imported as `tests.support.<module>`."""

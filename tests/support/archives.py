@@ -20,7 +20,7 @@ INTERVENTIONS = "interventions.json"
 
 
 def zipped(tmp_path: Path, files: Mapping[str, bytes], *, relist: bool = True) -> Path:
-    """A zip of these files; `relist`: with a manifest that tells the truth about them."""
+    """A zip of these files; `relist`: with a correct manifest."""
     files = dict(files)
     if relist:
         listed = json.loads(files["manifest.json"])
@@ -94,7 +94,7 @@ def factors(latents: int, **changes: object) -> bytes:
 
 
 def interventions(latents: int, **changes: object) -> bytes:
-    """The same for names checked by intervention."""
+    """The same for names that were checked by intervention."""
     table = json.loads((SHIPPED_FACTORS / "interventions.json").read_bytes())
     table["drawn"]["moves"] = table["drawn"]["moves"][:latents]
     for item in table["set"]["factors"]:
@@ -130,7 +130,7 @@ def quality(**changes: object) -> bytes:
 
 
 def in_statistics(name: str, value: bytes) -> Callable[[Files], Files]:
-    """Something more in statistics.json."""
+    """An additional entry in statistics.json."""
 
     def edit(files: Files) -> Files:
         statistics = json.loads(files["statistics.json"]) | {name: json.loads(value)}

@@ -1,4 +1,4 @@
-"""Environments that go wrong, to be run in child processes by the tests."""
+"""Environments that fail, for tests that run them in child processes."""
 
 import errno
 import os
@@ -51,7 +51,7 @@ class Dying(Counting):
 
 
 class Hanging(Counting):
-    """Does not come back from the third step."""
+    """Hangs at the third step."""
 
     def step(self, action: NDArray[np.float32]) -> Step:
         if self._count == 2:
@@ -60,7 +60,7 @@ class Hanging(Counting):
 
 
 class NotFinite(Counting):
-    """Gives a reward of NaN at the third step."""
+    """Returns a NaN reward at the third step."""
 
     def step(self, action: NDArray[np.float32]) -> Step:
         step = super().step(action)

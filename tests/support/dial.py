@@ -41,7 +41,7 @@ class Dial(gymnasium.Env[Any, Any]):
 
 
 class Levers(Dial):
-    """Takes two choices at once, which nothing here can teach."""
+    """Takes two discrete choices at once, which is not supported."""
 
     action_space = MultiDiscrete([2, 3])
 

@@ -1,4 +1,4 @@
-"""Pictures for the stand-in API: those that a shipped model drew, moved along its dimensions."""
+"""Pictures for the stand-in API: recorded from a shipped model and changed along its dimensions."""
 
 import base64
 import io

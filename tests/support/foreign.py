@@ -1,4 +1,4 @@
-"""Three small episodes, written as the libraries of other projects write them."""
+"""Three small episodes, written with the libraries of other projects."""
 
 import io
 import json
@@ -25,7 +25,7 @@ LENGTHS = (7, 4, 5)
 
 @dataclass(frozen=True)
 class Lived:
-    """One episode as it was lived: action and reward led to the frame of their row; 0 at the first."""
+    """One episode in our layout: the action and reward of a row led to its frame; 0 in the first."""
 
     image: NDArray[np.uint8]  # (T, 64, 64, 3)
     action: NDArray[np.float32]  # (T, 2)
@@ -205,7 +205,7 @@ def write_vd4rl(path: Path, episodes: list[Lived]) -> Path:
 
 
 def write_d4rl(path: Path, episodes: list[Lived]) -> Path:
-    """Its last frame of each episode is not stored, as D4RL keeps transitions."""
+    """The last frame of each episode is not stored, because D4RL keeps transitions."""
     ends = [np.arange(1, len(one.image)) == len(one.image) - 1 for one in episodes]
     with h5py.File(path, "w") as file:
         file["observations"] = np.concatenate([one.image[:-1] for one in episodes])

@@ -22,7 +22,7 @@ _FILM = {
 
 
 def write_lerobot(path: Path, episodes: list[Lived], version: str = "v3.0", *, film: bool = True) -> Path:
-    """Its last frame of each episode is not stored: rows are steps that are taken."""
+    """The last frame of each episode is not stored: each row is a step."""
     kind = {"dtype": "video" if film else "image", "shape": [64, 64, 3], "names": ["height", "width", "channel"]}
     features = {
         CAMERA: kind,

@@ -1,4 +1,4 @@
-"""A data set of noise, for tests that train on anything."""
+"""A data set of noise, for tests whose data do not matter."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from backend.data.episodes import frames_only, read_dataset_info, write_dataset_
 
 
 def write_noise(folder: Path, episodes: int = 6, frames: int = 12) -> None:
-    """So many episodes of so many frames, and what they are in dataset.json."""
+    """Write `episodes` episodes of `frames` frames, and dataset.json."""
     folder.mkdir(parents=True)
     generator = np.random.default_rng(0)
     for number in range(episodes):

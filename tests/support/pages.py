@@ -17,7 +17,7 @@ OpenPage = Callable[..., AppTest]
 
 @contextmanager
 def known_to_the_page(address: str, monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[None]:
-    """The page's settings for a while; its kept connections are closed at the end."""
+    """The page's settings within a context; its connections are closed at the end."""
     monkeypatch.setenv("DISWM_HOME", str(home))
     monkeypatch.setenv("DISWM_API_URL", address)
     monkeypatch.delenv("DISWM_TOKEN", raising=False)

@@ -1,4 +1,4 @@
-"""Environments for tests: one of this process behind the interface of one of another, and one that waits for us."""
+"""Environments for tests: one of this process with the interface of a child's, and some that wait for the test."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ PATIENCE = 60.0  # seconds until an environment that waits in vain gives up
 
 
 class AtHand:
-    """An environment of this process behind the interface of one in another: a request is answered in `finish`."""
+    """An environment of this process with the interface of one in a child process: `finish` answers the request."""
 
     def __init__(self, environment: Any) -> None:
         self.environment, self.factor_names = environment, environment.factor_names
@@ -78,7 +78,7 @@ class Slider:
 
 
 class Attentive(Slider):
-    """Answers some of its steps only once a file says that something was learned meanwhile."""
+    """Answers some steps only once a file shows that an update was made meanwhile."""
 
     def __init__(self, folder: Path, awaited: range, fault: int | None = None) -> None:
         """`awaited`: the steps, counted over all episodes; at step `fault` the process dies, after that wait."""
@@ -95,7 +95,7 @@ class Attentive(Slider):
 
 
 class Sociable(Slider):
-    """Answers its steps only once `company` episodes have begun; they last 5 to 9 steps, as their seeds say."""
+    """Answers its steps only once `company` episodes have begun; episodes have 5 to 9 steps, depending on the seed."""
 
     def __init__(self, folder: Path, company: int) -> None:
         super().__init__()

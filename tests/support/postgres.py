@@ -1,4 +1,4 @@
-"""A Postgres server of the tests' own: a data folder below a temporary one, on loopback, gone when they end."""
+"""A Postgres server for the tests: its data are in a temporary folder, and it listens on loopback only."""
 
 import os
 import pwd
@@ -34,7 +34,7 @@ class Server:
         return self._url(name)
 
     def stop(self) -> None:
-        """End it at once, as if its machine were lost."""
+        """Stop it at once, as if its machine had failed."""
         self.control("stop", "-m", "immediate")
 
     def start(self) -> None:

@@ -68,9 +68,9 @@ def recorded(name: str) -> Any:
 
 
 def like(name: str, made: Any) -> Any:
-    """`made`, with the fields that it leaves out filled in from the recorded answer.
+    """`made`, with missing fields filled in from the recorded answer.
 
-    Raises AssertionError where it has a field, or a kind of value, that the real answer has not.
+    Raises AssertionError if it has a field or a type of value that the real answer does not have.
     """
     wrong = list(differences(made, recorded(name)))
     assert not wrong, (name, wrong)
@@ -78,7 +78,7 @@ def like(name: str, made: Any) -> Any:
 
 
 def differences(made: Any, truth: Any, place: str = "") -> Iterator[str]:
-    """Fields and kinds of values that the true answer has not. Nothing is told of what is null."""
+    """Fields and types of values that the true answer does not have. Null values are not compared."""
     if made is None or truth is None:
         return
     kinds = [kind_of(value) for value in (made, truth)]

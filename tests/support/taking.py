@@ -1,4 +1,4 @@
-"""Imports for the tests: of pairs of a name and a path, with the options spelled out."""
+"""Imports for tests, from pairs of a name and a path, with explicit options."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A method of thirty lines that uses every seam: tests register it, as nothing of the product knows it."""
+"""A short method that uses every extension point; only tests register it."""
 
 from dataclasses import dataclass, replace
 
@@ -22,7 +22,7 @@ class ToySection(Section):
 
 
 class Brightness(nn.Module):
-    """A lesson: the first latent shall tell how bright a picture is."""
+    """A lesson: the first latent predicts the brightness of a picture."""
 
     weight_name, target_size = "brightness_weight", 1
 
@@ -45,7 +45,7 @@ class Brightness(nn.Module):
 
 @dataclass
 class Strict:
-    """A tutor: every action costs one, whatever it is."""
+    """A tutor: every action costs one."""
 
     begun: int = 0
 

@@ -1,4 +1,4 @@
-"""A view of thirty lines: tests register it, as nothing of the product knows it."""
+"""A short view that only tests register."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""Waiting for something that another process or thread does, and a port to do it on."""
+"""Waits for another process or thread, and finds a free port."""
 
 import socket
 import time
@@ -9,7 +9,7 @@ Found = TypeVar("Found")
 
 
 def until(condition: Callable[[], Found], seconds: float = 30.0) -> Found:
-    """What a condition answers once it is true; a test that waits in vain fails here."""
+    """Wait until a condition is true and return its result; fails the test after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "waited in vain"
@@ -18,7 +18,7 @@ def until(condition: Callable[[], Found], seconds: float = 30.0) -> Found:
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """A port that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -14,7 +14,7 @@ from backend.settings import Settings
 
 @pytest.fixture(scope="module")
 def home(tiny_checkpoint_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home of this module's own."""
+    """A home for this test file alone."""
     target = tmp_path_factory.mktemp("api") / "home"
     shutil.copytree(tiny_checkpoint_home, target)
     return target
@@ -28,6 +28,6 @@ def app(home: Path) -> FastAPI:
 
 @pytest.fixture(scope="module")
 def client(app: FastAPI) -> Iterator[TestClient]:
-    """A client of it; a defect comes back as 500, not as an exception."""
+    """A client of the application; a defect is answered with 500 instead of an exception."""
     with TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False) as opened:
         yield opened

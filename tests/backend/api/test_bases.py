@@ -1,4 +1,4 @@
-"""Views that start from a data set's frame or from a picture of one's own, over HTTP."""
+"""Views that start from a frame of a data set or from an uploaded picture, over HTTP."""
 
 import base64
 import io

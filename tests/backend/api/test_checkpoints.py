@@ -88,7 +88,7 @@ def downloaded(client: TestClient, name: str = "tiny-world") -> bytes:
 
 
 def edited(content: bytes, name: str, replacement: bytes | None) -> bytes:
-    """The zip with one member replaced, or taken out."""
+    """The zip with one member replaced or removed."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(buffer, "w") as target:
         for entry in source.namelist():

@@ -132,7 +132,7 @@ def nameless_zip() -> bytes:
 
 
 def processor_seconds() -> float:
-    """Time that this process and its finished children have computed: what a busy machine does not change."""
+    """CPU time of this process and its finished children, which a busy machine does not change."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 

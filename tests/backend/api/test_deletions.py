@@ -1,4 +1,4 @@
-"""What can be deleted over HTTP, and what says why it cannot be now."""
+"""Deletion over HTTP: what can be deleted, and the reason where it cannot."""
 
 import shutil
 from collections.abc import Iterator

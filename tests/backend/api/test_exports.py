@@ -1,4 +1,4 @@
-"""Exports over HTTP: files with telling names, kept by content, sent once."""
+"""Exports over HTTP: files with descriptive names, stored by content, sent once."""
 
 import errno
 import io

@@ -17,7 +17,7 @@ BASE = "/api/v1/datasets"
 
 
 def packed(folder: Path) -> bytes:
-    """A zip of a folder, which stands in it under its own name."""
+    """A zip of a folder that contains the folder's own name."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in folder.rglob("*"):

@@ -1,4 +1,4 @@
-"""Uploads with bytes changed, cut, doubled or mixed: taken in or refused with a sentence, never a defect."""
+"""Uploads with bytes changed, cut, doubled or mixed are accepted or refused with a sentence, never a defect."""
 
 import io
 import os
@@ -52,7 +52,7 @@ def frames() -> bytes:
 
 @pytest.fixture(scope="module")
 def seeds(client: TestClient, moving_squares: Clip) -> dict[str, tuple[str, bytes]]:
-    """One good file of each kind, and where it goes."""
+    """One valid file of each kind, and the path that it is sent to."""
     return {
         "a.mp4": (DATASETS, film("mp4", "libx264")),
         "a.webm": (DATASETS, film("webm", "libvpx")),

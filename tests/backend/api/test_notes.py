@@ -1,4 +1,4 @@
-"""Tags and notes over HTTP: stored, replaced, taken away, and still there for another process."""
+"""Tags and notes over HTTP: stored, replaced, removed, and visible to another process."""
 
 from pathlib import Path
 

@@ -17,7 +17,7 @@ WORLD, VIDEO = "/api/v1/checkpoints/tiny-world", "/api/v1/checkpoints/tiny-video
 
 
 def simulators() -> int:
-    """Processes below this one that are kept for a simulator."""
+    """Child processes that run a simulator."""
     return sum(
         "spawn_main" in " ".join(child.cmdline())
         for child in psutil.Process().children(recursive=True)

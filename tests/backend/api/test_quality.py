@@ -1,4 +1,4 @@
-"""The quality line over HTTP: measured when it is first asked for, kept, and shown wherever a checkpoint is."""
+"""The quality line over HTTP: measured at the first request, stored, and shown with every checkpoint."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Runs over HTTP: accepted ones are queued, refused ones are told where and why and change nothing."""
+"""Runs over HTTP: accepted ones are queued; refused ones change nothing and say which field is wrong and why."""
 
 import json
 import sqlite3
@@ -25,7 +25,7 @@ URL = "/api/v1/runs"
 
 @pytest.fixture
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """An API without a run, shipped ones neither."""
+    """An API without any run, not even the shipped ones."""
     monkeypatch.setattr("backend.runs.found.SHIPPED", tmp_path / "none")
     with TestClient(create_app(Settings(home=tmp_path, device="cpu")), base_url="http://127.0.0.1") as opened:
         yield opened

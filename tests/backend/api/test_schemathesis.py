@@ -81,7 +81,7 @@ def _queued_run(address: str) -> str:
 
 
 class Findings(NamedTuple):
-    """How many requests were sent, and what is wrong with the answers to each operation."""
+    """The number of requests sent, and what is wrong with the answers to each operation."""
 
     cases: int
     wrong: dict[str, str]
@@ -127,7 +127,7 @@ def test_every_answer_is_one_that_the_document_names(document: schemathesis.Base
 
 
 def test_a_status_that_the_document_does_not_name_is_noticed(raw: dict[str, Any], address: str) -> None:
-    """The negative control: the check above can fail."""
+    """Negative control: the check above can fail."""
     silent = copy.deepcopy(raw)
     del silent["paths"]["/api/v1/curves"]["get"]["responses"]["422"]
     found = answers_to(as_schema(silent, address).include(path_regex="/curves$"), QUICK)

@@ -1,4 +1,4 @@
-"""What an upload would become is shown first; long ones are asked after; what is uploaded can be deleted."""
+"""Uploads: a preview comes first, long imports can be polled, and uploaded data can be deleted."""
 
 import base64
 import io
@@ -75,7 +75,7 @@ def test_an_option_that_cannot_be_is_refused_by_its_field(client: TestClient, pl
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Imports that wait a moment; how many have begun."""
+    """Imports that wait a moment; returns how many have begun."""
     begun: list[int] = []
 
     def slowly(*arguments: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Our updates equal the reference form of the same equations: losses, and every weight after the step."""
+"""Our updates equal the reference implementation: the losses, and every weight after the step."""
 
 import pytest
 import torch
@@ -21,14 +21,14 @@ HALF_LOG_TAU = 0.9189385332046727
 
 
 def agree(ours: dict[str, torch.Tensor], reference: dict[str, torch.Tensor], factors: dict[str, float]) -> None:
-    """Every loss but for the constants, which `factors` weigh."""
+    """Every loss with its weight in `factors`, without the constants."""
     for name, value in reference.items():
         constant = CONSTANT.get(name, 0) * HALF_LOG_TAU * factors.get(name, 1.0)
         torch.testing.assert_close(ours[name].mean(), value.detach() - constant, rtol=1e-5, atol=1e-5)
 
 
 def same_weights(ours: torch.nn.Module, reference: torch.nn.Module, before: dict[str, torch.Tensor]) -> None:
-    """All weights after a step; where Adam divides by a gradient of next to nothing its sign may differ."""
+    """All weights after a step; their sign may differ where Adam divides by a gradient close to zero."""
     moved = 0
     for (name, mine), theirs in zip(ours.named_parameters(), reference.parameters(), strict=True):
         distance = (mine - theirs).abs()

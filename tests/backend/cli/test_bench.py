@@ -1,4 +1,4 @@
-"""Every benchmark runs and says what was measured; how fast is nobody's test."""
+"""Every benchmark runs and reports what it measured; the speed itself is not tested."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_the_checks_for_a_gpu_run_on_a_cpu_too(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_device_that_computes_something_else_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The negative control of the check above: a run whose weights differ a little."""
+    """Negative control of the check above: a run whose weights differ a little."""
     monkeypatch.setattr(gpu, "SIZES", gpu.Sizes(batch=2, length=3))
     honest = gpu._pretraining
     places = iter(("cpu", "other"))

@@ -1,4 +1,4 @@
-"""What a failure of a stage is called, and what to do about it."""
+"""The name of each failure of a stage, and its remedy."""
 
 import errno
 import json

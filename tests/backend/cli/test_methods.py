@@ -1,4 +1,4 @@
-"""`diswm methods` says what there is, in words and as JSON."""
+"""`diswm methods` lists the methods as text and as JSON."""
 
 import json
 

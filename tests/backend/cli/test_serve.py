@@ -1,4 +1,4 @@
-"""The page's command line: what protects it is left on, and it is handed no authority."""
+"""The page's command line keeps Streamlit's protection on and passes no secrets."""
 
 import os
 import tomllib

@@ -1,4 +1,4 @@
-"""A person's own model: the example of docs/adapters.md works as it stands, and a wrong one is told what is wrong."""
+"""A user's own model: the example in docs/adapters.md works as printed, and a wrong adapter gets a precise error."""
 
 import re
 import sys

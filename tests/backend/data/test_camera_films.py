@@ -1,4 +1,4 @@
-"""Films as cameras and editors write them: what is kept is what a player shows, or a warning says what was done."""
+"""Films as cameras and editors write them: frames look as in a player, or a warning says what was changed."""
 
 import io
 import struct

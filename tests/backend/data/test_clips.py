@@ -1,4 +1,4 @@
-"""A user's own files as a data set: what is in them is shown, and what they try is not done."""
+"""A user's own files as a data set: their content is shown, and nothing in them is executed."""
 
 import io
 import zipfile
@@ -75,7 +75,7 @@ def test_a_zip_of_frames_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> 
 
 
 def test_a_picture_whose_packed_bytes_are_damaged_costs_itself_alone(tmp_path: Path) -> None:
-    """Wherever in the packed bytes: zlib, zipfile and Pillow say so in their own ways."""
+    """The damage may be anywhere in the packed bytes: zlib, zipfile and Pillow each report it differently."""
     packed = io.BytesIO()
     shades = (np.indices((64, 64)).sum(0)[..., None] * np.array([1, 2, 3]) % 251).astype(np.uint8)
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

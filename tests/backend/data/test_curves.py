@@ -1,4 +1,4 @@
-"""Return curves of runs: one band a kind of run, means by hand, and the paper's figures beside them."""
+"""Return curves of runs: one band per kind of run, means computed by hand, and the paper's figures beside them."""
 
 import json
 import re
@@ -83,7 +83,7 @@ def test_a_folder_without_evaluations_is_refused_with_the_reason(tmp_path: Path)
 
 
 def test_what_learned_with_help_stands_apart_and_says_so(tmp_path: Path) -> None:
-    """No published figure had an expert: such a run must not pass for the method alone."""
+    """No published result used an expert: such a run must not be labelled as the method alone."""
     runs = [
         a_run(tmp_path / "alone", 0, [(1000, 10.0)], advice=0.0, demonstrations=0),
         a_run(tmp_path / "old", 1, [(1000, 10.0)]),

@@ -1,4 +1,4 @@
-"""The decoding process: once `close_files` was called it opens nothing more, and its limits hold."""
+"""The decoding process opens no file after `close_files`, and its limits hold."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""Archives of published episodes: everything in them arrives, and what leads out of them is refused."""
+"""Archives of published episodes: all episodes are read, and paths that leave the archive are refused."""
 
 import io
 import pickle

@@ -38,7 +38,7 @@ REFUSED: list[tuple[str, Container, str, str]] = [
 
 
 def unguarded_pixels(film: Path, container: Container) -> str | None:
-    """The pixel format after FFmpeg opened a film as it likes: known, if the decoder has run."""
+    """The pixel format after FFmpeg opened a film by default; it is known if the decoder has run."""
     with av.open(str(film), format=container) as opened:
         return opened.streams.video[0].codec_context.pix_fmt
 

@@ -1,4 +1,4 @@
-"""Episodes on disk: what is written comes back, published files are met half-way, damage is named."""
+"""Episodes on disk: they are read back unchanged, published layouts are accepted, and damage is reported."""
 
 import io
 import json

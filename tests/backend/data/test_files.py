@@ -129,7 +129,7 @@ naive = len(sys.argv) > 2
 
 
 def _killed_at(point: str, home: Path, *naive: str) -> list[str]:
-    """What is neither whole nor absent in the home of a process that died at a point, and what no sweep took."""
+    """Incomplete files in the home of a process that died at a point, and those that no sweep removed."""
     write_folder(home / "old", {"a": b"1", "b": b"2"})
     write_file(home / "state", b"as it was")
     command = [sys.executable, "-c", _ACTIONS, str(home), *naive]
@@ -165,7 +165,7 @@ def test_a_kill_at_any_point_leaves_files_and_folders_whole_or_absent(tmp_path: 
     [("folder-half-written", "new"), ("file-before-rename", "state"), ("folder-half-removed", "old")],
 )
 def test_the_same_kill_is_noticed_where_files_are_written_in_place(tmp_path: Path, point: str, broken: str) -> None:
-    """The negative control of the test above."""
+    """Negative control of the test above."""
     assert broken in _killed_at(point, tmp_path, "naive")
 
 

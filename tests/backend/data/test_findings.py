@@ -1,4 +1,4 @@
-"""What is found out about a checkpoint lies with it, but of a shipped one in DISWM_HOME: the checkout is only read."""
+"""Findings about a checkpoint are stored with it, about a shipped one in DISWM_HOME: the checkout is read-only."""
 
 import json
 import shutil
@@ -42,7 +42,7 @@ def names(info: CheckpointInfo) -> dict[int, str]:
 
 
 def content(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Every file with its time and bytes; a file more, or one less, shows in its folder's time as well."""
+    """Every file with its time and bytes; an added or removed file also changes the time of its folder."""
     paths = (folder, *sorted(folder.rglob("*")))
     return {str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"") for path in paths}
 

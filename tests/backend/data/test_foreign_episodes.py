@@ -1,4 +1,4 @@
-"""Episodes that other codes wrote: several in one file, objects beside, values that are missing, one that broke off."""
+"""Episodes written by other code: several in one file, extra objects, missing values, a truncated one."""
 
 import io
 import tarfile
@@ -34,7 +34,7 @@ def npz(**arrays: Any) -> bytes:
 
 
 def chunk(**arrays: Any) -> bytes:
-    """Three episodes on end, of one shade each."""
+    """Three consecutive episodes, each of one shade."""
     image = np.broadcast_to(SHADES[:, None, None, None], (75, 64, 64, 3))
     return npz(image=image, action=np.ones((75, 2), np.float32), **arrays)
 

@@ -1,4 +1,4 @@
-"""A checkpoint from outside is data: whatever else an archive holds is refused by name, and nothing is left behind."""
+"""An imported checkpoint is data only: other files in the archive are refused by name, and none is left behind."""
 
 import json
 import pickle
@@ -183,7 +183,7 @@ def test_an_archive_that_is_not_just_a_checkpoint_is_refused_naming_the_file(
 
 
 def test_what_was_found_out_about_the_dimensions_travels_along(tmp_path: Path, files: Files) -> None:
-    """The negative control of the tables refused above, and the whole way of a checkpoint that has all of them."""
+    """Negative control of the tables refused above: a checkpoint with all of them is imported completely."""
     taken = files | {
         "factors.json": factors(6),
         INTERVENTIONS: interventions(6),
@@ -232,7 +232,7 @@ def test_one_archive_sent_by_several_at_once_becomes_one_checkpoint(tmp_path: Pa
 def test_parts_that_do_not_go_together_are_refused(
     tmp_path: Path, files: Files, edit: Callable[[Files], Files], says: str
 ) -> None:
-    """Each part is sound alone: only together would they fail, at the first rollout."""
+    """Each part is valid alone; together they would fail at the first rollout."""
     home = home_of(tmp_path)
     with pytest.raises(RefusedImport, match=says):
         import_checkpoint(zipped(tmp_path, edit(files)), home)

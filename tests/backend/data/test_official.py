@@ -1,4 +1,4 @@
-"""Published weights come in numerically equal, go out again, and hostile or wrong files are refused."""
+"""Published weights are imported numerically equal and exported again; hostile or wrong files are refused."""
 
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""Pictures in any usual layout are told from states, and become 64x64 by area."""
+"""Pictures in any usual layout are distinguished from states and resized to 64x64 by area."""
 
 import numpy as np
 import pytest

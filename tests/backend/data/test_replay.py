@@ -1,4 +1,4 @@
-"""Replay: sequences stay inside one episode, all places are as likely, the ring forgets the oldest."""
+"""Replay: sequences stay inside one episode, all positions are equally likely, and the oldest episodes are dropped."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from models.motion import moving_pixels
 
 
 def an_episode(number: int, length: int) -> Episode:
-    """Every frame says its episode and its step."""
+    """Every frame encodes its episode and its step."""
     image = np.zeros((length, 64, 64, 3), np.uint8)
     image[..., 0], image[..., 1] = number, np.arange(length)[:, None, None]
     action = np.full((length, 2), number, np.float32)

@@ -1,4 +1,4 @@
-"""Saves for going on: whatever fails while one is written, the last good one is there and nothing half-written is."""
+"""Saves for resuming: whatever fails while one is written, the last good one stays and no partial file remains."""
 
 import contextlib
 import errno
@@ -20,7 +20,7 @@ STEPS = {"the file": "torch.save", "a sync": "os.fsync", "the rename": "pathlib.
 
 
 def failing(real: Callable[..., Any], at: int, number: int) -> Callable[..., Any]:
-    """A function that fails at its n-th call, and half-writes first where it writes."""
+    """A function that fails at its n-th call; a write first writes half of its bytes."""
     calls = 0
 
     def call(*arguments: Any) -> Any:
@@ -40,7 +40,7 @@ def _real(step: str) -> Any:
 
 
 def _save_failing_at(step: str, at: int, number: int, folder: Path) -> bool:
-    """Try to save update 2 while one call fails; whether it was met."""
+    """Try to save update 2 while one call fails; returns whether that call was reached."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(step, failing(_real(step), at, number))
         try:
@@ -73,7 +73,7 @@ def test_whichever_call_fails_the_last_good_save_loads_and_the_next_one_is_taken
 
 
 def test_a_save_written_in_place_would_be_taken_half_written(tmp_path: Path) -> None:
-    """The negative control: without the manifest and the rename, half a file stands where a save should be."""
+    """Negative control: without the manifest and the rename, a partial file is left in place of a save."""
     (tmp_path / "update-000000002").mkdir()
     with pytest.raises(OSError, match="space"):
         failing(torch.save, 1, errno.ENOSPC)({"updates": 2}, tmp_path / "update-000000002" / "training.pt")
@@ -82,7 +82,7 @@ def test_a_save_written_in_place_would_be_taken_half_written(tmp_path: Path) -> 
 
 
 def test_without_the_manifest_a_damaged_save_would_be_loaded(tmp_path: Path) -> None:
-    """The negative control of what a flipped bit leads to: torch and safetensors themselves hardly ever notice one."""
+    """Negative control for flipped bits: torch and safetensors themselves rarely notice one."""
     chance = random.Random(0)
     weights = {"weights": torch.randn(5_000)}
     torch.save(weights, tmp_path / "torch")

@@ -1,4 +1,4 @@
-"""A person's own pictures: made 64x64, refused with the file's name where they are none, kept within bounds."""
+"""A user's own pictures: resized to 64x64, refused by file name if they are not pictures, and limited in number."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""Distractions: their reported values are what is drawn, they stay in their box, and each moves what it names."""
+"""Distractions: reported values equal what is drawn, stay in their range, and each changes what its name says."""
 
 from collections.abc import Iterator
 
@@ -41,7 +41,7 @@ def _masks(environment: ControlEnvironment) -> dict[str, NDArray[np.bool_]]:
 
 
 class Stage:
-    """A task under per-episode factors, drawn with factors of our choice."""
+    """A task with per-episode factors that the test chooses."""
 
     def __init__(self, name: str) -> None:
         self.environment = _make(name, "episode")

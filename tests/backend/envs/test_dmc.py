@@ -150,7 +150,7 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
 
 
 def test_a_process_of_an_environment_starts_with_what_that_needs_alone() -> None:
-    """No other domain and no scipy, no command; the software renderer gets no thread of its own."""
+    """Loads no other domain, no scipy and no command line; the software renderer starts no threads."""
     script = (
         "import sys, backend.__main__, backend.pipeline.collector\n"
         "from pathlib import Path\n"

@@ -1,4 +1,4 @@
-"""Experts solve their tasks from anywhere, and short episodes of them show what random actions do not reach."""
+"""Experts solve their tasks from any state, and their short episodes reach states that random actions do not."""
 
 from pathlib import Path
 

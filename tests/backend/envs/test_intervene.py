@@ -1,4 +1,4 @@
-"""An episode lived twice: what is changed on the way changes from there on, and nothing else does."""
+"""The same episode run twice: a changed factor changes from that step on, and nothing else does."""
 
 from collections.abc import Iterator
 

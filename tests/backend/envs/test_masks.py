@@ -1,4 +1,4 @@
-"""Where the agent is in the picture: exactly the pixels that its colour changes, and looking changes nothing."""
+"""The agent's mask: exactly the pixels that its colour changes; reading it does not change the simulation."""
 
 import numpy as np
 import pytest

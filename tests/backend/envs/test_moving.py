@@ -1,4 +1,4 @@
-"""Distractions that move: seeded, inside their range, and what they report is what the pixels show."""
+"""Moving distractions: seeded, inside their range, and consistent with the pixels."""
 
 import numpy as np
 import pytest

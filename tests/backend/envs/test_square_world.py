@@ -1,4 +1,4 @@
-"""The drawn world: factors as drawn, the mask where the square is, and a best return that no policy beats."""
+"""The drawn world: factors and mask match the picture, and no policy exceeds the best return."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def _to_goal(world: SquareWorld, repeat: int) -> Action:
 
 
 def _played(world: SquareWorld, seed: int, repeat: int, random: np.random.Generator | None = None) -> float:
-    """Share of the best return: of going straight to the goal, or of actions drawn evenly."""
+    """Share of the best return, for going straight to the goal or for uniform random actions."""
     step, score = world.reset(seed), 0.0
     best = best_return(world.place)
     while not step.is_last:

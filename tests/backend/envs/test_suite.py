@@ -1,4 +1,4 @@
-"""Tasks of dm_control's suite beyond those that have factors of our own naming."""
+"""Tasks of dm_control's suite for which we defined no factor names."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A knob turned: what belongs to it changes in the picture, and nothing else does."""
+"""Setting one factor changes its part of the picture and nothing else."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Environments in processes: the same steps as at home, and a typed failure for everything that goes wrong."""
+"""Environments in child processes: the same steps as in this process, and a typed error for every failure."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Views to export: the tiny checkpoints' own, and one with bright, known pictures."""
+"""Views to export: those of the tiny checkpoints, and one with bright, known pictures."""
 
 from collections.abc import Callable
 from dataclasses import replace

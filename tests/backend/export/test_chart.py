@@ -1,4 +1,4 @@
-"""Charts of numbers as figures and tables: equal bytes, numbers and names kept, settings that reopen them."""
+"""Charts of numbers as figures and tables: equal bytes, the same numbers and names, settings that reopen them."""
 
 import csv
 import io

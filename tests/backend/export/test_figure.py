@@ -28,7 +28,7 @@ def pixels(content: bytes) -> np.ndarray:
 
 
 def drawn_texts(view: TraversalView, options: ExportOptions | None = None) -> set[str]:
-    """What stands in the figure."""
+    """The text in the figure."""
     with drawing():
         return {text.get_text() for text in draw_figure(view, options or ExportOptions()).axes[0].texts}
 

@@ -79,7 +79,7 @@ def test_there_is_one_palette_for_all_frames(bright: Views) -> None:
 
 
 def local_tables(content: bytes) -> list[bool]:
-    """Of each image block, whether it brings colours of its own."""
+    """Whether each image block has its own palette."""
     place = 13 + 3 * 256
     found = []
     while content[place] != 0x3B:

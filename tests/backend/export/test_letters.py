@@ -1,4 +1,4 @@
-"""Every letter has a shape: of our font, of a font of the machine, or spelled, and then the file says so."""
+"""Every letter is drawn by our font, by a font of the machine, or spelled out, and then the file says so."""
 
 import io
 import json
@@ -25,7 +25,7 @@ Views = Callable[..., TraversalView]
 
 @pytest.fixture(autouse=True)
 def each_with_its_own_fonts() -> Iterator[None]:
-    """What one test's fonts gave is not kept for the next."""
+    """Clears the font caches between tests."""
     for cached in (typography.font, typography.text_width):
         cached.cache_clear()
     yield

@@ -1,4 +1,4 @@
-"""A file that was made here tells which view it shows; any other file tells nothing and does nothing."""
+"""An exported file names the view it shows; any other file is refused without being executed."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Every view of imagination as every file: equal bytes for equal views, and the way back to the view."""
+"""Every view of imagination in every format: equal bytes for equal views, and settings that reopen the view."""
 
 import io
 import json

@@ -74,7 +74,7 @@ def enlarged(planes: tuple[np.ndarray, ...]) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("format", ["mp4", "webm"])
 def test_a_film_does_not_depend_on_what_the_memory_held_before(imagined: Rollout, tmp_path: Path, format: str) -> None:
-    """Fresh memory is filled with one byte or another: an encoder that reads what it never wrote gives other films."""
+    """New memory is filled with different bytes: an encoder that reads uninitialised memory gives different films."""
     np.save(tmp_path / "frames.npy", np.stack(list(rollout_film(imagined, ExportOptions(upscale=1)).frames())))
     made = set()
     for filling in (1, 85):

@@ -25,7 +25,7 @@ END = f"--{BOUNDARY}--\r\n".encode()
 
 
 def request(pieces: Iterator[bytes], *, cut: bool = False, boundary: str = BOUNDARY) -> Request:
-    """A request whose body arrives in these pieces; `cut`: the client leaves before the end."""
+    """A request whose body arrives in these pieces; `cut`: the client disconnects before the end."""
 
     async def messages() -> AsyncIterator[dict[str, Any]]:
         for piece in pieces:

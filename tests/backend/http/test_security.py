@@ -1,4 +1,4 @@
-"""Who and what comes in: Host, Origin, token, content type, size, form; and what every answer carries."""
+"""Which requests are accepted: Host, Origin, token, content type, size, form; and the headers of every answer."""
 
 import asyncio
 import dataclasses
@@ -27,7 +27,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def client(rules: SecurityRules | None = RULES, host: str = "127.0.0.1:8000") -> TestClient:
-    """An app that says what reached it, behind the middleware (None: without it)."""
+    """An app that echoes its requests, behind the middleware (None: without it)."""
     app = FastAPI()
 
     @app.api_route("/echo", methods=["GET", "POST", "DELETE"])
@@ -249,6 +249,6 @@ def test_a_body_that_drips_is_408_long_before_its_end() -> None:
 
 
 def test_a_slow_upload_that_keeps_up_the_least_pace_comes_in() -> None:
-    """The control of the test above: pieces as slow, but with bytes enough in them."""
+    """Control of the test above: pieces that are as slow, but large enough."""
     patient = dataclasses.replace(BODIES, idle_seconds=0.2, slowest_upload=1_000.0)
     assert ask_slowly("/upload", FORM, [b"x" * 100] * 40, patient, every=0.01, whole=True) == 200

@@ -1,4 +1,4 @@
-"""A head that does not come in time ends the connection; one that comes does not, until the server ends."""
+"""A request head that is too slow ends the connection; a complete one does not, until the server stops."""
 
 import asyncio
 import logging
@@ -48,7 +48,7 @@ def serving(
 
 
 def hung_up(connection: socket.socket) -> bool:
-    """Whether the server ends the connection within the socket's patience, without a word."""
+    """Whether the server closes the connection without an answer within the socket's timeout."""
     try:
         return connection.recv(1) == b""
     except TimeoutError:
@@ -91,7 +91,7 @@ def test_requests_that_come_whole_are_answered_one_after_the_other() -> None:
 
 
 async def endless(scope: Scope, _receive: Receive, send: Send) -> None:
-    """Begins what the path names, and never ends."""
+    """Begins the answer that the path names, and never ends it."""
     if scope["path"] != "/computing":
         kind = b"text/event-stream" if scope["path"] == "/events" else b"application/zip"
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
@@ -100,7 +100,7 @@ async def endless(scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 def broken_off(app: ASGIApp, path: str, caplog: pytest.LogCaptureFixture) -> tuple[bytes, bool]:
-    """What a client has got of an endless answer when the server has ended, and whether the log has a traceback."""
+    """What a client received of an endless answer when the server stopped, and whether the log has a traceback."""
     with caplog.at_level(logging.ERROR), serving(H11Protocol, app, "error") as connect:
         connection = connect()
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
@@ -129,7 +129,7 @@ def test_requests_under_way_when_the_server_ends_are_taken_leave_of_without_a_tr
 
 
 def test_without_a_farewell_the_log_has_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    """The negative control of the test above."""
+    """Negative control of the test above."""
     got, traceback = broken_off(endless, "/computing", caplog)
     assert got.startswith(b"HTTP/1.1 500")
     assert traceback

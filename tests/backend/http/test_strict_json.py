@@ -1,4 +1,4 @@
-"""JSON is read strictly: what plain `json.loads` lets through is refused, with the place."""
+"""JSON is read strictly: what plain `json.loads` accepts is refused, with the position."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Made-up latents of which the truth is known, and small loaded checkpoints."""
+"""Synthetic latents with known factors, and small loaded checkpoints."""
 
 import shutil
 from collections.abc import Callable

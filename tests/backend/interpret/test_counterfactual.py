@@ -17,14 +17,14 @@ from backend.interpret.request import ViewError
 
 @pytest.fixture(scope="module")
 def shipped() -> Checkpoint:
-    """The one with the most names, whose colours, light and camera may be set."""
+    """The shipped model with the most names, whose colours, light and camera can be set."""
     name = "finger-episode-factors"
     return load_checkpoint(read_info(SHIPPED / name, name, "shipped"))
 
 
 @pytest.fixture(scope="module")
 def best_factor(shipped: Checkpoint) -> str:
-    """The settable factor that one dimension bears best."""
+    """The settable factor that a single dimension encodes best."""
     table = shipped.factors
     assert table is not None
     strength = {name: np.array(table["nmi"])[:, table["factor_names"].index(name)].max() for name in settable(shipped)}

@@ -1,4 +1,4 @@
-"""`encode_sequences` is the model, step by step, on means."""
+"""`encode_sequences` equals the model run step by step on means."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A generator with known factors gets the right names, and what it does not encode gets none."""
+"""A generator with known factors gets the right names, and factors that it does not encode get none."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Image statistics say what they are named after."""
+"""Image statistics measure what their names say."""
 
 import colorsys
 

@@ -1,4 +1,4 @@
-"""Bins hold about as many frames each, and a value that fills more than one has a bin of its own."""
+"""Bins hold about equally many frames, and a value that fills more than one bin gets its own."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""An edit is known by what it draws: a probe of pixels reports the factor that a dimension paints."""
+"""An edit is identified by its picture: a probe of the pixels reports the factor that a dimension changes."""
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ def paint(latents: Array) -> Array:
 
 
 def probe() -> PixelProbe:
-    """Knows light and place of the bar; its third factor is in no picture."""
+    """A probe for the light and the position of the bar; its third factor is in no picture."""
     truth = np.random.default_rng(0).normal(size=(240, 3))
     return fit_probe(paint(truth), np.c_[truth[:, 0], truth[:, 1], np.random.default_rng(1).normal(size=240)], EPISODE)
 

@@ -1,4 +1,4 @@
-"""Frames become latents the same way whichever source they come from."""
+"""Frames are encoded the same way whatever their source."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Leakage is diagonal for an invertible model and tells an entangled one."""
+"""Leakage is diagonal for an invertible model and off-diagonal for an entangled one."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A picture unlike what a model has learned from is said to be unlike it; a frame of its own clip is not."""
+"""A picture unlike the training data is reported as such; a frame of the model's clip is not."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A person's name wins over a factor's, and captions say how sure a name is."""
+"""A user's name takes precedence over a factor's, and captions say how certain a name is."""
 
 import json
 import shutil

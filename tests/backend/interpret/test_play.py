@@ -1,4 +1,4 @@
-"""A play takes the steps that a rollout takes, one at a time, beside a world that takes the same actions."""
+"""A play takes the steps of a rollout one at a time, beside an environment that takes the same actions."""
 
 import dataclasses
 
@@ -19,7 +19,7 @@ CONTEXT = 4
 
 
 class ClipWorld:
-    """Shows an episode of a clip, whatever is done: what a rollout over that clip observes."""
+    """An environment that replays an episode of a clip whatever the actions, as a rollout observes it."""
 
     def __init__(self, clip: Clip) -> None:
         self.clip, self.episode, self.step_number = clip, 0, 0

@@ -1,4 +1,4 @@
-"""The quality line: the truth scores 1, a painted-out agent 0, and every figure is what it says it is."""
+"""The quality line: the true picture scores 1, one without the agent 0, and every number is what its name says."""
 
 import dataclasses
 import json
@@ -132,7 +132,7 @@ def test_a_part_that_is_not_seen_is_named_beside_one_that_is() -> None:
 
 
 def test_a_part_that_stands_still_and_is_drawn_right_is_not_called_unseen() -> None:
-    """The pole of these pictures never moves; the model has it, as a constant picture has."""
+    """The pole never moves in these pictures; the model draws it, as a constant picture would."""
     episodes = [_with_pole(episode) for episode in walking_squares()]
     quality = measured(drawing([episode.image for episode in episodes]), episodes)
     assert quality["parts"]["pole"]["mean_image"] == 1
@@ -149,7 +149,7 @@ def _with_pole(episode: Recorded) -> Recorded:
 
 
 def test_what_the_mean_image_gets_right_too_is_not_seen() -> None:
-    """A square that never moves: a constant picture has it, so a model that draws the same has seen nothing."""
+    """A square that never moves: a constant picture also shows it, so drawing it does not show that a model sees it."""
     still = [episode.image[:1].repeat(LENGTH, axis=0) for episode in walking_squares(1) * 4]
     mask = walking_squares(1)[0].agent
     assert mask is not None

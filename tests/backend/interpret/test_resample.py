@@ -1,4 +1,4 @@
-"""Chance is measured with whole episodes, because the frames of an episode repeat each other."""
+"""Chance is measured with whole episodes, because the frames of one episode are correlated."""
 
 from collections.abc import Callable
 
@@ -56,7 +56,7 @@ def test_an_interval_is_centred_on_the_estimate() -> None:
 def test_slow_series_that_share_nothing_stay_below_the_null(
     walks: Callable[[int, int], Array], encoded: Callable[..., EncodedFrames]
 ) -> None:
-    """The negative control is the null of shuffled frames, which takes slowness for knowledge."""
+    """Negative control: the null of shuffled frames mistakes slow change for information."""
     frames = encoded(walks(0, 4), walks(1, 4))
     association = associate(frames, 0, lambda _done, _phase: None)
     assert (association.nmi < association.threshold).all()

@@ -1,4 +1,4 @@
-"""A rollout is an honest loop: it sees the context and nothing after it, and an edit of nothing changes nothing."""
+"""A rollout sees only its context frames, and an empty edit changes nothing."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Sensitivity of a linear outcome is its weights; of an agent, a table with intervals."""
+"""The sensitivity of a linear outcome equals its weights; that of an agent is a table with intervals."""
 
 from pathlib import Path
 

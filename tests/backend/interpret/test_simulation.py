@@ -1,4 +1,4 @@
-"""A factor is set, and the latents that know of it move; names are checked by that and by what edits draw."""
+"""Setting a factor moves the latents that encode it; names are checked by that and by what edits draw."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A dimension held over time: each row is the future of one edit, and nothing else differs from the untouched one."""
+"""A dimension held over time: each row is the future after one edit; all else equals the unedited rollout."""
 
 import json
 from dataclasses import replace

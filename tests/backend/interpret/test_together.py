@@ -1,4 +1,4 @@
-"""Several checkpoints imagine the same stretch: each row is that one's own rollout over the first one's frames."""
+"""Several checkpoints imagine the same steps: each row is that checkpoint's rollout over the first one's frames."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Dimensions followed through the checkpoints of a run: a known permutation is found, and so is what is lost."""
+"""Dimensions matched across checkpoints of a run: a known permutation is found, lost dimensions are reported."""
 
 from dataclasses import replace
 from typing import Any

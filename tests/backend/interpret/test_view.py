@@ -1,4 +1,4 @@
-"""A traversal view shows the edit and nothing else, from the frame that was asked for."""
+"""A traversal shows only the effect of the edit, from the requested frame."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Checks before a run: what settings name is looked up and counted, and nothing of it is read."""
+"""Checks before a run: data sets and checkpoints are looked up and counted, but their content is not read."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Collecting: the data depend on settings and seed alone, whatever stops, dies or goes on in between."""
+"""Collecting: the data depend only on settings and seed, whatever is stopped, killed or resumed in between."""
 
 import multiprocessing
 from pathlib import Path
@@ -18,7 +18,7 @@ EPISODES, FRAMES = 5, 6
 
 
 class Listener:
-    """A reporter that remembers; asks to stop once `stop_at` episodes are done, and kills workers `kills` times."""
+    """A reporter that records its calls; it asks to stop after `stop_at` episodes and kills workers `kills` times."""
 
     def __init__(self, stop_at: int | None = None, kills: int = 0) -> None:
         self.stop_requested = False

@@ -1,4 +1,4 @@
-"""A begun run goes on with more to do, and with nothing that would make it another run."""
+"""A run can be continued with more steps, but not with settings that would make it a different run."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from backend.pipeline.settings import SettingsError
 
 
 def _refused(stage: str, before: dict[str, Any], after: dict[str, Any], folder: Path) -> list[str]:
-    """Pointers of what is refused."""
+    """JSON pointers of the refused settings."""
     begun = build_settings(stage, "tiny", before).model_dump(mode="json")
     try:
         check_continuation(stage, begun, build_settings(stage, "tiny", after), folder)

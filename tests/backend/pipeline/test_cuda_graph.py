@@ -1,4 +1,4 @@
-"""Recorded updates: as good as plain ones, and given up for plain ones where a recording does anything else.
+"""Recorded updates equal plain ones; where a recording gives other results, plain updates are used.
 
 CUDA graphs need a GPU (`benchmarks/gpu.py` compares them there); here other recorders stand in their place.
 """

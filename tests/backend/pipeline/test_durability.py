@@ -1,4 +1,4 @@
-"""Lines of metrics are on the disk before a save is: after a power cut no save is ahead of its curves."""
+"""Metrics are written to disk before a save, so that after a power cut no save is ahead of its curves."""
 
 import json
 import os
@@ -23,7 +23,7 @@ SETTINGS = {
 
 
 class PowerCuts:
-    """What a power cut would leave: of the metrics what was synced last, of each save when it got its name."""
+    """The files after a power cut: the last synced metrics, and each save as of when it was renamed."""
 
     def __init__(self, out: Path, patch: pytest.MonkeyPatch) -> None:
         self.out, self.lost = out, dict[str, int]()  # save -> lines written before it that the cut would take
@@ -62,6 +62,6 @@ def test_no_save_is_durable_before_the_lines_that_lead_to_it(tmp_path: Path, mon
 def test_without_it_a_power_cut_would_take_lines_that_no_resume_writes_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The negative control."""
+    """Negative control of the test above."""
     monkeypatch.setattr(Reporter, "sync", lambda _reporter: None)
     assert max(run(tmp_path / "run", monkeypatch).lost.values()) > 0

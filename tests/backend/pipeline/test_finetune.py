@@ -1,4 +1,4 @@
-"""Online learning: the teacher stands still, its weight follows the step, a cut run goes on bit for bit."""
+"""Online learning: the teacher is fixed, its weight follows the step, and an interrupted run resumes bit for bit."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Files of other projects' models: a wrong one is refused in a sentence, and what was imported travels as a zip."""
+"""Model files of other projects: wrong ones are refused with a sentence, and imported ones can be packed as a zip."""
 
 import json
 import os

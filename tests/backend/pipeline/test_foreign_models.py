@@ -1,4 +1,4 @@
-"""Models of other projects come in numerically equal: to their layers written out, and to trained ones at hand."""
+"""Imported models of other projects equal their layers written out in full, and trained models where available."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Models of other projects can be looked at as far as they go, and what they cannot do is said."""
+"""Models of other projects offer the views that they support, and say which they do not."""
 
 import io
 from pathlib import Path

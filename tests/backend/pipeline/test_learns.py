@@ -1,4 +1,4 @@
-"""The learner by itself: in a drawn world it finds what is best, and nothing where its actions are shuffled."""
+"""The learner alone: it finds the best policy in a drawn world, and none if the actions are shuffled."""
 
 from collections.abc import Iterator
 
@@ -43,7 +43,7 @@ SMALL = {
 
 
 def _watched(shuffled: bool) -> Iterator[Episode]:
-    """Short episodes of smooth random actions; shuffled, the actions are there in another order than they were."""
+    """Short episodes of smooth random actions; with `shuffled`, the actions are stored in another order."""
     random, world = np.random.default_rng(0), SquareWorld("none", 2)
     for seed in range(EPISODES):
         noise = random.normal(size=2)
@@ -58,7 +58,7 @@ def _watched(shuffled: bool) -> Iterator[Episode]:
 
 
 def _share_after_learning(shuffled: bool) -> float:
-    """Share of the best return of episodes never seen, after learning from what was watched alone."""
+    """Share of the best return on unseen episodes, after learning only from the recorded ones."""
     settings = build_settings("finetune", "tiny", SMALL)
     assert isinstance(settings, FinetuneSettings)
     replay = Replay(2, EPISODES * (STEPS + 1), "cpu")

@@ -1,4 +1,4 @@
-"""Memory that is freed and needed again is not fetched from the kernel anew."""
+"""Memory that is freed and allocated again is not requested from the kernel again."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Pretraining: it learns, it can be cut anywhere and goes on bit for bit, it notices divergence."""
+"""Pretraining: it learns, resumes bit for bit after any interruption, and notices divergence."""
 
 import json
 from pathlib import Path
@@ -119,7 +119,7 @@ def test_a_cut_run_goes_on_bit_for_bit_in_bfloat16_too(
 def test_a_dropped_generator_state_would_be_noticed(
     dataset: DatasetInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The negative control of the test above."""
+    """Negative control of the test above."""
     run(settings(), dataset, tmp_path / "whole")
     with pytest.raises(Stopped):
         run(settings(), dataset, tmp_path / "cut", stop_after=7)

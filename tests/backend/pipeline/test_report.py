@@ -1,4 +1,4 @@
-"""What a stage says while it runs: progress of this sitting, readable lines in the log, whole lines of metrics."""
+"""What a stage reports: progress since its last start, readable log lines, complete lines of metrics."""
 
 import json
 import re

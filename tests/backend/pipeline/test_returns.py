@@ -1,4 +1,4 @@
-"""What a run's metrics say of its policy."""
+"""What a run's metrics say about its policy."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Settings: every preset is valid, every mistake is named with its place and what was perhaps meant."""
+"""Settings: every preset is valid; every mistake is reported with its field and the nearest valid name."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""One attempt at a run, with a real process: stopped, fenced, finished before, or never started."""
+"""One attempt at a run with a real process: stopped, fenced, already finished, or never started."""
 
 import os
 import threading
@@ -58,7 +58,7 @@ def test_a_stopped_executor_hands_its_run_back(
 
 
 class Unfenced(RunStore):
-    """A naive store: whoever comes last writes about a run."""
+    """A store without fencing: the last writer wins."""
 
     def orders(self, run_id: str, attempt: int) -> Orders:
         return Orders(current=True, cancel=super().orders(run_id, attempt).cancel)
@@ -90,7 +90,7 @@ def test_an_executor_that_lost_its_run_ends_its_process_and_writes_nothing(
 
 
 def test_without_the_fence_the_loser_takes_the_run_from_its_holder(engine: Engine, add: Add, tmp_path: Path) -> None:
-    """The negative control of the test above."""
+    """Negative control of the test above."""
     answer, row = _lose(Unfenced(engine), tmp_path, add)
     assert answer == row.state == RunState.QUEUED
     assert row.generation == 2
@@ -167,7 +167,7 @@ def test_what_a_dead_worker_held_is_queued_again_or_cancelled(executor: RunExecu
 
 
 class Deaf(RunStore):
-    """A store that was heard of once and then no more."""
+    """A store that answers once and then fails."""
 
     deaf = False
 

@@ -1,4 +1,4 @@
-"""Reading what a run's process writes while it writes it."""
+"""Reads a run's files while its process writes them."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Runs of the shell and shipped ones stand beside those of the queue, told by their folders."""
+"""Runs from the shell and shipped runs are listed beside queued ones; they are read from their folders."""
 
 import json
 import shutil

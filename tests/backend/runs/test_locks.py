@@ -1,4 +1,4 @@
-"""Locks go with their process, however it ends."""
+"""Locks are released when their process ends, for whatever reason."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Metric lines: read on from where a reader was, found by an index, and thinned without losing an extreme."""
+"""Metric lines: read from a position on, found by an index, and thinned without losing extremes."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Names of workers: one living process each, the first free one without a wish."""
+"""Names of workers: one living process per name; by default the first free name."""
 
 from contextlib import ExitStack
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One progress for a whole run: it never goes back between stages, and its time left counts what comes later."""
+"""One progress for a whole run: it never decreases between stages, and its time left includes later stages."""
 
 from itertools import pairwise
 from typing import Any

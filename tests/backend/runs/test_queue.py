@@ -32,7 +32,7 @@ def test_a_run_is_left_to_the_worker_that_has_its_device(store: RunStore, add: A
 def test_a_run_that_nobody_can_carry_out_is_taken_after_a_while_and_says_why(
     store: RunStore, add: Add, clock: Any
 ) -> None:
-    """Its process then refuses the device in a sentence, instead of a run that waits for ever."""
+    """Its process then refuses the device with a sentence; otherwise the run would wait for ever."""
     row = add("run-a", device="cuda:1")
     clock.now += DEVICE_PATIENCE_S + 1
     store.announce("gpu", ["cpu", "cuda:0", "cuda:1"])

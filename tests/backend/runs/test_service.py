@@ -1,4 +1,4 @@
-"""Requests about runs: what is refused changes nothing, what is accepted is on the disk."""
+"""Requests about runs: refused ones change nothing, accepted ones are on disk."""
 
 import base64
 import json
@@ -104,7 +104,7 @@ def test_one_key_makes_one_run_however_many_send_it_at_once(service: RunService)
 
 
 def test_without_a_key_each_request_makes_a_run(service: RunService) -> None:
-    """The negative control of the test above."""
+    """Negative control of the test above."""
     first, second = service.submit(_order()), service.submit(_order())
     assert first.row.id != second.row.id
     assert _count(service) == 2
@@ -241,7 +241,7 @@ def test_a_run_does_not_go_on_as_another_one(service: RunService) -> None:
 
 
 def test_a_device_is_refused_only_where_the_workers_that_live_have_none(service: RunService) -> None:
-    """The API's own machine does not matter: runs are carried out where a worker is."""
+    """The devices of the API's machine do not matter: runs are executed by workers."""
     assert service.submit(_order()._replace(device="cuda")).row.device == "cuda"
     assert service.submit(_order()).row.device == "auto"
     service.store.announce("laptop", ["cpu"])

@@ -1,4 +1,4 @@
-"""The table of runs: one statement a change, so nothing happens twice."""
+"""The table of runs: one statement per change, so that nothing happens twice."""
 
 import threading
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def test_a_run_is_claimed_once_by_many_claimants(store: RunStore, add: Add) -> N
 
 
 def test_claiming_by_reading_first_takes_a_run_twice(store: RunStore, add: Add) -> None:
-    """The negative control: the test above can fail."""
+    """Negative control: the test above can fail."""
     twice = 0
     for round_number in range(10):
         run = f"r{round_number}"

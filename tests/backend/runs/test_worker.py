@@ -1,4 +1,4 @@
-"""What a worker looks after between its runs."""
+"""What a worker maintains between runs."""
 
 from pathlib import Path
 from typing import Any

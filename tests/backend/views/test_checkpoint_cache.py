@@ -1,4 +1,4 @@
-"""What the routes are handed: the checkpoints looks at the disk once for all who ask at the same moment."""
+"""The checkpoint cache reads the disk once for all simultaneous requests."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

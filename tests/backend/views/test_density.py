@@ -1,4 +1,4 @@
-"""How dense the data lie along a row: known shapes, and nothing where there are no data."""
+"""The density of the data along a row: known shapes, and zero where there are no data."""
 
 import numpy as np
 import pytest

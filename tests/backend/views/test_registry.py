@@ -1,4 +1,4 @@
-"""Every kind of view says the same in an address, a JSON body, a file's metadata, a shell and the page."""
+"""Every kind of view has the same fields in a URL, a JSON body, a file's metadata, the shell and the page."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""Real files come back: page, address, shell and file say one view, and a dropped file opens the page that made it."""
+"""Real files reopen: page, URL, shell and file describe the same view, and a dropped file opens its page."""
 
 import json
 import shlex

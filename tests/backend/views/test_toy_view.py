@@ -1,4 +1,4 @@
-"""A kind of view from outside: one entry of the catalogue, and API, files, exports, schema and shell have it."""
+"""A kind of view registered by a test: with one catalogue entry it is in API, files, exports, schema and shell."""
 
 import json
 import shutil

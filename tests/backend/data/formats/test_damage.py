@@ -1,4 +1,4 @@
-"""Damaged and hostile data sets get one sentence; nothing is left behind, and memory stays bounded."""
+"""Damaged and hostile data sets are refused with one sentence, leave no files behind and use bounded memory."""
 
 import json
 import re
@@ -267,7 +267,7 @@ def test_a_large_data_set_is_read_where_it_lies(tmp_path: Path, kind: str) -> No
 
 
 def test_an_upload_is_never_read_where_it_lies(tmp_path: Path) -> None:
-    """However large it is: the file of an upload goes when the request ends."""
+    """An upload's file is deleted when the request ends, however large it is."""
     path = w.write_d4rl(tmp_path / "a.h5", lived())
     info = import_clips([UserFile("a.h5", path, "")], tmp_path / "set", "x")
     path.unlink()

@@ -20,7 +20,7 @@ from tests.support.foreign_lerobot import STATE_NAMES, write_lerobot
 
 
 class Case(NamedTuple):
-    """How a format is written, and what of the episodes it keeps."""
+    """How a format is written, and which parts of the episodes it keeps."""
 
     format: str
     write: Callable[[Path, list[Lived]], Path]

@@ -1,4 +1,4 @@
-"""What is written for other projects is what was there, and is read again as it was."""
+"""Data sets written for other projects hold the same values and are read back unchanged."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""An expert's advice: the actor comes to do what is advised in the states that it sees, with every method."""
+"""An expert's advice: with every method the actor learns the advised actions in the states that it sees."""
 
 from pathlib import Path
 

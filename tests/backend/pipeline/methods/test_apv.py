@@ -1,4 +1,4 @@
-"""APV stacks a model with actions on the video model, and pays for what is new to the latter."""
+"""APV stacks a model with actions on the video model and rewards states that are new to the video model."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""DisWM and its ablations differ by what their names say; both distillations do what their papers or code do."""
+"""DisWM and its ablations differ as their names say; both distillations match their papers or code."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""A method from outside: registered by a test, it is in the form, in the shell, and learns with every seam."""
+"""A method registered by a test is in the form and in the shell, and uses every extension point."""
 
 import json
 from dataclasses import replace
@@ -114,7 +114,7 @@ def test_a_tutor_adds_to_the_actors_loss_and_a_judge_says_what_is_earned() -> No
 
 def test_behaviour_is_learned_in_the_dream_that_the_method_names() -> None:
     class Standstill(Recurrence):
-        """Nothing ever changes in it."""
+        """A recurrence whose state never changes."""
 
         def initial(self, batch: int) -> State:
             return State(torch.zeros(batch, 16), torch.zeros(batch, 8))

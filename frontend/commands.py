@@ -36,9 +36,10 @@ def stage(name: str, preset: str, seed: int, changes: Mapping[str, Any]) -> str:
     return in_home(shlex.join(parts))
 
 
-def compare(runs: str) -> str:
-    """`diswm compare ...` for runs with commas between them."""
-    return in_home(shlex.join(["diswm", "compare", *runs.split(","), "--figure", "returns.pdf"]))
+def compare(runs: str, sweep: str = "") -> str:
+    """`diswm compare ...` for runs with commas between them, or for all runs of a sweep."""
+    chosen = ["--sweep", sweep] if sweep else runs.split(",")
+    return in_home(shlex.join(["diswm", "compare", *chosen, "--figure", "returns.pdf"]))
 
 
 def in_home(command: str) -> str:

@@ -270,9 +270,10 @@ class Played(View):
 
 @dataclass(frozen=True)
 class Returns(View):
-    """The runs in the plot of returns, with commas between them, and whether the paper's figures are shown."""
+    """The plot of returns: runs with commas between them or those of a sweep, and whether the paper's are shown."""
 
     runs: str = ""
+    sweep: str = ""
     paper: bool = True
 
 

@@ -14,12 +14,14 @@ from frontend.components.charts import CONFIG, LEGEND, MARGIN
 from frontend.components.colours import PALETTE
 from frontend.components.listing import listing, search
 from frontend.components.markdown import escape_markdown, escape_plotly
+from frontend.components.pick import select
 from frontend.components.states import empty, gone, live
 from frontend.places import key_of, open_view, save_view, start_anew
 from frontend.state import Returns
 
 PLACE = "compare/returns"
 STAGES = ("finetune", "pipeline")  # those that play episodes
+MOST_REASONS = 4  # why a run is left out, said one by one
 NEAR = 4  # the paper's marks are drawn if they begin within this many times the steps of these runs
 SYMBOLS = ("circle-open", "square-open", "triangle-up-open", "diamond-open", "cross-open", "x-open")
 
@@ -43,17 +45,44 @@ def show() -> None:
     wanted = [name for name in asked if name in runs] or list(runs)[:6]
     if lost := [name for name in asked if name not in runs]:
         gone("run", ", ".join(lost), "The others are shown.")
+    sweep = _chosen_sweep(view.sweep)
+    paper = st.toggle("What the paper reports", view.paper, key=key_of(PLACE, "paper"))
+    if sweep:
+        save_view(PLACE, replace(view, sweep=sweep, paper=paper))
+        _sweep(sweep, paper)
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(
             "Runs", list(runs), wanted, key=key_of(PLACE, "runs"), format_func=lambda id: _named(runs[id])
         )
         search(listed, "runs", PLACE, _named, _add)
-    paper = st.toggle("What the paper reports", view.paper, key=key_of(PLACE, "paper"))
-    save_view(PLACE, Returns(",".join(chosen), paper))
+    save_view(PLACE, Returns(",".join(chosen), "", paper))
     if not chosen:
         st.info("Choose at least one run.")
         return
-    _plot(",".join(chosen), paper, {name: runs[name]["name"] or name for name in chosen})
+    _plot(Returns(",".join(chosen), "", paper), {name: runs[name]["name"] or name for name in chosen})
+
+
+def _chosen_sweep(asked: str) -> str:
+    """The sweep whose runs are shown; empty for runs chosen one by one, or where there is no sweep."""
+    sweeps: list[str] = [sweep["id"] for sweep in client().get("/sweeps")["items"] if sweep["stage"] in STAGES]
+    if not sweeps:
+        return ""
+    if asked and asked not in sweeps:
+        gone("sweep", asked, "Runs chosen one by one are shown.")
+    return select(
+        "Show", ["", *sweeps], asked, key=key_of(PLACE, "sweep"), names=lambda id: id or "runs chosen one by one"
+    )
+
+
+@live()
+def _sweep(sweep: str, paper: bool) -> None:
+    """How a sweep stands, and its returns: a band for every combination of what varies, over the seeds."""
+    found = client().get(f"/sweeps/{sweep}")
+    states = ", ".join(f"{count} {state}" for state, count in found["states"].items())
+    varied = f"; they differ in {' and '.join(found['varied'])}" if found["varied"] else ""
+    st.caption(escape_markdown(f"{found['count']} runs: {states}{varied}."))
+    _draw(Returns("", sweep, paper), {run["id"]: _named(run) for run in found["runs"]})
 
 
 def _named(run: Mapping[str, Any]) -> str:
@@ -66,11 +95,18 @@ def _add(run: str) -> None:
 
 
 @live()
-def _plot(chosen: str, paper: bool, names: Mapping[str, str]) -> None:
-    comparison = client().get("/curves", {"runs": chosen})
-    for run, reason in comparison["left_out"].items():
-        st.caption(f":material/info: {escape_markdown(reason.replace(run, names.get(run, run)))}")
-    published = comparison["published"] if paper else []
+def _plot(view: Returns, names: Mapping[str, str]) -> None:
+    _draw(view, names)
+
+
+def _draw(view: Returns, names: Mapping[str, str]) -> None:
+    comparison = client().get("/curves", {"sweep": view.sweep} if view.sweep else {"runs": view.runs})
+    left_out = [reason.replace(run, names.get(run, run)) for run, reason in comparison["left_out"].items()]
+    for reason in left_out[:MOST_REASONS]:
+        st.caption(f":material/info: {escape_markdown(reason)}")
+    if len(left_out) > MOST_REASONS:
+        st.caption(f":material/info: {len(left_out) - MOST_REASONS} more runs are left out, for such reasons.")
+    published = comparison["published"] if view.paper else []
     if comparison["groups"]:
         last = max(group["environment_steps"][-1] for group in comparison["groups"])
         far = [row for row in published if row["environment_steps"][0] > NEAR * last]
@@ -89,7 +125,7 @@ def _plot(chosen: str, paper: bool, names: Mapping[str, str]) -> None:
                 st.dataframe(rows, hide_index=True, alt="Published returns")
                 st.caption(escape_markdown(comparison["note"]))
     st.caption("The same from the shell")
-    st.code(commands.compare(chosen), language=None, wrap_lines=True)
+    st.code(commands.compare(view.runs, view.sweep), language=None, wrap_lines=True)
 
 
 def figure(groups: list[dict[str, Any]], published: list[dict[str, Any]]) -> dict[str, Any]:

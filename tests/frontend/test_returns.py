@@ -51,6 +51,20 @@ def test_without_an_evaluated_run_the_reason_is_shown(open_page: OpenPage, world
     assert any("No run has returns yet" in element.value for element in [*app.markdown, *app.subheader])
 
 
+def test_a_sweep_is_chosen_as_a_whole_and_says_how_it_stands(open_page: OpenPage, world: World, tmp_path: Path) -> None:
+    for about in world.runs.values():
+        about["stage"] = "finetune"
+    world.sweeps["betas-1"] = list(world.runs)
+    app = open_page("compare/returns", sweep="betas-1")
+    assert not app.exception and not app.error
+    assert ("/api/v1/curves", {"sweep": "betas-1"}) in world.requests
+    assert any("3 runs: 1 running, 1 succeeded, 1 diverged; they differ in beta" in text.value for text in app.caption)
+    assert app.code[0].value == f"DISWM_HOME={tmp_path} diswm compare --sweep betas-1 --figure returns.pdf"
+    assert app.query_params["sweep"] == "betas-1"
+    next(box for box in app.selectbox if box.label == "Show").set_value("").run(timeout=60)
+    assert not app.exception and app.multiselect
+
+
 def test_runs_of_a_link_that_are_not_here_are_named(open_page: OpenPage, world: World) -> None:
     run = next(name for name, about in world.runs.items() if about["stage"] == "finetune")
     app = open_page("compare/returns", runs=f"{run},run-of-long-ago")

@@ -85,7 +85,8 @@ def _add_runs(app: FastAPI, world: World) -> None:
         return advance(world.runs[world.keys[key]])
 
     @app.get("/api/v1/curves")
-    def curves(runs: str) -> dict[str, Any]:
+    def curves(runs: str = "", sweep: str = "") -> dict[str, Any]:
+        runs = ",".join(world.sweeps[sweep]) if sweep else runs
         known = [name for name in runs.split(",") if name in world.runs]
         steps, mean = [1000.0, 2000.0, 4000.0], [10.0, 60.0, 140.0]
         band = {"low": [value - 5 for value in mean], "high": [value + 5 for value in mean]}
@@ -95,6 +96,14 @@ def _add_runs(app: FastAPI, world: World) -> None:
         published = {**paper, "environment_steps": [200000, 500000, 1000000], "returns": [699, 811, 862]}
         left_out = {name: f"{name} has not evaluated yet" for name in runs.split(",") if name not in known}
         return {"groups": [group], "published": [published], "note": "Read from plots.", "left_out": left_out}
+
+    @app.get("/api/v1/sweeps")
+    def sweeps() -> dict[str, Any]:
+        return {"items": [_sweep(world, name) for name in world.sweeps]}
+
+    @app.get("/api/v1/sweeps/{sweep}")
+    def sweep_of(sweep: str) -> dict[str, Any]:
+        return {**_sweep(world, sweep), "runs": [advance(world.runs[run]) for run in world.sweeps[sweep]]}
 
     @app.get("/api/v1/runs/{run}")
     def one(run: str) -> Any:
@@ -132,6 +141,13 @@ def _add_runs(app: FastAPI, world: World) -> None:
             f"00:{n // 60:02d}:{n % 60:02d} update {n * 10} image_loss {9000 / (n + 2):.1f}\n" for n in range(60)
         )
         return {"text": text[since:], "next": len(text)}
+
+
+def _sweep(world: World, name: str) -> dict[str, Any]:
+    runs = [world.runs[run] for run in world.sweeps[name]]
+    states = {run["state"]: sum(other["state"] == run["state"] for other in runs) for run in runs}
+    about = {"id": name, "stage": runs[0]["stage"], "created_at": runs[0]["created_at"], "varied": ["beta"]}
+    return {**about, "count": len(runs), "states": states}
 
 
 def _add_files(app: FastAPI) -> None:

@@ -35,6 +35,7 @@ def finished_run(name: str, stage: str) -> dict[str, Any]:
         "source": "queue",
         "cancelling": False,
         "device": "cpu",
+        "sweep": None,
     }
 
 

@@ -31,6 +31,7 @@ class World:
     problem: tuple[str, int, dict[str, Any]] | None = None
     hang: threading.Event = field(default_factory=threading.Event)  # while set, nothing is answered
     slow_uploads: float = 0.0  # seconds
+    sweeps: dict[str, list[str]] = field(default_factory=dict)  # the runs of each
     gallery: list[dict[str, Any]] = field(default_factory=list)
     measuring: int = 0  # answers until factors are measured over a data set
     few_episodes: bool = False  # so that no factor is told from chance

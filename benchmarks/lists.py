@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -129,7 +130,8 @@ def fill(home: Path) -> None:
     write_episode(made / "episode-000000.npz", frames_only(noise()))
     write_dataset_info(read_dataset_info(made))
     for number in range(DATASETS - 1):
-        shutil.copytree(made, home / "datasets" / f"noise-{number:04d}")
+        folder = shutil.copytree(made, home / "datasets" / f"noise-{number:04d}")
+        write_dataset_info(replace(read_dataset_info(folder), id=folder.name))
 
 
 def noise() -> Any:

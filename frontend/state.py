@@ -163,6 +163,14 @@ class Rollout(ApiView):
 
 
 @dataclass(frozen=True)
+class Playing(View):
+    """A play of a checkpoint: the `seed` of its episode, -1 for any. The steps of an opened file are in the session."""
+
+    checkpoint: str = ""
+    seed: int = -1
+
+
+@dataclass(frozen=True)
 class Temporal(ApiView):
     """Branches, a row each, with a dimension held in each; `step` -1: from the first imagined one.
 

@@ -38,7 +38,10 @@ router = APIRouter(tags=["play"])
 
 @router.post("/checkpoints/{checkpoint}/plays", status_code=201, responses=refusals(404, 409, 503))
 async def begin_play(info: Found, serving: Serving, body: PlayBody) -> PlayView:
-    """Open a play: the simulator starts an episode of this seed, and the model sees its first picture."""
+    """Open a play: the simulator starts an episode of this seed, and the model sees its first picture.
+
+    `steps` are taken at once.
+    """
 
     def begin() -> PlayView:
         checkpoint = serving.checkpoints.load(info)
@@ -50,7 +53,7 @@ async def begin_play(info: Found, serving: Serving, body: PlayBody) -> PlayView:
             )
         id, play = serving.plays.open(checkpoint)
         try:
-            first = _view(play.begin(body.seed))
+            first = _begun(play, body)
         except BaseException:
             serving.plays.close(id)
             raise
@@ -65,20 +68,22 @@ async def begin_play(info: Found, serving: Serving, body: PlayBody) -> PlayView:
             moment=first,
         )
 
-    return await asyncio.to_thread(begin)
+    try:
+        return await asyncio.to_thread(begin)
+    except ViewError as error:
+        raise _wrong(error) from error
 
 
 @router.post("/plays/{id}/steps", responses=refusals(404, 409, 503))
 async def take_step(id: str, serving: Serving, body: StepBody) -> MomentView:
     """One step on, in the simulator and in the model."""
-    edits = {int(dim): value for dim, value in body.edits.items()}
-    return await _with(serving.plays, id, lambda play: _view(play.go(body.action, looks=body.looks, edits=edits)))
+    return await _with(serving.plays, id, lambda play: _view(_taken(play, body)))
 
 
 @router.post("/plays/{id}/restart", responses=refusals(404, 503))
 async def restart(id: str, serving: Serving, body: PlayBody) -> MomentView:
     """Another episode of the same play."""
-    return await _with(serving.plays, id, lambda play: _view(play.begin(body.seed)))
+    return await _with(serving.plays, id, lambda play: _begun(play, body))
 
 
 @router.get("/plays/{id}/film", responses={**files(*(MEDIA_TYPES[name] for name in FORMATS)), **refusals(404, 406)})
@@ -123,7 +128,24 @@ async def _with(plays: Plays, id: str, act: Callable[[Play], Result]) -> Result:
     try:
         return await asyncio.to_thread(alone)
     except ViewError as error:
-        raise invalid(f"/{error.field}", error.message, remedy="See the moment that was sent last.") from error
+        raise _wrong(error) from error
+
+
+def _wrong(error: ViewError) -> Problem:
+    return invalid(f"/{error.field}", error.message, remedy="See the moment that was sent last.")
+
+
+def _begun(play: Play, body: PlayBody) -> MomentView:
+    """Where an episode stands after the steps that are asked for with it."""
+    moment = play.begin(body.seed)
+    for step in body.steps:
+        moment = _taken(play, step)
+    return _view(moment)
+
+
+def _taken(play: Play, step: StepBody) -> Moment:
+    edits = {int(dim): value for dim, value in step.edits.items()}
+    return play.go(step.action, looks=step.looks, edits=edits)
 
 
 def _view(moment: Moment) -> MomentView:

@@ -17,6 +17,7 @@ from backend.export.reopen import NoSettings, read_settings
 from backend.http import strict_json
 from backend.http.multipart import Upload, UploadedFile, one_file
 from backend.http.problems import Problem, invalid, short
+from backend.interpret.play import KIND as PLAY
 from backend.views.catalogue import KINDS
 from backend.views.checkpoint_cache import CheckpointCache
 
@@ -36,7 +37,7 @@ def _open(checkpoints: CheckpointCache, upload: Upload) -> OpenedView:
     _refuse_bombs(file)
     try:
         settings = read_settings(file.path.read_bytes())
-        if settings["diswm"] not in (*KINDS, RETURNS):
+        if settings["diswm"] not in (*KINDS, RETURNS, PLAY):
             raise NoSettings(f"the file shows a {short(settings['diswm'])}, which this version does not know")
         view = strict_json.parse(json.dumps(settings["view"]).encode())
     except (NoSettings, RecursionError, Problem) as error:

@@ -1,8 +1,9 @@
 """Play: a model and its simulator in parallel with the same actions, one step at a time, by hand or by policy."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,10 +17,12 @@ from backend.interpret.encoded import Floats
 from backend.interpret.imagination import edited
 from backend.interpret.request import ViewError
 from backend.interpret.timeline import Strip, Timeline, curve, difference
-from backend.interpret.view import Picture
+from backend.interpret.view import Picture, provenance_of
 from models.types import State, normalise, to_uint8
 
 MOST_STEPS = 1_000
+KIND = "play"
+"""What files of a play carry as their kind; their view is {"seed", "steps": [{"action", "looks", "edits"}]}."""
 
 
 class World(Protocol):
@@ -68,11 +71,12 @@ class Play:
     seed: int = 0
     _steps: list[Step] = field(default_factory=list)
     _actions: list[NDArray[np.float32]] = field(default_factory=list)  # (A,), the world's action size
+    _taken: list[dict[str, Any]] = field(default_factory=list)  # what each step was taken with
     _state: State | None = None
 
     def begin(self, seed: int) -> Moment:
         """A new episode of the world, whose first picture the model sees."""
-        self.seed, self.moments, self._steps, self._actions = seed, [], [], []
+        self.seed, self.moments, self._steps, self._actions, self._taken = seed, [], [], [], []
         self._state = self.checkpoint.model.rssm.initial(1)
         action = np.zeros(self.checkpoint.model.config.action_size, np.float32)
         return self._arrive(self.world.reset(seed), action, looks=True, edits={})
@@ -89,7 +93,16 @@ class Play:
             raise ViewError("action", f"a play ends after {MOST_STEPS} steps: start another one")
         self._check(edits)
         chosen = self._chosen(action)
-        return self._arrive(self.world.step(chosen[: self.world.action_size]), chosen, looks=looks, edits=edits)
+        moment = self._arrive(self.world.step(chosen[: self.world.action_size]), chosen, looks=looks, edits=edits)
+        held = {str(dim): float(value) for dim, value in sorted(edits.items())}
+        self._taken.append({"action": [float(f"{value:.9g}") for value in chosen], "looks": looks, "edits": held})
+        return moment
+
+    @property
+    def settings(self) -> str:
+        """The play as one line of JSON, which is embedded in files made from it: the same steps show the same."""
+        origin = {key: provenance_of(self.checkpoint)[key] for key in ("checkpoint", "weights")}
+        return json.dumps({"diswm": KIND, **origin, "view": {"seed": self.seed, "steps": self._taken}}, sort_keys=True)
 
     def episode(self) -> Episode:
         """What the world showed, as an episode with its actions, rewards and factors."""
@@ -105,7 +118,7 @@ class Play:
         looked = [each.looked for each in self.moments]
         first = looked.index(False) if False in looked else len(looked)
         return Timeline(
-            kind="play",
+            kind=KIND,
             title=f"Play, {self.checkpoint.info.name}",
             name=name,
             context=first,
@@ -116,7 +129,7 @@ class Play:
                 Strip("error", "|simulator − model|", difference(real, model), "difference"),
             ),
             curves={"Reward": rewards},
-            settings="",
+            settings=self.settings,
             facts={},
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import ApiProblem, client
+from frontend.components.play import STEPS
 from frontend.components.states import show_problem
 from frontend.pages import path
 from frontend.places import query_of
@@ -16,6 +17,7 @@ from frontend.state import (
     Dimension,
     Imitation,
     OverTraining,
+    Playing,
     Returns,
     Rollout,
     Sensitivity,
@@ -43,6 +45,7 @@ def reopen_form(page: str) -> None:
         st.error(f"This file shows the checkpoint `{opened['checkpoint']}`, which is not here. Import it first.")
         return
     place, view = view_of(opened)
+    st.session_state[STEPS] = opened["view"].get("steps", [])
     st.switch_page(path(place.partition("/")[0]), query_params=query_of(place, view))
 
 
@@ -58,6 +61,10 @@ def _of_checkpoint(checkpoint: str, _: Mapping[str, Any]) -> View:
 
 def _together(checkpoint: str, values: Mapping[str, Any]) -> View:
     return Rollout.of_file(checkpoint, {**values, "others": values.get("with")})
+
+
+def _play(checkpoint: str, values: Mapping[str, Any]) -> View:
+    return Playing(checkpoint, int(values.get("seed", -1)))
 
 
 _VIEWS: dict[str, tuple[str, Callable[[str, Mapping[str, Any]], View]]] = {
@@ -83,5 +90,6 @@ _VIEWS: dict[str, tuple[str, Callable[[str, Mapping[str, Any]], View]]] = {
         "compare/checkpoints",
         lambda checkpoint, values: TwoCheckpoints(checkpoint, str(values.get("other", ""))),
     ),
+    "play": ("imagine/play", _play),
     "returns": ("compare/returns", lambda _, values: Returns(",".join(map(str, values.get("runs") or ())))),
 }

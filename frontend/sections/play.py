@@ -8,29 +8,29 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import client
-from frontend.components.play import board
+from frontend.components.play import Asked, board
 from frontend.components.states import live
 from frontend.pages import link
-from frontend.places import open_view_of, save_view
-from frontend.state import Rollout
+from frontend.places import edition, open_view_of, save_view
+from frontend.state import Playing
 
 PLACE = "imagine/play"
 
 
 def show() -> None:
     """The whole section."""
-    view = open_view_of(PLACE, Rollout)
+    view = open_view_of(PLACE, Playing)
     save_view(PLACE, view)
     detail = client().get(f"/checkpoints/{view.checkpoint}")
     if detail["actions"]:
-        _play_on(detail)
+        _play_on(detail, view.seed)
     else:
         _say_what_can_be_played()
 
 
 @live()
-def _play_on(detail: Mapping[str, Any]) -> None:
-    board(f"{PLACE}.board", detail)
+def _play_on(detail: Mapping[str, Any], seed: int) -> None:
+    board(f"{PLACE}.board", detail, Asked(seed, edition(PLACE)))
 
 
 def _say_what_can_be_played() -> None:

@@ -114,3 +114,10 @@ def test_a_band_over_episodes_goes_with_the_line_of_its_checkpoint() -> None:
     lines = [{"name": name, "values": [9]} for name in ("100 updates", "mean image")]
     drawn = _banded({"title": "SSIM", "lines": lines}, {"100 updates": bands["SSIM"]})
     assert drawn["lines"] == [{"name": "100 updates", "values": [9], "low": [8], "high": [10]}, lines[1]]
+
+
+def test_a_file_of_a_play_opens_its_episode(open_page: OpenPage, world: World) -> None:
+    place, view = view_of({"kind": "play", "found": "cartpole-small", "view": {"seed": 7, "steps": []}})
+    assert (place, view.query()) == ("imagine/play", {"checkpoint": "cartpole-small", "seed": "7"})
+    app = open_page(place, **view.query())
+    assert not app.exception and world.bodies[-1] == {"seed": 7, "steps": []}

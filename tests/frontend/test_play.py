@@ -102,6 +102,14 @@ def test_what_was_played_becomes_a_film_and_a_data_set(board: Page, tmp_path: Pa
     assert download.value.suggested_filename.endswith("-3steps.gif")
     board.locator(".dataset").click()
     expect(board.locator(".saved")).to_contain_text("of 4 frames")
+    shown = pixels(board, ".real canvas"), pixels(board, ".model canvas")
+    board.goto(board.url.partition("/imagine")[0] + "/traversals")
+    ready(board)
+    board.get_by_role("button", name="Open a file").click()
+    board.locator("input[type=file]").last.set_input_files(tmp_path / "play.gif")
+    ready(board, ".board")
+    expect(board.locator(".where")).to_contain_text("step 3")
+    assert (pixels(board, ".real canvas"), pixels(board, ".model canvas")) == shown
 
 
 def test_a_play_that_has_ended_says_so_and_begins_again(board: Page) -> None:

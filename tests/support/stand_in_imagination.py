@@ -76,7 +76,8 @@ def add_imagination(app: FastAPI, world: World) -> None:
         return {**timeline, "kind": "imitation", "title": "Imitation", "distances": {"policy": 0.25}}
 
     @app.post("/api/v1/checkpoints/{checkpoint}/plays", status_code=201)
-    def play(checkpoint: str) -> dict[str, Any]:
+    async def play(checkpoint: str, request: Request) -> dict[str, Any]:
+        world.bodies.append(await request.json())
         picture = data_uri(scene(frame_latent(0, 0)))
         moment = {
             "step": 0,

@@ -3,12 +3,7 @@
 from pydantic import Field, field_validator
 
 from backend.api.schemas.base import Body, View
-
-
-class PlayBody(Body):
-    """Which episode is played."""
-
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="Of the episode that the simulator starts.")
+from backend.interpret.play import MOST_STEPS
 
 
 class StepBody(Body):
@@ -29,6 +24,15 @@ class StepBody(Body):
             if not (dim.isascii() and dim.isdecimal() and len(dim) <= 6):
                 raise ValueError(f"{dim[:20]!r} is not the number of a dimension")
         return edits
+
+
+class PlayBody(Body):
+    """Which episode is played."""
+
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Of the episode that the simulator starts.")
+    steps: list[StepBody] = Field(
+        default=[], max_length=MOST_STEPS, description="Taken at once: those that a file of a play carries."
+    )
 
 
 class PlayDatasetBody(Body):

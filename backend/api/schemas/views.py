@@ -39,7 +39,9 @@ class ExportView(View):
 class OpenedView(View):
     """What a file says of the view that it was made from."""
 
-    kind: str = Field(description="One of the kinds that exports name, or `returns`: a figure of `diswm compare`.")
+    kind: str = Field(
+        description="One of the kinds that exports name, `returns`: a figure of `diswm compare`, or `play`."
+    )
     checkpoint: str = Field(description="Empty for a figure of several runs.")
     found: str | None = Field(description="The checkpoint's id, where it is here; empty for a figure of several runs.")
     view: dict[str, Any] = Field(description="The fields of the view's query.")

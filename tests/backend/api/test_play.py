@@ -64,6 +64,26 @@ def test_steps_go_on_by_hand_and_by_policy_and_become_film_and_data_set(
     assert "finger_x" in found["factor_names"]
 
 
+@pytest.mark.parametrize("format", ["gif", "png", "npz", "csv"])
+def test_a_file_of_a_play_reopens_it_at_the_same_moment(client: TestClient, begun: dict[str, Any], format: str) -> None:
+    path, dim = f"/api/v1/plays/{begun['id']}", str(begun["dimensions"][0]["dim"])
+    client.post(f"{path}/restart", json={"seed": 5})
+    for body in ({"action": [0.1, -1]}, {"looks": False}, {"edits": {dim: 1.5}, "looks": False}):
+        last = client.post(f"{path}/steps", json=body).json()
+    film = client.get(f"{path}/film", params={"format": format}).content
+    opened = client.post("/api/v1/views", files={"file": (f"play.{format}", film)}).json()
+    assert (opened["kind"], opened["found"], opened["view"]["seed"]) == ("play", begun["checkpoint"], 5)
+    again = client.post(f"{path}/restart", json=opened["view"]).json()
+    assert again == last
+
+
+def test_steps_of_a_file_that_do_not_fit_are_422_and_leave_no_play(client: TestClient) -> None:
+    before = simulators()
+    answer = client.post(f"{WORLD}/plays", json={"steps": [{"action": [0.5]}]})
+    assert answer.status_code == 422 and answer.json()["errors"][0]["pointer"] == "/action"
+    assert simulators() == before
+
+
 def test_the_same_seed_begins_the_same_episode(client: TestClient, begun: dict[str, Any]) -> None:
     first, other, again = (
         client.post(f"/api/v1/plays/{begun['id']}/restart", json={"seed": seed}).json() for seed in (7, 8, 7)

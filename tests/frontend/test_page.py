@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
-from tests.support.browsing import VIEW, drag, ready
+from tests.support.browsing import PAGE_SCRIPT_HAS_RUN, VIEW, drag, ready
 
 pytestmark = pytest.mark.browser
 
@@ -56,7 +56,7 @@ def test_back_leaves_the_page_at_the_first_press(context: BrowserContext, studio
     page = context.new_page()
     page.goto(f"{studio}/factors?checkpoint=cartpole-small")
     expect(page).to_have_title("Factors · DisWM Studio", timeout=60_000)
-    page.wait_for_selector("html[data-diswm-page]", state="attached")  # its script has run
+    page.wait_for_selector(PAGE_SCRIPT_HAS_RUN, state="attached")
     page.get_by_role("link", name="Traversals", exact=True).first.click()
     ready(page)
     for end in (0.3, 0.6, 0.9):
@@ -71,7 +71,7 @@ def test_back_leaves_the_page_at_the_first_press(context: BrowserContext, studio
 def test_on_a_phone_the_menu_closes_after_a_choice_and_icons_are_not_read(browser: Browser, studio: str) -> None:
     page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
     page.goto(f"{studio}/train?section=runs")
-    page.wait_for_selector("html[data-diswm-page]", state="attached", timeout=60_000)  # its script has run
+    page.wait_for_selector(PAGE_SCRIPT_HAS_RUN, state="attached", timeout=60_000)
     menu = page.get_by_test_id("stExpandSidebarButton")
     menu.click(timeout=60_000)
     page.get_by_test_id("stSidebar").get_by_role("link", name="Traversals", exact=True).click()

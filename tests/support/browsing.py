@@ -24,6 +24,8 @@ VIEW = {"width": 1440, "height": 1000}
 
 expect.set_options(timeout=20_000)  # a machine that trains beside the tests is slow to answer
 
+PAGE_SCRIPT_HAS_RUN = "html[data-diswm-page]"
+
 PIXELS = """canvas => {
     const { width, height } = canvas;
     return Array.from(canvas.getContext("2d").getImageData(0, 0, width, height).data).join(",");
@@ -79,8 +81,9 @@ def wait_for(address: str, seconds: float = 60.0) -> None:
 
 
 def ready(page: Page, part: str = ".scrubber") -> None:
-    """Until the scrubber (or the player) has drawn."""
+    """Wait until the scrubber (or another part) has drawn and the page's own script has run."""
     page.wait_for_selector(f"{part}[data-state=ready]", timeout=60_000)
+    page.wait_for_selector(PAGE_SCRIPT_HAS_RUN, state="attached", timeout=60_000)
 
 
 def pixels(page: Page, canvas: str = ".picture") -> str:

@@ -3,7 +3,30 @@
 import re
 
 INK, CHANCE = "#111111", "#8a8a8a"
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # told apart without red and green
+PALETTE = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc6aa0",
+    "#cc183c",
+    "#783cfc",
+    "#9c5460",
+    "#007878",
+    "#a878fc",
+    "#9060a8",
+    "#007830",
+    "#fc546c",
+    "#609c3c",
+    "#3084fc",
+    "#a86c54",
+    "#907800",
+    "#546c6c",
+    "#009cb4",
+    "#cc0084",
+    "#cc7884",
+)
+"""Twenty that are told apart from each other and from the grey of chance, three times as bright or dark as white
+and as the dark page; the first ones also without red and green."""
 MARKS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", "--", "-.", ":")
 MEANINGS = {

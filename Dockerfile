@@ -11,7 +11,8 @@ ENV PYTHONUNBUFFERED=1 \
     DISWM_HOME=/data
 RUN useradd --create-home --uid 1000 diswm && install -d -o diswm -g diswm /data
 WORKDIR /app
-COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
+COPY pyproject.toml setup.py constraints.txt README.md LICENSE NOTICE ./
+COPY diswm diswm
 # The base image's pip is older than the pinned one.
 RUN pip install -c constraints.txt pip setuptools
 

@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     allowed_origins: Names = Field(
         default=[], description="Further origins whose browsers may change state; the API's own always may."
     )
+    gymnasium: Names = Field(
+        default=[],
+        description="Further environments of gymnasium that runs may name; read where environments are made.",
+    )
     body_limit: int = Field(default=1_000_000, gt=0, description="Largest JSON body, in bytes.")
     upload_limit: int = Field(default=2_000_000_000, gt=0, description="Largest upload, in bytes.")
 

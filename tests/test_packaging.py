@@ -219,17 +219,18 @@ esac
 
 def test_an_installation_that_is_no_checkout_has_every_file_of_the_packages(tmp_path: Path) -> None:
     ours = ("backend", "frontend", "models")
-    for name in (*ours, "pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+    for name in (*ours, "diswm", "pyproject.toml", "setup.py", "README.md", "LICENSE", "NOTICE"):
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, tmp_path / name)
-    build = "import setuptools; setuptools.setup()"
-    command = [sys.executable, "-c", build, "-q", "build", "--build-lib", "built"]
+    command = [sys.executable, "setup.py", "-q", "build", "--build-lib", "built"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=120)
     files = {path.relative_to(ROOT) for name in ours for path in (ROOT / name).rglob("*") if path.is_file()}
     wanted = {path for path in files if "__pycache__" not in path.parts and ".mypy_cache" not in path.parts}
     assert Path("frontend/components/scrubber.js") in wanted, "the check below would see nothing"
-    built = {path.relative_to(tmp_path / "built") for path in (tmp_path / "built").rglob("*") if path.is_file()}
+    built = {
+        path.relative_to(tmp_path / "built" / "diswm") for path in (tmp_path / "built").rglob("*") if path.is_file()
+    }
     assert not sorted(wanted - built)
 
 

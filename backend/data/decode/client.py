@@ -10,9 +10,10 @@ from typing import Any
 from backend.data.containers import VideoError
 from backend.data.decode.sandbox import Decoded, Limits, Request, read_decoded, write_request
 
-_ROOT = Path(__file__).resolve().parents[3]
+_DEPTH = __name__.count(".")  # folders between this file and the one that its first package lies in
+_ROOT = Path(__file__).resolve().parents[_DEPTH]
 # The child runs the same code as this process, even where another checkout is the one that is installed.
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from backend.data.decode.__main__ import main; main()"
+_START = f"import sys; sys.path.insert(0, sys.argv[1]); from {__package__}.__main__ import main; main()"
 
 
 def decode_in_child(request: Request) -> Decoded:

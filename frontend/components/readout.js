@@ -2,7 +2,7 @@
 
 import { clamp, make, signed } from "./canvas.js";
 
-const CLASS = "class"; // the unit where a latent is one of several classes
+export const CLASS = "class"; // the unit where a latent is one of several classes
 
 /**
  * Numbers of a cell: the readout, the head of the columns, and the words for those who cannot see the picture.

@@ -1,7 +1,7 @@
 // One row of the grid: label with its KL bar, the strip of cells with its marks, and the footprint.
 
 import { buildSwatch, clamp, drawCell, make, penOf, signed } from "./canvas.js";
-import { homeColumn } from "./readout.js";
+import { CLASS, homeColumn, valueOf } from "./readout.js";
 import { buildBeyond, buildDensity } from "./density.js";
 
 const FULL_KL = 5; // nats of a full bar, in every view, so that bars can be compared
@@ -11,12 +11,12 @@ const FULL_KL = 5; // nats of a full bar, in every view, so that bars can be com
  * @param {import("./types.js").Row} data
  * @param {{ atlas: CanvasImageSource, heat: CanvasImageSource, sliders: import("./sliders.js").Sliders, data: import("./types.js").Atlas }} data
  */
-export function buildRow(data, { atlas, heat, sliders, data: { cell, columns, base } }) {
+export function buildRow(data, { atlas, heat, sliders, data: { cell, columns, base, unit } }) {
   const element = make("div", "row");
   const home = homeColumn(data, columns);
   const strip = make("div", "strip", {
     role: "slider", tabindex: "-1", "aria-label": `${data.title}, value`, "aria-valuemin": "1", "aria-valuemax": String(columns),
-    "aria-valuenow": String(home + 1), "aria-valuetext": `${data.title}, ${signed(data.sigmas[home], 1)} sigma`,
+    "aria-valuenow": String(home + 1), "aria-valuetext": `${data.title}, ${valueOf(data.sigmas[home], 1, unit).replace("σ", "sigma")}`,
   });
   const canvas = make("canvas", "", { "aria-hidden": "true" });
   canvas.width = columns * cell;
@@ -25,10 +25,10 @@ export function buildRow(data, { atlas, heat, sliders, data: { cell, columns, ba
   penOf(canvas).drawImage(atlas, 0, top, width, cell, 0, 0, width, cell);
   const cursor = make("div", "mark cursor");
   cursor.style.width = `${100 / columns}%`;
-  strip.append(canvas, cursor, ...buildBeyond(data), ...buildMarks(data, columns, base));
+  strip.append(canvas, cursor, ...buildBeyond(data), ...buildMarks(data, columns, base, unit));
   const axis = make("div", "axis");
   axis.append(buildDensity(data), sliders.build(data, canvas));
-  element.append(buildLabel(data), buildNumbered(strip, axis, data), buildPrint(data, heat, cell));
+  element.append(buildLabel(data), buildNumbered(strip, axis, data, unit), buildPrint(data, heat, cell));
   return { data, element, strip, cursor };
 }
 
@@ -37,11 +37,12 @@ export function buildRow(data, { atlas, heat, sliders, data: { cell, columns, ba
  * @param {import("./types.js").Row} data
  * @param {number} columns
  * @param {string} base
+ * @param {string} unit
  */
-function buildMarks({ frame, held }, columns, base) {
+function buildMarks({ frame, held }, columns, base, unit) {
   const place = (/** @type {import("./types.js").Mark} */ mark, /** @type {string} */ kind, /** @type {string} */ words) => {
     const share = (mark.column + 0.5) / columns;
-    const element = make("div", `lies ${kind}`, { title: `${words}, ${signed(mark.sigma, 2)} σ` });
+    const element = make("div", `lies ${kind}`, { title: `${words}, ${valueOf(mark.sigma, 2, unit)}` });
     element.style.left = `${100 * clamp(share, 0, 1)}%`;
     if (share < 0) element.classList.add("below");
     if (share > 1) element.classList.add("above");
@@ -55,11 +56,12 @@ function buildMarks({ frame, held }, columns, base) {
  * @param {HTMLElement} strip
  * @param {HTMLElement} axis
  * @param {import("./types.js").Row} data
+ * @param {string} unit
  */
-function buildNumbered(strip, axis, { sigmas }) {
+function buildNumbered(strip, axis, { sigmas }, unit) {
   const box = make("div");
   const numbers = make("div", "cells", { "aria-hidden": "true" });
-  numbers.append(...sigmas.map((value) => Object.assign(make("span"), { textContent: signed(value, 1) })));
+  numbers.append(...sigmas.map((value) => Object.assign(make("span"), { textContent: unit === CLASS ? value.toFixed(0) : signed(value, 1) })));
   box.append(strip, axis, numbers);
   return box;
 }

@@ -1,7 +1,8 @@
 // A slider under every row: continuous, and any number of them at once.
 
-import { make, penOf, signed } from "./canvas.js";
+import { make, penOf } from "./canvas.js";
 import { addChange, changed, placeOf } from "./compose.js";
+import { CLASS, valueOf } from "./readout.js";
 
 const REST = 300; // milliseconds without a move before the model is asked
 
@@ -18,7 +19,7 @@ export class Sliders {
     this.rest = 0;
     /** @type {Uint8ClampedArray | null} the pixels of the reconstruction */
     this.base = null;
-    this.size = { cell: 0, columns: 0 };
+    this.size = { cell: 0, columns: 0, unit: "" };
     /** @type {{ input: HTMLInputElement, start: number }[]} */
     this.inputs = [];
     /** @type {Map<number, { data: import("./types.js").Row, strip: Uint8ClampedArray, sigma: number }>} what was moved, by dimension */
@@ -32,7 +33,7 @@ export class Sliders {
   /**
    * New rows: nothing is moved.
    * @param {Uint8ClampedArray | null} base the pixels of the reconstruction
-   * @param {{ cell: number, columns: number }} size
+   * @param {{ cell: number, columns: number, unit: string }} size
    */
   clear(base, size) {
     clearTimeout(this.rest);
@@ -45,7 +46,7 @@ export class Sliders {
   }
 
   /**
-   * The slider of a row; `canvas` holds its cells.
+   * The slider of a row; `canvas` holds its cells. Between classes there is nothing: it stops at those of the row.
    * @param {import("./types.js").Row} data
    * @param {HTMLCanvasElement} canvas
    */
@@ -53,13 +54,14 @@ export class Sliders {
     const { sigmas } = data;
     const start = (data.held ?? data.frame)?.sigma ?? 0;
     const input = make("input", "slide", {
-      type: "range", min: String(sigmas[0]), max: String(sigmas[sigmas.length - 1]), step: "0.01",
-      "aria-label": `${data.title}, continuous, in σ`, "aria-valuetext": `${signed(start, 2)} sigma`,
+      type: "range", ...this.rangeOf(sigmas),
+      "aria-label": this.classes ? `${data.title}, class` : `${data.title}, continuous, in σ`, "aria-valuetext": this.spoken(start),
     });
-    input.value = String(start);
+    const place = this.classes ? Math.max(0, sigmas.indexOf(start)) : start;
+    input.value = String(place);
     input.oninput = () => this.slide(data, canvas, input);
     input.onchange = () => this.settle(0);
-    this.inputs.push({ input, start });
+    this.inputs.push({ input, start: place });
     return input;
   }
 
@@ -69,13 +71,38 @@ export class Sliders {
    * @param {HTMLInputElement} input
    */
   slide(data, canvas, input) {
-    const sigma = Number(input.value);
+    const sigma = this.classes ? data.sigmas[Number(input.value)] : Number(input.value);
     const strip = this.places.get(data.dim)?.strip ?? penOf(canvas).getImageData(0, 0, canvas.width, canvas.height).data;
-    input.setAttribute("aria-valuetext", `${signed(sigma, 2)} sigma`);
+    input.setAttribute("aria-valuetext", this.spoken(sigma));
     this.places.set(data.dim, { data, strip, sigma });
     this.shown = true;
     this.settle(REST);
     this.moved();
+  }
+
+  /** Whether the rows are classes, of which a latent is one. */
+  get classes() {
+    return this.size.unit === CLASS;
+  }
+
+  /** @param {number[]} sigmas */
+  rangeOf(sigmas) {
+    if (this.classes) return { min: "0", max: String(sigmas.length - 1), step: "1" };
+    return { min: String(sigmas[0]), max: String(sigmas[sigmas.length - 1]), step: "0.01" };
+  }
+
+  /** @param {number} value */
+  spoken(value) {
+    return valueOf(value, 2, this.size.unit).replace("σ", "sigma");
+  }
+
+  /**
+   * Which column a value lies at, which may be between two.
+   * @param {number} value
+   * @param {number[]} values
+   */
+  columnOf(value, values) {
+    return this.classes ? values.indexOf(value) : placeOf(value, values);
   }
 
   /** Every slider back to where the frame lies. */
@@ -104,6 +131,7 @@ export class Sliders {
   /** The latent value of each dimension that was moved. */
   get values() {
     return [...this.places.values()].map(({ data: { dim, sigmas, values }, sigma }) => {
+      if (this.classes) return { dim, value: values[sigmas.indexOf(sigma)] };
       const [first, last] = [sigmas[0], sigmas[sigmas.length - 1]];
       const share = last > first ? (sigma - first) / (last - first) : 0;
       return { dim, value: values[0] + share * (values[values.length - 1] - values[0]) };
@@ -112,7 +140,7 @@ export class Sliders {
 
   /** The words under the picture: what was moved, and whether the model itself has drawn it. */
   get caption() {
-    const words = [...this.places.values()].map(({ data, sigma }) => `${data.short} ${signed(sigma, 2)} σ`).join(", ");
+    const words = [...this.places.values()].map(({ data, sigma }) => `${data.short} ${valueOf(sigma, 2, this.size.unit)}`).join(", ");
     return this.exact?.place === this.place ? words : `${words}: about, until the model has drawn it`;
   }
 
@@ -135,7 +163,7 @@ export class Sliders {
   /** @param {Uint8ClampedArray} base */
   compose(base) {
     const sum = new Float32Array(base.length);
-    for (const { data, strip, sigma } of this.places.values()) addChange(sum, strip, base, this.size, placeOf(sigma, data.sigmas));
+    for (const { data, strip, sigma } of this.places.values()) addChange(sum, strip, base, this.size, this.columnOf(sigma, data.sigmas));
     return changed(base, sum);
   }
 }

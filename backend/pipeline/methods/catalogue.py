@@ -1,12 +1,13 @@
 """Every method by name: what it is, what it needs, how it is built. Imports no torch, so that forms load quickly."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from backend.pipeline.methods.sections.apv import BonusSection
 from backend.pipeline.methods.sections.base import Section
 from backend.pipeline.methods.sections.diswm import DistillationSection
 from backend.pipeline.methods.sections.ditto import LikenessSection
+from backend.pipeline.methods.sections.hidden import HiddenSection
 
 Kind = Literal["latents", "video model", "demonstrations", "recorded episodes"]
 """What a method starts from.
@@ -105,6 +106,16 @@ CATALOGUE: dict[str, Entry] = {
         section=BonusSection,
         view="imagine",
         differs="The bonus is divided by its running mean and added to the reward that the reward head learns.",
+    ),
+    "diswm-hidden": Entry(
+        title="DisWM from harder pictures, after DistillFlow",
+        paper="after DistillFlow: Learning by Distillation for Optical Flow (arXiv 2106.04195)",
+        stage="finetune",
+        builder="backend.pipeline.methods.diswm_hidden:build",
+        needs=(replace(_LATENTS, required=True),),
+        section=HiddenSection,
+        view="traversals",
+        differs="The paper's idea on latents instead of optical flow: losses and constants are ours, hence after.",
     ),
     "ditto": Entry(
         title="DITTO",

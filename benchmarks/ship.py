@@ -16,6 +16,7 @@ from backend.data.catalogue import find_dataset, newest_checkpoint
 from backend.data.checkpoint import CARD, QUALITY, Checkpoint, load_checkpoint, read_info, save_checkpoint
 from backend.data.episodes import Episode, read_episodes
 from backend.data.files import write_json
+from backend.data.model_card import front_matter
 from backend.data.places import SHIPPED
 from backend.data.run_start import RunStart, write_run_start
 from backend.export.options import ExportOptions
@@ -60,7 +61,8 @@ def main() -> None:
     quality = _quality(checkpoint, episodes, policy)
     write_json(folder / QUALITY, quality)
     card = _card(arguments, checkpoint, factors, quality, _minutes(lines), policy)
-    (folder / CARD).write_text(card)
+    info = checkpoint.info
+    (folder / CARD).write_text(front_matter(info.stage, info.environment) + card)
     print(card)
 
 

@@ -20,6 +20,7 @@ from backend.data.catalogue import NotFound, has_words
 from backend.data.checkpoint import CARD, CheckpointInfo
 from backend.data.files import aside_of, remove_folder
 from backend.data.imports import Imported, import_checkpoint
+from backend.data.model_card import without_front_matter
 from backend.data.networks import IncompatibleCheckpoint
 from backend.data.packing import pack_checkpoint
 from backend.http.multipart import Upload, one_file
@@ -188,7 +189,7 @@ def view_of(info: CheckpointInfo, checkpoints: CheckpointCache) -> CheckpointVie
 
 def _card(folder: Path) -> str | None:
     path = folder / CARD
-    return path.read_text("utf-8", "replace") if path.is_file() else None
+    return without_front_matter(path.read_text("utf-8", "replace")) if path.is_file() else None
 
 
 def _packed(info: CheckpointInfo, home: Path) -> BinaryIO:

@@ -177,7 +177,12 @@ def test_a_preset_fits_every_method(method: str) -> None:
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_a_preset_fits_every_environment(environment: str) -> None:
     for preset in PRESETS:
-        online: Any = build_settings("finetune", preset, {"environment": environment, "distraction": "none"})
+        chosen: dict[str, Any] = {"environment": environment, "distraction": "none"}
+        if environment == "Reacher-v5" and preset == "paper":  # episodes of 25 agent steps, sequences of 50 frames
+            with pytest.raises(SettingsError, match="longer than an episode of Reacher-v5"):
+                build_settings("finetune", preset, chosen)
+            chosen |= {"length": 20}
+        online: Any = build_settings("finetune", preset, chosen)
         assert bool(online.advice) == (preset == "small" and environment in WITH_EXPERT)
         assert bool(online.demonstrations) == bool(online.advice)
     with pytest.raises(SettingsError, match="walker-walk has no expert"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any, Literal
 
 Kind = Literal["boolean", "integer", "number", "choice", "text", "json"]
@@ -26,6 +27,7 @@ class Field:
     optional: bool = False
     methods: tuple[str, ...] = ()  # that have this setting; none named: all
     environments: tuple[str, ...] = ()  # that it is for; none named: all
+    about: Mapping[str, Mapping[str, Any]] = dataclass_field(default_factory=dict)  # each choice, where it is described
 
     @property
     def key(self) -> str:
@@ -142,4 +144,5 @@ def _field(name: str, found: Mapping[str, Any]) -> Field:
         optional=bool(found.get("optional")),
         methods=tuple(found.get("x-methods", ())),
         environments=tuple(found.get("x-environments", ())),
+        about=found.get("x-about", {}),
     )

@@ -14,6 +14,7 @@ from frontend.components.forms import draw_field
 from frontend.components.listing import Listing, listing
 from frontend.components.markdown import escape_markdown
 from frontend.components.states import gone, live
+from frontend.pages import PAGES
 from frontend.places import edition, open_view, save_view
 from frontend.schema import Field, Section, flatten, sections
 from frontend.sections.launch import launch_side
@@ -118,6 +119,9 @@ def _fields(parts: list[Section], preset: Mapping[str, Any], view: Form) -> dict
                 )
 
     draw(first, prefixed=True)
+    for field in (field for section in parts for field in section.fields if field.about):
+        if values.get(field.name) in field.about:
+            st.caption(about_method(field.about[values[field.name]]))
     st.caption("All other settings come from the preset; open a group to change them.")
     for section in parts:
         for group, fields in section.groups.items():
@@ -147,6 +151,16 @@ def _references() -> dict[str, Listing]:
     datasets, checkpoints = listing("/datasets"), listing("/checkpoints")
     data = dict.fromkeys(("dataset", "films", "demonstrations"), datasets)
     return {**data, **dict.fromkeys(("teacher", "checkpoint"), checkpoints)}
+
+
+def about_method(method: Mapping[str, Any]) -> str:
+    """What a method is, what it needs, how it differs from its paper, and where to look afterwards."""
+    needs = " and ".join(
+        f"{need['kind']} as {need['setting'].strip('/')}{'' if need['required'] else ' (if wanted)'}"
+        for need in method["needs"]
+    )
+    said = f"{method['title']}. {method['paper']}. {method['differs']}"
+    return f"{escape_markdown(said)} Needs: {needs or 'nothing'}. Afterwards: {PAGES[method['view']].title}."
 
 
 def in_words(sentence: str, titles: Mapping[str, str]) -> str:

@@ -39,9 +39,11 @@ def test_the_page_shows_and_sends_the_settings_of_the_chosen_method_only(open_pa
         return "\n".join(code.value for code in app.code)
 
     assert drawn("distill_steps") and not drawn("bonus_weight") and "--set" not in command()
+    assert any("Disentangled World Models" in caption.value for caption in app.caption)
     next(widget for widget in app.selectbox if widget.key and ".method." in widget.key).set_value("apv").run()
     assert not app.exception
     assert drawn("bonus_weight") and not drawn("distill_steps")
+    assert any("Needs: video model as teacher. Afterwards: Imagine" in caption.value for caption in app.caption)
     assert command().count("--set ") == 1 and "--set method=apv" in command()
     next(widget for widget in app.number_input if ".bonus_weight." in str(widget.key)).set_value(0.5).run()
     assert "--set bonus_weight=0.5" in command() and "distill" not in command()

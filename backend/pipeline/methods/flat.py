@@ -46,7 +46,10 @@ def methods_of_settings() -> dict[str, list[str]]:
 
 
 def with_sections(schema: dict[str, Any], stage: str) -> dict[str, Any]:
-    """The schema with own settings of the stage's methods in place of `section`; `x-methods` lists those of each."""
+    """The schema with own settings of the stage's methods in place of `section`; `x-methods` lists those of each.
+
+    `x-about` of `method` describes every method as `GET /methods` does.
+    """
     methods, properties = methods_of_settings(), {}
     offered = methods_of_stage(stage)
     for name, value in schema["properties"].items():
@@ -56,7 +59,8 @@ def with_sections(schema: dict[str, Any], stage: str) -> dict[str, Any]:
         for entry in map(CATALOGUE.__getitem__, offered):
             for setting, described in entry.section.model_json_schema().get("properties", {}).items():
                 properties[setting] = {**described, "x-methods": methods[setting]}
-    properties["method"]["enum"] = offered
+    about = {name: CATALOGUE[name].described(name) for name in offered}
+    properties["method"] = {**properties["method"], "enum": offered, "x-about": about}
     return {**schema, "properties": properties}
 
 

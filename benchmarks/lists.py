@@ -91,6 +91,7 @@ def main() -> None:
     """Measures, prints and saves."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--beside", default="", help="What else ran on the machine, as a sentence.")
     parser.add_argument("--out", type=Path, default=RESULTS / "lists.md")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -101,7 +102,7 @@ def main() -> None:
             for ask in ASKED:
                 lines.append(measured(ask, address, process, 1 if ask.whole else chosen.rounds))
                 print(lines[-1], file=sys.stderr)
-    text = "\n".join([*title(), *lines]) + "\n"
+    text = "\n".join([*title(chosen.beside), *lines]) + "\n"
     print(text)
     chosen.out.write_text(text)
 
@@ -175,7 +176,7 @@ def measured(ask: Ask, address: str, process: psutil.Process, rounds: int) -> st
     return f"| {ask.where} | `{ask.path}` | {sizes[-1] / 1000:,.0f} kB | {usual} |"
 
 
-def title() -> list[str]:
+def title(beside: str) -> list[str]:
     """The heading and the head of the table."""
     heading = head()
     about = heading[2].replace("benchmarks.page", "benchmarks.lists")
@@ -183,7 +184,7 @@ def title() -> list[str]:
         heading[0].replace("# The page", "# Lists of the pages"),
         "",
         f"{about} {CHECKPOINTS:,} checkpoints, {RUNS:,} runs (half of them started from the shell), {DATASETS:,} data "
-        f"sets. Bar: {BAR_MS} ms for an answer.",
+        f"sets. Bar: {BAR_MS} ms for an answer. {beside}".rstrip(),
         "",
         "| where | request | answer | median | of it CPU of the API | first time |",
         "|---|---|---|---|---|---|",

@@ -240,7 +240,7 @@ def _same_noise() -> Iterator[None]:
         mock.patch("models.world_model.noise_like", noise),
         mock.patch.object(ActorCritic, "chances", chances),
         mock.patch("backend.pipeline.pretrain.graph_recorder", lambda _: None),
-        mock.patch("backend.pipeline.finetune.graph_recorder", lambda _: None),
+        mock.patch("backend.pipeline.learner.graph_recorder", lambda _: None),
     ):
         yield
 

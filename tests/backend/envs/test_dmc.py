@@ -142,7 +142,7 @@ def test_random_poses_spread_over_the_whole_track_and_circle() -> None:
 
 def test_unknown_names_are_refused_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="walker-walk"):
-        make_environment("walker-run", distraction="none")
+        make_environment("walker-jump", distraction="none")
     with pytest.raises(ValueError, match="set-a"):
         make_environment("walker-walk", distraction="set-c")
     with pytest.raises(ValueError, match="at least 1"):

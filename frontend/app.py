@@ -22,7 +22,7 @@ def main() -> None:
         st.Page(path(name), title=page.title, icon=page.icon, help=page.help, default=name == "home", url_path=name)
         for name, page in PAGES.items()
     ]
-    chosen = st.navigation(pages, position="top")
+    chosen = st.navigation(pages, position="hidden" if st.context.is_embedded else "top")
     name = chosen.url_path or "home"
     st.set_page_config(page_title="DisWM Studio" if name == "home" else f"{chosen.title} · DisWM Studio")
     page_behaviour()

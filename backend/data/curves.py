@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from backend.data.published import NOTE, STEPS, published_for
 
 SAME = ("environment", "method", "distraction", "distraction_later", "evaluate_distraction", "action_repeat")
+EARLIER = ("collect", "pretrain")  # sections of a pipeline before the one that plays
 RETURNS = "returns"  # what a figure of curves carries as its kind; its view is {"runs": ids}
 Floats = NDArray[np.float64]
 
@@ -59,7 +60,7 @@ def read_curve(folder: Path) -> Curve:
         raise NoCurve(f"{folder.name} has not evaluated yet")
     steps, returns = (np.array(column, np.float64) for column in zip(*sorted(points.items()), strict=True))
     if stage == "pipeline":
-        before = {f"{part}.{name}": settings[part][name] for part in ("collect", "pretrain") for name in settings[part]}
+        before = {f"{part}.{name}": settings[part][name] for part in EARLIER for name in settings.get(part, {})}
         settings = {**before, **settings["finetune"]}
     return Curve(folder.name, int(described["seed"]), {"method": "diswm", **settings}, steps, returns)
 

@@ -108,7 +108,7 @@ def test_events_that_go_on_in_a_second_file_have_steps_twice(tmp_path: Path) -> 
         with SummaryWriter(str(tmp_path)) as naive:
             for update in range(first, 6):
                 naive.add_scalar("image", 1.0, update)
-    assert [step for step, _ in _events(tmp_path, "image")] == [1, 2, 3, 4, 5, 4, 5]
+    assert sorted(step for step, _ in _events(tmp_path, "image")) == [1, 2, 3, 4, 4, 5, 5]
 
 
 def test_events_that_a_kill_lost_are_made_again_from_the_lines(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from backend.api.deps import Serving
 from backend.api.openapi import multipart
 from backend.api.schemas import OpenedView
 from backend.api.uploads import take_in
-from backend.data.archive import ArchiveError, read_headers
+from backend.data.archive import UNREADABLE_ZIP, ArchiveError, read_headers
 from backend.data.catalogue import NotFound
 from backend.data.curves import RETURNS
 from backend.export.reopen import NoSettings, read_settings
@@ -64,7 +64,7 @@ def _refuse_bombs(file: UploadedFile) -> None:
                 arrays = all(name.endswith(".npy") for name in archive.namelist())
             if arrays:
                 read_headers(file.path)
-        except (zipfile.BadZipFile, NotImplementedError, ArchiveError) as error:  # zipfile: of a later version of zip
+        except (*UNREADABLE_ZIP, ArchiveError) as error:
             raise invalid("/file", f"{file.name} is damaged: {error}", remedy="Download it again.") from error
     if size > MAX_BYTES:
         raise invalid("/file", f"{file.name} holds more than {MAX_BYTES >> 20} MiB", remedy="Open the figure itself.")

@@ -57,8 +57,7 @@ def load(reference: str) -> "Checkpoint":
 @contextmanager
 def refusals() -> Iterator[None]:
     """Ends with exit code 2 and a sentence if the input is wrong, and with 1 if a file cannot be written."""
-    from zipfile import BadZipFile
-
+    from backend.data.archive import UNREADABLE_ZIP
     from backend.data.catalogue import NotFound
     from backend.data.containers import VideoError
     from backend.data.episodes import EpisodeError
@@ -74,7 +73,7 @@ def refusals() -> Iterator[None]:
     except (CheckpointError, EpisodeError, VideoError, ViewError, NoSettings, FileNotFoundError) as error:
         complain(str(error))
         raise typer.Exit(EXIT_BAD_INPUT) from None
-    except (BadZipFile, EOFError, ValueError) as error:
+    except (*UNREADABLE_ZIP, ValueError) as error:
         complain(f"the file cannot be read: {error}")
         raise typer.Exit(EXIT_BAD_INPUT) from None
     except OSError as error:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+UNREADABLE_ZIP = (zipfile.BadZipFile, EOFError, NotImplementedError)
+"""What zipfile raises for a zip that is damaged, cut short, or of a later version than it knows."""
 MAX_BYTES = 4 * 2**30  # of one episode, uncompressed: about 350,000 frames
 
 Header = tuple[tuple[int, ...], np.dtype[np.generic]]  # shape and type of one array
@@ -62,7 +64,7 @@ def _headers(source: Source) -> dict[str, Header | HoldsObjects]:
                     headers[_key(entry)] = read_header(archive, entry)
                 except HoldsObjects as error:
                     headers[_key(entry)] = error
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:  # zipfile: of a later version of zip
+    except UNREADABLE_ZIP as error:
         raise ArchiveError(f"not a readable .npz archive ({error or 'cut short'})") from error
     return headers
 

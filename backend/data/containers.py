@@ -5,6 +5,8 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from backend.data.archive import UNREADABLE_ZIP
+
 Container = Literal[
     "mp4",
     "matroska",
@@ -126,7 +128,7 @@ def _zip_content(path: Path) -> Container:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [entry.filename for entry in archive.infolist() if not entry.filename.endswith("/")]
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:  # zipfile: of a later version of zip
+    except UNREADABLE_ZIP as error:
         raise VideoError("damaged", f"the zip cannot be read ({error})", "Pack and upload it again.") from error
     if len(names) > MAX_MEMBERS:
         message = f"the zip has {len(names):,} files; at most {MAX_MEMBERS:,} are read"

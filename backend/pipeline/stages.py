@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +132,7 @@ def _pretrain_on(dataset: DatasetInfo, settings: PretrainSettings, context: _Con
         dataset.environment,
         settings.model_dump(mode="json"),
         dataset=dataset.id,
-        extra={"dataset_settings": {name: dataset.settings[name] for name in SCENE if name in dataset.settings}},
+        extra=_scene_of(dataset),
     )
     found = start_of(settings, context.home, allow_path=True)
     start = None if found is None else load_checkpoint(found).video_model
@@ -145,6 +145,11 @@ def _pretrain_on(dataset: DatasetInfo, settings: PretrainSettings, context: _Con
         device=context.device,
         reporter=context.reporter,
     )
+
+
+def _scene_of(dataset: DatasetInfo) -> dict[str, Any]:
+    """What a checkpoint keeps of its data set, to render more such frames."""
+    return {"dataset_settings": {name: dataset.settings[name] for name in SCENE if name in dataset.settings}}
 
 
 def _finetune(settings: FinetuneSettings, context: _Context) -> None:
@@ -193,11 +198,7 @@ def _offline(settings: OfflineSettings, context: _Context) -> str:
         demonstrations.environment,
         settings.model_dump(mode="json"),
         dataset=demonstrations.id,
-        extra={
-            "dataset_settings": {
-                name: demonstrations.settings[name] for name in SCENE if name in demonstrations.settings
-            }
-        },
+        extra=_scene_of(demonstrations),
     )
     parts = build_parts(settings, None, demonstrations.action_size, context.seed)
     run = OfflineLearning(settings, parts, context.seed, context.device)

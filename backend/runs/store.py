@@ -25,14 +25,6 @@ class Orders(NamedTuple):
     cancel: bool
 
 
-class SweepCount(NamedTuple):
-    """A sweep: when its first run was queued, and how many of its runs are in each state."""
-
-    sweep: str
-    created_at: float
-    states: dict[str, int]
-
-
 class Owner(NamedTuple):
     """The process that owns a worker's name: its machine, and a mark unique to the process."""
 
@@ -60,7 +52,7 @@ class RunStore:
 
     def insert(self, row: RunRow) -> RunRow | None:
         """Add a queued run; None when its idempotency key is taken."""
-        with self._session() as session:
+        with self.session() as session:
             session.add(row)
             try:
                 session.commit()
@@ -70,17 +62,17 @@ class RunStore:
 
     def get(self, run_id: str) -> RunRow | None:
         """The run of that id."""
-        with self._session() as session:
+        with self.session() as session:
             return session.get(RunRow, run_id)
 
     def ids(self) -> set[str]:
         """The ids of all runs."""
-        with self._session() as session:
+        with self.session() as session:
             return set(session.exec(select(RunRow.id)).all())
 
     def find_by_key(self, idempotency_key: str) -> RunRow | None:
         """The run created by a request with this key."""
-        with self._session() as session:
+        with self.session() as session:
             return session.exec(select(RunRow).where(RunRow.idempotency_key == idempotency_key)).first()
 
     def newest(
@@ -110,37 +102,7 @@ class RunStore:
             query = query.where(
                 or_(*(func.lower(func.coalesce(col(column), "")).contains(word, autoescape=True) for column in columns))
             )
-        with self._session() as session:
-            return session.exec(query).all()
-
-    def sweeps(self, *, limit: int = 1, sweep: str | None = None) -> list[SweepCount]:
-        """The newest sweeps, or the one of that id if it has runs."""
-        begun = func.min(RunRow.created_at)
-        newest = select(RunRow.sweep, begun).where(col(RunRow.sweep).is_not(None)).group_by(col(RunRow.sweep))
-        if sweep is not None:
-            newest = newest.where(RunRow.sweep == sweep)
-        with self._session() as session:
-            found = session.exec(newest.order_by(begun.desc(), col(RunRow.sweep)).limit(limit)).all()
-            states = select(RunRow.sweep, RunRow.state, func.count()).where(
-                col(RunRow.sweep).in_([name for name, _ in found])
-            )
-            counted = session.exec(states.group_by(col(RunRow.sweep), col(RunRow.state))).all()
-        return [
-            SweepCount(name, created_at, {state: count for of, state, count in counted if of == name})
-            for name, created_at in found
-            if name is not None
-        ]
-
-    def requested(self, sweep: str) -> list[tuple[str, dict[str, Any]]]:
-        """Stage and overrides of each run of a sweep."""
-        query = select(RunRow.stage, RunRow.overrides).where(RunRow.sweep == sweep).order_by(col(RunRow.created_at))
-        with self._session() as session:
-            return [(stage, dict(overrides)) for stage, overrides in session.exec(query).all()]
-
-    def of_sweep(self, sweep: str) -> Sequence[RunRow]:
-        """The runs of a sweep, in the order in which they were queued."""
-        query = select(RunRow).where(RunRow.sweep == sweep).order_by(col(RunRow.created_at), col(RunRow.seed))
-        with self._session() as session:
+        with self.session() as session:
             return session.exec(query).all()
 
     def cancel(self, run_id: str) -> RunRow | None:
@@ -174,7 +136,7 @@ class RunStore:
     def remove(self, run_id: str) -> bool:
         """Delete the row of a run that neither runs nor waits."""
         inactive = col(RunRow.state).not_in([RunState.QUEUED, RunState.RUNNING])
-        with self._session() as session:
+        with self.session() as session:
             result = session.exec(delete(RunRow).where(col(RunRow.id) == run_id, inactive))
             session.commit()
             return bool(result.rowcount)
@@ -188,13 +150,13 @@ class RunStore:
     def waiting(self) -> Sequence[RunRow]:
         """Queued runs, longest waiting first."""
         query = select(RunRow).where(RunRow.state == RunState.QUEUED).order_by(col(RunRow.queued_at))
-        with self._session() as session:
+        with self.session() as session:
             return session.exec(query).all()
 
     def paused_by(self, error_type: str, *, for_s: float) -> Sequence[RunRow]:
         """Runs paused by an error of that type at least that many seconds ago."""
         long_ago = col(RunRow.finished_at) <= self._clock() - for_s
-        with self._session() as session:
+        with self.session() as session:
             rows = session.exec(select(RunRow).where(RunRow.state == RunState.PAUSED, long_ago)).all()
         return [row for row in rows if (row.error or {}).get("type") == error_type]
 
@@ -266,7 +228,7 @@ class RunStore:
     def running_on(self, worker: str) -> Sequence[RunRow]:
         """Runs that this worker held when it last wrote."""
         query = select(RunRow).where(RunRow.state == RunState.RUNNING, RunRow.worker == worker)
-        with self._session() as session:
+        with self.session() as session:
             return session.exec(query).all()
 
     def release_silent(self, worker: str) -> list[str]:
@@ -286,7 +248,7 @@ class RunStore:
             "finished_at": case((asked, now), else_=None),
             "queued_at": col(RunRow.queued_at),
         }
-        with self._session() as session:
+        with self.session() as session:
             if session.exec(select(RunRow.id).where(silent)).first() is None:
                 return []  # checked often: a read takes no write lock
             released = session.exec(update(RunRow).where(silent).values(**values).returning(col(RunRow.id)))
@@ -302,7 +264,7 @@ class RunStore:
         """
         owner = owner or this_process()
         row = WorkerRow(name=worker, devices=list(devices), heard_at=self._clock(), **owner._asdict())
-        with self._session() as session:
+        with self.session() as session:
             session.add(row)
             try:
                 session.commit()
@@ -319,7 +281,7 @@ class RunStore:
     def announce(self, worker: str, devices: Sequence[str], owner: Owner | None = None) -> bool:
         """Record that a worker is alive, and its machine's devices; False if another process has the name now."""
         owner = owner or this_process()
-        with self._session() as session:
+        with self.session() as session:
             told = update(WorkerRow).where(_named(worker, owner)).values(devices=list(devices), heard_at=self._clock())
             changed = session.exec(told).rowcount
             session.commit()
@@ -327,20 +289,20 @@ class RunStore:
 
     def withdraw(self, worker: str, owner: Owner | None = None) -> None:
         """Record that a worker takes no more runs."""
-        with self._session() as session:
+        with self.session() as session:
             session.exec(delete(WorkerRow).where(_named(worker, owner or this_process())))
             session.commit()
 
     def workers(self) -> dict[str, list[str]]:
         """The devices of each worker that was heard from recently, on any machine."""
         heard = col(WorkerRow.heard_at) >= self._clock() - SILENT_S
-        with self._session() as session:
+        with self.session() as session:
             return {row.name: row.devices for row in session.exec(select(WorkerRow).where(heard)).all()}
 
     def counts(self) -> dict[str, int]:
         """The number of runs in each state that has any."""
         query = select(RunRow.state, func.count()).group_by(col(RunRow.state))
-        with self._session() as session:
+        with self.session() as session:
             return {state: count for state, count in session.exec(query).all()}
 
     def _queued_again(self) -> dict[str, Any]:
@@ -356,13 +318,14 @@ class RunStore:
 
     def _change(self, where: ColumnElement[bool], **values: Any) -> RunRow | None:
         """One UPDATE ... RETURNING: the changed row, or None if no row met the condition."""
-        with self._session() as session:
+        with self.session() as session:
             changed = session.exec(update(RunRow).where(where).values(**values).returning(RunRow))
             row = changed.scalars().first()
             session.commit()
             return row
 
-    def _session(self) -> Session:
+    def session(self) -> Session:
+        """A session whose rows can be read after it ended."""
         return Session(self._engine, expire_on_commit=False)
 
 

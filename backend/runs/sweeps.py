@@ -7,13 +7,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sqlalchemy import func
+from sqlmodel import col, select
+
 from backend.pipeline.builder import merged
 from backend.pipeline.settings import Problem
 from backend.runs.errors import InvalidRun, KeyReused, RunConflict, RunNotFound
 from backend.runs.ids import new_run_id
 from backend.runs.service import Order, RunService
 from backend.runs.states import CANCELLABLE, RESUMABLE
-from backend.runs.store import SweepCount
+from backend.runs.store import RunStore
 from backend.runs.table import RunRow
 
 MOST_RUNS = 1_000
@@ -42,11 +45,57 @@ class Sweep(NamedTuple):
     varied: tuple[str, ...]
 
 
+class SweepCount(NamedTuple):
+    """A sweep: when its first run was queued, and how many of its runs are in each state."""
+
+    sweep: str
+    created_at: float
+    states: dict[str, int]
+
+
+class SweepStore:
+    """Reads of the table of runs by sweep."""
+
+    def __init__(self, runs: RunStore) -> None:
+        self._runs = runs
+
+    def counts(self, *, limit: int = 1, sweep: str | None = None) -> list[SweepCount]:
+        """The newest sweeps, or the one of that id if it has runs."""
+        begun = func.min(RunRow.created_at)
+        newest = select(RunRow.sweep, begun).where(col(RunRow.sweep).is_not(None)).group_by(col(RunRow.sweep))
+        if sweep is not None:
+            newest = newest.where(RunRow.sweep == sweep)
+        with self._runs.session() as session:
+            found = session.exec(newest.order_by(begun.desc(), col(RunRow.sweep)).limit(limit)).all()
+            states = select(RunRow.sweep, RunRow.state, func.count()).where(
+                col(RunRow.sweep).in_([name for name, _ in found])
+            )
+            counted = session.exec(states.group_by(col(RunRow.sweep), col(RunRow.state))).all()
+        return [
+            SweepCount(name, created_at, {state: count for of, state, count in counted if of == name})
+            for name, created_at in found
+            if name is not None
+        ]
+
+    def requested(self, sweep: str) -> list[tuple[str, dict[str, Any]]]:
+        """Stage and overrides of each run of a sweep."""
+        query = select(RunRow.stage, RunRow.overrides).where(RunRow.sweep == sweep).order_by(col(RunRow.created_at))
+        with self._runs.session() as session:
+            return [(stage, dict(overrides)) for stage, overrides in session.exec(query).all()]
+
+    def of_sweep(self, sweep: str) -> Sequence[RunRow]:
+        """The runs of a sweep, in the order in which they were queued."""
+        query = select(RunRow).where(RunRow.sweep == sweep).order_by(col(RunRow.created_at), col(RunRow.seed))
+        with self._runs.session() as session:
+            return session.exec(query).all()
+
+
 class SweepService:
     """All requests about sweeps. A sweep exists as long as it has runs."""
 
     def __init__(self, runs: RunService) -> None:
         self.runs = runs
+        self._store = SweepStore(runs.store)
 
     def submit(self, order: SweepOrder, idempotency_key: str | None = None) -> Sweep:
         """Queue every run of a sweep. Raises InvalidRun, IncompatibleSource or KeyReused; nothing is queued then.
@@ -57,7 +106,7 @@ class SweepService:
         for member in members:
             self._check(member, order.grid)
         sweep = _sweep_id(order, idempotency_key)
-        if any(not str(row.idempotency_key).endswith(f"/{len(members)}") for row in self.runs.store.of_sweep(sweep)):
+        if any(not str(row.idempotency_key).endswith(f"/{len(members)}") for row in self._store.of_sweep(sweep)):
             raise KeyReused(
                 "This Idempotency-Key came with a sweep of another size before.",
                 "Use a new key for a new sweep, or send the body of the first request.",
@@ -68,18 +117,18 @@ class SweepService:
 
     def get(self, sweep: str) -> Sweep:
         """Raises RunNotFound."""
-        counts = self.runs.store.sweeps(sweep=sweep)
+        counts = self._store.counts(sweep=sweep)
         if not counts:
             raise RunNotFound(f"There is no sweep {sweep[:80]!r}.", "GET /api/v1/sweeps lists what is available.")
         return self._described(counts[0])
 
     def newest(self, limit: int) -> list[Sweep]:
         """The latest sweeps, newest first."""
-        return [self._described(count) for count in self.runs.store.sweeps(limit=limit)]
+        return [self._described(count) for count in self._store.counts(limit=limit)]
 
     def members(self, sweep: str) -> Sequence[RunRow]:
         """Its runs in the order of the grid. Raises RunNotFound."""
-        rows = self.runs.store.of_sweep(sweep)
+        rows = self._store.of_sweep(sweep)
         if not rows:
             self.get(sweep)
         return rows
@@ -106,7 +155,7 @@ class SweepService:
         return self.get(sweep)
 
     def _described(self, count: SweepCount) -> Sweep:
-        requested = self.runs.store.requested(count.sweep)
+        requested = self._store.requested(count.sweep)
         varied = varied_in([overrides for _, overrides in requested])
         return Sweep(count.sweep, requested[0][0], count.created_at, count.states, varied)
 

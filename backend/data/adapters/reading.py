@@ -12,6 +12,7 @@ import yaml
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from backend.data.archive import UNREADABLE_ZIP
 from backend.data.tensors_apart import ReaderFailed, limit_this_process, read_apart
 from models.adapters.adapter import LayoutError
 
@@ -105,7 +106,7 @@ def _check_zip(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())
             total = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:  # zipfile: of a later version of zip
+    except UNREADABLE_ZIP as error:
         sys.exit(f"{path.name} is damaged ({type(error).__name__})")
     if packed or total > path.stat().st_size:
         sys.exit(f"{path.name} is packed, which files of tensors are not: unpack it first")

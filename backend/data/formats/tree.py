@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 
+from backend.data.archive import UNREADABLE_ZIP
 from backend.data.containers import MAX_MEMBERS, VideoError, is_junk
 
 MAX_FILES = 2_000_000  # in a folder
@@ -121,7 +122,7 @@ def tree_of_file(name: str, file: IO[bytes]) -> Tree:
         return FileTree("data.h5", file)
     try:
         return ZipTree(name, file)
-    except zipfile.BadZipFile as error:
+    except UNREADABLE_ZIP as error:
         raise VideoError("damaged", f"the zip cannot be read ({error})", "Pack it again.") from error
 
 

@@ -1,5 +1,6 @@
 """Settings that every learned method has, online or offline; its own are a section, flattened into them in JSON."""
 
+from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
@@ -58,9 +59,9 @@ class LearningSettings(NetworkSettings):
     slow_critic_every: Count = described(100, "Updates between refreshes of the slow critic", "Behaviour")
 
     @property
+    @abstractmethod
     def amount(self) -> int:
         """How much a whole run does: agent steps, or updates where nothing acts."""
-        raise NotImplementedError
 
     def own(self, kind: type[Own]) -> Own:
         """The method's own settings, checked to be of this class."""

@@ -8,6 +8,7 @@ import pytest
 
 from backend.data.archive import ArchiveError, read_headers
 from backend.data.containers import VideoError, sniff
+from backend.data.formats.tree import tree_of_file
 from tests.support.archives import zip_of_version
 
 
@@ -33,3 +34,8 @@ def test_a_later_zip_is_no_upload(later: Path) -> None:
         sniff(later)
     later.write_bytes(zip_of_version(20))
     assert sniff(later) == "episode"
+
+
+def test_a_later_zip_is_no_data_set(later: Path) -> None:
+    with later.open("rb") as file, pytest.raises(VideoError, match="the zip cannot be read"):
+        tree_of_file("later.zip", file)

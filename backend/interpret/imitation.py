@@ -1,6 +1,6 @@
-"""Imitation: an expert's episode, what the policy makes of its start in imagination, and how alike the states are.
+"""Imitation: a recorded episode, what the policy makes of its start in imagination, and how alike the states are.
 
-Works for every checkpoint with a policy; the episode of the clip is taken as the expert's.
+Works for every checkpoint with a policy; the episode of the clip is an expert's after offline learning only.
 """
 
 import json
@@ -26,15 +26,15 @@ MOST_OTHERS = 12
 
 @dataclass(frozen=True)
 class Imitation:
-    """S steps of an expert, and of the policy and the recorded actions from the end of the context on."""
+    """S recorded steps, and those of the policy and the recorded actions from the end of the context on."""
 
     request: ImitationRequest
     checkpoint_name: str
-    expert: Picture  # (S, 64, 64, 3)
-    expert_action: Floats  # (S, A)
+    recording: Picture  # (S, 64, 64, 3)
+    recorded_action: Floats  # (S, A)
     policy: Branch
-    same_actions: Branch  # imagined under the expert's own actions
-    alike: dict[str, Floats]  # of each rollout and of other episodes: likeness to the expert's state, (S,)
+    same_actions: Branch  # imagined under the recorded actions
+    alike: dict[str, Floats]  # of each rollout and of other episodes: likeness to the recorded state, (S,)
     provenance: dict[str, Any]
 
     @cached_property
@@ -46,8 +46,8 @@ class Imitation:
     def timeline(self, name: str) -> Timeline:
         """The rows and curves to show, and the name of their files."""
         context = self.request.context
-        distance = np.abs(self.policy.action - self.expert_action).mean(-1)
-        distance[:context] = np.nan  # those were the expert's
+        distance = np.abs(self.policy.action - self.recorded_action).mean(-1)
+        distance[:context] = np.nan  # those were recorded
         likenesses = {title: curve(values) for title, values in self.alike.items()}
         last = {title: round(1 - float(values[-1]), 4) for title, values in self.alike.items()}
         return Timeline(
@@ -56,13 +56,13 @@ class Imitation:
             name=name,
             context=context,
             strips=(
-                Strip("expert", "recorded", self.expert, "truth"),
+                Strip("episode", "recorded", self.recording, "truth"),
                 Strip("policy", "imagined", self.policy.image),
                 Strip("same actions", "imagined", self.same_actions.image),
             ),
             curves={
-                "Likeness to the expert's state": likenesses,
-                "Distance of the action from the expert's": {"policy": curve(distance)},
+                "Likeness to the recorded state": likenesses,
+                "Distance of the action from the recorded one": {"policy": curve(distance)},
             },
             settings=self.settings,
             facts={"distances": last},
@@ -70,7 +70,7 @@ class Imitation:
 
 
 def imitation(checkpoint: Checkpoint, request: ImitationRequest) -> Imitation:
-    """Follows expert, policy and recorded actions by their means; raises ViewError."""
+    """Follows recording, policy and recorded actions by their means; raises ViewError."""
     request.check(checkpoint)
     assert checkpoint.actor_critic is not None, "checked with the request"
     model, clip, steps = checkpoint.model, checkpoint.clip, request.steps
@@ -83,8 +83,8 @@ def imitation(checkpoint: Checkpoint, request: ImitationRequest) -> Imitation:
     return Imitation(
         request=request,
         checkpoint_name=checkpoint.info.name,
-        expert=clip.image[request.episode, :steps],
-        expert_action=clip.action[request.episode, :steps],
+        recording=clip.image[request.episode, :steps],
+        recorded_action=clip.action[request.episode, :steps],
         policy=branch_of(checkpoint, policy),
         same_actions=branch_of(checkpoint, same),
         alike={

@@ -1,4 +1,4 @@
-"""The request for the view of imitation: which part of an expert's episode the policy takes over."""
+"""The request for the view of imitation: which part of a recorded episode the policy takes over."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class ImitationRequest(ViewRequest):
     """Observe `context` frames of an episode of the clip, then let the policy go on for `horizon` steps in imagination.
 
-    The episode is taken as the expert's, as that of an offline run is.
+    The episode is an expert's where the checkpoint was learned offline.
     """
 
     kind = "imitation"

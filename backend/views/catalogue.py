@@ -128,7 +128,7 @@ KINDS: Mapping[str, Kind] = {
             (*IMAGINATION, *SCALES),
         ),
         Kind(
-            "Write an expert's episode, what the policy makes of its start in imagination, and how alike they are.",
+            "Write a recorded episode, what the policy makes of its start in imagination, and how alike they are.",
             ImitationRequest,
             "backend.views.imagination:IMITATION",
             "imitation",

@@ -1,4 +1,4 @@
-"""Imitation: an expert's episode, what the policy makes of its start in imagination, and how alike the states are."""
+"""Imitation: a recorded episode, what the policy makes of its start in imagination, and how alike the states are."""
 
 from __future__ import annotations
 
@@ -19,8 +19,14 @@ from frontend.state import Imitation
 
 PLACE = "imagine/imitation"
 WORDS = (
-    "1: the policy is in the expert's state; 0: the states have nothing in common. **same actions**: the model's own "
-    "error under the expert's actions. **other episodes**: how alike states are by chance."
+    "1: the policy is in the recorded state; 0: the states have nothing in common. **same actions**: the model's own "
+    "error under the recorded actions. **other episodes**: how alike states are by chance."
+)
+
+EXPERT = "The episode is an expert's, and nothing was learned from it."
+NO_EXPERT = (
+    "The episode is one of this checkpoint's clip and no expert's: this policy was not taught to follow it, so a "
+    "distance as to other episodes is no fault."
 )
 
 
@@ -44,11 +50,11 @@ def show() -> None:
     save_view(PLACE, view)
     with st.spinner("Imagining what the policy does …"):
         timeline = client().get(f"/checkpoints/{view.checkpoint}/imitation", view.api())
-    _play(timeline)
+    _play(timeline, EXPERT if detail["stage"] == "offline" else NO_EXPERT)
 
 
 @live()
-def _play(timeline: Mapping[str, Any]) -> None:
+def _play(timeline: Mapping[str, Any], whose: str) -> None:
     view = open_view(PLACE, Imitation)
     titles = {
         "policy": "Policy: distance at the last step",
@@ -61,4 +67,4 @@ def _play(timeline: Mapping[str, Any]) -> None:
                 st.metric(title, f"{timeline['distances'][name]:.2f}", width="content")
     share(PLACE, view, "imitation", view.checkpoint, view.api(), "The distance is 1 less the likeness.")
     play_timeline(f"{PLACE}.player", timeline)
-    st.caption(WORDS)
+    st.caption(f"{whose} {WORDS}")

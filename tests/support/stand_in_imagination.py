@@ -72,7 +72,7 @@ def add_imagination(app: FastAPI, world: World) -> None:
 
     @app.get("/api/v1/checkpoints/{checkpoint}/imitation")
     def imitation(episode: int = 0, context: int = 5, horizon: int = 15) -> Any:
-        timeline = _timeline(["expert", "policy", "same actions"], episode, context, horizon)
+        timeline = _timeline(["episode", "policy", "same actions"], episode, context, horizon)
         return {**timeline, "kind": "imitation", "title": "Imitation", "distances": {"policy": 0.25}}
 
     @app.post("/api/v1/checkpoints/{checkpoint}/plays", status_code=201)

@@ -17,15 +17,15 @@ REQUEST = ImitationRequest(1, 4, 6)
 
 def test_what_is_observed_is_the_experts_and_what_follows_is_the_policys_own(world_checkpoint: Checkpoint) -> None:
     timeline = imitation(world_checkpoint, REQUEST).timeline("x")
-    assert [strip.title for strip in timeline.strips] == ["expert", "policy", "same actions"]
+    assert [strip.title for strip in timeline.strips] == ["episode", "policy", "same actions"]
     assert np.array_equal(timeline.strips[0].frames, world_checkpoint.clip.image[1, :10])
     assert np.array_equal(timeline.strips[1].frames[:4], timeline.strips[2].frames[:4])
-    alike = timeline.curves["Likeness to the expert's state"]
+    alike = timeline.curves["Likeness to the recorded state"]
     assert list(alike) == ["policy", "same actions", "other episodes"]
     for name in ("policy", "same actions"):
         assert alike[name][:4] == pytest.approx([1.0] * 4, abs=1e-5)
         assert timeline.facts["distances"][name] == pytest.approx(1 - float(alike[name][-1] or 0), abs=1e-4)
-    action = timeline.curves["Distance of the action from the expert's"]["policy"]
+    action = timeline.curves["Distance of the action from the recorded one"]["policy"]
     assert action[:4] == [None] * 4 and all(value is not None and value >= 0 for value in action[4:])
     assert json.loads(timeline.settings)["view"] == REQUEST.to_json()
 

@@ -1,6 +1,7 @@
 """The API as an application: middleware, error handlers, routers, and objects that live as long as the process."""
 
 import importlib.metadata
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -107,6 +108,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings.home.mkdir(parents=True, exist_ok=True)
     _sweep(settings.home)
     services = app.state.services = Services.of(settings)
+    threading.Thread(target=services.checkpoints.list, daemon=True).start()  # the first list of thousands takes seconds
     try:
         yield
     finally:

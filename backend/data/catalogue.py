@@ -11,9 +11,11 @@ from backend.data.episode import EpisodeError
 from backend.data.episodes import DatasetInfo, read_dataset_info
 from backend.data.files import MANIFEST, sha256
 from backend.data.networks import CheckpointError
-from backend.data.places import SHIPPED
+from backend.data.places import SHIPPED, is_folder_name, is_there, names_in
 
 FINDINGS = "shipped"  # in DISWM_HOME: what is found out about shipped checkpoints, a folder each
+_PRETRAIN = "-pretrain"  # after a pipeline's id, in the id of its video model
+_OF_A_RUN = ("dataset", "collect/dataset")  # where a run keeps what it collected
 _UPDATE = ".update-"  # between a run's id and the count, in the id of a checkpoint that is not its last
 
 
@@ -35,7 +37,8 @@ Entry = TypeVar("Entry", bound=_Entry)
 
 def list_checkpoints(home: Path) -> list[CheckpointInfo]:
     """Every readable checkpoint, newest first: of runs, imported, shipped."""
-    found = [*_shipped(home), *_in_runs(home), *_imported(home)]
+    runs, imported = names_in(home / "runs"), names_in(home / "checkpoints")
+    found = [*_shipped(home, names_in(SHIPPED)), *_in_runs(home, runs), *_imported(home, imported)]
     return sorted(found, key=lambda info: info.created_at, reverse=True)
 
 
@@ -44,12 +47,13 @@ def find_checkpoint(home: Path, reference: str, *, allow_path: bool = False) -> 
 
     Raises NotFound with the nearest names, CheckpointError where the folder named is none.
     """
-    listed = list_checkpoints(home)
     run, _, update = reference.rpartition(_UPDATE)
-    if run and update:
-        listed += [earlier for entry in listed if entry.id == run for earlier in _before(entry)]
+    earlier = [info for last in _with_id(home, run) for info in _before(last)] if run and update else []
+    by_id = [info for info in (*_with_id(home, reference), *earlier) if info.id == reference]
+    if by_id:
+        return by_id[0]
     try:
-        return _find("checkpoint", reference, listed)
+        return _find("checkpoint", reference, [*list_checkpoints(home), *earlier])
     except NotFound:
         if not allow_path or not Path(reference).is_dir():
             raise
@@ -62,39 +66,44 @@ def checkpoints_of_run(home: Path, info: CheckpointInfo) -> list[CheckpointInfo]
 
     The last of a stage goes by its usual id, those before by `<id>.update-<count>`. Without a run it is listed alone.
     """
-    listed = {entry.id: entry for entry in list_checkpoints(home)}
     if info.run is None:
         return [info]
     found = []
-    for last in (listed.get(f"{info.run}-pretrain"), listed.get(info.run)):
-        found += [*_before(last), last] if last is not None else []
+    for id in (f"{info.run}-pretrain", info.run):
+        for last in _with_id(home, id)[:1]:
+            found += [*_before(last), last]
     return found
 
 
 def has_words(search: str, *texts: str | None) -> bool:
     """Whether every word of a search occurs in one of the texts, ignoring case."""
+    if not search:
+        return True
     whole = " ".join(text for text in texts if text).lower()
     return all(word in whole for word in search.lower().split())
 
 
-def newest_checkpoint(out: Path) -> Path | None:
+def newest_checkpoint(out: Path | str) -> Path | None:
     """The newest checkpoint in the folder of a run: that of its last stage, of the most updates."""
     for stage in ("finetune", ".", "pretrain"):
-        found = sorted((out / stage / "checkpoints").glob("update-*"))
+        folder = f"{out}/{stage}/checkpoints"
+        found = [name for name in names_in(folder) if name.startswith("update-")]
         if found:
-            return found[-1]
+            return Path(folder, max(found))
     return None
 
 
 def list_datasets(home: Path) -> list[DatasetInfo]:
     """Every readable data set, newest first: collected by runs or imported."""
-    folders = [*home.glob("runs/*/dataset"), *home.glob("runs/*/collect/dataset"), *home.glob("datasets/[!.]*")]
-    found = _readable(partial(read_dataset_info, folder) for folder in folders)
-    return sorted(found, key=lambda info: info.created_at, reverse=True)
+    return _datasets(home, names_in(home / "runs"), names_in(home / "datasets"))
 
 
 def find_dataset(home: Path, reference: str, *, allow_path: bool = False) -> DatasetInfo:
     """A data set by id, by name (the newest of that name) or, on the command line, by folder."""
+    names = [reference] if is_folder_name(reference) else []
+    by_id = [info for info in _datasets(home, names, names) if info.id == reference]
+    if by_id:
+        return by_id[0]
     try:
         return _find("data set", reference, list_datasets(home))
     except NotFound:
@@ -105,9 +114,21 @@ def find_dataset(home: Path, reference: str, *, allow_path: bool = False) -> Dat
     return read_dataset_info(inner if inner.is_dir() else folder)
 
 
-def _shipped(home: Path) -> list[CheckpointInfo]:
-    paths = (path for path in SHIPPED.glob("*/") if (path / MANIFEST).is_file())
-    return _readable(partial(read_info, path, path.name, "shipped", _findings(home, path)) for path in paths)
+def _with_id(home: Path, id: str) -> list[CheckpointInfo]:
+    """The checkpoints with this id, newest first, read from where such an id lies and from nowhere else."""
+    if not is_folder_name(id):
+        return []
+    found = [*_shipped(home, [id]), *_in_runs(home, [id, id.removesuffix(_PRETRAIN)]), *_imported(home, [id])]
+    return sorted((info for info in found if info.id == id), key=lambda info: info.created_at, reverse=True)
+
+
+def _shipped(home: Path, names: Iterable[str]) -> list[CheckpointInfo]:
+    paths = (SHIPPED / name for name in names)
+    return _readable(
+        partial(read_info, path, path.name, "shipped", _findings(home, path))
+        for path in paths
+        if (path / MANIFEST).is_file()
+    )
 
 
 def _findings(home: Path, shipped: Path) -> Path:
@@ -115,13 +136,14 @@ def _findings(home: Path, shipped: Path) -> Path:
     return home / FINDINGS / f"{shipped.name}-{sha256(shipped / MANIFEST)[:12]}"
 
 
-def _in_runs(home: Path) -> list[CheckpointInfo]:
+def _in_runs(home: Path, names: Iterable[str]) -> list[CheckpointInfo]:
     """The newest checkpoint of each run, under the run's id; a pipeline's video model under `<id>-pretrain`."""
-    found = [(newest, run.name) for run in home.glob("runs/*/") if (newest := newest_checkpoint(run))]
-    for run in home.glob("runs/*/pretrain/"):
-        newest = newest_checkpoint(run)
-        if newest and (newest, run.parent.name) not in found:
-            found.append((newest, f"{run.parent.name}-pretrain"))
+    found = []
+    for run in dict.fromkeys(names):
+        newest = newest_checkpoint(f"{home}/runs/{run}")
+        before = newest_checkpoint(f"{home}/runs/{run}/pretrain") if newest else None
+        found += [(newest, run)] if newest else []
+        found += [(before, f"{run}{_PRETRAIN}")] if before and before != newest else []
     return _infos(found, "run")
 
 
@@ -133,11 +155,19 @@ def _before(last: CheckpointInfo) -> list[CheckpointInfo]:
     return _infos(((path, f"{last.id}.{path.name}") for path in folders), "run")
 
 
-def _imported(home: Path) -> list[CheckpointInfo]:
-    return _infos(((path, path.name) for path in home.glob("checkpoints/[!.]*")), "import")
+def _imported(home: Path, names: Iterable[str]) -> list[CheckpointInfo]:
+    return _infos(((f"{home}/checkpoints/{name}", name) for name in names), "import")
 
 
-def _infos(folders: Iterable[tuple[Path, str]], source: str) -> list[CheckpointInfo]:
+def _datasets(home: Path, runs: Iterable[str], imported: Iterable[str]) -> list[DatasetInfo]:
+    """The readable data sets of some runs and of some imports, newest first."""
+    folders = [f"{home}/runs/{run}/{inner}" for run in runs for inner in _OF_A_RUN]
+    folders += [f"{home}/datasets/{name}" for name in imported]
+    found = _readable(partial(read_dataset_info, folder) for folder in folders if is_there(folder))
+    return sorted(found, key=lambda info: info.created_at, reverse=True)
+
+
+def _infos(folders: Iterable[tuple[Path | str, str]], source: str) -> list[CheckpointInfo]:
     return _readable(partial(read_info, path, id, source) for path, id in folders)
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic_core import from_json
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -20,6 +21,7 @@ from backend.data.networks import (
     named_tensors,
     restore_weights,
 )
+from backend.data.places import Stamp, stamp_of
 from backend.envs.protocol import Look
 from models.actor_critic import ActorCritic
 from models.adapters.adapted import Adapted, capabilities_of_spec
@@ -31,6 +33,7 @@ from models.video_model import VideoModel, capabilities_of
 
 FORMAT = 1
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # of a checkpoint that can be looked at, not written to
+CONFIG = "config.json"
 CARD = "README.md"  # outside the manifest, as are those below
 FACTORS, CHECKS, LABELS = "factors.json", "interventions.json", "labels.json"  # found out later: `findings`
 MOST_CONFIGS = 16_384  # settings of checkpoints that are kept in memory
@@ -162,29 +165,27 @@ def save_checkpoint(
         folder,
         {
             "model.safetensors": lambda path: save_file(tensors, path),
-            "config.json": json.dumps(described, indent=1, allow_nan=False).encode(),
+            CONFIG: json.dumps(described, indent=1, allow_nan=False).encode(),
             "statistics.json": json.dumps(statistics.to_json() | measured, allow_nan=False).encode(),
             "clip.npz": clip.write,
         },
     )
 
 
-def read_info(folder: Path, id: str, source: str, findings_folder: Path | None = None) -> CheckpointInfo:
+def read_info(folder: Path | str, id: str, source: str, findings_folder: Path | None = None) -> CheckpointInfo:
     """Describes a checkpoint folder without loading its weights; raises CorruptCheckpoint.
 
     Its settings are read again only once their file has changed: lists hold thousands.
     """
-    path = folder / "config.json"
     try:
-        found = path.stat()
-        return _described(folder, id, source, findings_folder, found.st_mtime_ns, found.st_size, found.st_ino)
+        return _described(str(folder), id, source, findings_folder, stamp_of(f"{folder}/{CONFIG}"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise CorruptCheckpoint(f"{folder.name}/config.json cannot be read: {error!r}") from error
+        raise CorruptCheckpoint(f"{Path(folder).name}/{CONFIG} cannot be read: {error!r}") from error
 
 
 @lru_cache(maxsize=MOST_CONFIGS)
-def _described(folder: Path, id: str, source: str, findings_folder: Path | None, *_stamp: int) -> CheckpointInfo:
-    config: dict[str, Any] = json.loads((folder / "config.json").read_bytes())
+def _described(folder: str, id: str, source: str, findings_folder: Path | None, _: Stamp) -> CheckpointInfo:
+    config: dict[str, Any] = from_json(Path(folder, CONFIG).read_bytes())
     latents, capabilities = _known_sizes(config["networks"])
     environment = config.get("environment")
     return CheckpointInfo(
@@ -192,7 +193,7 @@ def _described(folder: Path, id: str, source: str, findings_folder: Path | None,
         name=str(config["name"]),
         stage=str(config["stage"]),
         source=source,
-        folder=folder,
+        folder=Path(folder),
         created_at=str(config["created_at"]),
         run=id.partition(".update-")[0].removesuffix("-pretrain") if source == "run" else None,
         environment=None if environment is None else str(environment),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from backend.data.episode import (
     write_episode,
 )
 from backend.data.files import write_file
+from backend.data.places import Stamp, stamp_of
 
 __all__ = [  # what is about one episode is handed on: scripts import both from here
     "DATASET",
@@ -51,6 +53,7 @@ __all__ = [  # what is about one episode is handed on: scripts import both from 
 
 DATASET = "dataset.json"
 REFERENCE = "reference.json"  # of a data set that is read in place: its path and format
+MOST_DESCRIPTIONS = 16_384  # of data sets that are kept in memory
 KINDS = ("collected", "clips", "published")
 
 
@@ -131,20 +134,30 @@ def write_dataset_info(info: DatasetInfo) -> None:
     write_file(info.folder / DATASET, encode_dataset_info(info))
 
 
-def read_dataset_info(folder: Path) -> DatasetInfo:
-    """What a data set holds; a plain folder of episodes without dataset.json will do. Raises EpisodeError."""
-    path = folder / DATASET
-    if not path.is_file():
-        return _describe_folder(folder)
+def read_dataset_info(folder: Path | str) -> DatasetInfo:
+    """What a data set holds; a plain folder of episodes without dataset.json will do. Raises EpisodeError.
+
+    Its description is read again only once the file has changed: lists hold thousands.
+    """
+    path = f"{folder}/{DATASET}"
     try:
-        values = json.loads(path.read_bytes())
-        known = {field.name for field in fields(DatasetInfo)}
-        if not isinstance(values, dict) or set(values) != known:
-            raise ValueError("does not describe a data set")
-        lists = {key: tuple(values[key]) for key in ("lengths", "factor_names", "warnings")}
+        stamp = stamp_of(path)
+    except (OSError, ValueError):
+        return _describe_folder(Path(folder))
+    try:
+        return _described(str(folder), stamp)
     except (ValueError, OSError, TypeError) as error:
         raise EpisodeError(f"{path}: {error}") from error
-    return DatasetInfo(**(values | lists | {"folder": folder}))
+
+
+@lru_cache(maxsize=MOST_DESCRIPTIONS)
+def _described(folder: str, _: Stamp) -> DatasetInfo:
+    values = json.loads(Path(folder, DATASET).read_bytes())
+    known = {field.name for field in fields(DatasetInfo)}
+    if not isinstance(values, dict) or set(values) != known:
+        raise ValueError("does not describe a data set")
+    lists = {key: tuple(values[key]) for key in ("lengths", "factor_names", "warnings")}
+    return DatasetInfo(**(values | lists | {"folder": Path(folder)}))
 
 
 def now() -> str:

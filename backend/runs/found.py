@@ -4,10 +4,11 @@ import datetime
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from backend.data.places import SHIPPED
+from backend.data.places import SHIPPED, Stamp, is_folder_name, names_in, stamp_of
 from backend.data.run_start import FILE, RunStart, read_run_start
 from backend.pipeline.builder import PRESETS, build_settings
 from backend.pipeline.report import METRICS, metric_lines
@@ -16,6 +17,8 @@ from backend.runs.folders import read_error, read_result
 from backend.runs.locks import folder_lock, holder
 from backend.runs.states import RunState
 from backend.runs.table import RunRow
+
+MOST_STARTS = 4_096  # of runs that are kept in memory
 
 
 @dataclass(frozen=True)
@@ -52,19 +55,21 @@ Run = RunRow | FoundRun
 
 def found_runs(home: Path, known: Collection[str]) -> list[FoundRun]:
     """Every run in the home without a row, and those shipped; `known` are the ids of the rows."""
-    begun = [path.parent for path in home.glob(f"runs/*/{FILE}") if path.parent.name not in known]
-    shipped = [path.parent for path in SHIPPED.glob(f"*/{FILE}") if path.parent.name not in known]
-    found = [_of_shell(folder) for folder in begun] + [_shipped(folder) for folder in shipped]
+    runs = home / "runs"
+    found = [_of_shell(runs / name) for name in names_in(runs) if name not in known]
+    found += [_shipped(SHIPPED / name) for name in names_in(SHIPPED) if name not in known]
     return [run for run in found if run is not None]
 
 
 def find_run(home: Path, run_id: str) -> FoundRun | None:
     """The run with that id that has no row; None if there is none."""
-    return next((run for run in found_runs(home, ()) if run.id == run_id), None)
+    if not is_folder_name(run_id):
+        return None
+    return _of_shell(home / "runs" / run_id) or _shipped(SHIPPED / run_id)
 
 
 def _of_shell(folder: Path) -> FoundRun | None:
-    begun = read_run_start(folder)
+    begun = _begun(folder)
     if begun is None:
         return None
     result, error = read_result(folder), read_error(folder)
@@ -79,9 +84,9 @@ def _of_shell(folder: Path) -> FoundRun | None:
     return FoundRun(
         id=folder.name,
         name=begun.name or folder.name,
-        **_asked(begun),
+        **begun.asked,
         state=state,
-        created_at=_modified(folder / FILE) or 0.0,
+        created_at=begun.at,
         folder=folder,
         source="shell",
         finished_at=None if state == RunState.RUNNING else _modified(ended),
@@ -91,7 +96,7 @@ def _of_shell(folder: Path) -> FoundRun | None:
 
 
 def _shipped(folder: Path) -> FoundRun | None:
-    begun = read_run_start(folder)
+    begun = _begun(folder)
     if begun is None:
         return None
     try:
@@ -103,7 +108,7 @@ def _shipped(folder: Path) -> FoundRun | None:
     return FoundRun(
         id=folder.name,
         name=str(config.get("name", folder.name)),
-        **_asked(begun),
+        **begun.asked,
         state=RunState.SUCCEEDED,
         created_at=begun_at,
         folder=folder,
@@ -111,6 +116,28 @@ def _shipped(folder: Path) -> FoundRun | None:
         finished_at=made,
         result={"checkpoint": folder.name},
     )
+
+
+class _Begun(NamedTuple):
+    """How and when a run was started; `asked` are the fields of a run about it."""
+
+    name: str | None
+    asked: dict[str, Any]
+    at: float
+
+
+def _begun(folder: Path) -> _Begun | None:
+    """None where there is no run, or its file cannot be read; the file is read again only once it has changed."""
+    try:
+        return _begun_as(folder, stamp_of(f"{folder}/{FILE}"))
+    except (OSError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=MOST_STARTS)
+def _begun_as(folder: Path, stamp: Stamp) -> _Begun | None:
+    begun = read_run_start(folder)
+    return None if begun is None else _Begun(begun.name, _asked(begun), stamp[0] / 1e9)
 
 
 def _asked(begun: RunStart) -> dict[str, Any]:

@@ -26,7 +26,8 @@ from backend.interpret.traversal_request import TraversalRequest
 from backend.views.cache import ByteCache
 
 CHECKPOINT_BYTES = 1 << 30
-LISTED_SECONDS = 0.5
+FOUND_SECONDS = 0.5
+MOST_RECENT = 1_000  # references
 
 
 class CheckpointCache:
@@ -38,7 +39,7 @@ class CheckpointCache:
         self._lock = threading.Lock()
         self._loading: dict[Hashable, threading.Lock] = {}
         self._looking = threading.Lock()
-        self._listed: tuple[float, list[CheckpointInfo]] = (-math.inf, [])
+        self._recent: dict[str, tuple[float, CheckpointInfo]] = {}
         self._named: dict[Hashable, int] = {}
         self._quality: dict[Hashable, dict[str, Any] | None] = {}
 
@@ -47,31 +48,30 @@ class CheckpointCache:
         """Memory that the loaded checkpoints take."""
         return self._cache.used
 
-    def list(self, *, fresh: bool = True) -> list[CheckpointInfo]:
-        """Every checkpoint, newest first; unless `fresh`, as it was up to LISTED_SECONDS ago."""
-        if not fresh:
-            with self._looking:  # of many concurrent requests, one lists and the others use its result
-                at, listed = self._listed
-                return listed if time.monotonic() - at <= LISTED_SECONDS else self.list()
-        listed = list_checkpoints(self.home)
-        self._listed = (time.monotonic(), listed)
-        return listed
+    def list(self) -> list[CheckpointInfo]:
+        """Every checkpoint, newest first."""
+        return list_checkpoints(self.home)
 
     def forget(self) -> None:
-        """List again at the next request, because something was deleted."""
-        self._listed = (-math.inf, [])
+        """Look again at the next request, because something was deleted."""
+        self._recent.clear()
 
-    def recall(self, id: str) -> CheckpointInfo | None:
-        """A checkpoint that was listed within LISTED_SECONDS; never touches the disk."""
-        at, listed = self._listed
-        if time.monotonic() - at > LISTED_SECONDS:
-            return None
-        return next((info for info in listed if info.id == id), None)
+    def recall(self, reference: str) -> CheckpointInfo | None:
+        """A checkpoint that was found within FOUND_SECONDS; never touches the disk."""
+        at, info = self._recent.get(reference, (-math.inf, None))
+        return info if time.monotonic() - at <= FOUND_SECONDS else None
 
     def find(self, reference: str) -> CheckpointInfo:
         """The catalogue's entry of a checkpoint, by id or name; raises NotFound."""
-        listed = self.list(fresh=False)
-        return next((info for info in listed if info.id == reference), None) or find_checkpoint(self.home, reference)
+        with self._looking:  # of many concurrent requests, one looks and the others use its result
+            recalled = self.recall(reference)
+            if recalled is not None:
+                return recalled
+            info = find_checkpoint(self.home, reference)
+            if len(self._recent) >= MOST_RECENT:
+                self._recent.clear()
+            self._recent[reference] = (time.monotonic(), info)
+        return info
 
     def dataset(self, reference: str) -> DatasetInfo:
         """A data set, by id or name; raises NotFound."""

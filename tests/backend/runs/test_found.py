@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from backend.data.run_start import RunStart, write_run_start
+from backend.data.run_start import RunStart, read_run_start, write_run_start
 from backend.pipeline.builder import build_settings
 from backend.runs.errors import RunConflict
 from backend.runs.folders import readable_folder
@@ -80,6 +80,24 @@ def test_it_is_not_for_workers_but_can_be_cloned_and_deleted(service: RunService
         service.remove("mine")
     service.remove("mine")
     assert not folder.exists()
+
+
+def test_one_run_is_found_without_reading_the_others(
+    service: RunService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        _begin(tmp_path / "runs" / f"mine-{number}")
+    read: list[Path] = []
+
+    def look(folder: Path) -> RunStart | None:
+        read.append(folder)
+        return read_run_start(folder)
+
+    monkeypatch.setattr("backend.runs.found.read_run_start", look)
+    assert service.get("mine-3").id == "mine-3"
+    assert read == [tmp_path / "runs" / "mine-3"]
+    assert len(service.page(10, None, [], []).rows) == 5  # the control: a list reads all
+    assert len(read) == 5
 
 
 def test_a_run_of_the_queue_is_not_listed_twice(service: RunService, tmp_path: Path) -> None:

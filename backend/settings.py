@@ -69,6 +69,9 @@ class Settings(BaseSettings):
         description="Where people reach the API, for the commands that the page shows, if not where the page does.",
     )
     device: str = Field(default="auto", description="Device of the worker's runs: auto, cpu, cuda or cuda:N.")
+    processes: int = Field(
+        default=1, ge=1, le=64, description="Processes of this machine that share each update of pretraining."
+    )
     worker: Annotated[str | None, BeforeValidator(_blank_is_none)] = Field(
         default=None,
         pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",

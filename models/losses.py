@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.share import ALONE, Share
 from models.types import Gaussian
 
 COARSE = (4, 8)  # sizes of the tiles that coarse pictures are averaged over
@@ -32,15 +33,16 @@ def latent_kl_per_dimension(latent: Gaussian) -> Tensor:
     return 0.5 * (variance + latent.mean.square() - 1 - variance.log())
 
 
-def dynamics_kl(posterior: Gaussian, prior: Gaussian, balance: float, free_nats: float) -> Tensor:
+def dynamics_kl(posterior: Gaussian, prior: Gaussian, balance: float, free_nats: float, share: Share = ALONE) -> Tensor:
     """Balanced KL[posterior || prior] (DreamerV2), each side floored on its mean: (B, T, S) -> (B, T).
 
-    `balance` weighs the side that moves the prior. The floor acts on the mean, so the value is one
-    number, repeated over (B, T).
+    `balance` weighs the side that moves the prior. The floor acts on the mean over the whole batch, of which these may
+    be the rows of `share`; the value is one number, repeated over (B, T).
     """
-    towards_posterior = kl(posterior.detach(), prior).mean().clamp(min=free_nats)
-    towards_prior = kl(posterior, prior.detach()).mean().clamp(min=free_nats)
-    value = balance * towards_posterior + (1 - balance) * towards_prior
+    sides = torch.stack([kl(posterior.detach(), prior).mean(), kl(posterior, prior.detach()).mean()])
+    floor = torch.full_like(sides, free_nats)
+    towards_posterior, towards_prior = torch.where(share.average(sides.detach()) < free_nats, floor, sides)
+    value: Tensor = balance * towards_posterior + (1 - balance) * towards_prior
     return value.expand(posterior.mean.shape[:2])
 
 

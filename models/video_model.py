@@ -14,6 +14,7 @@ from models.fast_rssm import recurrence_of
 from models.losses import dynamics_kl
 from models.motion import motion_weights
 from models.rssm import Observed
+from models.share import ALONE, Share, noise_like
 from models.types import Batch, Capabilities, Gaussian, State, normalise
 from models.vae import Decoder, Encoder
 
@@ -91,16 +92,22 @@ class VideoModel(Browsable):
         """Mean image of a state's feature: (..., S + D) -> (..., 3, 64, 64)."""
         return self.decoder(feature[..., self.config.heads])  # type: ignore[no-any-return] # nn.Module call
 
-    def infer(self, batch: Batch, generator: torch.Generator | None = None, objective: Objective = PAPER) -> Inference:
+    def infer(
+        self,
+        batch: Batch,
+        generator: torch.Generator | None = None,
+        objective: Objective = PAPER,
+        share: Share = ALONE,
+    ) -> Inference:
         """The three losses of pretraining (eq. 2) on a batch: `image`, `dynamics`, `latent`; optionally `overshooting`.
 
-        The latent is sampled, the recurrent state propagates its mean.
+        The latent is sampled, the recurrent state propagates its mean. `batch` holds the rows of `share`.
         """
         image = normalise(batch.image)
         latent = self.encode(image)
-        observed = self.observe(latent.sample(noise_like(latent.mean, generator)), None, batch.is_first)
+        observed = self.observe(latent.sample(noise_like(latent.mean, generator, share)), None, batch.is_first)
         ahead = self.look_ahead(batch, observed.states, objective)
-        losses = self.image_losses(batch, image, latent, observed, objective, ahead)
+        losses = self.image_losses(batch, image, latent, observed, objective, ahead, share)
         return Inference(losses, latent, observed)
 
     def image_losses(
@@ -111,12 +118,13 @@ class VideoModel(Browsable):
         observed: Observed,
         objective: Objective = PAPER,
         ahead: Ahead | None = None,
+        share: Share = ALONE,
     ) -> dict[str, Tensor]:
         """Eq. 2 without its weights, one value per (B, T); `overshooting` has one per (B, imagined frame)."""
         weight = motion_weights(batch.moving, objective.motion_weight) if objective.motion_weight else None
         losses = {
             "image": self._drawn(observed.states, image, weight, objective.coarse),
-            "dynamics": dynamics_kl(observed.posterior, observed.prior, objective.balance, objective.free_nats),
+            "dynamics": dynamics_kl(observed.posterior, observed.prior, objective.balance, objective.free_nats, share),
             **self.encoder.losses(latent),
         }
         if ahead is not None:
@@ -142,8 +150,3 @@ class VideoModel(Browsable):
 
     def _drawn(self, states: State, image: Tensor, weight: Tensor | None, coarse: float) -> Tensor:
         return decoded_image_loss(self.decoder, states.feature[..., self.config.heads], image, weight, coarse)
-
-
-def noise_like(like: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Standard normal noise with the shape and device of `like`."""
-    return torch.randn(like.shape, generator=generator, device=like.device, dtype=like.dtype)

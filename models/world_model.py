@@ -6,8 +6,9 @@ from torch import Tensor, nn
 from models.config import WorldModelConfig
 from models.layers import mlp
 from models.losses import discount_loss, reward_loss
+from models.share import noise_like
 from models.types import Batch, normalise
-from models.video_model import PAPER, Inference, Objective, VideoModel, noise_like
+from models.video_model import PAPER, Inference, Objective, VideoModel
 
 
 class WorldModel(VideoModel):

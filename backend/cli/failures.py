@@ -22,8 +22,11 @@ class Failure:
 def describe(error: Exception, out: Path) -> Failure:
     """The failure that an exception of a stage stands for."""
     from backend.envs.protocol import EnvironmentFailed
+    from backend.pipeline.parallel import ProcessLost
     from backend.pipeline.report import Diverged
 
+    if isinstance(error, ProcessLost):
+        return Failure("process_lost", str(error), "Resume the run; it goes on from its last save.")
     if isinstance(error, Diverged):
         return Failure("diverged", str(error), "Use a smaller learning rate; the last finite checkpoint is kept.")
     if is_out_of_memory(error):

@@ -49,6 +49,7 @@ class Invocation:
     resume: bool
     name: str | None
     as_json: bool
+    processes: int
 
 
 def register(app: typer.Typer) -> None:
@@ -86,9 +87,15 @@ def _command_of(stage: str) -> Any:
         ] = False,
         name: Annotated[str | None, typer.Option(help="Name of the result.")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")] = False,
+        processes: Annotated[
+            int | None,
+            typer.Option(min=1, max=64, help="Processes on this machine that share each update of pretraining."),
+        ] = None,
     ) -> None:
-        chosen = device or checked_settings().device
-        run(Invocation(stage, preset, assignments or [], settings_file, seed, chosen, out, resume, name, as_json))
+        ours = checked_settings()
+        shared = processes or (ours.processes if stage in ("pretrain", "pipeline") else 1)
+        given = stage, preset, assignments or [], settings_file, seed, device or ours.device, out, resume, name, as_json
+        run(Invocation(*given, shared))
 
     return command
 
@@ -112,6 +119,10 @@ def run(invocation: Invocation) -> None:
         preset=invocation.preset or (begun.preset if begun else None if invocation.settings_file else "tiny"),
     )
     device = _device(invocation, settings, begun, home, out)
+    from backend.pipeline.parallel import rank_by_torchrun
+
+    if rank_by_torchrun():
+        raise typer.Exit(_follow(invocation, settings, home, out))
     try:
         with hold(folder_lock(out)):
             code = _carry_out(replace(invocation, device=device), settings, home, out)
@@ -158,13 +169,16 @@ def _device(invocation: Invocation, settings: "StageSettings", begun: RunStart |
     """The device to run on; exits with 2, before the folder is touched, if the named one does not exist here."""
     from backend.pipeline.checks import check_references, choose_device
     from backend.pipeline.continuing import check_same_references
+    from backend.pipeline.parallel import check_processes
     from backend.pipeline.settings import SettingsError
 
     try:
         check_references(settings, home, allow_path=True)
+        device = choose_device(invocation.device)
+        check_processes(settings, invocation.processes, device)
         if begun is not None:
             check_same_references(begun.stage, begun.settings, settings, home)
-        return choose_device(invocation.device)
+        return device
     except SettingsError as error:
         raise typer.Exit(_refuse(error, out)) from None
 
@@ -210,7 +224,26 @@ def _stage(invocation: Invocation, settings: "StageSettings", home: Path, out: P
             name=invocation.name,
             preset=invocation.preset,
             reporter=reporter,
+            processes=invocation.processes,
         )
+
+
+def _follow(invocation: Invocation, settings: "StageSettings", home: Path, out: Path) -> int:
+    """A further process of torchrun: computes along, and leaves folder and outcome to the first one."""
+    from backend.pipeline.parallel import ProcessLost
+    from backend.pipeline.report import Diverged
+    from backend.pipeline.settings import PretrainSettings, SettingsError
+    from backend.pipeline.stages import follow_pretraining
+
+    assert isinstance(settings, PretrainSettings)  # checked
+    try:
+        follow_pretraining(settings, home=home, seed=invocation.seed or 0, device=invocation.device)
+    except SettingsError as error:
+        return _refuse(error, out)
+    except (Diverged, ProcessLost) as error:
+        complain(str(error))
+        return EXIT_FAILED
+    return 0
 
 
 def _refuse(error: "SettingsError", out: Path) -> int:

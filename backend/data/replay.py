@@ -102,8 +102,8 @@ class Replay:
         self._lengths.append(length)
         self._cursor += length
 
-    def sample(self, batch: int, length: int, rng: np.random.Generator) -> Batch:
-        """A batch (B, T) of sequences drawn evenly over all places where one fits.
+    def sample(self, batch: int, length: int, rng: np.random.Generator, rows: slice = slice(None)) -> Batch:
+        """A batch (B, T) of sequences drawn evenly over all places where one fits, or some rows of it.
 
         Every sequence begins as if its first frame were the first of its episode, with a zero state.
         Raises TooShort when no episode has `length` frames.
@@ -113,7 +113,8 @@ class Replay:
             longest = max(self._lengths, default=0)
             raise TooShort(f"a sequence of {length} frames was asked for, the longest episode has {longest}")
         edges = places.cumsum()
-        drawn = rng.integers(edges[-1], size=batch)
+        drawn = rng.integers(edges[-1], size=batch)[rows]
+        batch = len(drawn)
         episode = np.searchsorted(edges, drawn, side="right")
         first = np.asarray(self._starts)[episode] + drawn - (edges - places)[episode]
         index = torch.from_numpy((first[:, None] + np.arange(length)).reshape(-1)).to(self._device, non_blocking=True)

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from models.losses import distillation, distillation_as_released
+from models.share import noise_like
 from models.types import Batch, Gaussian, normalise
-from models.video_model import Inference, VideoModel, noise_like
+from models.video_model import Inference, VideoModel
 
 Schedule = Callable[[int], float]
 """A weight at an agent step, or the share of it that counts at an update."""

@@ -1,18 +1,21 @@
 """Pretraining (eq. 2): the action-free video model learns from videos full of distractions."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from backend.data.episodes import DatasetInfo, episode_places, read_place
+from backend.data.episodes import DatasetInfo, Place, episode_places, read_place
 from backend.data.replay import Replay, TooShort, replay_device
 from backend.data.resume import Randomness, load_training, save_training
 from backend.pipeline.cuda_graph import Recorded, graph_recorder
 from backend.pipeline.curriculum import beta, cooled, dynamics_weight, initialised, objective, shape
 from backend.pipeline.held_out import split
+from backend.pipeline.parallel import Team, check_divides, team
 from backend.pipeline.precision import convolve_in, image_precision
 from backend.pipeline.publish import Provenance, publish
 from backend.pipeline.report import Reporter, Stopped
@@ -21,6 +24,7 @@ from backend.pipeline.update import Update
 from models.config import VideoModelConfig, kernels
 from models.dreamer_convolutions import conv_kernels
 from models.losses import total
+from models.share import ALONE, Share
 from models.types import Batch
 from models.video_model import VideoModel
 
@@ -28,21 +32,24 @@ from models.video_model import VideoModel
 class Pretraining:
     """A video model, its optimiser and generators: everything that `step` changes and a resume restores."""
 
-    def __init__(self, settings: PretrainSettings, seed: int, device: str) -> None:
+    def __init__(self, settings: PretrainSettings, seed: int, device: str, share: Share = ALONE) -> None:
         self.settings = settings
         self.device = device
+        self.share = share
         self.updates = 0
         self.randomness = Randomness(seed, device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.model = initialised(VideoModel(_sizes(settings)), settings).to(device)
         convolve_in(image_precision(device), self.model)
-        self._update = Update(self.model.parameters(), settings.learning_rate, settings.adam_eps, settings.clip_norm)
+        rates = settings.learning_rate, settings.adam_eps, settings.clip_norm
+        self._update = Update(self.model.parameters(), *rates, share)
         self._objective = objective(settings)
-        self.recorded = Recorded(self.work, self, graph_recorder(self.randomness.torch))
+        recorder = graph_recorder(self.randomness.torch) if share.size == 1 else None
+        self.recorded = Recorded(self.work, self, recorder)
 
     def step(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """One update on a batch: its losses, (B, T) each, and the gradient norm, `gradient_norm`, ()."""
+        """One update on this process's rows of a batch: losses, (B, T) each, and `gradient_norm`, ()."""
         settings, update = self.settings, self.updates
         inputs = (*batch, torch.tensor(beta(settings, update)), torch.tensor(dynamics_weight(settings, update)))
         self._update.set_rate(settings.learning_rate * cooled(settings, update / settings.updates))
@@ -53,7 +60,7 @@ class Pretraining:
     def work(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         """The update as work for the device only: a batch's arrays, beta, dynamics weight; never waits for the host."""
         *batch, constraint, dynamics = inputs
-        losses = self.model.infer(Batch(*batch), self.randomness.torch, self._objective).losses
+        losses = self.model.infer(Batch(*batch), self.randomness.torch, self._objective, self.share).losses
         weights: dict[str, float | torch.Tensor] = {"image": 1.0, "dynamics": dynamics}
         weights |= dict.fromkeys(self.model.encoder.constraints, constraint)
         if self._objective.overshooting:
@@ -82,6 +89,13 @@ class Pretraining:
         self.randomness.load_state_dict(state["randomness"])
 
 
+class Step(NamedTuple):
+    """One update that all processes have made."""
+
+    values: dict[str, float] | None  # mean losses over the whole batch and gradient norm, at every log_every-th
+    stopping: bool  # whether the stage was asked to stop
+
+
 def pretrain(
     settings: PretrainSettings,
     dataset: DatasetInfo,
@@ -91,47 +105,81 @@ def pretrain(
     provenance: Provenance,
     device: str,
     reporter: Reporter,
+    processes: int = 1,
 ) -> Path:
     """Trains a video model on a data set and writes checkpoints into `out/checkpoints`; returns the last.
 
-    Training starts from the weights of `start`, a model of the same sizes, if one is given.
+    Training starts from the weights of `start`, a model of the same sizes, if one is given. Several processes share
+    each batch.
 
     Continues from `out/resume` if that exists. Raises SettingsError if the data set does not fit
-    the settings, Stopped after a save when asked to stop, Diverged.
+    the settings, Stopped after a save when asked to stop, Diverged, ProcessLost.
     """
+    check_divides(settings, processes)
+    with team(processes, partial(follow, settings, dataset, provenance.seed, device)) as together:
+        run, replay, withheld = _begun(settings, dataset, provenance.seed, device, together)
+        held_out = [read_place(episode) for episode in withheld]
+        if start is not None:
+            run.model.load_state_dict(start.state_dict())
+        state = load_training(out / "resume")
+        if state is not None:
+            run.load_state_dict(state)
+        together.given(run.state_dict())
+        reporter.cut_metrics("pretrain", run.updates)
+
+        def stop() -> bool:
+            """Report how far it is; whether to stop here."""
+            reporter.progress(run.updates, settings.updates, "pretrain")
+            return reporter.stop_requested
+
+        stop()
+        for step in _updates(run, replay, together, stop):
+            last = run.updates == settings.updates
+            if step.values is not None:
+                reporter.log("pretrain", step.values, updates=run.updates)
+            if run.updates % settings.checkpoint_every == 0 or last or step.stopping:
+                run.check()
+                reporter.sync()
+                save_training(out / "resume", run.updates, run.state_dict())
+                publish(out, run.model, None, held_out, provenance, run.updates, settings.updates, reporter.note)
+            if step.stopping and not last:
+                raise Stopped(f"stopped and saved after {run.updates} updates")
+        return publish(out, run.model, None, held_out, provenance, run.updates, settings.updates, reporter.note)
+
+
+def follow(settings: PretrainSettings, dataset: DatasetInfo, seed: int, device: str, together: Team) -> None:
+    """What a further process does: the same updates on its own rows, until the first process stops."""
+    run, replay, _ = _begun(settings, dataset, seed, device, together)
+    run.load_state_dict(together.given(run.state_dict()))
+    for step in _updates(run, replay, together, lambda: False):
+        if step.stopping:
+            return
+
+
+def _begun(
+    settings: PretrainSettings, dataset: DatasetInfo, seed: int, device: str, together: Team
+) -> tuple[Pretraining, Replay, Sequence[Place]]:
+    """A run at its start, the frames that it learns from, and the episodes that it does not."""
     training, withheld = split(episode_places(dataset.folder), settings.held_out)
-    place = replay_device(device, dataset.frames)
-    replay = Replay(dataset.action_size, dataset.frames, place, motion=settings.motion_weight > 0)
-    replay.extend(
-        read_place(episode) for episode in training
-    )  # one after the other, so that frames are in memory only once
-    held_out = [read_place(episode) for episode in withheld]
-    run = Pretraining(settings, provenance.seed, device)
-    if start is not None:
-        run.model.load_state_dict(start.state_dict())
-    state = load_training(out / "resume")
-    if state is not None:
-        run.load_state_dict(state)
-    reporter.cut_metrics("pretrain", run.updates)
-    reporter.progress(run.updates, settings.updates, "pretrain")
+    own = together.device(device)
+    replay = Replay(
+        dataset.action_size, dataset.frames, replay_device(own, dataset.frames), motion=settings.motion_weight > 0
+    )
+    replay.extend(read_place(episode) for episode in training)  # one by one, so that frames are in memory only once
+    return Pretraining(settings, seed, own, together.share), replay, withheld
+
+
+def _updates(run: Pretraining, replay: Replay, together: Team, stop: Callable[[], bool]) -> Iterator[Step]:
+    """The updates that are left, in step with the other processes. Raises Diverged in all of them."""
+    settings = run.settings
     while run.updates < settings.updates:
-        figures = run.step(_sample(replay, shape(settings, run.updates), run.randomness.numpy))
-        reporter.progress(run.updates, settings.updates, "pretrain")
-        last, stopping = run.updates == settings.updates, reporter.stop_requested
-        saving = run.updates % settings.checkpoint_every == 0 or last or stopping
-        logging = run.updates % settings.log_every == 0
-        if saving or logging:
+        figures = run.step(_sample(replay, shape(settings, run.updates), run.randomness.numpy, together.share))
+        values = None
+        if run.updates % settings.log_every == 0:
             run.check()
-        if logging:
-            values = {name: float(value.mean()) for name, value in figures.items()}
-            reporter.log("pretrain", values, updates=run.updates)
-        if saving:
-            reporter.sync()
-            save_training(out / "resume", run.updates, run.state_dict())
-            publish(out, run.model, None, held_out, provenance, run.updates, settings.updates, reporter.note)
-        if stopping and not last:
-            raise Stopped(f"stopped and saved after {run.updates} updates")
-    return publish(out, run.model, None, held_out, provenance, run.updates, settings.updates, reporter.note)
+            means = together.share.average(torch.stack([value.mean() for value in figures.values()]))
+            values = dict(zip(figures, means.tolist(), strict=True))
+        yield Step(values, together.any(stop()))
 
 
 def _sizes(settings: PretrainSettings) -> VideoModelConfig:
@@ -144,8 +192,9 @@ def _sizes(settings: PretrainSettings) -> VideoModelConfig:
     return replace(sizes, vision=settings.vision, kernels=deep, latents=deep[-1])
 
 
-def _sample(replay: Replay, shape: tuple[int, int], rng: np.random.Generator) -> Batch:
+def _sample(replay: Replay, shape: tuple[int, int], rng: np.random.Generator, share: Share) -> Batch:
+    batch, length = shape
     try:
-        return replay.sample(*shape, rng)
+        return replay.sample(batch, length, rng, share.rows(batch))
     except TooShort as error:
         raise SettingsError([Problem("/length", str(error))]) from None

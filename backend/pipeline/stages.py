@@ -30,8 +30,9 @@ from backend.pipeline.held_out import split
 from backend.pipeline.methods.build import build_parts
 from backend.pipeline.methods.parts import Source
 from backend.pipeline.offline import Offline, OfflineLearning, Recordings
+from backend.pipeline.parallel import by_torchrun
 from backend.pipeline.precision import multiply_fast
-from backend.pipeline.pretrain import pretrain
+from backend.pipeline.pretrain import follow, pretrain
 from backend.pipeline.publish import Provenance
 from backend.pipeline.report import ERROR, METRICS, RESULT, Reporter
 from backend.pipeline.settings import (
@@ -72,6 +73,7 @@ class _Context:
     seed: int
     device: str
     reporter: Reporter
+    processes: int = 1
 
 
 def run_stage(
@@ -85,15 +87,16 @@ def run_stage(
     name: str | None = None,
     preset: str | None = None,
     reporter: Reporter,
+    processes: int = 1,
 ) -> StageResult:
     """Runs a stage in the folder `out`, continuing from what is there; writes result.json.
 
-    `preset` is only recorded; the settings are complete without it.
+    `preset` is only recorded; the settings are complete without it. `processes` share the updates of pretraining.
 
     Raises SettingsError, Stopped, Diverged, EnvironmentFailed and errors of the operating system.
     """
     begun = time.monotonic()
-    context = _Context(out, home, name or out.name, seed, choose_device(device), reporter)
+    context = _Context(out, home, name or out.name, seed, choose_device(device), reporter, processes)
     multiply_fast(context.device)
     reporter.note(f"{stage} on {context.device}, seed {seed}")
     for outcome in (RESULT, ERROR):  # of an earlier start
@@ -116,6 +119,14 @@ def run_stage(
     crash_point("result-written")
     reporter.note(f"{stage} is done; this session took {result.seconds:,.0f} s")
     return result
+
+
+def follow_pretraining(settings: PretrainSettings, *, home: Path, seed: int, device: str) -> None:
+    """The part of a further process of torchrun, which writes nothing. Raises SettingsError, Diverged, ProcessLost."""
+    chosen = choose_device(device)
+    dataset = dataset_of(settings, home, allow_path=True)
+    with by_torchrun() as together:
+        follow(settings, dataset, seed, chosen, together)
 
 
 def _pretrain(settings: PretrainSettings, context: _Context) -> str:
@@ -144,6 +155,7 @@ def _pretrain_on(dataset: DatasetInfo, settings: PretrainSettings, context: _Con
         provenance=provenance,
         device=context.device,
         reporter=context.reporter,
+        processes=context.processes,
     )
 
 

@@ -7,15 +7,25 @@ import torch
 from torch import Tensor, nn
 
 from backend.pipeline.report import Diverged
+from models.share import ALONE, Share
 
 
 class Update:
     """Adam with the gradient norm clipped; a step whose gradient is not finite changes nothing, and is recorded.
 
-    Only `check` waits for the device, so that a GPU can do whole updates without the host.
+    Only `check` waits for the device, so that a GPU can do whole updates without the host. Where several processes
+    share a batch, the gradient is the mean of theirs.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float, eps: float, clip_norm: float) -> None:
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        learning_rate: float,
+        eps: float,
+        clip_norm: float,
+        share: Share = ALONE,
+    ) -> None:
+        self._share = share
         self._parameters = [parameter for parameter in parameters if parameter.requires_grad]
         self._clip_norm = clip_norm
         on_gpu = self._parameters[0].is_cuda
@@ -45,6 +55,8 @@ class Update:
     def step(self) -> Tensor:
         """Takes one step down the parts that were added; returns the gradient norm before clipping, ()."""
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        if self._share.size > 1:
+            self._average(gradients)
         norm = nn.utils.get_total_norm(gradients, foreach=True)
         refused = (~norm.isfinite()).float()
         now = torch.stack([self._refused[0] + 1, norm, self._loss])
@@ -57,6 +69,14 @@ class Update:
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         return norm
+
+    def _average(self, gradients: list[Tensor]) -> None:
+        """Replace gradients and loss by their means over all processes, in one exchange."""
+        parts = [*gradients, self._loss]
+        flat = self._share.average(torch.cat([part.reshape(-1) for part in parts]))
+        means = torch.split(flat, [part.numel() for part in parts])
+        for part, mean in zip(parts, means, strict=True):
+            part.copy_(mean.view_as(part))
 
     def check(self) -> None:
         """Raises Diverged if a step was refused."""

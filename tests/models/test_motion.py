@@ -26,8 +26,17 @@ def test_a_change_below_the_threshold_is_no_motion():
     image = torch.zeros(2, 64, 64, 3, dtype=torch.uint8)
     image[1] = 30  # 15 from the mean, where 15.3 is asked
     assert not moving_pixels(image).any()
-    image[1] = 32
-    assert moving_pixels(image).all()
+    image[1, 30, 30] = 32
+    assert moving_pixels(image)[:, 29:32, 29:32].all()
+
+
+def test_where_all_colours_flicker_only_what_changes_against_its_surroundings_moves():
+    square = a_square_that_moves(10)
+    flicker = square + torch.tensor([0, 90, 20, 60], dtype=torch.uint8)[:, None, None, None]
+    moving = moving_pixels(flicker)
+    body = moving_pixels(square)
+    assert moving[body & (square > 0).any(-1)].all(), "the square, in every frame"
+    assert not moving[:, :10].any() and not moving[:, 40:].any(), "away from its path nothing moves"
 
 
 def test_pixels_that_move_count_more():

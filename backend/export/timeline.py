@@ -1,5 +1,9 @@
 """Timelines as films, figures and tables: green frames are observed, red frames are imagined."""
 
+import itertools
+import re
+from collections.abc import Container
+
 import numpy as np
 from matplotlib.patches import Rectangle
 
@@ -9,7 +13,6 @@ from backend.export.film import BLACK, GREEN, RED, WHITE, Film, Note, text_size,
 from backend.export.film import GREY as GREY_INK
 from backend.export.layout import GAP, LINE, MARGIN, SIZE, SMALL
 from backend.export.letters import noted
-from backend.export.names import slug
 from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, TABLE_FORMATS, ExportOptions, check_format
 from backend.export.score_charts import charts_of, draw_scores, height_of
 from backend.export.tables import npz, table
@@ -148,19 +151,25 @@ def _ends(timeline: Timeline) -> list[tuple[str, str, str, Curve]]:
 
 
 def _npz(timeline: Timeline) -> bytes:
-    """Every row of pictures (K, S, 64, 64, 3) with its title, and every line of a chart."""
-    lines = {
-        f"{slug(chart)}_{slug(line)}".replace("-", "_"): np.array(values, np.float64)
-        for chart, held in timeline.curves.items()
-        for line, values in held.items()
-    }
-    for chart, line, end, values in _ends(timeline):
-        lines[f"{slug(chart)}_{slug(line)}_{end}".replace("-", "_")] = np.array(values, np.float64)
+    """Every row of pictures (K, S, 64, 64, 3) with its title, and every line of a chart under its name."""
+    lines = [(chart, line, values) for chart, held in timeline.curves.items() for line, values in held.items()]
+    lines += [(chart, f"{line} {end}", values) for chart, line, end, values in _ends(timeline)]
+    curves: dict[str, Curve] = {}
+    for chart, line, values in lines:
+        curves[_key_beside(curves, f"curve {chart} {line}")] = values
     return npz(
         frames=np.stack([strip.frames for strip in timeline.strips]),
         titles=np.array([strip.title for strip in timeline.strips]),
         notes=np.array([strip.note for strip in timeline.strips]),
         context=np.array(timeline.context),
         settings=np.array(timeline.settings),
-        **{f"curve_{name}": values for name, values in lines.items()},
+        **{name: np.array(values, np.float64) for name, values in curves.items()},
+    )
+
+
+def _key_beside(taken: Container[str], text: str) -> str:
+    """The words of a name in any script, with `_` between; numbered where another array has that key already."""
+    key = re.sub(r"\W+", "_", text.lower()).strip("_")
+    return next(
+        name for name in itertools.chain([key], (f"{key}_{n}" for n in itertools.count(2))) if name not in taken
     )

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,6 +51,16 @@ def test_the_tables_hold_the_rows_and_the_curves(timeline: Timeline) -> None:
     header, *lines = render_timeline(timeline, "csv", ExportOptions()).decode("utf-8-sig").splitlines()
     assert header.startswith("step,seen,Change in grey levels: dim 1")
     assert len(lines) == 9
+
+
+def test_every_curve_is_kept_whatever_its_line_is_called(timeline: Timeline) -> None:
+    long = "the same beginning of two long names of checkpoints, "
+    lines = {f"{long}first": 1.0, f"{long}second": 2.0, "左": 3.0, "右": 4.0, "a b": 5.0, "a, b": 6.0}
+    curves = {"Value": {name: [value] * timeline.steps for name, value in lines.items()}}
+    arrays = np.load(io.BytesIO(render_timeline(replace(timeline, curves=curves), "npz", ExportOptions())))
+    kept = {name: arrays[name][0] for name in arrays.files if name.startswith("curve_")}
+    assert sorted(kept.values()) == sorted(lines.values())
+    assert kept["curve_value_右"] == 4.0 and kept["curve_value_a_b_2"] == 6.0
 
 
 def test_unknown_formats_are_refused(timeline: Timeline) -> None:

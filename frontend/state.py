@@ -228,6 +228,18 @@ class Imitation(ApiView):
 
 
 @dataclass(frozen=True)
+class Teachers(ApiView):
+    """How several teachers are weighed along an episode of the clip."""
+
+    checkpoint: str = ""
+    episode: int = 0
+
+    def api(self) -> dict[str, Any]:
+        """The query of `GET .../teachers` that shows this."""
+        return self.sent(("episode",))
+
+
+@dataclass(frozen=True)
 class TwoCheckpoints(View):
     """Two checkpoints beside each other: that of the header, and `second`."""
 

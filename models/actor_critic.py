@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from models.action_memory import ActionMemory, Hinting
 from models.config import ActorCriticConfig
 from models.distributions import TruncatedNormal
 from models.layers import mlp
@@ -39,7 +40,13 @@ class ActorCritic(nn.Module):
     def __init__(self, config: ActorCriticConfig) -> None:
         super().__init__()
         self.config = config
+        self.memory: ActionMemory | None = None
         self.actor = mlp(config.feature, config.units, config.actor_layers, 2 * config.action_size)
+        if config.sources:
+            sizes = config.sources, config.feature, config.action_size, config.hint, config.memory_units
+            self.memory = ActionMemory(*sizes)
+            hinted = mlp(config.feature + config.hint, config.units, config.actor_layers, 2 * config.action_size)
+            self.actor = nn.Sequential(Hinting(self.memory), *hinted)
         self.critic = mlp(config.feature, config.units, config.critic_layers, 1)
         self.slow_critic = mlp(config.feature, config.units, config.critic_layers, 1).requires_grad_(False)
         self.refresh()

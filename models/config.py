@@ -73,6 +73,9 @@ class ActorCriticConfig:
     critic_layers: int = 3
     units: int = 400
     min_std: float = 0.1  # of the actor's truncated normal
+    sources: int = 0  # whose actions are hinted to the actor (Vid2Act); 0: no hints
+    hint: int = 50  # numbers of a hint
+    memory_units: int = 750  # of the networks that remember the sources' actions
 
 
 def latent_pixel_std(beta: float) -> float:

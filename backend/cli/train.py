@@ -250,9 +250,8 @@ def _refuse(error: "SettingsError", out: Path) -> int:
     """Every problem in its own sentence; a worker reads them in the run's folder, which is otherwise unchanged."""
     for problem in error.problems:
         complain(f"{problem.pointer.lstrip('/').replace('/', '.')}: {problem.message}")
-    if any(
-        problem.pointer.endswith(("/dataset", "/demonstrations", "/teacher", "/films")) for problem in error.problems
-    ):
+    references = "/dataset", "/demonstrations", "/teacher", "/teachers", "/films"
+    if any(problem.pointer.endswith(references) for problem in error.problems):
         complain(where_looked())
     if RUN_VARIABLE in os.environ and out.is_dir():
         _leave_error(out, "invalid_settings", str(error), "Correct the settings and start again.")

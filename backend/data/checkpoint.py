@@ -35,6 +35,7 @@ FORMAT = 1
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # of a checkpoint that can be looked at, not written to
 CONFIG = "config.json"
 CARD = "README.md"  # outside the manifest, as are those below
+TEACHERS = "teachers.json"  # how a gate weighs the teachers along the clip, where there are several
 FACTORS, CHECKS, LABELS = "factors.json", "interventions.json", "labels.json"  # found out later: `findings`
 MOST_CONFIGS = 16_384  # settings of checkpoints that are kept in memory
 QUALITY = "quality.json"  # too, where it was not measured when the checkpoint was written
@@ -132,6 +133,12 @@ class Checkpoint:
     def factors(self) -> dict[str, Any] | None:
         """The result of `diswm factors`, or None if it has not run."""
         path = self.info.found(FACTORS)
+        return json.loads(path.read_bytes()) if path.exists() else None
+
+    @property
+    def teachers(self) -> dict[str, Any] | None:
+        """How the run's gate weighs its teachers along the clip, or None without several teachers."""
+        path = self.info.found(TEACHERS)
         return json.loads(path.read_bytes()) if path.exists() else None
 
     @property

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
 from backend.data.archive import ArchiveError, read_arrays, read_headers
-from backend.data.checkpoint import CARD, CHECKS, FACTORS, LABELS, QUALITY
+from backend.data.checkpoint import CARD, CHECKS, FACTORS, LABELS, QUALITY, TEACHERS
 from backend.data.files import MANIFEST, CorruptFile, verify_folder
 from backend.data.import_tables import (
     Description,
@@ -19,6 +19,7 @@ from backend.data.import_tables import (
     Factors,
     Interventions,
     Quality,
+    Weighed,
     check_labels,
     first_fault,
     read_object,
@@ -35,9 +36,9 @@ REQUIRED = {WEIGHTS, CONFIG, STATISTICS, CLIP}
 REMEDY = "Send the zip that GET /api/v1/checkpoints/{id}/download gives, unchanged."
 MAX_SIZES = {"latents": 1024, "stoch": 4096, "deter": 8192, "hidden": 8192, "feature": 16384, "action_size": 256}
 MAX_SIZES |= {"below_stoch": 4096, "below_deter": 8192, "below_hidden": 8192, "skip": 4096}
-MAX_SIZES |= {"head_units": 8192, "units": 8192, "kernels": 2048}
+MAX_SIZES |= {"head_units": 8192, "units": 8192, "kernels": 2048, "sources": 64, "hint": 1024, "memory_units": 8192}
 MAX_SIZES |= dict.fromkeys(("reward_layers", "discount_layers", "actor_layers", "critic_layers"), 16)
-MAY_BE_ZERO = ("action_size", "discount_layers", "below_stoch", "below_deter", "below_hidden", "skip")
+MAY_BE_ZERO = ("action_size", "discount_layers", "below_stoch", "below_deter", "below_hidden", "skip", "sources")
 MAX_WEIGHTS = 250_000_000
 MAX_CLIP_FRAMES = 10_000
 
@@ -216,6 +217,9 @@ def _check_tables(folder: Path, latents: int) -> None:
     if (folder / QUALITY).exists():
         measured = _object(folder / QUALITY)
         _check_table(folder / QUALITY, lambda: Quality.model_validate(measured))
+    if (folder / TEACHERS).exists():
+        weighed = _object(folder / TEACHERS)
+        _check_table(folder / TEACHERS, lambda: Weighed.model_validate(weighed))
     if (folder / LABELS).exists():
         labels = _object(folder / LABELS)
         _check_table(folder / LABELS, lambda: check_labels(labels, latents))

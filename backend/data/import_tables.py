@@ -3,11 +3,11 @@
 import json
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 Text = Annotated[str, Field(max_length=10_000, pattern=r"^[^\x00]*$")]
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)] | None
@@ -194,6 +194,35 @@ def _check_pairs(tree: dict[str, Any], depth: int) -> None:
             _check_pairs(leaf, depth - 1)
         else:
             _PAIR.validate_python(leaf, strict=True)
+
+
+class _History(_Closed):
+    steps: list[int]
+    weights: list[list[float]]
+
+
+class Weighed(_Closed):
+    """teachers.json, as `backend.pipeline.teachers.weighed_clip` gives it."""
+
+    teachers: Annotated[list[Text], Field(min_length=2, max_length=64)]
+    weights: list[list[list[float]]]
+    mean: list[float]
+    interval: list[Annotated[list[float], Field(min_length=2, max_length=2)]]
+    swapped: list[float] | None
+    moved: float | None
+    distance: list[float]
+    history: _History
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> "Weighed":
+        """One entry per teacher; every teacher has the same episodes and frames."""
+        count, shapes = len(self.teachers), {tuple(map(len, episodes)) for episodes in self.weights}
+        lists: list[Sequence[object]] = [self.weights, self.mean, self.interval, self.distance]
+        lists += [self.swapped] if self.swapped is not None else []
+        steps, rows = self.history.steps, self.history.weights
+        if any(len(each) != count for each in (*lists, *rows)) or len(shapes) != 1 or len(rows) != len(steps):
+            raise ValueError(f"does not hold the weights of {count} teachers")
+        return self
 
 
 _PAIR: TypeAdapter[list[float] | None] = TypeAdapter(Interval)

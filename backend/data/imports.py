@@ -17,7 +17,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from backend.data.checkpoint import CARD, CHECKS, FACTORS, LABELS, QUALITY, CheckpointInfo, read_checkpoint, read_info
+from backend.data.checkpoint import (
+    CARD,
+    CHECKS,
+    FACTORS,
+    LABELS,
+    QUALITY,
+    TEACHERS,
+    CheckpointInfo,
+    read_checkpoint,
+    read_info,
+)
 from backend.data.files import MANIFEST, aside_of, put_in_place
 from backend.data.import_checks import (
     CLIP,
@@ -42,6 +52,7 @@ LIMITS = {
     FACTORS: 32 * MIB,
     CHECKS: 32 * MIB,
     QUALITY: 1 * MIB,
+    TEACHERS: 32 * MIB,
     LABELS: 4 * MIB,
     CARD: 1 * MIB,
 }

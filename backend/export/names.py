@@ -10,6 +10,7 @@ from backend.interpret.counterfactual import Counterfactual
 from backend.interpret.imitation import Imitation
 from backend.interpret.names import DimensionName
 from backend.interpret.rollout import Rollout
+from backend.interpret.teachers_request import TeachersRequest
 from backend.interpret.temporal import TemporalTraversal
 from backend.interpret.together import Together
 from backend.interpret.traversal_request import TraversalRequest
@@ -58,6 +59,11 @@ def imitation_file_name(view: Imitation) -> str:
     request = view.request
     lengths = f"{request.context}seen-{request.horizon}imagined"
     return f"diswm_{subject(view.provenance)}_imitation-ep{request.episode}_{lengths}"
+
+
+def teachers_file_name(provenance: Mapping[str, Any], request: TeachersRequest) -> str:
+    """Environment, checkpoint and seed, and the episode; without ending."""
+    return f"diswm_{subject(provenance)}_teachers-ep{request.episode}"
 
 
 def counterfactual_file_name(view: Counterfactual) -> str:

@@ -1,4 +1,4 @@
-"""PSNR and SSIM below the pictures of a figure: with both baselines, a band over episodes, and fixed axes."""
+"""Charts below the pictures of a figure, with fixed axes: PSNR and SSIM with baselines and bands, or weights."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,9 +8,10 @@ from backend.export.colours import INK, PALETTE
 from backend.export.letters import drawable
 from backend.export.typography import font
 from backend.interpret.similarity import MEAN, REPEAT
+from backend.interpret.teachers import WEIGHTS
 from backend.interpret.timeline import BAND_PERCENT, Curve, Timeline
 
-RANGES = {"PSNR in dB": (10.0, 40.0), "SSIM": (0.0, 1.0)}  # as on the page: noise does not fill the height
+RANGES = {"PSNR in dB": (10.0, 40.0), "SSIM": (0.0, 1.0), WEIGHTS: (0.0, 1.0)}  # as on the page: noise fills no height
 HEIGHT, GAP, FOOT = 0.8, 0.12, 0.5  # inches of a chart, between two, and of the steps and names below the last
 SMALL = 6.5  # points
 GUESSES = {REPEAT: "--", MEAN: ":"}  # dashes of the predictions that need no model

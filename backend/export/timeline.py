@@ -120,7 +120,8 @@ def _figure(timeline: Timeline, format: str, width: float) -> bytes:
         first = next((column for column, step in enumerate(steps) if not timeline.is_observed(step)), 0)
         place = max(left + first * (cell + GAP), left + text_width("observed ", SMALL))
         put_text(axes, left, MARGIN, "observed", OBSERVED_COLOUR, va="top")
-        put_text(axes, place, MARGIN, "imagined", IMAGINED_COLOUR, va="top")
+        if any(not timeline.is_observed(step) for step in steps):
+            put_text(axes, place, MARGIN, "imagined", IMAGINED_COLOUR, va="top")
         put_text(axes, MARGIN, top - 0.07, "step", GREY, va="bottom")
         if count > 1:
             draw_scores(figure, timeline, scores, left + cell / 2, left + cell / 2 + (count - 1) * (cell + GAP))

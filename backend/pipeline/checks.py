@@ -43,7 +43,8 @@ def check_references(settings: StageSettings, home: Path, *, allow_path: bool = 
         config = None
         if settings.teacher is not None:
             config = teacher_of(settings.teacher, home, allow_path=allow_path).config
-        check_source(settings, config)
+        teachers = teachers_of(settings, home, allow_path=allow_path)
+        check_source(settings, config, [teacher.config for teacher in teachers])
     if isinstance(settings, OfflineSettings):
         _check_recordings(settings, recordings_of(settings, home, allow_path=allow_path))
     if isinstance(settings, PipelineSettings):
@@ -132,6 +133,20 @@ def teacher_of(reference: str, home: Path, *, allow_path: bool = False) -> Check
         return find_checkpoint(home, reference, allow_path=allow_path)
     except (NotFound, CheckpointError) as error:
         raise SettingsError([Problem("/teacher", str(error))]) from None
+
+
+def teachers_of(settings: FinetuneSettings, home: Path, *, allow_path: bool = False) -> list[CheckpointInfo]:
+    """The checkpoints of a method's several teachers, in order; raises SettingsError."""
+    found: list[CheckpointInfo] = []
+    for reference in settings.section.checkpoints:
+        try:
+            teacher = find_checkpoint(home, reference, allow_path=allow_path)
+        except (NotFound, CheckpointError) as error:
+            raise SettingsError([Problem("/teachers", str(error))]) from None
+        if any(teacher.folder == other.folder for other in found):
+            raise SettingsError([Problem("/teachers", f"{teacher.name} is named twice")])
+        found.append(teacher)
+    return found
 
 
 def start_of(

@@ -126,7 +126,7 @@ class Online:
         if run.updates % settings.log_every == 0:
             run.check()
             values = {name: float(value.mean()) for name, value in metrics.items()}
-            self._log("finetune", values | run.lesson_weights(self.agent_steps))
+            self._log("finetune", values | run.lesson_weights(self.agent_steps) | run.parts.notes())
 
     @property
     def _finished(self) -> bool:
@@ -176,6 +176,7 @@ class Online:
             self.agent_steps,
             last,
             self.reporter.note,
+            self.run.parts.findings,
         )
 
     def _restore(self) -> None:

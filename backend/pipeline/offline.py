@@ -92,7 +92,8 @@ class Offline:
             if run.updates % settings.log_every == 0:
                 run.check()
                 values = {name: float(value.mean()) for name, value in metrics.items()}
-                self.reporter.log("offline", values | run.lesson_weights(run.updates), updates=run.updates)
+                values |= run.lesson_weights(run.updates) | run.parts.notes()
+                self.reporter.log("offline", values, updates=run.updates)
             if run.imitates and run.updates % settings.evaluate_every == 0:
                 self._evaluate()
             if self.reporter.stop_requested and run.updates < settings.updates:
@@ -136,6 +137,7 @@ class Offline:
             run.updates,
             self.settings.updates,
             self.reporter.note,
+            run.parts.findings,
         )
 
     def _restore(self) -> None:

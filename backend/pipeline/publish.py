@@ -4,7 +4,7 @@ import datetime
 import json
 import platform
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +28,8 @@ from models.traversal import LatentStatistics
 from models.video_model import VideoModel
 
 Masks = TypeVar("Masks", NDArray[np.bool_], NDArray[np.uint8])
+Finding = Callable[[Clip, Path], dict[str, Any]]
+"""What a method finds out about a checkpoint's clip, as JSON; it is given the run's folder too."""
 Note = Callable[[str], None]  # takes one sentence for the run's log
 CLIP_EPISODES, CLIP_FRAMES = 24, 50
 MILESTONES = 8
@@ -73,10 +75,12 @@ def publish(
     updates: int,
     last_update: int,
     note: Note,
+    findings: Mapping[str, Finding] | None = None,
 ) -> Path:
     """Writes `out/checkpoints/update-…`, unless it exists already, and returns it; older ones are thinned out.
 
     The newest two stay, and about eight spread over the run. The last one also gets its factors.
+    `findings` are what the method finds out about the clip, by the name of the file.
     """
     crash_point("between-state-and-weights")
     folder = out / "checkpoints" / f"update-{updates:09d}"
@@ -102,6 +106,9 @@ def publish(
         model.train()
         _thin(folder.parent, last_update)
         note(f"checkpoint {folder.name}: can be browsed now. {quality['sees']}")
+    for name, find in (findings or {}).items():
+        if not (folder / name).exists():
+            write_json(folder / name, find(clip_of(held_out), out))
     explicable = len(held_out) >= FACTOR_EPISODES and model.capabilities.has_latents
     if updates >= last_update and explicable and not (folder / FACTORS).exists():
         note(f"finding what the dimensions mean, on {len(held_out)} held-out episodes")

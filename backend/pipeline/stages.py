@@ -21,7 +21,15 @@ from backend.data.files import write_json
 from backend.data.run_start import RunStart, write_run_start
 from backend.envs.make import make_environment
 from backend.envs.vector import ProcessEnvironment
-from backend.pipeline.checks import choose_device, dataset_of, films_of, recordings_of, start_of, teacher_of
+from backend.pipeline.checks import (
+    choose_device,
+    dataset_of,
+    films_of,
+    recordings_of,
+    start_of,
+    teacher_of,
+    teachers_of,
+)
 from backend.pipeline.collect import collect
 from backend.pipeline.environments import ByDistraction, PaddedActions, pad_actions, side_by_side
 from backend.pipeline.estimates import HELD_OUT
@@ -165,17 +173,18 @@ def _scene_of(dataset: DatasetInfo) -> dict[str, Any]:
 
 
 def _finetune(settings: FinetuneSettings, context: _Context) -> None:
-    folder = None
+    found = teachers_of(settings, context.home, allow_path=True)
     if settings.teacher is not None:
-        folder = teacher_of(settings.teacher, context.home, allow_path=True).folder
-    _finetune_from(folder, settings, context)
+        found.insert(0, teacher_of(settings.teacher, context.home, allow_path=True))
+    _finetune_from([teacher.folder for teacher in found], settings, context)
 
 
-def _finetune_from(teacher_folder: Path | None, settings: FinetuneSettings, context: _Context) -> None:
-    source = None
-    if teacher_folder is not None:
-        loaded = load_checkpoint(find_checkpoint(context.home, str(teacher_folder), allow_path=True))
-        source = Source(loaded.video_model, loaded.clip.action.shape[-1])
+def _finetune_from(folders: Sequence[Path], settings: FinetuneSettings, context: _Context) -> None:
+    sources = []
+    for folder in folders:
+        loaded = load_checkpoint(find_checkpoint(context.home, str(folder), allow_path=True))
+        sources.append(Source(loaded.video_model, loaded.clip.action.shape[-1], loaded.clip, loaded.info.name))
+    source = sources[0]._replace(others=tuple(sources[1:])) if sources else None
     films = _films(settings, context.home)
     held_out = _held_out(settings, context, films)
     provenance = Provenance(
@@ -280,7 +289,7 @@ def _pipeline(settings: PipelineSettings, context: _Context) -> str:
     dataset = collect(settings.collect, context.out / "collect", context.seed, context.reporter, films, name)
     inner = replace(context, out=context.out / "pretrain", name=f"{context.name} (video model)")
     video_model = _pretrain_on(dataset, settings.pretrain, inner)
-    _finetune_from(video_model, settings.finetune, replace(context, out=context.out / "finetune"))
+    _finetune_from([video_model], settings.finetune, replace(context, out=context.out / "finetune"))
     return dataset.id
 
 

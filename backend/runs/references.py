@@ -36,5 +36,6 @@ def run_that_writes(store: RunStore, home: Path, path: Path) -> str | None:
 def _named(settings: Mapping[str, Any]) -> set[str]:
     """The ids and names in settings, including those of each stage of a pipeline."""
     found = {settings[key] for key in _FIELDS if isinstance(settings.get(key), str)}
+    found.update(name.strip() for name in str(settings.get("teachers", "")).split(","))
     inner = (value for value in settings.values() if isinstance(value, dict))
     return found.union(*map(_named, inner))

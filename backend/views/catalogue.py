@@ -17,6 +17,7 @@ from backend.interpret.table_request import (
     SensitivityRequest,
     TransferRequest,
 )
+from backend.interpret.teachers_request import TeachersRequest
 from backend.interpret.temporal_request import TemporalRequest
 from backend.interpret.traversal_request import TraversalRequest
 
@@ -133,6 +134,16 @@ KINDS: Mapping[str, Kind] = {
             "backend.views.imagination:IMITATION",
             "imitation",
             "imitation",
+            FILMS,
+            _FILM_STYLE,
+            IMAGINATION,
+        ),
+        Kind(
+            "Write how several teachers are weighed along an episode, with what the model sees of it.",
+            TeachersRequest,
+            "backend.views.imagination:TEACHERS",
+            "teachers",
+            "teachers",
             FILMS,
             _FILM_STYLE,
             IMAGINATION,

@@ -14,6 +14,7 @@ from backend.data.checkpoint import (
     FACTORS,
     LABELS,
     QUALITY,
+    TEACHERS,
     Checkpoint,
     CheckpointInfo,
     load_checkpoint,
@@ -119,7 +120,7 @@ class CheckpointCache:
 
     def version(self, info: CheckpointInfo) -> Hashable:
         """Changes whenever an answer about this checkpoint may: its weights, factors or labels were written."""
-        files = (info.folder / MANIFEST, *map(info.found, (FACTORS, LABELS, CHECKS, QUALITY)))
+        files = (info.folder / MANIFEST, *map(info.found, (FACTORS, LABELS, CHECKS, QUALITY, TEACHERS)))
         return (info.folder, *(_stamp(path) for path in files))
 
 

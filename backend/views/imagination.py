@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from backend.data.catalogue import checkpoints_of_run
 from backend.data.checkpoint import CheckpointInfo
-from backend.export.names import counterfactual_file_name, imitation_file_name, temporal_file_name, together_file_name
+from backend.export.names import (
+    counterfactual_file_name,
+    imitation_file_name,
+    teachers_file_name,
+    temporal_file_name,
+    together_file_name,
+)
 from backend.export.options import FILM_FORMATS, ExportOptions
 from backend.interpret.counterfactual import counterfactual
 from backend.interpret.counterfactual_request import CounterfactualRequest
@@ -16,15 +22,20 @@ from backend.interpret.imitation_request import ImitationRequest
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import MAX_FRAMES, RolloutRequest, TogetherRequest
+from backend.interpret.teachers import teachers_timeline
+from backend.interpret.teachers_request import TeachersRequest
 from backend.interpret.temporal import temporal_traversal
 from backend.interpret.temporal_request import MOST_BY_ITSELF, TemporalRequest
 from backend.interpret.timeline import Bands, Timeline
 from backend.interpret.together import MAX_CHECKPOINTS, bands_together, roll_out_together
+from backend.interpret.view import provenance_of
 from backend.views.kinds import Budget, Builder, Ingredients, Sources, Store, View, named
 from backend.views.serializers import rollout_json, timeline_json
 
 if TYPE_CHECKING:
     from backend.export.render import ExportedFile
+
+MOST_STEPS = 50  # of a clip's episode
 
 
 def rollout(ingredients: Ingredients, request: RolloutRequest) -> View:
@@ -63,6 +74,13 @@ def imitated(ingredients: Ingredients, request: ImitationRequest) -> View:
     """An expert's episode beside the policy's rollout from its start."""
     found = imitation(ingredients.checkpoint, request)
     return _of_timeline(ingredients, found.timeline(imitation_file_name(found)))
+
+
+def weighed(ingredients: Ingredients, request: TeachersRequest) -> View:
+    """How several teachers are weighed along an episode."""
+    checkpoint = ingredients.checkpoint
+    name = teachers_file_name(provenance_of(checkpoint), request)
+    return _of_timeline(ingredients, teachers_timeline(checkpoint, request, name))
 
 
 def beside(info: CheckpointInfo, request: TogetherRequest, store: Store) -> Sources:
@@ -116,4 +134,5 @@ TOGETHER = Builder(
     together, lambda _, request, sources: request.steps * (len(sources.checkpoints) + 2), _frames, sources=beside
 )
 IMITATION = Builder(imitated, lambda _, request, __: request.steps * 6, _frames)
+TEACHERS = Builder(weighed, lambda *_: MOST_STEPS)
 COUNTERFACTUAL = Builder(changed, lambda *_: 2000, check=_check, loads=True, long=lambda *_: True)

@@ -1,9 +1,9 @@
-"""Imagine: watch a rollout, branch it, compare it with the simulator, play it, or set its policy beside an expert."""
+"""Imagine: watch a rollout, branch it, compare it with the simulator, play it, or see what it was taught by."""
 
 from __future__ import annotations
 
 from frontend.components.header import current, open_section
-from frontend.sections import branch, imitation, play, simulator, watch
+from frontend.sections import branch, imitation, play, simulator, teachers, watch
 
 PAGE = "imagine"
 SECTIONS = {
@@ -12,6 +12,7 @@ SECTIONS = {
     "play": play.show,
     "watch": watch.show,
     "imitation": imitation.show,
+    "teachers": teachers.show,
 }
 
 

@@ -58,6 +58,16 @@ def test_imitation_says_how_far_the_policy_is_from_the_expert_at_the_end(open_pa
     assert "diswm imitation cartpole-small" in shown(app)
 
 
+def test_teachers_says_what_their_weights_show_and_lists_them(open_page: OpenPage, world: World) -> None:
+    app = open_page("imagine/teachers", checkpoint="cartpole-small", episode="1")
+    assert not app.error, shown(app)
+    assert world.query_of("/teachers")["episode"] == "1"
+    assert "cartpole has 0.75 of the weight" in shown(app)
+    table = app.dataframe[0].value
+    assert list(table["teacher"]) == ["cartpole", "reacher"] and list(table["weight"]) == ["0.75", "0.25"]
+    assert "diswm teachers cartpole-small" in shown(app)
+
+
 def test_the_run_of_the_second_checkpoint_is_followed(open_page: OpenPage, world: World) -> None:
     app = open_page("compare/training", checkpoint="cartpole-small", second="run-cartpole")
     assert not app.error, shown(app)

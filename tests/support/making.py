@@ -1,15 +1,19 @@
 """Tiny runs of methods, for the tests of each."""
 
+import numpy as np
 import torch
 
+from backend.data.clip import Clip
 from backend.pipeline.builder import build_settings
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods.build import build_parts
+from backend.pipeline.methods.needs import takes_several
 from backend.pipeline.methods.parts import Parts, Source, with_targets
 from backend.pipeline.settings import FinetuneSettings
-from models.config import VideoModelConfig
+from models.config import VideoModelConfig, WorldModelConfig
 from models.types import Batch
 from models.video_model import VideoModel
+from models.world_model import WorldModel
 
 SMALL = {"latents": 4, "stoch": 8, "deter": 16, "hidden": 16, "units": 16, "batch": 2, "length": 6, "horizon": 3}
 VIDEO = VideoModelConfig(latents=4, stoch=8, deter=16, hidden=16)
@@ -26,8 +30,27 @@ def a_source(action_size: int = 0) -> Source:
     return Source(VideoModel(VIDEO), action_size)
 
 
+def source_of(method: str) -> Source:
+    """One video model, or two teachers with actions where a method takes several."""
+    if not takes_several(method):
+        return a_source()
+    first, second = a_teacher(1), a_teacher(2)
+    return first._replace(others=(second,))
+
+
+def a_teacher(seed: int, action_size: int = 1) -> Source:
+    """A random world model with a clip of noise."""
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 255, (2, 6, 64, 64, 3)).astype(np.uint8)
+    empty = np.zeros((2, 6), np.float32)
+    clip = Clip(image, rng.uniform(-1, 1, (2, 6, action_size)).astype(np.float32), empty, empty[..., None], ("none",))
+    torch.manual_seed(seed)
+    sizes = WorldModelConfig(latents=4, stoch=8, deter=16, hidden=16, action_size=action_size, head_units=16)
+    return Source(WorldModel(sizes), action_size, clip, f"teacher-{seed}")
+
+
 def parts_of(method: str, source: Source | None = None, **changes: object) -> Parts:
-    return build_parts(settings(method, **changes), source or a_source(), 1, seed=0)
+    return build_parts(settings(method, **changes), source or source_of(method), 1, seed=0)
 
 
 def a_run(method: str, **changes: object) -> Finetuning:

@@ -75,6 +75,17 @@ def add_imagination(app: FastAPI, world: World) -> None:
         timeline = _timeline(["episode", "policy", "same actions"], episode, context, horizon)
         return {**timeline, "kind": "imitation", "title": "Imitation", "distances": {"policy": 0.25}}
 
+    @app.get("/api/v1/checkpoints/{checkpoint}/teachers")
+    def teachers(episode: int = 0) -> Any:
+        timeline = _timeline(["episode", "model"], episode, 8, 0)
+        rows = [
+            {"name": name, "weight": weight, "interval": [0.1, 0.9], "swapped": 0.5, "distance": 0.2}
+            for name, weight in (("cartpole", 0.75), ("reacher", 0.25))
+        ]
+        history = {"steps": [5, 10], "weights": [[0.5, 0.5], [0.75, 0.25]]}
+        more = {"teachers": rows, "history": history, "says": "cartpole has 0.75 of the weight over the clip."}
+        return {**timeline, "kind": "teachers", "title": "Teachers", **more}
+
     @app.post("/api/v1/checkpoints/{checkpoint}/plays", status_code=201)
     async def play(checkpoint: str, request: Request) -> dict[str, Any]:
         world.bodies.append(await request.json())

@@ -7,7 +7,7 @@ from importlib import import_module
 import torch
 
 from backend.pipeline.methods.catalogue import CATALOGUE
-from backend.pipeline.methods.needs import check_source
+from backend.pipeline.methods.needs import check_source, takes_several
 from backend.pipeline.methods.parts import Parts, Source
 from backend.pipeline.settings import LearningSettings
 
@@ -17,8 +17,12 @@ Builder = Callable[[LearningSettings, Source | None, int], Parts]
 
 def build_parts(settings: LearningSettings, source: Source | None, action_size: int, seed: int) -> Parts:
     """The parts of the method that the settings name, their weights drawn from `seed`; raises SettingsError."""
-    config = None if source is None else {"networks": {source.model.kind: asdict(source.model.config)}}
-    check_source(settings, config)
+    found = () if source is None else source.all
+    configs = [{"networks": {one.model.kind: asdict(one.model.config)}} for one in found]
+    if takes_several(settings.method):
+        check_source(settings, None, configs)
+    else:
+        check_source(settings, configs[0] if configs else None)
     module, _, function = CATALOGUE[settings.method].builder.partition(":")
     builder: Builder = getattr(import_module(module), function)
     with torch.random.fork_rng(devices=[]):

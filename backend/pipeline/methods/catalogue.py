@@ -8,12 +8,13 @@ from backend.pipeline.methods.sections.base import Section
 from backend.pipeline.methods.sections.diswm import DistillationSection
 from backend.pipeline.methods.sections.ditto import LikenessSection
 from backend.pipeline.methods.sections.hidden import HiddenSection
+from backend.pipeline.methods.sections.teachers import TeachersSection
 
-Kind = Literal["latents", "video model", "demonstrations", "recorded episodes"]
+Kind = Literal["latents", "video model", "world models", "demonstrations", "recorded episodes"]
 """What a method starts from.
 
-Checkpoints: any model with the world model's latents, or an action-free video model. Data sets with actions: an
-expert's episodes, or anyone's.
+Checkpoints: any model with the world model's latents, an action-free video model, or several models with actions. Data
+sets with actions: an expert's episodes, or anyone's.
 """
 RECORDINGS: tuple[Kind, ...] = ("demonstrations", "recorded episodes")
 """The kinds that are data sets."""
@@ -116,6 +117,16 @@ CATALOGUE: dict[str, Entry] = {
         section=HiddenSection,
         view="traversals",
         differs="The paper's idea on latents instead of optical flow: losses and constants are ours, hence after.",
+    ),
+    "vid2act": Entry(
+        title="Vid2Act",
+        paper="Vid2Act: Activate Offline Videos for Visual RL (arXiv 2306.03360)",
+        stage="finetune",
+        builder="backend.pipeline.methods.vid2act:build",
+        needs=(Need("/teachers", "world models", required=True),),
+        section=TeachersSection,
+        view="imagine",
+        differs="The gate sees the student, which the released one cannot; hints need no teacher while acting.",
     ),
     "ditto": Entry(
         title="DITTO",

@@ -1,6 +1,6 @@
 """Whether a checkpoint is what a method needs, read from its config.json without torch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from backend.pipeline.methods.catalogue import CATALOGUE, RECORDINGS, Kind, Need
@@ -9,15 +9,30 @@ from backend.pipeline.settings import LearningSettings, Problem, SettingsError
 NOT_ACTION_FREE = "this checkpoint is a world model with actions; the method starts from an action-free video model"
 FOREIGN = "this checkpoint is another project's model: it can be looked at, and not trained on"
 
+LEAST_TEACHERS = 2
+
 Networks = Mapping[str, Mapping[str, Any]]  # sizes of each network, as config.json has them
 
 
-def check_source(settings: LearningSettings, config: Mapping[str, Any] | None) -> None:
-    """Raises SettingsError if a method cannot use the video model with this config.json, or lacks one it needs."""
+def takes_several(method: str) -> bool:
+    """Whether a method starts from several teachers instead of one."""
+    return any(need.kind == "world models" for need in CATALOGUE[method].needs)
+
+
+def check_source(
+    settings: LearningSettings, config: Mapping[str, Any] | None, teachers: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Raises SettingsError if a method cannot use the video model with this config.json, or lacks one it needs.
+
+    `teachers` are the config.json of those of a method that takes several.
+    """
     if config is not None and config["networks"].keys() & {"adapter"}:
         raise SettingsError([Problem("/teacher", FOREIGN)])
     for need in CATALOGUE[settings.method].needs:
         if need.kind in RECORDINGS:
+            continue
+        if need.kind == "world models":
+            _check_several(need, settings, config, teachers)
             continue
         if config is not None:
             _CHECKS[need.kind](need, settings, config["networks"])
@@ -40,6 +55,33 @@ def _check_latents(need: Need, settings: LearningSettings, networks: Networks) -
 def _check_action_free(need: Need, _settings: LearningSettings, networks: Networks) -> None:
     if "video_model" not in networks:
         raise SettingsError([Problem(need.setting, NOT_ACTION_FREE)])
+
+
+def _check_several(
+    need: Need, settings: LearningSettings, config: Mapping[str, Any] | None, teachers: Sequence[Mapping[str, Any]]
+) -> None:
+    """Raises SettingsError unless there are several teachers, with actions and with states of the model's size."""
+    if config is not None:
+        message = f"{settings.method} starts from several world models, named as teachers, and from no video model"
+        raise SettingsError([Problem("/method", message)])
+    if len(teachers) < LEAST_TEACHERS:
+        message = f"{settings.method} weighs several teachers: name at least {LEAST_TEACHERS}, separated by commas"
+        raise SettingsError([Problem(need.setting, message)])
+    for place, teacher in enumerate(teachers, 1):
+        name, networks = teacher.get("name", f"teacher {place}"), teacher["networks"]
+        if "adapter" in networks:
+            raise SettingsError([Problem(need.setting, f"{name}: {FOREIGN}")])
+        if "world_model" not in networks:
+            message = f"{name} is a video model without actions; the teachers of {settings.method} are world models"
+            raise SettingsError([Problem(need.setting, message)])
+        sizes = networks["world_model"]
+        found, wanted = (sizes["stoch"], sizes["deter"]), (settings.stoch, settings.deter)
+        if found != wanted or sizes.get("below_deter", 0):
+            message = (
+                f"{name} has stoch {found[0]} and deter {found[1]}, the world model {wanted[0]} and {wanted[1]}: a "
+                "teacher needs states of the same size"
+            )
+            raise SettingsError([Problem(need.setting, message)])
 
 
 _CHECKS: dict[Kind, Callable[[Need, LearningSettings, Networks], None]] = {

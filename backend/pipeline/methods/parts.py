@@ -7,8 +7,10 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from backend.data.clip import Clip
 from backend.pipeline.curriculum import initialised
 from backend.pipeline.methods.behaviour import Advice, Behaviour, RewardHead, Tutor
+from backend.pipeline.publish import Finding
 from backend.pipeline.settings import FinetuneSettings, LearningSettings
 from models.actor_critic import ActorCritic
 from models.config import ActorCriticConfig, WorldModelConfig, kernels
@@ -18,10 +20,18 @@ from models.world_model import WorldModel
 
 
 class Source(NamedTuple):
-    """A pretrained video model, and the size of the actions that its videos were made with."""
+    """A pretrained model, the size of the actions that its frames were made with, and the clip that came with it."""
 
     model: VideoModel
     action_size: int
+    clip: Clip | None = None
+    name: str = ""
+    others: tuple["Source", ...] = ()  # further teachers, of a method that takes several
+
+    @property
+    def all(self) -> tuple["Source", ...]:
+        """This one and the further ones."""
+        return (self._replace(others=()), *self.others)
 
 
 class Lesson(Protocol):
@@ -49,6 +59,8 @@ class Lesson(Protocol):
 
 Prepare = Callable[[Batch], Batch]
 """Changes a batch before each update, outside the part that is recorded for a GPU."""
+Notes = Callable[[], dict[str, float]]
+"""Metrics that are read from the device only when a line is logged."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,8 @@ class Parts:
     companions: Mapping[str, nn.Module] = field(
         default_factory=dict
     )  # what a resumed run needs in addition to the agent
+    notes: Notes = dict  # further metrics of a log line
+    findings: Mapping[str, Finding] = field(default_factory=dict)  # by the name of the file, beside each checkpoint
 
 
 def target_of(lessons: Mapping[str, Lesson], image: Tensor) -> Tensor:

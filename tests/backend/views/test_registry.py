@@ -18,6 +18,7 @@ from backend.interpret.imitation_request import ImitationRequest
 from backend.interpret.request import ViewError, ViewRequest
 from backend.interpret.rollout_request import RolloutRequest, TogetherRequest
 from backend.interpret.table_request import CompareRequest, SensitivityRequest, TransferRequest
+from backend.interpret.teachers_request import TeachersRequest
 from backend.interpret.temporal_request import TemporalRequest
 from backend.interpret.traversal_request import Mode, TraversalRequest
 from backend.views.catalogue import KINDS, Kind
@@ -40,6 +41,7 @@ FULL: dict[str, ViewRequest] = {
     "together": TogetherRequest(1, 4, 9, "policy", ("run-a", "run-b")),
     "counterfactual": CounterfactualRequest("light", 0.6, 3, 5, 1, 4, 9, 6, "zero"),
     "imitation": ImitationRequest(2, 4, 9),
+    "teachers": TeachersRequest(2),
     "sensitivity": SensitivityRequest("d1"),
     "carried": TransferRequest("run-a"),
     "compare": CompareRequest("run-a"),
@@ -114,7 +116,7 @@ def query_of_page(kind: str, view: Any) -> dict[str, Any]:
         return {"reference": view.checkpoint or None}
     if kind == "compare":
         return {"other": view.second}
-    return dict(view.api()) if kind in ("rollout", "temporal", "counterfactual", "imitation") else {}
+    return dict(view.api()) if kind in ("rollout", "temporal", "counterfactual", "imitation", "teachers") else {}
 
 
 Shell = Callable[[str], ViewRequest]

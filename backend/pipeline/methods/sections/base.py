@@ -16,5 +16,10 @@ class CommonSettings(Protocol):
 class Section(Closed):
     """A method's own settings; this class serves methods without any."""
 
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """The teachers that the method starts from, where it takes several."""
+        return ()
+
     def check(self, settings: CommonSettings) -> None:
         """Raises `fields.conflict` if the section contradicts the settings that all methods have."""

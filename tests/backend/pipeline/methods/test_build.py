@@ -26,7 +26,7 @@ from models.config import WorldModelConfig
 from models.traversal import LatentStatistics
 from models.video_model import VideoModel
 from models.world_model import WorldModel
-from tests.support.making import VIDEO, a_run, a_source, learn, parts_of, settings
+from tests.support.making import VIDEO, a_run, learn, parts_of, settings, source_of
 
 
 @pytest.mark.parametrize("method", methods_of_stage("finetune"))
@@ -61,13 +61,14 @@ def test_a_checkpoint_of_every_method_loads_again_and_plays_alike(method: str, t
 
 @pytest.mark.parametrize("method", methods_of_stage("finetune"))
 def test_the_video_model_stands_still_under_every_method(method: str) -> None:
-    source = a_source()
-    before = {key: value.clone() for key, value in source.model.state_dict().items()}
+    source = source_of(method)
+    before = [{key: value.clone() for key, value in one.model.state_dict().items()} for one in source.all]
     run = Finetuning(settings(method), parts_of(method, source), 0, "cpu")
     for _ in range(2):
         learn(run)
-    for key, value in source.model.state_dict().items():
-        torch.testing.assert_close(value, before[key], rtol=0, atol=0)
+    for one, weights in zip(source.all, before, strict=True):
+        for key, value in one.model.state_dict().items():
+            torch.testing.assert_close(value, weights[key], rtol=0, atol=0)
 
 
 def test_a_baseline_without_its_video_model_is_refused_in_a_sentence() -> None:

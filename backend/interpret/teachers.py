@@ -59,9 +59,9 @@ def says(found: Mapping[str, Any]) -> str:
         sentences.append(
             f"Beside the student of another episode a weight changes by {found['moved']:.3f}"
             + (
-                ": the gate judges teachers by themselves, not by what the student sees."
+                ": these weights do not depend on what the student sees."
                 if found["moved"] < UNMOVED
-                else " on average: the gate looks at the student."
+                else " on average: the weights depend on what the student sees."
             )
         )
     sentences.append("A weight says which teacher the student was drawn to, not which one is right.")
@@ -69,9 +69,11 @@ def says(found: Mapping[str, Any]) -> str:
 
 
 def _rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """For each teacher its name, mean weight with interval, weight beside another student, and mean distance."""
+    """Name, mean weight, its interval if episodes are enough, weight beside another student, and mean distance."""
     swapped = found["swapped"] or [None] * len(found["teachers"])
-    columns = found["teachers"], found["mean"], found["interval"], swapped, found["distance"]
+    few = len(found["weights"][0]) < FEW_EPISODES
+    intervals = [None] * len(swapped) if few else found["interval"]
+    columns = found["teachers"], found["mean"], intervals, swapped, found["distance"]
     keys = "name", "weight", "interval", "swapped", "distance"
     return [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
 

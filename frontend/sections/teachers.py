@@ -66,12 +66,11 @@ def _play(timeline: Mapping[str, Any]) -> None:
 
 
 def _row(teacher: Mapping[str, Any]) -> dict[str, Any]:
-    low, high = teacher["interval"]
-    other = teacher["swapped"]
+    spread, other = teacher["interval"], teacher["swapped"]
     return {
         "teacher": teacher["name"],
         "weight": f"{teacher['weight']:.2f}",
-        "95% over episodes": f"{low:.2f} to {high:.2f}",
+        "95% over episodes": f"{spread[0]:.2f} to {spread[1]:.2f}" if spread else "too few episodes",
         "beside another student": "" if other is None else f"{other:.2f}",
         "distance to the student": f"{teacher['distance']:.3f}",
     }

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from torch import Tensor, nn
 
@@ -57,6 +57,10 @@ class Browsable(nn.Module, ABC):
     @abstractmethod
     def decode(self, feature: Tensor) -> Tensor:
         """Mean image of a state's feature: (..., S + D) -> (..., 3, H, W) around [-0.5, 0.5]."""
+
+    def in_context(self, image: Tensor) -> Self:  # noqa: ARG002 # models whose decoder sees a frame take it
+        """The same model, which draws every state beside this frame (3, H, W); itself if it draws states alone."""
+        return self
 
     def latents(self, deter: Tensor, seen: Tensor) -> Tensor:  # noqa: ARG002 # others need the history
         """The latents of an encoded picture: (..., D), (..., E) -> (..., Z)."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from models.context import InContext
 from models.losses import image_loss
 from models.vae import FRAMES_AT_ONCE
 
@@ -18,10 +19,12 @@ def decoded_image_loss(
     `weight` (B, T, 1, H, W) and `coarse` are those of `image_loss`.
 
     When a CPU trains on many frames, each part's gradient is computed before the next part is decoded, so that only the
-    feature maps of one part are in memory; the value is then one number, the mean, repeated over (B, T).
+    feature maps of one part are in memory; the value is then one number, the mean, repeated over (B, T). A decoder that
+    sees a frame of each clip needs the clips whole.
     """
     frames = feature.shape[0] * feature.shape[1]
-    if feature.is_cuda or frames <= FRAMES_AT_ONCE or not torch.is_grad_enabled():
+    whole = feature.is_cuda or frames <= FRAMES_AT_ONCE or isinstance(decoder, InContext)
+    if whole or not torch.is_grad_enabled():
         return image_loss(decoder(feature), image, weight, coarse)
     learned = [parameter for parameter in decoder.parameters() if parameter.requires_grad]
     flat = feature.flatten(0, 1), image.flatten(0, 1), None if weight is None else weight.flatten(0, 1)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+WITH_LATENTS = ("vae", "context-vae")  # image networks whose encoder has latents; see `models.video_model.VISIONS`
 KERNELS = (32, 32, 64, 64, 256)  # the paper's
 
 
@@ -21,7 +22,7 @@ class VideoModelConfig:
     hidden: int = 200
     action_size: int = 0  # A; 0 makes the model action-free
     kernels: tuple[int, int, int, int, int] = KERNELS  # conv channels, first to last
-    vision: str = "vae"  # encoder and decoder: the paper's "vae", or DreamerV2's "conv"
+    vision: str = "vae"  # encoder and decoder: the paper's "vae", DreamerV2's "conv", and each with ContextWM's decoder
     below_stoch: int = 0  # S, D and hidden size of the action-free recurrent model underneath (APV); 0: none
     below_deter: int = 0
     below_hidden: int = 0

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from models.config import VideoModelConfig
 from models.types import Gaussian
-from models.vae import IMAGE_SIZE, ImageNetwork
+from models.vae import IMAGE_SIZE, ImageDecoder, ImageNetwork
 
 DEPTH = 32
 POINT = 1e-6  # std of an embedding, which is a point and not a distribution
@@ -44,7 +44,7 @@ class ConvEncoder(ImageNetwork):
         return {}
 
 
-class ConvDecoder(ImageNetwork):
+class ConvDecoder(ImageDecoder):
     """Linear to the size of the embedding, then four transposed convolutions. Source: DreamerV2."""
 
     def __init__(self, config: VideoModelConfig) -> None:

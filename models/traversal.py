@@ -22,10 +22,11 @@ LEAST_HALF = 1e-6  # for a row whose range is a point, so that no two columns ar
 
 
 class Anchor(NamedTuple):
-    """The base frame of a traversal: its latent mean (Z,) and the recurrent state h (D,) it was seen in."""
+    """The base frame of a traversal: its latent mean (Z,), the recurrent state h (D,) it was seen in, and itself."""
 
     latent: Tensor
     deter: Tensor
+    image: Tensor | None = None  # (3, H, W), for a decoder that sees a frame beside the state; None at the prior
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def anchor_at(
     if not history:
         known = torch.zeros_like(known)
     deter = model.observe(seen, known).states.deter[0, -1]
-    return Anchor(model.latents(deter, seen[0, -1]), deter)
+    return Anchor(model.latents(deter, seen[0, -1]), deter, image[frame])
 
 
 @torch.no_grad()
@@ -95,7 +96,8 @@ def decode_latents(model: Browsable, anchor: Anchor, latent: Tensor) -> Tensor:
     """Decodes latents (M, Z) in the anchor's history, in batches of PART -> (M, 3, H, W)."""
     deter = anchor.deter.expand(latent.shape[0], -1)
     feature = State(deter, model.stoch_of(deter, latent)).feature
-    return torch.cat([model.decode(part) for part in torch.split(feature, PART)])
+    beside = model if anchor.image is None else model.in_context(anchor.image)
+    return torch.cat([beside.decode(part) for part in torch.split(feature, PART)])
 
 
 def reconstruct(model: Browsable, anchor: Anchor) -> Tensor:

@@ -18,6 +18,7 @@ class Capabilities(NamedTuple):
     imagines: bool  # continues from a state without observations
     has_latents: bool  # an image becomes latents, which can be traversed one by one
     has_scales: bool  # latents depend only on the picture, and are numbers that factors can be measured against
+    sees_context: bool = False  # draws a state beside a frame of its clip
 
 
 class Belief(Protocol):

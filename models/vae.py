@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from models.config import VideoModelConfig
 from models.fast_convolutions import Double, FromPoint, Halve, ToPixels, ToPoint
 from models.losses import latent_kl
+from models.share import ALONE, Share
 from models.types import Gaussian
 
 IMAGE_SIZE = 64
@@ -27,6 +28,20 @@ class ImageNetwork(nn.Module):
             return self.convolutions(image)  # type: ignore[no-any-return] # nn.Module call
         with torch.autocast(image.device.type, self.precision):
             return self.convolutions(image).float()  # type: ignore[no-any-return] # nn.Module call
+
+
+class ImageDecoder(ImageNetwork):
+    """A network that draws the picture of a state. Most see the state alone: any context leaves them as they are."""
+
+    sees_context: ClassVar[bool] = False
+
+    def in_context(self, image: Tensor | None) -> nn.Module:  # noqa: ARG002 # others see it
+        """The decoder that sees this frame (3, 64, 64) beside the state."""
+        return self
+
+    def of_clips(self, image: Tensor, generator: torch.Generator | None, share: Share = ALONE) -> nn.Module:  # noqa: ARG002 # as above
+        """The decoder that sees something of each clip (B, T, 3, 64, 64), for learning."""
+        return self
 
 
 class Encoder(ImageNetwork):
@@ -62,7 +77,7 @@ class Encoder(ImageNetwork):
         return {"latent": latent_kl(latent)}
 
 
-class Decoder(ImageNetwork):
+class Decoder(ImageDecoder):
     """Mean of p(o given h, z): a second bottleneck of Z units, then five transposed convolutions."""
 
     def __init__(self, config: VideoModelConfig) -> None:

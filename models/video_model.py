@@ -1,14 +1,16 @@
 """The action-free video model: beta-VAE encoder, RSSM without actions, decoder (the paper's phi')."""
 
+import copy
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.browsable import Browsable
 from models.chunked_loss import decoded_image_loss
 from models.config import VideoModelConfig
+from models.context import ContextDecoder
 from models.dreamer_convolutions import ConvDecoder, ConvEncoder
 from models.fast_rssm import recurrence_of
 from models.losses import dynamics_kl
@@ -16,11 +18,15 @@ from models.motion import motion_weights
 from models.rssm import Observed
 from models.share import ALONE, Share, noise_like
 from models.types import Batch, Capabilities, Gaussian, State, normalise
-from models.vae import Decoder, Encoder
+from models.vae import Decoder, Encoder, ImageDecoder
 
-VISIONS: dict[str, tuple[type[Encoder] | type[ConvEncoder], type[Decoder] | type[ConvDecoder]]] = {
+Drawing = type[Decoder] | type[ConvDecoder] | type[ContextDecoder]
+
+VISIONS: dict[str, tuple[type[Encoder] | type[ConvEncoder], Drawing]] = {
     "vae": (Encoder, Decoder),
     "conv": (ConvEncoder, ConvDecoder),
+    "context": (ConvEncoder, ContextDecoder),
+    "context-vae": (Encoder, ContextDecoder),
 }
 """Encoder and decoder by the name that a configuration gives to both."""
 
@@ -56,9 +62,9 @@ class Inference(NamedTuple):
 
 def capabilities_of(vision: str) -> Capabilities:
     """The capabilities of a model with these image networks; raises KeyError."""
-    encoder, _ = VISIONS[vision]
+    encoder, decoder = VISIONS[vision]
     held = bool(encoder.constraints)
-    return Capabilities(decodes=True, imagines=True, has_latents=held, has_scales=held)
+    return Capabilities(True, True, has_latents=held, has_scales=held, sees_context=decoder.sees_context)
 
 
 class VideoModel(Browsable):
@@ -73,7 +79,8 @@ class VideoModel(Browsable):
         encoder, decoder = VISIONS[config.vision]
         self.encoder = encoder(config)
         self.rssm = recurrence_of(config)
-        self.decoder = decoder(config)
+        self.decoder: ImageDecoder = decoder(config)
+        self.context: Tensor | None = None  # a frame (3, 64, 64) that the decoder sees beside every state
 
     def sizes(self) -> dict[str, Any]:
         """What config.json stores about it."""
@@ -90,7 +97,15 @@ class VideoModel(Browsable):
 
     def decode(self, feature: Tensor) -> Tensor:
         """Mean image of a state's feature: (..., S + D) -> (..., 3, 64, 64)."""
-        return self.decoder(feature[..., self.config.heads])  # type: ignore[no-any-return] # nn.Module call
+        return self.decoder.in_context(self.context)(feature[..., self.config.heads])  # type: ignore[no-any-return] # nn.Module call
+
+    def in_context(self, image: Tensor) -> Self:
+        """The same model, which draws every state beside this frame (3, 64, 64); itself if it draws states alone."""
+        if not self.decoder.sees_context:
+            return self
+        beside = copy.copy(self)
+        beside.context = image
+        return beside
 
     def infer(
         self,
@@ -107,7 +122,7 @@ class VideoModel(Browsable):
         latent = self.encode(image)
         observed = self.observe(latent.sample(noise_like(latent.mean, generator, share)), None, batch.is_first)
         ahead = self.look_ahead(batch, observed.states, objective)
-        losses = self.image_losses(batch, image, latent, observed, objective, ahead, share)
+        losses = self.image_losses(batch, image, latent, observed, objective, ahead, generator, share)
         return Inference(losses, latent, observed)
 
     def image_losses(
@@ -118,12 +133,14 @@ class VideoModel(Browsable):
         observed: Observed,
         objective: Objective = PAPER,
         ahead: Ahead | None = None,
+        generator: torch.Generator | None = None,
         share: Share = ALONE,
     ) -> dict[str, Tensor]:
         """Eq. 2 without its weights, one value per (B, T); `overshooting` has one per (B, imagined frame)."""
+        decoder = self.decoder.of_clips(image, generator, share)
         weight = motion_weights(batch.moving, objective.motion_weight) if objective.motion_weight else None
         losses = {
-            "image": self._drawn(observed.states, image, weight, objective.coarse),
+            "image": self._drawn(decoder, observed.states, image, weight, objective.coarse),
             "dynamics": dynamics_kl(observed.posterior, observed.prior, objective.balance, objective.free_nats, share),
             **self.encoder.losses(latent),
         }
@@ -132,7 +149,7 @@ class VideoModel(Browsable):
             drawn = slice(first, None, OVERSHOOTING_STRIDE)
             some = State(imagined.deter[:, ::OVERSHOOTING_STRIDE], imagined.stoch[:, ::OVERSHOOTING_STRIDE])
             part = None if weight is None else weight[:, drawn]
-            losses["overshooting"] = self._drawn(some, image[:, drawn], part, objective.coarse)
+            losses["overshooting"] = self._drawn(decoder, some, image[:, drawn], part, objective.coarse)
         return losses
 
     def look_ahead(self, batch: Batch, states: State, objective: Objective) -> Ahead | None:
@@ -148,5 +165,5 @@ class VideoModel(Browsable):
         led = None if action is None else action[:, start + 1 :]
         return Ahead(start + 1, self.imagine(states.at(start), length - start - 1, led))
 
-    def _drawn(self, states: State, image: Tensor, weight: Tensor | None, coarse: float) -> Tensor:
-        return decoded_image_loss(self.decoder, states.feature[..., self.config.heads], image, weight, coarse)
+    def _drawn(self, decoder: nn.Module, states: State, image: Tensor, weight: Tensor | None, coarse: float) -> Tensor:
+        return decoded_image_loss(decoder, states.feature[..., self.config.heads], image, weight, coarse)

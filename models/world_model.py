@@ -49,7 +49,7 @@ class WorldModel(VideoModel):
         observed = self.observe(sample, batch.action, batch.is_first, noise=noise)
         feature = observed.states.feature
         ahead = self.look_ahead(batch, observed.states, objective)
-        losses = self.image_losses(batch, image, latent, observed, objective, ahead)
+        losses = self.image_losses(batch, image, latent, observed, objective, ahead, generator)
         losses["reward"] = reward_loss(self.reward(feature), batch.reward)
         if ahead is not None:
             losses["reward_ahead"] = reward_loss(self.reward(ahead.states.feature), batch.reward[:, ahead.first :])

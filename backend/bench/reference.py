@@ -203,7 +203,7 @@ def _encode(model: VideoModel, image: Tensor) -> tuple[Tensor, Tensor]:
 
 def _decode(model: VideoModel, feature: Tensor) -> Tensor:
     decoder = model.decoder
-    hidden = decoder.widen(decoder.get_submodule("waist")(feature.flatten(0, 1)))
+    hidden = decoder.get_submodule("widen")(decoder.get_submodule("waist")(feature.flatten(0, 1)))
     image = _convolved(decoder.convolutions, hidden[:, :, None, None])
     return image.reshape(*feature.shape[:2], *image.shape[1:])
 

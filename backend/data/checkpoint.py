@@ -3,11 +3,14 @@
 import errno
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+import torch
 from pydantic_core import from_json
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -28,7 +31,7 @@ from models.adapters.adapted import Adapted, capabilities_of_spec
 from models.adapters.adapter import Spec
 from models.browsable import Browsable
 from models.traversal import LatentStatistics
-from models.types import Capabilities
+from models.types import Capabilities, normalise
 from models.video_model import VideoModel, capabilities_of
 
 FORMAT = 1
@@ -116,6 +119,10 @@ class Checkpoint:
     actor_critic: ActorCritic | None
     clip: Clip
     statistics: LatentStatistics
+
+    def in_context(self, frame: npt.NDArray[np.uint8]) -> "Checkpoint":
+        """The same, drawing every state beside this frame (H, W, 3), if its decoder sees one."""
+        return replace(self, model=self.model.in_context(normalise(torch.from_numpy(frame.copy()))))
 
     @property
     def video_model(self) -> VideoModel:

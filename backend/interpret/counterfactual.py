@@ -146,6 +146,7 @@ def counterfactual(checkpoint: Checkpoint, request: CounterfactualRequest) -> Co
     lived, changed = _live_twice(checkpoint, request)
     dim = bearer(checkpoint, request.factor) if request.dim is None else request.dim
     seen, asked = _seen(checkpoint, request, lived)
+    seen = seen.in_context(seen.clip.image[asked.episode, asked.context - 1])
     with torch.inference_mode():
         reading = seen.model.encode(normalise(torch.from_numpy(changed.image[request.since]))).mean.numpy()
     active = [int(other) for other in np.flatnonzero(checkpoint.statistics.kl >= INACTIVE_KL)]

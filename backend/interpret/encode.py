@@ -40,7 +40,7 @@ def _encode(model: Browsable, image: torch.Tensor, action: torch.Tensor) -> Arra
         "post_mean": observed.posterior.mean,
         "post_std": observed.posterior.std,
         "deter": observed.states.deter,
-        "decoded": model.decode(observed.states.feature).movedim(-3, -1),
+        "decoded": model.in_context(normalise(image[0, 0])).decode(observed.states.feature).movedim(-3, -1),
     }
     return {name: value.numpy() for name, value in values.items()}
 

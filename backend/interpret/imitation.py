@@ -72,8 +72,9 @@ class Imitation:
 def imitation(checkpoint: Checkpoint, request: ImitationRequest) -> Imitation:
     """Follows recording, policy and recorded actions by their means; raises ViewError."""
     request.check(checkpoint)
-    assert checkpoint.actor_critic is not None, "checked with the request"
+    checkpoint = checkpoint.in_context(checkpoint.clip.image[request.episode, request.context - 1])
     model, clip, steps = checkpoint.model, checkpoint.clip, request.steps
+    assert checkpoint.actor_critic is not None, "checked with the request"
     latent = _latents(checkpoint, request.episode, steps)
     action = torch.from_numpy(clip.action[request.episode, :steps])
     seen = latent[: request.context]

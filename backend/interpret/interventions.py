@@ -16,7 +16,7 @@ from backend.interpret.encoded import Flags, Floats, Integers
 from backend.interpret.leakage import anchors_of
 from backend.interpret.metrics import standardise, varying
 from models.traversal import decode_latents
-from models.types import State, normalise
+from models.types import normalise
 
 POOL = 4  # side of the squares of pixels that the probe averages
 FRAMES = 12
@@ -113,10 +113,11 @@ def _reconstructions(checkpoint: Checkpoint) -> Floats:
     """The clip as the model draws it, so that the probe learns its style: (E * T, 3, 64, 64)."""
     model, clip = checkpoint.model, checkpoint.clip
     latent = model.encode(normalise(torch.from_numpy(clip.image))).mean
-    states = model.observe(latent, torch.from_numpy(clip.action)).states
-    feature = State(states.deter.flatten(0, 1), states.stoch.flatten(0, 1)).feature
-    parts = torch.split(feature, 256)
-    return np.concatenate([model.decode(part).numpy() for part in parts])
+    feature = model.observe(latent, torch.from_numpy(clip.action)).states.feature
+    first = normalise(torch.from_numpy(clip.image[:, 0]))
+    return np.concatenate(
+        [model.in_context(frame).decode(part).numpy() for frame, part in zip(first, feature, strict=True)]
+    )
 
 
 def _pool(image: Floats) -> Floats:

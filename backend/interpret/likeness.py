@@ -8,7 +8,7 @@ import torch
 from backend.data.checkpoint import Checkpoint
 from backend.interpret.similarity import Picture, psnr
 from backend.interpret.view import provenance_of
-from models.types import State, normalise, to_uint8
+from models.types import normalise, to_uint8
 
 MOST_FRAMES = 240
 MARGIN_DB = 1.0  # below the worst frame of the clip
@@ -48,7 +48,12 @@ def _measured(checkpoint: Checkpoint) -> tuple[float, ...]:
     states = model.observe(latent, action).states
     frames = clip.image.reshape(-1, *clip.image.shape[2:])
     chosen = np.unique(np.linspace(0, len(frames) - 1, MOST_FRAMES).astype(int))
-    state = State(states.deter.flatten(0, 1)[chosen], states.stoch.flatten(0, 1)[chosen])
-    drawn = torch.cat([to_uint8(model.decode(part)) for part in torch.split(state.feature, 128)]).numpy()
+    episode = chosen // clip.image.shape[1]
+    feature = states.feature.flatten(0, 1)
+    parts = [
+        model.in_context(normalise(torch.from_numpy(clip.image[each, 0]))).decode(feature[chosen[episode == each]])
+        for each in np.unique(episode)
+    ]
+    drawn = torch.cat([to_uint8(part) for part in parts]).numpy()
     values = [psnr(frame, picture) for frame, picture in zip(frames[chosen], drawn, strict=True)]
     return tuple(round(float(value), 2) for value in np.percentile(values, QUANTILES))

@@ -73,6 +73,7 @@ class Play:
     _actions: list[NDArray[np.float32]] = field(default_factory=list)  # (A,), the world's action size
     _taken: list[dict[str, Any]] = field(default_factory=list)  # what each step was taken with
     _state: State | None = None
+    _context: Tensor = field(default_factory=lambda: torch.zeros(0))  # the last frame (3, 64, 64) that was seen
 
     def begin(self, seed: int) -> Moment:
         """A new episode of the world, whose first picture the model sees."""
@@ -135,10 +136,12 @@ class Play:
 
     @torch.inference_mode()
     def _arrive(self, step: Step, action: NDArray[np.float32], *, looks: bool, edits: Mapping[int, float]) -> Moment:
-        model, behaviour = self.checkpoint.model, self.checkpoint.actor_critic
+        if looks:
+            self._context = normalise(torch.from_numpy(step.image.copy()))
+        model, behaviour = self.checkpoint.model.in_context(self._context), self.checkpoint.actor_critic
         assert self._state is not None
         deter = model.rssm.advance(self._state, torch.from_numpy(action)[None])
-        seen = model.encode(normalise(torch.from_numpy(step.image.copy())[None])).mean if looks else None
+        seen = model.encode(self._context[None]).mean if looks else None
         where = model.rssm.prior(deter) if seen is None else model.rssm.posterior(deter, seen)
         self._state = edited(model, State(deter, model.rssm.draw(where, None)), seen, [dict(edits)])
         feature = self._state.feature

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from backend.interpret.latents import encode_images
 from models.browsable import Browsable
-from models.types import State, to_uint8
+from models.types import State, normalise, to_uint8
 
 CONTEXT = 5  # observed frames before imagination
 FRAMES = 50  # most frames of an episode that are used
@@ -57,10 +57,11 @@ def _of_model(
         rows = [row for row, image in enumerate(images) if len(image) == length]
         action = _known_actions(model, [actions[row] for row in rows], length)
         states, later = _follow(model, np.stack([images[row] for row in rows]), action)
-        for row, seen in zip(rows, _decode(model, states), strict=True):
+        context = [images[row][min(length, CONTEXT) - 1] for row in rows]
+        for row, seen in zip(rows, _decode(model, states, context), strict=True):
             observed[row] = seen
         if later is not None:
-            for row, ahead in zip(rows, _decode(model, later), strict=True):
+            for row, ahead in zip(rows, _decode(model, later, context), strict=True):
                 imagined[row] = ahead
     return observed, imagined
 
@@ -77,11 +78,14 @@ def _follow(model: Browsable, images: Pictures, action: Tensor) -> tuple[State, 
 
 
 @torch.no_grad()
-def _decode(model: Browsable, states: State) -> Pictures:
-    feature = states.feature
-    parts = torch.split(feature.flatten(0, 1), DECODED_AT_ONCE)
-    image: Pictures = torch.cat([to_uint8(model.decode(part)).cpu() for part in parts]).numpy()
-    return image.reshape(*feature.shape[:2], *image.shape[1:])
+def _decode(model: Browsable, states: State, context: Sequence[Pictures]) -> list[Pictures]:
+    """Pictures of episodes of states (B, T, .), each beside its frame of the context (H, W, 3)."""
+    device, drawn = states.deter.device, []
+    for feature, frame in zip(states.feature, context, strict=True):
+        beside = model.in_context(normalise(torch.from_numpy(frame).to(device)))
+        parts = torch.split(feature, DECODED_AT_ONCE)
+        drawn.append(torch.cat([to_uint8(beside.decode(part)).cpu() for part in parts]).numpy())
+    return drawn
 
 
 def _known_actions(model: Browsable, actions: Sequence[Actions], length: int) -> Tensor:

@@ -167,6 +167,7 @@ def build_rollout(checkpoint: Checkpoint, request: RolloutRequest) -> Rollout:
     """Follows the mean, the samples and the edited branch; raises ViewError. Same seed, same bytes, on the CPU."""
     request.check(checkpoint)
     clip, steps = checkpoint.clip, request.steps
+    checkpoint = checkpoint.in_context(clip.image[request.episode, request.context - 1])
     latent = context_latent(checkpoint, request)
     choose = chooser(checkpoint, request)
     unedited = follow(checkpoint.model, latent, steps, choose, [()])

@@ -82,6 +82,7 @@ def temporal_traversal(checkpoint: Checkpoint, request: TemporalRequest) -> Temp
     dims = request.check(checkpoint)
     asked = request.rollout
     statistics = checkpoint.statistics
+    checkpoint = checkpoint.in_context(checkpoint.clip.image[asked.episode, asked.context - 1])
     held = {dim: float(statistics.mean[dim] + request.sigmas * statistics.std[dim]) for dim in dims} | dict(
         request.hold
     )

@@ -263,7 +263,8 @@ def _seen(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFrames 
 def _anchor(checkpoint: Checkpoint, request: TraversalRequest, seen: BaseFrames | None) -> Anchor:
     model = checkpoint.model
     if seen is None:
-        return prior_anchor(model)
+        first = normalise(torch.tensor(checkpoint.clip.image[0, 0]))  # what a decoder with a context sees beside it
+        return prior_anchor(model)._replace(image=first)
     image = normalise(torch.tensor(seen.image))  # a copy, because torch only takes writable arrays
     action = seen.actions_for(model.config.action_size)
     known = None if action is None else torch.tensor(action)

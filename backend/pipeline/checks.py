@@ -23,7 +23,7 @@ from backend.pipeline.settings import (
     SettingsError,
     StageSettings,
 )
-from models.config import KERNELS
+from models.config import KERNELS, WITH_LATENTS
 
 
 def check_references(settings: StageSettings, home: Path, *, allow_path: bool = False) -> None:
@@ -168,7 +168,7 @@ def start_of(
         "stoch",
         "deter",
         "hidden",
-        *(("latents", "first_channels") if settings.vision == "vae" else ()),
+        *(("latents", "first_channels") if settings.vision in WITH_LATENTS else ()),
     )
     for field in fields:
         wanted = getattr(settings, field)

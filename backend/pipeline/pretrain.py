@@ -21,7 +21,7 @@ from backend.pipeline.publish import Provenance, publish
 from backend.pipeline.report import Reporter, Stopped
 from backend.pipeline.settings import PretrainSettings, Problem, SettingsError
 from backend.pipeline.update import Update
-from models.config import VideoModelConfig, kernels
+from models.config import WITH_LATENTS, VideoModelConfig, kernels
 from models.dreamer_convolutions import conv_kernels
 from models.losses import total
 from models.share import ALONE, Share
@@ -186,8 +186,8 @@ def _sizes(settings: PretrainSettings) -> VideoModelConfig:
     sizes = VideoModelConfig(
         settings.latents, settings.stoch, settings.deter, settings.hidden, kernels=kernels(settings.first_channels)
     )
-    if settings.vision == "vae":
-        return sizes
+    if settings.vision in WITH_LATENTS:
+        return replace(sizes, vision=settings.vision)
     deep = conv_kernels()
     return replace(sizes, vision=settings.vision, kernels=deep, latents=deep[-1])
 

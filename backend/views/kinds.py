@@ -144,6 +144,7 @@ _LACKS = {
     "decodes": "draws no pictures",
     "imagines": "cannot imagine",
     "has_scales": "has latents that are classes or depend on the history, which no factor is measured against",
+    "sees_context": "draws its states alone, without a frame beside them: only models with a context do otherwise",
     "has_latents": "has no latents that could be traversed or named: DreamerV2's image networks have none",
 }
 

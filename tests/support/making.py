@@ -1,5 +1,7 @@
 """Tiny runs of methods, for the tests of each."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -7,10 +9,12 @@ from backend.data.clip import Clip
 from backend.pipeline.builder import build_settings
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods.build import build_parts
+from backend.pipeline.methods.catalogue import CATALOGUE
 from backend.pipeline.methods.needs import takes_several
 from backend.pipeline.methods.parts import Parts, Source, with_targets
 from backend.pipeline.settings import FinetuneSettings
-from models.config import VideoModelConfig, WorldModelConfig
+from models.config import WITH_LATENTS, VideoModelConfig, WorldModelConfig
+from models.dreamer_convolutions import conv_kernels
 from models.types import Batch
 from models.video_model import VideoModel
 from models.world_model import WorldModel
@@ -25,15 +29,17 @@ def settings(method: str, **changes: object) -> FinetuneSettings:
     return built
 
 
-def a_source(action_size: int = 0) -> Source:
+def a_source(action_size: int = 0, vision: str = "vae") -> Source:
     torch.manual_seed(7)
-    return Source(VideoModel(VIDEO), action_size)
+    deep = {} if vision in WITH_LATENTS else {"kernels": conv_kernels(), "latents": conv_kernels()[-1]}
+    return Source(VideoModel(replace(VIDEO, vision=vision, **deep)), action_size)
 
 
 def source_of(method: str) -> Source:
-    """One video model, or two teachers with actions where a method takes several."""
+    """One video model that the method can start from, or two teachers with actions where it takes several."""
     if not takes_several(method):
-        return a_source()
+        visions = {"context model": "context", "context model with latents": "context-vae"}
+        return a_source(vision=next((visions[n.kind] for n in CATALOGUE[method].needs if n.kind in visions), "vae"))
     first, second = a_teacher(1), a_teacher(2)
     return first._replace(others=(second,))
 

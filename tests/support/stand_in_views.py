@@ -45,7 +45,7 @@ def add_views(app: FastAPI, world: World) -> None:
             "statistics": statistics,
             "policy": True,
             "actions": 2,
-            "capabilities": {"decodes": True, "imagines": True, "has_latents": True, "has_scales": True},
+            "capabilities": dict.fromkeys(("decodes", "imagines", "has_latents", "has_scales", "sees_context"), True),
             "settable": ["light", "camera_angle"],
             "quality": quality() if found[0]["sees"] else None,
             "card": "# Cartpole\nTrained by the `small` preset.",

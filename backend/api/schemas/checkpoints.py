@@ -50,6 +50,7 @@ class CapabilitiesView(View):
     has_scales: bool = Field(
         description="A picture alone gives these latents, as numbers that factors can be measured against."
     )
+    sees_context: bool = Field(description="Draws a state beside a frame of its clip, which can be exchanged.")
 
 
 class CheckpointDetail(CheckpointView):

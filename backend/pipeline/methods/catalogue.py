@@ -5,16 +5,25 @@ from typing import Literal
 
 from backend.pipeline.methods.sections.apv import BonusSection
 from backend.pipeline.methods.sections.base import Section
+from backend.pipeline.methods.sections.context import ContextSection
 from backend.pipeline.methods.sections.diswm import DistillationSection
 from backend.pipeline.methods.sections.ditto import LikenessSection
 from backend.pipeline.methods.sections.hidden import HiddenSection
 from backend.pipeline.methods.sections.teachers import TeachersSection
 
-Kind = Literal["latents", "video model", "world models", "demonstrations", "recorded episodes"]
+Kind = Literal[
+    "latents",
+    "video model",
+    "context model",
+    "context model with latents",
+    "world models",
+    "demonstrations",
+    "recorded episodes",
+]
 """What a method starts from.
 
-Checkpoints: any model with the world model's latents, an action-free video model, or several models with actions. Data
-sets with actions: an expert's episodes, or anyone's.
+Checkpoints: any model with the world model's latents, an action-free video model, one whose decoder sees a frame of
+the clip, or several models with actions. Data sets with actions: an expert's episodes, or anyone's.
 """
 RECORDINGS: tuple[Kind, ...] = ("demonstrations", "recorded episodes")
 """The kinds that are data sets."""
@@ -107,6 +116,25 @@ CATALOGUE: dict[str, Entry] = {
         section=BonusSection,
         view="imagine",
         differs="The bonus is divided by its running mean and added to the reward that the reward head learns.",
+    ),
+    "contextwm": Entry(
+        title="ContextWM",
+        paper="Pre-training Contextualized World Models with In-the-wild Videos (arXiv 2305.18499)",
+        stage="finetune",
+        builder="backend.pipeline.methods.contextwm:build",
+        needs=(replace(_VIDEO_MODEL, kind="context model"),),
+        section=ContextSection,
+        view="imagine",
+        differs="Gaussian states, layer norm, no dropout; pictures are drawn beside the whole context, without chance.",
+    ),
+    "contextwm-beta": Entry(
+        title="ContextWM with latents",
+        paper="after Pre-training Contextualized World Models with In-the-wild Videos (arXiv 2305.18499)",
+        stage="finetune",
+        builder="backend.pipeline.methods.contextwm:build_beta",
+        needs=(replace(_VIDEO_MODEL, kind="context model with latents"),),
+        section=ContextSection,
+        differs="Ours: contextwm with the beta-VAE's encoder and prior, so that its dimensions can be named.",
     ),
     "diswm-hidden": Entry(
         title="DisWM from harder pictures, after DistillFlow",

@@ -5,6 +5,7 @@ from typing import Any
 
 from backend.pipeline.methods.catalogue import CATALOGUE, RECORDINGS, Kind, Need
 from backend.pipeline.settings import LearningSettings, Problem, SettingsError
+from models.config import WITH_LATENTS
 
 NOT_ACTION_FREE = "this checkpoint is a world model with actions; the method starts from an action-free video model"
 FOREIGN = "this checkpoint is another project's model: it can be looked at, and not trained on"
@@ -44,8 +45,8 @@ def check_source(
 def _check_latents(need: Need, settings: LearningSettings, networks: Networks) -> None:
     """Raises SettingsError unless the model has latents, and as many as the world model."""
     sizes = networks.get("world_model") or networks["video_model"]
-    if sizes.get("vision", "vae") != "vae":
-        message = "the video model has no latents to distil: its image networks are DreamerV2's (vision is conv)"
+    if (vision := sizes.get("vision", "vae")) not in WITH_LATENTS:
+        message = f"the video model has no latents to distil: its image networks are DreamerV2's (vision is {vision})"
         raise SettingsError([Problem(need.setting, message)])
     if sizes["latents"] != settings.latents:
         message = f"the video model has {sizes['latents']} latents, the world model {settings.latents}"
@@ -84,7 +85,22 @@ def _check_several(
             raise SettingsError([Problem(need.setting, message)])
 
 
+def _check_context(need: Need, settings: LearningSettings, networks: Networks) -> None:
+    """Raises SettingsError unless the model is action-free, has the method's encoder, and draws beside a context."""
+    _check_action_free(need, settings, networks)
+    vision = networks["video_model"].get("vision", "vae")
+    wanted = "context" if need.kind == "context model" else "context-vae"
+    if vision != wanted:
+        message = (
+            f"{settings.method} starts from a video model with vision {wanted}, this one has {vision}: "
+            f"diswm pretrain --set vision={wanted} makes one"
+        )
+        raise SettingsError([Problem(need.setting, message)])
+
+
 _CHECKS: dict[Kind, Callable[[Need, LearningSettings, Networks], None]] = {
     "latents": _check_latents,
     "video model": _check_action_free,
+    "context model": _check_context,
+    "context model with latents": _check_context,
 }

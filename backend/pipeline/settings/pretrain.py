@@ -21,10 +21,11 @@ class PretrainSettings(NetworkSettings):
         "Networks",
         "Checkpoint of a video model of the same sizes to continue from; none: new weights.",
     )
-    vision: Literal["vae", "conv"] = described(
+    vision: Literal["vae", "conv", "context", "context-vae"] = described(
         "vae",
         "Image networks",
         "Networks",
-        "vae: the paper's, with latents; conv: DreamerV2's, 32 deep and without beta, for dv2-finetune and apv.",
+        "vae: the paper's, with latents; conv: DreamerV2's, 32 deep and without beta, for dv2-finetune and apv; "
+        "context, context-vae: both with a decoder that sees a frame of the clip, for contextwm and contextwm-beta.",
     )
     updates: Count = described(20_000, "Updates", "Optimisation")

@@ -31,7 +31,7 @@ from tests.support.foreign_models import (
 
 def test_a_model_without_decoder_sees_and_says_that_it_draws_nothing(tmp_path: Path) -> None:
     info = import_model(Source(r2_folder(tmp_path / "theirs", decoder=False)), "blind", tmp_path)
-    assert info.capabilities == (False, True, True, False)
+    assert info.capabilities == (False, True, True, False, False)
     got = encode_adapted(load_checkpoint(info).model, {"image": pictures(1, 2, 16, 16, 3)})
     assert got.keys() == {"post_logit", "deter"}
     assert lacking(KINDS["traversal"], info) == "blind draws no pictures"
@@ -39,7 +39,7 @@ def test_a_model_without_decoder_sees_and_says_that_it_draws_nothing(tmp_path: P
 
 def test_a_grey_vae_of_32_pixels_can_be_traversed(tmp_path: Path) -> None:
     info = import_model(Source(vae_folder(tmp_path / "theirs")), "digits", tmp_path)
-    assert info.capabilities == (True, False, True, True)
+    assert info.capabilities == (True, False, True, True, False)
     checkpoint = load_checkpoint(info)
     view = build_view(checkpoint, TraversalRequest(dims=(0, 2), columns=3))
     assert view.images.shape == (2, 3, 32, 32, 3)
@@ -50,7 +50,7 @@ def test_a_grey_vae_of_32_pixels_can_be_traversed(tmp_path: Path) -> None:
 
 def test_an_edit_of_a_categorical_latent_swaps_its_class(tmp_path: Path) -> None:
     info = import_model(Source(dreamer_folder(tmp_path / "theirs")), "classes", tmp_path)
-    assert info.capabilities == (True, True, True, False)
+    assert info.capabilities == (True, True, True, False, False)
     checkpoint = load_checkpoint(info)
     view = build_view(checkpoint, TraversalRequest(dims=(5,), columns=3))
     assert view.values.tolist() == [[0, 1, 1]]  # two classes; the last again

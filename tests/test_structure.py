@@ -49,7 +49,10 @@ def test_no_imports_go_in_a_circle_not_even_those_in_functions(graph: grimp.Impo
 
 
 def test_the_loop_of_online_learning_knows_no_method_by_name(graph: grimp.ImportGraph) -> None:
-    methods = {f"backend.pipeline.methods.{name}" for name in ("diswm", "dreamerv2", "dv2_finetune", "apv", "ditto")}
+    methods = {
+        f"backend.pipeline.methods.{name}"
+        for name in ("diswm", "dreamerv2", "dv2_finetune", "apv", "contextwm", "ditto")
+    }
     assert methods <= graph.modules
     assert {by for method in methods for by in graph.find_modules_that_directly_import(method)} == set()
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from backend.pipeline.methods import apv
 from backend.pipeline.methods.parts import Parts, Source, pretrained_of
 from backend.pipeline.methods.sections.context import ContextSection
+from backend.pipeline.methods.stacked import stacked_parts
 from backend.pipeline.settings import LearningSettings
 from models.context import ContextDecoder
 from models.layers import mlp
@@ -20,7 +20,7 @@ LAYERS = 2  # of the second reward head, as of the first
 
 def build(settings: LearningSettings, source: Source | None, action_size: int) -> Parts:
     """The pretrained model below, a new one with actions on its features, a decoder with context, and both heads."""
-    parts = apv.build(settings, source, action_size)
+    parts = stacked_parts(settings, source, action_size)
     own, world_model = settings.own(ContextSection), parts.world_model
     old, new = pretrained_of(source).decoder, world_model.decoder
     assert isinstance(old, ContextDecoder) and isinstance(new, ContextDecoder), "checked with the settings"

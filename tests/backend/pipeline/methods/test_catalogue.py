@@ -15,7 +15,7 @@ from backend.pipeline.settings import FinetuneSettings, OfflineSettings
 from frontend.pages import PAGES
 
 ROOT = Path(__file__).parents[4]
-SHARED = {"__init__", "behaviour", "build", "catalogue", "flat", "needs", "parts"}
+SHARED = {"__init__", "behaviour", "build", "catalogue", "flat", "needs", "parts", "stacked"}
 """Modules that belong to no method."""
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +134,13 @@ class Store:
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
         """A `diswm` command on this store; what it says goes to a file in the home."""
-        with (self.home / f"{command[0]}.txt").open("ab") as log:
+        return self.start_program((sys.executable, "-m", "backend", *command), command[0], **environment)
+
+    def start_program(self, program: Sequence[str], log_name: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Any program on this store."""
+        with (self.home / f"{log_name}.txt").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "backend", *command],
+                program,
                 env=os.environ | {"DISWM_HOME": str(self.home), "OMP_NUM_THREADS": "1"} | environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -73,6 +73,13 @@ def query_of(place: str, view: View) -> dict[str, str]:
     return {**{name: value for name, value in here.items() if value}, **view.query()}
 
 
+def keep_words(place: str, view: View, drawn: object, now: object) -> None:
+    """Remember the view; where a button above says what was chosen before, draw the page again."""
+    save_view(place, view)
+    if drawn != now:
+        st.rerun()
+
+
 def link_of(place: str, view: View) -> str:
     """The full address of a view, for sharing."""
     return address(_split(place)[0], query_of(place, view))

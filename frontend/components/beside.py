@@ -38,7 +38,7 @@ def choose_second(place: str, first: str, second: str, choose: Callable[[str], N
         return ""
     if second and second not in found:
         gone("checkpoint", second, "Another one is shown.")
-    start = second if second in found else _partner(first, listed)
+    start = second if second in found else partner(first, listed)
     options = [*([] if start else [""]), *found]
     names = lambda id: describe(found[id]) if id else "choose a checkpoint"  # noqa: E731
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -53,7 +53,7 @@ def choose_second(place: str, first: str, second: str, choose: Callable[[str], N
     return chosen
 
 
-def _partner(id: str, listed: Listing) -> str:
+def partner(id: str, listed: Listing) -> str:
     """Another checkpoint of the same environment: the newest that is listed."""
     environment = listed.items[id]["environment"]
     same = (other for other, item in listed.items.items() if environment and item["environment"] == environment)

@@ -23,8 +23,25 @@ button[kind^="primary"]:hover { background-color: #1f4795; border-color: #1f4795
 </style>"""
 """White on the dark theme's primary colour, which has to be read as text, would be too faint; so are Plotly's greys."""
 
+_PHONE = """<style>
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding-top: 3.25rem; }
+  [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 10px; }
+  .st-key-header { gap: 6px; }
+  .st-key-header h1 { font-size: 1.3rem; }
+  .st-key-header [data-testid="stPopoverButton"] p { font-size: 12px; line-height: 1.35; }
+  [data-testid="stHorizontalBlock"]:has(> [data-testid="stLayoutWrapper"] > [data-testid="stPopover"]),
+  [data-testid="stButtonGroup"] > [role="radiogroup"], .st-key-factors-metrics {
+    flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; padding: 2px; margin: -2px;
+  }
+  [data-testid="stHorizontalBlock"]:has(> [data-testid="stLayoutWrapper"] > [data-testid="stPopover"]) > *,
+  [data-testid="stButtonGroup"] > [role="radiogroup"] > *, .st-key-factors-metrics > * { flex: 0 0 auto; }
+}
+</style>"""
+"""On a phone, rows of buttons, sections and metrics are moved sideways, so that the first picture is in view."""
+
 
 def page_behaviour() -> None:
     """Mount it once on every page."""
     _PAGE(key="page")
-    st.html(_STYLE)
+    st.html(_STYLE + _PHONE)

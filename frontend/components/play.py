@@ -29,7 +29,8 @@ def board(key: str, checkpoint: Mapping[str, Any], asked: Asked) -> None:
     current = st.session_state.get(f"{key}.play")
     if current is None or current["checkpoint"] != checkpoint["id"] or st.session_state.get(f"{key}.asked") != asked:
         st.session_state[f"{key}.asked"] = asked
-        current = st.session_state[f"{key}.play"] = _begin(checkpoint["id"], current, asked.seed)
+        with st.spinner("Starting the simulator …"):
+            current = st.session_state[f"{key}.play"] = _begin(checkpoint["id"], current, asked.seed)
     again = _BOARD(key=key, data=_content(current, checkpoint), on_again_change=unheard).again
     if again == current["id"]:
         st.session_state[f"{key}.play"] = _begin(checkpoint["id"], current)

@@ -15,7 +15,7 @@ from frontend.components.scrubber import title
 from frontend.components.share import share
 from frontend.components.states import live
 from frontend.components.stretch import choose_stretch, stretch_words
-from frontend.places import key_of, open_view, open_view_of, save_view
+from frontend.places import keep_words, key_of, open_view, open_view_of
 from frontend.state import Temporal, write
 
 PLACE = "imagine/branch"
@@ -24,12 +24,12 @@ PLACE = "imagine/branch"
 def show() -> None:
     """The whole section."""
     view = open_view_of(PLACE, Temporal)
-    bar = st.container(horizontal=True, vertical_alignment="center")
+    bar, drawn = st.container(horizontal=True, vertical_alignment="center"), (stretch_words(view), _row_words(view))
     with st.skeleton(height=480):
         detail = client().get(f"/checkpoints/{view.checkpoint}")
         with bar:
             view = _rows(_controls(view, detail))
-        save_view(PLACE, view)
+        keep_words(PLACE, view, drawn, (stretch_words(view), _row_words(view)))
         timeline = client().get(f"/checkpoints/{view.checkpoint}/temporal", view.api())
     _play(timeline, detail)
 

@@ -14,7 +14,7 @@ from frontend.components.player import play_timeline
 from frontend.components.share import share
 from frontend.components.states import live
 from frontend.components.stretch import choose_start
-from frontend.places import key_of, open_view, open_view_of, save_view
+from frontend.places import keep_words, key_of, open_view, open_view_of
 from frontend.state import Imitation
 
 PLACE = "imagine/imitation"
@@ -40,17 +40,23 @@ def show() -> None:
             icon=":material/school:",
         )
         return
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    drawn = _words(view)
+    with st.popover(drawn, icon=":material/tune:", key=f"{PLACE}.stretch"):
         view = choose_start(PLACE, view, detail["clip"])
         most = max(1, detail["clip"]["length"] - view.context)
         key = key_of(PLACE, "horizon", view.checkpoint)
         far = int(within(view.horizon, 1, most))
         horizon = int(st.slider("Imagined steps", 1, most, far, key=key, width=190)) if most > 1 else 1
     view = replace(view, horizon=horizon)
-    save_view(PLACE, view)
+    keep_words(PLACE, view, drawn, _words(view))
     with st.spinner("Imagining what the policy does …"):
         timeline = client().get(f"/checkpoints/{view.checkpoint}/imitation", view.api())
     _play(timeline, EXPERT if detail["stage"] == "offline" else NO_EXPERT)
+
+
+def _words(view: Imitation) -> str:
+    """`Episode 0: 5 seen, 15 imagined`."""
+    return f"Episode {view.episode}: {view.context} seen, {view.horizon} imagined"
 
 
 @live()

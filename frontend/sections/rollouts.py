@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import client
+from frontend.components.beside import partner
 from frontend.components.listing import listing, search
 from frontend.components.player import SCORED, Bands, bands_of, play_timeline
 from frontend.components.share import share
@@ -39,6 +40,8 @@ def show() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         view = choose_stretch(PLACE, view, detail)
     usual = [item["id"] for item in history if item["id"] != view.checkpoint][-MOST_CHECKPOINTS + 1 :]
+    if not usual:  # a run of one checkpoint: beside another of its environment
+        usual = [id for id in [partner(view.checkpoint, listed)] if id]
     start = [id for id in view.others.split(",") if id in known] or usual
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(
@@ -54,7 +57,11 @@ def show() -> None:
     view = replace(view, others="" if chosen == usual else ",".join(chosen))
     save_view(PLACE, view)
     if not chosen:
-        st.info("This run has one checkpoint. Choose others to see beside it.", icon=":material/compare:")
+        st.info(
+            "This run has one checkpoint, and no other learned from the same environment. Choose one above to see "
+            "beside it.",
+            icon=":material/compare:",
+        )
         return
     query = view.beside(chosen)
     with st.spinner("Imagining with every checkpoint …"):

@@ -15,7 +15,7 @@ from frontend.components.player import play_timeline
 from frontend.components.scrubber import title, words_of
 from frontend.components.share import share
 from frontend.components.states import live
-from frontend.places import key_of, open_view, open_view_of, save_view
+from frontend.places import keep_words, key_of, open_view, open_view_of, save_view
 from frontend.state import Counterfactual
 
 PLACE = "imagine/simulator"
@@ -34,22 +34,39 @@ def show() -> None:
             icon=":material/videogame_asset_off:",
         )
         return
+    rows = client().get(f"/checkpoints/{view.checkpoint}/atlas", {"columns": 1})["rows"]
+    knobs = _best_first(knobs, rows)
+    drawn = _words(view, knobs)
+    with st.popover(drawn, icon=":material/tune:", key=f"{PLACE}.change"):
+        view = _controls(view, detail, knobs, rows)
+    keep_words(PLACE, view, drawn, _words(view, knobs))
+    with st.spinner("Running the episode twice in the simulator …"):
+        timeline = client().get(f"/checkpoints/{view.checkpoint}/counterfactual", view.api())
+    _play(timeline)
     st.caption(
         "The simulator runs the same episode twice with the same actions; from one step on, one factor has another "
         "value. In the model, the factor's dimension is set to what the encoder reads from the changed picture. "
         f"Factors that keep their value can be changed: {', '.join(words_of(knob) for knob in knobs)}. "
         "Poses and speeds change on their own; to set poses in still scenes, see Interventions under Factors."
     )
-    view = _controls(view, detail, knobs)
-    save_view(PLACE, view)
-    with st.spinner("Running the episode twice in the simulator …"):
-        timeline = client().get(f"/checkpoints/{view.checkpoint}/counterfactual", view.api())
-    _play(timeline)
 
 
-def _controls(view: Counterfactual, detail: Mapping[str, Any], knobs: Sequence[str]) -> Counterfactual:
+def _words(view: Counterfactual, knobs: Sequence[str]) -> str:
+    """`light becomes 0.6, episode of seed 0`: what the button says is chosen."""
+    factor = view.factor if view.factor in knobs else knobs[0]
+    return f"{words_of(factor)} becomes {view.to or 'far away'}, episode of seed {view.seed}"
+
+
+def _best_first(knobs: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The factors, first those that a dimension carries best: a page that opens shows what the model can do."""
+    known = {row["factor"]: float(row["nmi"] or 0.0) for row in reversed(rows) if row.get("factor")}
+    return sorted(knobs, key=lambda knob: -known.get(knob, 0.0))
+
+
+def _controls(
+    view: Counterfactual, detail: Mapping[str, Any], knobs: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> Counterfactual:
     longest = detail["clip"]["length"]
-    rows = client().get(f"/checkpoints/{view.checkpoint}/atlas", {"columns": 1})["rows"]
     names = {row["dim"]: title(row["dim"], row["name"]) for row in rows}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         factor = select(

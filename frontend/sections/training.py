@@ -59,7 +59,12 @@ def _follow(view: OverTraining) -> None:
         view.second,
         query,
     )
-    st.plotly_chart(figure, key=f"{PLACE}.carried", config=charts.CONFIG, width="stretch")
+    if len(steps) > 1:
+        st.plotly_chart(figure, key=f"{PLACE}.carried", config=charts.CONFIG, width="stretch")
+    else:
+        st.caption(
+            ":material/info: This run has one checkpoint, so there is no curve yet; its numbers are in the table."
+        )
     _names_over_training(table, unit)
     ids = [entry["id"] for entry in table["checkpoints"]]
     names = {entry["id"]: f"{entry['steps']:,} {unit}" for entry in table["checkpoints"]}

@@ -16,7 +16,7 @@ from frontend.components.share import share
 from frontend.components.states import live
 from frontend.components.stretch import choose_stretch, stretch_words
 from frontend.pages import link
-from frontend.places import key_of, open_view, open_view_of, save_view
+from frontend.places import keep_words, key_of, open_view, open_view_of
 from frontend.state import Rollout
 
 PLACE = "imagine/watch"
@@ -25,12 +25,12 @@ PLACE = "imagine/watch"
 def show() -> None:
     """The whole section."""
     view = open_view_of(PLACE, Rollout)
-    bar = st.container(horizontal=True, vertical_alignment="center")
+    bar, drawn = st.container(horizontal=True, vertical_alignment="center"), _words(view)
     with st.skeleton(height=480):
         detail = client().get(f"/checkpoints/{view.checkpoint}")
         with bar:
             view = _controls(view, detail)
-        save_view(PLACE, view)
+        keep_words(PLACE, view, drawn, _words(view))
         rollout = client().get(f"/checkpoints/{view.checkpoint}/rollout", view.api())
         scores = _scores(view) if rollout["comparable"] else None
     _play(rollout, detail, scores)
@@ -45,7 +45,7 @@ def _scores(view: Rollout) -> Any:
 
 def _controls(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
     """The part of the clip, the number of futures, and an edit along the way."""
-    with st.popover(stretch_words(view), icon=":material/tune:", key=f"{PLACE}.stretch"):
+    with st.popover(_words(view)[0], icon=":material/tune:", key=f"{PLACE}.stretch"):
         view = choose_stretch(PLACE, view, detail, given=bool(view.given))
         view = replace(view, given=view.given if view.actions == "given" else "")
         samples = int(
@@ -62,9 +62,13 @@ def _controls(view: Rollout, detail: Mapping[str, Any]) -> Rollout:
         seed = int(
             st.number_input("Seed", 0, 2**31, int(within(view.seed, 0, 2**31)), key=_key(view, "seed"), width=110)
         )
-    words = f"Edit of dim {view.dim}" if view.dim >= 0 else "Edit"
-    with st.popover(words, icon=":material/call_split:", key=f"{PLACE}.edit", help="See both futures."):
+    with st.popover(_words(view)[1], icon=":material/call_split:", key=f"{PLACE}.edit", help="See both futures."):
         return _edit(replace(view, samples=samples, seed=seed), detail)
+
+
+def _words(view: Rollout) -> tuple[str, str]:
+    """What the two buttons say is chosen."""
+    return stretch_words(view), f"Edit of dim {view.dim}" if view.dim >= 0 else "Edit"
 
 
 def _edit(view: Rollout, detail: Mapping[str, Any]) -> Rollout:

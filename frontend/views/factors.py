@@ -86,7 +86,7 @@ def _remarks(factors: Mapping[str, Any]) -> None:
 
 def _metrics(metrics: Mapping[str, Any], episodes: int) -> None:
     around, null = metrics.get("intervals", {}), metrics.get("null", {})
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="medium", key="factors-metrics"):
         for name in (name for name in METRICS if name in metrics):
             label, text = METRICS[name]
             if name in around:

@@ -24,7 +24,7 @@ from frontend.components.share import show_commands
 from frontend.components.states import live
 from frontend.components.words import OF_TINY
 from frontend.pages import link
-from frontend.places import key_of, link_of, open_view, save_view
+from frontend.places import keep_words, key_of, link_of, open_view, save_view
 from frontend.state import COLUMNS, EXTENTS, MODES, MOST_COLUMNS, Traversal, write
 
 PAGE = "traversals"
@@ -39,12 +39,12 @@ def show() -> None:
     view = open_view(PAGE, Traversal)
     if checkpoint != view.checkpoint:
         view = _of_another(view, checkpoint) if view.checkpoint else replace(view, checkpoint=checkpoint)
-    bar = st.container(horizontal=True, vertical_alignment="center")
+    bar, drawn = st.container(horizontal=True, vertical_alignment="center"), (_base_words(view), _value_words(view))
     with st.skeleton(height=520):
         detail = client().get(f"/checkpoints/{view.checkpoint}")
         with bar:
             view = _controls(view, detail)
-        save_view(PAGE, view)
+        keep_words(PAGE, view, drawn, (_base_words(view), _value_words(view)))
         if not has_base(view):
             return
         atlas = client().get(f"/checkpoints/{view.checkpoint}/atlas", view.api())

@@ -2,6 +2,7 @@
 
 from frontend.components.player import _banded, bands_of
 from frontend.components.reopen import view_of
+from frontend.sections.simulator import _best_first
 from frontend.state import Counterfactual, Dimension, OverTraining, Rollout, Sensitivity, Temporal, TwoCheckpoints
 from tests.support.pages import OpenPage
 from tests.support.stand_in import World
@@ -34,9 +35,19 @@ def test_over_training_every_checkpoint_of_the_run_stands_beside_the_chosen_one(
     assert query["horizon"] == "6"
 
 
-def test_a_lone_checkpoint_asks_for_others(open_page: OpenPage) -> None:
-    app = open_page("compare/rollouts", checkpoint="cartpole-small")
-    assert "Choose others" in shown(app)
+def test_a_lone_checkpoint_stands_beside_another_of_its_environment_or_asks_for_others(
+    open_page: OpenPage, world: World
+) -> None:
+    open_page("compare/rollouts", checkpoint="cartpole-small")
+    assert world.query_of("/rollouts")["with"] == "run-cartpole"
+    for item in world.checkpoints:
+        item["environment"] = item["id"]
+    assert "Choose one above to see beside it" in shown(open_page("compare/rollouts", checkpoint="cartpole-small"))
+
+
+def test_against_the_simulator_the_factor_that_a_dimension_carries_best_comes_first() -> None:
+    rows = [{"factor": "light", "nmi": 0.2}, {"factor": "camera_angle", "nmi": 0.4}, {"factor": None, "nmi": 0.9}]
+    assert _best_first(["floor", "light", "camera_angle"], rows) == ["camera_angle", "light", "floor"]
 
 
 def test_the_counterfactual_says_what_was_changed_and_how_much_was_foreseen(open_page: OpenPage, world: World) -> None:

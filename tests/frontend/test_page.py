@@ -93,13 +93,41 @@ def test_picture_grid_held_values_and_help_are_above_the_fold(browser: Browser, 
     page.context.close()
 
 
-def test_on_a_phone_the_first_picture_is_above_the_fold(browser: Browser, studio: str) -> None:
+@pytest.mark.parametrize(
+    ("place", "part", "picture"),
+    [
+        ("", ".scrubber", ".picture"),
+        ("traversals", ".scrubber", ".picture"),
+        ("factors", "", "table.matrix td"),
+        ("imagine", ".player", ".pictures canvas"),
+        ("imagine?section=branch", ".player", ".pictures canvas"),
+        ("imagine?section=simulator", ".player", ".pictures canvas"),
+        ("imagine?section=imitation", ".player", ".pictures canvas"),
+        ("imagine?section=play", ".board", ".real canvas"),
+    ],
+)
+def test_on_a_phone_the_first_picture_is_above_the_fold(
+    browser: Browser, studio: str, place: str, part: str, picture: str
+) -> None:
     page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-    for place, part, picture in (("traversals", ".scrubber", ".picture"), ("imagine", ".player", ".pictures canvas")):
-        page.goto(f"{studio}/{place}")
+    page.goto(f"{studio}/{place}")
+    if part:
         ready(page, part)
-        box = page.locator(picture).first.bounding_box()
-        assert box and box["y"] + box["height"] <= 844, place
+    first = page.locator(picture).first
+    expect(first).to_be_visible(timeout=60_000)
+    box = first.bounding_box()
+    assert box and box["y"] + box["height"] <= 844
+    page.context.close()
+
+
+def test_a_button_says_at_once_what_was_chosen_behind_it(browser: Browser, studio: str) -> None:
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.goto(f"{studio}/imagine?context=4")
+    ready(page, ".player")
+    page.get_by_role("button", name="Episode 0: 4 seen").click()
+    page.get_by_role("slider", name="Observed frames").press("ArrowRight")
+    expect(page.get_by_role("button", name="Episode 0: 5 seen")).to_be_visible()
+    expect(page).to_have_url(re.compile("context=5|^((?!context).)*$"))
     page.context.close()
 
 

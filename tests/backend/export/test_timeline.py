@@ -58,9 +58,9 @@ def test_every_curve_is_kept_whatever_its_line_is_called(timeline: Timeline) -> 
     lines = {f"{long}first": 1.0, f"{long}second": 2.0, "左": 3.0, "右": 4.0, "a b": 5.0, "a, b": 6.0}
     curves = {"Value": {name: [value] * timeline.steps for name, value in lines.items()}}
     arrays = np.load(io.BytesIO(render_timeline(replace(timeline, curves=curves), "npz", ExportOptions())))
-    kept = {name: arrays[name][0] for name in arrays.files if name.startswith("curve_")}
-    assert sorted(kept.values()) == sorted(lines.values())
-    assert kept["curve_value_右"] == 4.0 and kept["curve_value_a_b_2"] == 6.0
+    found = {name: arrays[name][0] for name in arrays.files if name.startswith("curve_")}
+    assert sorted(found.values()) == sorted(lines.values())
+    assert found["curve_value_右"] == 4.0 and found["curve_value_a_b_2"] == 6.0
 
 
 def test_unknown_formats_are_refused(timeline: Timeline) -> None:

@@ -69,6 +69,7 @@ PAGES = {
             "simulator": ":material/call_split: Against the simulator",
             "play": ":material/sports_esports: Play",
             "imitation": ":material/school: Imitation",
+            "contexts": ":material/layers: Contexts",
             "teachers": ":material/groups: Teachers",
         },
         model=True,

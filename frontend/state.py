@@ -228,6 +228,19 @@ class Imitation(ApiView):
 
 
 @dataclass(frozen=True)
+class Contexts(ApiView):
+    """The states of an episode of the clip beside frames of `count` others."""
+
+    checkpoint: str = ""
+    episode: int = 0
+    count: int = 3
+
+    def api(self) -> dict[str, Any]:
+        """The query of `GET .../contexts` that draws this."""
+        return self.sent(("episode", "count"))
+
+
+@dataclass(frozen=True)
 class Teachers(ApiView):
     """How several teachers are weighed along an episode of the clip."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend.interpret.charts import Chart
+from backend.interpret.contexts_request import ContextsRequest
 from backend.interpret.counterfactual import Counterfactual
 from backend.interpret.imitation import Imitation
 from backend.interpret.names import DimensionName
@@ -64,6 +65,11 @@ def imitation_file_name(view: Imitation) -> str:
 def teachers_file_name(provenance: Mapping[str, Any], request: TeachersRequest) -> str:
     """Environment, checkpoint and seed, and the episode; without ending."""
     return f"diswm_{subject(provenance)}_teachers-ep{request.episode}"
+
+
+def contexts_file_name(provenance: Mapping[str, Any], request: ContextsRequest) -> str:
+    """Environment, checkpoint and seed, and the episode; without ending."""
+    return f"diswm_{subject(provenance)}_contexts-ep{request.episode}"
 
 
 def counterfactual_file_name(view: Counterfactual) -> str:

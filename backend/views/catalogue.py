@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, TABLE_FORMATS
+from backend.interpret.contexts_request import ContextsRequest
 from backend.interpret.counterfactual_request import CounterfactualRequest
 from backend.interpret.imitation_request import ImitationRequest
 from backend.interpret.request import ViewRequest
@@ -137,6 +138,16 @@ KINDS: Mapping[str, Kind] = {
             FILMS,
             _FILM_STYLE,
             IMAGINATION,
+        ),
+        Kind(
+            "Write the states of an episode drawn beside frames of other episodes: what the context does.",
+            ContextsRequest,
+            "backend.views.imagination:CONTEXTS",
+            "contexts",
+            "contexts",
+            FILMS,
+            _FILM_STYLE,
+            (*IMAGINATION, "sees_context"),
         ),
         Kind(
             "Write how several teachers are weighed along an episode, with what the model sees of it.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from backend.data.catalogue import checkpoints_of_run
 from backend.data.checkpoint import CheckpointInfo
 from backend.export.names import (
+    contexts_file_name,
     counterfactual_file_name,
     imitation_file_name,
     teachers_file_name,
@@ -15,6 +16,8 @@ from backend.export.names import (
     together_file_name,
 )
 from backend.export.options import FILM_FORMATS, ExportOptions
+from backend.interpret.contexts import MOST_EPISODES, contexts_timeline
+from backend.interpret.contexts_request import ContextsRequest
 from backend.interpret.counterfactual import counterfactual
 from backend.interpret.counterfactual_request import CounterfactualRequest
 from backend.interpret.imitation import imitation
@@ -76,6 +79,13 @@ def imitated(ingredients: Ingredients, request: ImitationRequest) -> View:
     return _of_timeline(ingredients, found.timeline(imitation_file_name(found)))
 
 
+def swapped(ingredients: Ingredients, request: ContextsRequest) -> View:
+    """The states of an episode beside frames of others."""
+    checkpoint = ingredients.checkpoint
+    name = contexts_file_name(provenance_of(checkpoint), request)
+    return _of_timeline(ingredients, contexts_timeline(checkpoint, request, name))
+
+
 def weighed(ingredients: Ingredients, request: TeachersRequest) -> View:
     """How several teachers are weighed along an episode."""
     checkpoint = ingredients.checkpoint
@@ -134,5 +144,6 @@ TOGETHER = Builder(
     together, lambda _, request, sources: request.steps * (len(sources.checkpoints) + 2), _frames, sources=beside
 )
 IMITATION = Builder(imitated, lambda _, request, __: request.steps * 6, _frames)
+CONTEXTS = Builder(swapped, lambda _, request, __: MOST_STEPS * (request.count + 1 + MOST_EPISODES))
 TEACHERS = Builder(weighed, lambda *_: MOST_STEPS)
 COUNTERFACTUAL = Builder(changed, lambda *_: 2000, check=_check, loads=True, long=lambda *_: True)

@@ -13,6 +13,7 @@ from frontend.components.states import show_problem
 from frontend.pages import path
 from frontend.places import query_of
 from frontend.state import (
+    Contexts,
     Counterfactual,
     Dimension,
     Imitation,
@@ -75,6 +76,7 @@ _VIEWS: dict[str, tuple[str, Callable[[str, Mapping[str, Any]], View]]] = {
     "together": ("compare/rollouts", _together),
     "counterfactual": ("imagine/simulator", Counterfactual.of_file),
     "imitation": ("imagine/imitation", Imitation.of_file),
+    "contexts": ("imagine/contexts", Contexts.of_file),
     "teachers": ("imagine/teachers", Teachers.of_file),
     "factors": ("factors/matrix", _of_checkpoint),
     "intervals": ("factors/intervals", _of_checkpoint),

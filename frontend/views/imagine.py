@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from frontend.components.header import current, open_section
-from frontend.sections import branch, imitation, play, simulator, teachers, watch
+from frontend.sections import branch, contexts, imitation, play, simulator, teachers, watch
 
 PAGE = "imagine"
 SECTIONS = {
@@ -12,6 +12,7 @@ SECTIONS = {
     "play": play.show,
     "watch": watch.show,
     "imitation": imitation.show,
+    "contexts": contexts.show,
     "teachers": teachers.show,
 }
 

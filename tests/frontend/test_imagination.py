@@ -69,6 +69,15 @@ def test_imitation_says_how_far_the_policy_is_from_the_expert_at_the_end(open_pa
     assert "diswm imitation cartpole-small" in shown(app)
 
 
+def test_contexts_says_what_the_frame_does_and_what_the_states_hold(open_page: OpenPage, world: World) -> None:
+    app = open_page("imagine/contexts", checkpoint="cartpole-small", episode="1", count="2")
+    assert not app.error, shown(app)
+    assert world.query_of("/contexts") == {"episode": "1", "count": "2"}
+    assert "The context draws it." in shown(app)
+    assert list(app.dataframe[0].value["factor"]) == ["hip", "light"]
+    assert "diswm contexts cartpole-small" in shown(app)
+
+
 def test_teachers_says_what_their_weights_show_and_lists_them(open_page: OpenPage, world: World) -> None:
     app = open_page("imagine/teachers", checkpoint="cartpole-small", episode="1")
     assert not app.error, shown(app)

@@ -75,6 +75,13 @@ def add_imagination(app: FastAPI, world: World) -> None:
         timeline = _timeline(["episode", "policy", "same actions"], episode, context, horizon)
         return {**timeline, "kind": "imitation", "title": "Imitation", "distances": {"policy": 0.25}}
 
+    @app.get("/api/v1/checkpoints/{checkpoint}/contexts")
+    def contexts(episode: int = 0, count: int = 3) -> Any:
+        titles = ["episode", "own context", *(f"beside episode {episode + place}" for place in range(1, count + 1))]
+        more = {"says": "The context draws it.", "still": 0.9, "moving": 0.1}
+        read = [{"factor": "hip", "r2": 0.8}, {"factor": "light", "r2": -0.2}]
+        return {**_timeline(titles, episode, 8, 0), "kind": "contexts", "title": "Contexts", **more, "read": read}
+
     @app.get("/api/v1/checkpoints/{checkpoint}/teachers")
     def teachers(episode: int = 0) -> Any:
         timeline = _timeline(["episode", "model"], episode, 8, 0)

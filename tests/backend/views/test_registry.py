@@ -12,6 +12,7 @@ from backend.__main__ import build_app
 from backend.cli.store import CommandStore
 from backend.export.command import command_line
 from backend.export.options import ExportOptions
+from backend.interpret.contexts_request import ContextsRequest
 from backend.interpret.counterfactual_request import CounterfactualRequest
 from backend.interpret.fields import Edit
 from backend.interpret.imitation_request import ImitationRequest
@@ -41,6 +42,7 @@ FULL: dict[str, ViewRequest] = {
     "together": TogetherRequest(1, 4, 9, "policy", ("run-a", "run-b")),
     "counterfactual": CounterfactualRequest("light", 0.6, 3, 5, 1, 4, 9, 6, "zero"),
     "imitation": ImitationRequest(2, 4, 9),
+    "contexts": ContextsRequest(2, 4),
     "teachers": TeachersRequest(2),
     "sensitivity": SensitivityRequest("d1"),
     "carried": TransferRequest("run-a"),
@@ -116,7 +118,11 @@ def query_of_page(kind: str, view: Any) -> dict[str, Any]:
         return {"reference": view.checkpoint or None}
     if kind == "compare":
         return {"other": view.second}
-    return dict(view.api()) if kind in ("rollout", "temporal", "counterfactual", "imitation", "teachers") else {}
+    return (
+        dict(view.api())
+        if kind in ("rollout", "temporal", "counterfactual", "imitation", "contexts", "teachers")
+        else {}
+    )
 
 
 Shell = Callable[[str], ViewRequest]

@@ -13,7 +13,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,13 +75,23 @@ def import_checkpoint(archive: Path, home: Path) -> Imported:
     Raises RefusedImport, or IncompatibleCheckpoint where the weights are not those of the networks that
     config.json names. The id comes from the content: the same archive again gives the same checkpoint.
     """
+    return take_in(home, lambda folder: _unpack(archive, folder))
+
+
+def take_in(home: Path, fill: Callable[[Path], None], about: Mapping[str, object] | None = None) -> Imported:
+    """Imports what `fill` writes into an empty folder, completely or not at all; raises as `import_checkpoint`.
+
+    `about` replaces entries of config.json, once its files are known to be as they were sent.
+    """
     shelf = home / "checkpoints"
     shelf.mkdir(parents=True, exist_ok=True)
     staging = aside_of(shelf / "import")
     staging.mkdir()
     try:
-        _unpack(archive, staging)
+        fill(staging)
         check_content(staging)
+        if about:
+            _describe(staging, about)
         id = f"import-{_digest(staging)}"
         read_checkpoint(read_info(staging, id, "import"))
         target = shelf / id
@@ -95,6 +105,15 @@ def import_checkpoint(archive: Path, home: Path) -> Imported:
         raise RefusedImport(str(error), REMEDY) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _describe(folder: Path, about: Mapping[str, object]) -> None:
+    """Replaces entries of config.json, and its hash in the manifest."""
+    config, manifest = (json.loads((folder / name).read_bytes()) for name in (CONFIG, MANIFEST))
+    content = json.dumps({**config, **about}, indent=1, allow_nan=False).encode()
+    (folder / CONFIG).write_bytes(content)
+    manifest[CONFIG] = hashlib.sha256(content).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
 
 
 def _unpack(archive: Path, folder: Path) -> None:

@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from backend.data.checkpoint import FACTORS, CheckpointInfo, load_checkpoint, read_info, save_checkpoint
+from backend.data.checkpoint import CARD, FACTORS, CheckpointInfo, load_checkpoint, read_info, save_checkpoint
 from backend.data.clip import Clip
 from backend.data.crash import crash_point
 from backend.data.episodes import Episode
-from backend.data.files import remove_folder, sweep, write_json
+from backend.data.files import remove_folder, sweep, write_file, write_json
+from backend.data.model_card import written_card
 from backend.interpret.guesses import with_guesses
 from backend.interpret.latents import encode_frames, statistics_of
 from backend.interpret.quality import measure_quality
@@ -115,6 +116,7 @@ def publish(
         report = write_factors(folder, held_out, provenance.seed)
         named = sum(entry["status"] == "named" for entry in report["dimensions"])
         note(f"{named} of {len(report['dimensions'])} dimensions have a factor of their own")
+    write_file(folder / CARD, written_card(read_info(folder, folder.name, "run")).encode())
     return folder
 
 
@@ -149,7 +151,9 @@ def publish_import(
     target = home / "checkpoints" / id
     target.parent.mkdir(parents=True, exist_ok=True)
     save_checkpoint(target, model=model, actor_critic=None, config=config, clip=clip, statistics=statistics)
-    return read_info(target, id, "import")
+    info = read_info(target, id, "import")
+    write_file(target / CARD, written_card(info).encode())
+    return info
 
 
 def clip_of(episodes: Sequence[Episode]) -> Clip:

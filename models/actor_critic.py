@@ -32,6 +32,7 @@ class Imagined(NamedTuple):
 
     states: State  # (B, N + 1, .), beginning with the start
     entropy: Tensor  # (B, N), of the actor in the state that each step starts from
+    action: Tensor  # (B, N, A), taken in that state
 
 
 class ActorCritic(nn.Module):
@@ -85,7 +86,8 @@ class ActorCritic(nn.Module):
         """
         recurrence = world_model.rssm if dream is None else dream
         states, said = recurrence.follow_actor(self.actor, self.policy_of, start, *chances, seen=self._part)
-        return Imagined(states, self.policy_of(said).entropy())
+        policy = self.policy_of(said)
+        return Imagined(states, policy.entropy(), policy.sample(chances.uniform))
 
     def losses(
         self,

@@ -26,6 +26,7 @@ class VideoModelConfig:
     below_stoch: int = 0  # S, D and hidden size of the action-free recurrent model underneath (APV); 0: none
     below_deter: int = 0
     below_hidden: int = 0
+    members: int = 0  # priors of an ensemble (CMIL); 0: one prior
 
     @property
     def feature(self) -> int:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from models.config import VideoModelConfig
 from models.distributions import TruncatedNormal
+from models.ensemble import EnsembleRSSM
 from models.imagine_scan import imagine_scan
 from models.observe_scan import observe_scan
 from models.rssm import RSSM, Observed, Recurrence, StackedRSSM
@@ -40,4 +41,6 @@ class FastRSSM(RSSM):
 
 def recurrence_of(config: VideoModelConfig) -> Recurrence:
     """The recurrent model of a configuration."""
+    if config.members:
+        return EnsembleRSSM(config)
     return StackedRSSM(config) if config.below_deter else FastRSSM(config)

@@ -22,7 +22,8 @@ class Observed(NamedTuple):
     posterior: Gaussian  # q(z given h, bold z), (B, T, S)
 
 
-def _gaussian(moments: Tensor) -> Gaussian:
+def gaussian_of(moments: Tensor) -> Gaussian:
+    """The belief that a layer's outputs stand for: (..., 2 S) -> (..., S)."""
     mean, raw = moments.chunk(2, -1)
     return Gaussian(mean, 2 * torch.sigmoid(raw / 2) + 0.1)
 
@@ -154,12 +155,12 @@ class RSSM(Recurrence):
 
     def prior(self, deter: Tensor) -> Gaussian:
         """p(z given h): (..., D) -> Gaussian (..., S)."""
-        return _gaussian(self.prior_moments(functional.elu(self.prior_hidden(deter), inplace=True)))
+        return gaussian_of(self.prior_moments(functional.elu(self.prior_hidden(deter), inplace=True)))
 
     def posterior(self, deter: Tensor, latent: Tensor) -> Gaussian:
         """q(z given h, bold z): (..., D), (..., Z) -> Gaussian (..., S)."""
         hidden = self.posterior_hidden(torch.cat([deter, latent], -1))
-        return _gaussian(self.posterior_moments(functional.elu(hidden, inplace=True)))
+        return gaussian_of(self.posterior_moments(functional.elu(hidden, inplace=True)))
 
 
 class StackedRSSM(Recurrence):

@@ -80,6 +80,8 @@ def export_official(model: VideoModel, folder: Path, action_size: int = 0) -> No
     """
     if model.config.vision != "vae":
         raise OfficialError(["the published layout has no place for DreamerV2's image networks"])
+    if model.config.members:
+        raise OfficialError(["the published layout has no place for an ensemble of priors"])
     folder.mkdir(parents=True, exist_ok=True)
     state = model.state_dict()
     tensors = {theirs: state[ours].detach().clone().contiguous() for theirs, ours in _KEYS.items()}

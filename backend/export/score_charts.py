@@ -1,5 +1,7 @@
 """Charts below the pictures of a figure, with fixed axes: PSNR and SSIM with baselines and bands, or weights."""
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -7,11 +9,18 @@ from matplotlib.figure import Figure
 from backend.export.colours import INK, PALETTE
 from backend.export.letters import drawable
 from backend.export.typography import font
+from backend.interpret.disagreement import CHART as DISAGREEMENT
 from backend.interpret.similarity import MEAN, REPEAT
 from backend.interpret.teachers import WEIGHTS
 from backend.interpret.timeline import BAND_PERCENT, Curve, Timeline
 
-RANGES = {"PSNR in dB": (10.0, 40.0), "SSIM": (0.0, 1.0), WEIGHTS: (0.0, 1.0)}  # as on the page: noise fills no height
+RANGES: dict[str, tuple[float, float] | None] = {
+    DISAGREEMENT: None,
+    "PSNR in dB": (10.0, 40.0),
+    "SSIM": (0.0, 1.0),
+    WEIGHTS: (0.0, 1.0),
+}
+"""Charts of figures with their fixed axes, as on the page: noise fills no height. None: from 0 to the most."""
 HEIGHT, GAP, FOOT = 0.8, 0.12, 0.5  # inches of a chart, between two, and of the steps and names below the last
 SMALL = 6.5  # points
 GUESSES = {REPEAT: "--", MEAN: ":"}  # dashes of the predictions that need no model
@@ -54,18 +63,25 @@ def _draw(axes: Axes, timeline: Timeline, title: str) -> None:
         colour = PALETTE[place % len(PALETTE)]
         place += 1
         axes.plot(steps, _numbers(values), color=colour, lw=1.2, label=drawable(name))
-        band = bands.charts[title].get(name) if bands else None
+        band = bands.charts.get(title, {}).get(name) if bands else None
         if band:
             axes.fill_between(steps, _numbers(band.low), _numbers(band.high), color=colour, alpha=0.18, lw=0)
     axes.axvline(timeline.context - 0.5, color=INK, lw=0.5, alpha=0.5)
     axes.set_xlim(0, timeline.steps - 1)
-    axes.set_ylim(*RANGES[title])
-    axes.set_yticks(np.linspace(*RANGES[title], 3))
+    low, high = RANGES[title] or (0.0, _most(timeline, title))
+    axes.set_ylim(low, high)
+    axes.set_yticks(np.linspace(low, high, 3))
     axes.set_ylabel(title, fontproperties=font(SMALL))
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(length=2, width=0.5)
     for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
         label.set_fontproperties(font(SMALL))
+
+
+def _most(timeline: Timeline, title: str) -> float:
+    """The largest number of a chart, at least 1."""
+    lines = timeline.curves[title].values()
+    return max([1.0, *(math.ceil(value) for line in lines for value in line if value is not None)])
 
 
 def _draw_names(axes: Axes, timeline: Timeline) -> None:

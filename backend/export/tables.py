@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backend.interpret.rollout import Rollout
+from backend.interpret.timeline import curve
 from backend.interpret.view import TraversalView
 
 SETTINGS = "diswm"  # the name of the column that reopens the view
@@ -73,7 +74,7 @@ def rollout_csv(rollout: Rollout) -> bytes:
     header = ["step", "seen", "psnr_db", "ssim", "reward", "predicted_reward", "value"]
     header += [f"action_{index}" for index in range(rollout.model.action.shape[1])]
     header += ["edited_predicted_reward", "edited_value"] if edited else []
-    beside = scores_beside(rollout)
+    beside = scores_beside(rollout) | _doubts(rollout)
     header += [*beside]
     lines: list[list[Any]] = [header]
     for step in range(rollout.request.steps):
@@ -108,6 +109,12 @@ def scores_beside(rollout: Rollout) -> dict[str, list[float | None]]:
     return found
 
 
+def _doubts(rollout: Rollout) -> dict[str, list[float | None]]:
+    """The ensemble's disagreement by column, for a model that has one."""
+    lines = {"disagreement": rollout.doubt, "edited_disagreement": rollout.edited_doubt}
+    return {name: curve(doubt.steps) for name, doubt in lines.items() if doubt is not None}
+
+
 def rollout_npz(rollout: Rollout) -> bytes:
     """Every row of pictures and every curve."""
     branches = {"model": rollout.model} | ({"edited": rollout.edited} if rollout.edited else {})
@@ -121,6 +128,7 @@ def rollout_npz(rollout: Rollout) -> bytes:
         np.array([np.nan if value is None else value for value in series]) for series in (rollout.psnr, rollout.ssim)
     )
     reward = {} if rollout.reward is None else {"reward": rollout.reward}
+    doubt = {} if rollout.doubt is None else {"disagreement": rollout.doubt.steps, "members": rollout.doubt.image}
     return npz(
         truth=rollout.truth[: rollout.known],
         samples=rollout.samples,
@@ -133,6 +141,7 @@ def rollout_npz(rollout: Rollout) -> bytes:
             for name, values in scores_beside(rollout).items()
         },
         **reward,
+        **doubt,
         **curves,
     )
 

@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 
 from backend.data.checkpoint import Checkpoint
+from backend.interpret.disagreement import CHART as DISAGREEMENT
+from backend.interpret.disagreement import GAIN, Doubt, doubt_of
 from backend.interpret.encoded import Floats
 from backend.interpret.imagination import Chooser, Paths, by_policy, follow, recorded
 from backend.interpret.names import DimensionName, dimension_names
 from backend.interpret.rollout_request import RolloutRequest
 from backend.interpret.similarity import MEASURES, baselines, measured
-from backend.interpret.timeline import BAND_PERCENT, Band, Bands, Reading, Strip, Timeline, difference
+from backend.interpret.timeline import BAND_PERCENT, Band, Bands, Curve, Reading, Strip, Timeline, curve, difference
 from backend.interpret.view import Picture, provenance_of
 from models.types import State, normalise, to_uint8
 
@@ -54,6 +56,8 @@ class Rollout:
     edited: Branch | None
     baseline_images: Mapping[str, Picture]  # predictions that need no model (S, 64, 64, 3), by name
     provenance: dict[str, Any]
+    doubt: Doubt | None = None  # of a model with an ensemble of priors
+    edited_doubt: Doubt | None = None
     scores: Mapping[str, Any] | None = None  # of `scores_over_episodes`, where they were measured
 
     @property
@@ -133,6 +137,8 @@ class Rollout:
         rows += [Strip(f"sample {number + 1}", "", image) for number, image in enumerate(self.samples)]
         if self.spread is not None:
             rows.append(Strip("spread", f"SD × {SPREAD_GAIN}", self.spread, "difference"))
+        if self.doubt is not None:
+            rows.append(Strip("members", f"SD × {GAIN}", self.doubt.image, "difference"))
         if self.edited is not None and self.change is not None:
             edits = ", ".join(label.text for label in self.labels)
             rows.append(Strip("edited", edits, self.edited.image))
@@ -149,12 +155,19 @@ class Rollout:
             strips=self.strips,
             curves={
                 chart: {"model": getattr(self, measure), **self.baselines[measure]} for measure, chart in CHARTS.items()
-            },
+            }
+            | self._doubts,
             settings=self.settings,
             facts={"known": self.known},
             reading=Reading("PSNR", "dB", self.psnr),
             bands=bands_of({"model": self.scores}) if self.scores else None,
         )
+
+    @property
+    def _doubts(self) -> dict[str, dict[str, Curve]]:
+        lines = {"model": self.doubt, "edited": self.edited_doubt}
+        found = {name: curve(doubt.steps) for name, doubt in lines.items() if doubt is not None}
+        return {DISAGREEMENT: found} if found else {}
 
     @cached_property
     def settings(self) -> str:
@@ -191,7 +204,13 @@ def build_rollout(checkpoint: Checkpoint, request: RolloutRequest) -> Rollout:
         edited=None if edited is None else branch_of(checkpoint, edited),
         baseline_images=baselines(clip, request.episode, request.context, steps),
         provenance=provenance_of(checkpoint),
+        doubt=_doubt(checkpoint, unedited),
+        edited_doubt=None if edited is None else _doubt(checkpoint, edited),
     )
+
+
+def _doubt(checkpoint: Checkpoint, paths: Paths) -> Doubt | None:
+    return doubt_of(checkpoint, State(paths.states.deter[0], paths.states.stoch[0]))
 
 
 def context_latent(checkpoint: Checkpoint, request: RolloutRequest) -> Tensor:

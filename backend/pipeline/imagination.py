@@ -26,12 +26,16 @@ class BehaviourLearner:
         adam = settings.adam_eps, settings.clip_norm
         self.update_actor = Update(parts.actor_critic.actor.parameters(), settings.actor_rate, *adam)
         self.update_critic = Update(parts.actor_critic.critic.parameters(), settings.critic_rate, *adam)
+        rival = parts.behaviour.rival
+        self.update_rival = Update(rival.network.parameters(), rival.rate, *adam) if rival else None
         self.return_scale = ReturnScale().to(device) if settings.normalise_returns else None
 
     def set_pace(self, pace: float) -> None:
         """Sets the learning rates of the following updates, as a share of those in the settings."""
         self.update_actor.set_rate(pace * self.settings.actor_rate)
         self.update_critic.set_rate(pace * self.settings.critic_rate)
+        if self.update_rival and self.parts.behaviour.rival:
+            self.update_rival.set_rate(pace * self.parts.behaviour.rival.rate)
 
     def learn(self, observed: Observed, batch: Batch) -> dict[str, Tensor]:
         """One update from the world model's outputs for a batch; returns metrics.
@@ -59,6 +63,8 @@ class BehaviourLearner:
                 metrics[name] = metrics.get(name, 0) + share * value.detach().mean()
         self.update_actor.step()
         self.update_critic.step()
+        if self.update_rival:
+            self.update_rival.step()
         return metrics
 
     def _learn_from_tutors(self) -> dict[str, Tensor]:
@@ -78,7 +84,7 @@ class BehaviourLearner:
             settings.lam,
             settings.entropy,
             self.return_scale,
-            lambda arrived: judge.reward(world_model, arrived, rows),
+            lambda _: judge.reward(world_model, imagined, rows),
         )
         sums = {name: value.mean() for name, value in losses.items()}
         for tutor in behaviour.tutors:
@@ -86,12 +92,17 @@ class BehaviourLearner:
                 sums[name] = sums[name] + value.mean()
         self.update_actor.add(share * sums["actor"])
         self.update_critic.add(share * sums["critic"])
+        if behaviour.rival and self.update_rival:
+            sums["rival"] = behaviour.rival.loss(imagined, self.randomness.torch)
+            self.update_rival.add(share * sums["rival"])
         return {**sums, "entropy": imagined.entropy}
 
     def check(self) -> None:
         """Raises Diverged if an update had to be refused."""
         self.update_actor.check()
         self.update_critic.check()
+        if self.update_rival:
+            self.update_rival.check()
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next update depends on, except the networks."""
@@ -99,11 +110,14 @@ class BehaviourLearner:
             "actor": self.update_actor.state_dict(),
             "critic": self.update_critic.state_dict(),
             "return_scale": self.return_scale.state_dict() if self.return_scale else {},
+            "rival": self.update_rival.state_dict() if self.update_rival else {},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continues from what `state_dict` gave."""
         self.update_actor.load_state_dict(state["actor"])
         self.update_critic.load_state_dict(state["critic"])
+        if self.update_rival:
+            self.update_rival.load_state_dict(state["rival"])
         if self.return_scale:
             self.return_scale.load_state_dict(state["return_scale"])

@@ -99,6 +99,7 @@ def rollout_json(rollout: Rollout) -> dict[str, Any]:
         **_branch(rollout, rollout.model, rollout.error),
         "edited": _edited(rollout),
         **_samples(rollout),
+        **_doubt(rollout),
         "file_name": rollout_file_name(rollout, "gif"),
         "provenance": rollout.provenance,
     }
@@ -184,6 +185,18 @@ def _edited(rollout: Rollout) -> dict[str, Any] | None:
     if rollout.edited is None or rollout.change is None:
         return None
     return {**_branch(rollout, rollout.edited, rollout.change), "names": [label.text for label in rollout.labels]}
+
+
+def _doubt(rollout: Rollout) -> dict[str, Any]:
+    """Where the members of an ensemble disagree, for a model that has one: per step, and as pictures."""
+    doubt, edited = rollout.doubt, rollout.edited_doubt
+    if doubt is None:
+        return {}
+    return {
+        "disagreement": _numbers(doubt.steps),
+        "edited_disagreement": None if edited is None else _numbers(edited.steps),
+        "members": data_uri(contact_sheet([doubt.image]), "jpeg"),
+    }
 
 
 def _samples(rollout: Rollout) -> dict[str, Any]:

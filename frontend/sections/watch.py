@@ -137,4 +137,10 @@ def _play(rollout: Mapping[str, Any], detail: Mapping[str, Any], scores: Mapping
             f"PSNR and SSIM: the model in this episode; the band holds 80% of {scores['episodes']} episodes. Dashed: "
             "the last observed frame, repeated. Dotted: the mean image of the other episodes. Neither needs a model."
         )
+    if rollout.get("disagreement"):
+        st.caption(
+            "Disagreement: how far the members of the ensemble are apart about each step, as a multiple of their usual "
+            "distance along this checkpoint's clip. Members: where their pictures differ. Agreement is no proof of "
+            "being right: members that share data share its gaps."
+        )
     st.caption("Drag along the film. With the keyboard: ← → step, Space plays.")

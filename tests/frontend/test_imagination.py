@@ -1,6 +1,6 @@
 """Rollouts by hand and over training, dimensions held over time, counterfactuals: the pages' own logic."""
 
-from frontend.components.player import _banded, bands_of
+from frontend.components.player import DISAGREEMENT, _banded, _curves, _rows, bands_of
 from frontend.components.reopen import view_of
 from frontend.sections.simulator import _best_first
 from frontend.state import Counterfactual, Dimension, OverTraining, Rollout, Sensitivity, Temporal, TwoCheckpoints
@@ -86,6 +86,15 @@ def test_teachers_says_what_their_weights_show_and_lists_them(open_page: OpenPag
     table = app.dataframe[0].value
     assert list(table["teacher"]) == ["cartpole", "reacher"] and list(table["weight"]) == ["0.75", "0.25"]
     assert "diswm teachers cartpole-small" in shown(app)
+
+
+def test_the_disagreement_of_an_ensemble_is_a_curve_and_a_row_and_others_have_neither() -> None:
+    rollout = {"comparable": False, "disagreement": [1.0, 2.0], "edited_disagreement": [1.0, 3.0]}
+    lines = [{"name": "model", "values": [1.0, 2.0]}, {"name": "branch", "values": [1.0, 3.0]}]
+    assert _curves(rollout, None, None) == [{"title": DISAGREEMENT, "lines": lines}]
+    assert _curves({"comparable": False}, None, None) == []
+    assert _rows(["main", "members"], 0, comparable=True)[-1]["title"] == "Members"
+    assert len(_rows(["main"], 0, comparable=True)) == 3
 
 
 def test_the_run_of_the_second_checkpoint_is_followed(open_page: OpenPage, world: World) -> None:

@@ -45,12 +45,12 @@ def toy_parts(seed: int = 0) -> Parts:
 
 
 @torch.no_grad()
-def an_expert(parts: Parts, seed: int = 1) -> tuple[Observed, Batch]:
-    """Sequences from random states, in which the expert always does 0.5; as the world model would believe them."""
+def an_expert(parts: Parts, seed: int = 1, does: float = EXPERT) -> tuple[Observed, Batch]:
+    """Sequences from random states, in which the expert always does the same; as the world model would believe them."""
     generator = torch.Generator().manual_seed(seed)
     drawn = lambda size: torch.randn(STARTS, size, generator=generator)  # noqa: E731
     start = State(torch.tanh(drawn(32)), drawn(8))
-    action = torch.full((STARTS, LENGTH, 1), EXPERT)
+    action = torch.full((STARTS, LENGTH, 1), does)
     states = parts.world_model.rssm.imagine(start, LENGTH, action)
     nothing = Gaussian(states.stoch, torch.ones_like(states.stoch))
     empty, first = torch.zeros(STARTS, LENGTH), torch.zeros(STARTS, LENGTH, dtype=torch.bool)
@@ -58,13 +58,13 @@ def an_expert(parts: Parts, seed: int = 1) -> tuple[Observed, Batch]:
     return Observed(states, nothing, nothing), batch
 
 
-def imitated(parts: Parts, updates: int = 40) -> float:
+def imitated(parts: Parts, updates: int = 40, does: float = EXPERT) -> float:
     """The distance, 1 - likeness, of the policy's states to the expert's at the horizon, after learning."""
     learner = BehaviourLearner(toy_settings(), parts, Randomness(0, "cpu"), "cpu")
-    observed, batch = an_expert(parts)
+    observed, batch = an_expert(parts, does=does)
     for update in range(updates):
         learner.learn(observed, batch)
         if update % 10 == 0:
             parts.actor_critic.refresh()
-    states = an_expert(parts, seed=2)[0].states
+    states = an_expert(parts, seed=2, does=does)[0].states
     return 1 - float(policy_likeness(parts.world_model.rssm, parts.actor_critic, states, HORIZON)[:, -1].mean())

@@ -23,10 +23,10 @@ class Judge(Protocol):
         """The states (B, .) to imagine from, out of the world model's outputs for a batch, which are detached."""
         ...
 
-    def reward(self, world_model: WorldModel, arrived: Tensor, rows: slice) -> Tensor:
-        """The reward of arriving in features (b, N, S + D), imagined from these rows of the first states: (b, N).
+    def reward(self, world_model: WorldModel, imagined: Imagined, rows: slice) -> Tensor:
+        """The reward of N steps that were imagined from these rows of the first states: (b, N).
 
-        Its gradient reaches the actor through the features.
+        Its gradient reaches the actor through states and actions.
         """
         ...
 
@@ -41,9 +41,9 @@ class RewardHead:
         """Those states, (B * T // every, .)."""
         return observed.states.flatten().every(self.every)
 
-    def reward(self, world_model: WorldModel, arrived: Tensor, _rows: slice) -> Tensor:
+    def reward(self, world_model: WorldModel, imagined: Imagined, _rows: slice) -> Tensor:
         """The mean of the reward head."""
-        return world_model.reward(arrived)
+        return world_model.reward(imagined.states.feature[:, 1:])
 
 
 class Tutor(Protocol):
@@ -55,6 +55,17 @@ class Tutor(Protocol):
 
     def losses(self, actor_critic: ActorCritic, imagined: Imagined | None, rows: slice) -> Mapping[str, Tensor]:
         """The losses under `actor` or `critic`, of any shape: the mean is added to that network's loss."""
+        ...
+
+
+class Rival(Protocol):
+    """A network with an optimiser of its own that learns from what was just imagined, such as a discriminator."""
+
+    network: nn.Module  # also among the companions of the method's parts
+    rate: float  # of its optimiser
+
+    def loss(self, imagined: Imagined, generator: torch.Generator | None) -> Tensor:
+        """Its loss; no gradient reaches actor, critic or world model."""
         ...
 
 
@@ -106,8 +117,9 @@ class Advice(nn.Module):
 
 @dataclass(frozen=True)
 class Behaviour:
-    """The three replaceable parts of learning a behaviour; the defaults are DreamerV2's."""
+    """The replaceable parts of learning a behaviour; the defaults are DreamerV2's."""
 
     judge: Judge | None = RewardHead()  # None: nothing is imagined, and only the tutors teach the actor
     tutors: tuple[Tutor, ...] = ()
+    rival: Rival | None = None
     dream: Recurrence | None = None  # the model that imagines; None: the world model's own recurrent model

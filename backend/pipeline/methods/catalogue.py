@@ -5,6 +5,7 @@ from typing import Literal
 
 from backend.pipeline.methods.sections.apv import BonusSection
 from backend.pipeline.methods.sections.base import Section
+from backend.pipeline.methods.sections.cmil import ConservativeSection
 from backend.pipeline.methods.sections.context import ContextSection
 from backend.pipeline.methods.sections.diswm import DistillationSection
 from backend.pipeline.methods.sections.ditto import LikenessSection
@@ -174,6 +175,16 @@ CATALOGUE: dict[str, Entry] = {
         needs=(_EXPERT, _MORE),
         view="imagine",
         differs="The likelihood is that of a truncated normal; the weight of the entropy is a setting (paper: 0.1).",
+    ),
+    "cmil": Entry(
+        title="CMIL",
+        paper="Efficient Imitation Learning with Conservative World Models (arXiv 2405.13193)",
+        stage="offline",
+        builder="backend.pipeline.methods.cmil:build",
+        needs=(_EXPERT, _MORE),
+        section=ConservativeSection,
+        view="imagine",
+        differs="Offline: nothing acts, and the dynamics are frozen; one critic, without targets on real steps.",
     ),
 }
 """The methods that `--set method=NAME` and the form offer; the first of each stage is its default."""

@@ -10,6 +10,7 @@ from backend.pipeline.methods.behaviour import Behaviour
 from backend.pipeline.methods.parts import Parts, Source, sizes_of, standard_parts
 from backend.pipeline.methods.sections.ditto import LikenessSection
 from backend.pipeline.settings import LearningSettings
+from models.actor_critic import Imagined
 from models.distributions import TruncatedNormal
 from models.likeness import likeness, windows
 from models.rssm import Observed, Recurrence
@@ -36,9 +37,9 @@ class LikeExpert:
         start, self._expert = windows(observed.states, self._horizon)
         return start
 
-    def reward(self, _world_model: WorldModel, arrived: Tensor, rows: slice) -> Tensor:
+    def reward(self, _world_model: WorldModel, imagined: Imagined, rows: slice) -> Tensor:
         """The likeness of each imagined step, (b, N)."""
-        deter = arrived[..., -self._expert.shape[-1] :]
+        deter = imagined.states.deter[:, 1:]
         earned = likeness(deter, self._expert[rows])
         if not self._above_chance:
             return earned

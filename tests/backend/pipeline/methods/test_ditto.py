@@ -11,6 +11,7 @@ from backend.pipeline.methods.behaviour import Behaviour
 from backend.pipeline.methods.build import build_parts
 from backend.pipeline.methods.ditto import LikeExpert, Means
 from backend.pipeline.settings import OfflineSettings, SettingsError
+from models.actor_critic import Imagined
 from models.likeness import likeness, windows
 from models.rssm import Gaussian, Observed
 from models.types import State
@@ -23,8 +24,8 @@ BAR = 0.15
 class Constant(LikeExpert):
     """The same start and horizon without the mechanism."""
 
-    def reward(self, world_model: WorldModel, arrived: Tensor, rows: slice) -> Tensor:
-        return 0 * super().reward(world_model, arrived, rows)
+    def reward(self, world_model: WorldModel, imagined: Imagined, rows: slice) -> Tensor:
+        return 0 * super().reward(world_model, imagined, rows)
 
 
 def test_likeness_is_one_only_for_the_same_state() -> None:
@@ -54,7 +55,8 @@ def test_likeness_above_chance_is_zero_where_all_windows_are_alike() -> None:
     nothing = Gaussian(deter, deter)
     judge = LikeExpert(2, above_chance=True)
     judge.begin(Observed(State(deter, deter), nothing, nothing), an_expert(toy_parts())[1])
-    assert torch.equal(judge.reward(toy_parts().world_model, torch.ones(16, 2, 6), slice(0, 16)), torch.zeros(16, 2))
+    imagined = Imagined(State(torch.ones(16, 3, 3), torch.ones(16, 3, 3)), torch.zeros(16, 2), torch.zeros(16, 2, 1))
+    assert torch.equal(judge.reward(toy_parts().world_model, imagined, slice(0, 16)), torch.zeros(16, 2))
 
 
 def test_the_method_is_made_of_likeness_and_means() -> None:

@@ -1,0 +1,54 @@
+"""How far an ensemble of priors disagrees about what comes next: per step as a number, and per pixel as a picture."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from backend.data.checkpoint import Checkpoint
+from backend.interpret.encoded import Floats
+from backend.interpret.view import Picture
+from models.ensemble import EnsembleRSSM
+from models.types import State, normalise, to_uint8
+
+MOST_EPISODES = 12
+GAIN = 4  # a standard deviation of 64 grey levels is drawn as white
+CHART = "Disagreement of the ensemble"
+LEAST = 1e-8
+
+
+class Doubt(NamedTuple):
+    """Of S steps: the ensemble's disagreement, in units of its mean over the clip, and what it is about."""
+
+    steps: Floats  # (S,)
+    image: Picture  # (S, 64, 64, 3): standard deviation of the members' pictures, times GAIN
+
+
+@torch.inference_mode()
+def doubt_of(checkpoint: Checkpoint, states: State) -> Doubt | None:
+    """Of states (S, .), before what they show was seen; None for a model with one prior."""
+    rssm = checkpoint.model.rssm
+    if not isinstance(rssm, EnsembleRSSM):
+        return None
+    members = rssm.prior(states.deter)
+    unit = max(_usual(checkpoint, rssm), LEAST)
+    return Doubt((members.disagreement / unit).numpy(), _spread(checkpoint, states.deter, members.means))
+
+
+def _usual(checkpoint: Checkpoint, rssm: EnsembleRSSM) -> float:
+    """The mean disagreement along the episodes of the clip, as they were seen."""
+    clip = checkpoint.clip
+    image, action = (torch.from_numpy(part[:MOST_EPISODES]) for part in (clip.image, clip.action))
+    latent = checkpoint.model.encode(normalise(image)).mean
+    states = checkpoint.model.observe(latent, action).states
+    return float(rssm.prior(states.deter).disagreement.mean())
+
+
+def _spread(checkpoint: Checkpoint, deter: Tensor, means: Tensor) -> Picture:
+    """Standard deviation of what the members would draw in each step, times GAIN: (S, D), (S, K, S) -> pictures."""
+    pictures = []
+    for one, each in zip(deter, means, strict=True):
+        drawn = to_uint8(checkpoint.model.decode(State(one.expand(len(each), -1), each).feature)).numpy()
+        pictures.append(np.clip(drawn.astype(np.float32).std(0) * GAIN, 0, 255).astype(np.uint8))
+    return np.stack(pictures)

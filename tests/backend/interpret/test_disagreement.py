@@ -1,0 +1,76 @@
+"""The ensemble's disagreement along a rollout: 1 where it is as on data, more where nothing was seen."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from backend.data.checkpoint import Checkpoint
+from backend.export.options import ExportOptions
+from backend.export.render import export_rollout
+from backend.interpret.disagreement import CHART, doubt_of
+from backend.interpret.fields import Edit
+from backend.interpret.rollout import build_rollout
+from backend.interpret.rollout_request import RolloutRequest
+from backend.views.serializers import rollout_json
+from models.config import WorldModelConfig
+from models.ensemble import EnsembleRSSM
+from models.types import State, normalise
+from models.world_model import WorldModel
+
+REQUEST = RolloutRequest(1, 4, 6)
+
+
+@pytest.fixture
+def ensemble(world_checkpoint: Checkpoint) -> Checkpoint:
+    """The tiny world model with three random priors in place of one."""
+    config = world_checkpoint.model.config
+    assert isinstance(config, WorldModelConfig)
+    torch.manual_seed(0)
+    model = WorldModel(replace(config, members=3)).eval().requires_grad_(False)
+    return replace(world_checkpoint, model=model)
+
+
+def test_it_is_one_on_average_along_the_clip(ensemble: Checkpoint) -> None:
+    clip = ensemble.clip
+    latent = ensemble.model.encode(normalise(torch.from_numpy(clip.image))).mean
+    states = ensemble.model.observe(latent, torch.from_numpy(clip.action)).states.flatten()
+    doubt = doubt_of(ensemble, State(states.deter, states.stoch))
+    assert doubt is not None
+    assert float(doubt.steps.mean()) == pytest.approx(1, rel=1e-4)
+    assert doubt.image.shape == (len(states.deter), 64, 64, 3)
+
+
+def test_members_that_are_one_do_not_disagree_and_a_stranger_among_them_makes_them(ensemble: Checkpoint) -> None:
+    rssm = ensemble.model.rssm
+    assert isinstance(rssm, EnsembleRSSM)
+    state = State(torch.randn(2, rssm.config.deter), torch.randn(2, rssm.config.stoch))
+    before = doubt_of(ensemble, state)
+    for member in rssm.priors:
+        member.load_state_dict(rssm.priors[0].state_dict())
+    alike = doubt_of(ensemble, state)
+    assert before is not None and alike is not None
+    assert before.image.max() > 0 and alike.image.max() == 0
+
+
+def test_a_rollout_has_it_per_step_as_picture_and_in_its_files(ensemble: Checkpoint) -> None:
+    rollout = build_rollout(ensemble, replace(REQUEST, edits=(Edit(0, 3.0, 5),)))
+    timeline = rollout.timeline("x")
+    assert list(timeline.curves)[-1] == CHART and list(timeline.curves[CHART]) == ["model", "edited"]
+    assert timeline.curves[CHART]["model"][:5] == timeline.curves[CHART]["edited"][:5]
+    assert "members" in [strip.title for strip in rollout.strips]
+    told = rollout_json(rollout)
+    assert len(told["disagreement"]) == len(told["edited_disagreement"]) == 10
+    assert told["members"].startswith("data:image/jpeg")
+    csv = export_rollout(ensemble, REQUEST, "csv", ExportOptions()).content.decode("utf-8-sig")
+    assert "disagreement" in csv.splitlines()[0]
+    png = export_rollout(ensemble, REQUEST, "png", ExportOptions()).content
+    assert png.startswith(b"\x89PNG")
+
+
+def test_a_model_with_one_prior_has_none(world_checkpoint: Checkpoint) -> None:
+    rollout = build_rollout(world_checkpoint, REQUEST)
+    assert rollout.doubt is None and CHART not in rollout.timeline("x").curves
+    assert not {"disagreement", "members"} & rollout_json(rollout).keys()
+    assert np.array_equal(rollout.truth[:4], world_checkpoint.clip.image[1, :4])

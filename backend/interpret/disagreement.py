@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +13,7 @@ from models.types import State, normalise, to_uint8
 
 MOST_EPISODES = 12
 GAIN = 4  # a standard deviation of 64 grey levels is drawn as white
-CHART = "Disagreement of the ensemble"
+CHART = "Disagreement"
 LEAST = 1e-8
 
 
@@ -49,6 +48,7 @@ def _spread(checkpoint: Checkpoint, deter: Tensor, means: Tensor) -> Picture:
     """Standard deviation of what the members would draw in each step, times GAIN: (S, D), (S, K, S) -> pictures."""
     pictures = []
     for one, each in zip(deter, means, strict=True):
-        drawn = to_uint8(checkpoint.model.decode(State(one.expand(len(each), -1), each).feature)).numpy()
-        pictures.append(np.clip(drawn.astype(np.float32).std(0) * GAIN, 0, 255).astype(np.uint8))
-    return np.stack(pictures)
+        drawn = checkpoint.model.decode(State(one.expand(len(each), -1), each).feature)
+        pictures.append((GAIN * drawn.std(0, unbiased=False) - 0.5).unsqueeze(0))
+    image: Picture = to_uint8(torch.cat(pictures)).numpy()
+    return image

@@ -58,13 +58,13 @@ def an_expert(parts: Parts, seed: int = 1, does: float = EXPERT) -> tuple[Observ
     return Observed(states, nothing, nothing), batch
 
 
-def imitated(parts: Parts, updates: int = 40, does: float = EXPERT) -> float:
+def imitated(parts: Parts, updates: int = 40) -> float:
     """The distance, 1 - likeness, of the policy's states to the expert's at the horizon, after learning."""
     learner = BehaviourLearner(toy_settings(), parts, Randomness(0, "cpu"), "cpu")
-    observed, batch = an_expert(parts, does=does)
+    observed, batch = an_expert(parts)
     for update in range(updates):
         learner.learn(observed, batch)
         if update % 10 == 0:
             parts.actor_critic.refresh()
-    states = an_expert(parts, seed=2, does=does)[0].states
+    states = an_expert(parts, seed=2)[0].states
     return 1 - float(policy_likeness(parts.world_model.rssm, parts.actor_critic, states, HORIZON)[:, -1].mean())

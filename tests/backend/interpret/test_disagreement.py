@@ -46,6 +46,8 @@ def test_members_that_are_one_do_not_disagree_and_a_stranger_among_them_makes_th
     rssm = ensemble.model.rssm
     assert isinstance(rssm, EnsembleRSSM)
     state = State(torch.randn(2, rssm.config.deter), torch.randn(2, rssm.config.stoch))
+    with torch.no_grad():
+        rssm.priors.get_parameter("0.2.bias").add_(50.0)
     before = doubt_of(ensemble, state)
     for member in rssm.priors:
         member.load_state_dict(rssm.priors[0].state_dict())

@@ -16,6 +16,7 @@ from backend.pipeline.methods.behaviour import Behaviour
 from backend.pipeline.methods.catalogue import CATALOGUE
 from backend.pipeline.settings import SettingsError
 from frontend.schema import Field, nest, sections
+from models.actor_critic import Imagined
 from models.rssm import Observed, Recurrence
 from models.types import Batch, Gaussian, State
 from models.world_model import WorldModel
@@ -98,8 +99,8 @@ def test_a_tutor_adds_to_the_actors_loss_and_a_judge_says_what_is_earned() -> No
         def begin(self, observed: Observed, _batch: Batch) -> State:
             return observed.states.flatten()
 
-        def reward(self, _world_model: WorldModel, arrived: torch.Tensor, _rows: slice) -> torch.Tensor:
-            return torch.zeros_like(arrived[..., 0])
+        def reward(self, _world_model: WorldModel, imagined: Imagined, _rows: slice) -> torch.Tensor:
+            return torch.zeros_like(imagined.entropy)
 
     def actor_loss(behaviour: Behaviour) -> float:
         run = Finetuning(settings("toy"), replace(parts_of("toy"), behaviour=behaviour), 0, "cpu")
@@ -134,9 +135,9 @@ def test_behaviour_is_learned_in_the_dream_that_the_method_names() -> None:
         def begin(self, observed: Observed, _batch: Batch) -> State:
             return observed.states.flatten()
 
-        def reward(self, _world_model: WorldModel, arrived: torch.Tensor, _rows: slice) -> torch.Tensor:
-            seen.append(State(arrived[..., 8:], arrived[..., :8]))
-            return arrived[..., 0]
+        def reward(self, _world_model: WorldModel, imagined: Imagined, _rows: slice) -> torch.Tensor:
+            seen.append(State(imagined.states.deter[:, 1:], imagined.states.stoch[:, 1:]))
+            return imagined.states.stoch[:, 1:, 0]
 
     behaviour = Behaviour(Watching(), dream=Standstill())
     Finetuning(settings("toy"), replace(parts_of("toy"), behaviour=behaviour), 0, "cpu").learn(

@@ -1,6 +1,7 @@
 """Contexts: the states of an episode drawn beside frames of other episodes: what comes from the frame, what from them.
 
-The measure is the way: how far a swapped picture goes from the episode's own look, 0, to that of the context, 1.
+Two swaps tell them apart. Where nothing moves, a picture follows the frame as far as exchanging the frame alone changes
+it towards the other episode, and the state as far as exchanging the state alone does: 1 is wholly, 0 not at all.
 """
 
 import json
@@ -21,20 +22,23 @@ from backend.interpret.view import Picture, provenance_of
 from models.motion import moving_pixels
 from models.types import State, normalise
 
-STILL, MOVING = "what stays still", "what moves"
-ALIKE = 8.0  # grey levels between two episodes that are too few to tell whose look a picture has
-MOST_EPISODES = 12
+FRAME, STATE, MOTION = "still: follows the frame", "still: follows the state", "motion: follows the state"
+CHART = "Share of the true difference (1: all of it)"
+ALIKE = 2.0  # grey levels, a difference that is too small to tell whether a picture shows it
+WEAK = 0.25  # a share that is called hardly any
+MOST_EPISODES = 8
 LEAST_EPISODES = 6  # for reading factors from states: fewer cannot be split into two halves
 RIDGE = 0.01  # of the number of frames
 
 Mask = npt.NDArray[np.bool_]
 
 
-class Way(NamedTuple):
-    """How far swapped pictures go to the context's look; NaN where both episodes look alike."""
+class Shares(NamedTuple):
+    """How much of a true difference two pictures show, for each step (S,); NaN where there is no difference to show."""
 
-    still: Floats  # (S,) at the pixels where neither episode moves
-    moving: Floats  # (S,) at the pixels of the own episode that move
+    frame: Floats  # where neither episode moves, if only the frame is exchanged
+    state: Floats  # the same, if only the state is
+    motion: Floats  # between the first and the second half of the episode, beside another episode's frame
 
 
 def contexts_timeline(checkpoint: Checkpoint, request: ContextsRequest, name: str) -> Timeline:
@@ -47,16 +51,16 @@ def contexts_timeline(checkpoint: Checkpoint, request: ContextsRequest, name: st
         Strip("episode", "recorded", image, "truth"),
         Strip("own context", "its first frame", drawn_beside(checkpoint, states, request.episode, request.episode)),
     ]
-    ways, moved = [], _moving(clip)
+    shares, still = [], still_pixels(clip)
     for other in others:
         picture = drawn_beside(checkpoint, states, request.episode, other)
         strips += [
             Strip(f"episode {other}", "first frame", np.broadcast_to(clip.image[other, 0], image.shape), "truth"),
             Strip(f"beside episode {other}", "same states", picture),
         ]
-        ways.append(way_of(picture, clip.image, moved, request.episode, other))
+        shares.append(shares_of(checkpoint, states, still, request.episode, other))
     origin = {key: provenance_of(checkpoint)[key] for key in ("checkpoint", "weights")}
-    found = over_clip(checkpoint, states, moved)
+    found = over_clip(checkpoint, states, still)
     readable = read_from_states(states.feature.numpy(), clip)
     return Timeline(
         kind="contexts",
@@ -65,13 +69,17 @@ def contexts_timeline(checkpoint: Checkpoint, request: ContextsRequest, name: st
         context=len(image),
         strips=tuple(strips),
         curves={
-            "Way to the other episode (0: own, 1: context)": {
-                STILL: curve(_mean([way.still for way in ways])),
-                MOVING: curve(_mean([way.moving for way in ways])),
+            CHART: {
+                line: curve(_mean([getattr(share, name) for share in shares]))
+                for line, name in ((FRAME, "frame"), (STATE, "state"), (MOTION, "motion"))
             }
         },
         settings=json.dumps({"diswm": "contexts", **origin, "view": request.to_json()}, sort_keys=True),
-        facts={"says": says(found), "still": _number(found.still), "moving": _number(found.moving), "read": readable},
+        facts={
+            "says": says(found),
+            "shares": {name: _number(value) for name, value in found._asdict().items()},
+            "read": readable,
+        },
     )
 
 
@@ -96,57 +104,72 @@ def drawn_beside(checkpoint: Checkpoint, states: State, episode: int, other: int
     return decode(checkpoint.in_context(checkpoint.clip.image[other, 0]), own)
 
 
-def way_of(picture: Picture, image: Picture, moving: Mask, episode: int, other: int) -> Way:
-    """The way of a picture (S, H, W, 3) of an episode beside another's first frame.
+def shares_of(checkpoint: Checkpoint, states: State, still: Mask, episode: int, other: int) -> Shares:
+    """What each of two swaps of two episodes changes; `still` is what `still_pixels` gives."""
+    image = checkpoint.clip.image
+    own = drawn_beside(checkpoint, states, episode, episode)
+    framed = drawn_beside(checkpoint, states, episode, other)
+    stated = drawn_beside(checkpoint, states, other, episode)
+    where = np.broadcast_to(still[episode] & still[other], image[episode].shape[:3])
+    later = np.roll(np.arange(len(own)), -(len(own) // 2))
+    everywhere = np.ones_like(where)
+    return Shares(
+        share_shown(own, framed, image[episode], image[other], where),
+        share_shown(own, stated, image[episode], image[other], where),
+        share_shown(framed, framed[later], image[episode], image[episode][later], everywhere),
+    )
 
-    `image` (E, S, H, W, 3) and `moving` (E, S, H, W) are those of the clip.
+
+def share_shown(before: Picture, after: Picture, own: Picture, other: Picture, where: Mask) -> Floats:
+    """How much of the step from `own` to `other` the step from `before` to `after` shows, of each frame: (S,).
+
+    The least-squares slope over the pixels (S, H, W) of `where`; all pictures are (S, H, W, 3).
     """
-    own, context = image[episode].astype(np.float64), image[other, 0].astype(np.float64)
-    still = ~(moving[episode].any(0) | moving[other].any(0))
-    everywhere = np.broadcast_to(still, moving[episode].shape)
-    return Way(_way(picture, own, context, everywhere), _way(picture, own, context, moving[episode]))
-
-
-def _way(picture: Picture, own: Floats, context: Floats, where: Mask) -> Floats:
-    """The least-squares share of the step from `own` to `context` at some pixels, of each frame: (S,)."""
-    step = (context - own) * where[..., None]
-    size = np.square(step).sum((1, 2, 3))
-    seen = np.maximum(where.sum((1, 2)) * picture.shape[-1], 1)
-    share = ((picture - own) * step).sum((1, 2, 3)) / np.maximum(size, 1e-9)
+    true = (other.astype(np.float64) - own) * where[..., None]
+    shown = after.astype(np.float64) - before
+    size, seen = np.square(true).sum((1, 2, 3)), np.maximum(where.sum((1, 2)) * own.shape[-1], 1)
+    share = (shown * true).sum((1, 2, 3)) / np.maximum(size, 1e-9)
     return np.where(np.sqrt(size / seen) < ALIKE, np.nan, share)
 
 
 class Found(NamedTuple):
-    """The mean way over pairs of episodes; NaN where all look alike."""
+    """The mean shares over pairs of episodes; NaN where all look alike."""
 
-    still: float
-    moving: float
+    frame: float
+    state: float
+    motion: float
 
 
-def over_clip(checkpoint: Checkpoint, states: State, moving: Mask) -> Found:
-    """Each of at most 12 episodes beside the first frame of the next."""
+def over_clip(checkpoint: Checkpoint, states: State, still: Mask) -> Found:
+    """Each of at most 8 episodes beside the first frame of the next."""
     episodes = len(checkpoint.clip.image)
     chosen = np.unique(np.linspace(0, episodes - 1, min(episodes, MOST_EPISODES)).round().astype(int))
-    ways = []
-    for episode in chosen:
-        other = (int(episode) + 1) % episodes
-        picture = drawn_beside(checkpoint, states, int(episode), other)
-        ways.append(way_of(picture, checkpoint.clip.image, moving, int(episode), other))
-    return Found(*(float(_mean([np.concatenate(side)])) for side in zip(*ways, strict=True)))
+    shares = [shares_of(checkpoint, states, still, int(one), (int(one) + 1) % episodes) for one in chosen]
+    return Found(*(float(_mean([np.concatenate(side)])) for side in zip(*shares, strict=True)))
 
 
 def says(found: Found) -> str:
     """What the swapped pictures show, in one or two sentences."""
-    if np.isnan(found.still):
-        return "Where nothing moves the episodes of this clip look alike, so another frame has nothing to exchange."
-    sentence = (
-        f"Beside the first frame of another episode, {STILL} goes {found.still:.2f} of the way to that episode's look"
-    )
-    source = "the context draws it" if found.still > 0.5 else "the state still holds most of it"
-    if np.isnan(found.moving):
-        return f"{sentence}: {source}. Nothing that moves could be told apart."
-    rest = "comes from the state" if found.moving < 0.5 else "does not come through from the state: it is painted over"
-    return f"{sentence}: {source}. {MOVING.capitalize()} goes {found.moving:.2f} of the way: it {rest}."
+    if np.isnan(found.frame):
+        sentence = "Where nothing moves the episodes of this clip look alike: another frame has nothing to exchange."
+    else:
+        sentence = (
+            "Where nothing moves, pictures follow the frame beside the state by "
+            f"{found.frame:.2f} and the state by {found.state:.2f} (1: wholly, 0: not at all): {_verdict(found)}."
+        )
+    if np.isnan(found.motion):
+        return sentence
+    return f"{sentence} Of the true motion {max(found.motion, 0):.2f} is drawn beside another episode's frame."
+
+
+def _verdict(found: Found) -> str:
+    if max(found.frame, found.state) < WEAK:
+        return "the model draws hardly any difference between these episodes"
+    if found.frame > 2 * max(found.state, 0):
+        return "the frame decides how it looks"
+    if found.state > 2 * max(found.frame, 0):
+        return "the state still holds how it looks"
+    return "both have a part in how it looks"
 
 
 def read_from_states(feature: Floats, clip: Clip) -> list[dict[str, Any]]:
@@ -171,11 +194,12 @@ def read_from_states(feature: Floats, clip: Clip) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -float(row["r2"]))
 
 
-def _moving(clip: Clip) -> Mask:
-    """Where each episode moves, (E, T, H, W): the agent's pixels if they are known."""
-    if clip.agent is not None:
-        return clip.agent
-    return np.stack([moving_pixels(torch.from_numpy(image)).numpy() for image in clip.image])
+def still_pixels(clip: Clip) -> Mask:
+    """Where each episode never moves, (E, H, W): not the agent's pixels, if they are known."""
+    moving = clip.agent
+    if moving is None:
+        moving = np.stack([moving_pixels(torch.from_numpy(image)).numpy() for image in clip.image])
+    return np.asarray(~moving.any(1), bool)
 
 
 def _mean(values: Sequence[Floats]) -> Floats:

@@ -144,6 +144,6 @@ TOGETHER = Builder(
     together, lambda _, request, sources: request.steps * (len(sources.checkpoints) + 2), _frames, sources=beside
 )
 IMITATION = Builder(imitated, lambda _, request, __: request.steps * 6, _frames)
-CONTEXTS = Builder(swapped, lambda _, request, __: MOST_STEPS * (request.count + 1 + MOST_EPISODES))
+CONTEXTS = Builder(swapped, lambda _, request, __: MOST_STEPS * 3 * (request.count + MOST_EPISODES))
 TEACHERS = Builder(weighed, lambda *_: MOST_STEPS)
 COUNTERFACTUAL = Builder(changed, lambda *_: 2000, check=_check, loads=True, long=lambda *_: True)

@@ -19,8 +19,8 @@ from frontend.state import Contexts
 
 PLACE = "imagine/contexts"
 WORDS = (
-    "The way is 0 where a picture keeps its own episode's look and 1 where it has that of the frame beside it. "
-    "**What moves**: the agent's pixels where they are known. A gap: both episodes look alike there."
+    "**Still**: pixels where neither episode moves. Exchanging the frame alone, or the state alone, should change them "
+    "to the other episode's look (1) or not (0). **Motion**: how much of the change over half an episode is drawn."
 )
 
 

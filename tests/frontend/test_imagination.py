@@ -73,7 +73,7 @@ def test_contexts_says_what_the_frame_does_and_what_the_states_hold(open_page: O
     app = open_page("imagine/contexts", checkpoint="cartpole-small", episode="1", count="2")
     assert not app.error, shown(app)
     assert world.query_of("/contexts") == {"episode": "1", "count": "2"}
-    assert "The context draws it." in shown(app)
+    assert "The frame decides how it looks." in shown(app)
     assert list(app.dataframe[0].value["factor"]) == ["hip", "light"]
     assert "diswm contexts cartpole-small" in shown(app)
 

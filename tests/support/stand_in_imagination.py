@@ -78,7 +78,7 @@ def add_imagination(app: FastAPI, world: World) -> None:
     @app.get("/api/v1/checkpoints/{checkpoint}/contexts")
     def contexts(episode: int = 0, count: int = 3) -> Any:
         titles = ["episode", "own context", *(f"beside episode {episode + place}" for place in range(1, count + 1))]
-        more = {"says": "The context draws it.", "still": 0.9, "moving": 0.1}
+        more = {"says": "The frame decides how it looks.", "shares": {"frame": 0.9, "state": 0.1, "motion": 0.7}}
         read = [{"factor": "hip", "r2": 0.8}, {"factor": "light", "r2": -0.2}]
         return {**_timeline(titles, episode, 8, 0), "kind": "contexts", "title": "Contexts", **more, "read": read}
 

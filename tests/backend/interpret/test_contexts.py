@@ -9,24 +9,29 @@ import torch
 
 from backend.data.checkpoint import Checkpoint
 from backend.data.clip import Clip
+from backend.interpret import contexts
 from backend.interpret.contexts import (
-    MOVING,
-    STILL,
+    CHART,
+    FRAME,
+    MOTION,
+    STATE,
     Found,
     contexts_timeline,
     others_of,
     read_from_states,
     says,
+    share_shown,
+    shares_of,
     states_of,
-    way_of,
 )
 from backend.interpret.contexts_request import ContextsRequest
 from backend.interpret.request import ViewError
 from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import RolloutRequest
 from backend.interpret.traversal_request import TraversalRequest
-from backend.interpret.view import build_view
+from backend.interpret.view import Picture, build_view
 from models.config import VideoModelConfig
+from models.types import State
 from models.video_model import VideoModel
 
 
@@ -42,40 +47,53 @@ def beside(video_checkpoint: Checkpoint) -> Checkpoint:
     return replace(video_checkpoint, model=model, clip=replace(clip, image=image))
 
 
-def two_looks() -> tuple[np.ndarray, np.ndarray]:
-    """Two episodes of 3 frames, a dark and a light ground with a grey square at another place in each frame."""
-    image, moving = np.full((2, 3, 16, 16, 3), 40, np.uint8), np.zeros((2, 3, 16, 16), bool)
-    image[1] = 200
-    for episode in range(2):
-        for step in range(3):
-            at = slice(4 * step, 4 * step + 4), slice(8 * episode, 8 * episode + 4)
-            image[episode, step][at], moving[episode, step][at] = 120, True
-    return image, moving
+GROUND, SQUARE = (40, 200), 120
 
 
-def test_the_way_is_1_if_the_context_decides_0_if_the_state_does_and_half_in_between() -> None:
-    image, moving = two_looks()
-    swapped = np.where(moving[0][..., None], image[0], 200).astype(np.uint8)  # the square on the other ground
-    for picture, still in ((swapped, 1.0), (image[0], 0.0), (np.where(moving[0][..., None], 120, 120), 0.5)):
-        way = way_of(picture.astype(np.uint8), image, moving, 0, 1)
-        np.testing.assert_allclose(way.still, still, atol=1e-6)
-        np.testing.assert_allclose(way.moving, 0, atol=1e-6)
-    np.testing.assert_allclose(way_of(np.full_like(image[0], 200), image, moving, 0, 1).moving, 1, atol=1e-6)
+def drawn(ground: int, episode: int, steps: int = 4) -> Picture:
+    """A grey square on a ground, at another place in each frame."""
+    image = np.full((steps, 16, 16, 3), ground, np.uint8)
+    for step in range(steps):
+        image[step, 4 * step : 4 * step + 4, 8 * episode : 8 * episode + 4] = SQUARE
+    return image
 
 
-def test_episodes_that_look_alike_have_no_way() -> None:
-    image, moving = two_looks()
-    image[1] = np.where(moving[1][..., None], 120, 43)
-    assert np.isnan(way_of(image[0], image, moving, 0, 1).still).all()
+@pytest.mark.parametrize(("frame", "state"), [(1.0, 0.0), (0.0, 1.0), (0.5, 0.5), (0.0, 0.0)])
+def test_shares_say_whether_frame_or_state_decides_what_stays_still(
+    frame: float, state: float, video_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A perfect drawer of the square, whose ground is mixed from the frame's and the state's."""
+
+    def draw(_checkpoint: Checkpoint, _states: State, episode: int, other: int) -> Picture:
+        middle = (1 - frame - state) * 120
+        return drawn(round(frame * GROUND[other] + state * GROUND[episode] + middle), episode)
+
+    monkeypatch.setattr(contexts, "drawn_beside", draw)
+    image = np.stack([drawn(GROUND[0], 0), drawn(GROUND[1], 1)])
+    there = replace(video_checkpoint, clip=replace(video_checkpoint.clip, image=image, agent=None))
+    still = ~(image == SQUARE).all(-1).any(1)
+    states = State(torch.zeros(2, 4, 1), torch.zeros(2, 4, 1))
+    found = shares_of(there, states, still, 0, 1)
+    np.testing.assert_allclose(found.frame, frame, atol=0.01)
+    np.testing.assert_allclose(found.state, state, atol=0.01)
+    if not frame:
+        ground = state * GROUND[0] + (1 - state) * 120
+        np.testing.assert_allclose(found.motion, (SQUARE - ground) / (SQUARE - GROUND[0]), atol=0.01)
+
+
+def test_episodes_that_look_alike_have_no_share() -> None:
+    image = drawn(40, 0)
+    assert np.isnan(share_shown(image, image, image, drawn(41, 0), np.ones((4, 16, 16), bool))).all()
 
 
 def test_the_sentence_says_who_decides_and_when_nothing_can_be_told() -> None:
-    assert "0.93 of the way" in says(Found(0.93, 0.04)) and "the context draws it" in says(Found(0.93, 0.04))
-    assert "it comes from the state" in says(Found(0.93, 0.04))
-    assert "the state still holds most of it" in says(Found(0.2, 0.04))
-    assert "painted over" in says(Found(0.93, 0.8))
-    assert "look alike" in says(Found(float("nan"), 0.0))
-    assert "Nothing that moves" in says(Found(0.9, float("nan")))
+    assert "by 0.93 and the state by 0.04" in says(Found(0.93, 0.04, 0.5))
+    assert "the frame decides" in says(Found(0.93, 0.04, 0.5)) and "0.50 is drawn" in says(Found(0.93, 0.04, 0.5))
+    assert "the state still holds" in says(Found(0.1, 0.6, 0.5))
+    assert "both have a part" in says(Found(0.5, 0.4, 0.5))
+    assert "hardly any difference" in says(Found(0.05, 0.02, 0.0))
+    assert "look alike" in says(Found(float("nan"), float("nan"), 0.2))
+    assert "motion" not in says(Found(0.9, 0.0, float("nan")))
 
 
 def test_rows_are_the_same_states_beside_the_own_frame_and_those_of_others(beside: Checkpoint) -> None:
@@ -86,7 +104,7 @@ def test_rows_are_the_same_states_beside_the_own_frame_and_those_of_others(besid
     assert np.array_equal(timeline.strips[2].frames[3], beside.clip.image[0, 0])
     own, other = timeline.strips[1].frames, timeline.strips[3].frames
     assert own.shape == other.shape and not np.array_equal(own, other)
-    assert list(timeline.curves["Way to the other episode (0: own, 1: context)"]) == [STILL, MOVING]
+    assert list(timeline.curves[CHART]) == [FRAME, STATE, MOTION]
     assert timeline.facts["says"] and json.loads(timeline.settings)["view"] == {"episode": 1, "count": 2}
     again = contexts_timeline(beside, ContextsRequest(1, 2), "x")
     assert np.array_equal(again.strips[3].frames, other), "nothing is drawn anew"

@@ -19,6 +19,7 @@ from backend.api import (
     exception_handlers,
     exports,
     factors,
+    foreign_models,
     gallery,
     health,
     imagination,
@@ -46,7 +47,7 @@ from backend.http.problems import unexpected
 from backend.settings import Settings, get_settings
 
 PREFIX = "/api/v1"
-TAKES_FILES = ("datasets", "datasets/preview", "checkpoints", "pictures", "views")
+TAKES_FILES = ("datasets", "datasets/preview", "checkpoints", "models", "pictures", "views")
 UPLOADS = {f"{PREFIX}/{name}": frozenset({"multipart/form-data"}) for name in TAKES_FILES}
 ROUTERS = (
     presets,
@@ -58,6 +59,7 @@ ROUTERS = (
     datasets,
     dataset_frames,
     checkpoints,
+    foreign_models,
     pictures,
     atlas,
     factors,

@@ -29,20 +29,15 @@ def import_model(
     as_json: AsJson = False,
 ) -> None:
     """Import a trained model of another project as a checkpoint that can be browsed."""
-    from backend.data.official import OfficialError
+    from backend.pipeline.foreign_import import import_foreign
     from backend.pipeline.foreign_models import Source
-    from backend.pipeline.foreign_models import import_model as bring
-    from backend.pipeline.official import NAME, import_as_checkpoint, is_official
     from models.adapters.adapter import LayoutError
 
     home = checked_settings().home
     with refusals():
         try:
-            if layout == NAME or (layout is None and is_official(path)):
-                info = import_as_checkpoint(path, name, home, dataset)
-            else:
-                info = bring(Source(path, layout, config), name, home, dataset)
-        except (LayoutError, OfficialError) as error:
+            info = import_foreign(Source(path, layout, config), name, home, dataset)
+        except LayoutError as error:
             complain(f"{path} cannot be imported: {error}.")
             raise typer.Exit(EXIT_BAD_INPUT) from None
     able = info.capabilities._asdict()
@@ -52,22 +47,16 @@ def import_model(
 
 def adapters(as_json: AsJson = False) -> None:
     """List the layouts that models can be imported from: built in and installed."""
-    from backend.data.adapters.registry import BUILT_IN, layouts
-    from backend.pipeline.official import ABOUT, NAME
+    from backend.pipeline.foreign_import import known_layouts
     from models.adapters.adapter import LayoutError
 
     try:
-        found = layouts()
+        found = known_layouts()
     except LayoutError as error:
         complain(f"{error}.")
         raise typer.Exit(EXIT_BAD_INPUT) from None
-    built_in = {layout.name for layout in BUILT_IN}
-    items = [
-        {"name": NAME, "about": ABOUT, "built_in": True},
-        *({"name": one.name, "about": one.about, "built_in": one.name in built_in} for one in found.values()),
-    ]
     if as_json:
-        typer.echo(json.dumps({"items": items}))
+        typer.echo(json.dumps({"items": [one._asdict() for one in found]}))
         return
-    for item in items:
-        typer.echo(f"{item['name']:<18} {item['about']}{'' if item['built_in'] else ' (installed)'}")
+    for one in found:
+        typer.echo(f"{one.name:<18} {one.about}{'' if one.built_in else ' (installed)'}")

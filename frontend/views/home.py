@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from frontend.client import ApiProblem, client
+from frontend.components.bring_model import bring_button
 from frontend.components.header import current, open_section
 from frontend.components.markdown import escape_markdown
 from frontend.components.notes import note_button, notes_of, tag_badges
@@ -50,8 +51,10 @@ def _start() -> None:
     notes = notes_of("checkpoint")
     newest = client().get("/checkpoints", {"limit": CARDS + 1})["items"]
     others = [item for item in newest if item["id"] != checkpoint][:CARDS]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Newest checkpoints", anchor=False, width="stretch")
+        bring_button()
     if others:
-        st.subheader("Newest checkpoints", anchor=False)
         with st.grid(3, gap="medium", min_column_width=300):
             for item in others:
                 with st.container(border=True, key=f"card.{item['id']}"):

@@ -18,7 +18,10 @@ class DreamerV3TorchLayout:
     """The agent's state dict; of its many copies, the world model is read. `config.yaml` gives the rest."""
 
     name = "dreamerv3-torch"
-    about = "latest.pt of NM512/dreamerv3-torch: recurrent world models with categorical or Gaussian latents"
+    about = (
+        "latest.pt of NM512/dreamerv3-torch: recurrent world models with categorical or Gaussian latents; "
+        "policy and value are not read"
+    )
 
     def recognises(self, keys: frozenset[str]) -> bool:
         """Recognised by the recurrent cell of the world model, compiled or not."""

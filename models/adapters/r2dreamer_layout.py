@@ -18,7 +18,10 @@ class R2DreamerLayout:
     """The agent's state dict. Settings give the number of groups that the classes form, if it is not 32."""
 
     name = "r2dreamer"
-    about = "latest.pt of NM512/r2dreamer: recurrent world models of classes; only rep_loss: dreamer draws pictures"
+    about = (
+        "latest.pt of NM512/r2dreamer: recurrent world models of classes; only rep_loss: dreamer draws pictures; "
+        "policy and value are not read"
+    )
 
     def recognises(self, keys: frozenset[str]) -> bool:
         """Recognised by the recurrent cell, which works in blocks."""

@@ -39,7 +39,7 @@ PICTURES = (
     "[data-state] canvas, [data-testid=stImage] img, table.matrix, .js-plotly-plot .main-svg, "
     "[data-testid=stDataFrame], [data-testid=stVegaLiteChart]"
 )
-SETTLE_MS, HUNG_MS, LIMIT_MS = 700, 6_000, 60_000
+SETTLE_MS, HUNG_MS, LIMIT_MS = 700, 1_500, 60_000
 SHEET = 5  # pictures a row
 
 

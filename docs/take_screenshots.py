@@ -12,7 +12,7 @@ FLAGS = [
     *("--disable-component-update", "--disable-sync"),
 ]
 IMAGES = Path(__file__).with_name("images")
-SIZE = (1440, 960)
+SIZE = (1440, 900)
 # page -> what must be drawn before the picture is taken
 PARTS = {
     "traversals": ".scrubber[data-state=ready]",

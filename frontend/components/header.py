@@ -22,7 +22,8 @@ def header(page: str) -> None:
     about = PAGES[page]
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="header"):
         st.title("DisWM Studio" if page == "home" else about.title, anchor=False, width="content")
-        listed = listing("/checkpoints", [_asked(page), str(st.session_state.get(CURRENT, ""))])
+        with st.skeleton(height=38, width=420):
+            listed = listing("/checkpoints", [_asked(page), str(st.session_state.get(CURRENT, ""))])
         if not listed.items:
             st.session_state.pop(CURRENT, None)
             return

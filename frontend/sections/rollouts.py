@@ -40,9 +40,8 @@ def show() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         view = choose_stretch(PLACE, view, detail)
     usual = [item["id"] for item in history if item["id"] != view.checkpoint][-MOST_CHECKPOINTS + 1 :]
-    if not usual:  # a run of one checkpoint: beside another of its environment
-        usual = [id for id in [partner(view.checkpoint, listed)] if id]
     start = [id for id in view.others.split(",") if id in known] or usual
+    start = start or [id for id in [partner(view.checkpoint, listed)] if id]  # beside a run of one checkpoint
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.multiselect(
             "Beside these checkpoints",

@@ -79,7 +79,7 @@ def export_official(model: VideoModel, folder: Path, action_size: int = 0) -> No
     Raises OfficialError for other image networks than the published ones.
     """
     if model.config.vision != "vae":
-        raise OfficialError(["the published layout has no place for DreamerV2's image networks"])
+        raise OfficialError(["the published layout has no place for DreamerV2's image networks, nor for a context"])
     if model.config.members:
         raise OfficialError(["the published layout has no place for an ensemble of priors"])
     folder.mkdir(parents=True, exist_ok=True)

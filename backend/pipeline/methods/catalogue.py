@@ -135,6 +135,7 @@ CATALOGUE: dict[str, Entry] = {
         builder="backend.pipeline.methods.contextwm:build_beta",
         needs=(replace(_VIDEO_MODEL, kind="context model with latents"),),
         section=ContextSection,
+        view="imagine",
         differs="Ours: contextwm with the beta-VAE's encoder and prior, so that its dimensions can be named.",
     ),
     "diswm-hidden": Entry(

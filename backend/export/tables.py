@@ -37,12 +37,14 @@ def traversal_csv(view: TraversalView) -> bytes:
     """
     header = ["dim", "name", "status", "factor", "nmi", "kl_nats", "latent_mean", "latent_std"]
     header += ["frame_sigma", "held_sigma", *(f"sigma_{index + 1}" for index in range(view.sigmas.shape[1]))]
+    if view.doubt is not None:
+        header += [f"disagreement_{index + 1}" for index in range(view.doubt.shape[1])]
     lines: list[list[Any]] = []
     for row, label in enumerate(view.labels):
         what = [label.dim, label.text, label.status or "", label.factor or "", _number(label.nmi)]
         held = view.held(row)
         numbers = [view.kl[row], view.mean[label.dim], view.std[label.dim], view.mark(row).sigma]
-        numbers += [held.sigma if held else None, *view.sigmas[row]]
+        numbers += [held.sigma if held else None, *view.sigmas[row], *([] if view.doubt is None else view.doubt[row])]
         lines.append([*what, *map(_number, numbers)])
     return table([header, *lines], view.settings)
 
@@ -65,6 +67,7 @@ def traversal_npz(view: TraversalView) -> bytes:
         reconstruction=view.reconstruction,
         footprint=view.footprint,
         settings=np.array(view.settings),
+        **({} if view.doubt is None else {"disagreement": view.doubt}),
     )
 
 

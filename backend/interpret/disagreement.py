@@ -2,12 +2,13 @@
 
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from backend.data.checkpoint import Checkpoint
 from backend.interpret.encoded import Floats
-from backend.interpret.view import Picture
 from models.ensemble import EnsembleRSSM
 from models.types import State, normalise, to_uint8
 
@@ -15,6 +16,8 @@ MOST_EPISODES = 12
 GAIN = 4  # a standard deviation of 64 grey levels is drawn as white
 CHART = "Disagreement"
 LEAST = 1e-8
+
+Picture = npt.NDArray[np.uint8]
 
 
 class Doubt(NamedTuple):
@@ -33,6 +36,25 @@ def doubt_of(checkpoint: Checkpoint, states: State) -> Doubt | None:
     members = rssm.prior(states.deter)
     unit = max(_usual(checkpoint, rssm), LEAST)
     return Doubt((members.disagreement / unit).numpy(), _spread(checkpoint, states.deter, members.means))
+
+
+@torch.inference_mode()
+def doubt_of_cells(checkpoint: Checkpoint, deter: Tensor, latent: Tensor) -> Floats | None:
+    """About what follows states of one history (D,) with other latents (..., Z), without an action, in those units.
+
+    (...); None for a model with one prior. The disagreement about a cell itself is the same along a row: it depends on
+    the history alone.
+    """
+    rssm = checkpoint.model.rssm
+    if not isinstance(rssm, EnsembleRSSM):
+        return None
+    cells = latent.flatten(0, -2)
+    history = deter.expand(len(cells), -1)
+    state = State(history, checkpoint.model.stoch_of(history, cells))
+    following = rssm.advance(state, cells.new_zeros(len(cells), checkpoint.model.config.action_size))
+    unit = max(_usual(checkpoint, rssm), LEAST)
+    found: Floats = (rssm.prior(following).disagreement / unit).view(latent.shape[:-1]).numpy()
+    return found
 
 
 def _usual(checkpoint: Checkpoint, rssm: EnsembleRSSM) -> float:

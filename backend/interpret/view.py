@@ -11,6 +11,7 @@ import torch
 
 from backend.data.checkpoint import Checkpoint
 from backend.interpret.base import BaseFrames
+from backend.interpret.disagreement import doubt_of_cells
 from backend.interpret.encoded import INACTIVE_KL, Floats
 from backend.interpret.names import DimensionName, dimension_names
 from backend.interpret.request import ViewError
@@ -20,6 +21,7 @@ from models.traversal import (
     LatentStatistics,
     anchor_at,
     class_values,
+    edited_latents,
     footprint,
     place_of,
     prior_anchor,
@@ -76,6 +78,7 @@ class TraversalView:
     seen_before: int = 0  # frames that the model has seen before the base frame
     classes: int = 0  # of each latent; 0 if values are numbers
     remembers: bool = True  # whether the frames before the base frame are used
+    doubt: Floats | None = None  # (R, N) an ensemble's disagreement about what follows each cell: `doubt_of_cells`
 
     @cached_property
     def sigmas(self) -> Floats:
@@ -173,6 +176,7 @@ def build_view(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFr
         seen_before=len(seen.image) - 1 if seen is not None and request.history and imagines else 0,
         classes=classes,
         remembers=imagines,
+        doubt=_doubt(checkpoint, anchor, dims, values),
     )
 
 
@@ -217,6 +221,11 @@ def _decoded(
         images.append(to_uint8(drawn).numpy())
         footprints.append(footprint(drawn.clamp(-0.5, 0.5)).numpy())
     return np.concatenate(images), np.concatenate(footprints)
+
+
+def _doubt(checkpoint: Checkpoint, anchor: Anchor, dims: tuple[int, ...], values: Floats) -> Floats | None:
+    latent = edited_latents(anchor, dims, torch.from_numpy(values).float())
+    return doubt_of_cells(checkpoint, anchor.deter, latent)
 
 
 def _values(checkpoint: Checkpoint, request: TraversalRequest, reference: Floats, dims: tuple[int, ...]) -> Floats:

@@ -134,7 +134,8 @@ def _rows(view: TraversalView, statistics: LatentStatistics) -> list[dict[str, A
 
     `values` are of the latent, as `edits` take them, `sigmas` the same in σ of the data, which is what is shown.
     `frame` says where the base frame lies, `held` where the value lies that is held instead of it; `density` how dense
-    the data lie along the row, and `data` from where to where, in σ.
+    the data lie along the row, and `data` from where to where, in σ. `doubt`, of a model with an ensemble:
+    how far its members disagree about what follows each cell.
     """
     ends = (statistics.minimum, statistics.maximum)
     rows = zip(view.labels, view.kl, view.values, view.sigmas, strict=True)
@@ -148,6 +149,7 @@ def _rows(view: TraversalView, statistics: LatentStatistics) -> list[dict[str, A
             "change": round(float(view.footprint[row].max()), 4),
             "density": density(statistics, label.dim, view.values[row]),
             "data": _numbers(view.sigma(label.dim, end[label.dim]) for end in ends),
+            **({} if view.doubt is None else {"doubt": _numbers(view.doubt[row])}),
         }
         for row, (label, kl, values, sigmas) in enumerate(rows)
     ]

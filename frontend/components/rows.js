@@ -2,7 +2,7 @@
 
 import { buildSwatch, clamp, drawCell, make, penOf, signed } from "./canvas.js";
 import { CLASS, homeColumn, valueOf } from "./readout.js";
-import { buildBeyond, buildDensity } from "./density.js";
+import { buildBeyond, buildDensity, buildDoubt } from "./density.js";
 
 const FULL_KL = 5; // nats of a full bar, in every view, so that bars can be compared
 
@@ -58,11 +58,11 @@ function buildMarks({ frame, held }, columns, base, unit) {
  * @param {import("./types.js").Row} data
  * @param {string} unit
  */
-function buildNumbered(strip, axis, { sigmas }, unit) {
+function buildNumbered(strip, axis, data, unit) {
   const box = make("div");
   const numbers = make("div", "cells", { "aria-hidden": "true" });
-  numbers.append(...sigmas.map((value) => Object.assign(make("span"), { textContent: unit === CLASS ? value.toFixed(0) : signed(value, 1) })));
-  box.append(strip, axis, numbers);
+  numbers.append(...data.sigmas.map((value) => Object.assign(make("span"), { textContent: unit === CLASS ? value.toFixed(0) : signed(value, 1) })));
+  box.append(strip, ...buildDoubt(data), axis, numbers);
   return box;
 }
 

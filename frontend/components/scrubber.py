@@ -167,6 +167,7 @@ def _rows(atlas: Mapping[str, Any], chosen: Sequence[int]) -> list[dict[str, Any
                 "kl": row["kl"],
                 "change": row["change"],
                 **{name: row[name] for name in ("values", "sigmas", "frame", "held", "density", "data")},
+                "doubt": row.get("doubt"),
                 "folded": folded,
             }
         )

@@ -1,5 +1,6 @@
 """The ensemble's disagreement along a rollout: 1 where it is as on data, more where nothing was seen."""
 
+import csv
 from dataclasses import replace
 
 import numpy as np
@@ -9,11 +10,14 @@ import torch
 from backend.data.checkpoint import Checkpoint
 from backend.export.options import ExportOptions
 from backend.export.render import export_rollout
-from backend.interpret.disagreement import CHART, doubt_of
+from backend.export.tables import traversal_csv
+from backend.interpret.disagreement import CHART, doubt_of, doubt_of_cells
 from backend.interpret.fields import Edit
 from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import RolloutRequest
-from backend.views.serializers import rollout_json
+from backend.interpret.traversal_request import TraversalRequest
+from backend.interpret.view import build_view
+from backend.views.serializers import rollout_json, traversal_json
 from models.config import WorldModelConfig
 from models.ensemble import EnsembleRSSM
 from models.types import State, normalise
@@ -65,10 +69,32 @@ def test_a_rollout_has_it_per_step_as_picture_and_in_its_files(ensemble: Checkpo
     told = rollout_json(rollout)
     assert len(told["disagreement"]) == len(told["edited_disagreement"]) == 10
     assert told["members"].startswith("data:image/jpeg")
-    csv = export_rollout(ensemble, REQUEST, "csv", ExportOptions()).content.decode("utf-8-sig")
-    assert "disagreement" in csv.splitlines()[0]
+    lines = export_rollout(ensemble, REQUEST, "csv", ExportOptions()).content.decode("utf-8-sig")
+    assert "disagreement" in lines.splitlines()[0]
     png = export_rollout(ensemble, REQUEST, "png", ExportOptions()).content
     assert png.startswith(b"\x89PNG")
+
+
+def test_a_traversal_has_it_for_what_follows_each_cell_on_the_page_and_in_tables(ensemble: Checkpoint) -> None:
+    view = build_view(ensemble, TraversalRequest(dims=(0, 2), columns=5))
+    assert view.doubt is not None and view.doubt.shape == (2, 5)
+    moved = view.doubt.max(1) - view.doubt.min(1)
+    assert (moved > 0).all(), "what follows depends on the cell"
+    assert [len(row["doubt"]) for row in traversal_json(ensemble, view)["dims"]] == [5, 5]
+    head, line, *_ = traversal_csv(view).decode("utf-8-sig").splitlines()
+    assert "disagreement_5" in head and len(next(csv.reader([line]))) == len(head.split(","))
+
+
+def test_what_follows_a_cell_is_imagined_without_an_action(ensemble: Checkpoint) -> None:
+    rssm = ensemble.model.rssm
+    assert isinstance(rssm, EnsembleRSSM)
+    deter, latent = torch.randn(rssm.config.deter), torch.randn(2, 3, rssm.config.latents)
+    found = doubt_of_cells(ensemble, deter, latent)
+    state = State(deter[None], ensemble.model.stoch_of(deter[None], latent[1:, 2]))
+    after = rssm.imagine_step(state, torch.zeros(1, rssm.config.action_size))
+    expected = doubt_of(ensemble, after)
+    assert found is not None and expected is not None
+    assert float(found[1, 2]) == pytest.approx(float(expected.steps[0]), rel=1e-5)
 
 
 def test_a_model_with_one_prior_has_none(world_checkpoint: Checkpoint) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from typing import Any, Literal
 
@@ -28,11 +28,17 @@ class Field:
     methods: tuple[str, ...] = ()  # that have this setting; none named: all
     environments: tuple[str, ...] = ()  # that it is for; none named: all
     about: Mapping[str, Mapping[str, Any]] = dataclass_field(default_factory=dict)  # each choice, where it is described
+    withheld: Mapping[str, Mapping[str, str]] = dataclass_field(default_factory=dict)  # environment: choice: why not
 
     @property
     def key(self) -> str:
         """The last part of the name: `beta`."""
         return self.name.rpartition(".")[2]
+
+    def without(self, environment: Any) -> tuple[Field, Mapping[str, str]]:
+        """The field with the choices that apply to an environment, and why each of the others does not."""
+        reasons = self.withheld.get(environment, {})
+        return replace(self, choices=tuple(one for one in self.choices if one not in reasons)), reasons
 
     def is_offered(self, values: Mapping[str, Any]) -> bool:
         """Whether the method and the environment that these values choose, by dotted name, have this setting."""
@@ -145,4 +151,5 @@ def _field(name: str, found: Mapping[str, Any]) -> Field:
         methods=tuple(found.get("x-methods", ())),
         environments=tuple(found.get("x-environments", ())),
         about=found.get("x-about", {}),
+        withheld=found.get("x-withheld", {}),
     )

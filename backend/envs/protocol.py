@@ -51,24 +51,35 @@ def environments() -> tuple[str, ...]:
 
 def offered_distractions(environment: str) -> tuple[str, ...]:
     """The distractions that an environment can show."""
-    if environment in DRAWERS:
-        return ("none", "episode")
-    if environment == SQUARE_WORLD:
-        return ("none", "set-a", "episode")
-    if environment == "pusher":
-        return ("none", "set-a", "set-b", "episode")
-    if environment in MUJOCO_V5:
-        return ("none", "episode")
+    withheld = withheld_distractions(environment)
+    return tuple(name for name in DISTRACTIONS if name not in withheld)
+
+
+def withheld_distractions(environment: str) -> dict[str, str]:
+    """The distractions that an environment cannot show, each with the reason."""
     if environment not in SUITE_TASKS:
-        return ("none",)
-    shown = episode_colours(environment)
-    missing = {
-        "set-a": not {"body_colour", "floor_colour"} & set(shown),
-        "set-b": not {"body_colour", "floor_colour"} & set(shown),
-        "camera-jitter": "camera_angle" not in shown,
-        "video": "background_colour" not in shown,
+        shown, why = _shown_elsewhere(environment)
+        return {name: why for name in DISTRACTIONS if name not in shown}
+    parts = set(episode_colours(environment))
+    unpainted = "neither its body nor its floor has a colour that can be changed"
+    lacking = {
+        "set-a": unpainted if not {"body_colour", "floor_colour"} & parts else "",
+        "set-b": unpainted if not {"body_colour", "floor_colour"} & parts else "",
+        "camera-jitter": "its camera aims at a target and cannot be turned" if "camera_angle" not in parts else "",
+        "video": "no sky is seen in its pictures" if "background_colour" not in parts else "",
     }
-    return tuple(name for name in DISTRACTIONS if not missing.get(name))
+    return {name: why for name, why in lacking.items() if why}
+
+
+def _shown_elsewhere(environment: str) -> tuple[tuple[str, ...], str]:
+    """What an environment outside dm_control's suite can show, and why it can show nothing else."""
+    if environment == SQUARE_WORLD:
+        return ("none", "set-a", "episode"), "this drawn world has no camera, light or sky"
+    if environment == "pusher":
+        return ("none", "set-a", "set-b", "episode"), "its camera and light stay as they are, and it has no sky"
+    if environment in DRAWERS or environment in MUJOCO_V5:
+        return ("none", "episode"), "its colours can be drawn once per episode only"
+    return ("none",), "its pictures come from gymnasium as they are"
 
 
 class Step(NamedTuple):

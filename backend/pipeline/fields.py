@@ -47,6 +47,18 @@ class Offered:
         return handler(core) | {"enum": list(self.names())}
 
 
+@dataclass(frozen=True)
+class Withheld:
+    """Which names of a menu do not apply, and why, for each environment where some do not: `x-withheld`."""
+
+    environments: Callable[[], Collection[str]]
+    reasons: Callable[[str], dict[str, str]]
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        found = {name: self.reasons(name) for name in self.environments()}
+        return handler(core) | {"x-withheld": {name: reasons for name, reasons in found.items() if reasons}}
+
+
 def described(
     default: Any, title: str, group: str, description: str = "", symbol: str = "", environments: Collection[str] = ()
 ) -> Any:

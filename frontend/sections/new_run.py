@@ -107,16 +107,21 @@ def _fields(parts: list[Section], preset: Mapping[str, Any], view: Form) -> dict
     def draw(fields: Iterable[Field], *, prefixed: bool = False) -> None:
         grid = st.grid(2, gap=("xsmall", "medium"), vertical_alignment="top")
         for field in fields:
+            place = f"{field.name.removesuffix(field.key)}environment"
+            environment = values.get(place, start.get(place)) if field.withheld else None
+            offered, reasons = field.without(environment)
             with grid.cell():
                 values[field.name] = draw_field(
-                    field,
+                    offered,
                     start.get(field.name, field.default),
                     preset.get(field.name, field.default),
-                    key=f"{PLACE}.{view.stage}.{view.preset}.{field.name}.{edition(PLACE)}",
+                    key=f"{PLACE}.{view.stage}.{view.preset}.{field.name}.{edition(PLACE)}{environment or ''}",
                     references=references,
                     wrong=wrong.get(field.name),
                     prefix=f"{SHORT[field.name.partition('.')[0]]}: " if prefixed and "." in field.name else "",
                 )
+                if reasons:
+                    st.caption(in_one_sentence(str(environment), reasons))
 
     draw(first, prefixed=True)
     for field in (field for section in parts for field in section.fields if field.about):
@@ -161,6 +166,15 @@ def about_method(method: Mapping[str, Any]) -> str:
     )
     said = f"{method['title']}. {method['paper']}. {method['differs']}"
     return f"{escape_markdown(said)} Needs: {needs or 'nothing'}. Afterwards: {PAGES[method['view']].title}."
+
+
+def in_one_sentence(environment: str, reasons: Mapping[str, str]) -> str:
+    """Why an environment does not offer some choices: those with one reason together."""
+    together: dict[str, list[str]] = {}
+    for choice, why in reasons.items():
+        together.setdefault(why, []).append(choice)
+    said = "; ".join(f"{', '.join(choices)}: {why}" for why, choices in together.items())
+    return escape_markdown(f"Not offered for {environment}. {said}.")
 
 
 def in_words(sentence: str, titles: Mapping[str, str]) -> str:

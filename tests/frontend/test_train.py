@@ -28,6 +28,18 @@ def test_the_form_shows_symbols_and_the_presets_values(open_page: OpenPage) -> N
     assert "diswm pretrain --preset tiny --seed 0" in commands(app)
 
 
+def test_the_form_offers_the_distractions_that_apply_to_the_environment_and_says_why_not_the_others(
+    open_page: OpenPage,
+) -> None:
+    app = open_page("train", stage="collect")
+    assert "video" in app.selectbox(key=key_of(app, "distraction")).options
+    app.selectbox(key=key_of(app, "environment")).set_value("reacher-easy").run()
+    assert not app.exception
+    offered = app.selectbox(key=key_of(app, "distraction"))
+    assert "video" not in offered.options and {"none", "episode", "everything"} <= set(offered.options)
+    assert any("video: no sky is seen in its pictures" in text.value for text in app.caption)
+
+
 def test_what_differs_from_the_preset_is_marked_and_in_the_command(open_page: OpenPage) -> None:
     app = open_page("train", stage="pretrain")
     app.number_input(key=key_of(app, "beta")).set_value(0.5).run()

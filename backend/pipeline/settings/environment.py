@@ -4,11 +4,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from backend.envs.protocol import DISTRACTIONS, environments, offered_distractions
-from backend.pipeline.fields import Closed, Offered, conflict, described, one_of
+from backend.envs.protocol import DISTRACTIONS, environments, offered_distractions, withheld_distractions
+from backend.pipeline.fields import Closed, Offered, Withheld, conflict, described, one_of
 
 EnvironmentName = Annotated[str, one_of(environments), Offered(environments)]
-DistractionName = Annotated[str, one_of(DISTRACTIONS), Field(json_schema_extra={"enum": list(DISTRACTIONS)})]
+DistractionName = Annotated[
+    str, one_of(DISTRACTIONS), Offered(lambda: DISTRACTIONS), Withheld(environments, withheld_distractions)
+]
 
 
 class EnvironmentSettings(Closed):

@@ -12,6 +12,9 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from backend.data.checkpoint import TEACHERS
+from tests.support.weighing import write_weighed
+
 BASE = "/api/v1/exports"
 VIEW = {"dims": [0, 2], "columns": 5, "frame": 3}
 
@@ -190,3 +193,24 @@ def test_what_an_export_names_wrongly_is_pointed_at(
     status, problem = export(client, kind=kind, format="png", view=view)
     assert status == 422
     assert [error["pointer"] for error in problem["errors"]] == [pointer]  # type: ignore[index,attr-defined]  # JSON
+
+
+def test_the_weights_of_teachers_are_a_view_like_others_and_refused_where_there_are_none(
+    client: TestClient, home: Path
+) -> None:
+    route = "/api/v1/checkpoints/tiny-world/teachers"
+    assert client.get(route).status_code == 422
+    folder = home / "checkpoints" / "tiny-world"
+    write_weighed(folder, 3, 24)
+    try:
+        told = client.get(f"{route}?episode=1").json()
+        assert told["teachers"][0]["name"] == "cartpole" and "equal weights" in told["says"]
+        for format in ("csv", "png"):
+            status, made = export(client, kind="teachers", format=format, view={"episode": 1})
+            assert status in (200, 201), made
+            content = client.get(str(made["url"])).content
+            assert client.get(f"{route}?episode=1&format={format}").content == content
+        opened = client.post("/api/v1/views", files={"file": ("file", content)}).json()
+        assert (opened["kind"], opened["view"]) == ("teachers", {"episode": 1})
+    finally:
+        (folder / TEACHERS).unlink()

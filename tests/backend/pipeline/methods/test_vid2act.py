@@ -16,6 +16,7 @@ from backend.pipeline.methods.needs import check_source
 from backend.pipeline.methods.parts import Parts
 from backend.pipeline.methods.vid2act import Taught, Told, fitted
 from backend.pipeline.settings import SettingsError
+from backend.runs.references import _named
 from models.action_memory import ActionMemory, SourceBatch
 from models.gate import TeacherGate
 from models.types import State
@@ -206,3 +207,4 @@ def test_teachers_that_do_not_fit_are_refused_in_a_sentence() -> None:
 def test_the_names_of_teachers_are_separated_by_commas() -> None:
     section = settings("vid2act", teachers=" a, b ,").section
     assert section.checkpoints == ("a", "b")
+    assert {"a", "b"} <= _named({"teachers": " a, b ,"}), "and must not be deleted while the run needs them"

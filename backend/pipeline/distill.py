@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from backend.pipeline.methods.parts import Lesson
 from models.losses import distillation, distillation_as_released
 from models.share import noise_like
 from models.types import Batch, Gaussian, normalise
@@ -24,7 +25,7 @@ def distill_weight(
     return start + (end - start) * passed
 
 
-class Distillation:
+class Distillation(Lesson):
     """The method: KL[teacher latent || student latent] from a video model that never learns."""
 
     weight_name = "distill_weight"
@@ -48,19 +49,15 @@ class Distillation:
         """`models.losses.distillation`."""
         return distillation(Gaussian(*target.chunk(2, -1)), inference.latent)
 
-    def learned(self) -> list[nn.Parameter]:
-        """None."""
-        return []
 
-
-class ReleasedDistillation:
+class ReleasedDistillation(Lesson):
     """What the published code does instead, for comparison only: all three differences are here.
 
     The loss is a KL of softmaxes over Z of two samples, averaged over B and summed over T; eta stays what it is at
-    step 0 (so with a delay it stays 0); the video model's encoder learns from this loss too.
+    step 0 (so with a delay it stays 0); the video model's encoder learns from this loss too, so no target is stored.
     """
 
-    weight_name, target_size = "distill_weight", 0
+    weight_name = "distill_weight"
 
     def __init__(self, teacher: VideoModel, schedule: Schedule, share: Schedule) -> None:
         self.teacher = teacher.train().requires_grad_(False)
@@ -70,10 +67,6 @@ class ReleasedDistillation:
     def weight(self, _agent_step: int, update: int) -> float:
         """Eta at step 0, whatever the step, times the share of it that counts at the update."""
         return self._eta * self._share(update)
-
-    def target(self, image: Tensor) -> Tensor:
-        """None, as the video model changes: (N, 0)."""
-        return image.new_zeros(len(image), 0, dtype=torch.float32)
 
     def loss(self, batch: Batch, _target: Tensor, inference: Inference, generator: torch.Generator | None) -> Tensor:
         """`models.losses.distillation_as_released`; its gradient reaches both sides."""

@@ -1,16 +1,19 @@
-"""A stand-in of the API for the page's tests, over real HTTP, and the page as Streamlit's AppTest runs it."""
+"""The real application over a small home for the page's tests, and the page as Streamlit's AppTest runs it."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 from streamlit import config
 
+from backend.data.clip import Clip
 from tests.support.browsing import VIEW, open_browser, ready, run_page
+from tests.support.furnished import furnish
 from tests.support.pages import OpenPage, known_to_the_page, open_app
-from tests.support.stand_in import World, serve
+from tests.support.workplace import Workplace, opened
 
 
 @pytest.fixture(autouse=True)
@@ -27,17 +30,35 @@ def on_this_machine() -> None:
     config.set_option("server.address", "127.0.0.1")
 
 
-@pytest.fixture
-def world() -> World:
-    """What the stand-in knows: a workplace in use. A test may change it."""
-    return World.furnished()
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory, moving_squares: Clip) -> Path:
+    """A home in use, to be copied."""
+    folder = tmp_path_factory.mktemp("furnished") / "studio"
+    furnish(folder, moving_squares)
+    return folder
+
+
+OpenWorkplace = Callable[[], AbstractContextManager[Workplace]]
+
+
+@pytest.fixture(scope="session")
+def open_workplace(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> OpenWorkplace:
+    """Opens the application over a furnished home of its own: `with open_workplace() as work`."""
+    return lambda: opened(furnished, tmp_path_factory.mktemp("workplace"))
 
 
 @pytest.fixture
-def api(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
-    """The address of a stand-in of the API, known to the page."""
-    with serve(world) as address, known_to_the_page(address, monkeypatch, tmp_path):
-        yield address
+def work(open_workplace: OpenWorkplace) -> Iterator[Workplace]:
+    """The application over a home in use. A test may change any of it."""
+    with open_workplace() as work:
+        yield work
+
+
+@pytest.fixture
+def api(work: Workplace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    """The address of the application, known to the page."""
+    with known_to_the_page(work.address, monkeypatch, tmp_path):
+        yield work.address
 
 
 @pytest.fixture
@@ -55,9 +76,16 @@ def open_page(request: pytest.FixtureRequest) -> OpenPage:
 
 
 @pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a page over a stand-in, for all tests of this file."""
-    with serve(World.furnished()) as api, run_page(api, tmp_path_factory.mktemp("home")) as address:
+def studio_work(open_workplace: OpenWorkplace) -> Iterator[Workplace]:
+    """The application behind `studio`."""
+    with open_workplace() as work:
+        yield work
+
+
+@pytest.fixture(scope="module")
+def studio(studio_work: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a page over the application, for all tests of this file."""
+    with run_page(studio_work.address, tmp_path_factory.mktemp("home")) as address:
         yield address
 
 

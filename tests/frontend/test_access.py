@@ -1,14 +1,13 @@
 """Every page and section, checked by axe-core: nothing serious or critical, light and dark."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from frontend.pages import PAGES
-from tests.support.browsing import VIEW, open_browser, run_page
-from tests.support.stand_in import World, serve
+from tests.support.browsing import VIEW
+from tests.support.workplace import Workplace
 
 pytestmark = pytest.mark.browser
 
@@ -23,20 +22,10 @@ RUN = """async () => (await axe.run(document, { resultTypes: ["violations"] })).
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`)"""
 
 
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a page over a stand-in without active runs: a part that is redrawn every second is faint."""
-    world = World.furnished()
-    for run in world.runs.values():
-        run["state"] = "succeeded"
-    with serve(world) as api, run_page(api, tmp_path_factory.mktemp("home")) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as browser:
-        yield browser
+@pytest.fixture(autouse=True)
+def no_run_goes_on(studio_work: Workplace) -> None:
+    """A part that is redrawn every second is faint."""
+    studio_work.change("run-walker", state="succeeded")
 
 
 @pytest.mark.parametrize(("name", "section"), PLACES)

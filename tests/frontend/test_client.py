@@ -8,13 +8,15 @@ from time import monotonic
 import pytest
 
 from frontend.client import ApiProblem, ApiUnreachable, Client, FieldProblem, api_url, as_text, client
-from tests.support.stand_in import World
+from tests.support.recorded import CARTPOLE, FINGER
+from tests.support.workplace import Workplace
 
 
 @pytest.mark.usefixtures("api")
-def test_a_download_keeps_the_name_that_the_api_gives_it() -> None:
-    file = client().file("/checkpoints/cartpole-small/traversal", {"dims": "1", "format": "gif"})
-    assert file.name == "diswm_cartpole-swingup_dim01-pole-angle_pm2sd.gif"
+def test_a_download_keeps_the_name_that_the_api_gives_it(work: Workplace) -> None:
+    file = client().file(f"/checkpoints/{FINGER}/traversal", {"dims": "1", "format": "gif"})
+    assert file.name == work.get(f"/checkpoints/{FINGER}/traversal", dims=1)["file_name"]
+    assert file.name.startswith("diswm_finger-spin_")
     assert file.media_type == "image/gif"
     assert file.content.startswith(b"GIF89a")
 
@@ -75,18 +77,19 @@ def test_the_api_is_asked_directly_where_a_proxy_leads_out(monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("api")
-def test_the_token_of_the_home_is_sent_and_read_anew(world: World, tmp_path: Path) -> None:
+def test_the_token_of_the_home_is_sent_and_read_anew(work: Workplace, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("first\n")
     client().get("/presets")
     (tmp_path / "token").write_text("second\n")
     client().get("/presets")
-    assert world.tokens[-2:] == ["Bearer first", "Bearer second"]
+    assert work.tokens[-2:] == ["Bearer first", "Bearer second"]
 
 
 @pytest.mark.usefixtures("api")
-def test_a_list_is_followed_to_its_end(world: World) -> None:
-    world.page_size = 1
-    assert [item["id"] for item in client().items("/checkpoints")] == ["cartpole-small", "run-cartpole"]
+def test_a_list_is_followed_to_its_end(work: Workplace) -> None:
+    work.page_size = 1
+    assert {item["id"] for item in client().items("/checkpoints")} == {CARTPOLE, FINGER, "run-cartpole"}
+    assert len([path for path, _ in work.requests if path.endswith("/checkpoints")]) == 3
 
 
 def test_values_stand_in_addresses_as_the_api_reads_them() -> None:
@@ -94,19 +97,20 @@ def test_values_stand_in_addresses_as_the_api_reads_them() -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_an_api_that_hangs_is_noticed_within_five_seconds_and_forgotten_when_it_is_back(world: World) -> None:
-    world.hang.set()
+def test_an_api_that_hangs_is_noticed_within_five_seconds_and_forgotten_when_it_is_back(work: Workplace) -> None:
+    work.hang.set()
     started = monotonic()
     with pytest.raises(ApiUnreachable) as caught:
         client().get("/runs")
     assert caught.value.hangs
     assert monotonic() - started < 5
-    world.hang.clear()
+    work.hang.clear()
     assert client().get("/runs")["items"]
 
 
-def test_an_upload_waits_as_long_as_the_api_is_alive(world: World, api: str) -> None:
-    world.slow_uploads = 3.0
+def test_an_upload_waits_as_long_as_the_api_is_alive(work: Workplace, api: str) -> None:
+    work.delays["/datasets"] = 3.0
+    film = (work.home / "datasets" / "my-videos" / "episode-000000.npz").read_bytes()
     with contextlib.closing(Client(api, timeout=1.0)) as impatient:
-        status, made = impatient.upload("/datasets", [("a.mp4", io.BytesIO(b"film"))], fields={"name": "film"})
+        status, made = impatient.upload("/datasets", [("a.npz", io.BytesIO(film))], fields={"name": "film"})
     assert (status, made["name"]) == (201, "film")

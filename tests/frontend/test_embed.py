@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from frontend.components.share import embedded
+from tests.support.recorded import FINGER
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -33,8 +34,8 @@ class _Quiet(SimpleHTTPRequestHandler):
 @pytest.mark.parametrize(
     ("link", "drawn"),
     [
-        ("traversals?checkpoint=cartpole-small&dim=2", ".scrubber[data-state=ready]"),
-        ("factors?checkpoint=cartpole-small&section=dimensions&dim=2", "[class*=st-key-card-detail] img"),
+        (f"traversals?checkpoint={FINGER}&dim=5", ".scrubber[data-state=ready]"),
+        (f"factors?checkpoint={FINGER}&section=dimensions&dim=5", "[class*=st-key-card-detail] img"),
     ],
 )
 def test_a_traversal_and_a_card_are_shown_within_a_page_of_another_origin(
@@ -55,7 +56,7 @@ def test_an_embedded_strip_is_scrubbed_where_it_is(
     studio: str, context: BrowserContext, elsewhere: tuple[Path, str]
 ) -> None:
     folder, address = elsewhere
-    (folder / "blog.html").write_text(embedded(f"{studio}/traversals?checkpoint=cartpole-small"))
+    (folder / "blog.html").write_text(embedded(f"{studio}/traversals?checkpoint={FINGER}"))
     page = context.new_page()
     page.goto(f"{address}/blog.html")
     inside = page.frame_locator("iframe")

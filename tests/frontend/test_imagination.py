@@ -5,7 +5,10 @@ from frontend.components.reopen import view_of
 from frontend.sections.simulator import _best_first
 from frontend.state import Counterfactual, Dimension, OverTraining, Rollout, Sensitivity, Temporal, TwoCheckpoints
 from tests.support.pages import OpenPage
-from tests.support.stand_in import World
+from tests.support.recorded import CARTPOLE, FINGER, recorded
+from tests.support.workplace import Workplace
+
+EARLIER = ["run-cartpole.update-000000100", "run-cartpole.update-000000200"]
 
 
 def shown(app: object) -> str:
@@ -14,35 +17,33 @@ def shown(app: object) -> str:
     return "\n".join(f"{element.value}" for kind in kinds for element in getattr(app, kind))
 
 
-def test_dimensions_are_held_as_the_link_says(open_page: OpenPage, world: World) -> None:
-    app = open_page("imagine/branch", checkpoint="cartpole-small", dims="2,0", sigmas="-1.5", step="9", together="true")
+def test_dimensions_are_held_as_the_link_says(open_page: OpenPage, work: Workplace) -> None:
+    app = open_page("imagine/branch", checkpoint=FINGER, dims="2,0", sigmas="-1.5", step="9", together="true")
     assert not app.error, shown(app)
-    query = world.query_of("/temporal")
+    query = work.query_of("/temporal")
     assert (query["dims"], query["sigmas"], query["step"], query["together"]) == ("2,0", "-1.5", "9", "true")
-    assert "diswm temporal cartpole-small" in shown(app)
+    assert f"diswm temporal {FINGER}" in shown(app)
 
 
 def test_over_training_every_checkpoint_of_the_run_stands_beside_the_chosen_one(
-    open_page: OpenPage, world: World
+    open_page: OpenPage, work: Workplace
 ) -> None:
     app = open_page("compare/rollouts", checkpoint="run-cartpole", horizon="6")
     assert not app.error, shown(app)
-    query = world.query_of("/rollouts")
-    assert query["with"] == "run-cartpole.update-100,run-cartpole.update-200"
-    scored = [path.split("/")[-2] for path, _ in world.requests if path.endswith("/rollout-scores")]
-    assert scored == ["run-cartpole", "run-cartpole.update-100", "run-cartpole.update-200"]
+    query = work.query_of("/rollouts")
+    assert query["with"] == ",".join(EARLIER)
+    scored = [path.split("/")[-2] for path, _ in work.requests if path.endswith("/rollout-scores")]
+    assert scored == ["run-cartpole", *EARLIER]
     assert "its band holds 80% of the episodes" in shown(app)
     assert query["horizon"] == "6"
 
 
 def test_a_lone_checkpoint_stands_beside_another_of_its_environment_or_asks_for_others(
-    open_page: OpenPage, world: World
+    open_page: OpenPage, work: Workplace
 ) -> None:
-    open_page("compare/rollouts", checkpoint="cartpole-small")
-    assert world.query_of("/rollouts")["with"] == "run-cartpole"
-    for item in world.checkpoints:
-        item["environment"] = item["id"]
-    assert "Choose one above to see beside it" in shown(open_page("compare/rollouts", checkpoint="cartpole-small"))
+    open_page("compare/rollouts", checkpoint=CARTPOLE)
+    assert work.query_of("/rollouts")["with"] == "run-cartpole"
+    assert "Choose one above to see beside it" in shown(open_page("compare/rollouts", checkpoint=FINGER))
 
 
 def test_against_the_simulator_the_factor_that_a_dimension_carries_best_comes_first() -> None:
@@ -50,42 +51,62 @@ def test_against_the_simulator_the_factor_that_a_dimension_carries_best_comes_fi
     assert _best_first(["floor", "light", "camera_angle"], rows) == ["camera_angle", "light", "floor"]
 
 
-def test_the_counterfactual_says_what_was_changed_and_how_much_was_foreseen(open_page: OpenPage, world: World) -> None:
-    app = open_page("imagine/simulator", checkpoint="cartpole-small", factor="light", to="0.9", seed="3")
+def test_the_counterfactual_says_what_was_changed_and_how_much_was_foreseen(
+    open_page: OpenPage, work: Workplace
+) -> None:
+    app = open_page("imagine/simulator", checkpoint=FINGER, factor="light", to="0.9", seed="3")
     assert not app.error, shown(app)
-    query = world.query_of("/counterfactual")
+    query = work.query_of("/counterfactual")
+    answer = recorded("counterfactual")
     assert (query["factor"], query["to"], query["seed"]) == ("light", "0.9", "3")
-    assert next(item.value for item in app.metric if item.label == "Explained share of the true change") == "80%"
-    assert "**light** 0.40 → 0.90" in shown(app)
-    assert "diswm counterfactual cartpole-small" in shown(app)
+    assert (
+        next(item.value for item in app.metric if item.label == "Explained share of the true change")
+        == f"{answer['explained']:.0%}"
+    )
+    assert f"**light** {answer['before']:.2f} → {answer['after']:.2f}" in shown(app)
+    assert f"diswm counterfactual {FINGER}" in shown(app)
 
 
-def test_imitation_says_how_far_the_policy_is_from_the_expert_at_the_end(open_page: OpenPage, world: World) -> None:
-    app = open_page("imagine/imitation", checkpoint="cartpole-small", episode="1", horizon="7")
+def test_imitation_says_how_far_the_policy_is_from_the_expert_at_the_end(open_page: OpenPage, work: Workplace) -> None:
+    app = open_page("imagine/imitation", checkpoint=CARTPOLE, episode="1", horizon="7")
     assert not app.error, shown(app)
-    query = world.query_of("/imitation")
+    query = work.query_of("/imitation")
     assert (query["episode"], query["horizon"]) == ("1", "7")
-    assert [item.value for item in app.metric if item.label.startswith("Policy")] == ["0.25"]
-    assert "diswm imitation cartpole-small" in shown(app)
+    distances = work.get(f"/checkpoints/{CARTPOLE}/imitation", **query)["distances"]
+    assert [item.value for item in app.metric if item.label.startswith("Policy")] == [f"{distances['policy']:.2f}"]
+    assert f"diswm imitation {CARTPOLE}" in shown(app)
 
 
-def test_contexts_says_what_the_frame_does_and_what_the_states_hold(open_page: OpenPage, world: World) -> None:
-    app = open_page("imagine/contexts", checkpoint="cartpole-small", episode="1", count="2")
+def test_contexts_says_what_the_frame_does_and_what_the_states_hold(open_page: OpenPage, work: Workplace) -> None:
+    detail = work.get(f"/checkpoints/{CARTPOLE}")
+    detail["capabilities"]["sees_context"] = True
+    read = [{"factor": "hip", "r2": 0.8}, {"factor": "light", "r2": -0.2}]
+    more = {"kind": "contexts", "says": "The frame decides how it looks.", "read": read}
+    work.answers |= {f"/{CARTPOLE}": detail, "/contexts": work.get(f"/checkpoints/{CARTPOLE}/imitation") | more}
+    app = open_page("imagine/contexts", checkpoint=CARTPOLE, episode="1", count="2")
     assert not app.error, shown(app)
-    assert world.query_of("/contexts") == {"episode": "1", "count": "2"}
+    assert work.query_of("/contexts") == {"episode": "1", "count": "2"}
     assert "The frame decides how it looks." in shown(app)
     assert list(app.dataframe[0].value["factor"]) == ["hip", "light"]
-    assert "diswm contexts cartpole-small" in shown(app)
+    assert f"diswm contexts {CARTPOLE}" in shown(app)
 
 
-def test_teachers_says_what_their_weights_show_and_lists_them(open_page: OpenPage, world: World) -> None:
-    app = open_page("imagine/teachers", checkpoint="cartpole-small", episode="1")
+def test_teachers_says_what_their_weights_show_and_lists_them(open_page: OpenPage, work: Workplace) -> None:
+    rows = [
+        {"name": name, "weight": weight, "interval": [0.1, 0.9], "swapped": 0.5, "distance": 0.2}
+        for name, weight in (("cartpole", 0.75), ("reacher", 0.25))
+    ]
+    history = {"steps": [5, 10], "weights": [[0.5, 0.5], [0.75, 0.25]]}
+    says = "cartpole has 0.75 of the weight over the clip."
+    more = {"kind": "teachers", "teachers": rows, "history": history, "says": says}
+    work.answers["/teachers"] = work.get(f"/checkpoints/{CARTPOLE}/imitation") | more
+    app = open_page("imagine/teachers", checkpoint=CARTPOLE, episode="1")
     assert not app.error, shown(app)
-    assert world.query_of("/teachers")["episode"] == "1"
+    assert work.query_of("/teachers")["episode"] == "1"
     assert "cartpole has 0.75 of the weight" in shown(app)
     table = app.dataframe[0].value
     assert list(table["teacher"]) == ["cartpole", "reacher"] and list(table["weight"]) == ["0.75", "0.25"]
-    assert "diswm teachers cartpole-small" in shown(app)
+    assert f"diswm teachers {CARTPOLE}" in shown(app)
 
 
 def test_the_disagreement_of_an_ensemble_is_a_curve_and_a_row_and_others_have_neither() -> None:
@@ -97,12 +118,14 @@ def test_the_disagreement_of_an_ensemble_is_a_curve_and_a_row_and_others_have_ne
     assert len(_rows(["main"], 0, comparable=True)) == 3
 
 
-def test_the_run_of_the_second_checkpoint_is_followed(open_page: OpenPage, world: World) -> None:
-    app = open_page("compare/training", checkpoint="cartpole-small", second="run-cartpole")
+def test_the_run_of_the_second_checkpoint_is_followed(open_page: OpenPage, work: Workplace) -> None:
+    app = open_page("compare/training", checkpoint=CARTPOLE, second="run-cartpole")
     assert not app.error, shown(app)
-    assert world.query_of("/carried") == {"reference": "cartpole-small"}
+    assert work.query_of("/carried") == {"reference": CARTPOLE}
     assert "matched" not in shown(app) or "frames" in shown(app)
-    assert app.dataframe[0].value["kept"].tolist() == ["pole angle"] * 3
+    followed = work.get("/checkpoints/run-cartpole/carried", reference=CARTPOLE)["checkpoints"]
+    assert app.dataframe[0].value["lost"].tolist() == [", ".join(entry["lost"]) or "none" for entry in followed]
+    assert len(followed) == 3 and followed[0]["lost"]
 
 
 def test_views_are_read_back_from_their_links() -> None:
@@ -133,17 +156,17 @@ def test_files_of_imagination_lead_back_to_their_pages() -> None:
         assert reopened(kind) == (f"factors/{'matrix' if kind == 'factors' else kind}", Dimension("a"))
 
 
-def test_sensitivity_is_asked_over_a_data_set_and_its_commands_say_so(open_page: OpenPage, world: World) -> None:
-    app = open_page("factors/policy", checkpoint="cartpole-small", dataset="cartpole-clips")
-    assert world.query_of("/sensitivity") == {"dataset": "cartpole-clips"}
-    assert "diswm sensitivity cartpole-small --dataset cartpole-clips --format pdf" in shown(app)
+def test_sensitivity_is_asked_over_a_data_set_and_its_commands_say_so(open_page: OpenPage, work: Workplace) -> None:
+    app = open_page("factors/policy", checkpoint=CARTPOLE, dataset="cartpole-clips")
+    assert work.query_of("/sensitivity") == {"dataset": "cartpole-clips"}
+    assert f"diswm sensitivity {CARTPOLE} --dataset cartpole-clips --format pdf" in shown(app)
 
 
 def test_numbers_have_downloads_and_commands_of_their_own(open_page: OpenPage) -> None:
-    app = open_page("compare", checkpoint="cartpole-small", second="run-cartpole")
-    assert "diswm match cartpole-small run-cartpole --format pdf" in shown(app)
-    app = open_page("factors", checkpoint="cartpole-small")
-    assert "diswm factors cartpole-small --format pdf" in shown(app)
+    app = open_page("compare", checkpoint=FINGER, second="run-cartpole")
+    assert f"diswm match {FINGER} run-cartpole --format pdf" in shown(app)
+    app = open_page("factors", checkpoint=FINGER)
+    assert f"diswm factors {FINGER} --format pdf" in shown(app)
 
 
 def test_a_band_over_episodes_goes_with_the_line_of_its_checkpoint() -> None:
@@ -155,8 +178,8 @@ def test_a_band_over_episodes_goes_with_the_line_of_its_checkpoint() -> None:
     assert drawn["lines"] == [{"name": "100 updates", "values": [9], "low": [8], "high": [10]}, lines[1]]
 
 
-def test_a_file_of_a_play_opens_its_episode(open_page: OpenPage, world: World) -> None:
-    place, view = view_of({"kind": "play", "found": "cartpole-small", "view": {"seed": 7, "steps": []}})
-    assert (place, view.query()) == ("imagine/play", {"checkpoint": "cartpole-small", "seed": "7"})
+def test_a_file_of_a_play_opens_its_episode(open_page: OpenPage, work: Workplace) -> None:
+    place, view = view_of({"kind": "play", "found": CARTPOLE, "view": {"seed": 7, "steps": []}})
+    assert (place, view.query()) == ("imagine/play", {"checkpoint": CARTPOLE, "seed": "7"})
     app = open_page(place, **view.query())
-    assert not app.exception and world.bodies[-1] == {"seed": 7, "steps": []}
+    assert not app.exception and work.body_of("/plays") == {"seed": 7, "steps": []}

@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from frontend.components.markdown import JOINER, escape_markdown, escape_plotly
-from tests.support.browsing import VIEW, open_browser, run_page
-from tests.support.stand_in import World, serve
+from tests.support.browsing import VIEW
+from tests.support.workplace import Workplace
 
 NAME = "lr $1e-3$ vs *3e-4* :red[x] [best](http://x) ![i](http://evil.example/x.png) :smile: :material/home: <b>&amp;"
 FRONTEND = Path(__file__).parents[2] / "frontend"
@@ -51,22 +52,24 @@ def test_no_line_of_the_page_hands_a_name_to_markdown_as_it_is() -> None:
 
 
 @pytest.mark.browser
-def test_a_name_is_shown_as_it_was_typed_and_nothing_in_it_is_fetched(tmp_path: Path) -> None:
-    world = World.furnished()
-    world.runs["run-cartpole"]["name"] = NAME
-    for checkpoint in world.checkpoints:
+def test_a_name_is_shown_as_it_was_typed_and_nothing_in_it_is_fetched(
+    browser: Browser, studio: str, studio_work: Workplace
+) -> None:
+    studio_work.change("run-cartpole", name=NAME)
+    listed = studio_work.get("/checkpoints")
+    for checkpoint in listed["items"]:
         checkpoint["name"] = NAME
-    with serve(world) as api, run_page(api, tmp_path) as address, open_browser() as browser:
-        page = browser.new_context(viewport=VIEW).new_page()
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        for place in ("/train?section=runs&id=run-cartpole", "/"):
-            page.goto(f"{address}{place}")
-            page.wait_for_function(
-                """text => [...document.querySelectorAll("h2, h3, p")].some(
-                    (element) => element.textContent.replaceAll("\\u2060", "") === text
-                )""",
-                arg=NAME,
-                timeout=60_000,
-            )
-        assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+    studio_work.answers["/checkpoints"] = listed
+    page = browser.new_context(viewport=VIEW).new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for place in ("/train?section=runs&id=run-cartpole", "/"):
+        page.goto(f"{studio}{place}")
+        page.wait_for_function(
+            """text => [...document.querySelectorAll("h2, h3, p")].some(
+                (element) => element.textContent.replaceAll("\\u2060", "") === text
+            )""",
+            arg=NAME,
+            timeout=60_000,
+        )
+    assert [url for url in asked if not url.startswith((studio, "data:", "blob:"))] == []

@@ -9,6 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from tests.support.browsing import PAGE_SCRIPT_HAS_RUN, VIEW, drag, ready
+from tests.support.recorded import FINGER
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +55,7 @@ def _luminance(colour: tuple[int, ...]) -> float:
 
 def test_back_leaves_the_page_at_the_first_press(context: BrowserContext, studio: str) -> None:
     page = context.new_page()
-    page.goto(f"{studio}/factors?checkpoint=cartpole-small")
+    page.goto(f"{studio}/factors?checkpoint={FINGER}")
     expect(page).to_have_title("Factors · DisWM Studio", timeout=60_000)
     page.wait_for_selector(PAGE_SCRIPT_HAS_RUN, state="attached")
     page.get_by_role("link", name="Traversals", exact=True).first.click()

@@ -1,12 +1,14 @@
-"""Every page against the stand-in: full, empty, in error, and without an API."""
+"""Every page over the application: full, empty, in error, and without an API."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from frontend.pages import PAGES, path
 from tests.support.pages import OpenPage, open_app
-from tests.support.stand_in import World
+from tests.support.recorded import FINGER
+from tests.support.workplace import Workplace
 
 PLACES = [f"{name}/{section}".rstrip("/") for name, page in PAGES.items() for section in page.sections or [""]]
 
@@ -28,32 +30,30 @@ def test_a_page_of_a_workplace_in_use_shows_no_error(open_page: OpenPage, place:
 
 
 def test_a_checkpoint_is_deleted_only_after_a_question_and_a_shipped_one_never(
-    open_page: OpenPage, world: World
+    open_page: OpenPage, work: Workplace
 ) -> None:
+    shutil.copytree(work.home / "runs/run-cartpole/checkpoints/update-000000300", work.home / "checkpoints" / "mine")
     app = open_page("home")
     keys = {button.key for button in app.button if str(button.key).startswith("delete.")}
-    own = {item["id"] for item in world.checkpoints if item["source"] != "shipped"}
+    own = {item["id"] for item in work.get("/checkpoints")["items"] if item["source"] != "shipped"}
     assert keys and keys <= {f"delete./checkpoints/{name}" for name in own}
     gone = sorted(keys)[0]
     app.button(key=gone).click().run()
     assert not app.exception
-    assert gone.rpartition("/")[2] not in [item["id"] for item in world.checkpoints]
+    assert gone.rpartition("/")[2] not in [item["id"] for item in work.get("/checkpoints")["items"]]
 
 
-def test_a_film_without_known_factors_has_no_table_of_them(open_page: OpenPage, world: World) -> None:
-    world.datasets[0] |= {"factor_names": [], "guessed_factors": False}
-    app = open_page("data", id=world.datasets[0]["id"])
+def test_a_film_without_known_factors_has_no_table_of_them(open_page: OpenPage) -> None:
+    app = open_page("data", id="my-videos")
     assert "estimated from the pictures" in shown(app)
     assert ["factor"] not in [list(table.value.columns) for table in app.dataframe]
-    known = open_page("data", id=world.datasets[1]["id"])
+    known = open_page("data", id="cartpole-clips")
     assert ["factor"] in [list(table.value.columns) for table in known.dataframe]
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_page_of_an_empty_workplace_says_what_to_do_next(open_page: OpenPage, world: World, place: str) -> None:
-    world.runs.clear()
-    world.checkpoints.clear()
-    world.datasets.clear()
+def test_a_page_of_an_empty_workplace_says_what_to_do_next(open_page: OpenPage, work: Workplace, place: str) -> None:
+    work.empty()
     app = open_page(place)
     assert not app.exception
     assert not app.error, shown(app)
@@ -71,9 +71,9 @@ def test_without_an_api_a_page_says_how_to_start_it(no_api: str, place: str) -> 
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_refusal_of_the_api_is_shown_in_its_own_words(open_page: OpenPage, world: World, place: str) -> None:
+def test_a_refusal_of_the_api_is_shown_in_its_own_words(open_page: OpenPage, work: Workplace, place: str) -> None:
     body = {"title": "Disk full", "detail": "No space is left.", "remedy": "Delete old runs."}
-    world.problem = ("/api/v1/", 507, body)
+    work.problem = ("/api/v1/", 507, body)
     app = open_page(place)
     assert not app.exception
     assert "**Disk full.** No space is left." in app.error[0].value
@@ -94,38 +94,38 @@ def test_every_page_has_a_file() -> None:
     assert all((Path(__file__).parents[2] / "frontend" / path(page)).is_file() for page in PAGES)
 
 
-def test_factors_that_are_being_computed_are_waited_for(open_page: OpenPage, world: World) -> None:
+def test_factors_that_are_being_computed_are_waited_for(open_page: OpenPage, work: Workplace) -> None:
     body = {"type": "/problems/computing", "title": "Computing", "detail": "Ask again."}
-    world.problem = ("/factors", 409, body)
+    work.problem = ("/factors", 409, body)
     app = open_page("factors")
     assert not app.error
     assert "The first time this takes up to a minute" in app.info[0].value
-    world.problem = None
+    work.problem = None
     app.run()
     assert app.metric[0].label == "MIG"
 
 
 @pytest.mark.parametrize(("page", "query"), [("data", {"id": "gone-one"}), ("traversals", {"source": "gone-one"})])
 def test_a_missing_data_set_of_a_link_is_named_where_there_is_no_other(
-    open_page: OpenPage, world: World, page: str, query: dict[str, str]
+    open_page: OpenPage, work: Workplace, page: str, query: dict[str, str]
 ) -> None:
-    world.datasets.clear()
+    shutil.rmtree(work.home / "datasets")
     app = open_page(page, base="dataset", **query)
     assert "There is no data set gone-one here" in app.warning[0].value
     assert any("No data set yet" in text.value for text in app.markdown)
 
 
-def test_a_link_from_one_section_of_a_page_to_another_opens_that(open_page: OpenPage, world: World) -> None:
-    world.runs.clear()
+def test_a_link_from_one_section_of_a_page_to_another_opens_that(open_page: OpenPage, work: Workplace) -> None:
+    work.empty()
     app = open_page("train/runs")
     links = [item.proto for item in app.get("page_link")]
     assert ["section=new" in link.query_string for link in links if link.label == "Open the training form"] == [True]
 
 
-def test_a_checkpoint_that_the_list_does_not_hold_is_found_by_a_search(open_page: OpenPage, world: World) -> None:
-    world.page_size = 1
+def test_a_checkpoint_that_the_list_does_not_hold_is_found_by_a_search(open_page: OpenPage, work: Workplace) -> None:
+    work.page_size = 1
     app = open_page("compare/returns")
-    assert world.query_of("/checkpoints") == {"limit": "200"}
+    assert work.query_of("/checkpoints") == {"limit": "200"}
     app.text_input(key="header.words").set_value("run-cartpole").run()
     app.button(key="header.found.run-cartpole").click().run()
     assert not app.exception and not app.error
@@ -135,8 +135,8 @@ def test_a_checkpoint_that_the_list_does_not_hold_is_found_by_a_search(open_page
 @pytest.mark.parametrize(
     ("page", "key"), [("compare", "compare/checkpoints.second"), ("compare/rollouts", "compare/rollouts")]
 )
-def test_a_second_checkpoint_is_found_by_a_search(page: str, key: str, open_page: OpenPage, world: World) -> None:
-    world.page_size = 1
+def test_a_second_checkpoint_is_found_by_a_search(page: str, key: str, open_page: OpenPage, work: Workplace) -> None:
+    work.page_size = 1
     app = open_page(page)
     app.text_input(key=f"{key}.words").set_value("run-cartpole").run()
     app.button(key=f"{key}.found.run-cartpole").click().run()
@@ -144,8 +144,8 @@ def test_a_second_checkpoint_is_found_by_a_search(page: str, key: str, open_page
     assert "run-cartpole" in str(app.query_params)
 
 
-def test_pages_ask_for_one_page_of_each_list(open_page: OpenPage, world: World) -> None:
-    world.page_size = 1
+def test_pages_ask_for_one_page_of_each_list(open_page: OpenPage, work: Workplace) -> None:
+    work.page_size = 1
     for page in (
         "home",
         "data",
@@ -158,12 +158,12 @@ def test_pages_ask_for_one_page_of_each_list(open_page: OpenPage, world: World) 
     ):
         open_page(page)
     lists = ("/checkpoints", "/datasets", "/runs")
-    asked = [query for path, query in world.requests if path.removeprefix("/api/v1") in lists]
+    asked = [query for path, query in work.requests if path.removeprefix("/api/v1") in lists]
     assert asked and all("limit" in query and "cursor" not in query for query in asked)
 
 
-def test_a_data_set_that_the_list_does_not_hold_is_found_by_a_search(open_page: OpenPage, world: World) -> None:
-    world.page_size = 1
+def test_a_data_set_that_the_list_does_not_hold_is_found_by_a_search(open_page: OpenPage, work: Workplace) -> None:
+    work.page_size = 1
     app = open_page("data")
     app.text_input(key="data.words").set_value("my-videos").run()
     app.button(key="data.found.my-videos").click().run()
@@ -173,11 +173,11 @@ def test_a_data_set_that_the_list_does_not_hold_is_found_by_a_search(open_page: 
 
 
 def test_home_shows_a_model_that_draws_nothing_with_the_reason_instead_of_its_picture(
-    open_page: OpenPage, world: World
+    open_page: OpenPage, work: Workplace
 ) -> None:
-    name = world.checkpoints[0]["name"]
+    name = FINGER
     kind = {"type": "https://diswm.example/problems/not-offered"}
-    world.problem = ("/atlas", 409, {"title": "Not offered", "detail": f"{name} draws no pictures.", **kind})
+    work.problem = ("/atlas", 409, {"title": "Not offered", "detail": f"{name} draws no pictures.", **kind})
     app = open_page("home")
     assert not app.exception
     assert not app.error, shown(app)

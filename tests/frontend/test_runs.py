@@ -2,9 +2,14 @@
 
 from streamlit.testing.v1 import AppTest
 
+from backend.data.run_start import RunStart, write_run_start
+from backend.pipeline.builder import build_settings
+from backend.runs.locks import folder_lock, hold
+from backend.runs.states import RunState
 from frontend.components.returns import RANDOM, name_random, returns_first
+from tests.support.furnished import add_run
 from tests.support.pages import OpenPage
-from tests.support.stand_in import World
+from tests.support.workplace import Workplace
 
 
 def buttons(app: AppTest) -> set[str]:
@@ -15,15 +20,17 @@ def text(app: AppTest) -> str:
     return "\n".join(str(element.value) for element in (*app.markdown, *app.caption, *app.error, *app.subheader))
 
 
-def test_a_running_run_shows_progress_and_can_be_stopped(open_page: OpenPage, world: World) -> None:
+def test_a_running_run_shows_progress_and_can_be_stopped(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("train/runs", id="run-walker")
     assert app.progress[0].text.startswith("finetune: ")
     assert " left in all" in app.progress[0].text
     app.button(key="stop.run-walker").click().run()
-    assert world.runs["run-walker"]["state"] == "cancelled"
+    assert (work.run("run-walker").state, work.run("run-walker").cancel_requested) == ("running", True)
+    work.change("run-walker", state="cancelled", cancel_requested=False)  # as its worker does
+    app.run()
     assert "Resume" in buttons(app) and "Stop and save" not in buttons(app)
     app.button(key="resume.run-walker").click().run()
-    assert world.runs["run-walker"]["state"] == "running"
+    assert work.run("run-walker").state == "queued"
 
 
 def test_a_diverged_run_says_why_and_what_to_do(open_page: OpenPage) -> None:
@@ -38,59 +45,63 @@ def test_a_finished_run_leads_to_its_traversals(open_page: OpenPage) -> None:
     assert "Its traversals" in [found.value for found in app.page_link]
 
 
-def test_a_finished_run_goes_further_than_it_was_asked_to(open_page: OpenPage, world: World) -> None:
+def test_a_finished_run_goes_further_than_it_was_asked_to(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("train/runs", id="run-cartpole")
-    app.number_input(key="amount.run-cartpole").set_value(2500)
+    app.number_input(key="amount.run-cartpole").set_value(90_000)
     app.button(key="further.run-cartpole").click().run()
-    assert world.bodies[-1] == {"settings": {"updates": 2500}}
-    assert world.runs["run-cartpole"]["state"] == "running"
+    assert work.body_of("/resume") == {"settings": {"updates": 90_000}}
+    assert work.run("run-cartpole").state == "queued"
 
 
-def test_a_run_of_the_shell_says_where_to_stop_it(open_page: OpenPage, world: World) -> None:
-    world.runs["run-walker"]["source"] = "shell"
-    app = open_page("train/runs", id="run-walker")
+def test_a_run_of_the_shell_says_where_to_stop_it(open_page: OpenPage, work: Workplace) -> None:
+    folder = work.home / "runs" / "run-of-the-shell"
+    folder.mkdir()
+    write_run_start(folder, RunStart("pretrain", 0, build_settings("pretrain", "small").model_dump(mode="json")))
+    with hold(folder_lock(folder)):
+        app = open_page("train/runs", id="run-of-the-shell")
     assert "Stop and save" not in buttons(app)
     assert "Started from the shell: stop it there with Ctrl-C" in text(app)
 
 
-def test_a_stop_that_comes_too_late_is_answered_with_the_apis_sentence(open_page: OpenPage, world: World) -> None:
+def test_a_stop_that_comes_too_late_is_answered_with_the_apis_sentence(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("train/runs", id="run-walker")
     body = {"title": "The run is not running", "detail": "It ended already."}
-    world.problem = ("/cancel", 409, body)
+    work.problem = ("/cancel", 409, body)
     app.button(key="stop.run-walker").click().run()
     assert "It ended already." in app.error[0].value
 
 
-def test_a_run_is_deleted_only_after_a_question(open_page: OpenPage, world: World) -> None:
+def test_a_run_is_deleted_only_after_a_question(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("train/runs", id="run-broken")
     assert any("will be deleted permanently" in text.value for text in app.markdown)
     app.button(key="delete.run-broken").click().run()
-    assert "run-broken" not in world.runs
+    assert work.run("run-broken") is None
 
 
-def test_only_new_metrics_are_asked_for(open_page: OpenPage, world: World) -> None:
+def test_only_new_metrics_are_asked_for(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("train/runs", id="run-cartpole")
     lines = app.session_state["train/runs.metrics"]["run-cartpole"]
     app.run()
     assert app.session_state["train/runs.metrics"]["run-cartpole"][0] == lines[0] == 50
-    assert world.query_of("/metrics") == {"since": "50"}
+    assert work.query_of("/metrics") == {"since": "50"}
 
 
-def test_the_command_of_the_run_is_shown(open_page: OpenPage) -> None:
+def test_the_command_of_the_run_is_shown(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("train/runs", id="run-cartpole")
-    assert "diswm pretrain --preset small --seed 0" in [code.value for code in app.code]
+    command = f"DISWM_HOME={work.home} diswm pretrain --preset small --seed 0 --set dataset=cartpole-clips"
+    assert command in [code.value for code in app.code]
 
 
-def test_a_run_without_curves_says_why(open_page: OpenPage, world: World) -> None:
-    run = world.runs["run-broken"]
-    run |= {"progress": {"done": 0, "total": 10, "phase": "collect", "share": 0.0}}
+def test_a_run_without_curves_says_why(open_page: OpenPage, work: Workplace) -> None:
+    (work.home / "runs" / "run-broken" / "metrics.jsonl").unlink()
     assert "This run ended before its first metrics." in text(open_page("train/runs", id="run-broken"))
-    run["stage"] = "collect"
+    collecting = build_settings("collect", "small").model_dump(mode="json")
+    work.change("run-broken", stage="collect", settings=collecting)
     assert "Collecting trains nothing, so there are no curves." in text(open_page("train/runs", id="run-broken"))
 
 
-def test_a_run_that_waits_has_not_started(open_page: OpenPage, world: World) -> None:
-    world.runs["run-walker"] |= {"state": "queued", "started_at": None}
+def test_a_run_that_waits_has_not_started(open_page: OpenPage, work: Workplace) -> None:
+    work.change("run-walker", state="queued", started_at=None)
     table = open_page("train/runs").dataframe[0].value
     assert "not yet" in list(table["started"])
 
@@ -102,8 +113,8 @@ def test_a_run_that_is_not_here_is_said_until_another_one_is_chosen(open_page: O
     assert "There is no run run-nope here" in app.warning[0].value
 
 
-def test_the_result_of_tiny_is_said_to_be_none(open_page: OpenPage, world: World) -> None:
-    world.runs["run-cartpole"] |= {"preset": "tiny", "state": "succeeded"}
+def test_the_result_of_tiny_is_said_to_be_none(open_page: OpenPage, work: Workplace) -> None:
+    work.change("run-cartpole", preset="tiny")
     assert any(
         "`tiny` only checks that everything works" in info.value
         for info in open_page("train/runs", id="run-cartpole").info
@@ -131,16 +142,10 @@ def test_the_return_of_the_evaluation_comes_first_and_random_actions_are_named()
     assert returns_first(names) == (["evaluation_return", "episode_return", "evaluation_std", RANDOM], ["image"])
 
 
-def test_runs_are_tagged_and_found_by_tag_note_and_name(open_page: OpenPage, world: World) -> None:
+def test_runs_are_tagged_and_found_by_tag_note_and_name(open_page: OpenPage, work: Workplace) -> None:
     for number in range(8):
-        world.runs[f"run-{number}"] = {**world.runs["run-cartpole"], "id": f"run-{number}", "name": f"seed {number}"}
-    world.notes["run/run-3"] = {
-        "kind": "run",
-        "id": "run-3",
-        "tags": ["keeper"],
-        "note": "swings up",
-        "written_at": "2026-11-22T21:00:00Z",
-    }
+        add_run(work.home, f"run-{number}", "pretrain", RunState.SUCCEEDED, name=f"seed {number}")
+    work.put("/notes/run/run-3", {"tags": ["keeper"], "note": "swings up"})
     app = open_page("train/runs", id="run-3")
     assert "swings up" in text(app)
     assert "keeper" in list(app.dataframe[0].value["tags"])

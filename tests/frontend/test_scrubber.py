@@ -1,16 +1,41 @@
-"""The scrubber in a real browser over the stand-in: pixels, keys, links, both themes, no request per move."""
+"""The scrubber in a real browser over the application: pixels, keys, links, both themes, no request per move."""
 
 import itertools
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from frontend.components.scrubber import title as titled
 from tests.support.browsing import VIEW, drag, pixels, ready
+from tests.support.recorded import CARTPOLE, FINGER
+from tests.support.workplace import Workplace
 
 pytestmark = pytest.mark.browser
+
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture
+def rows(studio_work: Workplace) -> Rows:
+    """The rows that the page shows, those of inactive dimensions last."""
+    return list(studio_work.get(f"/checkpoints/{FINGER}/atlas")["rows"])
+
+
+def dims(rows: Rows) -> list[int]:
+    return [row["dim"] for row in rows]
+
+
+def title_of(row: dict[str, Any]) -> str:
+    return titled(row["dim"], row["name"], guess=row["source"] == "guess")
+
+
+def signed(number: float, digits: int) -> str:
+    """As the page writes a number: with its sign."""
+    return f"{number:+.{digits}f}".replace("-", "−")
 
 
 def value(page: Page) -> Locator:
@@ -23,13 +48,13 @@ def title(page: Page) -> Locator:
     return page.locator(".readout .title")
 
 
-def test_dragging_changes_the_picture_without_a_request_and_is_kept_in_the_address(page: Page) -> None:
+def test_dragging_changes_the_picture_without_a_request_and_is_kept_in_the_address(page: Page, rows: Rows) -> None:
     before, asked = pixels(page), []
     page.on("request", lambda request: asked.append(request.url))
     drag(page, 1, 0.5, 0.05)
     assert pixels(page) != before
     assert asked == []
-    expect(page).to_have_url(re.compile(r"dim=1&column=0"))
+    expect(page).to_have_url(re.compile(f"dim={rows[1]['dim']}&column=0"))
 
 
 @pytest.mark.long
@@ -56,15 +81,16 @@ def test_scrubbing_takes_less_than_half_of_each_frame(page: Page) -> None:
     assert times[len(times) // 10] < 8, "milliseconds of 16.7, in the frames that nothing else disturbed"
 
 
-def test_the_keyboard_moves_steps_plays_and_helps(page: Page) -> None:
+def test_the_keyboard_moves_steps_plays_and_helps(page: Page, rows: Rows) -> None:
     page.locator(".strip").first.click()
     start = pixels(page)
     page.keyboard.press("0")
-    expect(page.locator(".caption")).to_have_text("Edited to 0.0 σ; the frame lies at +0.1 σ")  # the nearest column
+    own = f"the frame lies at {signed(rows[0]['frame']['sigma'], 1)} σ"
+    expect(page.locator(".caption")).to_have_text(f"Edited to 0.0 σ; {own}")  # the nearest column
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".caption")).to_have_text("Edited to +0.4 σ; the frame lies at +0.1 σ")
+    expect(page.locator(".caption")).to_have_text(f"Edited to +0.4 σ; {own}")
     page.keyboard.press("ArrowDown")
-    expect(title(page)).to_have_text("dim 1: pole angle")
+    expect(title(page)).to_have_text(title_of(rows[1]))
     page.keyboard.press("End")
     expect(value(page)).to_have_text("+2.00")
     page.keyboard.press(".")
@@ -97,7 +123,7 @@ def test_with_reduced_motion_nothing_plays_and_space_steps(browser: Browser, stu
     context.close()
 
 
-def test_a_finger_chooses_a_cell(browser: Browser, studio: str) -> None:
+def test_a_finger_chooses_a_cell(browser: Browser, studio: str, rows: Rows) -> None:
     context = browser.new_context(viewport={"width": 420, "height": 900}, has_touch=True)
     page = context.new_page()
     page.goto(f"{studio}/traversals")
@@ -105,14 +131,14 @@ def test_a_finger_chooses_a_cell(browser: Browser, studio: str) -> None:
     before = pixels(page)
     page.locator(".strip").nth(2).scroll_into_view_if_needed()
     page.locator(".strip").nth(2).tap(position={"x": 5, "y": 5})
-    expect(title(page)).to_have_text("dim 2: body hue")
+    expect(title(page)).to_have_text(title_of(rows[2]))
     assert pixels(page) != before
     context.close()
 
 
-def test_a_link_reopens_the_same_pixels(page: Page, context: BrowserContext) -> None:
+def test_a_link_reopens_the_same_pixels(page: Page, context: BrowserContext, rows: Rows) -> None:
     drag(page, 3, 0.5, 0.9)
-    expect(page).to_have_url(re.compile("dim=3"))
+    expect(page).to_have_url(re.compile(f"dim={rows[3]['dim']}&"))
     again = context.new_page()
     again.goto(page.url)
     ready(again)
@@ -129,12 +155,12 @@ def test_the_prior_mean_is_no_frame_and_has_no_original(page: Page, studio: str)
     expect(page.locator(".reconstruction")).to_be_visible()
 
 
-def test_a_held_value_stays_in_every_cell_until_it_is_let_go(page: Page) -> None:
+def test_a_held_value_stays_in_every_cell_until_it_is_let_go(page: Page, rows: Rows) -> None:
     base = pixels(page, ".reconstruction")
     drag(page, 1, 0.5, 0.95)
     page.locator(".keep").click()
-    expect(page.locator(".held button")).to_have_text(re.compile(r"dim 1: pole angle at \+2\.00"))
-    expect(page).to_have_url(re.compile("edits=1%3A2"))
+    expect(page.locator(".held button")).to_have_text(re.compile(rf"{re.escape(title_of(rows[1]))} at [+−]\d\.\d\d"))
+    expect(page).to_have_url(re.compile(f"edits={rows[1]['dim']}%3A"))
     assert pixels(page, ".reconstruction") != base
     expect(page.locator(".caption")).to_contain_text("held value +2.0 σ")
     expect(page.locator(".row.active .lies.holding")).to_have_count(1)
@@ -145,44 +171,52 @@ def test_a_held_value_stays_in_every_cell_until_it_is_let_go(page: Page) -> None
     assert pixels(page, ".reconstruction") == base
 
 
-def test_the_gif_of_a_dimension_is_downloaded_under_a_telling_name(page: Page, tmp_path: Path) -> None:
+def test_the_gif_of_a_dimension_is_downloaded_under_a_telling_name(page: Page, tmp_path: Path, rows: Rows) -> None:
     drag(page, 1, 0.5, 0.6)
-    expect(page).to_have_url(re.compile("dim=1"))
+    expect(page).to_have_url(re.compile(f"dim={rows[1]['dim']}&"))
     page.get_by_role("button", name="Download").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="GIF", exact=True).click()
-    assert download.value.suggested_filename == "diswm_cartpole-swingup_dim01-pole-angle_pm2sd.gif"
+    assert re.fullmatch(
+        rf"diswm_finger-spin_.*_dim{rows[1]['dim']:02d}[a-z0-9-]*_pm2sd_.*\.gif", download.value.suggested_filename
+    )
     download.value.save_as(tmp_path / "film.gif")
     with Image.open(tmp_path / "film.gif") as film:
-        assert film.n_frames == 11
+        assert film.n_frames == 20, "eleven there, nine back"
 
 
-def test_inactive_dimensions_are_folded_and_counted(page: Page) -> None:
-    expect(page.locator(".fold")).to_have_text("Show 12 inactive dimensions")
-    expect(page.locator(".strip:visible")).to_have_count(8)
+def test_inactive_dimensions_are_folded_and_counted(page: Page, rows: Rows) -> None:
+    inactive = [row for row in rows if row["status"] == "inactive"]
+    assert rows[-len(inactive) :] == inactive
+    expect(page.locator(".fold")).to_have_text(f"Show {len(inactive)} inactive dimensions")
+    expect(page.locator(".strip:visible")).to_have_count(len(rows) - len(inactive))
     page.locator(".fold").click()
-    expect(page.locator(".strip:visible")).to_have_count(20)
+    expect(page.locator(".strip:visible")).to_have_count(len(rows))
 
 
-def test_each_row_is_a_slider_with_words_and_each_picture_has_its_text(page: Page) -> None:
+def test_each_row_is_a_slider_with_words_and_each_picture_has_its_text(page: Page, rows: Rows) -> None:
     strip = page.locator(".strip").nth(1)
     strip.focus()
     page.keyboard.press("End")
     assert strip.get_attribute("role") == "slider"
-    expect(strip).to_have_attribute("aria-valuetext", "dim 1: pole angle, +2.0 sigma")
-    assert page.locator(".picture").get_attribute("aria-label") == "Decoded picture: dim 1: pole angle, +2.0 sigma"
+    expect(strip).to_have_attribute("aria-valuetext", f"{title_of(rows[1])}, +2.0 sigma")
+    assert page.locator(".picture").get_attribute("aria-label") == f"Decoded picture: {title_of(rows[1])}, +2.0 sigma"
     unnamed = page.locator("canvas:not([aria-label]):not([aria-hidden=true])")
     assert unnamed.count() == 0
 
 
-def test_two_checkpoints_are_scrubbed_together(context: BrowserContext, studio: str) -> None:
+def test_two_checkpoints_are_scrubbed_together(
+    context: BrowserContext, studio: str, studio_work: Workplace, rows: Rows
+) -> None:
+    matches = studio_work.get(f"/checkpoints/{FINGER}/compare", other=CARTPOLE)["matches"]
+    match = next(item["second"] for item in matches if item["first"] == rows[2]["dim"])
     page = context.new_page()
-    page.goto(f"{studio}/compare")
+    page.goto(f"{studio}/compare?checkpoint={FINGER}&second={CARTPOLE}")
     expect(page.locator(".scrubber[data-state=ready]")).to_have_count(2, timeout=60_000)
     second = page.locator(".scrubber").nth(1)
     before = second.locator(".picture").evaluate("c => c.toDataURL()")
     drag(page, 2, 0.5, 0.05)
-    expect(second.locator(".readout .title")).to_have_text("dim 3: floor hue")  # the match of dim 2
+    expect(second.locator(".readout .title")).to_have_text(re.compile(rf"dim {match}\b"))
     assert second.locator(".picture").evaluate("c => c.toDataURL()") != before
 
 
@@ -220,14 +254,14 @@ def test_columns_are_equal_steps_and_the_frame_is_marked_where_it_lies(page: Pag
     assert len(set(places)) > 1  # each at its own place
 
 
-def test_bars_and_footprints_have_one_scale(page: Page) -> None:
+def test_bars_and_footprints_have_one_scale(page: Page, rows: Rows) -> None:
     widths = page.locator(".bar i").evaluate_all("bars => bars.map((bar) => parseFloat(bar.style.width))")
     told = page.locator(".bar").evaluate_all(
         "bars => bars.map((bar) => parseFloat(bar.ariaLabel.match(/KL ([0-9.]+)/)[1]))"
     )
     for width, kl in zip(widths, told, strict=True):
         assert width == pytest.approx(min(100, 100 * kl / 5), abs=0.2)
-    expect(page.locator(".change").first).to_have_text("0.25")
+    expect(page.locator(".change").first).to_have_text(f"{rows[0]['change']:.2f}")
 
 
 def test_on_a_phone_cells_are_wide_and_bars_stay_comparable(browser: Browser, studio: str) -> None:
@@ -244,23 +278,25 @@ def test_on_a_phone_cells_are_wide_and_bars_stay_comparable(browser: Browser, st
 SLIDE = "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', { bubbles: true })); }"
 
 
-def test_sliders_of_several_rows_draw_one_picture_and_the_model_draws_it_when_they_rest(page: Page) -> None:
+def test_sliders_of_several_rows_draw_one_picture_and_the_model_draws_it_when_they_rest(page: Page, rows: Rows) -> None:
+    first, second = dims(rows)[1:3]
+    active = [row for row in rows if row["status"] != "inactive"]
     sliders = page.locator(".slide:visible")
-    expect(sliders).to_have_count(8)
+    expect(sliders).to_have_count(len(active))
     start, asked = pixels(page), []
     page.on("request", lambda request: asked.append(request.url))
     sliders.nth(1).evaluate(SLIDE, 1.83)
-    expect(page.locator(".caption")).to_have_text("dim 1 +1.83 σ: about, until the model has drawn it")
+    expect(page.locator(".caption")).to_have_text(f"dim {first} +1.83 σ: about, until the model has drawn it")
     one = pixels(page)
     sliders.nth(2).evaluate(SLIDE, -1.27)
-    expect(page.locator(".caption")).to_contain_text("dim 1 +1.83 σ, dim 2 −1.27 σ")
+    expect(page.locator(".caption")).to_contain_text(f"dim {first} +1.83 σ, dim {second} −1.27 σ")
     assert len({start, one, pixels(page)}) == 3
     assert asked == [], "while they move, the browser draws"
     sliders.nth(2).dispatch_event("change")
-    expect(page.locator(".caption")).to_have_text("dim 1 +1.83 σ, dim 2 −1.27 σ")
+    expect(page.locator(".caption")).to_have_text(f"dim {first} +1.83 σ, dim {second} −1.27 σ")
     page.locator(".keep").click()
     expect(page.locator(".held button")).to_have_count(2)
-    expect(page).to_have_url(re.compile(r"edits=1%3A1\.\d+%2C2%3A-1"))
+    expect(page).to_have_url(re.compile(rf"edits={first}%3A-?\d[.\d]*%2C{second}%3A-?\d[.\d]*"))
 
 
 def test_sliders_go_back_to_the_frame(page: Page) -> None:
@@ -288,12 +324,17 @@ def test_a_wipe_lays_the_original_or_the_reconstruction_over_the_edit(page: Page
     expect(page.locator(".over")).to_be_hidden()
 
 
-def test_the_density_of_the_data_lies_under_each_row_and_cells_beyond_it_fade(page: Page, studio: str) -> None:
-    expect(page.locator(".dense:visible")).to_have_count(8)
-    expect(page.locator(".beyond")).to_have_count(0)  # two sigma are within the data
+def test_the_density_of_the_data_lies_under_each_row_and_cells_beyond_it_fade(
+    page: Page, studio: str, rows: Rows
+) -> None:
+    active = [row for row in rows if row["status"] != "inactive"]
+    expect(page.locator(".dense:visible")).to_have_count(len(active))
+    short = sum(row["data"][0] > -2.2 for row in active)
+    expect(page.locator(".beyond.lower:visible")).to_have_count(short)  # two sigma are within the data of the others
+    assert short < len(active)
     assert "The data of" in str(page.locator(".dense").first.get_attribute("aria-label"))
     page.goto(f"{studio}/traversals?range=4")
     ready(page)
     expect(page.locator(".row").first.locator(".beyond")).to_have_count(2)
     lower = page.locator(".row").first.locator(".beyond.lower").evaluate("e => parseFloat(e.style.width)")
-    assert lower == pytest.approx(100 * (1.5 + 0.4) / 8.8, abs=0.1)
+    assert lower == pytest.approx(100 * (rows[0]["data"][0] + 4.4) / 8.8, abs=0.1)

@@ -4,15 +4,21 @@ import json
 
 from streamlit.testing.v1 import AppTest
 
+from backend.pipeline.builder import build_settings
 from frontend.sections.new_run import in_words
 from tests.support.pages import OpenPage
-from tests.support.stand_in import World
+from tests.support.workplace import Workplace
 
 
 def key_of(app: AppTest, field: str) -> str:
     """The key of a setting's widget, whatever stage, preset and edition it belongs to."""
     kinds = (*app.number_input, *app.selectbox, *app.toggle, *app.text_input)
     return next(widget.key for widget in kinds if widget.key and f".{field}." in widget.key)
+
+
+def queued(work: Workplace) -> dict[str, str | None]:
+    """Runs that wait, with the key of the request that queued each."""
+    return {row.id: row.idempotency_key for row in work.runs() if row.state == "queued"}
 
 
 def commands(app: AppTest) -> str:
@@ -57,27 +63,28 @@ def test_a_pipeline_has_closed_groups_for_each_stage(open_page: OpenPage) -> Non
     assert "--set pretrain.beta=0.5" in commands(app)
 
 
-def test_a_launch_sends_only_the_changes_and_leads_to_the_runs(open_page: OpenPage, world: World) -> None:
-    app = open_page("train", stage="pretrain")
+def test_a_launch_sends_only_the_changes_and_leads_to_the_runs(open_page: OpenPage, work: Workplace) -> None:
+    app = open_page("train", stage="pretrain", dataset="cartpole-clips")
     app.number_input(key=key_of(app, "updates")).set_value(70).run()
     app.button(key="train/new.launch").click().run()
     assert not app.exception
-    assert world.bodies[-1] == {"stage": "pretrain", "preset": "tiny", "settings": {"updates": 70}, "seed": 0}
+    settings = {"dataset": "cartpole-clips", "updates": 70}
+    assert work.body_of("/runs") == {"stage": "pretrain", "preset": "tiny", "settings": settings, "seed": 0}
     assert app.title[0].value == "Train and Runs"
-    assert app.query_params["id"] == "run-4"
+    assert app.query_params["id"] in queued(work)
 
 
-def test_the_same_form_sent_twice_is_one_run(open_page: OpenPage, world: World) -> None:
-    app = open_page("train", stage="pretrain")
-    world.problem = ("/api/v1/runs", 503, {"title": "Busy", "detail": "Try again."})
+def test_the_same_form_sent_twice_is_one_run(open_page: OpenPage, work: Workplace) -> None:
+    app = open_page("train", stage="pretrain", dataset="cartpole-clips")
+    work.problem = ("/api/v1/runs", 503, {"title": "Busy", "detail": "Try again."})
     app.button(key="train/new.launch").click().run()
     first = app.session_state["train/new.key"]
-    world.problem = None
+    work.problem = None
     app.button(key="train/new.launch").click().run()
-    assert world.keys == {first[1]: "run-4"}, "the key of the first attempt was used again"
+    assert list(queued(work).values()) == [first[1]], "the key of the first attempt was used again"
 
 
-def test_a_refusal_stands_next_to_its_field_with_the_remedy(open_page: OpenPage, world: World) -> None:
+def test_a_refusal_stands_next_to_its_field_with_the_remedy(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("train")
     app.number_input(key=key_of(app, "pretrain.length")).set_value(30).run()
     app.button(key="train/new.launch").click().run()
@@ -85,11 +92,13 @@ def test_a_refusal_stands_next_to_its_field_with_the_remedy(open_page: OpenPage,
     assert "- Pretrain: Sequence length" in app.error[0].value
     marked = [text.value for text in app.markdown if "longer than the collected episodes of 24" in text.value]
     assert marked and marked[0].startswith(":red[")
-    assert len(world.runs) == 3, "nothing was started"
+    assert not queued(work), "nothing was started"
 
 
-def test_clone_and_edit_starts_from_the_runs_settings(open_page: OpenPage, world: World) -> None:
-    world.runs["run-cartpole"] |= {"seed": 5, "settings": {"beta": 0.25, "updates": 60}}
+def test_clone_and_edit_starts_from_the_runs_settings(open_page: OpenPage, work: Workplace) -> None:
+    edits = {"beta": 0.25, "updates": 60}
+    settings = build_settings("pretrain", "small", edits).model_dump(mode="json")
+    work.change("run-cartpole", seed=5, settings=settings, overrides=edits)
     app = open_page("train", run="run-cartpole")
     assert app.number_input(key=key_of(app, "beta")).value == 0.25
     assert "diswm pretrain --preset small --seed 5" in commands(app)

@@ -1,11 +1,17 @@
 """The Traversals page: the view of a link, its commands, held values, names and rows."""
 
+import re
+import shutil
+from typing import Any
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from frontend.client import client
 from frontend.pages import path
 from tests.support.pages import OpenPage
-from tests.support.stand_in import World
+from tests.support.recorded import CARTPOLE, FINGER
+from tests.support.workplace import Workplace
 
 
 def codes(app: AppTest) -> str:
@@ -16,11 +22,15 @@ def widget(app: AppTest, kind: str, name: str) -> object:
     return next(item for item in getattr(app, kind) if (item.key or "").startswith(f"traversals.{name}."))
 
 
-def test_a_link_opens_its_view_and_the_page_repeats_it(open_page: OpenPage, world: World) -> None:
+def labels(work: Workplace) -> list[dict[str, Any]]:
+    return list(work.get(f"/checkpoints/{FINGER}/labels")["items"])
+
+
+def test_a_link_opens_its_view_and_the_page_repeats_it(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("traversals", checkpoint="run-cartpole", episode="2", frame="7", columns="5", dim="3", column="4")
     assert widget(app, "number_input", "episode").value == 2
     assert widget(app, "slider", "frame").value == 7
-    assert world.query_of("/atlas") == {
+    assert work.query_of("/atlas") == {
         "episode": "2",
         "frame": "7",
         "base": "clip",
@@ -35,24 +45,24 @@ def test_a_link_opens_its_view_and_the_page_repeats_it(open_page: OpenPage, worl
     assert "/api/v1/checkpoints/run-cartpole/traversal?" in codes(app)
 
 
-def test_another_frame_is_in_the_address_and_asked_for(open_page: OpenPage, world: World) -> None:
+def test_another_frame_is_in_the_address_and_asked_for(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("traversals")
     widget(app, "slider", "frame").set_value(12).run()
     assert app.query_params["frame"] == "12"
-    assert world.query_of("/atlas")["frame"] == "12"
+    assert work.query_of("/atlas")["frame"] == "12"
 
 
-def test_another_mode_brings_its_own_reach(open_page: OpenPage, world: World) -> None:
+def test_another_mode_brings_its_own_reach(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("traversals")
     widget(app, "selectbox", "mode").select("offset").run()
-    assert world.query_of("/atlas")["range"] == "9"
+    assert work.query_of("/atlas")["range"] == "9"
     widget(app, "selectbox", "mode").select("minmax").run()
-    assert "range" not in world.query_of("/atlas")
+    assert "range" not in work.query_of("/atlas")
 
 
-def test_held_values_are_asked_for_and_in_the_command(open_page: OpenPage, world: World) -> None:
+def test_held_values_are_asked_for_and_in_the_command(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("traversals", edits="3:1.5,1:-0.5")
-    assert world.query_of("/atlas")["edits"] == "3:1.5,1:-0.5"
+    assert work.query_of("/atlas")["edits"] == "3:1.5,1:-0.5"
     assert "--edits 3:1.5,1:-0.5" in codes(app)
 
 
@@ -64,17 +74,17 @@ def test_chosen_rows_keep_their_order(open_page: OpenPage) -> None:
     assert app.query_params["dims"] == "2,4,0"
 
 
-def test_a_name_is_kept_and_shown_everywhere(open_page: OpenPage, world: World) -> None:
+def test_a_name_is_kept_and_shown_everywhere(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("traversals", dim="7")
     name = next(item for item in app.text_input if item.label == "Name")
     name.set_value("speed of the cart")
     next(button for button in app.button if button.label == "Save").click().run()
-    assert world.labels[7]["name"] == "speed of the cart"
+    assert {(label["dim"], label["name"]) for label in labels(work)} == {(7, "speed of the cart")}
     assert "dim 7: speed of the cart" in widget(app, "multiselect", "rows").options
 
 
-def test_the_note_of_a_name_is_there_to_be_changed(open_page: OpenPage, world: World) -> None:
-    world.labels[3] = {"name": "ground", "note": "only below the cart"}
+def test_the_note_of_a_name_is_there_to_be_changed(open_page: OpenPage, work: Workplace) -> None:
+    work.put(f"/checkpoints/{FINGER}/labels/3", {"name": "ground", "note": "only below the cart"})
     app = open_page("traversals", dim="3")
     fields = {item.label: item.value for item in app.text_input if str(item.proto.form_id).startswith("label.")}
     assert fields == {"Name": "ground", "Note": "only below the cart", "Your name": ""}
@@ -83,45 +93,47 @@ def test_the_note_of_a_name_is_there_to_be_changed(open_page: OpenPage, world: W
 def test_a_checkpoint_that_is_gone_is_replaced_with_a_word(open_page: OpenPage) -> None:
     app = open_page("traversals", checkpoint="nobody")
     assert "There is no checkpoint nobody here" in app.warning[0].value
-    assert app.query_params["checkpoint"] == "cartpole-small"
+    assert app.query_params["checkpoint"] == FINGER
 
 
-def test_the_checkpoint_goes_along_from_page_to_page(open_page: OpenPage, world: World) -> None:
+def test_the_checkpoint_goes_along_from_page_to_page(open_page: OpenPage, work: Workplace) -> None:
     def go(page: str) -> None:
         app.query_params.clear()
         app.switch_page(path(page)).run()
 
-    app = open_page("traversals", checkpoint="run-cartpole")
+    app = open_page("traversals", checkpoint=CARTPOLE)
     go("factors")
-    assert app.query_params["checkpoint"] == "run-cartpole"
-    app.selectbox[0].select("cartpole-small").run()
+    assert app.query_params["checkpoint"] == CARTPOLE
+    app.selectbox[0].select(FINGER).run()
     go("traversals")
-    assert app.query_params["checkpoint"] == "cartpole-small"
-    asked = [path for path, _ in world.requests if path.startswith("/api/v1/checkpoints/")]
-    assert asked[-1].startswith("/api/v1/checkpoints/cartpole-small")
+    assert app.query_params["checkpoint"] == FINGER
+    asked = [path for path, _ in work.requests if path.startswith("/api/v1/checkpoints/")]
+    assert asked[-1].startswith(f"/api/v1/checkpoints/{FINGER}")
 
 
-def test_the_prior_mean_needs_no_frame(open_page: OpenPage, world: World) -> None:
+def test_the_prior_mean_needs_no_frame(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("traversals", base="prior")
     assert widget(app, "slider", "frame").disabled
-    assert "frame" not in world.query_of("/atlas")
+    assert "frame" not in work.query_of("/atlas")
 
 
-def test_a_link_with_absurd_values_opens_the_nearest_view(open_page: OpenPage, world: World) -> None:
+def test_a_link_with_absurd_values_opens_the_nearest_view(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("traversals", episode="-3", frame="999999", columns="64", range="-1", mode="magic", base="nowhere")
     assert not app.error and not app.exception
-    query = world.query_of("/atlas")
-    assert (query["episode"], query["frame"], query["columns"], query["mode"]) == ("0", "39", "33", "sigma")
+    query = work.query_of("/atlas")
+    assert (query["episode"], query["frame"], query["columns"], query["mode"]) == ("0", "49", "33", "sigma")
     app = open_page("imagine", context="0", horizon="9999", samples="-1", step="777", actions="dance", dim="400")
     assert not app.error and not app.exception
 
 
-def test_a_file_that_was_downloaded_here_opens_its_view(open_page: OpenPage, world: World) -> None:
+def test_a_file_that_was_downloaded_here_opens_its_view(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("traversals")
-    next(box for box in app.file_uploader if box.key == "traversals.reopen").upload("film.gif", b"GIF89a").run()
+    view = {"episode": 1, "frame": 9, "dims": 2, "columns": 7, "edits": "1:0.5"}
+    film = client().file(f"/checkpoints/{FINGER}/traversal", {**view, "format": "gif"})
+    next(box for box in app.file_uploader if box.key == "traversals.reopen").upload(film.name, film.content).run()
     assert not app.error
     assert app.query_params["frame"] == "9"
-    assert world.query_of("/atlas")["edits"] == "1:0.5"
+    assert work.query_of("/atlas")["edits"] == "1:0.5"
 
 
 def test_a_file_without_settings_is_refused_in_the_apis_words(open_page: OpenPage) -> None:
@@ -148,64 +160,65 @@ def test_an_address_that_the_browser_sends_late_does_not_undo_a_change(
 
 
 def test_a_frame_of_any_data_set_is_a_base_and_the_link_and_the_command_carry_it(
-    open_page: OpenPage, world: World
+    open_page: OpenPage, work: Workplace
 ) -> None:
     app = open_page("traversals")
     widget(app, "button_group", "base").set_value("dataset").run()
-    assert world.query_of("/atlas")["source"] == "cartpole-clips"
+    assert work.query_of("/atlas")["source"] == "cartpole-clips"
     widget(app, "selectbox", "dataset").select("my-videos").run()
     widget(app, "number_input", "episode").set_value(11).run()
-    widget(app, "slider", "frame").set_value(39).run()
-    query = world.query_of("/atlas")
-    assert (query["base"], query["source"], query["episode"], query["frame"]) == ("dataset", "my-videos", "11", "39")
-    assert "base=dataset&source=my-videos&episode=11&frame=39" in codes(app)
-    assert "diswm traverse cartpole-small --dataset my-videos --columns 11" in codes(app)
-    assert "--episode 11 --frame 39" in codes(app)
+    widget(app, "slider", "frame").set_value(23).run()
+    query = work.query_of("/atlas")
+    assert (query["base"], query["source"], query["episode"], query["frame"]) == ("dataset", "my-videos", "11", "23")
+    assert "base=dataset&source=my-videos&episode=11&frame=23" in codes(app)
+    assert f"diswm traverse {FINGER} --dataset my-videos --columns 11" in codes(app)
+    assert "--episode 11 --frame 23" in codes(app)
     app = open_page("traversals", base="dataset", source="my-videos", episode="3", frame="7")
-    assert world.query_of("/atlas")["source"] == "my-videos"
+    assert work.query_of("/atlas")["source"] == "my-videos"
     assert widget(app, "slider", "frame").value == 7
 
 
-def test_back_in_the_clip_no_data_set_is_named(open_page: OpenPage, world: World) -> None:
+def test_back_in_the_clip_no_data_set_is_named(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("traversals", base="dataset", source="my-videos", frame="7")
     widget(app, "button_group", "base").set_value("clip").run()
-    query = world.query_of("/atlas")
+    query = work.query_of("/atlas")
     assert query["base"] == "clip" and "source" not in query
     assert "source" not in app.query_params
 
 
-def test_without_a_data_set_the_page_leads_to_where_one_is_made(open_page: OpenPage, world: World) -> None:
-    world.datasets.clear()
+def test_without_a_data_set_the_page_leads_to_where_one_is_made(open_page: OpenPage, work: Workplace) -> None:
+    shutil.rmtree(work.home / "datasets")
     app = open_page("traversals", base="dataset")
     assert any("No data set yet" in text.value for text in app.markdown)
     assert not app.error
 
 
-def test_a_picture_is_asked_for_then_taken_as_the_base(open_page: OpenPage, world: World) -> None:
+def test_a_picture_is_asked_for_then_taken_as_the_base(open_page: OpenPage, work: Workplace) -> None:
+    frame = client().file(f"/checkpoints/{FINGER}/frame").content
     app = open_page("traversals", base="picture")
     assert any("No picture yet" in text.value for text in app.markdown)
-    next(box for box in app.file_uploader if box.key == "traversals.picture").upload("me.png", b"\x89PNG").run()
-    query = world.query_of("/atlas")
-    assert (query["base"], query["source"]) == ("picture", "0a" * 16)
+    next(box for box in app.file_uploader if box.key == "traversals.picture").upload("me.png", frame).run()
+    query = work.query_of("/atlas")
+    assert query["base"] == "picture" and re.fullmatch("[0-9a-f]{32}", query["source"])
     assert "frame" not in query
-    assert f"base=picture&source={'0a' * 16}" in codes(app)
-    assert f"--picture {'0a' * 16}" in codes(app)
+    assert f"base=picture&source={query['source']}" in codes(app)
+    assert f"--picture {query['source']}" in codes(app)
 
 
 def test_a_file_that_is_no_picture_is_refused_in_the_apis_words(open_page: OpenPage) -> None:
     app = open_page("traversals", base="picture")
     next(box for box in app.file_uploader if box.key == "traversals.picture").upload("me.png", b"text").run()
     assert "me.png: the file is neither a PNG nor a JPEG" in app.error[0].value
-    assert "Choose a PNG or JPEG file." in app.error[0].value
+    assert "Choose a PNG, JPEG or WebP file." in app.error[0].value
 
 
-def test_a_name_says_who_gave_it(open_page: OpenPage, world: World) -> None:
+def test_a_name_says_who_gave_it(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("traversals", dim="7")
     fields = {item.label: item for item in app.text_input}
     fields["Name"].set_value("speed of the cart")
     fields["Your name"].set_value("Ada")
     next(button for button in app.button if button.label == "Save").click().run()
-    assert world.labels[7]["author"] == "Ada"
+    assert [label["author"] for label in labels(work)] == ["Ada"]
     assert any("Named by Ada" in caption.value for caption in app.caption)
 
 

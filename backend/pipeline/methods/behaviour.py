@@ -50,8 +50,7 @@ class Tutor(Protocol):
     """A further loss of the actor, the critic or both, added to that of imagined returns."""
 
     def begin(self, observed: Observed, batch: Batch) -> None:
-        """Called once per update, with the world model's outputs for the batch."""
-        ...
+        """Called once per update, with the world model's outputs for the batch; a tutor may ignore it."""
 
     def losses(self, actor_critic: ActorCritic, imagined: Imagined | None, rows: slice) -> Mapping[str, Tensor]:
         """The losses under `actor` or `critic`, of any shape: the mean is added to that network's loss."""

@@ -35,10 +35,13 @@ class Source(NamedTuple):
 
 
 class Lesson(Protocol):
-    """A further loss of the world model, with its own weight. Never waits for the device."""
+    """A further loss of the world model, with its own weight. Never waits for the device.
+
+    A class that inherits from it has no target, and nothing that is trained, unless it says otherwise.
+    """
 
     weight_name: str  # name of its weight among the metrics
-    target_size: int  # K: how many numbers per frame `target` gives
+    target_size: int = 0  # K: how many numbers per frame `target` gives
 
     def weight(self, agent_step: int, update: int) -> float:
         """The weight of the loss at an agent step and an update."""
@@ -46,7 +49,7 @@ class Lesson(Protocol):
 
     def target(self, image: Tensor) -> Tensor:
         """A fixed target computed from stored images (N, H, W, C) uint8 and kept with them: (N, K)."""
-        ...
+        return image.new_zeros(len(image), 0, dtype=torch.float32)
 
     def loss(self, batch: Batch, target: Tensor, inference: Inference, generator: torch.Generator | None) -> Tensor:
         """The loss of a batch, from its targets (B, T, K) and the world model's outputs for it: (B, T)."""
@@ -54,7 +57,7 @@ class Lesson(Protocol):
 
     def learned(self) -> list[nn.Parameter]:
         """Weights that are trained together with the world model."""
-        ...
+        return []
 
 
 Prepare = Callable[[Batch], Batch]

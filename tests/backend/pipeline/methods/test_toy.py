@@ -1,20 +1,27 @@
 """A method registered by a test is in the form and in the shell, and uses every extension point."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from backend.__main__ import build_app
 from backend.data.checkpoint import load_checkpoint, read_info
+from backend.main import create_app
 from backend.pipeline.builder import build_settings, settings_schema
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods.behaviour import Behaviour
 from backend.pipeline.methods.catalogue import CATALOGUE
 from backend.pipeline.settings import SettingsError
+from backend.runs.database import open_database
+from backend.runs.executor import RunExecutor
+from backend.runs.store import RunStore
+from backend.settings import Settings
 from frontend.schema import Field, nest, sections
 from models.actor_critic import Imagined
 from models.rssm import Observed, Recurrence
@@ -29,6 +36,11 @@ SHORT = {
     **{"agent_steps": 30, "prefill": 14, "first_updates": 1, "train_every": 5, "log_every": 1},
     **{"evaluate_every": 30, "evaluate_episodes": 1},
 }
+
+KNOWN = """from backend.pipeline.methods.catalogue import CATALOGUE
+from tests.support.toy import TOY
+CATALOGUE["toy"] = TOY
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +82,27 @@ def test_the_shell_runs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert isinstance(load_checkpoint(read_info(folder, "c", "run")).model, WorldModel)
 
 
+def test_the_form_sends_it_and_a_worker_carries_it_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site, root = tmp_path / "site", Path(__file__).parents[4]
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(KNOWN)  # the run's own process knows the method, too
+    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{root}")
+    offered = {field.name for field in form() if field.is_offered({"method": "toy"})}
+    sent = {**SHORT, "method": "toy", "toy_weight": 0.25}
+    assert sent.keys() <= offered
+    settings = Settings(home=tmp_path / "home")
+    with TestClient(create_app(settings), base_url="http://127.0.0.1:8000") as client:
+        body = {"stage": "finetune", "preset": "tiny", "settings": nest(sent), "device": "cpu"}
+        run = client.post("/api/v1/runs", json=body).json()["id"]
+        engine = open_database(settings)
+        assert RunExecutor(RunStore(engine), settings.home, "worker-1").attempt(run, 0) == "succeeded"
+        engine.dispose()
+        done = client.get(f"/api/v1/runs/{run}").json()
+        assert (done["state"], done["checkpoint"], done["settings"]["toy_weight"]) == ("succeeded", run, 0.25)
+        lines = client.get(f"/api/v1/runs/{run}/metrics").json()["items"]
+    assert {line["brightness_weight"] for line in lines if line["phase"] == "finetune"} == {0.25}
+
+
 def test_a_lesson_is_kept_beside_frames_learned_along_and_saved(tmp_path: Path) -> None:
     whole, cut = a_run("toy"), a_run("toy")
     lesson = whole.parts.lessons["brightness"]
@@ -106,7 +139,13 @@ def test_a_tutor_adds_to_the_actors_loss_and_a_judge_says_what_is_earned() -> No
         run = Finetuning(settings("toy"), replace(parts_of("toy"), behaviour=behaviour), 0, "cpu")
         return float(learn(run)["actor"])
 
-    tutor = Strict()
+    class Counted(Strict):
+        begun = 0
+
+        def begin(self, _observed: Observed, _batch: Batch) -> None:
+            self.begun += 1
+
+    tutor = Counted()
     paid, fined = actor_loss(Behaviour(Nothing())), actor_loss(Behaviour(Nothing(), (tutor,)))
     assert fined == pytest.approx(paid + 1, abs=1e-5)
     assert tutor.begun == 1

@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from tests.support.browsing import PAGE_SCRIPT_HAS_RUN, VIEW, drag, ready
-from tests.support.recorded import FINGER
+from tests.support.recorded import CARTPOLE, FINGER
 
 pytestmark = pytest.mark.browser
 
@@ -103,8 +103,8 @@ def test_picture_grid_held_values_and_help_are_above_the_fold(browser: Browser, 
         ("imagine", ".player", ".pictures canvas"),
         ("imagine?section=branch", ".player", ".pictures canvas"),
         ("imagine?section=simulator", ".player", ".pictures canvas"),
-        ("imagine?section=imitation", ".player", ".pictures canvas"),
-        ("imagine?section=play", ".board", ".real canvas"),
+        (f"imagine?section=imitation&checkpoint={CARTPOLE}", ".player", ".pictures canvas"),
+        (f"imagine?section=play&checkpoint={CARTPOLE}", ".board", ".real canvas"),
     ],
 )
 def test_on_a_phone_the_first_picture_is_above_the_fold(

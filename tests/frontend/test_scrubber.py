@@ -34,8 +34,9 @@ def title_of(row: dict[str, Any]) -> str:
 
 
 def signed(number: float, digits: int) -> str:
-    """As the page writes a number: with its sign."""
-    return f"{number:+.{digits}f}".replace("-", "−")
+    """As the page writes a number: with its sign, unless it is shown as 0."""
+    text = f"{number:+.{digits}f}".replace("-", "−")
+    return text[1:] if not text.strip("+−0.") else text
 
 
 def value(page: Page) -> Locator:
@@ -85,10 +86,11 @@ def test_the_keyboard_moves_steps_plays_and_helps(page: Page, rows: Rows) -> Non
     page.locator(".strip").first.click()
     start = pixels(page)
     page.keyboard.press("0")
-    own = f"the frame lies at {signed(rows[0]['frame']['sigma'], 1)} σ"
-    expect(page.locator(".caption")).to_have_text(f"Edited to 0.0 σ; {own}")  # the nearest column
+    lies = rows[0]["frame"]["sigma"]
+    own, near = f"the frame lies at {signed(lies, 1)} σ", 0.4 * round(lies / 0.4)
+    expect(page.locator(".caption")).to_have_text(f"Edited to {signed(near, 1)} σ; {own}")  # the nearest column
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".caption")).to_have_text(f"Edited to +0.4 σ; {own}")
+    expect(page.locator(".caption")).to_have_text(f"Edited to {signed(near + 0.4, 1)} σ; {own}")
     page.keyboard.press("ArrowDown")
     expect(title(page)).to_have_text(title_of(rows[1]))
     page.keyboard.press("End")

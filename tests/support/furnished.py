@@ -82,8 +82,8 @@ def add_run(home: Path, id: str, stage: str, state: RunState, **values: Any) -> 
 
 
 def _episode(clip: Clip, number: int) -> Episode:
-    plain = frames_only(clip.image[number])
-    return plain._replace(
+    video = frames_only(clip.image[number])
+    return video._replace(
         action=clip.action[number, :, :1],
         reward=clip.reward[number],
         factors=clip.factors[number],

@@ -47,8 +47,8 @@ def build(settings: LearningSettings, _source: Source | None, action_size: int) 
     lesson = Brightness(settings.own(ToySection).toy_weight)
     behaviour = Behaviour(RewardHead(2), tutors=(Strict(),), dream=parts.world_model.rssm)
     prepare = (lambda batch: batch._replace(reward=2 * batch.reward),)
-    kept = {"brightness": lesson}
-    return replace(parts, behaviour=behaviour, lessons=kept, companions=kept, prepare=prepare)
+    named = {"brightness": lesson}
+    return replace(parts, behaviour=behaviour, lessons=named, companions=named, prepare=prepare)
 
 
 TOY = Entry("Toy", "none", "finetune", f"{__name__}:build", "From everything.", section=ToySection)

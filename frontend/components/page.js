@@ -6,9 +6,11 @@ export default function () {
   keepHistoryShort();
   addSkip();
   hideIcons(document.body);
-  new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(hideIcons))).observe(document.body, {
-    childList: true, subtree: true,
-  });
+  showChosen(document.body);
+  new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach((node) => {
+    hideIcons(node);
+    showChosen(node);
+  }))).observe(document.body, { childList: true, subtree: true });
   document.addEventListener("click", closeMenu);
 }
 
@@ -47,6 +49,18 @@ function hideIcons(node) {
   const icons = [...node.querySelectorAll("[data-testid=stIconMaterial]")];
   if (node.matches("[data-testid=stIconMaterial]")) icons.push(node);
   icons.forEach((icon) => icon.setAttribute("aria-hidden", "true"));
+}
+
+/**
+ * A row of sections that is wider than a phone starts at the open one.
+ * @param {any} node
+ */
+function showChosen(node) {
+  if (node.nodeType !== Node.ELEMENT_NODE) return;
+  for (const chosen of node.querySelectorAll("[data-testid=stButtonGroup] [aria-checked=true]")) {
+    const row = chosen.parentElement;
+    row.scrollLeft = chosen.offsetLeft - row.offsetLeft - 24;
+  }
 }
 
 /**

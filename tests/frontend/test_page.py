@@ -121,6 +121,15 @@ def test_on_a_phone_the_first_picture_is_above_the_fold(
     page.context.close()
 
 
+def test_on_a_phone_the_open_section_is_in_view(browser: Browser, studio: str) -> None:
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    page.goto(f"{studio}/imagine?section=imitation")
+    ready(page, ".player")
+    box = page.get_by_role("radio", name="Imitation").bounding_box()
+    assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
+    page.context.close()
+
+
 def test_a_button_says_at_once_what_was_chosen_behind_it(browser: Browser, studio: str) -> None:
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.goto(f"{studio}/imagine?context=4")

@@ -30,6 +30,9 @@ def methods(as_json: AsJson = False) -> None:
 _KINDS = {
     "latents": "a checkpoint with as many latents",
     "video model": "the checkpoint of an action-free video model",
+    "context model": "the checkpoint of a video model that was pretrained with vision=context",
+    "context model with latents": "the checkpoint of a video model that was pretrained with vision=context-vae",
+    "world models": "at least two checkpoints of world models with actions, separated by commas",
     "demonstrations": "a data set of an expert's episodes, with actions",
     "recorded episodes": "a data set of anyone's episodes, with actions",
 }

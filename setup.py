@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from setuptools import setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
 PACKAGE = "diswm"
@@ -46,4 +47,13 @@ class BuildBelowPackage(build_py):
             shutil.copytree("checkpoints", built / PACKAGE / "checkpoints", dirs_exist_ok=True)
 
 
-setup(cmdclass={"build_py": BuildBelowPackage})
+class NameOnePackage(bdist_wheel):
+    """Says in the wheel that it brings one name; setuptools lists the folders as they lie in the checkout."""
+
+    def write_wheelfile(self, wheelfile_base: str, **about: str) -> None:
+        super().write_wheelfile(wheelfile_base, **about)
+        if "editable_wheel" not in self.distribution.commands:
+            Path(wheelfile_base, "top_level.txt").write_text(f"{PACKAGE}\n", "utf-8")
+
+
+setup(cmdclass={"build_py": BuildBelowPackage, "bdist_wheel": NameOnePackage})

@@ -64,6 +64,11 @@ def test_an_installed_wheel_opens_a_traversal_and_takes_one_name_only(installed:
     assert (tmp_path / "traversal.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_wheel_says_that_it_brings_one_name(installed: Path) -> None:
+    [told] = installed.parent.rglob("diswm_studio-*.dist-info/top_level.txt")
+    assert told.read_text().split() == ["diswm"]
+
+
 def test_the_installed_command_lists_the_shipped_checkpoints(installed: Path, tmp_path: Path) -> None:
     done = outside(tmp_path, installed / "diswm", "checkpoints", "--json")
     assert done.returncode == 0, done.stderr

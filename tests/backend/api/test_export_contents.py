@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
+from backend.data.checkpoint import TEACHERS
 from backend.views.catalogue import KINDS
+from tests.support.weighing import write_weighed
 
 STRETCH = "context=4&horizon=3"
 STEPS = 7
@@ -31,7 +34,8 @@ ADDRESSES = {
     "compare": "tiny-world/compare?other=tiny-video",
 }
 TIMELINES = {"temporal": 3, "together": 3, "imitation": 3, "counterfactual": 6}  # rows of pictures
-OF_OTHER_MODELS = {"contexts", "teachers"}
+WEIGHED = {"teachers": "tiny-world/teachers?episode=1"}
+OF_OTHER_MODELS = {"contexts"}
 """Films of models that the home of these tests does not have; their tables are written by the same function."""
 CHARTS = {
     "factors": {"beyond_chance"},
@@ -54,7 +58,7 @@ class Tables(NamedTuple):
 
 def tables_of(client: TestClient, kind: str) -> Tables:
     """Both tables of a view, as the API gives them."""
-    address = f"/api/v1/checkpoints/{ADDRESSES[kind]}"
+    address = f"/api/v1/checkpoints/{(ADDRESSES | WEIGHED)[kind]}"
     arrays, text = (client.get(f"{address}&format={format}") for format in ("npz", "csv"))
     assert (arrays.status_code, text.status_code) == (200, 200), arrays.text[:300]
     with np.load(io.BytesIO(arrays.content), allow_pickle=False) as file:
@@ -76,7 +80,7 @@ def same(cells: list[str], array: NDArray[Any]) -> None:
 
 
 def test_every_kind_of_view_is_looked_at_here() -> None:
-    assert {*ADDRESSES, *OF_OTHER_MODELS} == set(KINDS)
+    assert {*ADDRESSES, *WEIGHED, *OF_OTHER_MODELS} == set(KINDS)
     assert {"traversal", "rollout", *TIMELINES, *CHARTS} == set(ADDRESSES)
 
 
@@ -112,6 +116,22 @@ def test_a_film_s_tables_hold_its_pictures_and_the_same_curves(client: TestClien
     assert set(named.values()) == curves
     for name, key in named.items():
         same(columns[name], arrays[key])
+
+
+def test_the_weights_of_teachers_are_the_same_in_both_files(client: TestClient, home: Path) -> None:
+    folder = home / "checkpoints" / "tiny-world"
+    write_weighed(folder, 3, 24)
+    try:
+        arrays, columns = tables_of(client, "teachers")
+    finally:
+        (folder / TEACHERS).unlink()
+    assert arrays["frames"].shape[2:] == (64, 64, 3)
+    columns = {name: cells for name, cells in columns.items() if name not in ("step", "seen")}
+    assert columns and {f"curve_{slug(name)}" for name in columns} == {
+        key for key in arrays if key.startswith("curve_")
+    }
+    for name, cells in columns.items():
+        same(cells, arrays[f"curve_{slug(name)}"])
 
 
 def slug(column: str) -> str:

@@ -18,7 +18,7 @@ from backend.data.formats.zarr_buffers import ZARR_BUFFERS
 
 Read = TypeVar("Read")
 
-# The first that finds something in a tree is taken.
+# The first that finds something in a tree is taken; what others find in the same folder are its parts.
 FAMILIES: tuple[Family, ...] = (
     LEROBOT,
     STABLE_FOLDER,
@@ -37,18 +37,24 @@ def recognise(tree: Tree, format: str | None = None) -> tuple[Family, str]:
     Raises VideoError where there is none, or more than one.
     """
     families = [family for family in FAMILIES if format is None or format in family.formats]
-    for family in families:
-        roots = family.roots(tree)
-        if len(roots) > 1:
-            shown = ", ".join(repr(root) for root in roots[:4]) + (", …" if len(roots) > 4 else "")
-            message = f"there are {len(roots)} data sets in it: {shown}"
+    found = [(family, root) for family in families for root in family.roots(tree)]
+    if found:
+        family, first = found[0]
+        apart = [root for other, root in found if other is family or not (_holds(first, root) or _holds(root, first))]
+        if len(apart) > 1:
+            shown = ", ".join(repr(root) for root in apart[:4]) + (", …" if len(apart) > 4 else "")
+            message = f"there are {len(apart)} data sets in it: {shown}"
             raise VideoError("mixed", message, "Import them one at a time.")
-        if roots:
-            return family, roots[0]
+        return family, first
     suffixes = sorted({PurePosixPath(name).suffix for name in list(tree.files)[:1000]} - {""})[:6]
     holds = f"files of {', '.join(suffixes)}" if suffixes else "no files"
     wanted = f"no data set of the format {format}" if format else "no data set of a format that is read here"
     raise refused(f"there is {wanted} in it, only {holds}", f"These are read: {', '.join(FORMATS)}.")
+
+
+def _holds(folder: str, place: str) -> bool:
+    """Whether a place in a tree is this folder or lies in it."""
+    return not folder or place == folder or place.startswith(f"{folder}/")
 
 
 def open_reader(tree: Tree, family: Family, root: str, look: Look, format: str | None = None) -> Reader:

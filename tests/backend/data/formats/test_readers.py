@@ -109,6 +109,20 @@ def test_two_data_sets_in_a_folder_are_named(tmp_path: Path) -> None:
         opened(tmp_path)
 
 
+def test_two_data_sets_of_different_formats_are_named_too(tmp_path: Path) -> None:
+    w.write_minari(tmp_path / "minari" / "hdf5-v0", lived())
+    w.write_minari_arrow(tmp_path / "minari" / "arrow-v0", lived())
+    for format in (None, "minari"):
+        with pytest.raises(VideoError, match=r"2 data sets in it: 'minari/arrow-v0/data', 'minari/hdf5-v0/data"):
+            opened(tmp_path, format)
+
+
+def test_what_other_formats_find_within_a_data_set_are_its_parts(tmp_path: Path) -> None:
+    write_lerobot(tmp_path / "a", lived())
+    w.write_stable_hdf5(tmp_path / "a" / "more.h5", lived())
+    assert opened(tmp_path).format == "lerobot-v3"
+
+
 def test_a_format_said_by_hand_is_the_only_one_that_is_tried(tmp_path: Path) -> None:
     write_lerobot(tmp_path / "a", lived())
     with pytest.raises(VideoError, match="no data set of the format zarr"):

@@ -36,6 +36,7 @@ from backend.pipeline.pretrain import Pretraining
 from backend.pipeline.settings import FinetuneSettings, PretrainSettings
 from models.actor_critic import ActorCritic, Chances
 from models.config import VideoModelConfig
+from models.share import ALONE, Share
 from models.types import Batch, State
 from models.video_model import VideoModel
 
@@ -227,7 +228,7 @@ def _same_noise() -> Iterator[None]:
     """All noise from a fresh CPU generator, and no recording, so that every device sees the same."""
     generator = torch.Generator().manual_seed(0)
 
-    def noise(like: Tensor, _generator: torch.Generator | None) -> Tensor:
+    def noise(like: Tensor, _generator: torch.Generator | None, _share: Share = ALONE) -> Tensor:
         return torch.randn(like.shape, generator=generator).to(like.device)
 
     def chances(behaviour: ActorCritic, start: State, horizon: int, _generator: torch.Generator | None) -> Chances:

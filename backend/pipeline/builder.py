@@ -118,7 +118,8 @@ def _unknown_setting(model: type[BaseModel], pointer: str, location: Sequence[st
     known = [name for name in model.model_fields if name != SECTION]
     owners = methods_of_settings() if issubclass(model, LearningSettings) else {}
     if location[-1] in owners:
-        methods = " and ".join(owners[location[-1]])
+        *others, last = owners[location[-1]]
+        methods = f"{', '.join(others)} and {last}" if others else last
         return Problem(pointer, f"{location[-1]} is a setting of {methods} only: leave it out, or choose such a method")
     return _unknown(pointer, location[-1], [*known, *owners], "setting")
 

@@ -15,6 +15,8 @@ from frontend.pages import CHECKPOINT, PAGES
 from frontend.places import CURRENT, came_by_link, section_of
 
 _PICK = "header.checkpoint"
+_GONE = "header.gone"
+"""The page whose link named a checkpoint that does not exist, its id, and the checkpoint that is shown instead."""
 
 
 def header(page: str) -> None:
@@ -33,7 +35,12 @@ def header(page: str) -> None:
         if about.model:
             quality_line(item)
     if missing:
-        gone("checkpoint", missing, "Another one is shown.")
+        st.session_state[_GONE] = (page, missing, item["id"])
+    elif came_by_link(page):
+        st.session_state.pop(_GONE, None)
+    at, named, instead = st.session_state.get(_GONE, ("", "", ""))
+    if (at, instead) == (page, item["id"]):  # until another one is chosen: the page may be drawn several times at once
+        gone("checkpoint", named, "Another one is shown.")
 
 
 def current() -> str:

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from tests.support.browsing import PAGE_SCRIPT_HAS_RUN, VIEW, drag, ready
 from tests.support.recorded import CARTPOLE, FINGER
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -116,14 +117,13 @@ def test_on_a_phone_the_first_picture_is_above_the_fold(
         ready(page, part)
     first = page.locator(picture).first
     expect(first).to_be_visible(timeout=60_000)
-    box = first.bounding_box()
-    assert box and box["y"] + box["height"] <= 844
+    until(lambda: (box := first.bounding_box()) and box["y"] + box["height"] <= 844, 10)  # once what loads is there
     page.context.close()
 
 
 def test_on_a_phone_the_open_section_is_in_view(browser: Browser, studio: str) -> None:
     page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-    page.goto(f"{studio}/imagine?section=imitation")
+    page.goto(f"{studio}/imagine?section=imitation&checkpoint={CARTPOLE}")
     ready(page, ".player")
     box = page.get_by_role("radio", name="Imitation").bounding_box()
     assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390

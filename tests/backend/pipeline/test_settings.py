@@ -51,14 +51,26 @@ BAD: list[tuple[str, dict[str, Any], str, str, str | None]] = [
     ("pipeline", {"pretrain": {"held_out": 12}}, "/pretrain/held_out", "leave none to train on", None),
     ("pipeline", {"colect": {}}, "/colect", "did you mean 'collect'", "collect"),
     ("pipeline", {"finetune": 3}, "/finetune", "valid dictionary", None),
-    ("finetune", {"bonus_weight": 0.2}, "/bonus_weight", "bonus_weight is a setting of apv only", None),
+    (
+        "finetune",
+        {"bonus_weight": 0.2},
+        "/bonus_weight",
+        "bonus_weight is a setting of apv, contextwm and contextwm-beta only",
+        None,
+    ),
     ("finetune", {"method": "dreamerv2", "distill_end": 0.2}, "/distill_end", "of diswm and diswm-no-dis", None),
     ("finetune", {"distil_end": 0.2}, "/distil_end", "did you mean 'distill_end'", "distill_end"),
     ("finetune", {"method": "apv", "bonus_queue": 0}, "/bonus_queue", "greater than or equal to 1", None),
     ("finetune", {"method": "ap"}, "/method", "not known", "apv"),
     ("finetune", {"method": ["apv"]}, "/method", "valid string", None),
     ("finetune", {"section": {}}, "/section", "there is no setting 'section'", None),
-    ("pipeline", {"finetune": {"bonus_weight": 0.2}}, "/finetune/bonus_weight", "of apv only", None),
+    (
+        "pipeline",
+        {"finetune": {"bonus_weight": 0.2}},
+        "/finetune/bonus_weight",
+        "of apv, contextwm and contextwm-beta only",
+        None,
+    ),
 ]
 
 
@@ -201,5 +213,5 @@ def test_settings_from_before_methods_had_sections_load(method: str) -> None:
     assert build_settings("finetune", None, before) == build_settings("finetune", "tiny", {"method": method})
     whole = build_settings("finetune", "tiny", {"method": "apv"}).model_dump(mode="json")
     if method != "apv":
-        with pytest.raises(SettingsError, match="bonus_size is a setting of apv only"):
+        with pytest.raises(SettingsError, match="bonus_size is a setting of apv, contextwm and contextwm-beta only"):
             build_settings("finetune", None, whole | {"method": method})

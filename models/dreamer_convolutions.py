@@ -25,7 +25,8 @@ class ConvEncoder(ImageNetwork):
 
     def __init__(self, config: VideoModelConfig) -> None:
         super().__init__()
-        assert config.latents == config.kernels[-1] == 4 * config.kernels[3], config
+        if not config.latents == config.kernels[-1] == 4 * config.kernels[3]:
+            raise ValueError(f"{config.latents} latents, where channels of {config.kernels} give {config.kernels[-1]}")
         layers: list[nn.Module] = []
         for inputs, outputs in zip((3, *config.kernels[:3]), config.kernels[:4], strict=True):
             layers += [nn.Conv2d(inputs, outputs, 4, 2), nn.ELU(inplace=True)]

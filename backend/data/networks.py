@@ -43,7 +43,7 @@ def build_networks(sizes: Mapping[str, Any]) -> tuple[Browsable, ActorCritic | N
             else VideoModel(VideoModelConfig(**_tuples(sizes["video_model"])))
         )
         behaviour = ActorCritic(ActorCriticConfig(**sizes["actor_critic"])) if "actor_critic" in sizes else None
-    except (KeyError, TypeError, ValueError, RuntimeError, AssertionError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CorruptCheckpoint(f"config.json does not describe networks that this version knows: {error}") from error
     if behaviour is not None and not _belongs(behaviour.config, model.config):
         raise CorruptCheckpoint("config.json names a policy for another world model, of other states or actions")

@@ -16,6 +16,7 @@ from backend.data.checkpoint import Checkpoint
 from backend.data.clip import Clip
 from backend.interpret.contexts_request import ContextsRequest
 from backend.interpret.encoded import Floats
+from backend.interpret.resample import MIN_UNITS, interval_of_mean
 from backend.interpret.rollout import decode
 from backend.interpret.timeline import Strip, Timeline, curve
 from backend.interpret.view import Picture, provenance_of
@@ -77,7 +78,8 @@ def contexts_timeline(checkpoint: Checkpoint, request: ContextsRequest, name: st
         settings=json.dumps({"diswm": "contexts", **origin, "view": request.to_json()}, sort_keys=True),
         facts={
             "says": says(found),
-            "shares": {name: _number(value) for name, value in found._asdict().items()},
+            "shares": {name: _number(getattr(found, name)) for name in Shares._fields},
+            "intervals": None if found.intervals is None else [_numbers(row) for row in found.intervals],
             "read": readable,
         },
     )
@@ -138,6 +140,7 @@ class Found(NamedTuple):
     frame: float
     state: float
     motion: float
+    intervals: Floats | None = None  # 95% of each over episodes, (3, 2); None for too few episodes
 
 
 def over_clip(checkpoint: Checkpoint, states: State, still: Mask) -> Found:
@@ -145,7 +148,9 @@ def over_clip(checkpoint: Checkpoint, states: State, still: Mask) -> Found:
     episodes = len(checkpoint.clip.image)
     chosen = np.unique(np.linspace(0, episodes - 1, min(episodes, MOST_EPISODES)).round().astype(int))
     shares = [shares_of(checkpoint, states, still, int(one), (int(one) + 1) % episodes) for one in chosen]
-    return Found(*(float(_mean([np.concatenate(side)])) for side in zip(*shares, strict=True)))
+    means = np.array([[_mean([side]) for side in pair] for pair in shares])  # (E, 3)
+    frame, state, motion = (float(_mean([np.concatenate(side)])) for side in zip(*shares, strict=True))
+    return Found(frame, state, motion, interval_of_mean(means) if len(means) >= MIN_UNITS else None)
 
 
 def says(found: Found) -> str:
@@ -155,11 +160,21 @@ def says(found: Found) -> str:
     else:
         sentence = (
             "Where nothing moves, pictures follow the frame beside the state by "
-            f"{found.frame:.2f} and the state by {found.state:.2f} (1: wholly, 0: not at all): {_verdict(found)}."
+            f"{_spread(found, 0)} and the state by {_spread(found, 1)} (1: wholly, 0: not at all): {_verdict(found)}."
         )
     if np.isnan(found.motion):
         return sentence
-    return f"{sentence} Of the true motion {max(found.motion, 0):.2f} is drawn beside another episode's frame."
+    sentence = f"{sentence} Of the true motion {_spread(found, 2)} is drawn beside another episode's frame."
+    return sentence if found.intervals is None else f"{sentence} In brackets 95% intervals over episodes."
+
+
+def _spread(found: Found, place: int) -> str:
+    """`0.89 [0.85, 0.93]`."""
+    value = f"{(found.frame, found.state, found.motion)[place]:.2f}"
+    if found.intervals is None:
+        return value
+    low, high = found.intervals[place]
+    return f"{value} [{low:.2f}, {high:.2f}]"
 
 
 def _verdict(found: Found) -> str:
@@ -212,3 +227,7 @@ def _mean(values: Sequence[Floats]) -> Floats:
 
 def _number(value: float) -> float | None:
     return round(value, 3) if np.isfinite(value) else None
+
+
+def _numbers(values: Floats) -> list[float | None]:
+    return [_number(float(value)) for value in values]

@@ -1,10 +1,13 @@
 """Chance and spread for frames that are not independent: whole episodes are permuted, shifted and resampled."""
 
+import warnings
+
 import numpy as np
 
 from backend.interpret.encoded import Flags, Floats, Integers
 
 MIN_UNITS = 5
+RESAMPLED = 1_000
 BLOCKS = 10
 
 
@@ -52,6 +55,17 @@ def interval(value: float, samples: Floats) -> list[float]:
     spread = np.percentile(samples - samples.mean(), [2.5, 97.5])
     low, high = np.clip(value + spread, 0, 1)
     return [float(min(low, value)), float(max(high, value))]
+
+
+def interval_of_mean(values: Floats) -> Floats:
+    """95% of the mean when episodes (E, ...) are drawn with replacement: (..., 2). NaN is left out; NaN if all is."""
+    generator = np.random.default_rng(0)
+    drawn = values[generator.integers(0, len(values), (RESAMPLED, len(values)))]  # (R, E, ...)
+    there = np.isfinite(drawn)
+    count = there.sum(1)
+    means = np.where(count > 0, np.where(there, drawn, 0).sum(1) / np.maximum(count, 1), np.nan)
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # numpy's, where nothing is known
+        return np.moveaxis(np.nanpercentile(means, [2.5, 97.5], axis=0), 0, -1)
 
 
 def null_threshold(null: Floats) -> Floats:

@@ -40,18 +40,13 @@ class Team:
 
     share: Share = ALONE
 
-    @property
-    def first(self) -> bool:
-        """Whether this is the process that reports, saves and publishes."""
-        return self.share.rank == 0
-
     def device(self, device: str) -> str:
         """Where this process computes, if the run was given `device`: on a GPU of its own, where there are GPUs."""
         if self.share.size == 1 or not device.startswith("cuda"):
             return device
         return f"cuda:{os.environ.get('LOCAL_RANK', self.share.rank)}"
 
-    def any(self, mine: bool) -> bool:  # a value, not a mode
+    def any(self, mine: bool) -> bool:
         """Whether it is so in any process."""
         if self.share.size == 1:
             return mine

@@ -15,7 +15,7 @@ from backend.data.resume import Randomness, load_training, save_training
 from backend.pipeline.cuda_graph import Recorded, graph_recorder
 from backend.pipeline.curriculum import beta, cooled, dynamics_weight, initialised, objective, shape
 from backend.pipeline.held_out import split
-from backend.pipeline.parallel import Team, check_divides, team
+from backend.pipeline.parallel import Team, team
 from backend.pipeline.precision import convolve_in, image_precision
 from backend.pipeline.publish import Provenance, publish
 from backend.pipeline.report import Reporter, Stopped
@@ -110,12 +110,11 @@ def pretrain(
     """Trains a video model on a data set and writes checkpoints into `out/checkpoints`; returns the last.
 
     Training starts from the weights of `start`, a model of the same sizes, if one is given. Several processes share
-    each batch.
+    each batch, which must divide evenly among them (`parallel.check_processes`).
 
     Continues from `out/resume` if that exists. Raises SettingsError if the data set does not fit
     the settings, Stopped after a save when asked to stop, Diverged, ProcessLost.
     """
-    check_divides(settings, processes)
     with team(processes, partial(follow, settings, dataset, provenance.seed, device)) as together:
         run, replay, withheld = _begun(settings, dataset, provenance.seed, device, together)
         held_out = [read_place(episode) for episode in withheld]

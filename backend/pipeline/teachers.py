@@ -11,12 +11,12 @@ from torch import Tensor
 
 from backend.data.clip import Clip
 from backend.interpret.encoded import Floats
+from backend.interpret.resample import interval_of_mean
 from backend.pipeline.report import METRICS
 from models.gate import TeacherGate
 from models.types import normalise
 from models.world_model import WorldModel
 
-RESAMPLED = 1_000
 Features = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Every teacher's features of images (B, T, H, W, C), actions (B, T, A) and is_first (B, T): (n, B, T, F)."""
 
@@ -44,7 +44,7 @@ def weighed_clip(
         "teachers": list(names),
         "weights": np.round(seen.swapaxes(0, 1), 4).tolist(),
         "mean": _rounded(seen.mean((0, 2))),
-        "interval": [_rounded(pair) for pair in _intervals(seen.mean(2))],
+        "interval": [_rounded(pair) for pair in interval_of_mean(seen.mean(2))],
         "swapped": _rounded(np.stack(swapped).mean((0, 2))) if len(students) > 1 else None,
         "moved": round(float(np.abs(np.stack(swapped) - seen).mean()), 4) if len(students) > 1 else None,
         "distance": _rounded(np.stack(distances).mean((0, 2))),
@@ -63,13 +63,6 @@ def _student(world_model: WorldModel, clip: Clip, episode: int, place: torch.dev
     """The student's features along an episode, by the means: (T, F)."""
     image, action, is_first = _sequence(clip, episode, place)
     return world_model.observe(world_model.encode(normalise(image)).mean, action, is_first).states.feature[0]
-
-
-def _intervals(means: Floats) -> Floats:
-    """95% of the mean weight when episodes (E, n) are drawn with replacement: (n, 2)."""
-    generator = np.random.default_rng(0)
-    drawn = generator.integers(0, len(means), (RESAMPLED, len(means)))
-    return np.asarray(np.percentile(means[drawn].mean(1), [2.5, 97.5], axis=0).T)
 
 
 def _history(path: Path, teachers: int) -> dict[str, list[Any]]:

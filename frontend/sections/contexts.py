@@ -60,6 +60,9 @@ def _play(timeline: Mapping[str, Any]) -> None:
     play_timeline(f"{PLACE}.player", timeline)
     st.caption(WORDS)
     if timeline["read"]:
-        st.markdown("**What the states hold**: each factor read linearly from them, in episodes that were not fitted")
+        st.markdown(
+            "**What the states hold**: each factor read linearly from them, in episodes that were not fitted (0: no "
+            "better than its mean)"
+        )
         rows = [{"factor": row["factor"], "R²": f"{row['r2']:.2f}"} for row in timeline["read"]]
         st.dataframe(rows, hide_index=True, width="content")

@@ -76,13 +76,11 @@ def on_another_machine(store: Store, port: int) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.long
-@pytest.mark.skipif(
-    shutil.which("unshare") is None or subprocess.call([*UNSHARED, "true"], stderr=subprocess.DEVNULL) != 0,
-    reason="processes can only be hidden from each other by root, with unshare of util-linux",
-)
 def test_a_worker_cut_off_from_the_database_ends_its_run_before_another_machine_takes_it(
     shared: Store, postgres: Server, ledger: Any
 ) -> None:
+    if shutil.which("unshare") is None or subprocess.call([*UNSHARED, "true"], stderr=subprocess.DEVNULL) != 0:
+        pytest.skip("processes can only be hidden from each other by root, with unshare of util-linux")
     wire = Wire(postgres.port)
     run = shared.pretrain(updates=1_000_000, checkpoint_every=900_000, log_every=1)
     on_another_machine(shared, wire.port)

@@ -7,7 +7,13 @@ import numpy.typing as npt
 
 from backend.interpret.encoded import EncodedFrames
 from backend.interpret.nulls import associate
-from backend.interpret.resample import bootstrap_weights, constant_per_episode, interval, shifted_rows
+from backend.interpret.resample import (
+    bootstrap_weights,
+    constant_per_episode,
+    interval,
+    interval_of_mean,
+    shifted_rows,
+)
 
 Array = npt.NDArray[np.float64]
 EPISODE = np.repeat(np.arange(6), 10)
@@ -73,3 +79,16 @@ def test_slow_series_that_share_nothing_stay_below_the_null(
         lambda _done, _phase: None,
     )
     assert (association.raw > loose.threshold).any()
+
+
+def test_the_interval_of_a_mean_covers_it_as_often_as_it_says() -> None:
+    draws = np.random.default_rng(1).normal(3.0, 2.0, (200, 40))
+    ends = np.array([interval_of_mean(each) for each in draws])
+    covered = ((ends[:, 0] < 3.0) & (ends[:, 1] > 3.0)).mean()
+    assert 0.88 <= covered <= 0.98
+    assert np.allclose(ends[:, 1] - ends[:, 0], 2 * 1.96 * 2.0 / 40**0.5, rtol=0.5)
+
+
+def test_the_interval_of_a_mean_leaves_out_what_is_missing() -> None:
+    values = np.array([[1.0, np.nan], [1.0, np.nan], [np.nan, np.nan]])
+    assert np.allclose(interval_of_mean(values), [[1, 1], [np.nan, np.nan]], equal_nan=True)

@@ -173,7 +173,7 @@ def _spread(found: Found, place: int) -> str:
     value = f"{(found.frame, found.state, found.motion)[place]:.2f}"
     if found.intervals is None:
         return value
-    low, high = found.intervals[place]
+    low, high = (round(float(end), 2) + 0.0 for end in found.intervals[place])  # never -0.00
     return f"{value} [{low:.2f}, {high:.2f}]"
 
 

@@ -47,7 +47,8 @@ export function buildCurve({ title, lines, range }, { steps, context }, colours)
   const x = (/** @type {number} */ step) => LEFT + ((WIDTH - LEFT) * step) / Math.max(1, steps - 1);
   const y = (/** @type {number} */ value) => HEIGHT - FOOT - ((HEIGHT - FOOT - 8) * (clamp(value, low, high) - low)) / (high - low || 1);
   const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title} over the steps` });
-  svg.append(draw("rect", { class: "dream", x: x(context), y: 0, width: WIDTH - x(context), height: HEIGHT - FOOT }));
+  const imagined = (WIDTH - LEFT) * shareImagined(context, steps);
+  svg.append(draw("rect", { class: "dream", x: WIDTH - imagined, y: 0, width: imagined, height: HEIGHT - FOOT }));
   svg.append(draw("line", { class: "axis", x1: LEFT, x2: WIDTH, y1: HEIGHT - FOOT, y2: HEIGHT - FOOT }));
   for (const value of [low, high]) {
     const label = draw("text", { x: LEFT - 4, y: y(value) + 4, "text-anchor": "end" });
@@ -141,6 +142,15 @@ export function pathOf(values, x, y) {
       return point;
     })
     .join("");
+}
+
+/**
+ * The part of the axis that is imagined, from the first step that was not observed to the last: 0 if there is none.
+ * @param {number} context
+ * @param {number} steps
+ */
+export function shareImagined(context, steps) {
+  return Math.max(0, steps - 1 - context) / Math.max(1, steps - 1);
 }
 
 /**

@@ -94,8 +94,9 @@ def test_the_sentence_says_who_decides_and_when_nothing_can_be_told() -> None:
     assert "hardly any difference" in says(Found(0.05, 0.02, 0.0))
     assert "look alike" in says(Found(float("nan"), float("nan"), 0.2))
     assert "motion" not in says(Found(0.9, 0.0, float("nan")))
-    spread = np.array([[0.9, 0.96], [0.01, 0.08], [0.4, 0.6]])
+    spread = np.array([[0.9, 0.96], [0.01, 0.08], [-0.004, 0.6]])
     assert "by 0.93 [0.90, 0.96] and the state by 0.04 [0.01, 0.08]" in says(Found(0.93, 0.04, 0.5, spread))
+    assert "0.50 [0.00, 0.60]" in says(Found(0.93, 0.04, 0.5, spread))
 
 
 def test_rows_are_the_same_states_beside_the_own_frame_and_those_of_others(beside: Checkpoint) -> None:

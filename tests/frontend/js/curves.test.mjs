@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { coloursOf, extentOf, pathOf } from "../../../frontend/components/curves.js";
+import { coloursOf, extentOf, pathOf, shareImagined } from "../../../frontend/components/curves.js";
 
 const PALETTE = ["blue", "orange", "green", "pink"];
 const chart = (...names) => ({ lines: names.map((name) => ({ name, values: [] })) });
@@ -41,4 +41,10 @@ test("the extent of equal values is not empty", () => {
 test("a line with a colour of its own keeps it, and the others do not take another's", () => {
   const lines = [{ name: "dim 9", values: [], colour: "#cc79a7" }, { name: "model", values: [] }];
   assert.deepEqual(coloursOf([{ lines }], PALETTE), { "dim 9": "#cc79a7", model: "blue" });
+});
+
+test("nothing of a wholly observed clip is imagined", () => {
+  assert.equal(shareImagined(24, 24), 0);
+  assert.equal(shareImagined(5, 25), 19 / 24);
+  assert.equal(shareImagined(0, 1), 0);
 });

@@ -1,4 +1,4 @@
-"""Replay: whole episodes in memory as uint8, sampled as batches of sequences that stay inside one episode."""
+"""Whole episodes as uint8 frames, sampled as batches of sequences that stay inside one episode; the replay."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
@@ -20,36 +20,25 @@ class TooShort(Exception):
     """No episode is long enough for a sequence of the asked length."""
 
 
-class Replay:
-    """Episodes in a ring of uint8 frames that grows up to `capacity`; a batch is one gather, without copies."""
+class Sequences:
+    """Frames of whole episodes, one after the other; a batch is one gather, without copies.
 
-    def __init__(
-        self,
-        action_size: int,
-        capacity: int = 1_000_000,
-        device: str = "cpu",
-        targets: Targets | None = None,
-        motion: bool = False,
-        advise: Advise | None = None,
-    ) -> None:
-        """`device` holds the frames and gathers the batches; see `replay_device`.
+    A kind of it sets the arrays: N frames each, where an array that is not kept has rows of no entries.
+    """
 
-        `targets` gives (T, K) for images (T, H, W, C) uint8, once for each episode: what a frozen teacher makes of it.
-        `motion` keeps which pixels move within an episode, one bit each. `advise` gives what an expert would do at
-        every frame, from names and values of its factors; an agent's further entries of an action are 0.
-        """
-        self._capacity, self._device, self._targets, self._motion = capacity, device, targets, motion
-        self._advise = advise
-        self._cursor = 0
-        self._starts: list[int] = []
+    _image: Tensor  # (N, 64, 64, 3) uint8
+    _action: Tensor  # (N, A)
+    _reward: Tensor  # (N,)
+    _discount: Tensor  # (N,)
+    _target: Tensor  # (N, K)
+    _moving: Tensor  # (N, 512) uint8, one bit per pixel, or (N, 0)
+    _advice: Tensor  # (N, A) or (N, 0)
+
+    def __init__(self, device: str) -> None:
+        """`device` holds the frames and gathers the batches; see `replay_device`."""
+        self._device = device
+        self._starts: list[int] = []  # the first frame of each episode
         self._lengths: list[int] = []
-        self._image = torch.zeros((0, 64, 64, 3), dtype=torch.uint8, device=device)
-        self._action = torch.zeros((0, action_size), device=device)
-        self._reward = torch.zeros(0, device=device)
-        self._discount = torch.zeros(0, device=device)
-        self._target = torch.zeros((0, 0), device=device)
-        self._moving = torch.zeros((0, 64 * 64 // 8 if motion else 0), dtype=torch.uint8, device=device)
-        self._advice = torch.zeros((0, action_size if advise else 0), device=device)
         self._bits = 2 ** torch.arange(8, dtype=torch.uint8, device=device)
 
     def __len__(self) -> int:
@@ -60,6 +49,65 @@ class Replay:
     def episodes(self) -> int:
         """Episodes held."""
         return len(self._lengths)
+
+    def sample(self, batch: int, length: int, rng: np.random.Generator, rows: slice = slice(None)) -> Batch:
+        """A batch (B, T) of sequences drawn evenly over all places where one fits, or some rows of it.
+
+        Every sequence begins as if its first frame were the first of its episode, with a zero state.
+        Raises TooShort when no episode has `length` frames.
+        """
+        places = np.maximum(np.asarray(self._lengths) - length + 1, 0)
+        if not places.sum():
+            longest = max(self._lengths, default=0)
+            raise TooShort(f"a sequence of {length} frames was asked for, the longest episode has {longest}")
+        edges = places.cumsum()
+        drawn = rng.integers(edges[-1], size=batch)[rows]
+        batch = len(drawn)
+        episode = np.searchsorted(edges, drawn, side="right")
+        first = np.asarray(self._starts)[episode] + drawn - (edges - places)[episode]
+        index = torch.from_numpy((first[:, None] + np.arange(length)).reshape(-1)).to(self._device, non_blocking=True)
+        is_first = torch.zeros(batch, length, dtype=torch.bool, device=self._device)
+        is_first[:, 0] = True
+        arrays = (self._image, self._action, self._reward, self._discount, self._target, self._moving, self._advice)
+        image, action, reward, discount, target, packed, advice = (
+            array.index_select(0, index).reshape(batch, length, *array.shape[1:]) for array in arrays
+        )
+        moving = (
+            (packed.unsqueeze(-1) & self._bits)
+            .bool()
+            .view(batch, length, *(image.shape[2:4] if packed.shape[2] else (0,)))
+        )
+        return Batch(image, action, reward, discount, is_first, target, moving, advice)
+
+
+class Replay(Sequences):
+    """Episodes in a ring of uint8 frames in memory, which grows up to `capacity`."""
+
+    def __init__(
+        self,
+        action_size: int,
+        capacity: int = 1_000_000,
+        device: str = "cpu",
+        targets: Targets | None = None,
+        motion: bool = False,
+        advise: Advise | None = None,
+    ) -> None:
+        """An empty replay on a device.
+
+        `targets` gives (T, K) for images (T, H, W, C) uint8, once for each episode: what a frozen teacher makes of it.
+        `motion` keeps which pixels move within an episode, one bit each. `advise` gives what an expert would do at
+        every frame, from names and values of its factors; an agent's further entries of an action are 0.
+        """
+        super().__init__(device)
+        self._capacity, self._targets, self._motion, self._advise = capacity, targets, motion, advise
+        self._cursor = 0
+        self._image = torch.zeros((0, 64, 64, 3), dtype=torch.uint8, device=device)
+        self._action = torch.zeros((0, action_size), device=device)
+        self._reward = torch.zeros(0, device=device)
+        self._discount = torch.zeros(0, device=device)
+        self._target = torch.zeros((0, 0), device=device)
+        self._moving = torch.zeros((0, 64 * 64 // 8 if motion else 0), dtype=torch.uint8, device=device)
+        self._advice = torch.zeros((0, action_size if advise else 0), device=device)
 
     def extend(self, episodes: Iterable[Episode]) -> None:
         """Adds episodes in order."""
@@ -101,35 +149,6 @@ class Replay:
         self._starts.append(self._cursor)
         self._lengths.append(length)
         self._cursor += length
-
-    def sample(self, batch: int, length: int, rng: np.random.Generator, rows: slice = slice(None)) -> Batch:
-        """A batch (B, T) of sequences drawn evenly over all places where one fits, or some rows of it.
-
-        Every sequence begins as if its first frame were the first of its episode, with a zero state.
-        Raises TooShort when no episode has `length` frames.
-        """
-        places = np.maximum(np.asarray(self._lengths) - length + 1, 0)
-        if not places.sum():
-            longest = max(self._lengths, default=0)
-            raise TooShort(f"a sequence of {length} frames was asked for, the longest episode has {longest}")
-        edges = places.cumsum()
-        drawn = rng.integers(edges[-1], size=batch)[rows]
-        batch = len(drawn)
-        episode = np.searchsorted(edges, drawn, side="right")
-        first = np.asarray(self._starts)[episode] + drawn - (edges - places)[episode]
-        index = torch.from_numpy((first[:, None] + np.arange(length)).reshape(-1)).to(self._device, non_blocking=True)
-        is_first = torch.zeros(batch, length, dtype=torch.bool, device=self._device)
-        is_first[:, 0] = True
-        arrays = (self._image, self._action, self._reward, self._discount, self._target, self._moving, self._advice)
-        image, action, reward, discount, target, packed, advice = (
-            array.index_select(0, index).reshape(batch, length, *array.shape[1:]) for array in arrays
-        )
-        moving = (
-            (packed.unsqueeze(-1) & self._bits)
-            .bool()
-            .view(batch, length, *(image.shape[2:4] if self._motion else (0,)))
-        )
-        return Batch(image, action, reward, discount, is_first, target, moving, advice)
 
     def _make_room(self, length: int) -> None:
         end = self._cursor + length

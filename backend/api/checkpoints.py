@@ -72,13 +72,19 @@ def list_checkpoints(
     serving: Serving, limit: Limit = 100, cursor: Cursor = None, search: Search = "", stage: Stage = None
 ) -> CheckpointList:
     """Checkpoints of runs, imported and shipped, newest first."""
-    found = [
-        info
-        for info in serving.checkpoints.list()
-        if stage in (None, info.stage)
-        and has_words(search, info.id, info.name, info.stage, info.environment, info.source)
-    ]
-    shown, following = page(found, limit, cursor, lambda info: info.id)
+
+    def one_page() -> tuple[list[CheckpointInfo], str | None]:
+        found = [
+            info
+            for info in serving.checkpoints.list()
+            if stage in (None, info.stage)
+            and has_words(search, info.id, info.name, info.stage, info.environment, info.source)
+        ]
+        return page(found, limit, cursor, lambda info: info.id)
+
+    shown, following = one_page()
+    if not serving.checkpoints.all_current(shown):
+        shown, following = one_page()
     return CheckpointList(items=[view_of(info, serving.checkpoints) for info in shown], next_cursor=following)
 
 

@@ -33,12 +33,13 @@ class _Entry(Protocol):
 
 
 Entry = TypeVar("Entry", bound=_Entry)
+Reader = Callable[[Path | str, str, str], CheckpointInfo]  # folder, id, source; raises CheckpointError
 
 
-def list_checkpoints(home: Path) -> list[CheckpointInfo]:
-    """Every readable checkpoint, newest first: of runs, imported, shipped."""
+def list_checkpoints(home: Path, read: Reader | None = None) -> list[CheckpointInfo]:
+    """Every readable checkpoint, newest first: of runs, imported, shipped. `read` describes each but the shipped."""
     runs, imported = names_in(home / "runs"), names_in(home / "checkpoints")
-    found = [*_shipped(home, names_in(SHIPPED)), *_in_runs(home, runs), *_imported(home, imported)]
+    found = [*_shipped(home, names_in(SHIPPED)), *_in_runs(home, runs, read), *_imported(home, imported, read)]
     return sorted(found, key=lambda info: info.created_at, reverse=True)
 
 
@@ -136,7 +137,7 @@ def _findings(home: Path, shipped: Path) -> Path:
     return home / FINDINGS / f"{shipped.name}-{sha256(shipped / MANIFEST)[:12]}"
 
 
-def _in_runs(home: Path, names: Iterable[str]) -> list[CheckpointInfo]:
+def _in_runs(home: Path, names: Iterable[str], read: Reader | None = None) -> list[CheckpointInfo]:
     """The newest checkpoint of each run, under the run's id; a pipeline's video model under `<id>-pretrain`."""
     found = []
     for run in dict.fromkeys(names):
@@ -144,7 +145,7 @@ def _in_runs(home: Path, names: Iterable[str]) -> list[CheckpointInfo]:
         before = newest_checkpoint(f"{home}/runs/{run}/pretrain") if newest else None
         found += [(newest, run)] if newest else []
         found += [(before, f"{run}{_PRETRAIN}")] if before and before != newest else []
-    return _infos(found, "run")
+    return _infos(found, "run", read)
 
 
 def _before(last: CheckpointInfo) -> list[CheckpointInfo]:
@@ -155,8 +156,8 @@ def _before(last: CheckpointInfo) -> list[CheckpointInfo]:
     return _infos(((path, f"{last.id}.{path.name}") for path in folders), "run")
 
 
-def _imported(home: Path, names: Iterable[str]) -> list[CheckpointInfo]:
-    return _infos(((f"{home}/checkpoints/{name}", name) for name in names), "import")
+def _imported(home: Path, names: Iterable[str], read: Reader | None = None) -> list[CheckpointInfo]:
+    return _infos(((f"{home}/checkpoints/{name}", name) for name in names), "import", read)
 
 
 def _datasets(home: Path, runs: Iterable[str], imported: Iterable[str]) -> list[DatasetInfo]:
@@ -167,8 +168,9 @@ def _datasets(home: Path, runs: Iterable[str], imported: Iterable[str]) -> list[
     return sorted(found, key=lambda info: info.created_at, reverse=True)
 
 
-def _infos(folders: Iterable[tuple[Path | str, str]], source: str) -> list[CheckpointInfo]:
-    return _readable(partial(read_info, path, id, source) for path, id in folders)
+def _infos(folders: Iterable[tuple[Path | str, str]], source: str, read: Reader | None = None) -> list[CheckpointInfo]:
+    look = read or read_info
+    return _readable(partial(look, path, id, source) for path, id in folders)
 
 
 Read = TypeVar("Read")

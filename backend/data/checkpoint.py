@@ -198,6 +198,12 @@ def read_info(folder: Path | str, id: str, source: str, findings_folder: Path | 
 
 
 @lru_cache(maxsize=MOST_CONFIGS)
+def first_info(folder: Path | str, id: str, source: str) -> CheckpointInfo:
+    """What `read_info` said when it was first asked, without looking at the disk again; raises CorruptCheckpoint."""
+    return read_info(folder, id, source)
+
+
+@lru_cache(maxsize=MOST_CONFIGS)
 def _described(folder: str, id: str, source: str, findings_folder: Path | None, _: Stamp) -> CheckpointInfo:
     config: dict[str, Any] = from_json(Path(folder, CONFIG).read_bytes())
     latents, capabilities = _known_sizes(config["networks"])

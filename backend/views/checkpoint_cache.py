@@ -4,7 +4,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,14 @@ from backend.data.checkpoint import (
     TEACHERS,
     Checkpoint,
     CheckpointInfo,
+    first_info,
     load_checkpoint,
+    read_info,
     read_quality,
 )
 from backend.data.episodes import DatasetInfo
 from backend.data.files import MANIFEST
+from backend.data.networks import CheckpointError
 from backend.interpret.base import BaseFrames, find_frames
 from backend.interpret.traversal_request import TraversalRequest
 from backend.views.cache import ByteCache
@@ -50,8 +53,20 @@ class CheckpointCache:
         return self._cache.used
 
     def list(self) -> list[CheckpointInfo]:
-        """Every checkpoint, newest first."""
-        return list_checkpoints(self.home)
+        """Every checkpoint, newest first. Each is as it was first seen, since asking the disk about thousands takes
+        most of the time: whoever shows some asks `all_current` about these.
+        """
+        return list_checkpoints(self.home, first_info)
+
+    def all_current(self, shown: Sequence[CheckpointInfo]) -> bool:
+        """Whether these are as their files are now. Where one is not, the next `list` reads all again."""
+        try:
+            current = all(read_info(info.folder, info.id, info.source, info.findings_folder) == info for info in shown)
+        except CheckpointError:
+            current = False
+        if not current:
+            first_info.cache_clear()
+        return current
 
     def forget(self) -> None:
         """Look again at the next request, because something was deleted."""

@@ -6,6 +6,7 @@ import json
 import pickle
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,11 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from safetensors.torch import load, save
 
+from backend.data import catalogue
+from backend.data.checkpoint import CheckpointInfo, read_info
 from backend.data.clip import Clip
+from backend.data.places import SHIPPED, names_in
+from backend.views import checkpoint_cache
 
 BASE = "/api/v1/checkpoints"
 
@@ -204,3 +209,28 @@ def test_settings_that_changed_on_the_disk_are_read_again(client: TestClient, ho
     path.write_bytes(before)
     assert names["tiny-video"] == "another name"
     assert {item["id"]: item["name"] for item in client.get(BASE).json()["items"]}["tiny-video"] == name
+
+
+def test_a_list_asks_the_disk_about_no_more_than_it_shows(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(client.get(BASE).json()["items"]) > 3
+    read: list[str] = []
+
+    def look(folder: str, id: str, *about: Any) -> CheckpointInfo:
+        read.append(id)
+        return read_info(folder, id, *about)
+
+    for module in (catalogue, checkpoint_cache):
+        monkeypatch.setattr(module, "read_info", look)
+    shown = [item["id"] for item in client.get(BASE, params={"limit": 1}).json()["items"]]
+    assert set(shown) <= set(read) <= {*shown, *names_in(SHIPPED)}
+
+
+def test_a_checkpoint_that_broke_on_the_disk_leaves_the_list(client: TestClient, home: Path) -> None:
+    path = home / "checkpoints" / "tiny-video" / "config.json"
+    assert "tiny-video" in [item["id"] for item in client.get(BASE).json()["items"]]
+    before = path.read_bytes()
+    path.write_bytes(b"{")
+    found = [item["id"] for item in client.get(BASE).json()["items"]]
+    path.write_bytes(before)
+    assert "tiny-video" not in found
+    assert "tiny-video" in [item["id"] for item in client.get(BASE).json()["items"]]

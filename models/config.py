@@ -27,6 +27,7 @@ class VideoModelConfig:
     below_deter: int = 0
     below_hidden: int = 0
     members: int = 0  # priors of an ensemble (CMIL); 0: one prior
+    inducing: int = 0  # points of a Gaussian process in place of the recurrent network; 0: no process
 
     @property
     def feature(self) -> int:

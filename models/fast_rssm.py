@@ -10,6 +10,7 @@ from models.distributions import TruncatedNormal
 from models.ensemble import EnsembleRSSM
 from models.imagine_scan import imagine_scan
 from models.observe_scan import observe_scan
+from models.process_rssm import ProcessRSSM
 from models.rssm import RSSM, Observed, Recurrence, StackedRSSM
 from models.types import State
 
@@ -43,4 +44,6 @@ def recurrence_of(config: VideoModelConfig) -> Recurrence:
     """The recurrent model of a configuration."""
     if config.members:
         return EnsembleRSSM(config)
+    if config.inducing:
+        return ProcessRSSM(config)
     return StackedRSSM(config) if config.below_deter else FastRSSM(config)

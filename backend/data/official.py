@@ -82,6 +82,8 @@ def export_official(model: VideoModel, folder: Path, action_size: int = 0) -> No
         raise OfficialError(["the published layout has no place for DreamerV2's image networks, nor for a context"])
     if model.config.members:
         raise OfficialError(["the published layout has no place for an ensemble of priors"])
+    if model.config.inducing:
+        raise OfficialError(["the published layout has no place for a Gaussian process"])
     folder.mkdir(parents=True, exist_ok=True)
     state = model.state_dict()
     tensors = {theirs: state[ours].detach().clone().contiguous() for theirs, ours in _KEYS.items()}

@@ -9,6 +9,7 @@ from backend.pipeline.methods.sections.cmil import ConservativeSection
 from backend.pipeline.methods.sections.context import ContextSection
 from backend.pipeline.methods.sections.diswm import DistillationSection
 from backend.pipeline.methods.sections.ditto import LikenessSection
+from backend.pipeline.methods.sections.gp_dreams import ProcessSection
 from backend.pipeline.methods.sections.hidden import HiddenSection
 from backend.pipeline.methods.sections.teachers import TeachersSection
 
@@ -157,6 +158,15 @@ CATALOGUE: dict[str, Entry] = {
         section=TeachersSection,
         view="imagine",
         differs="The gate sees the student, which the released one cannot; hints need no teacher while acting.",
+    ),
+    "gp-dreams": Entry(
+        title="Dreams of a Gaussian process, after Dream to Explore",
+        paper="after Dream to Explore: Adaptive Simulations for Autonomous Systems (arXiv 2110.14157)",
+        stage="finetune",
+        builder="backend.pipeline.methods.gp_dreams:build",
+        section=ProcessSection,
+        view="imagine",
+        differs="A reconstruction, hence after: a sparse process of the last two states, which fix deter.",
     ),
     "ditto": Entry(
         title="DITTO",

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from backend.data.episodes import DatasetInfo, Place, episode_places, read_place
-from backend.data.replay import Replay, TooShort, replay_device
+from backend.data.replay import Sequences, TooShort, replay_device
 from backend.data.resume import Randomness, load_training, save_training
+from backend.data.unpacked import Tell, frames_of
 from backend.pipeline.cuda_graph import Recorded, graph_recorder
 from backend.pipeline.curriculum import beta, cooled, dynamics_weight, initialised, objective, shape
 from backend.pipeline.held_out import split
@@ -116,7 +117,7 @@ def pretrain(
     the settings, Stopped after a save when asked to stop, Diverged, ProcessLost.
     """
     with team(processes, partial(follow, settings, dataset, provenance.seed, device)) as together:
-        run, replay, withheld = _begun(settings, dataset, provenance.seed, device, together)
+        run, frames, withheld = _begun(settings, dataset, provenance.seed, device, together, _unpacking(reporter))
         held_out = [read_place(episode) for episode in withheld]
         if start is not None:
             run.model.load_state_dict(start.state_dict())
@@ -132,7 +133,7 @@ def pretrain(
             return reporter.stop_requested
 
         stop()
-        for step in _updates(run, replay, together, stop):
+        for step in _updates(run, frames, together, stop):
             last = run.updates == settings.updates
             if step.values is not None:
                 reporter.log("pretrain", step.values, updates=run.updates)
@@ -148,31 +149,50 @@ def pretrain(
 
 def follow(settings: PretrainSettings, dataset: DatasetInfo, seed: int, device: str, together: Team) -> None:
     """What a further process does: the same updates on its own rows, until the first process stops."""
-    run, replay, _ = _begun(settings, dataset, seed, device, together)
+    run, frames, _ = _begun(settings, dataset, seed, device, together, _silent)
     run.load_state_dict(together.given(run.state_dict()))
-    for step in _updates(run, replay, together, lambda: False):
+    for step in _updates(run, frames, together, lambda: False):
         if step.stopping:
             return
 
 
 def _begun(
-    settings: PretrainSettings, dataset: DatasetInfo, seed: int, device: str, together: Team
-) -> tuple[Pretraining, Replay, Sequence[Place]]:
+    settings: PretrainSettings, dataset: DatasetInfo, seed: int, device: str, together: Team, tell: Tell
+) -> tuple[Pretraining, Sequences, Sequence[Place]]:
     """A run at its start, the frames that it learns from, and the episodes that it does not."""
     training, withheld = split(episode_places(dataset.folder), settings.held_out)
     own = together.device(device)
-    replay = Replay(
-        dataset.action_size, dataset.frames, replay_device(own, dataset.frames), motion=settings.motion_weight > 0
+    frames = frames_of(
+        dataset,
+        [*training, *withheld],
+        len(training),
+        device=replay_device(own, dataset.frames),
+        motion=settings.motion_weight > 0,
+        tell=tell,
     )
-    replay.extend(read_place(episode) for episode in training)  # one by one, so that frames are in memory only once
-    return Pretraining(settings, seed, own, together.share), replay, withheld
+    return Pretraining(settings, seed, own, together.share), frames, withheld
 
 
-def _updates(run: Pretraining, replay: Replay, together: Team, stop: Callable[[], bool]) -> Iterator[Step]:
+def _silent(_done: int, _total: int) -> None:
+    """What a further process tells of its start: the first one reports."""
+
+
+def _unpacking(reporter: Reporter) -> Tell:
+    """Report how many episodes are unpacked. Raises Stopped when asked to stop meanwhile."""
+
+    def tell(done: int, total: int) -> None:
+        reporter.progress(done, total, "unpacked episodes")
+        if reporter.stop_requested:
+            raise Stopped("stopped while unpacking the data set; nothing was learned yet")
+
+    return tell
+
+
+def _updates(run: Pretraining, frames: Sequences, together: Team, stop: Callable[[], bool]) -> Iterator[Step]:
     """The updates that are left, in step with the other processes. Raises Diverged in all of them."""
     settings = run.settings
     while run.updates < settings.updates:
-        figures = run.step(_sample(replay, shape(settings, run.updates), run.randomness.numpy, together.share))
+        figures = run.step(_sample(frames, shape(settings, run.updates), run.randomness.numpy, together.share))
         values = None
         if run.updates % settings.log_every == 0:
             run.check()
@@ -191,9 +211,9 @@ def _sizes(settings: PretrainSettings) -> VideoModelConfig:
     return replace(sizes, vision=settings.vision, kernels=deep, latents=deep[-1])
 
 
-def _sample(replay: Replay, shape: tuple[int, int], rng: np.random.Generator, share: Share) -> Batch:
+def _sample(frames: Sequences, shape: tuple[int, int], rng: np.random.Generator, share: Share) -> Batch:
     batch, length = shape
     try:
-        return replay.sample(batch, length, rng, share.rows(batch))
+        return frames.sample(batch, length, rng, share.rows(batch))
     except TooShort as error:
         raise SettingsError([Problem("/length", str(error))]) from None

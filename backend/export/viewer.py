@@ -15,6 +15,8 @@ from backend.export.layout import BASES
 from backend.export.page_script import viewer_script
 from backend.interpret.view import Mark, Picture, TraversalView, tile
 
+KEYS = "Move over a row, or press ? for keys."
+
 
 def render_viewer(view: TraversalView) -> bytes:
     """The page with the view's cells, names and values inside it; equal views give equal bytes."""
@@ -30,7 +32,7 @@ def render_viewer(view: TraversalView) -> bytes:
     }
     parts = {
         "@@TITLE@@": html.escape(f"Latent traversal, {view.checkpoint_name}"),
-        "@@CAPTION@@": html.escape(f"{base_text(view)}; {range_text(view)}. Move over a row, or press ? for keys."),
+        "@@CAPTION@@": html.escape(f"{base_text(view)}; {range_text(view)}. {_words_of_band(view)}{KEYS}"),
         "@@ORIGINAL@@": data_uri(view.original, "png"),
         "@@RECONSTRUCTION@@": data_uri(view.reconstruction, "png"),
         "@@SCRIPT@@": viewer_script(),
@@ -51,7 +53,15 @@ def _row(view: TraversalView, row: int) -> dict[str, Any]:
         "sigmas": [round(float(value), 4) for value in view.sigmas[row]],
         "frame": _place(view.mark(row)),
         "held": None if held is None else _place(held),
+        **({} if view.doubt is None else {"doubt": [round(float(times), 3) for times in view.doubt[row]]}),
     }
+
+
+def _words_of_band(view: TraversalView) -> str:
+    """What the band under each row says, of a model that has one."""
+    if view.doubt is None:
+        return ""
+    return "The darker the band under a row, the more the model's ensemble disagrees about what follows. "
 
 
 def _place(mark: Mark) -> dict[str, float]:

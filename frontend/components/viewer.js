@@ -1,6 +1,7 @@
 // An exported traversal: one file that is scrubbed from disk, made of the page's modules.
 
 import { clamp, drawCell, make, motionIsReduced, penOf, signed } from "./canvas.js";
+import { buildDoubt } from "./density.js";
 import { Playable, isForBrowser, placeAt } from "./playable.js";
 import { homeColumn } from "./readout.js";
 
@@ -67,7 +68,9 @@ class Viewer extends Playable {
     const strip = make("canvas", "", { "aria-hidden": "true" });
     strip.width = columns * cell;
     strip.height = cell;
-    button.append(label, strip);
+    const picture = make("span", "cells");
+    picture.append(strip, ...buildDoubt(data));
+    button.append(label, picture);
     button.onclick = () => this.go(index, this.column);
     this.follow(strip, () => index);
     return { button, strip };

@@ -19,6 +19,7 @@ from backend.interpret.view import TraversalView
 
 Views = Callable[..., TraversalView]
 CHROMIUM = "/usr/bin/chromium"
+FIRST_AND_LAST = """band => [0, band.width - 1].map(x => band.getContext("2d").getImageData(x, 0, 1, 1).data[3])"""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
@@ -56,6 +57,7 @@ def test_the_page_has_the_numbers_of_the_view_in_its_unit(bright: Views) -> None
             {"sigma": view.mark(row).sigma, "column": view.mark(row).column}, abs=1e-4
         )
         assert told["held"] is None
+        assert "doubt" not in told, "a model with one prior disagrees with nobody"
 
 
 @pytest.fixture
@@ -68,7 +70,8 @@ def page(bright: Views, tmp_path: Path) -> Iterator[Page]:
 def opened_page(
     bright: Views, tmp_path: Path, motion: Literal["reduce", "no-preference"] = "no-preference"
 ) -> Iterator[Page]:
-    (tmp_path / "view.html").write_bytes(render_viewer(bright(3, 7)))
+    view = replace(bright(3, 7), doubt=np.linspace(0.5, 4, 21, dtype=np.float32).reshape(3, 7))
+    (tmp_path / "view.html").write_bytes(render_viewer(view))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = browser.new_context(offline=True, reduced_motion=motion)
@@ -86,6 +89,10 @@ def opened_page(
 def test_keys_and_mouse_scrub_in_the_browser(page: Page) -> None:
     slider, name = page.locator("#slider"), page.locator("#name")
     assert name.inner_text() == "dim 0: hip angle (NMI .81)"
+    bands = page.locator(".row .doubt")
+    assert bands.count() == 3
+    assert "Disagreement about what follows" in str(bands.first.get_attribute("aria-label"))
+    assert bands.first.evaluate(FIRST_AND_LAST) == [32, 99], "a quarter of the shade at the usual, full at four times"
     assert slider.input_value() == "3"
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from models.config import VideoModelConfig
 from models.layers import NormGRUCell, mlp
-from models.rssm import Observed, Recurrence, gaussian_of
+from models.rssm import Observed, Unsure, gaussian_of
 from models.types import Gaussian, State
 
 DIGITS = 4096  # of the first number of a sample's noise: what remains of it after these draws the member
@@ -47,7 +47,7 @@ class Members(NamedTuple):
         return self.member(noise).sample(noise)
 
 
-class EnsembleRSSM(Recurrence):
+class EnsembleRSSM(Unsure):
     """A Gaussian RSSM with K priors on one state: means follow their mean, samples one of them, drawn for each state.
 
     In training, the dynamics loss is that of the drawn member, so that each learns from other states.
@@ -75,6 +75,12 @@ class EnsembleRSSM(Recurrence):
     def prior(self, deter: Tensor) -> Members:
         moments = torch.stack([prior(deter) for prior in self.priors], -2)
         return Members(*gaussian_of(moments))
+
+    def doubt(self, deter: Tensor) -> Tensor:
+        return self.prior(deter).disagreement
+
+    def guesses(self, deter: Tensor) -> Tensor:
+        return self.prior(deter).means
 
     def posterior(self, deter: Tensor, latent: Tensor) -> Gaussian:
         return gaussian_of(self.posterior_moments(torch.cat([deter, latent], -1)))

@@ -6,9 +6,10 @@ from torch import Tensor, nn
 from models.config import VideoModelConfig
 from models.gaussian_process import Foretold, SparseProcess
 from models.layers import mlp
-from models.rssm import Observed, Recurrence, gaussian_of
+from models.rssm import Observed, Unsure, gaussian_of
 from models.types import Gaussian, State
 
+GUESSES = 8
 MOST_FRAMES = 3  # of a state's age: nothing before it, one frame, two or more
 
 
@@ -17,7 +18,7 @@ def process_deter(stoch: int, action_size: int) -> int:
     return 2 * stoch + action_size + 1
 
 
-class ProcessRSSM(Recurrence):
+class ProcessRSSM(Unsure):
     """z[t] = z[t-1] + f(z[t-1], z[t-1] - z[t-2], action[t]) + noise, f a sparse Gaussian process.
 
     The first state of an episode has a Gaussian of its own, since nothing is known before it. In training, the dynamics
@@ -52,6 +53,14 @@ class ProcessRSSM(Recurrence):
             torch.where(first, torch.zeros_like(doubt), doubt),
             torch.where(first, self.log_first_std.exp(), noise),
         )
+
+    def doubt(self, deter: Tensor) -> Tensor:
+        return self.prior(deter).doubt.mean(-1)
+
+    def guesses(self, deter: Tensor) -> Tensor:
+        belief, generator = self.prior(deter), torch.Generator().manual_seed(0)
+        drawn = torch.randn(GUESSES, self.config.stoch, generator=generator).to(deter.device)
+        return belief.mean.unsqueeze(-2) + belief.doubt.unsqueeze(-2) * drawn
 
     def posterior(self, deter: Tensor, latent: Tensor) -> Gaussian:
         return gaussian_of(self.posterior_moments(torch.cat([deter, latent], -1)))

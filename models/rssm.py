@@ -130,6 +130,18 @@ class Recurrence(nn.Module, ABC):
         return State(deter, stoch), torch.stack(outputs, 1)
 
 
+class Unsure(Recurrence, ABC):
+    """Dynamics that say how unsure they are about a state because of what they have not seen, not because of noise."""
+
+    @abstractmethod
+    def doubt(self, deter: Tensor) -> Tensor:
+        """How unsure about z given h, averaged over S: (..., D) -> (...)."""
+
+    @abstractmethod
+    def guesses(self, deter: Tensor) -> Tensor:
+        """K means of z given h that are equally plausible, the same at every call: (..., D) -> (..., K, S)."""
+
+
 class RSSM(Recurrence):
     """Gaussian RSSM with a GRU cell (the paper's h and z); action size 0 makes it action-free."""
 

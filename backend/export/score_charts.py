@@ -9,13 +9,14 @@ from matplotlib.figure import Figure
 from backend.export.colours import INK, PALETTE
 from backend.export.letters import drawable
 from backend.export.typography import font
-from backend.interpret.disagreement import CHART as DISAGREEMENT
+from backend.interpret.disagreement import DISAGREEMENT, PROCESS
 from backend.interpret.similarity import MEAN, REPEAT
 from backend.interpret.teachers import WEIGHTS
 from backend.interpret.timeline import BAND_PERCENT, Curve, Timeline
 
 RANGES: dict[str, tuple[float, float] | None] = {
-    DISAGREEMENT: None,
+    DISAGREEMENT.chart: None,
+    PROCESS.chart: None,
     "PSNR in dB": (10.0, 40.0),
     "SSIM": (0.0, 1.0),
     WEIGHTS: (0.0, 1.0),

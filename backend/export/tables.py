@@ -38,7 +38,7 @@ def traversal_csv(view: TraversalView) -> bytes:
     header = ["dim", "name", "status", "factor", "nmi", "kl_nats", "latent_mean", "latent_std"]
     header += ["frame_sigma", "held_sigma", *(f"sigma_{index + 1}" for index in range(view.sigmas.shape[1]))]
     if view.doubt is not None:
-        header += [f"disagreement_{index + 1}" for index in range(view.doubt.shape[1])]
+        header += [f"{view.doubt_words.column}_{index + 1}" for index in range(view.doubt.shape[1])]
     lines: list[list[Any]] = []
     for row, label in enumerate(view.labels):
         what = [label.dim, label.text, label.status or "", label.factor or "", _number(label.nmi)]
@@ -67,7 +67,7 @@ def traversal_npz(view: TraversalView) -> bytes:
         reconstruction=view.reconstruction,
         footprint=view.footprint,
         settings=np.array(view.settings),
-        **({} if view.doubt is None else {"disagreement": view.doubt}),
+        **({} if view.doubt is None else {view.doubt_words.column: view.doubt}),
     )
 
 
@@ -113,9 +113,9 @@ def scores_beside(rollout: Rollout) -> dict[str, list[float | None]]:
 
 
 def _doubts(rollout: Rollout) -> dict[str, list[float | None]]:
-    """The ensemble's disagreement by column, for a model that has one."""
-    lines = {"disagreement": rollout.doubt, "edited_disagreement": rollout.edited_doubt}
-    return {name: curve(doubt.steps) for name, doubt in lines.items() if doubt is not None}
+    """The model's doubt by column, for a model that has a notion of it."""
+    lines = {"": rollout.doubt, "edited_": rollout.edited_doubt}
+    return {f"{whose}{doubt.words.column}": curve(doubt.steps) for whose, doubt in lines.items() if doubt is not None}
 
 
 def rollout_npz(rollout: Rollout) -> bytes:
@@ -131,7 +131,9 @@ def rollout_npz(rollout: Rollout) -> bytes:
         np.array([np.nan if value is None else value for value in series]) for series in (rollout.psnr, rollout.ssim)
     )
     reward = {} if rollout.reward is None else {"reward": rollout.reward}
-    doubt = {} if rollout.doubt is None else {"disagreement": rollout.doubt.steps, "members": rollout.doubt.image}
+    doubt = {}
+    if rollout.doubt is not None:
+        doubt = {rollout.doubt.words.column: rollout.doubt.steps, rollout.doubt.words.row: rollout.doubt.image}
     return npz(
         truth=rollout.truth[: rollout.known],
         samples=rollout.samples,

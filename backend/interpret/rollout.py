@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from backend.data.checkpoint import Checkpoint
-from backend.interpret.disagreement import CHART as DISAGREEMENT
 from backend.interpret.disagreement import GAIN, Doubt, doubt_of
 from backend.interpret.encoded import Floats
 from backend.interpret.imagination import Chooser, Paths, by_policy, follow, recorded
@@ -56,7 +55,7 @@ class Rollout:
     edited: Branch | None
     baseline_images: Mapping[str, Picture]  # predictions that need no model (S, 64, 64, 3), by name
     provenance: dict[str, Any]
-    doubt: Doubt | None = None  # of a model with an ensemble of priors
+    doubt: Doubt | None = None  # of a model that knows what it has not seen
     edited_doubt: Doubt | None = None
     scores: Mapping[str, Any] | None = None  # of `scores_over_episodes`, where they were measured
 
@@ -138,7 +137,7 @@ class Rollout:
         if self.spread is not None:
             rows.append(Strip("spread", f"SD × {SPREAD_GAIN}", self.spread, "difference"))
         if self.doubt is not None:
-            rows.append(Strip("members", f"SD × {GAIN}", self.doubt.image, "difference"))
+            rows.append(Strip(self.doubt.words.row, f"SD × {GAIN}", self.doubt.image, "difference"))
         if self.edited is not None and self.change is not None:
             edits = ", ".join(label.text for label in self.labels)
             rows.append(Strip("edited", edits, self.edited.image))
@@ -167,7 +166,7 @@ class Rollout:
     def _doubts(self) -> dict[str, dict[str, Curve]]:
         lines = {"model": self.doubt, "edited": self.edited_doubt}
         found = {name: curve(doubt.steps) for name, doubt in lines.items() if doubt is not None}
-        return {DISAGREEMENT: found} if found else {}
+        return {self.doubt.words.chart: found} if self.doubt is not None else {}
 
     @cached_property
     def settings(self) -> str:

@@ -11,7 +11,7 @@ import torch
 
 from backend.data.checkpoint import Checkpoint
 from backend.interpret.base import BaseFrames
-from backend.interpret.disagreement import doubt_of_cells
+from backend.interpret.disagreement import DISAGREEMENT, Words, doubt_of_cells, words_of
 from backend.interpret.encoded import INACTIVE_KL, Floats
 from backend.interpret.names import DimensionName, dimension_names
 from backend.interpret.request import ViewError
@@ -78,7 +78,8 @@ class TraversalView:
     seen_before: int = 0  # frames that the model has seen before the base frame
     classes: int = 0  # of each latent; 0 if values are numbers
     remembers: bool = True  # whether the frames before the base frame are used
-    doubt: Floats | None = None  # (R, N) an ensemble's disagreement about what follows each cell: `doubt_of_cells`
+    doubt: Floats | None = None  # (R, N) about what follows each cell: `doubt_of_cells`
+    doubt_words: Words = DISAGREEMENT
 
     @cached_property
     def sigmas(self) -> Floats:
@@ -177,6 +178,7 @@ def build_view(checkpoint: Checkpoint, request: TraversalRequest, frames: BaseFr
         classes=classes,
         remembers=imagines,
         doubt=_doubt(checkpoint, anchor, dims, values),
+        doubt_words=words_of(checkpoint),
     )
 
 

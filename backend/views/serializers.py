@@ -134,8 +134,8 @@ def _rows(view: TraversalView, statistics: LatentStatistics) -> list[dict[str, A
 
     `values` are of the latent, as `edits` take them, `sigmas` the same in σ of the data, which is what is shown.
     `frame` says where the base frame lies, `held` where the value lies that is held instead of it; `density` how dense
-    the data lie along the row, and `data` from where to where, in σ. `doubt`, of a model with an ensemble:
-    how far its members disagree about what follows each cell.
+    the data lie along the row, and `data` from where to where, in σ. `doubt`, of a model that
+    knows what it has not seen: how unsure it is about what follows each cell.
     """
     ends = (statistics.minimum, statistics.maximum)
     rows = zip(view.labels, view.kl, view.values, view.sigmas, strict=True)
@@ -190,14 +190,14 @@ def _edited(rollout: Rollout) -> dict[str, Any] | None:
 
 
 def _doubt(rollout: Rollout) -> dict[str, Any]:
-    """Where the members of an ensemble disagree, for a model that has one: per step, and as pictures."""
+    """How unsure the model is, if it has a notion of it: per step, and as pictures, under the names of its kind."""
     doubt, edited = rollout.doubt, rollout.edited_doubt
     if doubt is None:
         return {}
     return {
-        "disagreement": _numbers(doubt.steps),
-        "edited_disagreement": None if edited is None else _numbers(edited.steps),
-        "members": data_uri(contact_sheet([doubt.image]), "jpeg"),
+        doubt.words.column: _numbers(doubt.steps),
+        f"edited_{doubt.words.column}": None if edited is None else _numbers(edited.steps),
+        doubt.words.row: data_uri(contact_sheet([doubt.image]), "jpeg"),
     }
 
 

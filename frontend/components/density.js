@@ -1,4 +1,4 @@
-// How dense the data lie along a row and how far an ensemble disagrees, drawn under it, and a veil over the cells that lie beyond all of the data.
+// How dense the data lie along a row and how unsure a model is, drawn under it, and a veil over the cells that lie beyond all of the data.
 
 import { make, penOf } from "./canvas.js";
 
@@ -21,13 +21,13 @@ export function buildDensity({ density, data, title }) {
 }
 
 /**
- * A band of one shade per cell: a quarter where an ensemble disagrees as usual, full at four times as much.
+ * A band of one shade per cell: a quarter where the model is as unsure as usual, full at four times as much.
  * @param {import("./types.js").Row} data
  */
 export function buildDoubt({ doubt, title }) {
   if (!doubt || !doubt.length) return [];
   const [least, most] = [Math.min(...doubt), Math.max(...doubt)].map((value) => value.toFixed(1));
-  const words = `Disagreement about what follows, along ${title}: ${least} to ${most} times the usual`;
+  const words = `Doubt about what follows, along ${title}: ${least} to ${most} times the usual`;
   const canvas = make("canvas", "doubt", { role: "img", "aria-label": words, title: words });
   canvas.width = doubt.length;
   canvas.height = 1;
@@ -40,7 +40,7 @@ export function buildDoubt({ doubt, title }) {
 }
 
 /**
- * How full the band is for a disagreement, as a multiple of the usual one.
+ * How full the band is for a doubt, as a multiple of the usual one.
  * @param {number} times
  */
 export const shadeOf = (times) => Math.min(1, Math.max(0, times / 4));

@@ -12,6 +12,8 @@ from frontend.components.colours import coloured
 
 _PLAYER = register("player")
 DISAGREEMENT = "Disagreement, times its mean on data"
+DOUBTS = {"disagreement": DISAGREEMENT, "process_doubt": "Doubt of the process, times its mean on data"}
+GUESSES = {"members": "Members", "guesses": "Guesses"}
 MOST_ACTIONS = 3  # charts of single actions
 SCORED = {"PSNR in dB": "psnr", "SSIM": "ssim"}
 Bands = Mapping[str, Mapping[str, Sequence[float | None]]]  # name of a line -> {"low": (S,), "high": (S,)}
@@ -27,7 +29,7 @@ def player(
     """
     edited = rollout.get("edited")
     strips = [("main", rollout["frames"]), ("branch", edited and edited["frames"]), ("samples", rollout.get("samples"))]
-    strips.append(("members", rollout.get("members")))
+    strips += [(name, rollout.get(name)) for name in GUESSES]
     there = {name: uri for name, uri in strips if uri}
     content = {
         "strips": list(there.values()),
@@ -95,9 +97,9 @@ def _rows(strips: Sequence[str], drawn: int, *, comparable: bool) -> list[dict[s
             {"title": f"Sample {number + 1}", "strip": place, "row": number, "kind": "model"} for number in range(drawn)
         ]
         rows.append({"title": "Spread", "note": "SD × 4", "strip": place, "row": drawn, "kind": "unframed"})
-    if "members" in strips:
-        place = strips.index("members")
-        rows.append({"title": "Members", "note": "SD × 4", "strip": place, "row": 0, "kind": "unframed"})
+    for name in GUESSES.keys() & set(strips):
+        place = strips.index(name)
+        rows.append({"title": GUESSES[name], "note": "SD × 4", "strip": place, "row": 0, "kind": "unframed"})
     return rows
 
 
@@ -128,10 +130,10 @@ def _curves(
             drawn.append({"name": "branch", "values": edited[key]})
         if drawn:
             curves.append({"title": title, "lines": drawn})
-    if rollout.get("disagreement"):
-        named = {"model": "disagreement", "branch": "edited_disagreement"}
+    for column in DOUBTS.keys() & rollout.keys():
+        named = {"model": column, "branch": f"edited_{column}"}
         drawn = [{"name": name, "values": rollout[key]} for name, key in named.items() if rollout.get(key)]
-        curves.append({"title": DISAGREEMENT, "lines": drawn})
+        curves.append({"title": DOUBTS[column], "lines": drawn})
     return curves + _actions(rollout, edited)
 
 

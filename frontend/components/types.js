@@ -22,7 +22,7 @@
  * @property {Mark | null} frame
  * @property {Mark | null} held
  * @property {number[]} density
- * @property {number[] | null | undefined} doubt of an ensemble about what follows each cell, times the usual
+ * @property {number[] | null | undefined} doubt of a model about what follows each cell, times the usual
  * @property {[number, number]} data least and greatest value of the data, in sigma
  * @property {boolean} folded
  * @property {string} pair

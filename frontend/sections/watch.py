@@ -143,4 +143,11 @@ def _play(rollout: Mapping[str, Any], detail: Mapping[str, Any], scores: Mapping
             "distance along this checkpoint's clip. Members: where their pictures differ. Agreement is no proof of "
             "being right: members that share data share its gaps."
         )
+    if rollout.get("process_doubt"):
+        st.caption(
+            "Doubt of the process: the standard deviation of the function that the Gaussian process has learned, "
+            "without noise, as a multiple of its mean along this checkpoint's clip. Guesses: where pictures of "
+            "equally plausible functions differ. It says how far a step is from what was seen, not whether the state "
+            "holds all that matters."
+        )
     st.caption("Drag along the film. With the keyboard: ← → step, Space plays.")

@@ -11,7 +11,7 @@ from backend.data.checkpoint import Checkpoint
 from backend.export.options import ExportOptions
 from backend.export.render import export_rollout
 from backend.export.tables import traversal_csv
-from backend.interpret.disagreement import CHART, doubt_of, doubt_of_cells
+from backend.interpret.disagreement import DISAGREEMENT, PROCESS, doubt_of, doubt_of_cells
 from backend.interpret.fields import Edit
 from backend.interpret.rollout import build_rollout
 from backend.interpret.rollout_request import RolloutRequest
@@ -20,10 +20,22 @@ from backend.interpret.view import build_view
 from backend.views.serializers import rollout_json, traversal_json
 from models.config import WorldModelConfig
 from models.ensemble import EnsembleRSSM
+from models.process_rssm import ProcessRSSM, process_deter
 from models.types import State, normalise
 from models.world_model import WorldModel
 
 REQUEST = RolloutRequest(1, 4, 6)
+
+
+@pytest.fixture
+def process(world_checkpoint: Checkpoint) -> Checkpoint:
+    """The tiny world model with a Gaussian process that has seen nothing in place of the recurrent network."""
+    config = world_checkpoint.model.config
+    assert isinstance(config, WorldModelConfig)
+    torch.manual_seed(0)
+    deter = process_deter(config.stoch, config.action_size)
+    model = WorldModel(replace(config, deter=deter, inducing=4)).eval().requires_grad_(False)
+    return replace(world_checkpoint, model=model, actor_critic=None)
 
 
 @pytest.fixture
@@ -63,8 +75,11 @@ def test_members_that_are_one_do_not_disagree_and_a_stranger_among_them_makes_th
 def test_a_rollout_has_it_per_step_as_picture_and_in_its_files(ensemble: Checkpoint) -> None:
     rollout = build_rollout(ensemble, replace(REQUEST, edits=(Edit(0, 3.0, 5),)))
     timeline = rollout.timeline("x")
-    assert list(timeline.curves)[-1] == CHART and list(timeline.curves[CHART]) == ["model", "edited"]
-    assert timeline.curves[CHART]["model"][:5] == timeline.curves[CHART]["edited"][:5]
+    assert list(timeline.curves)[-1] == DISAGREEMENT.chart and list(timeline.curves[DISAGREEMENT.chart]) == [
+        "model",
+        "edited",
+    ]
+    assert timeline.curves[DISAGREEMENT.chart]["model"][:5] == timeline.curves[DISAGREEMENT.chart]["edited"][:5]
     assert "members" in [strip.title for strip in rollout.strips]
     told = rollout_json(rollout)
     assert len(told["disagreement"]) == len(told["edited_disagreement"]) == 10
@@ -97,8 +112,27 @@ def test_what_follows_a_cell_is_imagined_without_an_action(ensemble: Checkpoint)
     assert float(found[1, 2]) == pytest.approx(float(expected.steps[0]), rel=1e-5)
 
 
+def test_the_doubt_of_a_process_is_shown_under_its_own_name_and_is_small_where_it_knows(process: Checkpoint) -> None:
+    rssm, states = process.model.rssm, build_rollout(process, REQUEST)
+    assert isinstance(rssm, ProcessRSSM)
+    timeline, told = states.timeline("x"), rollout_json(states)
+    assert PROCESS.chart in timeline.curves and "guesses" in [strip.title for strip in timeline.strips]
+    assert len(told["process_doubt"]) == 10 and not {"disagreement", "members"} & told.keys()
+    head = export_rollout(process, REQUEST, "csv", ExportOptions()).content.decode("utf-8-sig").splitlines()[0]
+    assert "process_doubt" in head
+    deter = torch.randn(2, rssm.config.deter)
+    deter[:, -1] = 1
+    rssm.process.points[0] = deter[0, :-1]
+    rssm.process.log_spread.fill_(-5.0)
+    known, unknown = rssm.doubt(deter).tolist()
+    assert known < 0.2 * unknown
+    assert rssm.guesses(deter).std(1).mean(-1)[0] < rssm.guesses(deter).std(1).mean(-1)[1]
+    view = build_view(process, TraversalRequest(dims=(0,), columns=3))
+    assert view.doubt is not None and "process_doubt_3" in traversal_csv(view).decode("utf-8-sig")
+
+
 def test_a_model_with_one_prior_has_none(world_checkpoint: Checkpoint) -> None:
     rollout = build_rollout(world_checkpoint, REQUEST)
-    assert rollout.doubt is None and CHART not in rollout.timeline("x").curves
+    assert rollout.doubt is None and DISAGREEMENT.chart not in rollout.timeline("x").curves
     assert not {"disagreement", "members"} & rollout_json(rollout).keys()
     assert np.array_equal(rollout.truth[:4], world_checkpoint.clip.image[1, :4])

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from backend.pipeline.adam import Adam
 from backend.pipeline.report import Diverged
 from models.share import ALONE, Share
 
@@ -30,7 +31,7 @@ class Update:
         self._clip_norm = clip_norm
         on_gpu = self._parameters[0].is_cuda
         rate = torch.tensor(learning_rate, device=self._parameters[0].device) if on_gpu else learning_rate
-        self.optimiser = torch.optim.Adam(self._parameters, lr=rate, eps=eps, fused=True, capturable=on_gpu)
+        self.optimiser = Adam(self._parameters, lr=rate, eps=eps, fused=True, capturable=on_gpu)
         self._loss = torch.zeros((), device=self._parameters[0].device)  # of the next step
         self._refused = self._loss.repeat(3)  # steps refused; gradient norm and loss of the last of them
 

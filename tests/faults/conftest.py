@@ -26,8 +26,8 @@ from tests.support.waiting import free_port, until
 
 FORKS = """
 import json, os, sys
-# All that is slow to import, once for every command below; the first optimiser imports torch._dynamo.
-import torch._dynamo, torch.utils.tensorboard, uvicorn
+# All that is slow to import, once for every command below.
+import torch.utils.tensorboard, uvicorn
 import backend.main, backend.pipeline.stages, backend.runs.worker
 from backend.__main__ import main
 

@@ -15,9 +15,9 @@ from backend.api.importing import Made, waited
 from backend.api.openapi import multipart, refusals
 from backend.api.pagination import Cursor, Limit, Search, Several, page, several
 from backend.api.runs import Runs
-from backend.api.schemas import DatasetBody, DatasetList, DatasetView, ImportPreview, ImportView
+from backend.api.schemas import DatasetBody, DatasetList, DatasetView, ImportPreview, ImportView, JoinBody
 from backend.api.uploads import hold
-from backend.data.catalogue import has_words
+from backend.data.catalogue import find_dataset, has_words
 from backend.data.catalogue import list_datasets as list_in_catalogue
 from backend.data.clips import (
     MAX_FPS,
@@ -29,12 +29,14 @@ from backend.data.clips import (
     import_clips,
     preview_clips,
 )
+from backend.data.containers import VideoError
 from backend.data.decode.sandbox import CROPS, Options
 from backend.data.episodes import DATASET, DatasetInfo, read_dataset_info, write_dataset_info
 from backend.data.files import remove_folder
 from backend.data.formats.names import FORMATS
+from backend.data.joining import join
 from backend.http.multipart import Upload, display_name, only_fields
-from backend.http.problems import Problem, invalid, nearest, not_found, short
+from backend.http.problems import Fault, Problem, invalid, nearest, not_found, short
 from backend.runs.references import run_that_uses
 from backend.views.images import contact_sheet, data_uri
 
@@ -120,6 +122,19 @@ async def preview_dataset(request: Request, serving: Serving, response: Response
     made = await _made(f"preview-{id}", make, release, request, serving, response)
     assert not isinstance(made, DatasetView)
     return made
+
+
+@router.post("/datasets/join", status_code=201)
+def join_datasets(body: JoinBody, serving: Serving, response: Response) -> DatasetView:
+    """Join data sets of one kind into one: shards of a collection, or uploads. The existing one if that was done."""
+    parts = [find_dataset(serving.home, reference) for reference in body.datasets]
+    try:
+        joined = join(parts, serving.home, display_name(body.name))
+    except VideoError as error:
+        fault = Fault("/datasets", str(error))
+        raise Problem(422, "datasets-differ", str(error), remedy=error.remedy, errors=[fault]) from None
+    response.headers["Location"] = f"/api/v1/datasets/{joined.id}"
+    return view_dataset(joined)
 
 
 @router.get("/imports/{id}", responses={**_LATER, **refusals(404)})

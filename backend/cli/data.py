@@ -1,4 +1,4 @@
-"""`diswm import-data` and `export-data`: data sets of other projects in, a data set out for other projects."""
+"""`diswm import-data`, `export-data` and `join-data`: data sets from and for other projects, and several as one."""
 
 import json
 from pathlib import Path
@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from backend.cli.context import checked_settings, complain, refusals
+from backend.cli.context import EXIT_BAD_INPUT, checked_settings, complain, refusals, where_looked
 from backend.cli.options import AsJson
 
 
 def register(app: typer.Typer) -> None:
-    """Adds both commands."""
+    """Adds the commands."""
     app.command("import-data")(import_data)
     app.command("export-data")(export_data)
+    app.command("join-data")(join_data)
 
 
 def import_data(
@@ -90,3 +91,46 @@ def export_data(
             write_lerobot(info, out, fps)
     answer = {"folder": str(out), "format": format, "episodes": info.episodes, "frames": info.frames}
     typer.echo(json.dumps(answer) if as_json else f"Wrote {info.episodes} episodes of {info.name} to {out}.")
+
+
+def join_data(
+    datasets: Annotated[list[str] | None, typer.Argument(help="Data sets: ids, names or folders.")] = None,
+    name: Annotated[str, typer.Option(help="Name of the new data set.")] = "",
+    sweep: Annotated[str | None, typer.Option(help="Join what the runs of this sweep collected.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Join data sets into one: shards of a collection, or uploads of one kind."""
+    from backend.data.catalogue import find_dataset
+    from backend.data.joining import join
+
+    home = checked_settings().home
+    with refusals():
+        name = "".join(letter for letter in name if letter.isprintable()).strip()[:120]
+        if not name:
+            raise typer.BadParameter("the joined data set needs a name: --name NAME")
+        references = [*(datasets or []), *(_of_sweep(sweep) if sweep else [])]
+        info = join([find_dataset(home, reference, allow_path=True) for reference in references], home, name)
+    answer = {"id": info.id, "name": info.name, "episodes": info.episodes, "frames": info.frames}
+    text = f"Joined {len(references)} data sets as {info.id}: {info.episodes} episodes, {info.frames:,} frames."
+    typer.echo(json.dumps(answer) if as_json else text)
+
+
+def _of_sweep(sweep: str) -> list[str]:
+    """The runs of a sweep, whose ids are those of the data sets that they collected."""
+    from backend.runs.database import open_database
+    from backend.runs.errors import RunNotFound
+    from backend.runs.service import RunService
+    from backend.runs.states import RunState
+    from backend.runs.sweeps import SweepService
+
+    settings = checked_settings()
+    try:
+        rows = SweepService(RunService(open_database(settings), settings.home)).members(sweep)
+    except RunNotFound as error:
+        complain(f"{error.detail} {where_looked()}")
+        raise typer.Exit(EXIT_BAD_INPUT) from None
+    waiting = [row.name for row in rows if row.state != RunState.SUCCEEDED]
+    if waiting:
+        complain(f"{len(waiting)} of {len(rows)} runs of {sweep} have not finished: {', '.join(waiting[:5])}")
+        raise typer.Exit(EXIT_BAD_INPUT)
+    return [row.id for row in rows]

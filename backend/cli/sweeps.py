@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from backend.runs.sweeps import SweepOrder
 
 EXIT_BAD_SETTINGS = 2
+_AFTERWARDS = {
+    "finetune": ("evaluated", "diswm compare --sweep {}"),
+    "collect": ("finished", "diswm join-data --sweep {} --name NAME"),
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -60,8 +64,9 @@ def sweep(
     for run in answer["runs"]:
         typer.echo(f"  {run.get('id', '(not queued)'):<17} {run['name']}")
     if not dry_run:
-        typer.echo(f"{len(answer['runs'])} runs wait as {answer['id']}. When they have evaluated:")
-        typer.echo(f"  diswm compare --sweep {answer['id']}")
+        when, command = _AFTERWARDS.get(stage, _AFTERWARDS["finetune"])
+        typer.echo(f"{len(answer['runs'])} runs wait as {answer['id']}. When they have {when}:")
+        typer.echo(f"  {command.format(answer['id'])}")
 
 
 def _carry_out(order: "SweepOrder", dry_run: bool) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def collect(
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
     _claim(folder, settings, seed)
-    missing = deque(i for i in range(settings.episodes) if not _is_whole(episode_path(folder, i)))
+    missing = deque(i for i in _numbers(settings) if not _is_whole(episode_path(folder, i)))
     if missing or not (folder / DATASET).exists():
         if missing:
             if settings.environment != SQUARE_WORLD:  # which draws its own
@@ -149,6 +149,10 @@ class _Job:
     index: int  # of the current episode
 
 
+def _numbers(settings: CollectSettings) -> range:
+    return range(settings.first_episode, settings.first_episode + settings.episodes)
+
+
 def _is_whole(path: Path) -> bool:
     try:
         return "image" in read_headers(path)
@@ -163,6 +167,7 @@ def _claim(folder: Path, settings: CollectSettings, seed: int) -> None:
     if path.exists():
         before: dict[str, Any] = json.loads(path.read_bytes())
         free = {"workers", "episodes"} if before["episodes"] <= settings.episodes else {"workers"}
+        before = {name: field.default for name, field in CollectSettings.model_fields.items()} | before
         differing = sorted(key for key in wanted if key not in free and before.get(key) != wanted[key])
         if differing:
             key = differing[0]
@@ -174,7 +179,7 @@ def _claim(folder: Path, settings: CollectSettings, seed: int) -> None:
 
 
 def _describe(settings: CollectSettings, out: Path, folder: Path, seed: int, name: str | None) -> DatasetInfo:
-    paths = [episode_path(folder, index) for index in range(settings.episodes)]
+    paths = [episode_path(folder, index) for index in _numbers(settings)]
     lengths = tuple(int(read_headers(path)["image"][0][0]) for path in paths)
     first = read_episode(paths[0])
     inner = out.name in ("collect", "held-out")  # part of a larger run, so it takes the run's id

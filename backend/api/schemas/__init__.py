@@ -13,7 +13,15 @@ from backend.api.schemas.checkpoints import (
     MeasureBody,
     MeasuringView,
 )
-from backend.api.schemas.datasets import DatasetBody, DatasetList, DatasetView, ImportPreview, ImportView, PictureView
+from backend.api.schemas.datasets import (
+    DatasetBody,
+    DatasetList,
+    DatasetView,
+    ImportPreview,
+    ImportView,
+    JoinBody,
+    PictureView,
+)
 from backend.api.schemas.gallery import PieceBody, PieceList, PieceView, PieceWords
 from backend.api.schemas.notes import NoteBody, NoteList, NoteView
 from backend.api.schemas.plays import DimensionView, MomentView, PlayBody, PlayDatasetBody, PlayView, StepBody
@@ -40,6 +48,7 @@ __all__ = [
     "HealthView",
     "ImportPreview",
     "ImportView",
+    "JoinBody",
     "LabelBody",
     "LabelList",
     "LabelView",

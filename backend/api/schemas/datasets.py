@@ -38,6 +38,12 @@ class DatasetBody(Body):
     name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$")
 
 
+class JoinBody(DatasetBody):
+    """Data sets to join, and the name of the new one."""
+
+    datasets: list[str] = Field(min_length=2, max_length=1_000, description="Ids or names.")
+
+
 class ImportView(View):
     """An upload that is still being read."""
 

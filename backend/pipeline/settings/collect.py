@@ -13,6 +13,13 @@ class CollectSettings(EnvironmentSettings):
     """Collect distracting videos of an environment."""
 
     episodes: Count = described(500, "Episodes", "Data")
+    first_episode: Annotated[int, Field(ge=0, le=10**9)] = described(
+        0,
+        "First episode",
+        "Data",
+        "Its number. An episode depends on its number, the settings and the seed alone, so that several runs can each "
+        "collect a part of one data set; `diswm join-data` joins them.",
+    )
     episode_steps: Annotated[int, Field(ge=2, le=1000)] = described(
         32, "Agent steps per episode", "Data", "Frames kept of each episode."
     )

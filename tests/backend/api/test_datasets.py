@@ -203,3 +203,17 @@ def test_a_form_without_files_is_422(client: TestClient) -> None:
 def test_an_unknown_data_set_is_404(client: TestClient) -> None:
     for path in ("nothing", "nothing/strip", "..%2f..", "%2e%2e/strip"):
         assert client.get(f"{BASE}/{path}").status_code == 404
+
+
+def test_uploads_are_joined_and_their_episodes_stay_when_a_part_is_deleted(client: TestClient) -> None:
+    ids = [send(client, (f"{size}.mp4", film(size=size)), name=str(size))[1]["id"] for size in (64, 96)]
+    joined = client.post(f"{BASE}/join", json={"datasets": ids, "name": "both"})
+    assert joined.status_code == 201
+    body = joined.json()
+    assert joined.headers["Location"] == f"{BASE}/{body['id']}"
+    assert (body["name"], body["kind"], body["frames"], body["settings"]["joined"]) == ("both", "clips", 64, ids)
+    assert client.delete(f"{BASE}/{ids[0]}").status_code == 204
+    assert client.get(f"{BASE}/{body['id']}/episodes/0").status_code == 200
+    refused = client.post(f"{BASE}/join", json={"datasets": [ids[1], ids[1]], "name": "both"})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/datasets")
+    assert client.post(f"{BASE}/join", json={"datasets": [ids[1], "gone"], "name": "both"}).status_code == 404

@@ -1,4 +1,4 @@
-"""`diswm import-data` and `export-data`: what they print, and what they refuse."""
+"""`diswm import-data`, `export-data` and `join-data`: what they print, and what they refuse."""
 
 import json
 from collections.abc import Callable
@@ -82,3 +82,21 @@ def test_a_file_without_pictures_is_told_so(diswm: Diswm, tmp_path: Path) -> Non
         file["observations"], file["actions"] = [[0.0]] * 5, [[0.0]] * 5
     done = diswm("import-data", tmp_path / "numbers.hdf5", "--name", "x")
     assert done.exit_code == 2 and "it has no pictures, only `actions`, `observations`" in done.stderr
+
+
+def test_data_sets_are_joined_by_name_and_what_does_not_fit_is_refused(diswm: Diswm, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        foreign.write_stable_folder(tmp_path / name, lived())
+        assert diswm("import-data", tmp_path / name, "--name", name).exit_code == 0
+    write_film(tmp_path / "film.mp4", frames=20)
+    assert diswm("import-data", tmp_path / "film.mp4", "--name", "film").exit_code == 0
+    made = json.loads(diswm("join-data", "one", "two", "--name", "both", "--json").stdout)
+    assert (made["name"], made["episodes"], made["frames"]) == ("both", 6, 2 * sum(LENGTHS))
+    for arguments, sentence in (
+        (["one", "film", "--name", "x"], "film has another origin (clips) than one (published)"),
+        (["one", "one", "--name", "x"], "two or more different data sets are joined"),
+        (["one", "two"], "the joined data set needs a name"),
+        (["--sweep", "nothing", "--name", "x"], "There is no sweep 'nothing'"),
+    ):
+        refused = diswm("join-data", *arguments)
+        assert refused.exit_code == 2 and sentence in refused.output

@@ -1,5 +1,6 @@
 """Collecting: the data depend only on settings and seed, whatever is stopped, killed or resumed in between."""
 
+import json
 import multiprocessing
 from pathlib import Path
 
@@ -95,6 +96,25 @@ def test_episodes_say_where_the_agent_is(collected: tuple[Path, DatasetInfo, Lis
 def test_the_number_of_processes_changes_nothing(collected: tuple[Path, DatasetInfo, Listener], tmp_path: Path) -> None:
     collect(_settings(workers=1), tmp_path / "alone", 0, Listener())
     assert _files(tmp_path / "alone") == _files(collected[0])
+
+
+def test_a_shard_has_the_episodes_that_a_whole_collection_has_at_these_numbers(
+    collected: tuple[Path, DatasetInfo, Listener], tmp_path: Path
+) -> None:
+    collect(_settings(first_episode=3, episodes=2), tmp_path, 0, Listener())
+    whole = _files(collected[0])
+    assert _files(tmp_path) == {name: whole[name] for name in ("episode-000003.npz", "episode-000004.npz")}
+
+
+def test_a_folder_from_before_a_setting_existed_goes_on_with_its_default(tmp_path: Path) -> None:
+    collect(_settings(episodes=1), tmp_path, 3, Listener())
+    request = tmp_path / "dataset" / "collecting.json"
+    before = json.loads(request.read_bytes())
+    del before["first_episode"]
+    request.write_text(json.dumps(before))
+    assert collect(_settings(episodes=1), tmp_path, 3, Listener()).episodes == 1
+    with pytest.raises(SettingsError, match="first_episode = 0, not 1"):
+        collect(_settings(episodes=1, first_episode=1), tmp_path, 3, Listener())
 
 
 def test_a_stopped_collection_goes_on_and_equals_the_uncut_one(

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+Label = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -69,6 +70,9 @@ class Settings(BaseSettings):
         description="Where people reach the API, for the commands that the page shows, if not where the page does.",
     )
     device: str = Field(default="auto", description="Device of the worker's runs: auto, cpu, cuda or cuda:N.")
+    labels: Annotated[list[Label], NoDecode, BeforeValidator(_split)] = Field(
+        default=[], description="Labels of this worker: a run for cuda@LABEL waits for a worker that has it."
+    )
     processes: int = Field(
         default=1, ge=1, le=64, description="Processes of this machine that share each update of pretraining."
     )

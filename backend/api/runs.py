@@ -19,6 +19,7 @@ from backend.api.schemas import Body
 from backend.http.problems import Fault, Problem, invalid, short
 from backend.pipeline.settings import MAX_SEED
 from backend.runs.database import open_database
+from backend.runs.devices import labels_in, without_labels
 from backend.runs.errors import (
     IncompatibleSource,
     InvalidRun,
@@ -76,7 +77,9 @@ class RunRequest(Body):
     name: Name | None = None
     seed: Seed = 0
     device: str | None = Field(
-        default=None, description="auto, cpu, cuda or cuda:N, of the worker's machine.", max_length=100
+        default=None,
+        description="auto, cpu, cuda or cuda:N, of the worker's machine; cuda@A: of a worker with the label A.",
+        max_length=100,
     )
 
 
@@ -150,10 +153,14 @@ def list_runs(
 
 @router.get("/workers")
 def list_workers(service: Runs) -> WorkerList:
-    """The workers that were heard of lately, and the devices that runs may ask of them."""
+    """The workers that were heard of lately, and the devices and labels that runs may ask of them."""
     with answering():
         workers = service.store.workers()
-    return WorkerList(items=[WorkerView(name=name, devices=devices) for name, devices in sorted(workers.items())])
+    items = [
+        WorkerView(name=name, devices=without_labels(held), labels=labels_in(held))
+        for name, held in sorted(workers.items())
+    ]
+    return WorkerList(items=items)
 
 
 @router.get("/runs/{run}")

@@ -26,11 +26,13 @@ class Pilots(NamedTuple):
     idle_s: int
     home: Path
     options: Sequence[str]
+    labels: str | None = None
 
     @property
     def work(self) -> list[str]:
         """Arguments of each worker."""
-        return ["worker", "--until-idle", str(self.idle_s), "--max-minutes", str(self.minutes - SAVING_MINUTES)]
+        limits = ["--until-idle", str(self.idle_s), "--max-minutes", str(self.minutes - SAVING_MINUTES)]
+        return ["worker", *limits, *(["--labels", self.labels] if self.labels else [])]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +46,9 @@ def pilots(
     count: Annotated[int, typer.Option(min=1, max=10_000, help="Workers to start.")] = 1,
     time: Annotated[str, typer.Option(help="How long each may run: 30m, 4h or 2d.")] = "4h",
     idle: Annotated[int, typer.Option(min=1, help="A worker ends after so many seconds without a run.")] = 120,
+    labels: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Labels of the workers, for runs with --device cuda@A.")
+    ] = None,
     submit: Annotated[bool, typer.Option("--submit", help="Give the script to sbatch instead of printing it.")] = False,
 ) -> None:
     """Print the job script that starts workers on a cluster; options after -- go to sbatch.
@@ -59,7 +64,7 @@ def pilots(
     settings = checked_settings()
     if settings.database_url is None:
         complain("warning: DISWM_DATABASE_URL is not set; SQLite serves one machine only, so set it where jobs start")
-    script = ENGINES[engine](Pilots(count, _minutes(time), idle, settings.home.resolve(), context.args))
+    script = ENGINES[engine](Pilots(count, _minutes(time), idle, settings.home.resolve(), context.args, labels))
     if not submit:
         typer.echo(script, nl=False)
         return

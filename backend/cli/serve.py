@@ -76,11 +76,16 @@ def worker(
             min=0, help="End after so many minutes; the run under way is saved and waits for the next worker."
         ),
     ] = None,
+    labels: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Labels that runs may ask for: --device cuda@A.")
+    ] = None,
 ) -> None:
-    """Start a worker alone: it trains what is in the queue (DISWM_WORKER, DISWM_DEVICE).
+    """Start a worker alone: it trains what is in the queue (DISWM_WORKER, DISWM_DEVICE, DISWM_LABELS).
 
     With a limit it is a job for a cluster: start as many as there is room for, on one shared DISWM_HOME.
     """
+    if labels is not None:
+        os.environ["DISWM_LABELS"] = labels
     settings = checked_settings()
     end_with_parent()
     from backend.runs.homes import ForeignHome

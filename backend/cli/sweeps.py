@@ -35,7 +35,10 @@ def sweep(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting of all runs; may be repeated.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the sweep; its runs' names begin with it.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N, of the worker's machine.")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="auto, cpu, cuda or cuda:N, of the worker's machine; cuda@A: of one with the label A."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the runs; queue nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from backend.data.files import write_json
+from backend.runs.devices import apart
 from backend.runs.folders import forget_outcome, run_folder
 from backend.runs.found import Run
 from backend.runs.processes import (
@@ -86,12 +87,13 @@ def start_child(row: RunRow, home: Path) -> Child:
 
 def command_of_child(row: RunRow, folder: Path) -> list[str]:
     """`python -m backend <stage> --out FOLDER --resume ...`."""
+    device, _ = apart(row.device)
     return [
         *(sys.executable, "-m", "backend", row.stage),
         *("--out", str(folder), "--resume", "--json"),
         *("--settings-file", str(folder / "request.json")),
         *("--seed", str(row.seed), f"--name={row.name}"),
-        *(() if row.device == "auto" else ("--device", row.device)),  # else the worker's own DISWM_DEVICE
+        *(() if device == "auto" else ("--device", device)),  # else the worker's own DISWM_DEVICE
     ]
 
 

@@ -22,7 +22,7 @@ from dbos import (
 )
 
 from backend.runs.database import driver_url
-from backend.runs.devices import has
+from backend.runs.devices import apart, has, labels_in, without_labels
 from backend.runs.executor import RunExecutor
 from backend.runs.store import RunStore
 from backend.runs.table import RunRow
@@ -31,7 +31,7 @@ from backend.settings import sqlite_url
 log = logging.getLogger(__name__)
 
 QUEUE = "runs"
-"""The queue of runs that any worker can execute; a run that asks for a GPU waits in the queue of its device."""
+"""The queue of runs that any worker can execute; a run that asks for a GPU or a label waits in a queue of its own."""
 SHUT_DOWN_S = 15.0
 DEVICE_PATIENCE_S = 60.0
 """How long a run waits for a worker with its device; then another one takes it, and it fails without the device."""
@@ -96,10 +96,13 @@ class AttemptQueue(DBOSConfiguredInstance):
 def is_for(devices: Sequence[str], row: RunRow, store: RunStore) -> bool:
     """Whether a worker with these devices should execute a waiting run.
 
-    It should if it has the run's device, or if the run has waited for long and no worker has that device.
+    It should if it has the run's device, or if the run has waited for long and no worker has that device. A run with a
+    label waits for a worker that has it, for however long.
     """
     if has(devices, row.device):
         return True
+    if apart(row.device)[1] is not None:
+        return False
     elsewhere = any(has(others, row.device) for others in store.workers().values())
     return not elsewhere and store.waited_s(row) > DEVICE_PATIENCE_S
 
@@ -110,14 +113,21 @@ def priority_of(row: RunRow) -> int:
 
 
 def queue_of(device: str) -> str:
-    """The queue of the runs that ask for this device: "runs", "runs-cuda", "runs-cuda-1"."""
+    """The queue of the runs that ask for this device: "runs", "runs-cuda", "runs-cuda-1", "runs-auto@big"."""
     return QUEUE if device in ("auto", "cpu") else f"{QUEUE}-{device.replace(':', '-')}"
+
+
+def queues_of(devices: Sequence[str]) -> list[str]:
+    """The queues that a worker with these devices and labels takes runs from."""
+    gpus = [device for device in without_labels(devices) if device != "cpu"]
+    asked = ["auto", "cpu", *(["cuda", *gpus] if gpus else [])]
+    labelled = [f"{device}@{label}" for label in labels_in(devices) for device in asked]
+    return list(dict.fromkeys(map(queue_of, [*asked, *labelled])))
 
 
 def launch(database_url: str | None, home: Path, worker: str, devices: Sequence[str]) -> None:
     """Start DBOS for this worker and its devices, on the given database or on a separate SQLite file in `home`."""
-    gpus = [device for device in devices if device != "cpu"]
-    queues = [QUEUE, *map(queue_of, ["cuda", *gpus] if gpus else [])]
+    queues = queues_of(devices)
     config: DBOSConfig = {
         "name": "diswm",
         "system_database_url": driver_url(database_url or sqlite_url(home / "queue.sqlite")),

@@ -92,10 +92,11 @@ class LogView(BaseModel):
 
 
 class WorkerView(BaseModel):
-    """A living worker and the devices of its machine."""
+    """A living worker, the devices of its machine, and the labels that it was given."""
 
     name: str
     devices: list[str]
+    labels: list[str]
 
 
 class WorkerList(BaseModel):

@@ -58,7 +58,7 @@ def work(settings: Settings, limits: Limits = NO_LIMITS) -> None:
     stop = threading.Event()
     _on_signals(stop)
     engine = open_database(settings)
-    store, devices = RunStore(engine), devices_here()
+    store, devices = RunStore(engine), [*devices_here(), *(f"@{label}" for label in settings.labels)]
     with taken_name(store, settings.home, settings.worker, devices) as (worker, lock):
         executor = RunExecutor(store, settings.home, worker)
         presence = Presence(store, worker, devices)
@@ -103,7 +103,7 @@ class Contact:
 
 
 class Presence:
-    """Announces at intervals that this worker is alive, and which devices it has."""
+    """Announces at intervals that this worker is alive, and which devices and labels it has."""
 
     def __init__(self, store: RunStore, worker: str, devices: Sequence[str]) -> None:
         self._store, self.worker, self._devices = store, worker, devices

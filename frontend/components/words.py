@@ -93,7 +93,9 @@ def progress_line(run: Mapping[str, Any]) -> str:
     if run["state"] in ENDED:
         return ""
     if not progress:
-        return {"queued": "waiting for its turn", "running": "is starting"}.get(run["state"], "")
+        label = str(run.get("device", "")).partition("@")[2]
+        waits = f"waiting for a worker with the label {label}" if label else "waiting for its turn"
+        return {"queued": waits, "running": "is starting"}.get(run["state"], "")
     words = [f"{progress['phase']}: {progress['done']:,.0f} of {progress['total']:,.0f}"]
     if progress.get("eta_s") is not None:
         few = progress["eta_s"] < FINISHING_S

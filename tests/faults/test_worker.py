@@ -256,11 +256,14 @@ def test_a_run_that_is_over_is_taken_further_by_the_worker(shop: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_worker_with_limits_ends_by_itself_and_what_it_began_goes_on_at_the_next(shop: Any) -> None:
+def test_a_worker_with_limits_ends_by_itself_and_the_next_with_the_label_goes_on(shop: Any) -> None:
     long, short = shop.pretrain(updates=50_000), shop.pretrain(updates=20)
     assert shop.finish(shop.fork("worker", "--max-minutes", "0.2")) == 0
     row = shop.row(long)
     assert (row.state, row.attempt) == (RunState.QUEUED, 1)
     _cancel(shop, long)
+    labelled = shop.service.clone(short, {"device": "cpu@big"}).row.id
     assert shop.finish(shop.fork("worker", "--until-idle", "1")) == 0
-    assert shop.row(short).state == RunState.SUCCEEDED
+    assert (shop.row(short).state, shop.row(labelled).state) == (RunState.SUCCEEDED, RunState.QUEUED)
+    assert shop.finish(shop.fork("worker", "--until-idle", "1", "--labels", "fast,big")) == 0
+    assert shop.row(labelled).state == RunState.SUCCEEDED

@@ -38,9 +38,10 @@ def test_readiness_names_the_workers_that_live(client: TestClient) -> None:
     assert client.get("/api/v1/workers").json() == {"items": []}
     store = client.app.state.run_service.store  # type: ignore[attr-defined] # the FastAPI app
     store.announce("worker-1", ["cpu"])
-    store.announce("gpu-2", ["cpu", "cuda:0"])
-    assert client.get("/readyz").json()["checks"]["worker"] == "ok: gpu-2 (cpu, cuda:0); worker-1 (cpu)"
-    assert client.get("/api/v1/workers").json()["items"][0] == {"name": "gpu-2", "devices": ["cpu", "cuda:0"]}
+    store.announce("gpu-2", ["cpu", "cuda:0", "@a100"])
+    assert client.get("/readyz").json()["checks"]["worker"] == "ok: gpu-2 (cpu, cuda:0, @a100); worker-1 (cpu)"
+    first = client.get("/api/v1/workers").json()["items"][0]
+    assert first == {"name": "gpu-2", "devices": ["cpu", "cuda:0"], "labels": ["a100"]}
     store.withdraw("worker-1")
     store.withdraw("gpu-2")
     assert client.get("/readyz").json()["checks"]["worker"].startswith("ok: none")

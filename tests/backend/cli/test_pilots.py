@@ -25,10 +25,12 @@ def _told(*arguments: str) -> str:
 
 
 def test_slurm_gets_an_array_that_ends_in_time_to_save_and_options_after_two_dashes(tmp_path: Path) -> None:
-    script = _told("slurm", "--count", "8", "--time", "4h", "--", "--partition=gpu", "--gres=gpu:1")
+    script = _told(
+        "slurm", "--count", "8", "--time", "4h", "--labels", "a100,big", "--", "--partition=gpu", "--gres=gpu:1"
+    )
     options = [line.removeprefix("#SBATCH ") for line in script.splitlines() if line.startswith("#SBATCH")]
     assert {"--array=1-8", "--time=240", "--signal=B:TERM@120", "--partition=gpu", "--gres=gpu:1"} <= set(options)
-    assert script.rstrip().endswith("worker --until-idle 120 --max-minutes 238")
+    assert script.rstrip().endswith("worker --until-idle 120 --max-minutes 238 --labels a100,big")
     assert f"DISWM_HOME='{tmp_path / 'the home'}'" in script
     assert "secret" not in script
 

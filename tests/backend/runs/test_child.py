@@ -57,5 +57,7 @@ def test_a_child_is_given_the_whole_settings_and_no_preset_under_them(tmp_path: 
 
 def test_a_run_that_asks_for_no_device_takes_that_of_its_worker(tmp_path: Path) -> None:
     assert "--device" not in command_of_child(_row(device="auto"), tmp_path)
-    command = command_of_child(_row(device="cuda:1"), tmp_path)
-    assert command[command.index("--device") + 1] == "cuda:1"
+    for asked in ("cuda:1", "cuda:1@a100"):
+        command = command_of_child(_row(device=asked), tmp_path)
+        assert command[command.index("--device") + 1] == "cuda:1"
+    assert "--device" not in command_of_child(_row(device="auto@big"), tmp_path)

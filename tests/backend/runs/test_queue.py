@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from backend.runs.devices import devices_here
-from backend.runs.queue import DEVICE_PATIENCE_S, is_for, priority_of, queue_of
+from backend.runs.queue import DEVICE_PATIENCE_S, is_for, priority_of, queue_of, queues_of
 from backend.runs.states import SILENT_S
 from backend.runs.store import RunStore
 from backend.runs.table import RunRow
@@ -27,6 +27,16 @@ def test_a_run_is_left_to_the_worker_that_has_its_device(store: RunStore, add: A
     assert is_for(["cpu", "cuda:0"], row, store)
     assert not is_for(["cpu"], row, store)
     assert is_for(["cpu"], add("run-b", device="auto"), store)
+
+
+def test_a_run_with_a_label_waits_for_a_worker_that_has_it(store: RunStore, add: Add, clock: Any) -> None:
+    row = add("run-a", device="cuda@a100")
+    clock.now += DEVICE_PATIENCE_S + 1
+    assert not is_for(["cpu", "cuda:0"], row, store)
+    assert not is_for(["cpu", "@a100"], row, store)
+    assert is_for(["cpu", "cuda:0", "@a100", "@big"], row, store)
+    assert queues_of(["cpu", "@big"]) == ["runs", "runs-auto@big", "runs-cpu@big"]
+    assert queue_of("cuda@a100") in queues_of(["cpu", "cuda:0", "@a100"])
 
 
 def test_a_run_that_nobody_can_carry_out_is_taken_after_a_while_and_says_why(

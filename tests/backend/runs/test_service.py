@@ -257,7 +257,9 @@ def test_a_device_is_refused_only_where_the_workers_that_live_have_none(service:
         service.submit(_order()._replace(device="cuda:0"))
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:-1", "cuda:64", "cuda:01", "CPU", "mps", "cuda:0 "])
+@pytest.mark.parametrize(
+    "device", ["gpu", "cuda:", "cuda:-1", "cuda:64", "cuda:01", "CPU", "mps", "cuda:0 ", "@big", "cpu@", "cpu@B"]
+)
 def test_a_device_of_no_known_form_is_refused_by_name(service: RunService, device: str) -> None:
     order = _order()._replace(device=device)
     with pytest.raises(InvalidRun, match="a device is auto, cpu, cuda or cuda:N"):

@@ -5,7 +5,7 @@ import stat
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -29,6 +29,18 @@ def _below(value: object) -> object:
 
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _tracker(value: str) -> str:
+    if value in ("wandb", "wandb:offline"):
+        return value
+    kind, _, address = value.partition(":")
+    url = urlsplit(address)
+    if kind != "mlflow" or url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("this is none of mlflow:http://HOST:PORT, mlflow:https://HOST, wandb and wandb:offline")
+    if url.username or url.password or url.query:
+        raise ValueError("an address has no credentials: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD do")
+    return value.rstrip("/")
 
 
 Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
@@ -90,6 +102,10 @@ class Settings(BaseSettings):
     gymnasium: Names = Field(
         default=[],
         description="Further environments of gymnasium that runs may name; read where environments are made.",
+    )
+    tracker: Annotated[str | None, AfterValidator(lambda value: value and _tracker(value))] = Field(
+        default=None,
+        description="Where metrics of runs are sent: mlflow:http://HOST:PORT, wandb or wandb:offline.",
     )
     body_limit: int = Field(default=1_000_000, gt=0, description="Largest JSON body, in bytes.")
     upload_limit: int = Field(default=2_000_000_000, gt=0, description="Largest upload, in bytes.")

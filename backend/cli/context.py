@@ -1,6 +1,7 @@
 """What all commands share: settings, a checkpoint by name, error messages, and where a file goes."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,12 +34,28 @@ def checked_settings() -> Settings:
     except ValidationError as error:
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"]).upper()
-            complain(f"DISWM_{name}: {problem['msg']} (got {problem['input']!r})")
+            complain(f"DISWM_{name}: {problem['msg']} (got {without_credentials(problem['input'])!r})")
         raise typer.Exit(EXIT_REFUSED) from None
     except TokenFileError as error:
         complain(str(error))
         raise typer.Exit(EXIT_REFUSED) from None
     return settings
+
+
+def without_credentials(value: object) -> object:
+    """A value of the environment as it may be shown: user, password and query of an address are left out."""
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"//[^/]*@", "//...@", value).partition("?")[0]
+
+
+def refuse_missing_tracker(settings: Settings) -> None:
+    """Exit if the package that DISWM_TRACKER needs is not installed."""
+    from backend.runs.tracking.tracker import why_unusable
+
+    if why := why_unusable(settings.tracker):
+        complain(why)
+        raise typer.Exit(EXIT_REFUSED)
 
 
 def where_looked() -> str:

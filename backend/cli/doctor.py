@@ -69,7 +69,7 @@ def examine_settings(with_torch: bool) -> list[Check]:
         faults = "; ".join(f"DISWM_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
         return [Check("settings", "broken", faults, "Correct these variables of the environment, or unset them")]
     device = [check_device(settings)] if with_torch else []
-    return [*device, check_disk(settings), check_database(settings), check_access(settings)]
+    return [*device, check_disk(settings), check_database(settings), check_access(settings), check_tracker(settings)]
 
 
 def check_python() -> Check:
@@ -197,6 +197,26 @@ def check_access(settings: Settings) -> Check:
         remedy = "Set DISWM_TOKEN, or DISWM_HOST=127.0.0.1"
         return Check("access", "broken", f"{settings.host} can be reached by others and no token is set", remedy)
     return Check("access", "ok", f"API on {settings.url_of_api}, {'with a token' if token else 'no token needed'}")
+
+
+def check_tracker(settings: Settings) -> Check:
+    """Where the metrics of runs are sent, and whether that can work."""
+    from backend.runs.tracking.mlflow_run import MlflowRun
+    from backend.runs.tracking.tracker import NotSent, why_unusable
+
+    if settings.tracker is None:
+        return Check("tracker", "ok", "none: metrics of runs stay in metrics.jsonl and TensorBoard")
+    if why := why_unusable(settings.tracker):
+        return Check("tracker", "broken", why)
+    kind, _, address = settings.tracker.partition(":")
+    if kind == "wandb":
+        kept = "kept in each run's folder for wandb sync" if address else "sent by W&B's client, as it is logged in"
+        return Check("tracker", "ok", f"{settings.tracker}: {kept}")
+    try:
+        MlflowRun(address).check()
+    except NotSent as error:
+        return Check("tracker", "note", str(error), "Runs go on without it, and send their metrics when it answers")
+    return Check("tracker", "ok", f"{address} answers")
 
 
 def check_browser() -> Check:

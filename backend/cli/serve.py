@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from backend.cli.context import EXIT_REFUSED, EXIT_TAKEN, checked_settings, complain
+from backend.cli.context import EXIT_REFUSED, EXIT_TAKEN, checked_settings, complain, refuse_missing_tracker
 from backend.pipeline.malloc import keep_freed_memory
 from backend.runs.locks import Held, Lock, api_lock, hold
 from backend.runs.processes import end_with_parent
@@ -36,6 +36,7 @@ def start_app() -> None:
     settings = checked_settings()
     refuse_open_address(settings.host, settings)
     refuse_open_address(settings.page_host, settings)
+    refuse_missing_tracker(settings)
     raise typer.Exit(run_together(settings))
 
 
@@ -87,6 +88,7 @@ def worker(
     if labels is not None:
         os.environ["DISWM_LABELS"] = labels
     settings = checked_settings()
+    refuse_missing_tracker(settings)
     end_with_parent()
     from backend.runs.homes import ForeignHome
     from backend.runs.names import NameTaken

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.context import EXIT_TAKEN, checked_settings, complain, where_looked
+from backend.cli.context import EXIT_TAKEN, checked_settings, complain, refuse_missing_tracker, where_looked
 from backend.data.run_start import RunStart, read_run_start
 from backend.pipeline.malloc import keep_freed_memory
 from backend.runs.ids import new_run_id
 from backend.runs.locks import Held, folder_lock, hold
 from backend.runs.processes import RUN_VARIABLE, end_with_parent, give_way
+from backend.runs.tracking.start import sent_beside
 
 if TYPE_CHECKING:
     from backend.pipeline.settings import SettingsError, StageSettings
@@ -105,7 +106,9 @@ def run(invocation: Invocation) -> None:
     end_with_parent()
     give_way()
     keep_freed_memory()
-    home = checked_settings().home
+    ours = checked_settings()
+    refuse_missing_tracker(ours)
+    home = ours.home
     out = (invocation.out or home / "runs" / new_run_id()).resolve()
     if not invocation.resume and _is_begun(out):
         complain(f"{out} already contains a run: add --resume to continue it, or choose another folder")
@@ -124,8 +127,10 @@ def run(invocation: Invocation) -> None:
     if rank_by_torchrun():
         raise typer.Exit(_follow(invocation, settings, home, out))
     try:
-        with hold(folder_lock(out)):
+        with hold(folder_lock(out)), sent_beside(out, ours.tracker) as beside:
             code = _carry_out(replace(invocation, device=device), settings, home, out)
+        if beside is not None:
+            beside.wait()
     except Held as error:
         complain(f"process {error.holder.get('pid', 'unknown')} writes into {out}: wait for it or end it")
         raise typer.Exit(EXIT_TAKEN) from None

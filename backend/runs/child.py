@@ -22,9 +22,10 @@ from backend.runs.processes import (
     processes_of_attempt,
 )
 from backend.runs.table import RunRow
+from backend.runs.tracking.start import CREDENTIALS
 
-SECRETS = ("DISWM_TOKEN", "DISWM_DATABASE_URL")
-"""Removed from the environment: a run must not control the API or the table of runs."""
+SECRETS = ("DISWM_TOKEN", "DISWM_DATABASE_URL", "DISWM_TRACKER")
+"""Removed from the environment: a run must not control the API or the table of runs, and sends nothing itself."""
 
 
 class Child:
@@ -106,7 +107,8 @@ def command_of_user(row: Run, home: Path) -> str:
 
 
 def _environment(row: RunRow, home: Path) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    secret = {name for name in os.environ if name in SECRETS or name.startswith(CREDENTIALS)}
+    inherited = {name: value for name, value in os.environ.items() if name not in secret}
     return inherited | {
         HOME_VARIABLE: str(home),
         RUN_VARIABLE: row.id,

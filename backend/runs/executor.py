@@ -17,6 +17,7 @@ from backend.runs.processes import ask_to_end, end_processes, processes_of_run
 from backend.runs.states import GUARD_S, SILENT_S, RunState
 from backend.runs.store import RunStore
 from backend.runs.table import RunRow
+from backend.runs.tracking.start import sent_beside
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +45,14 @@ class Fenced(Exception):
 class RunExecutor:
     """Executes attempts for one worker; `stop` makes the current one save and hand its run back."""
 
-    def __init__(self, store: RunStore, home: Path, worker: str, timing: Timing | None = None) -> None:
+    def __init__(
+        self, store: RunStore, home: Path, worker: str, timing: Timing | None = None, tracker: str | None = None
+    ) -> None:
         self._store = store
         self._home = home
         self._worker = worker
         self._timing = timing or Timing()
+        self._tracker = tracker
         self._stopping = threading.Event()
         self._busy = threading.Lock()
 
@@ -102,14 +106,16 @@ class RunExecutor:
         return None
 
     def _carry_out(self, row: RunRow) -> Ending:
-        if read_result(run_folder(self._home, row.id)) is not None:
+        folder = run_folder(self._home, row.id)
+        if read_result(folder) is not None:
             return self._ending(row, Reason.BY_ITSELF, 0)
         self._end_earlier(row)
         child = start_child(row, self._home)
-        try:
-            reason, code = self._watch(row, child)
-        finally:
-            child.stop(grace_s=0)
+        with sent_beside(folder, self._tracker, folder / "log.txt"):
+            try:
+                reason, code = self._watch(row, child)
+            finally:
+                child.stop(grace_s=0)
         return self._ending(row, reason, code)
 
     def _end_earlier(self, row: RunRow) -> None:

@@ -60,7 +60,7 @@ def work(settings: Settings, limits: Limits = NO_LIMITS) -> None:
     engine = open_database(settings)
     store, devices = RunStore(engine), [*devices_here(), *(f"@{label}" for label in settings.labels)]
     with taken_name(store, settings.home, settings.worker, devices) as (worker, lock):
-        executor = RunExecutor(store, settings.home, worker)
+        executor = RunExecutor(store, settings.home, worker, tracker=settings.tracker)
         presence = Presence(store, worker, devices)
         queue = AttemptQueue(executor, store, devices)
         _clear_up(settings.home, worker, executor)

@@ -105,3 +105,38 @@ def test_the_page_s_address_ends_in_the_path_that_a_proxy_hands_on(given: str, p
 
 def test_an_address_of_version_6_stands_in_brackets() -> None:
     assert Settings(host="::1").url_of_api == "http://[::1]:8000"
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("mlflow:http://127.0.0.1:5000", "mlflow:http://127.0.0.1:5000"),
+        ("mlflow:https://host/below/", "mlflow:https://host/below"),
+        ("wandb", "wandb"),
+        ("wandb:offline", "wandb:offline"),
+        ("", None),
+    ],
+)
+def test_a_tracker_is_read(monkeypatch: pytest.MonkeyPatch, given: str, read: str | None) -> None:
+    monkeypatch.setenv("DISWM_TRACKER", given)
+    assert Settings().tracker == read
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("mlflow", "mlflow:http://HOST:PORT"),
+        ("mlflow:file:///tmp/x", "mlflow:http://HOST:PORT"),
+        ("mlflow:http://", "mlflow:http://HOST:PORT"),
+        ("http://127.0.0.1:5000", "mlflow:http://HOST:PORT"),
+        ("wandb:online", "wandb:offline"),
+        ("mlflow:http://me:s3cret@host", "MLFLOW_TRACKING_PASSWORD"),
+        ("mlflow:http://host?token=s3cret", "MLFLOW_TRACKING_PASSWORD"),
+        ("mlflow:http://[host", "Invalid IPv6"),
+    ],
+)
+def test_a_tracker_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, given: str, said: str) -> None:
+    monkeypatch.setenv("DISWM_TRACKER", given)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert said in refused.value.errors()[0]["msg"] and "s3cret" not in refused.value.errors()[0]["msg"]

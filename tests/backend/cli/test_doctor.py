@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from backend.cli import doctor
 from backend.envs import gl
 from backend.settings import Settings
+from tests.support.mlflow import running_mlflow
 
 
 def settings(tmp_path: Path, **changes: object) -> Settings:
@@ -35,7 +36,7 @@ def test_this_machine_has_all_that_the_tests_need(tmp_path: Path) -> None:
     status = {check["name"]: check["status"] for check in report["checks"]}
     assert set(status) == {
         *("python", "torch", "gpu", "rendering", "codecs", "browser"),
-        *("device", "disk", "database", "access"),
+        *("device", "disk", "database", "access", "tracker"),
     }
     for needed in ("python", "torch", "rendering", "codecs", "browser", "device", "access"):
         assert status[needed] == "ok", report
@@ -131,6 +132,20 @@ def test_a_device_that_is_not_there_is_broken_and_those_that_are_get_listed(tmp_
     check = doctor.check_device(settings(tmp_path, device="cuda:99"))
     assert check.status == "broken"
     assert check.remedy is not None and "cpu" in check.remedy
+
+
+def test_the_tracker_is_named_and_asked_whether_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.check_tracker(settings(tmp_path)).found.startswith("none: ")
+    with running_mlflow() as server:
+        check = doctor.check_tracker(settings(tmp_path, tracker=f"mlflow:{server.url}"))
+    assert (check.status, check.found) == ("ok", f"{server.url} answers")
+    away = doctor.check_tracker(settings(tmp_path, tracker="mlflow:http://127.0.0.1:9"))
+    assert away.status == "note", "runs go on without it"
+    assert "http://127.0.0.1:9 does not answer" in away.found
+    assert doctor.check_tracker(settings(tmp_path, tracker="wandb:offline")).status == "ok"
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    missing = doctor.check_tracker(settings(tmp_path, tracker="wandb"))
+    assert missing.status == "broken" and "pip install 'diswm-studio[wandb]'" in missing.found
 
 
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""Sends the metrics of runs to MLflow or Weights & Biases, from a process beside each run."""

@@ -177,6 +177,7 @@ def _take_in(home: Path, upload: Upload) -> Imported:
 def view_of(info: CheckpointInfo, checkpoints: CheckpointCache) -> CheckpointView:
     """A checkpoint as shown in lists."""
     quality = checkpoints.quality(info) or {}
+    sizes = info.config["networks"].get("world_model")
     return CheckpointView(
         id=info.id,
         name=info.name,
@@ -187,6 +188,7 @@ def view_of(info: CheckpointInfo, checkpoints: CheckpointCache) -> CheckpointVie
         environment=info.environment,
         steps=info.steps,
         latents=info.latents,
+        state=None if sizes is None else [sizes["stoch"], sizes["deter"]],
         named=checkpoints.named(info),
         agent_right=quality.get("agent_right", {}).get("observed"),
         sees=quality.get("sees"),

@@ -107,7 +107,7 @@ def _problem(model: type[BaseModel], detail: Any) -> Problem:
         return Problem(pointer.removesuffix("/") + context["pointer"], detail["msg"])
     if detail["type"] == "unknown":
         return Problem(pointer, detail["msg"], context.get("suggestion"))
-    return Problem(pointer, f"{detail['msg']} (got {_shown(detail['input'])})")
+    return Problem(pointer, f"{_wanted(detail['type'], context) or detail['msg']}; it is {_shown(detail['input'])}")
 
 
 def _unknown_setting(model: type[BaseModel], pointer: str, location: Sequence[str]) -> Problem:
@@ -137,6 +137,29 @@ def _parsed(text: str) -> Any:
         return text
 
 
+def _wanted(kind: str, context: Mapping[str, Any]) -> str:
+    """What a value must be, in the words of a form; empty for a kind that is seldom met."""
+    bound = next((_number(context[name]) for name in ("gt", "ge", "lt", "le") if name in context), "")
+    return {
+        "greater_than": f"must be more than {bound}",
+        "greater_than_equal": f"must be at least {bound}",
+        "less_than": f"must be less than {bound}",
+        "less_than_equal": f"must be at most {bound}",
+        "literal_error": f"must be {context.get('expected')}",
+        "int_type": "must be a whole number",
+        "float_type": "must be a number",
+        "finite_number": "must be a finite number",
+        "bool_type": "must be true or false",
+        "string_type": "must be text",
+    }.get(kind, "")
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else f"{value:,}"
+
+
 def _shown(value: Any) -> str:
-    text = repr(value)
+    if value is None:
+        return "empty"
+    text = _number(value) if isinstance(value, float) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

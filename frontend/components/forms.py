@@ -12,6 +12,8 @@ from frontend.components.listing import Listing, choose_in, chosen_at, search
 from frontend.components.markdown import escape_markdown
 from frontend.schema import Field
 
+SEVERAL = ("teachers",)  # settings that name several of a list, with commas between
+
 
 def draw_field(
     field: Field,
@@ -54,7 +56,8 @@ def _widget(field: Field, start: Any, label: str, key: str, known: Listing | Non
     if field.kind == "number":
         return _number(field, start, label, key)
     if known is not None:
-        return _reference(field, start, label, key, known)
+        choose = _several if field.key in SEVERAL else _reference
+        return choose(field, start, label, key, known)
     return _seen(field, st.text_input(label, _written(field, start), key=key, help=_help(field), placeholder="none"))
 
 
@@ -103,6 +106,21 @@ def _reference(field: Field, start: Any, label: str, key: str, known: Listing) -
     return chosen
 
 
+def _several(field: Field, start: str | None, label: str, key: str, known: Listing) -> str:
+    """Several known ids, with commas between."""
+    first = [name.strip() for name in (start or "").split(",") if name.strip()]
+    chosen = st.multiselect(
+        label,
+        [*dict.fromkeys([*first, *known.items])],
+        first,
+        key=key,
+        help=_help(field),
+        accept_new_options=True,
+        placeholder="choose, or type ids" if known.items else "none here fits; type an id",
+    )
+    return ",".join(chosen)
+
+
 def _step(start: float | None) -> float:
     """A step of the size of the value's first digit: 0.0003 -> 0.0001."""
     return float(f"1e{int(f'{abs(float(start)):e}'.split('e')[1])}") if start else 0.1
@@ -124,8 +142,10 @@ def _written(field: Field, value: Any) -> str:
 
 
 def _seen(field: Field, value: Any) -> Any:
-    """A widget's value as the setting's value: empty text becomes None, and JSON is parsed where possible."""
-    if field.kind in ("json", "text") and value == "":
+    """A widget's value as the setting's value: empty text becomes None where that is allowed, and JSON is parsed where
+    possible.
+    """
+    if value == "" and (field.kind == "json" or field.optional):
         return None
     if field.kind == "json" and isinstance(value, str):
         try:
@@ -136,6 +156,6 @@ def _seen(field: Field, value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    if value is None:
+    if value is None or value == "":
         return "none"
     return f"{value:g}" if isinstance(value, float) else str(value)

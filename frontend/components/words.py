@@ -57,12 +57,20 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def ago(moment: str | None) -> str:
+def moment(text: str | None) -> datetime | None:
+    """An ISO time, in UTC where it names no zone: what tables sort by."""
+    if not text:
+        return None
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def ago(text: str | None) -> str:
     """An ISO time as how long ago it was."""
-    if not moment:
+    then = moment(text)
+    if then is None:
         return ""
-    then = datetime.fromisoformat(moment)
-    seconds = (datetime.now(UTC) - (then if then.tzinfo else then.replace(tzinfo=UTC))).total_seconds()
+    seconds = (datetime.now(UTC) - then).total_seconds()
     if seconds < 60:
         return "just now"
     if seconds < 48 * 3600:

@@ -28,9 +28,9 @@ def detail(item: Mapping[str, Any]) -> None:
         st.caption(f"{KINDS.get(item['kind'], item['kind'])} · `{item['id']}`", width="content")
         link("train", "Pretrain on it", {"stage": "pretrain", "dataset": item["id"]})
         _tags(item)
-        with st.popover("Rename", icon=":material/edit:", key=f"{PLACE}.rename.{item['id']}"):
+        with st.popover("Rename", icon=":material/edit:", key=f"{PLACE}.rename.{item['id']}.{item['name']}"):
             _rename(item)
-        if item["kind"] != "collected" and st.button("Delete", icon=":material/delete:"):
+        if st.button("Delete", icon=":material/delete:", key=f"{PLACE}.delete"):
             _delete(item)
     for warning in item["warnings"]:
         st.warning(escape_markdown(warning))

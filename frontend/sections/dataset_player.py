@@ -17,7 +17,7 @@ from frontend.places import key_of, open_view, save_view
 from frontend.state import Played
 
 PLACE = "data"
-FLAGS = ("broken", "unusual", "leave out")  # suggestions; any other tag works too
+FLAGS = ("broken", "unusual", "good")  # suggestions; any other tag works too
 STRETCH = 200  # frames per request
 
 

@@ -21,7 +21,11 @@ from frontend.sections.saved_form import elsewhere
 
 STYLE = """<style>
 [class*="st-key-wrong"] { border-left: 3px solid var(--st-red-color, #c8372d); padding-left: 8px; }
-@media (min-width: 641px) { .st-key-train-new-side { position: sticky; top: 4.5rem; } }
+@media (min-width: 641px) {
+  [data-testid="stColumn"]:has(.st-key-train-new-side) > [data-testid="stVerticalBlock"] {
+    position: sticky; top: 4.5rem; height: fit-content; max-height: calc(100vh - 5rem); overflow-y: auto;
+  }
+}
 @media (max-width: 640px) {
   .st-key-train-new-launchbar { position: fixed; left: 0; right: 0; bottom: 0; z-index: 90; padding: 8px 16px;
     background: var(--background-color, Canvas); box-shadow: 0 -1px 6px rgb(0 0 0 / 0.25); }

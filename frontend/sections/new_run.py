@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,7 @@ MAIN = {
     "pipeline": ("collect.environment", "collect.distraction", "finetune.environment", "finetune.distraction"),
     "collect": ("environment", "distraction", "episodes", "episode_steps"),
     "pretrain": ("dataset", "updates"),
-    "finetune": ("teacher", "method", "environment", "distraction"),
+    "finetune": ("teacher", "teachers", "method", "environment", "distraction"),
     "offline": ("method", "demonstrations", "dataset", "updates"),
 }
 """The settings of each stage that are drawn first, among them a data set or teacher, which must be chosen."""
@@ -100,13 +100,13 @@ def _fields(parts: list[Section], preset: Mapping[str, Any], view: Form) -> dict
     start = {**preset, **_started(view)}
     titles = titles_of(parts)
     wrong = {name: in_words(sentence, titles) for name, sentence in st.session_state.get(WRONG, {}).items()}
-    references = _references()
+    references = _references(values_of(view, preset))
     values: dict[str, Any] = {}
     first = [field for section in parts for field in section.fields if field.name in MAIN.get(view.stage, ())]
 
     def draw(fields: Iterable[Field], *, prefixed: bool = False) -> None:
         grid = st.grid(2, gap=("xsmall", "medium"), vertical_alignment="top")
-        for field in fields:
+        for field in (field for field in fields if field.is_offered(values)):
             place = f"{field.name.removesuffix(field.key)}environment"
             environment = values.get(place, start.get(place)) if field.withheld else None
             offered, reasons = field.without(environment)
@@ -115,7 +115,7 @@ def _fields(parts: list[Section], preset: Mapping[str, Any], view: Form) -> dict
                     offered,
                     start.get(field.name, field.default),
                     preset.get(field.name, field.default),
-                    key=f"{PLACE}.{view.stage}.{view.preset}.{field.name}.{edition(PLACE)}{environment or ''}",
+                    key=f"{key_of_field(view, field.name)}{environment or ''}",
                     references=references,
                     wrong=wrong.get(field.name),
                     prefix=f"{SHORT[field.name.partition('.')[0]]}: " if prefixed and "." in field.name else "",
@@ -151,11 +151,25 @@ def _started(view: Form) -> dict[str, Any]:
     return dict(start["settings"]) if start.get("stage") == view.stage else {}
 
 
-def _references() -> dict[str, Listing]:
-    """The lists of settings that name a data set or a checkpoint."""
+def key_of_field(view: Form, name: str) -> str:
+    """The key of a setting's widget."""
+    return f"{PLACE}.{view.stage}.{view.preset}.{name}.{edition(PLACE)}"
+
+
+def values_of(view: Form, preset: Mapping[str, Any]) -> Callable[[str], Any]:
+    """The value that a setting has now, also where its widget is drawn further below."""
+    start = {**preset, **_started(view)}
+    return lambda name: st.session_state.get(key_of_field(view, name), start.get(name))
+
+
+def _references(value: Callable[[str], Any]) -> dict[str, Listing]:
+    """The lists of settings that name a data set or a checkpoint; of several teachers, those whose states fit."""
     datasets, checkpoints = listing("/datasets"), listing("/checkpoints")
     data = dict.fromkeys(("dataset", "films", "demonstrations"), datasets)
-    return {**data, **dict.fromkeys(("teacher", "checkpoint"), checkpoints)}
+    size = [value("stoch"), value("deter")]
+    fitting = {id: item for id, item in checkpoints.items.items() if item["state"] == size}
+    models = dict.fromkeys(("teacher", "checkpoint"), checkpoints)
+    return {**data, **models, "teachers": replace(checkpoints, items=fitting)}
 
 
 def about_method(method: Mapping[str, Any]) -> str:

@@ -18,8 +18,8 @@ from frontend.components.states import empty, gone, live
 from frontend.components.words import (
     ENDED,
     OF_TINY,
-    ago,
     elapsed,
+    moment,
     progress_line,
     progress_share,
     state_badge,
@@ -132,7 +132,7 @@ def _table(runs: list[dict[str, Any]], notes: Notes) -> str | None:
             "preset": run["preset"],
             "progress": 100 * progress_share(run),
             "now": progress_line(run) or (run["error"] or {}).get("message", "") or elapsed(run),
-            "started": ago(run["started_at"]) if run["started_at"] else "not yet",
+            "started": moment(run["started_at"]),
             "tags": ", ".join(notes.get(run["id"], {}).get("tags", ())),
         }
         for run in runs
@@ -154,7 +154,7 @@ def _table(runs: list[dict[str, Any]], notes: Notes) -> str | None:
                 "Progress", format="%.0f %%", min_value=0, max_value=100, width="small"
             ),
             "now": st.column_config.TextColumn("Now", width="large"),
-            "started": st.column_config.TextColumn("Started", width="small"),
+            "started": st.column_config.DatetimeColumn("Started", format="distance", width="small"),
             "tags": st.column_config.TextColumn("Tags", width="small"),
         },
     )

@@ -27,7 +27,8 @@ def show() -> None:
     detail = client().get(f"/checkpoints/{view.checkpoint}")
     last = detail["clip"]["episodes"] - 1
     key = key_of(PLACE, "episode", view.checkpoint)
-    episode = int(st.number_input("Episode", 0, last, int(within(view.episode, 0, last)), key=key, width=110))
+    place = st.empty()
+    episode = int(place.number_input("Episode", 0, last, int(within(view.episode, 0, last)), key=key, width=110))
     view = replace(view, episode=episode)
     save_view(PLACE, view)
     try:
@@ -35,6 +36,7 @@ def show() -> None:
     except ApiProblem as problem:
         if problem.status != 422:
             raise
+        place.empty()
         st.info(
             "This checkpoint was not learned from several teachers. The method **vid2act** does so: **Train and "
             "Runs**, Distil and fine-tune, with at least two checkpoints as its teachers.",

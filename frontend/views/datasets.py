@@ -11,7 +11,7 @@ from frontend.components.listing import listing, search
 from frontend.components.notes import notes_of
 from frontend.components.states import empty, gone, guarded, show_problem
 from frontend.components.upload_preview import CROPS, show_preview
-from frontend.components.words import ago
+from frontend.components.words import moment
 from frontend.pages import link
 from frontend.places import key_of, open_view, save_view, start_anew
 from frontend.sections.dataset_detail import KINDS, detail, open_dataset
@@ -65,7 +65,7 @@ def _table(found: list[dict[str, Any]], view: Played) -> dict[str, Any]:
             "episodes": item["episodes"],
             "frames": item["frames"],
             "factors": len(item["factor_names"]),
-            "made": ago(item["created_at"]),
+            "made": moment(item["created_at"]),
             "tags": ", ".join(notes.get(item["id"], {}).get("tags", ())),
             "note": "; ".join(filter(None, [notes.get(item["id"], {}).get("note", ""), *item["warnings"]])),
         }
@@ -84,7 +84,7 @@ def _table(found: list[dict[str, Any]], view: Played) -> dict[str, Any]:
             "episodes": st.column_config.NumberColumn("Episodes", width="small"),
             "frames": st.column_config.NumberColumn("Frames", format="localized", width="small"),
             "factors": st.column_config.NumberColumn("Factors", width="small"),
-            "made": st.column_config.TextColumn("Made", width="small"),
+            "made": st.column_config.DatetimeColumn("Made", format="distance", width="small"),
             "tags": st.column_config.TextColumn("Tags", width="small"),
             "note": st.column_config.TextColumn("Note", width="large"),
         },

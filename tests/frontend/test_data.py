@@ -30,7 +30,7 @@ def test_an_episode_that_is_not_there_opens_the_first_one(open_page: OpenPage, w
 def test_episodes_are_flagged_and_data_sets_tagged(open_page: OpenPage, work: Workplace) -> None:
     app = open_page("data", id="cartpole-clips")
     tags = app.multiselect(key="tags.episode.cartpole-clips/0")
-    assert tags.options[:3] == ["broken", "unusual", "leave out"]
+    assert tags.options[:3] == ["broken", "unusual", "good"]
     tags.set_value(["broken"])
     app.text_area(key="text.episode.cartpole-clips/0").set_value("the arm is cut off")
     save_of(app, "episode.cartpole-clips/0").click().run()
@@ -39,6 +39,8 @@ def test_episodes_are_flagged_and_data_sets_tagged(open_page: OpenPage, work: Wo
     assert (stored["tags"], stored["note"]) == (["broken"], "the arm is cut off")
     table = app.dataframe[1].value
     assert list(table["tags"])[:2] == ["broken", ""]
+    assert app.dataframe[0].value["made"].dtype.kind == "M", "a time, so that the table sorts by it"
+    assert app.button(key="data.delete").label == "Delete", "also of what was collected or played"
 
 
 def test_a_data_set_gets_another_name(open_page: OpenPage, work: Workplace) -> None:

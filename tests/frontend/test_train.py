@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 from backend.pipeline.builder import build_settings
 from frontend.sections.new_run import in_words
 from tests.support.pages import OpenPage
+from tests.support.recorded import CARTPOLE
 from tests.support.workplace import Workplace
 
 
@@ -44,6 +45,21 @@ def test_the_form_offers_the_distractions_that_apply_to_the_environment_and_says
     offered = app.selectbox(key=key_of(app, "distraction"))
     assert "video" not in offered.options and {"none", "episode", "everything"} <= set(offered.options)
     assert any("video: no sky is seen in its pictures" in text.value for text in app.caption)
+
+
+def test_several_teachers_are_chosen_among_the_models_whose_states_fit(open_page: OpenPage, work: Workplace) -> None:
+    app = open_page("train", stage="finetune", preset="small")
+    app.selectbox(key=key_of(app, "method")).set_value("vid2act").run()
+    teachers = next(widget for widget in app.multiselect if widget.label == "Teachers")
+    assert teachers.options == [CARTPOLE], "the only shipped world model of this size"
+    app.number_input(key=key_of(app, "deter")).set_value(48).run()
+    assert next(widget for widget in app.multiselect if widget.label == "Teachers").options == []
+    app.number_input(key=key_of(app, "deter")).set_value(200).run()
+    next(widget for widget in app.multiselect if widget.label == "Teachers").set_value([CARTPOLE]).run()
+    assert f"--set teachers={CARTPOLE}" in commands(app)
+    app.button(key="train/new.launch").click().run()
+    assert work.body_of("/runs")["settings"] == {"method": "vid2act", "teachers": CARTPOLE}
+    assert any("name at least 2 world models with actions" in text.value for text in app.markdown)
 
 
 def test_what_differs_from_the_preset_is_marked_and_in_the_command(open_page: OpenPage) -> None:

@@ -19,6 +19,9 @@ class CheckpointView(View):
     environment: str | None
     steps: int
     latents: int
+    state: list[int] | None = Field(
+        description="Stochastic and deterministic size of a world model's state; null for a model without actions."
+    )
     named: int = Field(description="Dimensions whose factor is known.")
     agent_right: float | None = Field(
         description="Share of the agent's pixels that observed frames show right; null until it is measured."

@@ -66,7 +66,7 @@ def _check_several(
         message = f"{settings.method} starts from several world models, named as teachers, and from no video model"
         raise SettingsError([Problem("/method", message)])
     if len(teachers) < LEAST_TEACHERS:
-        message = f"{settings.method} weighs several teachers: name at least {LEAST_TEACHERS}, separated by commas"
+        message = f"{settings.method} weighs several teachers: name at least {LEAST_TEACHERS} world models with actions"
         raise SettingsError([Problem(need.setting, message)])
     for place, teacher in enumerate(teachers, 1):
         name, networks = teacher.get("name", f"teacher {place}"), teacher["networks"]

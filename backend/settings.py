@@ -48,7 +48,7 @@ Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 
 
 class TokenFileError(Exception):
-    """The token file can be read by others than its owner, or is empty."""
+    """The token file is empty, or others than its owner can read it."""
 
 
 class Settings(BaseSettings):
@@ -127,7 +127,7 @@ class Settings(BaseSettings):
 
     @property
     def token_file(self) -> Path:
-        """The file that may hold the token instead of the environment; only its owner may read it (mode 0600)."""
+        """The file that may contain the token instead of the environment; only its owner may read it (mode 0600)."""
         return self.home / "token"
 
     def read_token(self) -> str | None:

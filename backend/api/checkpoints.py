@@ -95,7 +95,7 @@ def list_checkpoints(
     openapi_extra=multipart("file", many=False),
 )
 async def upload_checkpoint(request: Request, serving: Serving, response: Response) -> CheckpointView:
-    """Brings in the zip that `download` gives: safetensors and JSON only, every size and hash checked."""
+    """Imports the zip that `download` gives: safetensors and JSON only, every size and hash checked."""
     info, known = await take_in(request, serving.home, serving.intake, partial(_take_in, serving.home))
     say_made(response, f"/api/v1/checkpoints/{info.id}", known=known)
     return view_of(info, serving.checkpoints)
@@ -122,7 +122,7 @@ def get_checkpoint(info: Found, serving: Serving) -> CheckpointDetail:
 
 @router.delete("/checkpoints/{checkpoint}", status_code=204, responses=refusals(409))
 def delete_checkpoint(info: Found, serving: Serving, service: Runs) -> None:
-    """Delete a checkpoint and everything measured about it; not while a run needs it, and not a shipped one."""
+    """Delete a checkpoint and everything measured about it; refused for a shipped one, and while a run needs it."""
     if info.source == "shipped":
         raise in_use(f"{info.name} comes with the program.", "To remove the names that you gave it, DELETE its labels.")
     with answering():
@@ -134,7 +134,7 @@ def delete_checkpoint(info: Found, serving: Serving, service: Runs) -> None:
 
 @router.get("/checkpoints/{checkpoint}/download", responses={**files("application/zip"), **refusals(409)})
 def download_checkpoint(info: Found, request: Request, serving: Serving) -> Response:
-    """The whole checkpoint as a zip, to be brought in elsewhere."""
+    """The whole checkpoint as a zip, to be imported elsewhere."""
     etag = f'"{hashlib.sha256(repr(serving.checkpoints.version(info)).encode()).hexdigest()[:32]}"'
     if matches(request.headers.get("if-none-match"), etag):
         return not_modified(etag)
@@ -154,7 +154,7 @@ async def get_frame(
     frame: Annotated[Index, Query()] = 0,
     format: Annotated[str | None, Query(max_length=20, json_schema_extra={"enum": list(FRAME_FORMATS)})] = None,
 ) -> Response:
-    """A true frame of the checkpoint's clip."""
+    """A frame of the checkpoint's clip as it was recorded."""
     chosen = choose_format(format, request.headers.get("accept"), FRAME_FORMATS)
 
     def make() -> Answer:
@@ -201,7 +201,7 @@ def _card(folder: Path) -> str | None:
 
 
 def _packed(info: CheckpointInfo, home: Path) -> BinaryIO:
-    """The open zip of a checkpoint; its name is already gone from the disk, and a sweep removes what a kill leaves."""
+    """The open zip of a checkpoint; it has no name on disk any more, and a sweep removes what a kill leaves behind."""
     archive = aside_of(home / "download")
     try:
         pack_checkpoint(info, archive)

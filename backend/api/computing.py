@@ -15,13 +15,13 @@ COMPUTING_SECONDS = 5
 
 
 async def computed_first(names: tuple[str, ...], info: CheckpointInfo, serving: Services, *, wait: bool) -> None:
-    """Returns once these are saved with the checkpoint; 409 with Retry-After if the request should not wait."""
+    """Returns when these results are saved with the checkpoint; 409 with Retry-After if the request should not wait."""
     for name in names:
         await _COMPUTED[name](info, serving, wait)
 
 
 async def ensure_factors(info: CheckpointInfo, serving: Services, wait: bool) -> None:
-    """Returns once factors are saved with the checkpoint; 409 with Retry-After if the request should not wait."""
+    """Returns when factors are saved with the checkpoint; 409 with Retry-After if the request should not wait."""
     if info.found(FACTORS).is_file():
         return
     key, long_jobs = ("factors", info.folder), serving.long_jobs

@@ -18,7 +18,7 @@ router = APIRouter(tags=["runs"])
 
 
 class CurvesView(View):
-    """Mean and band of each kind of run; `left_out` says why a run is not among them."""
+    """Mean and band of each kind of run; `left_out` gives the reason for every run that is missing."""
 
     groups: list[dict[str, Any]]
     published: list[dict[str, Any]]

@@ -64,7 +64,7 @@ router = APIRouter(tags=["datasets"])
 def list_datasets(
     serving: Serving, actions: Several = "", limit: Limit = 100, cursor: Cursor = None, search: Search = ""
 ) -> DatasetList:
-    """Data sets, newest first; `actions` leaves those with so many actions."""
+    """Data sets, newest first; `actions` keeps only those with that number of actions."""
     wanted = several(actions)
     found = [
         info
@@ -85,7 +85,7 @@ def list_datasets(
 async def upload_dataset(request: Request, serving: Serving, response: Response) -> DatasetView | ImportView:
     """Films, pictures, npz episodes or the data set of another project as a data set, decoded in a limited process.
 
-    `crop`, `fps`, `stride` and `split` say what is kept of films and pictures; `POST /datasets/preview` shows it.
+    `crop`, `fps`, `stride` and `split` choose the part of films and pictures to use; `POST /datasets/preview` shows it.
     """
     upload, release = await hold(request, serving.home)
     try:
@@ -110,7 +110,7 @@ async def upload_dataset(request: Request, serving: Serving, response: Response)
 
 @router.post("/datasets/preview", responses=_LATER, openapi_extra=_FORM)
 async def preview_dataset(request: Request, serving: Serving, response: Response) -> ImportPreview | ImportView:
-    """What an upload would become, with some of its frames; nothing is kept."""
+    """The data set that an upload would become, with some of its frames; nothing is stored."""
     upload, release = await hold(request, serving.home)
     try:
         options = _options(upload)
@@ -174,7 +174,7 @@ def rename_dataset(info: Found, body: DatasetBody, serving: Serving, runs: Runs)
 
 @router.delete("/datasets/{dataset}", status_code=204, responses=refusals(409))
 def delete_dataset(info: Found, serving: Serving, runs: Runs) -> None:
-    """Remove an uploaded data set; refused while a run uses it, and for what a run collected."""
+    """Remove an uploaded data set; refused while a run uses it, and for a data set that a run collected."""
     if info.folder.parent != serving.home / "datasets":
         detail = f"{info.name} was collected by a run and is deleted with that run."
         raise Problem(409, "dataset-in-use", detail, remedy="Remove the run.")
@@ -239,7 +239,7 @@ def _name(upload: Upload) -> str:
 
 
 def _id_of(upload: Upload, options: Options) -> str:
-    """The id of a data set depends on the bytes of its files and on which parts of them are kept."""
+    """The id of a data set depends on the bytes of its files and on the chosen parts of them."""
     chosen = [f"{name}={value}" for name, value in asdict(options).items()]
     digest = hashlib.sha256("\n".join([*(file.sha256 for file in upload.files), *chosen]).encode())
     return f"clips-{digest.hexdigest()[:16]}"

@@ -21,7 +21,7 @@ from backend.views.executor import LongJobs, ViewExecutor
 
 @dataclass(frozen=True)
 class Services:
-    """Everything one API process holds."""
+    """What one API process owns."""
 
     settings: Settings
     checkpoints: CheckpointCache

@@ -1,4 +1,4 @@
-"""The document of the API as pages, /docs and /redoc: all files are served from here, so that they work offline.
+"""The API's document as pages, /docs and /redoc: all files are served by this process, so that they work offline.
 
 Addresses in them are relative, so that they work below any path of a reverse proxy.
 """
@@ -27,7 +27,7 @@ PAGE = """<!doctype html>
 </body>
 </html>
 """
-# The page sets the server's address to where it was loaded from, whatever the path.
+# The page sets the server's address to the one that it was loaded from, whatever the path.
 LOAD = """
 async function load() {
   const here = new URL(".", document.baseURI);
@@ -71,7 +71,7 @@ BUNDLED = {
 
 @router.get("/docs")
 async def get_docs() -> HTMLResponse:
-    """Swagger UI: try the API out."""
+    """Swagger UI: try out the API."""
     parts = {"style": "swagger-ui.css", "library": "swagger-ui-bundle.js", "start": "swagger.js"}
     return HTMLResponse(PAGE.format(title="API", **parts))
 
@@ -94,6 +94,6 @@ def get_asset(name: str) -> Response:
 
 @cache
 def _bundled(name: str) -> Asset:
-    """A file of Swagger UI or Redoc, as fastapi-offline brings them; Redoc's logo would be loaded from another site."""
+    """A file of Swagger UI or Redoc from fastapi-offline; Redoc's logo is left out, as it comes from another site."""
     content = (files("fastapi_offline") / "static" / name).read_bytes()
     return Asset(BUNDLED[name], content.replace(REDOC_LOGO, b"data:,"))

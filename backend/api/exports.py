@@ -24,7 +24,7 @@ router = APIRouter(tags=["exports"])
     responses={200: {"model": ExportView, "description": "It was made before."}, **refusals(406, 409)},
 )
 async def create_export(body: ExportBody, request: Request, serving: Serving, response: Response) -> ExportView:
-    """Make a figure, an animation, a table or a whole bundle of a view and keep it."""
+    """Make and store a figure, an animation, a table or a whole bundle of a view."""
     try:
         info = await find_checkpoint(body.checkpoint, request, serving)
     except NotFound as error:
@@ -44,7 +44,7 @@ async def create_export(body: ExportBody, request: Request, serving: Serving, re
     "/exports/{export}", responses=files("application/octet-stream", description="The file."), response_class=Response
 )
 def get_export(export: str, request: Request, serving: Serving) -> Response:
-    """The file, under its telling name."""
+    """The file, under its descriptive name."""
     found = find_export(serving.home, export)
     if found is None:
         raise not_found("export", export, known=[])
@@ -56,7 +56,7 @@ def get_export(export: str, request: Request, serving: Serving) -> Response:
 
 @router.delete("/exports/{export}", status_code=204)
 def delete_export(export: str, serving: Serving) -> None:
-    """Delete a file that was made; asking for it again makes it again."""
+    """Delete an exported file; the next request for it makes it again."""
     if not remove_export(serving.home, export):
         raise not_found("export", export, known=[])
 

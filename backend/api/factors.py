@@ -1,4 +1,4 @@
-"""One dimension: its card, and what people call it."""
+"""One dimension: its card, and the name that a person gave it."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ async def get_card(info: Found, dim: str, request: Request, serving: Serving) ->
 
 @router.put("/checkpoints/{checkpoint}/labels/{dim}", responses=refusals(409))
 def put_label(info: Found, dim: str, body: LabelBody, serving: Serving) -> LabelView:
-    """What a person calls a dimension; it wins over every computed name. An empty name takes it away."""
+    """A person's name for a dimension; it takes precedence over the computed one. An empty name removes it."""
     number = whole_number(dim, "path:dim", 0, info.latents - 1)
     label = Label(body.name.strip(), body.note, body.author, now())
     with serving.writing:
@@ -54,7 +54,7 @@ def put_label(info: Found, dim: str, body: LabelBody, serving: Serving) -> Label
 
 @router.delete("/checkpoints/{checkpoint}/labels/{dim}", status_code=204, responses=refusals(409))
 def delete_label(info: Found, dim: str, serving: Serving) -> None:
-    """Take a person's name of a dimension away; the computed one shows again."""
+    """Remove a person's name for a dimension; the computed one is shown again."""
     number = whole_number(dim, "path:dim", 0, info.latents - 1)
     with serving.writing:
         if number not in read_labels(info):
@@ -64,5 +64,5 @@ def delete_label(info: Found, dim: str, serving: Serving) -> None:
 
 @router.get("/checkpoints/{checkpoint}/labels", responses=refusals(409))
 def get_labels(info: Found) -> LabelList:
-    """What people call the dimensions: who gave each name, when, and what they noted."""
+    """People's names for the dimensions: who gave each name, when, and with which note."""
     return LabelList(items=[LabelView(dim=dim, **vars(label)) for dim, label in read_labels(info).items()])

@@ -1,4 +1,4 @@
-"""Models of other projects over HTTP: the layouts that are read, and the upload of weights."""
+"""Models of other projects over HTTP: the supported layouts, and the upload of weights."""
 
 from functools import partial
 from pathlib import Path
@@ -54,13 +54,13 @@ class LayoutList(View):
 
 @router.get("/adapters")
 def list_adapters() -> LayoutList:
-    """The layouts that models of other projects are read in."""
+    """The supported layouts of other projects' models."""
     return LayoutList(items=[LayoutView.model_validate(one._asdict()) for one in known_layouts()])
 
 
 @router.post("/models", status_code=201, responses=refusals(404), openapi_extra=_FORM)
 async def upload_model(request: Request, serving: Serving, response: Response) -> CheckpointView:
-    """Makes a checkpoint of another project's weights: plain tensors, read in a process of limited memory and time."""
+    """A checkpoint from another project's weights: plain tensors, read in a process with limited memory and time."""
     info = await take_in(request, serving.home, serving.intake, partial(_import, serving.home))
     say_made(response, f"/api/v1/checkpoints/{info.id}", known=False)
     serving.checkpoints.forget()
@@ -87,7 +87,7 @@ def _import(home: Path, upload: Upload) -> CheckpointInfo:
 
 
 def _named(upload: Upload) -> tuple[Path, Path | None]:
-    """The weights (a file, or the folder of several) and the settings of an upload, under the names they came with."""
+    """The weights (a file, or the folder of several) and the settings of an upload, under their original names."""
     if not 1 <= len(upload.files) <= MOST_FILES:
         raise invalid("/files", f"1 to {MOST_FILES} files are taken, got {len(upload.files)}", remedy=_REMEDY)
     folder = upload.files[0].path.parent / "named"

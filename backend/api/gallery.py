@@ -27,13 +27,13 @@ router = APIRouter(tags=["gallery"])
 
 @router.get("/gallery")
 def list_gallery(serving: Serving) -> PieceList:
-    """Every kept view, oldest first."""
+    """Every saved view, oldest first."""
     return PieceList(items=[_view(piece) for piece in read_gallery(serving.home)])
 
 
 @router.post("/gallery", status_code=201, responses=refusals(404, 406, 409))
 async def save_view(body: PieceBody, request: Request, serving: Serving) -> PieceView:
-    """Keep a view; one that cannot be drawn is refused."""
+    """Save a view; one that cannot be drawn is refused."""
     info = await find_checkpoint(body.checkpoint, request, serving)
     with pointing_into_the_body():
         await asyncio.to_thread(export_job, body.kind, "png", body.view, info, serving.checkpoints)
@@ -57,7 +57,7 @@ async def get_report(
     serving: Serving,
     format: Annotated[Literal["html", "pdf"], Query(description="One page for browsers, or a PDF.")] = "html",
 ) -> Response:
-    """All kept views with their titles and notes in one file, which needs nothing else."""
+    """All saved views with their titles and notes in one self-contained file."""
     from backend.export.report import Entry, report
 
     entries = []
@@ -79,7 +79,7 @@ async def get_report(
     response_class=Response,
 )
 async def get_picture(piece: str, request: Request, serving: Serving) -> Response:
-    """A kept view as it is drawn now."""
+    """A saved view as it is drawn now."""
     found = next((item for item in read_gallery(serving.home) if item.id == piece), None)
     if found is None:
         raise not_found("piece", piece, known=[])
@@ -88,7 +88,7 @@ async def get_picture(piece: str, request: Request, serving: Serving) -> Respons
 
 @router.put("/gallery/{piece}", responses=refusals(404))
 def change_words(piece: str, body: PieceWords, serving: Serving) -> PieceView:
-    """Another title and note."""
+    """Change the title and note of a view."""
     with serving.writing:
         changed = change_piece(serving.home, piece, body.title.strip(), body.note)
     if changed is None:
@@ -98,7 +98,7 @@ def change_words(piece: str, body: PieceWords, serving: Serving) -> PieceView:
 
 @router.delete("/gallery/{piece}", status_code=204, responses=refusals(404))
 def take_out(piece: str, serving: Serving) -> None:
-    """Take a view out of the gallery."""
+    """Remove a view from the gallery."""
     with serving.writing:
         if not remove_piece(serving.home, piece):
             raise not_found("piece", piece, known=[])

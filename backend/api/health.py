@@ -1,4 +1,4 @@
-"""Is the process alive, can it work, and what has it counted."""
+"""Whether the process is alive and ready, and its metrics."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ async def get_health(request: Request) -> HealthView:
 def get_readiness(request: Request, serving: Serving) -> ReadyView:
     """The store can be written, the disk has room, runs can be read, checkpoints can be read.
 
-    Says too which workers live; without one the API is ready all the same, and runs wait.
+    Also lists the living workers; without one the API is still ready, and runs wait.
     """
     database, workers = _database(request)
     checks = {
@@ -95,7 +95,7 @@ def _home(home: Path) -> str:
 
 
 def _readable(*folders: Path) -> str:
-    """Looks at the folders alone, so that it takes as long with ten thousand checkpoints as with none."""
+    """Looks only at the folders, so that ten thousand checkpoints take no longer than none."""
     closed = [folder for folder in folders if folder.exists() and not os.access(folder, os.R_OK | os.X_OK)]
     return f"{closed[0]} cannot be read" if closed else "ok"
 

@@ -1,4 +1,4 @@
-"""Imports of uploads in progress: each runs once, to its end, and is found by its id."""
+"""Imports of uploads in progress: each runs exactly once to its end and is found by its id."""
 
 import asyncio
 import re
@@ -34,7 +34,9 @@ class Imports:
         if sum(not task.done() for task in self._tasks.values()) >= MAX_PENDING:
             raise overloaded("Too many uploads are being read already.", seconds=30)
         task = asyncio.get_running_loop().create_task(self._run(make, release))
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be waiting
+        task.add_done_callback(
+            lambda done: done.cancelled() or done.exception()
+        )  # the error would be logged if nobody awaited it
         self._tasks.pop(id, None)
         self._tasks[id] = task
         for old in [key for key, work in self._tasks.items() if work.done()][:-MOST_FINISHED]:

@@ -1,4 +1,4 @@
-"""Measures the factors of a checkpoint over a data set, instead of over the clip that it carries."""
+"""Measures the factors of a checkpoint over a data set instead of over its own clip."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,7 @@ router = APIRouter(tags=["factors"])
 
 @router.post("/checkpoints/{checkpoint}/measurements", status_code=202, responses=refusals(409))
 async def measure(info: Found, body: MeasureBody, serving: Serving) -> MeasuringView:
-    """Begin to measure over every frame of a data set; the answer is kept with the checkpoint, in place of the old."""
+    """Start a measurement over every frame of a data set; the result replaces the one stored with the checkpoint."""
     refuse_unable(KINDS["factors"], info)
     dataset = await asyncio.to_thread(find_dataset, serving.home, body.dataset)
     serving.long_jobs.start(_key(info), _study(info, dataset, serving))
@@ -32,7 +32,7 @@ async def measure(info: Found, body: MeasureBody, serving: Serving) -> Measuring
 
 @router.get("/checkpoints/{checkpoint}/measurements", responses=refusals(409))
 async def get_measurement(info: Found, serving: Serving) -> MeasuringView:
-    """How far it is; refused, once, where the frames could not be measured."""
+    """The progress of the measurement; if it failed, the error, once."""
     return _view(info, serving)
 
 

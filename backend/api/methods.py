@@ -9,7 +9,7 @@ router = APIRouter(tags=["presets"])
 
 
 class NeedView(View):
-    """A checkpoint that a method starts from: the setting that names it (a JSON pointer), and what it has to be."""
+    """A checkpoint that a method starts from: the setting that names it (a JSON pointer), and its required kind."""
 
     setting: str
     kind: Kind
@@ -17,7 +17,7 @@ class NeedView(View):
 
 
 class MethodView(View):
-    """One method; `view` is the page on which its checkpoints show most, `differs` one sentence."""
+    """One method; `view` is the page that suits its checkpoints best, `differs` one sentence."""
 
     name: str
     title: str

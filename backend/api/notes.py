@@ -17,13 +17,13 @@ router = APIRouter(tags=["notes"])
 
 @router.get("/notes/{kind}")
 def list_notes(kind: Kind, serving: Serving) -> NoteList:
-    """Every note of a kind, with the id of what it is about."""
+    """Every note of a kind, with the id of its subject."""
     return NoteList(items=[_view(note) for note in read_notes(serving.home, kind).values()])
 
 
 @router.put("/notes/{kind}/{id:path}")
 def put_note(kind: Kind, id: Id, body: NoteBody, serving: Serving) -> NoteView:
-    """Keep tags and a note about one thing, in place of those before."""
+    """Store tags and a note about one thing, in place of the previous ones."""
     tags = list(dict.fromkeys(tag.strip() for tag in body.tags if tag.strip()))
     with serving.writing:
         return _view(write_note(serving.home, kind, id, tags, body.note.strip()))

@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 
 
 def several(text: str) -> list[str]:
-    """What a filter names: `a,b` -> [a, b]; nothing leaves all in."""
+    """The values of a filter: `a,b` -> [a, b]; an empty filter keeps everything."""
     return [part for part in text.split(",") if part]
 
 

@@ -1,4 +1,4 @@
-"""A person's own pictures as the base of a view: sent once, then named by an id computed from their pixels."""
+"""A user's own pictures as the base of a view: uploaded once, then named by an id computed from their pixels."""
 
 import asyncio
 from functools import partial
@@ -28,7 +28,7 @@ router = APIRouter(tags=["traversals"])
     openapi_extra=multipart("files", many=True),
 )
 async def upload_picture(request: Request, serving: Serving, response: Response) -> PictureView:
-    """PNG or JPEG files in the order of time; the last is the base. Decoded in a limited process of their own."""
+    """PNG or JPEG files in the order of time; the last is the base. A separate, limited process decodes them."""
     view, known = await take_in(request, serving.home, serving.intake, partial(_take_in, serving.home))
     say_made(response, view.url, known=known)
     return view

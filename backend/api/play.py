@@ -76,13 +76,13 @@ async def begin_play(info: Found, serving: Serving, body: PlayBody) -> PlayView:
 
 @router.post("/plays/{id}/steps", responses=refusals(404, 409, 503))
 async def take_step(id: str, serving: Serving, body: StepBody) -> MomentView:
-    """One step on, in the simulator and in the model."""
+    """Take one step in the simulator and in the model."""
     return await _with(serving.plays, id, lambda play: _view(_taken(play, body)))
 
 
 @router.post("/plays/{id}/restart", responses=refusals(404, 503))
 async def restart(id: str, serving: Serving, body: PlayBody) -> MomentView:
-    """Another episode of the same play."""
+    """Start another episode of the same play."""
     return await _with(serving.plays, id, lambda play: _begun(play, body))
 
 
@@ -93,7 +93,7 @@ async def get_film(
     serving: Serving,
     format: Annotated[str | None, Query(max_length=10, description=f"One of {', '.join(FORMATS)}.")] = None,
 ) -> Response:
-    """What was played so far, the simulator over the model, as a film, figure or table."""
+    """The play so far, the simulator above the model, as a film, figure or table."""
     chosen = choose_format(format, request.headers.get("accept"), FORMATS)
 
     def make(play: Play) -> Answer:
@@ -108,13 +108,13 @@ async def get_film(
 
 @router.post("/plays/{id}/dataset", status_code=201, responses=refusals(404, 409))
 async def keep_as_dataset(id: str, serving: Serving, body: PlayDatasetBody) -> DatasetView:
-    """What the simulator showed so far, as a data set of one episode with actions, rewards and factors."""
+    """Save the simulator's frames so far as a data set of one episode with actions, rewards and factors."""
     return await _with(serving.plays, id, lambda play: view_dataset(_write(play, body.name, serving.home)))
 
 
 @router.delete("/plays/{id}", status_code=204)
 async def end_play(id: str, serving: Serving) -> None:
-    """End a play; its simulator stops. One that has ended already is no error."""
+    """End a play; its simulator stops. A play that has already ended is no error."""
     await asyncio.to_thread(serving.plays.close, id)
 
 

@@ -28,7 +28,7 @@ router = APIRouter(tags=["traversals"])
 
 @router.post("/views", openapi_extra=multipart("file", many=False))
 async def open_view(request: Request, serving: Serving) -> OpenedView:
-    """Reads the settings that every file made here carries, of whatever kind."""
+    """Reads the settings that every exported file contains, whatever its kind."""
     return await take_in(request, serving.home, serving.intake, partial(_open, serving.checkpoints))
 
 

@@ -94,7 +94,7 @@ class CloneRequest(Body):
 
 
 class ResumeRequest(Body):
-    """What a run goes on with: a larger number of steps, or how often it saves, logs and evaluates."""
+    """What to change before a run goes on: a larger number of steps, or how often it saves, logs and evaluates."""
 
     settings: dict[str, Any] = Field(default={}, description="Merged into those of the run.")
 

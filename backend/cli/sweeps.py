@@ -1,4 +1,4 @@
-"""`diswm sweep`: queue a run for every combination of a grid and every seed; workers carry them out."""
+"""`diswm sweep`: queue a run for every combination of a grid and every seed; workers execute them."""
 
 import json
 from typing import TYPE_CHECKING, Annotated, Any
@@ -42,7 +42,7 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the runs; queue nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Queue a run for every combination of a grid and every seed; workers carry them out (diswm app, diswm worker)."""
+    """Queue a run for every combination of a grid and every seed; workers execute them (diswm app, diswm worker)."""
     from backend.pipeline.builder import parse_assignments
     from backend.pipeline.settings import SettingsError
     from backend.runs.errors import InvalidRun, RunError

@@ -1,4 +1,4 @@
-"""Reads `.npz` archives of any origin: no pickles, and no more memory than the file has bytes for."""
+"""Reads `.npz` archives from untrusted sources: no pickles, and no more memory than the file's bytes justify."""
 
 import zipfile
 from collections.abc import Collection
@@ -21,7 +21,7 @@ class ArchiveError(ValueError):
 
 
 class HoldsObjects(ArchiveError):
-    """An array holds Python objects."""
+    """An array contains Python objects."""
 
 
 Source = Path | IO[bytes]
@@ -30,7 +30,7 @@ Source = Path | IO[bytes]
 def read_headers(source: Source, wanted: Collection[str] | None = None) -> dict[str, Header]:
     """Shape and type of each array (of the `wanted` ones), without reading the arrays. Raises ArchiveError, OSError.
 
-    Where some are wanted, the others may hold Python objects.
+    If some are wanted, the others may contain Python objects.
     """
     headers = {}
     for name, header in _headers(source).items():
@@ -43,19 +43,19 @@ def read_headers(source: Source, wanted: Collection[str] | None = None) -> dict[
 
 
 def safe_headers(source: Source) -> dict[str, Header]:
-    """Shape and type of every array but those that hold Python objects. Raises ArchiveError, OSError."""
+    """Shape and type of every array except those that contain Python objects. Raises ArchiveError, OSError."""
     return {name: header for name, header in _headers(source).items() if not isinstance(header, HoldsObjects)}
 
 
 def object_arrays(source: Source, wanted: Collection[str]) -> list[str]:
-    """The unneeded arrays that hold Python objects, which are never loaded."""
+    """The unneeded arrays that contain Python objects; they are never loaded."""
     return [
         name for name, header in _headers(source).items() if isinstance(header, HoldsObjects) and name not in wanted
     ]
 
 
 def _headers(source: Source) -> dict[str, Header | HoldsObjects]:
-    """The header of each array, or that it holds Python objects."""
+    """The header of each array, or the error that it contains Python objects."""
     headers: dict[str, Header | HoldsObjects] = {}
     try:
         with zipfile.ZipFile(source) as archive:
@@ -91,7 +91,7 @@ def _key(entry: zipfile.ZipInfo) -> str:
 
 
 def read_header(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Header:
-    """Shape and type, which account for exactly the bytes that the archive says it has. Raises ArchiveError."""
+    """Shape and type; their size must equal the size that the archive gives for the array. Raises ArchiveError."""
     try:
         with archive.open(entry) as member:
             version = npy.read_magic(member)

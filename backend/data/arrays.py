@@ -1,4 +1,4 @@
-"""The arrays of a published `.npz` as rows of episodes: what may be missing, and where one episode ends."""
+"""The arrays of a published `.npz` as rows of episodes; some arrays are optional, and episodes are told apart."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -21,11 +21,11 @@ ROWS: dict[str, type] = {
     "is_terminal": np.bool_,
     "factors": np.float32,
 }
-_FIRST = ("is_first", "step_type")  # what marks the first frame of an episode: a truth, dm_env's 0
+_FIRST = ("is_first", "step_type")  # arrays that mark the first frame of an episode: true, or dm_env's 0
 _LAST = ("is_last", "done", "dones", "terminated", "truncated", "terminals", "timeouts", "terminations", "truncations")
 _NUMBERS = ("episode", "episode_id", "episode_index")  # each frame's episode
 BORDERS = (*_FIRST, *_LAST, "is_terminal", "discount", *_NUMBERS)
-PICTURES = ("image", "observation")  # the first that is there is looked at
+PICTURES = ("image", "observation")  # the first that exists is used
 KNOWN = frozenset((*PICTURES, "factor_names", *MASKS, *ROWS, *BORDERS))
 _FILLED = {"action": 0.0, "reward": 0.0, "discount": 1.0}  # for a first row of NaN: nothing led to the first frame
 

@@ -13,9 +13,9 @@ from backend.data.files import MANIFEST, sha256
 from backend.data.networks import CheckpointError
 from backend.data.places import SHIPPED, is_folder_name, is_there, names_in
 
-FINDINGS = "shipped"  # in DISWM_HOME: what is found out about shipped checkpoints, a folder each
-_PRETRAIN = "-pretrain"  # after a pipeline's id, in the id of its video model
-_OF_A_RUN = ("dataset", "collect/dataset")  # where a run keeps what it collected
+FINDINGS = "shipped"  # in DISWM_HOME: the findings about shipped checkpoints, one folder per checkpoint
+_PRETRAIN = "-pretrain"  # suffix of a pipeline's id in the id of its video model
+_OF_A_RUN = ("dataset", "collect/dataset")  # the folder of a run's collected episodes
 _UPDATE = ".update-"  # between a run's id and the count, in the id of a checkpoint that is not its last
 
 
@@ -116,7 +116,7 @@ def find_dataset(home: Path, reference: str, *, allow_path: bool = False) -> Dat
 
 
 def _with_id(home: Path, id: str) -> list[CheckpointInfo]:
-    """The checkpoints with this id, newest first, read from where such an id lies and from nowhere else."""
+    """The checkpoints with this id, newest first; only the folders that such an id can have are read."""
     if not is_folder_name(id):
         return []
     found = [*_shipped(home, [id]), *_in_runs(home, [id, id.removesuffix(_PRETRAIN)]), *_imported(home, [id])]
@@ -133,7 +133,7 @@ def _shipped(home: Path, names: Iterable[str]) -> list[CheckpointInfo]:
 
 
 def _findings(home: Path, shipped: Path) -> Path:
-    """Names hold for these weights: a later version's checkpoint of the same id starts without them."""
+    """The folder of findings for these weights; a later version's checkpoint of the same id starts without them."""
     return home / FINDINGS / f"{shipped.name}-{sha256(shipped / MANIFEST)[:12]}"
 
 

@@ -35,13 +35,13 @@ from models.types import Capabilities, normalise
 from models.video_model import VideoModel, capabilities_of
 
 FORMAT = 1
-READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # of a checkpoint that can be looked at, not written to
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # for a checkpoint whose folder cannot be written
 CONFIG = "config.json"
 CARD = "README.md"  # outside the manifest, as are those below
 TEACHERS = "teachers.json"  # how a gate weighs the teachers along the clip, where there are several
-FACTORS, CHECKS, LABELS = "factors.json", "interventions.json", "labels.json"  # found out later: `findings`
+FACTORS, CHECKS, LABELS = "factors.json", "interventions.json", "labels.json"  # computed later, see `findings`
 MOST_CONFIGS = 16_384  # settings of checkpoints that are kept in memory
-QUALITY = "quality.json"  # too, where it was not measured when the checkpoint was written
+QUALITY = "quality.json"  # computed later if it was not measured when the checkpoint was written
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,11 @@ class CheckpointInfo:
     latents: int
     capabilities: Capabilities
     config: dict[str, Any]
-    findings_folder: Path | None = None  # where what is found out later is written, if not in `folder`
+    findings_folder: Path | None = None  # the folder of findings, if not `folder`
 
     @property
     def findings(self) -> Path:
-        """Where what is found out later is written: the checkpoint's folder, unless it was shipped."""
+        """The folder that findings are written to: the checkpoint's own, unless it was shipped."""
         return self.findings_folder or self.folder
 
     @property
@@ -92,7 +92,7 @@ class CheckpointInfo:
         return Scene(settings.get("look") or "fast", int(settings.get("action_repeat") or 2))
 
     def found(self, name: str) -> Path:
-        """Where FACTORS, CHECKS or LABELS is read: among the findings, else as shipped. The path may not exist."""
+        """The path of FACTORS, CHECKS or LABELS: among the findings, else in the shipped folder. It may not exist."""
         own = self.findings / name
         return own if own.exists() else self.folder / name
 
@@ -121,12 +121,12 @@ class Checkpoint:
     statistics: LatentStatistics
 
     def in_context(self, frame: npt.NDArray[np.uint8]) -> "Checkpoint":
-        """The same, drawing every state beside this frame (H, W, 3), if its decoder sees one."""
+        """The same checkpoint, whose decoder sees this frame (H, W, 3) beside every state, if it sees one at all."""
         return replace(self, model=self.model.in_context(normalise(torch.from_numpy(frame.copy()))))
 
     @property
     def video_model(self) -> VideoModel:
-        """The model, where it is of our own networks, which alone can learn on. Raises IncompatibleCheckpoint."""
+        """The model, if it has our own networks: only these can be trained further. Raises IncompatibleCheckpoint."""
         if not isinstance(self.model, VideoModel):
             raise IncompatibleCheckpoint([f"{self.info.name} is another project's model: it can be looked at only"])
         return self.model
@@ -189,7 +189,7 @@ def save_checkpoint(
 def read_info(folder: Path | str, id: str, source: str, findings_folder: Path | None = None) -> CheckpointInfo:
     """Describes a checkpoint folder without loading its weights; raises CorruptCheckpoint.
 
-    Its settings are read again only once their file has changed: lists hold thousands.
+    Its settings are read again only after their file has changed: lists have thousands of entries.
     """
     try:
         return _described(str(folder), id, source, findings_folder, stamp_of(f"{folder}/{CONFIG}"))
@@ -199,7 +199,7 @@ def read_info(folder: Path | str, id: str, source: str, findings_folder: Path | 
 
 @lru_cache(maxsize=MOST_CONFIGS)
 def first_info(folder: Path | str, id: str, source: str) -> CheckpointInfo:
-    """What `read_info` said when it was first asked, without looking at the disk again; raises CorruptCheckpoint."""
+    """The first answer of `read_info`, without another look at the disk; raises CorruptCheckpoint."""
     return read_info(folder, id, source)
 
 
@@ -262,13 +262,13 @@ def read_checkpoint(info: CheckpointInfo) -> Checkpoint:
 
 
 def read_labels(info: CheckpointInfo) -> dict[int, Label]:
-    """Human names of a checkpoint's dimensions: a user's own before those that it was shipped with."""
+    """Human names of a checkpoint's dimensions; the user's own precede the shipped ones."""
     labels = _labels(info.folder) | _labels(info.findings)
     return {dim: label for dim, label in sorted(labels.items()) if label.name}
 
 
 def write_label(info: CheckpointInfo, dim: int, label: Label) -> None:
-    """Keeps a human name; an empty one removes it, or hides the one that the checkpoint was shipped with."""
+    """Stores a human name; an empty one removes it, or hides the shipped one."""
     labels = _labels(info.findings) | {dim: label}
     shipped = _labels(info.folder) if info.findings != info.folder else {}
     stored = {dim: asdict(label) for dim, label in sorted(labels.items()) if label.name or dim in shipped}

@@ -1,4 +1,4 @@
-"""The clip of a checkpoint: the episodes that travel with it."""
+"""The clip of a checkpoint: the episodes that are stored with it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ CLIP_ARRAYS = ("image", "action", "reward", "factors")
 
 @dataclass(frozen=True)
 class Clip:
-    """Episodes that travel with a checkpoint, so that it can be looked at without its data set."""
+    """Episodes that are stored with a checkpoint, so that it can be viewed without its data set."""
 
     image: NDArray[np.uint8]  # (E, T, 64, 64, 3)
     action: NDArray[np.float32]  # (E, T, A); action[:, t] led to image[:, t]

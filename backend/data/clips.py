@@ -19,12 +19,12 @@ from backend.data.decode.sandbox import CROPS, Limits, Options, Request
 from backend.data.episodes import DATASET, REFERENCE, DatasetInfo, encode_dataset_info, now
 from backend.data.files import Content, aside_of, write_folder
 
-MIN_FRAMES = 16  # fewer make no episode
+MIN_FRAMES = 16  # an episode needs at least these
 MIN_SPLIT, MAX_SPLIT = MIN_FRAMES, 10_000
 MIN_FPS, MAX_FPS = 0.1, 240.0
 MAX_STRIDE = 100
-MAX_PICTURES = 900  # loose ones, all open at once while they are decoded
-SEVERAL = "pictures"  # what loose pictures are called together
+MAX_PICTURES = 900  # loose pictures, all open at once while they are decoded
+SEVERAL = "pictures"  # the name of the clip that loose pictures make
 
 
 class UserFile(NamedTuple):
@@ -36,7 +36,7 @@ class UserFile(NamedTuple):
 
 
 class Preview(NamedTuple):
-    """What an import would give: the data set's description, and frames (T, 64, 64, 3) of some of its episodes."""
+    """The result that an import would have: the data set's description, and frames (T, 64, 64, 3) of some episodes."""
 
     info: DatasetInfo
     rows: list[NDArray[np.uint8]]
@@ -77,7 +77,7 @@ def import_clips(
 def preview_clips(
     files: Sequence[UserFile], name: str, options: Options, *, episodes: int, frames: int, limits: Limits | None = None
 ) -> Preview:
-    """What `import_clips` would make of files; nothing is kept. Frames of at most so many episodes come along.
+    """What `import_clips` would make of files, without storing it, with frames of at most `episodes` episodes.
 
     Raises VideoError (naming the file), OSError.
     """
@@ -132,7 +132,7 @@ def _decoded(
 
 
 def _grouped(files: Sequence[UserFile]) -> list[tuple[Container, list[UserFile]]]:
-    """Each file for itself, but loose pictures together in the order of their names."""
+    """One group per file; loose pictures are one group, in the order of their names."""
     groups: list[tuple[Container, list[UserFile]]] = []
     pictures: list[UserFile] = []
     for file in files:

@@ -1,4 +1,4 @@
-"""What an uploaded file is, judged by its first bytes and never by its name."""
+"""Tells what an uploaded file is, from its first bytes and never from its name."""
 
 import re
 import zipfile
@@ -22,9 +22,9 @@ Container = Literal[
     "folder",
 ]
 
-DATASETS: tuple[Container, ...] = ("dataset", "folder")  # of other projects, see `formats`
-PUBLISHED: tuple[Container, ...] = ("episode", "episodes", "archive", *DATASETS)  # these keep their actions and factors
-FILMS: tuple[Container, ...] = ("mp4", "matroska", "avi", "gif", "animation")  # these have times
+DATASETS: tuple[Container, ...] = ("dataset", "folder")  # data sets of other projects, see `formats`
+PUBLISHED: tuple[Container, ...] = ("episode", "episodes", "archive", *DATASETS)  # with actions and factors
+FILMS: tuple[Container, ...] = ("mp4", "matroska", "avi", "gif", "animation")  # with times
 ACCEPTED = (
     "mp4, mov, m4v, webm, mkv, avi or gif films, animated webp or png, png, jpeg or webp pictures or a zip of them, "
     "npz episodes, or a zip or tar.xz of those, or data sets of other projects (HDF5, or a zip of their folder)"

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from backend.data.published import NOTE, STEPS, published_for
 
 SAME = ("environment", "method", "distraction", "distraction_later", "evaluate_distraction", "action_repeat")
-EARLIER = ("collect", "pretrain")  # sections of a pipeline before the one that plays
-RETURNS = "returns"  # what a figure of curves carries as its kind; its view is {"runs": ids}
+EARLIER = ("collect", "pretrain")  # sections of a pipeline before the one that acts
+RETURNS = "returns"  # the kind in the metadata of a figure of curves; its view is {"runs": ids}
 Floats = NDArray[np.float64]
 
 
 class NoCurve(ValueError):
-    """A folder holds no evaluated run; the message says what it holds instead."""
+    """A folder contains no evaluated run; the message says what it contains instead."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Curve:
 
     @property
     def taught(self) -> str:
-        """What else than reward and a video model it learned from, which no published figure did."""
+        """What it learned from besides reward and a video model; no published figure did so."""
         helps = {"an expert's advice": "advice", "demonstrations": "demonstrations"}
         return " and ".join(said for said, name in helps.items() if self.settings.get(name))
 

@@ -1,8 +1,8 @@
-"""Checkpoints on a hub of models that speaks Hugging Face's protocol: put there, and brought in from there.
+"""Pushes checkpoints to a hub of models that speaks Hugging Face's protocol, and pulls them from there.
 
-A checkpoint folder is a repository as it stands. What is pulled is checked like an upload: only the known files are
-read, each within its limit, and nothing stays if one of them is wrong. The token is huggingface_hub's own affair
-(HF_TOKEN, or `hf auth login`); nothing here reads it. HF_ENDPOINT names another hub.
+A checkpoint folder is a repository without changes. What is pulled is checked like an upload: only the known files are
+read, each within its limit, and nothing stays if one of them is wrong. huggingface_hub reads the token (HF_TOKEN, or
+`hf auth login`); nothing here does. HF_ENDPOINT names another hub.
 """
 
 from collections.abc import Iterator

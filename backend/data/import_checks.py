@@ -174,7 +174,7 @@ def _check_statistics(statistics: Mapping[str, Any], latents: int) -> None:
 
 
 def _check_clip(path: Path, size: tuple[int, int]) -> None:
-    """The clip holds what a checkpoint carries, of a size that can be held, checked before its arrays are read."""
+    """Checks that the clip has the arrays of a checkpoint's clip and fits into memory, before its arrays are read."""
     try:
         headers = read_headers(path)
     except (ArchiveError, OSError) as error:

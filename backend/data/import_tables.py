@@ -60,11 +60,11 @@ class _Dimension(_Closed):
 
 
 class DimensionTable(_Closed):
-    """Something that was found out about each dimension."""
+    """A finding with one entry per dimension."""
 
     @abstractmethod
     def fits(self, latents: int) -> bool:
-        """Whether the tables are those of so many dimensions."""
+        """Whether every table has this number of dimensions."""
 
 
 class Factors(DimensionTable):

@@ -31,7 +31,7 @@ def pack_masks(masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 def read_masks(arrays: Mapping[str, NDArray[Any]], frames: tuple[int, ...]) -> AgentMasks:
-    """The masks among the arrays of a file, of so many frames: (*frames, 64, 64) each. Raises ValueError."""
+    """The masks among the arrays of a file, (*frames, 64, 64) each. Raises ValueError."""
     agent = _unpacked(arrays["agent"], frames) if "agent" in arrays else None
     part = arrays.get("agent_part")
     if part is not None and (part.dtype != np.uint8 or part.shape != (*frames, SIDE, SIDE)):

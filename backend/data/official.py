@@ -37,7 +37,7 @@ _ENTER = "rssm._inp_layers.0.weight"
 
 
 class OfficialError(Exception):
-    """The files are not those of the published layout; `problems` lists every key and file at fault."""
+    """The files do not have the published layout; `problems` lists every key and file at fault."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -45,7 +45,7 @@ class OfficialError(Exception):
 
 
 def import_official(folder: Path) -> VideoModel:
-    """The video model that three published files hold; Z, S, D and hidden sizes come from the shapes.
+    """The video model in three published files; Z, S, D and hidden sizes come from the shapes.
 
     Raises OfficialError naming what is missing, unknown, misshaped, not finite or no plain tensor.
     """

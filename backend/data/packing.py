@@ -1,4 +1,4 @@
-"""Packs a checkpoint and what was found out about it into one zip, which `imports` reads."""
+"""Packs a checkpoint and its findings into one zip, which `imports` reads."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from backend.data.import_checks import REQUIRED
 from backend.data.model_card import written_card
 
 NAMES = tuple(sorted([*REQUIRED, MANIFEST, FACTORS, CHECKS, QUALITY, LABELS, TEACHERS, CARD]))
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the same checkpoint gives the same bytes
+EPOCH = (1980, 1, 1, 0, 0, 0)  # equal checkpoints give equal bytes
 
 
 def pack_checkpoint(info: CheckpointInfo, target: Path) -> None:

@@ -22,7 +22,7 @@ class Layout(NamedTuple):
 
     @property
     def stack(self) -> int:
-        """How many frames lie in one, oldest first."""
+        """The number of frames stacked in one, oldest first."""
         return self.channels // 3 if self.channels % 3 == 0 else 1
 
 

@@ -1,6 +1,5 @@
-"""Where things lie on disk: the folder of the shipped checkpoints, the names in a folder, and when a file changed.
-
-Lists hold thousands, and a path object for each takes longer than asking the disk: here paths are text.
+"""Places on disk: the folder of the shipped checkpoints, the names in a folder, and when a file changed. Lists have
+thousands of entries, and making a path object for each takes longer than asking the disk: paths are text here.
 """
 
 import os
@@ -12,7 +11,7 @@ Stamp = tuple[int, int, int]
 
 
 def names_in(folder: Path | str) -> list[str]:
-    """What a folder holds, but for names that begin with a dot; nothing if there is no such folder."""
+    """The names in a folder, except those that begin with a dot; none if there is no such folder."""
     try:
         return [name for name in os.listdir(folder) if name[0] != "."]  # noqa: PTH208 - see above
     except (OSError, ValueError):
@@ -20,13 +19,13 @@ def names_in(folder: Path | str) -> list[str]:
 
 
 def stamp_of(path: str) -> Stamp:
-    """What differs once a file was written again. Raises OSError, ValueError."""
+    """A stamp of a file that changes when the file is written again. Raises OSError, ValueError."""
     found = os.stat(path)  # noqa: PTH116 - see above
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def is_there(path: str) -> bool:
-    """Whether anything has this name."""
+    """Whether a file or folder has this name."""
     try:
         return bool(stamp_of(path))
     except (OSError, ValueError):
@@ -34,6 +33,6 @@ def is_there(path: str) -> bool:
 
 
 def is_folder_name(id: str) -> bool:
-    """Whether an id can be the name of a folder of ours, and not a path to elsewhere."""
+    """Whether an id is a plain folder name and not a path."""
     short = 0 < len(id.encode(errors="replace")) <= LONGEST_NAME
     return short and not id.startswith(".") and not {"/", "\0", os.sep} & set(id)

@@ -35,19 +35,19 @@ class Sequences:
     _advice: Tensor  # (N, A) or (N, 0)
 
     def __init__(self, device: str) -> None:
-        """`device` holds the frames and gathers the batches; see `replay_device`."""
+        """`device` stores the frames and gathers the batches; see `replay_device`."""
         self._device = device
         self._starts: list[int] = []  # the first frame of each episode
         self._lengths: list[int] = []
         self._bits = 2 ** torch.arange(8, dtype=torch.uint8, device=device)
 
     def __len__(self) -> int:
-        """Frames held."""
+        """The number of frames."""
         return sum(self._lengths)
 
     @property
     def episodes(self) -> int:
-        """Episodes held."""
+        """The number of episodes."""
         return len(self._lengths)
 
     def sample(self, batch: int, length: int, rng: np.random.Generator, rows: slice = slice(None)) -> Batch:
@@ -170,13 +170,13 @@ class Replay(Sequences):
 
 
 def _room(like: Tensor, frames: int) -> Tensor:
-    """Zeros for so many frames; on the host they are pages that take no memory before they are written."""
+    """Zeros for `frames` frames; on the host they are pages that take no memory before they are written."""
     shape = (frames, *like.shape[1:])
     return like.new_zeros(shape) if like.is_cuda else torch.from_numpy(np.zeros(shape, like.numpy().dtype))
 
 
 def replay_device(device: str, frames: int) -> str:
-    """The device to store so many frames on: the GPU if they take less than a third of its free memory."""
+    """The device to store the frames on: the GPU if they take less than a third of its free memory."""
     if not device.startswith("cuda"):
         return "cpu"
     free, _ = torch.cuda.mem_get_info(device)

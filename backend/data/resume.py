@@ -1,4 +1,4 @@
-"""What a stage needs to resume exactly, kept twice: if the newest copy is damaged, the one before is used."""
+"""What a stage needs to resume exactly. Two copies are kept: if the newest is damaged, the one before is used."""
 
 import logging
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def save_training(folder: Path, updates: int, state: Mapping[str, Any]) -> None:
 
 
 def load_training(folder: Path) -> dict[str, Any] | None:
-    """The newest complete state, or None; damaged ones are removed. No pickled code is ever run."""
+    """The newest complete state, or None; damaged ones are removed. Pickled code is never run."""
     if not folder.is_dir():
         return None
     sweep(folder)
@@ -54,7 +54,7 @@ class Randomness:
         return {"torch": self.torch.get_state(), "numpy": {key: str(value) for key, value in (words | spare).items()}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on from what `state_dict` gave."""
+        """Restores what `state_dict` returned."""
         self.torch.set_state(state["torch"])
         values = {key: int(value) for key, value in state["numpy"].items()}
         spare = {key: values.pop(key) for key in ("has_uint32", "uinteger")}

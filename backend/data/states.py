@@ -14,7 +14,7 @@ _NO_BEGINNINGS = ("log_", "next_")
 
 
 def state_names(headers: Mapping[str, Header], known: Collection[str], length: int) -> tuple[str, ...]:
-    """The arrays that hold states of so many frames, as many as make at most 512 numbers per frame."""
+    """The arrays with states of all frames; no more of them than make 512 numbers per frame."""
     names, width = [], 0
     for name, (shape, dtype) in headers.items():
         if name in known or name in _NO_STATES or name.startswith(_NO_BEGINNINGS):

@@ -1,6 +1,5 @@
-"""A person's own still pictures as the base of a view: made 64x64 like films, kept under an id from their pixels.
-
-At most MAX_UPLOADS uploads are kept; those unused for longest make room.
+"""A user's still pictures as the base of a view: resized to 64x64 like films, stored under an id made from their
+pixels. At most MAX_UPLOADS uploads are stored; the least recently used are removed first.
 """
 
 import contextlib
@@ -32,7 +31,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Stills(NamedTuple):
-    """Pictures (T, 64, 64, 3), and what was done to show them."""
+    """Pictures (T, 64, 64, 3), and how they were changed to 64x64."""
 
     image: NDArray[np.uint8]
     notes: tuple[str, ...]
@@ -64,7 +63,7 @@ def read_stills(files: Sequence[tuple[str, Path]]) -> Stills:
 
 
 def store_stills(home: Path, image: NDArray[np.uint8]) -> tuple[str, bool]:
-    """Keeps pictures (T, 64, 64, 3); their id, and whether they were here already. Raises OSError."""
+    """Stores pictures (T, 64, 64, 3); returns their id, and whether they were stored before. Raises OSError."""
     id = stills_id(image)
     target = home / FOLDER / f"{id}.png"
     if target.is_file():
@@ -89,7 +88,7 @@ def find_stills(home: Path, id: str) -> NDArray[np.uint8] | None:
     except FileNotFoundError:
         return None
     with contextlib.suppress(OSError):
-        os.utime(path)  # used just now
+        os.utime(path)  # marks it as used now
     return image
 
 
@@ -124,7 +123,7 @@ def _check(name: str, path: Path) -> None:
 
 
 def _blamed(files: Sequence[tuple[str, Path]], error: VideoError) -> VideoError:
-    """The error with the name of the first file that has one of its own."""
+    """The error, named after the first file that fails when read alone."""
     if len(files) == 1:
         return error.about(files[0][0])
     for file in files:

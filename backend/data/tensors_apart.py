@@ -1,4 +1,4 @@
-"""Tensors of files that nobody vouches for: a child process of limited memory and time reads them as data."""
+"""Reads the tensors of untrusted files as data, in a child process of limited memory and time."""
 
 import resource
 import subprocess

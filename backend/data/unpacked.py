@@ -25,7 +25,7 @@ from backend.data.replay import Replay, Sequences
 from models import motion
 from models.motion import moving_pixels
 
-UNPACKED = "unpacked"  # below the folder of a data set, so that it goes with it
+UNPACKED = "unpacked"  # inside the folder of a data set, so that both are deleted together
 LOCK = ".unpacking"
 ROWS = ("image", "action", "reward", "discount")
 SEGMENTS = "segments.npy"  # (S, 3): episode, first frame, frames of what runs without a border
@@ -33,7 +33,7 @@ WAIT_S = 0.5
 DISK_SHARE = 0.5  # of the free disk that one data set may take
 
 Tell = Callable[[int, int], None]
-"""Called with how many episodes are done, and of how many; may raise to end the work."""
+"""Called with the number of episodes done and their total; may raise to end the work."""
 
 
 class UnpackedFrames(Sequences):
@@ -181,7 +181,7 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _key(places: Sequence[Place]) -> str:
-    """What differs once any episode has changed."""
+    """A key that changes when any episode changes."""
     files = list(dict.fromkeys(place.path for place in places))
     if files[0].name == REFERENCE:
         source = Path(json.loads(files[0].read_bytes())["path"])

@@ -1,4 +1,4 @@
-"""Names in a zip as the packers of Macs and Windows write them: what they add is passed over, folders are taken off."""
+"""Names in a zip as packers on Macs and Windows write them: their additions are skipped, and folders are removed."""
 
 from collections.abc import Iterable
 from itertools import takewhile
@@ -14,14 +14,14 @@ def cleaned_name(entry: ZipInfo) -> str:
 
 
 def is_companion(name: str) -> bool:
-    """Whether a file was put there by a desktop system and not by a person: Finder's twins, thumbnails, icons."""
+    """Whether a file was added by a desktop system and not by a person: Finder's companions, thumbnails, icons."""
     *folders, last = name.split("/")
     inside = any(folder in COMPANION_FOLDERS for folder in folders)
     return inside or last in COMPANIONS or last.startswith("._")
 
 
 def files_of(entries: Iterable[ZipInfo]) -> list[tuple[str, ZipInfo]]:
-    """The files that a person packed, by their names; folders and companions are left out."""
+    """The files that a person packed, by name; folders and companions are left out."""
     named = [(cleaned_name(entry), entry) for entry in entries]
     return [(name, entry) for name, entry in named if not name.endswith("/") and not is_companion(name)]
 

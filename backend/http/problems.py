@@ -73,7 +73,7 @@ def invalid(pointer: str, detail: str, *, remedy: str, suggestion: str | None = 
 
 
 def not_found(kind: str, given: str, *, known: Iterable[str]) -> Problem:
-    """404 for a name in the path that names nothing; `known` are those that do."""
+    """404 for an unknown name in the path; `known` are the existing names."""
     names = list(known)
     near = nearest(given, names)
     hint = f"Did you mean {near}? " if near else ""

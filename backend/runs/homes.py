@@ -13,7 +13,7 @@ HOME_ID = "home-id"
 
 
 class ForeignHome(Exception):
-    """The database holds the runs of another home; the message says what to do."""
+    """The database belongs to another home; the message says what to do."""
 
 
 def check_home(engine: Engine, home: Path) -> None:

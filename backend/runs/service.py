@@ -119,9 +119,8 @@ class RunService:
         return row
 
     def resume(self, run_id: str, edits: Mapping[str, Any] | None = None) -> RunRow:
-        """Queue a stopped run again; it goes on from its last save, with `edits` of its settings.
-
-        A run that is over goes on where the edits give it more to do. Raises RunConflict, InvalidRun,
+        """Queue a stopped run again; it continues from its last save, with `edits` of its settings. A finished run
+        continues if the edits give it more to do. Raises RunConflict, InvalidRun,
         IncompatibleSource.
         """
         row = self._queued(run_id)
@@ -143,7 +142,7 @@ class RunService:
         return resumed
 
     def clone(self, run_id: str, edits: Mapping[str, Any]) -> Submitted:
-        """Queue a new run like this one but for the edits (settings, name, seed, preset, device)."""
+        """Queue a copy of this run with some edits (settings, name, seed, preset, device)."""
         row = self.get(run_id)
         preset = edits.get("preset") or row.preset
         order = Order(
@@ -173,7 +172,7 @@ class RunService:
         delete_aside(aside)
 
     def _queued(self, run_id: str) -> RunRow:
-        """A run that workers carry out. Raises RunNotFound, or RunConflict for another one."""
+        """A run that workers execute. Raises RunNotFound, or RunConflict for any other run."""
         row = self.get(run_id)
         if isinstance(row, RunRow):
             return row
@@ -289,7 +288,7 @@ def _encode(row: Run) -> str:
 def _decode(cursor: str) -> tuple[float, str]:
     try:
         created_at, run_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        run_id.encode()  # half a surrogate is no text
+        run_id.encode()  # a lone surrogate is not valid text
         if not math.isfinite(float(created_at)) or "\0" in run_id:
             raise ValueError(cursor)
         return float(created_at), run_id

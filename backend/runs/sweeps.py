@@ -36,7 +36,7 @@ class SweepOrder(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """A sweep as it stands: its runs' number in each state, and the settings in which they differ."""
+    """The present state of a sweep: the number of runs in each state, and the settings in which they differ."""
 
     id: str
     stage: str

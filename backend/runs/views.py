@@ -17,7 +17,7 @@ from backend.runs.states import RESUMABLE, SILENT_S, RunState
 
 
 class ProgressView(BaseModel):
-    """How far a run is: `done` of `total` in its present phase, and the whole of it."""
+    """The progress of a run: `done` of `total` in its present phase, and of the whole run."""
 
     phase: str
     done: float
@@ -35,14 +35,14 @@ class ErrorView(BaseModel):
 
 
 class AmountView(BaseModel):
-    """How much a run does: raise the setting, and a run that is over goes on."""
+    """The amount of work of a run: a finished run continues if this setting is raised."""
 
     setting: str
     value: int
 
 
 class RunView(BaseModel):
-    """A run: what was asked for, where it stands, what it made."""
+    """A run: its request, its state and its results."""
 
     id: str
     name: str
@@ -152,7 +152,7 @@ def view_event(row: Run, home: Path, now: float) -> EventView:
 
 
 def shown_state(row: Run, now: float) -> RunState:
-    """The row's state; a run whose worker died is queued in truth, though no worker is there to write it."""
+    """The row's state, except that a run whose worker died counts as queued even before a worker records that."""
     silent = row.heartbeat_at is not None and now - row.heartbeat_at > SILENT_S
     return RunState.QUEUED if row.state == RunState.RUNNING and silent else RunState(row.state)
 

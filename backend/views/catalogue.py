@@ -59,7 +59,7 @@ class Kind:
 
     @property
     def name(self) -> str:
-        """What files carry and exports name."""
+        """The kind's name in files and exports."""
         return self.request.kind
 
 

@@ -53,13 +53,13 @@ class CheckpointCache:
         return self._cache.used
 
     def list(self) -> list[CheckpointInfo]:
-        """Every checkpoint, newest first. Each is as it was first seen, since asking the disk about thousands takes
-        most of the time: whoever shows some asks `all_current` about these.
+        """Every checkpoint, newest first. Each is as it was first read, because asking the disk about thousands takes
+        most of the time: callers that show some of them check these with `all_current`.
         """
         return list_checkpoints(self.home, first_info)
 
     def all_current(self, shown: Sequence[CheckpointInfo]) -> bool:
-        """Whether these are as their files are now. Where one is not, the next `list` reads all again."""
+        """Whether these match their files. If one does not, the next `list` reads all again."""
         try:
             current = all(read_info(info.folder, info.id, info.source, info.findings_folder) == info for info in shown)
         except CheckpointError:
@@ -69,7 +69,7 @@ class CheckpointCache:
         return current
 
     def forget(self) -> None:
-        """Look again at the next request, because something was deleted."""
+        """Read the disk again at the next request, because something was deleted."""
         self._recent.clear()
 
     def recall(self, reference: str) -> CheckpointInfo | None:
@@ -98,7 +98,7 @@ class CheckpointCache:
         return find_frames(self.home, request)
 
     def named(self, info: CheckpointInfo) -> int:
-        """How many dimensions have a factor of their own; 0 where factors have not been computed."""
+        """The number of dimensions that are named after a factor; 0 if factors have not been computed."""
         path = info.found(FACTORS)
         key = (path, _stamp(path))
         if key not in self._named:
@@ -106,7 +106,7 @@ class CheckpointCache:
         return self._named[key]
 
     def quality(self, info: CheckpointInfo) -> dict[str, Any] | None:
-        """What was measured of a checkpoint's pictures; None where it was not, or where that cannot be read."""
+        """The measured quality of a checkpoint's pictures; None if it was not measured or cannot be read."""
         key = (info.folder, _stamp(info.folder / MANIFEST), _stamp(info.found(QUALITY)))
         if key not in self._quality:
             try:
@@ -134,7 +134,7 @@ class CheckpointCache:
         return cached
 
     def version(self, info: CheckpointInfo) -> Hashable:
-        """Changes whenever an answer about this checkpoint may: its weights, factors or labels were written."""
+        """A version that changes whenever the checkpoint's weights, factors or labels are written."""
         files = (info.folder / MANIFEST, *map(info.found, (FACTORS, LABELS, CHECKS, QUALITY, TEACHERS)))
         return (info.folder, *(_stamp(path) for path in files))
 

@@ -114,7 +114,7 @@ class LongJobs:
         return key in self._running
 
     def report(self, key: Hashable, done: float, phase: str) -> None:
-        """Where the computation of `key` is, from 0 to 1; for the thread that computes it."""
+        """Report the progress of the computation of `key`, from 0 to 1; for the thread that computes it."""
         self._progress[key] = f"{phase}, {done:.0%}"
 
     def progress(self, key: Hashable) -> str:

@@ -42,7 +42,7 @@ MOST_STEPS = 50  # of a clip's episode
 
 
 def rollout(ingredients: Ingredients, request: RolloutRequest) -> View:
-    """A stretch of an episode observed, then imagined, perhaps with edits."""
+    """A stretch of an episode that is observed, then imagined, with edits if there are any."""
     checkpoint = ingredients.checkpoint
 
     def to_file(format: str, options: ExportOptions) -> "ExportedFile":
@@ -80,7 +80,7 @@ def imitated(ingredients: Ingredients, request: ImitationRequest) -> View:
 
 
 def swapped(ingredients: Ingredients, request: ContextsRequest) -> View:
-    """The states of an episode beside frames of others."""
+    """The states of one episode beside frames of others."""
     checkpoint = ingredients.checkpoint
     name = contexts_file_name(provenance_of(checkpoint), request)
     return _of_timeline(ingredients, contexts_timeline(checkpoint, request, name))
@@ -94,7 +94,7 @@ def weighed(ingredients: Ingredients, request: TeachersRequest) -> View:
 
 
 def beside(info: CheckpointInfo, request: TogetherRequest, store: Store) -> Sources:
-    """The further checkpoints that a request names; those of the same run where it names none. Raises ViewError."""
+    """The further checkpoints that a request names, or those of the same run if it names none. Raises ViewError."""
     if len(request.others) > MAX_CHECKPOINTS:
         raise ViewError("with", f"{len(request.others)} checkpoints are more than {MAX_CHECKPOINTS}")
     if request.others:

@@ -17,7 +17,7 @@ from backend.views.kinds import Budget, Builder, Sources, builder_of, lacking, m
 from backend.views.params import Asked, of_body
 from backend.views.serializers import json_answer
 
-BUNDLE_FACTOR = 8  # a bundle holds every kind of file
+BUNDLE_FACTOR = 8  # a bundle contains every kind of file
 
 
 class Job(NamedTuple):

@@ -1,4 +1,4 @@
-"""How a kind of view is made: its cost, what it needs in addition to its checkpoint, and the view itself."""
+"""How a kind of view is made: its cost, its sources besides the checkpoint, and the view itself."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Sources(NamedTuple):
 
 @dataclass(frozen=True)
 class View:
-    """A view that is made: what it says as JSON, and its files. request: as its files carry it, all names resolved."""
+    """A finished view: its JSON and its files. request: as in the files' metadata, all names resolved."""
 
     request: Mapping[str, Any]
     to_json: Callable[[], dict[str, Any]]
@@ -130,7 +130,7 @@ def builder_of(kind: Kind) -> Builder:
 
 
 def lacking(kind: Kind, *checkpoints: CheckpointInfo) -> str | None:
-    """What one of the checkpoints cannot do that a kind of view needs, as the end of a sentence; None where all can."""
+    """A capability that a kind of view needs and one of the checkpoints lacks, as the end of a sentence; else None."""
     lacks = (
         f"{info.name} {_LACKS[need]}"
         for info in checkpoints

@@ -1,4 +1,4 @@
-"""A request for a view from an address or a JSON body: derived from the kind's fields, so that both take the same."""
+"""A request for a view from an address or a JSON body; both are derived from the kind's fields and take the same."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ PLACE = "/view/"
 
 
 class Asked(NamedTuple):
-    """A view, and the file that it is wanted as: how it is drawn, and its format where one is named."""
+    """A request for a view, and for a file of it: how it is drawn, and its format if one is named."""
 
     request: Any
     options: ExportOptions
@@ -50,13 +50,13 @@ def query_model(
 
 
 def of_query(request: type[ViewRequest], query: BaseModel) -> Asked:
-    """What a query asks; raises ViewError."""
+    """The request in a query; raises ViewError."""
     given = {name: getattr(query, name) for name in query.model_fields_set}
     return _asked(request, given)
 
 
 def of_body(kind: Kind, values: Mapping[str, Any]) -> Asked:
-    """What a JSON body asks: the same fields, typed as files carry them or as texts. Raises Problem, ViewError."""
+    """The request in a JSON body: the same fields, typed as in files or as texts. Raises Problem, ViewError."""
     known = {
         name: (declared, field) for declared in (kind.request, ExportOptions) for field, name in declared.names.items()
     }
@@ -82,7 +82,7 @@ def of_body(kind: Kind, values: Mapping[str, Any]) -> Asked:
 
 
 def view_schema(kind: Kind) -> dict[str, Any]:
-    """JSON schema of a view's fields, with what the page needs to make links, files and commands of it."""
+    """JSON schema of a view's fields, with what the page needs to make links, files and commands from it."""
     schema = query_model(kind.request, kind.formats).model_json_schema()
     own = set(kind.request.names.values())
     return {

@@ -1,4 +1,4 @@
-"""The quality line of a checkpoint as work for the executor: kept with it, or measured when it is first asked for."""
+"""The quality line of a checkpoint as work for the executor: the stored one, or measured at the first request."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,7 +22,7 @@ class QualityQuery(BaseModel):
 
 
 def quality_job(info: CheckpointInfo, checkpoints: CheckpointCache, query: QualityQuery) -> Job:
-    """What the model sees, and whether its imagination beats guesses; raises ViewError for an unknown data set."""
+    """How much the model sees, and whether its imagination beats guesses; raises ViewError for an unknown data set."""
     try:
         dataset = find_dataset(checkpoints.home, query.dataset) if query.dataset else None
     except NotFound as error:

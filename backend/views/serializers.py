@@ -133,9 +133,9 @@ def _rows(view: TraversalView, statistics: LatentStatistics) -> list[dict[str, A
     """Each row's dimension, and its values.
 
     `values` are of the latent, as `edits` take them, `sigmas` the same in σ of the data, which is what is shown.
-    `frame` says where the base frame lies, `held` where the value lies that is held instead of it; `density` how dense
-    the data lie along the row, and `data` from where to where, in σ. `doubt`, of a model that
-    knows what it has not seen: how unsure it is about what follows each cell.
+    `frame` is the place of the base frame, `held` that of the value held instead; `density` is the density of the data
+    along the row, and `data` their range in σ. `doubt`, if the model estimates it, is its uncertainty about what
+    follows each cell.
     """
     ends = (statistics.minimum, statistics.maximum)
     rows = zip(view.labels, view.kl, view.values, view.sigmas, strict=True)
@@ -156,7 +156,7 @@ def _rows(view: TraversalView, statistics: LatentStatistics) -> list[dict[str, A
 
 
 def _mark(mark: Mark | None) -> dict[str, float] | None:
-    """`column` 0 is the first; it may lie between two columns or beyond either end."""
+    """`column` 0 is the first; the place may be between two columns or outside the row."""
     return None if mark is None else {name: round(value, 6) for name, value in mark._asdict().items()}
 
 
@@ -190,7 +190,7 @@ def _edited(rollout: Rollout) -> dict[str, Any] | None:
 
 
 def _doubt(rollout: Rollout) -> dict[str, Any]:
-    """How unsure the model is, if it has a notion of it: per step, and as pictures, under the names of its kind."""
+    """The model's uncertainty, if it estimates one: per step, and as pictures, under the names of its kind."""
     doubt, edited = rollout.doubt, rollout.edited_doubt
     if doubt is None:
         return {}

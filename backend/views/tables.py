@@ -28,7 +28,7 @@ _NOTHING = Conflict("nothing-to-draw", "Choose a checkpoint of videos whose fact
 
 
 def factors_table(checkpoint: Checkpoint) -> dict[str, Any]:
-    """factors.json with the names that people gave: they win, and are listed under `labels` as well."""
+    """factors.json with the names that people gave: these take precedence, and are also listed under `labels`."""
     table = checkpoint.factors or factors_of(checkpoint)  # computed again if the folder cannot be written to
     names, checks = dimension_names(checkpoint), known_checks(checkpoint)
     dimensions = [
@@ -109,7 +109,7 @@ def _reference(name: str, info: CheckpointInfo, history: list[CheckpointInfo], s
         try:
             return store.find(str(teacher))
         except NotFound:
-            pass  # it was deleted: the run's own first checkpoint is the next best
+            pass  # deleted: the run's first checkpoint is the next best
     return history[0]
 
 
@@ -127,7 +127,7 @@ INTERVALS = Builder(
 INTERVENTIONS = Builder(
     table_of(checked, charts.interventions_chart),
     lambda *_: 100,
-    long=lambda info, *_: not info.found(CHECKS).is_file(),  # then it must be measured, which takes a minute
+    long=lambda info, *_: not info.found(CHECKS).is_file(),  # must be measured first, which takes a minute
     first=("factors", "interventions"),
     conflict=_NOTHING,
 )

@@ -8,7 +8,7 @@ from backend.api.schemas.base import Body, View
 
 
 class DatasetContents(View):
-    """What a data set holds, or what an upload would hold."""
+    """The contents of a data set, or those that an upload would have."""
 
     name: str
     kind: str

@@ -42,7 +42,7 @@ class PlayDatasetBody(Body):
 
 
 class DimensionView(View):
-    """An active dimension of a model: its name, and where the data lie."""
+    """An active dimension of a model: its name and the range of the data."""
 
     dim: int
     name: str

@@ -23,7 +23,7 @@ MAX_TENSORS = 20_000
 MAX_CONFIG_BYTES = 2**20
 WEIGHTS = ("model.pt", "latest.pt", "model.safetensors")  # in a folder, in this order
 CONFIGS = ("specs.json", "config.yaml", "config.yml", "config.json", ".hydra/config.yaml")
-INNER = ("agent_state_dict", "state_dict", "model_state_dict", "model")  # if a file holds more than tensors
+INNER = ("agent_state_dict", "state_dict", "model_state_dict", "model")  # if a file contains more than tensors
 
 
 def find_files(path: Path, config: Path | None) -> tuple[Path, Path | None]:
@@ -113,7 +113,7 @@ def _check_zip(path: Path) -> None:
 
 
 def _inner(content: Any, path: Path) -> Mapping[Any, Any]:
-    """The state dict of a file that may hold more, such as that of an optimiser."""
+    """The state dict in a file that may also contain others, such as that of an optimiser."""
     if isinstance(content, Mapping) and not any(isinstance(value, Tensor) for value in content.values()):
         content = next((content[name] for name in INNER if name in content), content)
     if not isinstance(content, Mapping):
@@ -122,7 +122,7 @@ def _inner(content: Any, path: Path) -> Mapping[Any, Any]:
 
 
 def _floats(content: Mapping[Any, Any], path: Path) -> Iterator[tuple[str, Tensor]]:
-    """Each tensor of numbers as float32 of its own, all of them within the limit."""
+    """A float32 copy of each numeric tensor; refused if they exceed the limit together."""
     if len(content) > MAX_TENSORS:
         sys.exit(f"{path.name} holds more than {MAX_TENSORS:,} tensors")
     total = 0

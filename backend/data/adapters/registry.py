@@ -1,4 +1,4 @@
-"""Every layout that models can come in: those built in, and those of packages that the administrator installed.
+"""Every supported layout of models: the built-in ones, and those of packages that the administrator installed.
 
 A package announces a layout as an entry point of the group `diswm.adapters`. A checkpoint names a layout by its
 name alone; what it names is looked up here, so that no file and no request can choose which code runs.
@@ -24,7 +24,7 @@ def layouts() -> Mapping[str, Layout]:
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
             layout = point.load()()
-        except Exception as error:  # whatever an installed package does is said with its name
+        except Exception as error:  # an error of an installed package is reported with its name
             raise LayoutError(f"the adapter {point.name!r} ({point.value}) cannot be loaded: {error!r}") from error
         if layout.name in found:
             raise LayoutError(

@@ -1,4 +1,4 @@
-"""A trial of an adapter: what a person runs on an own one before it is installed.
+"""A trial of an adapter, for its author to run before it is installed.
 
 from backend.data.adapters.trial import try_adapter
 try_adapter(MyModel())
@@ -23,9 +23,9 @@ class AdapterError(Exception):
 
 
 def try_adapter(adapter: Adapter) -> list[str]:
-    """Asks everything of an adapter that views ask, with random pictures; the rules that it keeps, one sentence each.
+    """Calls everything that views call, with random pictures; returns the rules that were kept, one sentence each.
 
-    Raises AdapterError at the first that it breaks.
+    Raises AdapterError at the first rule that is broken.
     """
     torch.manual_seed(SEED)
     model = adapted(adapter, "trial", {})

@@ -70,6 +70,7 @@ PAGES = {
             "play": ":material/sports_esports: Play",
             "imitation": ":material/school: Imitation",
             "contexts": ":material/layers: Contexts",
+            "calibration": ":material/straighten: Calibration",
             "teachers": ":material/groups: Teachers",
         },
         model=True,

@@ -241,6 +241,21 @@ class Contexts(ApiView):
 
 
 @dataclass(frozen=True)
+class Calibration(ApiView):
+    """How often what came lies in the band that a model imagined; `others`: checkpoints beside it, by commas."""
+
+    checkpoint: str = ""
+    episode: int = 0
+    context: int = 5
+    horizon: int = 15
+    others: str = ""
+
+    def api(self) -> dict[str, Any]:
+        """The query of `GET .../calibration` that measures this."""
+        return {**self.sent(("episode", "context", "horizon")), "with": self.others or None}
+
+
+@dataclass(frozen=True)
 class Teachers(ApiView):
     """How several teachers are weighed along an episode of the clip."""
 

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from backend.interpret.calibration_request import CalibrationRequest
 from backend.interpret.charts import Chart
 from backend.interpret.contexts_request import ContextsRequest
 from backend.interpret.counterfactual import Counterfactual
@@ -65,6 +66,12 @@ def imitation_file_name(view: Imitation) -> str:
 def teachers_file_name(provenance: Mapping[str, Any], request: TeachersRequest) -> str:
     """Environment, checkpoint and seed, and the episode; without ending."""
     return f"diswm_{subject(provenance)}_teachers-ep{request.episode}"
+
+
+def calibration_file_name(provenance: Mapping[str, Any], request: CalibrationRequest) -> str:
+    """Environment, checkpoint and seed, the episode and lengths; without ending."""
+    lengths = f"{request.context}seen-{request.horizon}imagined"
+    return f"diswm_{subject(provenance)}_calibration-ep{request.episode}_{lengths}"
 
 
 def contexts_file_name(provenance: Mapping[str, Any], request: ContextsRequest) -> str:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from backend.export.colours import INK, PALETTE
 from backend.export.letters import drawable
 from backend.export.typography import font
+from backend.interpret.calibration import ERROR_CHART, INSIDE_CHART, WIDTH_CHART
 from backend.interpret.disagreement import DISAGREEMENT, PROCESS
 from backend.interpret.similarity import MEAN, REPEAT
 from backend.interpret.teachers import WEIGHTS
@@ -20,6 +21,9 @@ RANGES: dict[str, tuple[float, float] | None] = {
     "PSNR in dB": (10.0, 40.0),
     "SSIM": (0.0, 1.0),
     WEIGHTS: (0.0, 1.0),
+    INSIDE_CHART: (0.0, 1.0),
+    ERROR_CHART: None,
+    WIDTH_CHART: None,
 }
 """Charts of figures with their fixed axes, as on the page: noise fills no height. None: from 0 to the most."""
 HEIGHT, GAP, FOOT = 0.8, 0.12, 0.5  # inches of a chart, between two, and of the steps and names below the last

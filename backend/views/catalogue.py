@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, TABLE_FORMATS
+from backend.interpret.calibration_request import CalibrationRequest
 from backend.interpret.contexts_request import ContextsRequest
 from backend.interpret.counterfactual_request import CounterfactualRequest
 from backend.interpret.imitation_request import ImitationRequest
@@ -148,6 +149,16 @@ KINDS: Mapping[str, Kind] = {
             FILMS,
             _FILM_STYLE,
             (*IMAGINATION, "sees_context"),
+        ),
+        Kind(
+            "Write how often what came lies in the band that a model imagined, beside other models.",
+            CalibrationRequest,
+            "backend.views.imagination:CALIBRATION",
+            "calibration",
+            "calibration",
+            FILMS,
+            _FILM_STYLE,
+            IMAGINATION,
         ),
         Kind(
             "Write how several teachers are weighed along an episode, with what the model sees of it.",

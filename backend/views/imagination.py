@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from backend.data.catalogue import checkpoints_of_run
 from backend.data.checkpoint import CheckpointInfo
 from backend.export.names import (
+    calibration_file_name,
     contexts_file_name,
     counterfactual_file_name,
     imitation_file_name,
@@ -16,6 +17,8 @@ from backend.export.names import (
     together_file_name,
 )
 from backend.export.options import FILM_FORMATS, ExportOptions
+from backend.interpret.calibration import calibration
+from backend.interpret.calibration_request import CalibrationRequest
 from backend.interpret.contexts import MOST_EPISODES, contexts_timeline
 from backend.interpret.contexts_request import ContextsRequest
 from backend.interpret.counterfactual import counterfactual
@@ -86,6 +89,13 @@ def swapped(ingredients: Ingredients, request: ContextsRequest) -> View:
     return _of_timeline(ingredients, contexts_timeline(checkpoint, request, name))
 
 
+def calibrated(ingredients: Ingredients, request: CalibrationRequest) -> View:
+    """Whether what comes lies in the band that a model imagines, beside other models."""
+    checkpoint = ingredients.checkpoint
+    name = calibration_file_name(provenance_of(checkpoint), request)
+    return _of_timeline(ingredients, calibration(checkpoint, ingredients.others, request, name))
+
+
 def weighed(ingredients: Ingredients, request: TeachersRequest) -> View:
     """How several teachers are weighed along an episode."""
     checkpoint = ingredients.checkpoint
@@ -101,6 +111,11 @@ def beside(info: CheckpointInfo, request: TogetherRequest, store: Store) -> Sour
         return Sources(tuple(named(store, "with", name) for name in request.others))
     history = checkpoints_of_run(store.home, info)
     return Sources(tuple(entry for entry in history if entry.id != info.id)[-MAX_CHECKPOINTS + 1 :])
+
+
+def _measured_beside(_info: CheckpointInfo, request: CalibrationRequest, store: Store) -> Sources:
+    """The further checkpoints that a request names. Raises ViewError."""
+    return Sources(tuple(named(store, "with", name) for name in request.others))
 
 
 def _of_timeline(
@@ -145,5 +160,10 @@ TOGETHER = Builder(
 )
 IMITATION = Builder(imitated, lambda _, request, __: request.steps * 6, _frames)
 CONTEXTS = Builder(swapped, lambda _, request, __: MOST_STEPS * 3 * (request.count + MOST_EPISODES))
+CALIBRATION = Builder(
+    calibrated,
+    lambda _, request, sources: request.steps * (10 + 4 * len(sources.checkpoints)),
+    sources=_measured_beside,
+)
 TEACHERS = Builder(weighed, lambda *_: MOST_STEPS)
 COUNTERFACTUAL = Builder(changed, lambda *_: 2000, check=_check, loads=True, long=lambda *_: True)

@@ -13,6 +13,7 @@ from frontend.components.states import show_problem
 from frontend.pages import path
 from frontend.places import query_of
 from frontend.state import (
+    Calibration,
     Contexts,
     Counterfactual,
     Dimension,
@@ -65,6 +66,10 @@ def _together(checkpoint: str, values: Mapping[str, Any]) -> View:
     return Rollout.of_file(checkpoint, {**values, "others": values.get("with")})
 
 
+def _calibration(checkpoint: str, values: Mapping[str, Any]) -> View:
+    return Calibration.of_file(checkpoint, {**values, "others": values.get("with")})
+
+
 def _play(checkpoint: str, values: Mapping[str, Any]) -> View:
     return Playing(checkpoint, int(values.get("seed", -1)))
 
@@ -77,6 +82,7 @@ _VIEWS: dict[str, tuple[str, Callable[[str, Mapping[str, Any]], View]]] = {
     "counterfactual": ("imagine/simulator", Counterfactual.of_file),
     "imitation": ("imagine/imitation", Imitation.of_file),
     "contexts": ("imagine/contexts", Contexts.of_file),
+    "calibration": ("imagine/calibration", _calibration),
     "teachers": ("imagine/teachers", Teachers.of_file),
     "factors": ("factors/matrix", _of_checkpoint),
     "intervals": ("factors/intervals", _of_checkpoint),

@@ -10,13 +10,13 @@ import streamlit as st
 
 from frontend.components.pick import select, within
 from frontend.places import key_of
-from frontend.state import Imitation, Rollout, Temporal
+from frontend.state import Calibration, Imitation, Rollout, Temporal
 
 ACTIONS = {"recorded": "as recorded", "policy": "by the policy", "zero": "none (zero)"}
 NAMES = {**ACTIONS, "given": "as in the file"}
 
 V = TypeVar("V", Rollout, Temporal)
-Started = TypeVar("Started", Rollout, Temporal, Imitation)
+Started = TypeVar("Started", Rollout, Temporal, Imitation, Calibration)
 
 
 def stretch_words(view: Rollout | Temporal) -> str:
@@ -47,5 +47,5 @@ def choose_stretch(place: str, view: V, detail: Mapping[str, Any], *, given: boo
     return replace(view, horizon=horizon, actions=actions)
 
 
-def _key(place: str, view: Rollout | Temporal | Imitation, name: str) -> str:
+def _key(place: str, view: Rollout | Temporal | Imitation | Calibration, name: str) -> str:
     return key_of(place, name, view.checkpoint)

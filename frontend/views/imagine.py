@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from frontend.components.header import current, open_section
-from frontend.sections import branch, contexts, imitation, play, simulator, teachers, watch
+from frontend.sections import branch, calibration, contexts, imitation, play, simulator, teachers, watch
 
 PAGE = "imagine"
 SECTIONS = {
@@ -13,6 +13,7 @@ SECTIONS = {
     "watch": watch.show,
     "imitation": imitation.show,
     "contexts": contexts.show,
+    "calibration": calibration.show,
     "teachers": teachers.show,
 }
 

@@ -91,6 +91,18 @@ def test_contexts_says_what_the_frame_does_and_what_the_states_hold(open_page: O
     assert f"diswm contexts {CARTPOLE}" in shown(app)
 
 
+def test_calibration_says_whether_a_model_is_as_sure_as_it_may_be(open_page: OpenPage, work: Workplace) -> None:
+    app = open_page("imagine/calibration", checkpoint=CARTPOLE, episode="1", horizon="7")
+    assert not app.error, shown(app)
+    query = work.query_of("/calibration")
+    assert (query["episode"], query["horizon"]) == ("1", "7") and "with" not in query
+    answer = work.get(f"/checkpoints/{CARTPOLE}/calibration", **query)
+    assert answer["says"].split("%")[0] in shown(app)
+    table = app.dataframe[0].value
+    assert list(table["step"]) == [1, 4, 7] and set(table["95% over episodes"]) != {"too few episodes"}
+    assert f"diswm calibration {CARTPOLE}" in shown(app)
+
+
 def test_teachers_says_what_their_weights_show_and_lists_them(open_page: OpenPage, work: Workplace) -> None:
     rows = [
         {"name": name, "weight": weight, "interval": [0.1, 0.9], "swapped": 0.5, "distance": 0.2}

@@ -24,6 +24,7 @@ ADDRESSES = {
     "temporal": f"tiny-world/temporal?{STRETCH}&dims=3,0",
     "together": f"tiny-world/rollouts?{STRETCH}&with=tiny-video",
     "imitation": f"tiny-world/imitation?{STRETCH}",
+    "calibration": f"tiny-world/calibration?{STRETCH}",
     "counterfactual": f"finger-episode-factors/counterfactual?{SCENE}&{STRETCH}",
     "factors": "tiny-world/factors?wait=true",
     "intervals": "tiny-world/intervals?wait=true",
@@ -33,7 +34,7 @@ ADDRESSES = {
     "carried": "tiny-world/carried?reference=tiny-video",
     "compare": "tiny-world/compare?other=tiny-video",
 }
-TIMELINES = {"temporal": 3, "together": 3, "imitation": 3, "counterfactual": 6}  # rows of pictures
+TIMELINES = {"temporal": 3, "together": 3, "imitation": 3, "calibration": 3, "counterfactual": 6}  # rows of pictures
 WEIGHED = {"teachers": "tiny-world/teachers?episode=1"}
 OF_OTHER_MODELS = {"contexts"}
 """Films of models that the home of these tests does not have; their tables are written by the same function."""

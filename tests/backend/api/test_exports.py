@@ -152,6 +152,7 @@ KINDS: dict[str, tuple[dict[str, object], tuple[str, ...], str]] = {
     "temporal": ({**STRETCH, "dims": [3, 0]}, ("gif", "mp4", "png", "npz"), "temporal?context=4&horizon=3&dims=3,0"),
     "together": ({**STRETCH, "with": ["tiny-video"]}, ("gif", "pdf"), "rollouts?context=4&horizon=3&with=tiny-video"),
     "imitation": (STRETCH, ("gif", "csv"), "imitation?context=4&horizon=3"),
+    "calibration": (STRETCH, ("png", "npz"), "calibration?context=4&horizon=3"),
     "factors": ({}, ("png", "csv"), "factors?wait=true"),
     "intervals": ({}, ("svg", "npz"), "intervals?wait=true"),
     "interventions": ({"width": 6.875}, ("pdf", "png", "npz"), "interventions?wait=true&width=6.875"),

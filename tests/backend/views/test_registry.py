@@ -12,6 +12,7 @@ from backend.__main__ import build_app
 from backend.cli.store import CommandStore
 from backend.export.command import command_line
 from backend.export.options import ExportOptions
+from backend.interpret.calibration_request import CalibrationRequest
 from backend.interpret.contexts_request import ContextsRequest
 from backend.interpret.counterfactual_request import CounterfactualRequest
 from backend.interpret.fields import Edit
@@ -43,6 +44,7 @@ FULL: dict[str, ViewRequest] = {
     "counterfactual": CounterfactualRequest("light", 0.6, 3, 5, 1, 4, 9, 6, "zero"),
     "imitation": ImitationRequest(2, 4, 9),
     "contexts": ContextsRequest(2, 4),
+    "calibration": CalibrationRequest(2, 4, 9, ("run-a", "run-b")),
     "teachers": TeachersRequest(2),
     "sensitivity": SensitivityRequest("d1"),
     "carried": TransferRequest("run-a"),
@@ -120,7 +122,7 @@ def query_of_page(kind: str, view: Any) -> dict[str, Any]:
         return {"other": view.second}
     return (
         dict(view.api())
-        if kind in ("rollout", "temporal", "counterfactual", "imitation", "contexts", "teachers")
+        if kind in ("rollout", "temporal", "counterfactual", "imitation", "contexts", "teachers", "calibration")
         else {}
     )
 

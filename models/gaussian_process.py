@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 JITTER = 1e-4  # on the kernel's diagonal, so that nearly equal inducing points do no harm
-LEAST_NOISE = 0.02
+LEAST_NOISE = 0.1  # the least standard deviation of a posterior in `models.rssm`, which is compared with it
 
 
 class Foretold(NamedTuple):
@@ -48,8 +48,8 @@ class SparseProcess(nn.Module):
         super().__init__()
         self.points = nn.Parameter(torch.randn(points, inputs))
         self.log_length = nn.Parameter(torch.full((inputs,), 0.5).mul_(torch.tensor(float(inputs)).log()))
-        self.log_scale = nn.Parameter(torch.zeros(outputs))
-        self.log_noise = nn.Parameter(torch.full((outputs,), -1.0))
+        self.log_scale = nn.Parameter(torch.full((outputs,), -0.7))
+        self.log_noise = nn.Parameter(torch.zeros(outputs))
         self.mean = nn.Parameter(torch.zeros(points, outputs))
         self.log_spread = nn.Parameter(torch.zeros(points, outputs))
 

@@ -63,7 +63,8 @@ class ProcessRSSM(Unsure):
         return belief.mean.unsqueeze(-2) + belief.doubt.unsqueeze(-2) * drawn
 
     def posterior(self, deter: Tensor, latent: Tensor) -> Gaussian:
-        return gaussian_of(self.posterior_moments(torch.cat([deter, latent], -1)))
+        bounded = torch.tanh(deter)  # else z could grow from step to step, as nothing here saturates
+        return gaussian_of(self.posterior_moments(torch.cat([bounded, latent], -1)))
 
     def observe(
         self,

@@ -20,7 +20,7 @@ from models.types import State
 from models.world_model import WorldModel
 from tests.support.making import a_batch
 
-NOISE, WIDE = 0.1, 1.645  # standard deviations to either side that hold 90%
+NOISE, WIDE = 0.2, 1.645  # standard deviations to either side that hold 90%
 SIZES = WorldModelConfig(
     latents=4, stoch=1, deter=process_deter(1, 1), hidden=32, action_size=1, inducing=16, head_units=8
 )

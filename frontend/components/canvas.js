@@ -29,7 +29,7 @@ export function make(tag, className = "", attributes = {}) {
 }
 
 /**
- * A dot in the colour of a dimension, to stand before its name.
+ * A dot in the colour of a dimension, shown before its name.
  * @param {string} colour
  */
 export function buildSwatch(colour) {

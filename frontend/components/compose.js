@@ -1,9 +1,9 @@
-// Several dimensions moved at once: what each row changes is added up in the browser, until the model's own picture is there.
+// Several dimensions moved at once: the browser adds up the change of each row until the model's own picture arrives.
 
 import { clamp } from "./canvas.js";
 
 /**
- * Add to `sum` how a row's picture at a place differs from the base, pixel by pixel; all are RGBA.
+ * Add to `sum` the difference between a row's picture at a place and the base, pixel by pixel; all are RGBA.
  * @param {Float32Array} sum of one cell
  * @param {Uint8ClampedArray} strip a row of `columns` cells beside each other
  * @param {Uint8ClampedArray} base one cell
@@ -38,7 +38,7 @@ export function changed(base, sum) {
 }
 
 /**
- * Where a value lies among equally spaced ones: 0 is the first.
+ * The place of a value among equally spaced ones: 0 is the first.
  * @param {number} value
  * @param {number[]} values
  */

@@ -1,4 +1,4 @@
-// How dense the data lie along a row and how unsure a model is, drawn under it, and a veil over the cells that lie beyond all of the data.
+// The density of the data and the model's uncertainty, drawn under a row, and a veil over the cells beyond the data.
 
 import { make, penOf } from "./canvas.js";
 
@@ -40,7 +40,7 @@ export function buildDoubt({ doubt, title }) {
 }
 
 /**
- * How full the band is for a doubt, as a multiple of the usual one.
+ * The share of the band that is filled for a doubt, which is a multiple of the usual one.
  * @param {number} times
  */
 export const shadeOf = (times) => Math.min(1, Math.max(0, times / 4));

@@ -7,7 +7,7 @@ export const KEYS = [["ArrowLeft", "ArrowRight"], ["ArrowDown", "ArrowUp"], ["a"
 const SIGNS = { ArrowLeft: "←", ArrowRight: "→", ArrowDown: "↓", ArrowUp: "↑" };
 
 /**
- * The action that keys and sliders ask for: a key that is held wins over its slider.
+ * The action that keys and sliders ask for: a pressed key takes precedence over its slider.
  * @param {number[]} values
  * @param {Set<string>} pressed
  */

@@ -30,7 +30,7 @@ function firstStop() {
   return /** @type {HTMLElement | null} */ (inside[0] ?? document.querySelector("[data-testid=stMain] button"));
 }
 
-/** A page writes its view into its address at every move. Back skips these entries and leads to another page. */
+/** A page writes its view into its address at every move; Back skips these entries and leads to another page. */
 function keepHistoryShort() {
   const push = window.history.pushState.bind(window.history);
   window.history.pushState = (state, title, url) => {
@@ -52,7 +52,7 @@ function hideIcons(node) {
 }
 
 /**
- * A row of sections that is wider than a phone starts at the open one.
+ * Scrolls a row of sections that is wider than the screen to the open one.
  * @param {any} node
  */
 function showChosen(node) {

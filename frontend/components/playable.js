@@ -1,4 +1,4 @@
-// What plays and is scrubbed: one instance per element, a loop of animation frames, and a place told once the hand rests.
+// The base of everything that plays or is scrubbed: one instance per element, an animation loop, and a place that the page learns when the hand rests.
 
 import { loadPicture, motionIsReduced } from "./canvas.js";
 
@@ -74,7 +74,7 @@ export class Playable {
   onKey(_event) {}
 
   /**
-   * Go so many places further.
+   * Move by a number of places.
    * @param {number} _by
    */
   move(_by) {}
@@ -83,7 +83,7 @@ export class Playable {
   tellPlace() {}
 
   /**
-   * The pictures of new data, or null where it is the same version again, or where newer data came meanwhile.
+   * The pictures of new data, or null if it is the same version again or newer data came meanwhile.
    * @param {string} version
    * @param {string[]} uris
    */
@@ -97,7 +97,7 @@ export class Playable {
   }
 
   /**
-   * Run `tick` so many times per second; once, where motion is reduced.
+   * Run `tick` at a number of times per second, or once if the user prefers reduced motion.
    * @param {number} perSecond
    * @param {() => void} tick
    */
@@ -124,7 +124,7 @@ export class Playable {
   }
 
   /**
-   * Tell the page where the hand came to rest.
+   * Tell the page the place where the hand came to rest.
    * @param {number} delay
    */
   announce(delay) {
@@ -141,7 +141,7 @@ export class Playable {
 export const isForBrowser = (/** @type {KeyboardEvent} */ event) => event.ctrlKey || event.metaKey || event.altKey;
 
 /**
- * Which of so many equal parts of an element's width lies under the pointer; beyond its ends: a part that is not there.
+ * The index of the part under the pointer if the element's width is divided into equal parts; out of range beyond its ends.
  * @param {PointerEvent} event
  * @param {Element} element
  * @param {number} parts

@@ -1,4 +1,4 @@
-// Plays a rollout: one strip of pictures comes in, every step after that is drawn here, with no request.
+// Plays a rollout: it receives one strip of pictures and draws every step from it without a request.
 
 import { buildSwatch, clamp, drawCell, make, paletteOf } from "./canvas.js";
 import { buildCurve, coloursOf } from "./curves.js";

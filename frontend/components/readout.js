@@ -1,11 +1,11 @@
-// What the scrubber says in words and numbers of the cell under the cursor.
+// The words and numbers that the scrubber shows for the cell under the cursor.
 
 import { clamp, make, signed } from "./canvas.js";
 
 export const CLASS = "class"; // the unit where a latent is one of several classes
 
 /**
- * Numbers of a cell: the readout, the head of the columns, and the words for those who cannot see the picture.
+ * Numbers of a cell: the readout, the head of the columns, and a description for screen readers.
  * @param {HTMLElement} root
  * @param {HTMLElement} strip
  * @param {import("./types.js").Row} row
@@ -33,7 +33,7 @@ export function drawReadout(root, strip, row, column, { base, unit }) {
 }
 
 /**
- * What the large picture shows: the edit, beside where the frame lies or the value that is held instead.
+ * The caption of the large picture: the edit, and beside it the frame's own value or the value held instead.
  * @param {import("./types.js").Row} row
  * @param {number} sigma
  * @param {string} base
@@ -71,7 +71,7 @@ function numbersOf(row, column, base, unit) {
 }
 
 /**
- * The column nearest to where the row's frame, or its held value, lies.
+ * The column nearest to the row's frame, or to its held value.
  * @param {import("./types.js").Row} row
  * @param {number} columns
  */

@@ -33,7 +33,7 @@ export function buildRow(data, { atlas, heat, sliders, data: { cell, columns, ba
 }
 
 /**
- * Where the frame lies in the row, and where a value is held instead: a line, or an arrow beyond an end.
+ * The marks of the frame and of a held value in the row: a line, or an arrow beyond an end.
  * @param {import("./types.js").Row} data
  * @param {number} columns
  * @param {string} base
@@ -52,7 +52,7 @@ function buildMarks({ frame, held }, columns, base, unit) {
 }
 
 /**
- * The strip, under it the density of the data with a slider, and the values of its cells, which show on demand.
+ * The strip; below it the density of the data with a slider, and the values of its cells, which are shown on demand.
  * @param {HTMLElement} strip
  * @param {HTMLElement} axis
  * @param {import("./types.js").Row} data
@@ -99,7 +99,7 @@ function buildLabel(data) {
 }
 
 /**
- * A button for a value that is held, which lets go of it.
+ * A button that releases a held value.
  * @param {{ text: string }} data
  * @param {() => void} release
  */

@@ -1,4 +1,4 @@
-// The traversal scrubber. One atlas picture comes in; every move after that is drawn here, with no request.
+// The traversal scrubber: it receives one atlas picture and draws every move from it without a request.
 
 import { clamp, drawCell, heatPicture, loadPicture, make } from "./canvas.js";
 import { Playable, isForBrowser, mounted, placeAt } from "./playable.js";
@@ -96,7 +96,7 @@ class Scrubber extends Playable {
   }
 
   /**
-   * Show these rows alone; null: all, those that carry nothing behind their fold.
+   * Show only these rows; null shows all, with the inactive ones folded away.
    * @param {Set<number> | null} shown
    */
   seeOnly(shown) {
@@ -109,7 +109,7 @@ class Scrubber extends Playable {
   }
 
   /**
-   * The model's own picture of where the sliders rest.
+   * The model's own picture for the present place of the sliders.
    * @param {import("./types.js").Atlas["exact"]} exact
    */
   async takeExact(exact) {
@@ -161,7 +161,7 @@ class Scrubber extends Playable {
   }
 
   /**
-   * Another scrubber of the same group moved: show the row that goes with its row.
+   * Another scrubber of the same group moved: show the row paired with its row.
    * @param {{ from: unknown, group: string, pair: string, column: number, mirror: number }} data
    */
   onOther({ from, group, pair, column, mirror }) {
@@ -233,7 +233,7 @@ class Scrubber extends Playable {
     this.play(Math.max(6, Math.min(14, this.data.columns)), () => this.sway());
   }
 
-  /** One column further, back and forth between the ends. */
+  /** Move by one column, back and forth between the ends. */
   sway() {
     if (this.selected.column >= this.data.columns - 1) this.direction = -1;
     if (this.selected.column <= 0) this.direction = 1;
@@ -241,7 +241,7 @@ class Scrubber extends Playable {
     this.paint();
   }
 
-  /** Hold the value, or those of the sliders, from now on in every picture. */
+  /** From now on, hold the value, or those of the sliders, in every picture. */
   keep() {
     const row = this.rows[this.selected.row].data;
     const chosen = [{ dim: row.dim, value: row.values[this.selected.column] }];
@@ -284,7 +284,7 @@ class Scrubber extends Playable {
     this.paintSliders();
   }
 
-  /** What the sliders say, over the cell that is chosen. */
+  /** Draw the picture of the sliders over the chosen cell. */
   paintSliders() {
     const { sliders } = this;
     this.find(".unslide").hidden = !sliders.places.size;
@@ -298,7 +298,7 @@ class Scrubber extends Playable {
   }
 
   /**
-   * Let scrubbers of the same group go along.
+   * Move the other scrubbers of the same group.
    * @param {{ row: number, column: number }} data
    */
   lead({ row, column }) {

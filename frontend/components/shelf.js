@@ -4,7 +4,7 @@ export const MANY = 128; // rows, from which on they are searched and paged
 const ROWS = 32; // of a page
 
 /**
- * The rows of a page of those whose title has a text in it, and what there is in all.
+ * One page of the rows whose title contains a text, and the number of all such rows.
  * @param {string[]} titles
  * @param {string} text
  * @param {number} page 0 is the first; the nearest one where there are fewer
@@ -34,7 +34,7 @@ export class Shelf {
   }
 
   /**
-   * Other rows, of these titles.
+   * Replace the rows by others with these titles.
    * @param {string[]} titles
    */
   fill(titles) {

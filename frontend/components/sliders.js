@@ -26,12 +26,12 @@ export class Sliders {
     this.places = new Map();
     /** @type {{ place: string, picture: HTMLImageElement } | null} what the model itself draws at a place */
     this.exact = null;
-    /** Whether the large picture shows what the sliders say. */
+    /** Whether the large picture shows the place of the sliders. */
     this.shown = false;
   }
 
   /**
-   * New rows: nothing is moved.
+   * Take new rows, none of which has been moved.
    * @param {Uint8ClampedArray | null} base the pixels of the reconstruction
    * @param {{ cell: number, columns: number, unit: string }} size
    */
@@ -46,7 +46,7 @@ export class Sliders {
   }
 
   /**
-   * The slider of a row; `canvas` holds its cells. Between classes there is nothing: it stops at those of the row.
+   * The slider of a row; `canvas` shows its cells. There is nothing between classes, so that it stops at those of the row.
    * @param {import("./types.js").Row} data
    * @param {HTMLCanvasElement} canvas
    */
@@ -97,7 +97,7 @@ export class Sliders {
   }
 
   /**
-   * Which column a value lies at, which may be between two.
+   * The column of a value, which may be between two.
    * @param {number} value
    * @param {number[]} values
    */
@@ -105,7 +105,7 @@ export class Sliders {
     return this.classes ? values.indexOf(value) : placeOf(value, values);
   }
 
-  /** Every slider back to where the frame lies. */
+  /** Move every slider back to the frame's own value. */
   back() {
     this.inputs.forEach(({ input, start }) => { input.value = String(start); });
     this.places.clear();
@@ -115,7 +115,7 @@ export class Sliders {
   }
 
   /**
-   * Tell the page where the hand rests, after a while without a move.
+   * Tell the page the place of the sliders, after a while without a move.
    * @param {number} delay
    */
   settle(delay) {
@@ -123,7 +123,7 @@ export class Sliders {
     this.rest = setTimeout(() => this.rested({ place: this.place, values: this.values }), delay);
   }
 
-  /** What this place is called. */
+  /** The name of this place. */
   get place() {
     return [...this.places.values()].map(({ data, sigma }) => `${data.dim}:${sigma}`).sort().join(",");
   }
@@ -145,7 +145,7 @@ export class Sliders {
   }
 
   /**
-   * Draw what the sliders say, the model's own picture where it is there.
+   * Draw the picture of the sliders: the model's own if it has arrived.
    * @param {HTMLCanvasElement} canvas
    */
   draw(canvas) {

@@ -15,13 +15,13 @@ export class Switches {
     find(".fold").onclick = () => this.fold();
   }
 
-  /** Whether the rows behind the fold are shown. */
+  /** Whether the folded rows are shown. */
   get unfolded() {
     return this.find(".fold").getAttribute("aria-expanded") === "true";
   }
 
   /**
-   * Says what lies behind the fold.
+   * Sets the text about the folded rows.
    * @param {string} folded
    */
   nameFold(folded) {

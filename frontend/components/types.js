@@ -1,7 +1,7 @@
-// What the page sends to its components, for the type checker alone: no script contains this file.
+// The data that the page sends to its components, for the type checker only: no script contains this file.
 
 /**
- * Where a value lies in a row: `column` may fall between two columns or beyond the ends.
+ * The place of a value in a row: `column` may be between two columns or beyond the ends.
  * @typedef {{ column: number, sigma: number }} Mark
  */
 

@@ -135,6 +135,8 @@ class Batch(NamedTuple):
     target: Tensor  # (B, T, K), a frozen teacher's outputs for the images; K is 0 without one
     moving: Tensor = torch.zeros(0, dtype=torch.bool)  # (B, T, H, W), pixels that move; empty if not requested
     advice: Tensor = torch.zeros(0)  # (B, T, A), what an expert would do at image[t]; A is 0 without an expert
+    recoloured: Tensor = torch.zeros(0, dtype=torch.uint8)  # (B, T, H, W, C), the same states in other colours
+    nearness: Tensor = torch.zeros(0, dtype=torch.uint8)  # (B, T, H, W), 255 nearest; both empty if not requested
 
 
 def normalise(image: Tensor) -> Tensor:

@@ -80,6 +80,8 @@ class Encoder(ImageNetwork):
 class Decoder(ImageDecoder):
     """Mean of p(o given h, z): a second bottleneck of Z units, then five transposed convolutions."""
 
+    channels: ClassVar[int] = 3
+
     def __init__(self, config: VideoModelConfig) -> None:
         super().__init__()
         self.waist = nn.Sequential(nn.Linear(config.feature, config.latents), nn.ELU(inplace=True))
@@ -88,14 +90,20 @@ class Decoder(ImageDecoder):
         layers: list[nn.Module] = [nn.ELU(inplace=True), FromPoint(first, second)]
         for inputs, outputs in pairwise((second, *rest)):
             layers += [nn.ELU(inplace=True), Double(inputs, outputs)]
-        layers += [nn.ELU(inplace=True), ToPixels(rest[-1], 3)]
+        layers += [nn.ELU(inplace=True), ToPixels(rest[-1], self.channels)]
         self.convolutions = _channels_last(nn.Sequential(*layers))
 
     def forward(self, feature: Tensor) -> Tensor:
-        """(..., S + D) -> image mean (..., 3, 64, 64) around [-0.5, 0.5]."""
+        """(..., S + D) -> image mean (..., C, 64, 64) around [-0.5, 0.5], C of `channels`."""
         hidden = self.widen(self.waist(feature)).reshape(-1, self.widen.out_features, 1, 1)
         image = self.convolve(hidden)
-        return image.reshape(*feature.shape[:-1], 3, IMAGE_SIZE, IMAGE_SIZE)
+        return image.reshape(*feature.shape[:-1], self.channels, IMAGE_SIZE, IMAGE_SIZE)
+
+
+class DepthDecoder(Decoder):
+    """The nearness of what a state shows, in place of its picture: (..., S + D) -> (..., 1, 64, 64)."""
+
+    channels = 1
 
 
 def _channels_last(layers: nn.Sequential) -> nn.Sequential:

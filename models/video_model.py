@@ -80,6 +80,7 @@ class VideoModel(Browsable):
         self.encoder = encoder(config)
         self.rssm = recurrence_of(config)
         self.decoder: ImageDecoder = decoder(config)
+        self.decoder_watches = False  # True: the image loss changes the decoder alone, and no state (recore)
         self.context: Tensor | None = None  # a frame (3, 64, 64) that the decoder sees beside every state
 
     def sizes(self) -> dict[str, Any]:
@@ -166,4 +167,5 @@ class VideoModel(Browsable):
         return Ahead(start + 1, self.imagine(states.at(start), length - start - 1, led))
 
     def _drawn(self, decoder: nn.Module, states: State, image: Tensor, weight: Tensor | None, coarse: float) -> Tensor:
-        return decoded_image_loss(decoder, states.feature[..., self.config.heads], image, weight, coarse)
+        feature = states.feature[..., self.config.heads]
+        return decoded_image_loss(decoder, feature.detach() if self.decoder_watches else feature, image, weight, coarse)

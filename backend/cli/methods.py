@@ -35,4 +35,5 @@ _KINDS = {
     "world models": "at least two checkpoints of world models with actions, separated by commas",
     "demonstrations": "a data set of an expert's episodes, with actions",
     "recorded episodes": "a data set of anyone's episodes, with actions",
+    "second look": "set-a, set-b or episode, in a task of dm_control: its states are drawn in two colours",
 }

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from backend.data.decode.sandbox import Crop
 from backend.data.masks import MASKS, AgentMasks, read_masks
 from backend.data.pixels import brightest_of, frames_of, layout_of
+from backend.data.second_look import SECOND_LOOKS, SecondLooks, read_second_looks
 from backend.data.states import joined_states
 
 SIZE = 64
@@ -26,7 +27,7 @@ _LAST = ("is_last", "done", "dones", "terminated", "truncated", "terminals", "ti
 _NUMBERS = ("episode", "episode_id", "episode_index")  # each frame's episode
 BORDERS = (*_FIRST, *_LAST, "is_terminal", "discount", *_NUMBERS)
 PICTURES = ("image", "observation")  # the first that exists is used
-KNOWN = frozenset((*PICTURES, "factor_names", *MASKS, *ROWS, *BORDERS))
+KNOWN = frozenset((*PICTURES, "factor_names", *MASKS, *SECOND_LOOKS, *ROWS, *BORDERS))
 _FILLED = {"action": 0.0, "reward": 0.0, "discount": 1.0}  # for a first row of NaN: nothing led to the first frame
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -39,6 +40,7 @@ class Rows(NamedTuple):
     rows: dict[str, NDArray[Any]]  # those of ROWS that are there
     factor_names: tuple[str, ...]
     masks: AgentMasks  # (T, 64, 64)
+    second: SecondLooks
     starts: tuple[int, ...]  # the first frame of each episode; the first is 0
     notes: tuple[str, ...]
 
@@ -63,7 +65,8 @@ def rows_of(arrays: Arrays, crop: Crop = "centre", states: Sequence[str] = ()) -
     names = _factor_names(arrays, rows["factors"].shape[1] if "factors" in rows else 0)
     if states:
         rows["factors"], names = joined_states(arrays, states, length)
-    return Rows(image, rows, names, read_masks(arrays, (length,)), starts, tuple(notes))
+    masks, second = read_masks(arrays, (length,)), read_second_looks(arrays, length)
+    return Rows(image, rows, names, masks, second, starts, tuple(notes))
 
 
 def starts_of(arrays: Arrays, length: int) -> tuple[int, ...]:

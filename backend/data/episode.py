@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from backend.data.archive import ArchiveError, object_arrays, read_arrays, read_
 from backend.data.arrays import BORDERS, KNOWN, PICTURES, Rows, rows_of, starts_of
 from backend.data.decode.sandbox import Crop
 from backend.data.files import write_file
-from backend.data.masks import pack_masks
+from backend.data.masks import AgentMasks, pack_masks
+from backend.data.second_look import SecondLooks
 from backend.data.states import state_names
 from backend.envs.protocol import Step
 
@@ -36,6 +37,8 @@ class Episode(NamedTuple):
     factor_names: tuple[str, ...]
     agent: NDArray[np.bool_] | None = None  # (T, 64, 64): which pixels show the agent; None if unknown
     agent_part: NDArray[np.uint8] | None = None  # (T, 64, 64): which part of it, from 1; as `envs.parts` names them
+    recoloured: NDArray[np.uint8] | None = None  # (T, 64, 64, 3): the same states in other colours; None if unknown
+    nearness: NDArray[np.uint8] | None = None  # (T, 64, 64): see `envs.depth`
 
 
 def frames_only(image: NDArray[np.uint8]) -> Episode:
@@ -64,6 +67,7 @@ def episode_of(
 
     `parts`: which part of the agent each pixel shows, (64, 64) per picture; none if unknown.
     """
+    second = [step.second for step in steps if step.second is not None]
     return Episode(
         image=np.stack([step.image for step in steps]),
         action=np.stack(actions),
@@ -76,6 +80,8 @@ def episode_of(
         factor_names=names,
         agent=np.stack(parts) > 0 if parts else None,
         agent_part=np.stack(parts) if parts else None,
+        recoloured=np.stack([look.recoloured for look in second]) if second else None,
+        nearness=np.stack([look.nearness for look in second]) if second else None,
     )
 
 
@@ -170,7 +176,12 @@ def _episode(rows: Rows) -> Episode:
     values = dict(rows.rows)
     if "discount" in values:
         values.setdefault("is_terminal", values["discount"] == 0)
-    return frames_only(rows.image)._replace(**values, factor_names=rows.factor_names, **rows.masks._asdict())
+    return frames_only(rows.image)._replace(**values, factor_names=rows.factor_names, **_drawn(rows.masks, rows.second))
+
+
+def _drawn(masks: AgentMasks, second: SecondLooks) -> dict[str, Any]:
+    """What was drawn beside the pictures."""
+    return masks._asdict() | second._asdict()
 
 
 def _split(rows: Rows) -> Iterator[Episode]:
@@ -190,5 +201,5 @@ def _split(rows: Rows) -> Iterator[Episode]:
             is_last=edges == edges[-1],
             is_terminal=whole.is_terminal[start:end],
             factors=whole.factors[start:end],
-            **rows.masks.cut(start, end)._asdict(),
+            **_drawn(rows.masks.cut(start, end), rows.second.cut(start, end)),
         )

@@ -33,6 +33,8 @@ class Sequences:
     _target: Tensor  # (N, K)
     _moving: Tensor  # (N, 512) uint8, one bit per pixel, or (N, 0)
     _advice: Tensor  # (N, A) or (N, 0)
+    _recoloured: Tensor | None = None  # (N, 64, 64, 3) uint8
+    _nearness: Tensor | None = None  # (N, 64, 64) uint8
 
     def __init__(self, device: str) -> None:
         """`device` stores the frames and gathers the batches; see `replay_device`."""
@@ -77,7 +79,9 @@ class Sequences:
             .bool()
             .view(batch, length, *(image.shape[2:4] if packed.shape[2] else (0,)))
         )
-        return Batch(image, action, reward, discount, is_first, target, moving, advice)
+        looks = (look for look in (self._recoloured, self._nearness) if look is not None)
+        second = (look.index_select(0, index).reshape(batch, length, *look.shape[1:]) for look in looks)
+        return Batch(image, action, reward, discount, is_first, target, moving, advice, *second)
 
 
 class Replay(Sequences):
@@ -91,12 +95,14 @@ class Replay(Sequences):
         targets: Targets | None = None,
         motion: bool = False,
         advise: Advise | None = None,
+        second_look: bool = False,
     ) -> None:
         """An empty replay on a device.
 
         `targets` gives (T, K) for images (T, H, W, C) uint8, once for each episode: what a frozen teacher makes of it.
         `motion` keeps which pixels move within an episode, one bit each. `advise` gives what an expert would do at
-        every frame, from names and values of its factors; an agent's further entries of an action are 0.
+        every frame, from names and values of its factors; an agent's further entries of an action are 0. With
+        `second_look` the episodes' pictures in other colours and their depth are kept as well.
         """
         super().__init__(device)
         self._capacity, self._targets, self._motion, self._advise = capacity, targets, motion, advise
@@ -108,6 +114,9 @@ class Replay(Sequences):
         self._target = torch.zeros((0, 0), device=device)
         self._moving = torch.zeros((0, 64 * 64 // 8 if motion else 0), dtype=torch.uint8, device=device)
         self._advice = torch.zeros((0, action_size if advise else 0), device=device)
+        if second_look:
+            self._recoloured = torch.zeros((0, 64, 64, 3), dtype=torch.uint8, device=device)
+            self._nearness = torch.zeros((0, 64, 64), dtype=torch.uint8, device=device)
 
     def extend(self, episodes: Iterable[Episode]) -> None:
         """Adds episodes in order."""
@@ -141,6 +150,11 @@ class Replay(Sequences):
         if self._advise is not None:
             advice = torch.from_numpy(self._advise(episode.factor_names, episode.factors[begin:end]))
             self._advice[place, : advice.shape[1]] = advice.to(self._device)
+        if self._recoloured is not None and self._nearness is not None:
+            if episode.recoloured is None or episode.nearness is None:
+                raise ValueError("an episode without pictures in other colours and depth is of no use here")
+            self._recoloured[place] = torch.from_numpy(episode.recoloured[begin:end])
+            self._nearness[place] = torch.from_numpy(episode.nearness[begin:end])
         if self._targets is not None:
             target = self._targets(self._image[place])
             if not self._target.shape[1]:
@@ -162,7 +176,8 @@ class Replay(Sequences):
             self._grow(min(max(end, 2 * len(self._image), 4096), self._capacity))
 
     def _grow(self, frames: int) -> None:
-        for name in ("_image", "_action", "_reward", "_discount", "_target", "_moving", "_advice"):
+        second = () if self._recoloured is None else ("_recoloured", "_nearness")
+        for name in ("_image", "_action", "_reward", "_discount", "_target", "_moving", "_advice", *second):
             old: Tensor = getattr(self, name)
             new = _room(old, frames)
             new[: len(old)] = old
@@ -175,9 +190,9 @@ def _room(like: Tensor, frames: int) -> Tensor:
     return like.new_zeros(shape) if like.is_cuda else torch.from_numpy(np.zeros(shape, like.numpy().dtype))
 
 
-def replay_device(device: str, frames: int) -> str:
-    """The device to store the frames on: the GPU if they take less than a third of its free memory."""
+def replay_device(device: str, frames: int, channels: int = 3) -> str:
+    """The device to store frames of so many bytes per pixel on: the GPU if a third of its free memory holds them."""
     if not device.startswith("cuda"):
         return "cpu"
     free, _ = torch.cuda.mem_get_info(device)
-    return device if frames * 64 * 64 * 3 < free / 3 else "cpu"
+    return device if frames * 64 * 64 * channels < free / 3 else "cpu"

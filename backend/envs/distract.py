@@ -1,7 +1,8 @@
 """Distractions: changes in the picture that have nothing to do with the task, with their true values."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,15 @@ class Distraction(Protocol):
         ...
 
     def values(self) -> NDArray[np.float32]: ...
+
+
+@runtime_checkable
+class Recolourable(Protocol):
+    """A distraction whose colours can be drawn once more for the same state."""
+
+    def other_colours(self, scene: Scene, random: np.random.Generator) -> AbstractContextManager[None]:
+        """While this is open, the scene shows colours, and light where it varies, of another draw; then its own."""
+        ...
 
 
 class NoDistraction:
@@ -82,6 +92,25 @@ class FlickeringColours:
         """Take one step of the walk."""
         self._paint(scene, self._colours + random.normal(0.0, self.step_std, self._colours.shape))
 
+    @contextmanager
+    def other_colours(self, scene: Scene, random: np.random.Generator) -> Iterator[None]:
+        """Colours drawn as for a new episode."""
+        own = self._colours
+        self._paint(scene, self._centre + random.uniform(-self.half_width, self.half_width, own.shape))
+        try:
+            yield
+        finally:
+            self._paint(scene, own)
+
+    def redraw(self, scene: Scene, factors: Mapping[str, float]) -> None:
+        """Give some channels other values until the next step of the walk; raises ValueError for an unknown one."""
+        colours = self._colours.copy()
+        for name, value in checked(factors, self.factor_names).items():
+            row, channel = divmod(self.factor_names.index(name), 3)
+            colours[self._reported[row], channel] = value
+        self._colours = colours
+        scene.set_materials(colours)
+
     def values(self) -> NDArray[np.float32]:
         """Red, green and blue of each visible material."""
         return self._colours[self._reported].astype(np.float32).ravel()
@@ -106,9 +135,8 @@ class EpisodeFactors:
 
     def reset(self, scene: Scene, random: np.random.Generator) -> None:
         """Draw all values uniformly and apply them."""
-        low, high = zip(*(self._ranges.get(name, (0.0, 1.0)) for name in self.factor_names), strict=True)
-        self._values = random.uniform(low, high).astype(np.float32)
-        self.apply(scene, dict(zip(self.factor_names, self._values.tolist(), strict=True)))
+        self._values = self._drawn(random)
+        self.apply(scene, self._named())
 
     def advance(self, scene: Scene, random: np.random.Generator) -> None:
         """Nothing moves within an episode."""
@@ -118,18 +146,41 @@ class EpisodeFactors:
 
     def redraw(self, scene: Scene, factors: Mapping[str, float]) -> None:
         """Give some factors other values; the others stay as they are. Raises ValueError for an unknown one."""
-        for name, value in factors.items():
-            if name not in self.factor_names:
-                raise ValueError(f"{name!r} cannot be set here; there is {', '.join(self.factor_names)}")
-            if not np.isfinite(value):
-                raise ValueError(f"{name} must be a finite number, got {value!r}")
-        self.apply(scene, dict(zip(self.factor_names, self._values.tolist(), strict=True)) | dict(factors))
+        self.apply(scene, self._named() | dict(checked(factors, self.factor_names)))
+
+    @contextmanager
+    def other_colours(self, scene: Scene, random: np.random.Generator) -> Iterator[None]:
+        """Colours and light of another draw; the camera stays where it is."""
+        own = self._named()
+        drawn = dict(zip(self.factor_names, self._drawn(random).tolist(), strict=True))
+        self.apply(scene, drawn | {name: own[name] for name in own if name == "camera_angle"})
+        try:
+            yield
+        finally:
+            self.apply(scene, own)
 
     def apply(self, scene: Scene, factors: Mapping[str, float]) -> None:
         """Draw the scene with the given values of all factors from here on."""
         for name, value in factors.items():
             _SETTERS[name](scene, value)
         self._values = np.array([factors[name] for name in self.factor_names], np.float32)
+
+    def _drawn(self, random: np.random.Generator) -> NDArray[np.float32]:
+        low, high = zip(*(self._ranges.get(name, (0.0, 1.0)) for name in self.factor_names), strict=True)
+        return random.uniform(low, high).astype(np.float32)
+
+    def _named(self) -> dict[str, float]:
+        return dict(zip(self.factor_names, self._values.tolist(), strict=True))
+
+
+def checked(factors: Mapping[str, float], known: Sequence[str]) -> Mapping[str, float]:
+    """The same; raises ValueError where one is not known or not finite."""
+    for name, value in factors.items():
+        if name not in known:
+            raise ValueError(f"{name!r} cannot be set here; there is {', '.join(known)}")
+        if not np.isfinite(value):
+            raise ValueError(f"{name} must be a finite number, got {value!r}")
+    return factors
 
 
 def _paint_body(scene: Scene, t: float) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.envs.distract import Distraction, EpisodeFactors
+from backend.envs.depth import Nearness
+from backend.envs.distract import Distraction, EpisodeFactors, FlickeringColours, Recolourable, checked
 from backend.envs.factors import joints_of, physical_factors
 from backend.envs.parts import agent_parts, part_names
-from backend.envs.protocol import EnvironmentFailed, Step, check_action
+from backend.envs.protocol import EnvironmentFailed, SecondLook, Step, check_action
 from backend.envs.scene import Scene
 from backend.envs.simulator import Task, physics_error
 
@@ -27,14 +28,16 @@ class ControlEnvironment:
         distraction: Distraction,
         action_repeat: int,
         random_pose: bool,
+        second_look: bool = False,
     ) -> None:
+        """`second_look`: each step also holds its state in other colours, and its depth."""
         self.name = name
         self._task = task
         self._scene = scene
         self._distraction = distraction
         self._action_repeat = action_repeat
         self._random_pose = random_pose
-        self._random = np.random.default_rng(0)
+        self._random, self._other_random = np.random.default_rng(0), np.random.default_rng(0)
         self._finished = True
         specification = task.action_spec()
         unlimited = specification.maximum > NO_LIMIT
@@ -45,16 +48,17 @@ class ControlEnvironment:
         self._physical = physical_factors(name, task.physics, scene.camera)
         self._joints = joints_of(self._physical)
         self.factor_names = (*(factor.name for factor in self._physical), *distraction.factor_names)
-        settable = distraction.factor_names if isinstance(distraction, EpisodeFactors) else ()
+        settable = distraction.factor_names if isinstance(distraction, EpisodeFactors | FlickeringColours) else ()
         self.knobs = (*self._joints, *settable)  # what `redraw` can set
         self.part_names = part_names(name)
         self._part_of_geom = _numbered(name, task, scene)
+        self._nearness = Nearness.of(scene.depth()) if second_look else None
 
     def reset(self, seed: int) -> Step:
         """Start an episode that depends on nothing but the seed (0 <= seed)."""
-        physics_seed, scene_seed, pose_seed = np.random.SeedSequence(seed).spawn(3)
+        physics_seed, scene_seed, pose_seed, other_seed = np.random.SeedSequence(seed).spawn(4)
         self._task.task._random = np.random.RandomState(np.random.MT19937(physics_seed))
-        self._random = np.random.default_rng(scene_seed)
+        self._random, self._other_random = np.random.default_rng(scene_seed), np.random.default_rng(other_seed)
         first = self._task.reset()
         if self._random_pose:
             _place_anywhere(self.name, self._task, np.random.default_rng(pose_seed))
@@ -86,18 +90,14 @@ class ControlEnvironment:
         """
         if self._finished:
             raise RuntimeError(f"{self.name}: the episode is over (or was never begun): call reset(seed)")
-        for name, value in factors.items():
-            if name not in self.knobs:
-                raise ValueError(f"{name!r} cannot be set here; there is {', '.join(self.knobs)}")
-            if not np.isfinite(value):
-                raise ValueError(f"{name} must be a finite number, got {value!r}")
+        checked(factors, self.knobs)
         physics = self._task.physics
         moved = {self._joints[name]: value for name, value in factors.items() if name in self._joints}
         for joint, value in moved.items():
             physics.named.data.qpos[joint] = value
         if moved:
             physics.forward()
-        if isinstance(self._distraction, EpisodeFactors):
+        if isinstance(self._distraction, EpisodeFactors | FlickeringColours):
             painted = {name: value for name, value in factors.items() if name not in self._joints}
             self._distraction.redraw(self._scene, painted)
         return Step(
@@ -128,7 +128,17 @@ class ControlEnvironment:
             is_last=bool(moment.last()),
             is_terminal=bool(moment.last()) and discount == 0.0,
             factors=self._factors(),
+            second=self._second_look(),
         )
+
+    def _second_look(self) -> SecondLook | None:
+        """None where it was not asked for."""
+        if self._nearness is None:
+            return None
+        assert isinstance(self._distraction, Recolourable), "checked when the environment was made"
+        with self._distraction.other_colours(self._scene, self._other_random):
+            recoloured = self._scene.render()
+        return SecondLook(recoloured, self._nearness(self._scene.depth()))
 
     def _factors(self) -> NDArray[np.float32]:
         physical = np.array([factor.read() for factor in self._physical], np.float32)

@@ -28,6 +28,7 @@ from backend.envs.protocol import (
     Look,
     environments,
     offered_distractions,
+    withheld_second_look,
 )
 from backend.envs.pusher import ANY_COLOUR, HALF_WIDTH, PusherEnvironment, check_gymnasium
 from backend.envs.scene import Scene, recolourable_assets
@@ -58,10 +59,12 @@ def make_environment(
     look: Look = "fast",
     random_pose: bool = False,
     films: Sequence[NDArray[np.uint8]] = (),
+    second_look: bool = False,
 ) -> Environment:
     """Load a task of `environments()` with a distraction of `DISTRACTIONS`.
 
     `films` (T, 64, 64, 3) play behind the scene where the distraction shows a video; without them procedural ones do.
+    `second_look`: each step also holds its state in other colours, and its depth.
     One environment a process: its rendering context belongs to the thread that makes it. Raises ValueError
     for an unknown name, NoRenderer where nothing can draw, MissingExtra where something is to be installed first.
     """
@@ -71,6 +74,8 @@ def make_environment(
         raise ValueError(f"unknown distraction {distraction!r}: choose one of {', '.join(DISTRACTIONS)}")
     if distraction not in offered_distractions(name):
         raise ValueError(f"{name} cannot show {distraction!r}: choose one of {', '.join(offered_distractions(name))}")
+    if second_look and (why := withheld_second_look(name, distraction)):
+        raise ValueError(why)
     if action_repeat < 1:
         raise ValueError(f"action_repeat must be at least 1, got {action_repeat}")
     if name == SQUARE_WORLD:
@@ -89,7 +94,7 @@ def make_environment(
     if look == "near" and name in FOLLOWED:
         scene.follow(*FOLLOWED[name])
     made = _make_distraction(name, distraction, scene, films)
-    return ControlEnvironment(name, task, scene, made, action_repeat, random_pose)
+    return ControlEnvironment(name, task, scene, made, action_repeat, random_pose, second_look)
 
 
 def check_installed(name: str) -> None:

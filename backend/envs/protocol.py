@@ -33,6 +33,7 @@ CONTROL_STEPS = dict.fromkeys(DRAWERS, 500) | {"pusher": 100, SQUARE_WORLD: 100,
 """Control steps of a whole episode, where they are not 1000."""
 DISTRACTIONS = ("none", "set-a", "set-b", "episode", "camera-jitter", "light", "video", "everything")
 WITH_EXPERT = ("cartpole-swingup", "reacher-easy")  # see backend.envs.experts
+RECOLOURED = ("set-a", "set-b", "episode")  # distractions that are a draw of colours, which can be drawn again
 
 
 def episode_frames(environment: str, action_repeat: int) -> int:
@@ -82,6 +83,22 @@ def _shown_elsewhere(environment: str) -> tuple[tuple[str, ...], str]:
     return ("none",), "its pictures come from gymnasium as they are"
 
 
+def withheld_second_look(environment: str, distraction: str) -> str:
+    """Why an environment cannot draw its states in other colours, and their depth; empty where it can."""
+    if environment not in SUITE_TASKS:
+        return f"only dm_control's tasks can be drawn in other colours and give depth, not {environment}"
+    if distraction not in RECOLOURED:
+        return f"a state is drawn in other colours under {', '.join(RECOLOURED)} only, not under {distraction!r}"
+    return ""
+
+
+class SecondLook(NamedTuple):
+    """The state of a picture once more: with other colours and light, and how near what it shows is."""
+
+    recoloured: NDArray[np.uint8]  # (64, 64, 3)
+    nearness: NDArray[np.uint8]  # (64, 64), see `envs.depth`
+
+
 class Step(NamedTuple):
     """The observation after one agent step (or after a reset)."""
 
@@ -94,6 +111,7 @@ class Step(NamedTuple):
     factors: NDArray[np.float32]  # (F,), in the order of `factor_names`
     success: bool | None = None  # whether the task is solved now; None where the task does not say
     action: NDArray[np.float32] | None = None  # what was done (A,), where that is not what was asked: a choice of one
+    second: SecondLook | None = None  # where it was asked for
 
 
 class Environment(Protocol):

@@ -31,6 +31,7 @@ class Order(NamedTuple):
     episode_steps: int
     policy: str
     random_pose: bool
+    second_look: bool
 
 
 def collector(order: Order, folder: Path, seed: int, films: Sequence[NDArray[np.uint8]]) -> Handler:
@@ -42,6 +43,7 @@ def collector(order: Order, folder: Path, seed: int, films: Sequence[NDArray[np.
         look=order.look,
         random_pose=order.random_pose,
         films=films,
+        second_look=order.second_look,
     )
 
     def record(index: int, beat: Beat) -> None:

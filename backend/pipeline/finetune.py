@@ -46,10 +46,12 @@ class Online:
         self.out, self.provenance, self.reporter = out, provenance, reporter
         self.settings = run.settings
         capacity, lessons = self.settings.replay_capacity, run.parts.lessons
-        place, target = replay_device(run.device, capacity), partial(target_of, lessons) if lessons else None
+        twice = self.settings.looks_twice
+        place = replay_device(run.device, capacity, channels=7 if twice else 3)
+        target = partial(target_of, lessons) if lessons else None
         action_size, motion = run.agent.world_model.config.action_size, self.settings.motion_weight > 0
         advise = adviser(self.settings.environment) if self.settings.advice else None
-        replay = Replay(action_size, capacity, place, target, motion, advise)
+        replay = Replay(action_size, capacity, place, target, motion, advise, twice)
         replay.extend(explored)
         self.experience = Experience(
             run.agent, environments, replay, out / "replay", provenance.seed, run.device, agent_steps=len(replay)

@@ -20,6 +20,7 @@ from backend.data.episodes import DatasetInfo, Episode, EpisodeError, episode_pl
 from backend.data.files import write_json
 from backend.data.run_start import RunStart, write_run_start
 from backend.envs.make import make_environment
+from backend.envs.protocol import withheld_second_look
 from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.checks import (
     choose_device,
@@ -261,7 +262,7 @@ def _explored(settings: FinetuneSettings, context: _Context, films: Films) -> li
     found = list[Episode]()
     for name, policy, count, seed in wanted:
         if count:
-            short = _short_episodes(settings, count, settings.explore_steps, policy)
+            short = _short_episodes(settings, count, settings.explore_steps, policy, settings.looks_twice)
             phase = f"{name} episodes"
             info = collect(short, context.out / name, seed, context.reporter, films, phase=phase)
             found += read_episodes(info.folder)
@@ -269,7 +270,11 @@ def _explored(settings: FinetuneSettings, context: _Context, films: Films) -> li
 
 
 def _short_episodes(
-    settings: FinetuneSettings, episodes: int, steps: int, policy: Literal["smooth", "expert"] = "smooth"
+    settings: FinetuneSettings,
+    episodes: int,
+    steps: int,
+    policy: Literal["smooth", "expert"] = "smooth",
+    second_look: bool = False,
 ) -> CollectSettings:
     return CollectSettings(
         environment=settings.environment,
@@ -280,6 +285,7 @@ def _short_episodes(
         episodes=episodes,
         episode_steps=steps,
         policy=policy,
+        second_look=second_look,
     )
 
 
@@ -296,7 +302,7 @@ def _pipeline(settings: PipelineSettings, context: _Context) -> str:
 def _environments(settings: FinetuneSettings, films: Films) -> ByDistraction:
     """The run's environment with its distractions: the first one, and possibly another from half of the run on."""
     return ByDistraction(
-        partial(_one_environment, settings, films),
+        partial(_one_environment, settings, films, looks_twice=settings.looks_twice),
         first=settings.distraction,
         later=settings.distraction_later or settings.distraction,
         change_at=settings.agent_steps // 2,
@@ -305,7 +311,10 @@ def _environments(settings: FinetuneSettings, films: Films) -> ByDistraction:
     )
 
 
-def _one_environment(settings: EnvironmentSettings, films: Films, distraction: str) -> PaddedActions:
+def _one_environment(
+    settings: EnvironmentSettings, films: Films, distraction: str, *, looks_twice: bool = False
+) -> PaddedActions:
+    """`looks_twice`: its steps hold a second look, unless it shows what only evaluations do and cannot give one."""
     factory = partial(
         make_environment,
         settings.environment,
@@ -313,6 +322,7 @@ def _one_environment(settings: EnvironmentSettings, films: Films, distraction: s
         action_repeat=settings.action_repeat,
         look=settings.look,
         films=films,
+        second_look=looks_twice and not withheld_second_look(settings.environment, distraction),
     )
     environment = ProcessEnvironment(settings.environment, factory)
     return PaddedActions(environment, environment.action_size)

@@ -69,7 +69,10 @@ def a_batch(action_size: int = 1) -> Batch:
     is_first = torch.zeros(2, 6, dtype=torch.bool)
     is_first[:, 0] = True
     action = torch.rand(2, 6, action_size, generator=generator) * 2 - 1
-    return Batch(image, action, torch.rand(2, 6, generator=generator), torch.ones(2, 6), is_first, torch.zeros(2, 6, 0))
+    batch = Batch(
+        image, action, torch.rand(2, 6, generator=generator), torch.ones(2, 6), is_first, torch.zeros(2, 6, 0)
+    )
+    return batch._replace(recoloured=255 - image, nearness=image[..., 0])
 
 
 def learn(run: Finetuning) -> dict[str, torch.Tensor]:

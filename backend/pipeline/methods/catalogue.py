@@ -11,6 +11,7 @@ from backend.pipeline.methods.sections.diswm import DistillationSection
 from backend.pipeline.methods.sections.ditto import LikenessSection
 from backend.pipeline.methods.sections.gp_dreams import ProcessSection
 from backend.pipeline.methods.sections.hidden import HiddenSection
+from backend.pipeline.methods.sections.recore import RecoreSection
 from backend.pipeline.methods.sections.teachers import TeachersSection
 
 Kind = Literal[
@@ -21,14 +22,17 @@ Kind = Literal[
     "world models",
     "demonstrations",
     "recorded episodes",
+    "second look",
 ]
 """What a method starts from.
 
 Checkpoints: any model with the world model's latents, an action-free video model, one whose decoder sees a frame of
-the clip, or several models with actions. Data sets with actions: an expert's episodes, or anyone's.
+the clip, or several models with actions. Data sets with actions: an expert's episodes, or anyone's. A second look: an
+environment that draws each state in other colours too, and its depth.
 """
 RECORDINGS: tuple[Kind, ...] = ("demonstrations", "recorded episodes")
 """The kinds that are data sets."""
+SECOND_LOOK: Kind = "second look"
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class Entry:
     needs: tuple[Need, ...] = ()
     section: type[Section] = Section
     view: str = "traversals"  # the page that shows most about its checkpoints
+
+    @property
+    def looks_twice(self) -> bool:
+        """Whether it learns from states that are drawn in two colours, and from their depth."""
+        return any(need.kind == SECOND_LOOK for need in self.needs)
 
     def described(self, name: str) -> dict[str, object]:
         """The entry as JSON, under its name."""
@@ -167,6 +176,16 @@ CATALOGUE: dict[str, Entry] = {
         section=ProcessSection,
         view="imagine",
         differs="A reconstruction, hence after: a sparse process of the last two states, which fix deter.",
+    ),
+    "recore": Entry(
+        title="After ReCoRe",
+        paper="after ReCoRe: Regularized Contrastive Representation Learning of World Model (arXiv 2312.09056)",
+        stage="finetune",
+        builder="backend.pipeline.methods.recore:build",
+        needs=(Need("/distraction", SECOND_LOOK, required=False),),
+        section=RecoreSection,
+        view="factors",
+        differs="Which features are contrasted, and the constants, are ours, hence after; the picture is only a probe.",
     ),
     "ditto": Entry(
         title="DITTO",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from backend.pipeline.methods.catalogue import CATALOGUE, RECORDINGS, Kind, Need
+from backend.pipeline.methods.catalogue import CATALOGUE, RECORDINGS, SECOND_LOOK, Kind, Need
 from backend.pipeline.settings import LearningSettings, Problem, SettingsError
 from models.config import WITH_LATENTS
 
@@ -30,7 +30,7 @@ def check_source(
     if config is not None and config["networks"].keys() & {"adapter"}:
         raise SettingsError([Problem("/teacher", FOREIGN)])
     for need in CATALOGUE[settings.method].needs:
-        if need.kind in RECORDINGS:
+        if need.kind in (*RECORDINGS, SECOND_LOOK):
             continue
         if need.kind == "world models":
             _check_several(need, settings, config, teachers)

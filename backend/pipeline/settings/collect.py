@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from backend.envs.protocol import WITH_EXPERT
+from backend.envs.protocol import RECOLOURED, WITH_EXPERT, withheld_second_look
 from backend.pipeline.fields import Count, conflict, described
 from backend.pipeline.settings.environment import EnvironmentSettings
 
@@ -31,10 +31,23 @@ class CollectSettings(EnvironmentSettings):
         f"{' and '.join(WITH_EXPERT)}.",
     )
     random_pose: bool = described(True, "Start anywhere", "Data", "Draw the first pose from the whole range.")
+    second_look: bool = described(
+        False,
+        "Second look",
+        "Data",
+        "Keep each state in other colours too (recoloured), and its depth (nearness), for dm_control's tasks under "
+        f"{', '.join(RECOLOURED)}.",
+    )
     workers: Annotated[int, Field(ge=1, le=64)] = described(2, "Processes", "Data")
 
     @model_validator(mode="after")
     def _has_an_expert(self) -> Self:
         if self.policy == "expert" and self.environment not in WITH_EXPERT:
             raise conflict("/policy", f"{self.environment} has no expert; there is one for {', '.join(WITH_EXPERT)}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_looked_at_twice(self) -> Self:
+        if self.second_look and (why := withheld_second_look(self.environment, self.distraction)):
+            raise conflict("/second_look", why)
         return self

@@ -4,8 +4,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from backend.envs.protocol import WITH_EXPERT, episode_frames
+from backend.envs.protocol import WITH_EXPERT, episode_frames, withheld_second_look
+from backend.envs.suite import SUITE_TASKS
 from backend.pipeline.fields import Count, Weight, conflict, described
+from backend.pipeline.methods.catalogue import CATALOGUE
 from backend.pipeline.settings.environment import DistractionName, EnvironmentSettings
 from backend.pipeline.settings.learning import LearningSettings, MethodName
 
@@ -85,6 +87,20 @@ class FinetuneSettings(EnvironmentSettings, LearningSettings):
     def amount(self) -> int:
         """Agent steps."""
         return self.agent_steps
+
+    @property
+    def looks_twice(self) -> bool:
+        """Whether the method learns from states that are drawn in two colours, and from their depth."""
+        return CATALOGUE[self.method].looks_twice
+
+    @model_validator(mode="after")
+    def _can_be_looked_at_twice(self) -> "FinetuneSettings":
+        for name in ("distraction", "distraction_later") if self.looks_twice else ():
+            shown = getattr(self, name) or self.distraction
+            if why := withheld_second_look(self.environment, shown):
+                place = name if self.environment in SUITE_TASKS else "environment"
+                raise conflict(f"/{place}", f"{self.method} contrasts two colour draws of each state: {why}")
+        return self
 
     @model_validator(mode="after")
     def _sequences_fit_an_episode(self) -> "FinetuneSettings":

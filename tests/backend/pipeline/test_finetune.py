@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -119,16 +120,39 @@ SEEING_FIRST = {
 }
 
 
-@pytest.mark.parametrize(("cut", "changes"), [(13, {}), (44, {}), (80, {}), (44, SEEING_FIRST)])
-def test_a_run_cut_inside_an_episode_goes_on_bit_for_bit(tmp_path: Path, cut: int, changes: dict[str, object]) -> None:
-    chosen = settings(**changes)
-    whole, _ = online(tmp_path / "whole", chosen)
-    final = whole.go()
+class Whole(NamedTuple):
+    """A run that was never interrupted: its folder and its last checkpoint."""
+
+    out: Path
+    final: Path
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """With the usual settings."""
+    out = tmp_path_factory.mktemp("whole")
+    return Whole(out, online(out, settings())[0].go())
+
+
+def check_equal(out: Path, final: Path, whole: Whole) -> None:
+    """Every line of the curves and every weight are those of the run that was never interrupted."""
+    assert lines_of(out) == lines_of(whole.out)
+    assert (final / "model.safetensors").read_bytes() == (whole.final / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("cut", [13, 44, 80])
+def test_a_run_cut_inside_an_episode_goes_on_bit_for_bit(tmp_path: Path, whole: Whole, cut: int) -> None:
     with pytest.raises(Stopped):
-        online(tmp_path / "cut", chosen, stop_after=cut)[0].go()
-    resumed = online(tmp_path / "cut", chosen)[0].go()
-    assert lines_of(tmp_path / "cut") == lines_of(tmp_path / "whole")
-    assert (resumed / "model.safetensors").read_bytes() == (final / "model.safetensors").read_bytes()
+        online(tmp_path, settings(), stop_after=cut)[0].go()
+    check_equal(tmp_path, online(tmp_path, settings())[0].go(), whole)
+
+
+def test_a_run_that_first_learns_to_see_is_cut_and_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    chosen = settings(**SEEING_FIRST)
+    whole = Whole(tmp_path / "whole", online(tmp_path / "whole", chosen)[0].go())
+    with pytest.raises(Stopped):
+        online(tmp_path / "cut", chosen, stop_after=44)[0].go()
+    check_equal(tmp_path / "cut", online(tmp_path / "cut", chosen)[0].go(), whole)
 
 
 def test_a_run_stopped_among_its_first_updates_goes_on_bit_for_bit(tmp_path: Path) -> None:
@@ -142,14 +166,11 @@ def test_a_run_stopped_among_its_first_updates_goes_on_bit_for_bit(tmp_path: Pat
             online(tmp_path / "cut", chosen, stop_after=("first updates", units))[0].go()
     assert lines_of(tmp_path / "cut")[-1]["updates"] == 5
     resumed = online(tmp_path / "cut", chosen)[0].go()
-    assert lines_of(tmp_path / "cut") == lines_of(tmp_path / "whole")
-    assert (resumed / "model.safetensors").read_bytes() == (final / "model.safetensors").read_bytes()
+    check_equal(tmp_path / "cut", resumed, Whole(tmp_path / "whole", final))
 
 
-def test_a_run_stopped_in_an_evaluation_evaluates_again_and_goes_on_bit_for_bit(tmp_path: Path) -> None:
-    whole, _ = online(tmp_path / "whole", settings())
-    final = whole.go()
-    cut, slider = online(tmp_path / "cut", settings())
+def test_a_run_stopped_in_an_evaluation_evaluates_again_and_goes_on_bit_for_bit(tmp_path: Path, whole: Whole) -> None:
+    cut, slider = online(tmp_path, settings())
     first = episode_seed(0, "evaluate", 0)
 
     def stop_at_the_first_evaluation(seed: int) -> Step:
@@ -159,10 +180,8 @@ def test_a_run_stopped_in_an_evaluation_evaluates_again_and_goes_on_bit_for_bit(
     slider.reset = stop_at_the_first_evaluation  # type: ignore[method-assign] # watches when it begins
     with pytest.raises(Stopped, match="40 agent steps"):
         cut.go()
-    assert not [line for line in lines_of(tmp_path / "cut") if line["phase"] == "evaluate"]
-    resumed = online(tmp_path / "cut", settings())[0].go()
-    assert lines_of(tmp_path / "cut") == lines_of(tmp_path / "whole")
-    assert (resumed / "model.safetensors").read_bytes() == (final / "model.safetensors").read_bytes()
+    assert not [line for line in lines_of(tmp_path) if line["phase"] == "evaluate"]
+    check_equal(tmp_path, online(tmp_path, settings())[0].go(), whole)
 
 
 def test_a_run_killed_before_its_first_save_writes_no_line_twice(tmp_path: Path) -> None:
@@ -232,13 +251,12 @@ def test_an_environment_that_dies_while_something_is_learned_is_a_typed_failure(
     assert lines_of(tmp_path / "run") == undisturbed
 
 
-def test_the_checkpoint_acts_and_names_its_counters(tmp_path: Path) -> None:
-    run, _ = online(tmp_path, settings())
-    loaded = load_checkpoint(read_info(run.go(), "c", "run"))
+def test_the_checkpoint_acts_and_names_its_counters(whole: Whole) -> None:
+    loaded = load_checkpoint(read_info(whole.final, "c", "run"))
     assert loaded.actor_critic is not None
     assert loaded.info.config["agent_steps"] == 90
     assert [steps for steps, _ in loaded.info.config["evaluations"]] == [40, 80, 90]
-    last = lines_of(tmp_path)[-1]
+    last = lines_of(whole.out)[-1]
     assert (last["agent_steps"], last["environment_steps"]) == (90, 180)
 
 
@@ -289,9 +307,9 @@ def test_across_domains_distillation_starts_late_and_then_anneals() -> None:
     assert distill_weight(100_000, delay=50_000) == pytest.approx(0.01)
 
 
-def test_the_weight_in_the_loss_is_that_of_the_current_step(tmp_path: Path) -> None:
-    online(tmp_path, settings())[0].go()
-    logged = {line["agent_steps"]: line["distill_weight"] for line in lines_of(tmp_path) if line["phase"] == "finetune"}
+def test_the_weight_in_the_loss_is_that_of_the_current_step(whole: Whole) -> None:
+    lines = [line for line in lines_of(whole.out) if line["phase"] == "finetune"]
+    logged = {line["agent_steps"]: line["distill_weight"] for line in lines}
     assert len(logged) > 5
     for step, weight in logged.items():
         assert weight == pytest.approx(distill_weight(int(step), ramp=50))

@@ -73,6 +73,24 @@ def losses_of(out: Path) -> list[tuple[float, ...]]:
     return [(line["updates"], line["image"], line["latent"], line["gradient_norm"]) for line in lines]
 
 
+@pytest.fixture(scope="module")
+def whole(dataset: DatasetInfo, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that was never interrupted; its newest checkpoint is `newest_checkpoint(whole)`."""
+    out = tmp_path_factory.mktemp("whole")
+    run(settings(), dataset, out)
+    return out
+
+
+def weights_of(checkpoint: Path) -> bytes:
+    return (checkpoint / "model.safetensors").read_bytes()
+
+
+def newest_weights(out: Path) -> bytes:
+    newest = newest_checkpoint(out)
+    assert newest is not None
+    return weights_of(newest)
+
+
 def test_it_learns_and_beats_the_mean_image_on_held_out_frames(dataset: DatasetInfo, tmp_path: Path) -> None:
     folder = run(settings(updates=250, checkpoint_every=250, log_every=10), dataset, tmp_path)
     losses = losses_of(tmp_path)
@@ -95,13 +113,12 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not(dataset: Data
 
 
 @pytest.mark.parametrize("cut", [1, 7, 10, 19, 29])
-def test_a_cut_run_goes_on_bit_for_bit(dataset: DatasetInfo, tmp_path: Path, cut: int) -> None:
-    whole = run(settings(), dataset, tmp_path / "whole")
+def test_a_cut_run_goes_on_bit_for_bit(dataset: DatasetInfo, whole: Path, tmp_path: Path, cut: int) -> None:
     with pytest.raises(Stopped):
-        run(settings(), dataset, tmp_path / "cut", stop_after=cut)
-    resumed = run(settings(), dataset, tmp_path / "cut")
-    assert losses_of(tmp_path / "cut") == losses_of(tmp_path / "whole")
-    assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+        run(settings(), dataset, tmp_path, stop_after=cut)
+    resumed = run(settings(), dataset, tmp_path)
+    assert losses_of(tmp_path) == losses_of(whole)
+    assert weights_of(resumed) == newest_weights(whole)
 
 
 def test_a_cut_run_goes_on_bit_for_bit_in_bfloat16_too(
@@ -117,28 +134,26 @@ def test_a_cut_run_goes_on_bit_for_bit_in_bfloat16_too(
 
 
 def test_a_dropped_generator_state_would_be_noticed(
-    dataset: DatasetInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: DatasetInfo, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Negative control of the test above."""
-    run(settings(), dataset, tmp_path / "whole")
+    """Negative control of the tests above."""
     with pytest.raises(Stopped):
-        run(settings(), dataset, tmp_path / "cut", stop_after=7)
+        run(settings(), dataset, tmp_path, stop_after=7)
     monkeypatch.setattr("backend.data.resume.Randomness.load_state_dict", lambda *_: None)
-    run(settings(), dataset, tmp_path / "cut")
-    assert losses_of(tmp_path / "cut") != losses_of(tmp_path / "whole")
+    run(settings(), dataset, tmp_path)
+    assert losses_of(tmp_path) != losses_of(whole)
 
 
-def test_a_damaged_save_costs_one_step_back_and_nothing_else(dataset: DatasetInfo, tmp_path: Path) -> None:
-    whole = run(settings(), dataset, tmp_path / "whole")
+def test_a_damaged_save_costs_one_step_back_and_nothing_else(dataset: DatasetInfo, whole: Path, tmp_path: Path) -> None:
     with pytest.raises(Stopped):
-        run(settings(), dataset, tmp_path / "cut", stop_after=15)
-    newest = max((tmp_path / "cut" / "resume").glob("update-*"))
+        run(settings(), dataset, tmp_path, stop_after=15)
+    newest = max((tmp_path / "resume").glob("update-*"))
     damaged = bytearray((newest / "training.pt").read_bytes())
     damaged[len(damaged) // 2] ^= 1
     (newest / "training.pt").write_bytes(damaged)
-    resumed = run(settings(), dataset, tmp_path / "cut")
-    assert losses_of(tmp_path / "cut") == losses_of(tmp_path / "whole")
-    assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    resumed = run(settings(), dataset, tmp_path)
+    assert losses_of(tmp_path) == losses_of(whole)
+    assert weights_of(resumed) == newest_weights(whole)
 
 
 def test_divergence_stops_the_run_and_keeps_the_last_finite_checkpoint(dataset: DatasetInfo, tmp_path: Path) -> None:
@@ -172,9 +187,9 @@ def test_sequences_longer_than_every_episode_are_refused(dataset: DatasetInfo, t
 
 
 def test_old_checkpoints_are_thinned(dataset: DatasetInfo, tmp_path: Path) -> None:
-    run(settings(updates=48, checkpoint_every=2), dataset, tmp_path)
+    run(settings(updates=28, checkpoint_every=2), dataset, tmp_path)
     stored = sorted((tmp_path / "checkpoints").glob("update-*"))
-    assert len(stored) <= 11 and stored[-1].name == "update-000000048"
+    assert len(stored) <= 11 and stored[-1].name == "update-000000028"
     assert len(list((tmp_path / "resume").glob("update-*"))) == 2
 
 
@@ -188,8 +203,9 @@ def test_a_checkpoint_and_the_log_say_what_the_model_sees(
     assert f"can be browsed now. {quality['sees']}" in capsys.readouterr().err
 
 
-def test_pretraining_continues_from_a_checkpoints_weights(dataset: DatasetInfo, tmp_path: Path) -> None:
-    first = run(settings(), dataset, tmp_path / "first")
+def test_pretraining_continues_from_a_checkpoints_weights(dataset: DatasetInfo, whole: Path, tmp_path: Path) -> None:
+    first = newest_checkpoint(whole)
+    assert first is not None
     start = load_checkpoint(read_info(first, "first", "run")).model
     reporter = Reporter(tmp_path / "second")
     provenance = Provenance("squares", "pretrain", 1, None, {})

@@ -1,10 +1,13 @@
 """The wheel is one package: it takes no other name, and opens a traversal where there is no checkout."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
 from pathlib import Path
 
@@ -45,7 +48,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "venv" / "bin" / "python"
     (wheel,) = folder.glob("*.whl")
     pip = [sys.executable, "-m", "pip", "-q", "--python", str(python), "install", "--no-deps", "--no-index", str(wheel)]
-    subprocess.run(pip, check=True, capture_output=True)
+    subprocess.run(pip, env=_told_of_no_checkout(), check=True, capture_output=True)
     (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder / "venv" / "bin"
@@ -53,8 +56,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def outside(folder: Path, *command: Path | str) -> subprocess.CompletedProcess[str]:
     """Runs a command in a folder that is no checkout, and tells it of none."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = _told_of_no_checkout()
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def _told_of_no_checkout() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "DISWM_HOME")}
 
 
 def test_an_installed_wheel_opens_a_traversal_and_takes_one_name_only(installed: Path, tmp_path: Path) -> None:
@@ -73,3 +80,35 @@ def test_the_installed_command_lists_the_shipped_checkpoints(installed: Path, tm
     done = outside(tmp_path, installed / "diswm", "checkpoints", "--json")
     assert done.returncode == 0, done.stderr
     assert '"desk-film"' in done.stdout
+
+
+OWN_MODEL = """
+import sys, torch
+from my_package import MyModel
+from diswm.adapters import try_adapter
+from diswm.backend.__main__ import build_app
+print(len(try_adapter(MyModel(2))), "rules kept")
+torch.save(MyModel(2).state_dict(), "model.pt")
+build_app()(["import-model", ".", "--name", "mine", "--json"], standalone_mode=False)
+"""
+
+
+def test_the_model_of_an_installed_package_is_imported_as_the_document_says(installed: Path, tmp_path: Path) -> None:
+    example = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "adapters.md").read_text(), re.DOTALL)[0]
+    entry = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "adapters.md").read_text(), re.DOTALL)[0]
+    [[group, points]] = tomllib.loads(entry)["project"]["entry-points"].items()
+    [site] = (installed.parent / "lib").glob("python*/site-packages")
+    (site / "my_package.py").write_text(example)
+    (site / "my_package-1.0.dist-info").mkdir()
+    (site / "my_package-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n"
+    )
+    named = "".join(f"{name} = {value}\n" for name, value in points.items())
+    (site / "my_package-1.0.dist-info" / "entry_points.txt").write_text(f"[{group}]\n{named}")
+    done = outside(tmp_path, installed / "python", "-W", "ignore", "-c", OWN_MODEL)
+    assert done.returncode == 0, done.stderr
+    rules, told = done.stdout.splitlines()
+    assert rules == "7 rules kept"
+    assert json.loads(told)["latents"] == 2
+    [config] = (tmp_path / ".diswm" / "checkpoints").glob("*/config.json")
+    assert json.loads(config.read_text())["networks"]["adapter"]["layout"] == "my-vae"

@@ -1,6 +1,6 @@
 """A trial of an adapter, for its author to run before it is installed.
 
-from backend.data.adapters.trial import try_adapter
+from diswm.adapters import try_adapter
 try_adapter(MyModel())
 """
 

@@ -35,7 +35,7 @@ class NeighbourBonus(nn.Module):
         """(B, T, F) -> (B, T), 1 on average; then these sequences are added to the queue.
 
         A step gets the value of the sequence that begins there; the last steps, where none fits, get the last value.
-        While the queue holds fewer than k sequences the bonus is 0.
+        While the queue has fewer than k sequences the bonus is 0.
         """
         batch, steps, _ = feature.shape
         assert steps >= self.length, f"sequences of {self.length} steps do not fit {steps}"

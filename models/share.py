@@ -16,7 +16,7 @@ class Share:
     average: Callable[[Tensor], Tensor] = lambda value: value
 
     def rows(self, batch: int) -> slice:
-        """Which rows of a whole batch of so many are this process's. ValueError if it does not divide evenly."""
+        """This process's rows of a whole batch. ValueError if the batch does not divide evenly."""
         part, left = divmod(batch, self.size)
         if left:
             raise ValueError(f"{batch} sequences do not divide evenly among {self.size} processes")

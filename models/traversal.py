@@ -177,7 +177,7 @@ def class_values(
 
 
 def place_of(value: float, row: NDArray[np.float64]) -> float:
-    """Where a value lies in a row of N ascending values: 0 is the first column, N - 1 the last; it may be outside."""
+    """The place of a value in a row of N ascending values: 0 is the first column, N - 1 the last; it may be outside."""
     if len(row) == 1:
         return 0.0
     if row[0] <= value <= row[-1]:

@@ -1,4 +1,4 @@
-"""What `diswm bench` measures: one function per name, which returns the seconds of its repeats and what they mean."""
+"""What `diswm bench` measures: one function per name, which returns the seconds of each repeat and their unit."""
 
 import time
 from collections.abc import Callable

@@ -123,7 +123,7 @@ class FlickeringColours:
 class EpisodeFactors:
     """Up to five independent numbers per episode: three colours, the light and the angle of the camera.
 
-    A colour t in [0, 1] lies on a line in RGB between two end points, so that one latent can own it.
+    A colour t in [0, 1] is a point on a line in RGB, so that a single latent can represent it.
     Needs a scene loaded under `recolourable_assets`.
     """
 

@@ -46,7 +46,7 @@ def _described(name: str) -> Task:
 
 @lru_cache(maxsize=256)
 def _asked(name: str, _registered: str) -> tuple[tuple[str, ...], str]:
-    """(factors, what is wrong) of an environment that is made in a process of its own."""
+    """(factors, error) of an environment that is made in a separate process."""
     command = [sys.executable, "-c", _ASK, name]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)

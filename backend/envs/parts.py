@@ -12,7 +12,7 @@ AGENT_PARTS: dict[str, dict[str, tuple[str, ...]]] = {
     "humanoid-walk": {"humanoid": ()},
     "square-world": {"square": ()},
 }
-"""Task -> part -> names of its geoms; no names: all that wear a body's material, or no geoms at all."""
+"""Task -> part -> names of its geoms; no names: all with a body's material, or no geoms at all."""
 
 
 def part_names(environment: str | None) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ class Scene:
         self._headlight = (headlight.ambient.copy(), headlight.diffuse.copy(), headlight.specular.copy())
         self._camera_rotation = physics.model.cam_mat0[camera].reshape(3, 3).copy()
         self._camera_quaternion = physics.model.cam_quat[camera].copy()
-        screen = physics.model._model.vis.global_  # what lies beyond the picture need not be kept, nor wiped
+        screen = physics.model._model.vis.global_  # parts beyond the picture need not be kept or wiped
         screen.offwidth = screen.offheight = IMAGE_SIZE
         self._camera = open_camera(physics, camera, IMAGE_SIZE)
 

@@ -1,4 +1,4 @@
-"""The only module that imports dm_control and MuJoCo, which carry no types and read `MUJOCO_GL` when first imported."""
+"""The only module that imports dm_control and MuJoCo, which have no types and read `MUJOCO_GL` when first imported."""
 
 import importlib
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 
 from backend.envs.gl import choose_backend
 
-MOST_STEPS = 1000  # control steps of an episode, where a task has no end of its own
+MOST_STEPS = 1000  # control steps of an episode, for tasks without an end
 
 Physics = Any  # dm_control.mujoco.engine.Physics
 Task = Any  # dm_control.rl.control.Environment
@@ -18,13 +18,13 @@ def load_task(name: str) -> Task:
     """Load a task of dm_control's suite, named like "walker-walk", that reports no observations."""
     domain, task = name.split("-")
     loaded = _part_of_suite(domain).SUITE[task](random=0)  # some models are drawn at random, too
-    loaded.task.get_observation = lambda _physics: {}  # the picture is all that anybody looks at
+    loaded.task.get_observation = lambda _physics: {}  # only the picture is used
     loaded._step_limit = min(loaded._step_limit, MOST_STEPS)
     return loaded
 
 
 def common_assets() -> dict[str, bytes]:
-    """The files that all tasks of the suite include; a change holds for tasks loaded afterwards."""
+    """The files that all tasks of the suite include; a change affects tasks loaded afterwards."""
     assets: dict[str, bytes] = _part_of_suite("common").ASSETS
     return assets
 

@@ -74,7 +74,7 @@ def blank(width: float, height: float, dpi: float) -> tuple[Figure, Axes]:
 
 
 def write(figure: Figure, format: str, title: str, settings: str) -> bytes:
-    """A drawn figure as bytes that carry the view's settings and no date."""
+    """A drawn figure as bytes, with the view's settings and without a date."""
     canvas: Any = {"png": FigureCanvasAgg, "svg": FigureCanvasSVG, "pdf": FigureCanvasPdf}[format](figure)
     texts: dict[str, dict[str, str | None]] = {
         "png": {"Software": "DisWM Studio", "Title": title, "diswm": settings},
@@ -184,7 +184,7 @@ def _draw_row(axes: Axes, layout: Layout, row: int) -> None:
 
 
 def _draw_marks(axes: Axes, layout: Layout, row: int, below: float) -> None:
-    """Triangles on a line below the row: filled where the frame lies, hollow where a value is held instead."""
+    """Triangles on a line below the row: filled at the frame's value, hollow at a value that is held instead."""
     end = layout.column(layout.columns - 1) + layout.cell
     line = below - 0.045
     axes.plot([layout.grid_left, end], [line, line], color=LINE_COLOUR, linewidth=0.5, zorder=1)
@@ -196,7 +196,7 @@ def _draw_marks(axes: Axes, layout: Layout, row: int, below: float) -> None:
 
 
 def _draw_mark(axes: Axes, layout: Layout, mark: Mark, below: float, fill: str, text: str) -> None:
-    """A triangle with its value below if there is room; it points outwards if the value lies outside the row."""
+    """A triangle with its value below if there is room; it points outwards if the value is outside the row."""
     beyond = -1 if mark.column < -0.5 else 1 if mark.column > layout.columns - 0.5 else 0
     left, right = layout.grid_left + 0.03, layout.column(layout.columns - 1) + layout.cell - 0.03
     place = min(max(layout.place(mark.column), left), right)

@@ -41,7 +41,7 @@ class Film:
     """F pictures in K places.
 
     order: which of the F to show, one after the other. notes: of each of the F, painted on the ground before the
-    pictures. The film carries the `settings` of the view it was made from.
+    pictures. The film contains the `settings` of the view it was made from.
     """
 
     ground: Inks  # (H, W)

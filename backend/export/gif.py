@@ -16,7 +16,7 @@ BITS = 6  # of each colour channel that decide about its place in the palette
 
 
 def encode_gif(film: Film, *, delay: int, loop: bool) -> bytes:
-    """The film with `delay` centiseconds per frame; a frame holds only the rectangle that changed."""
+    """The film with `delay` centiseconds per frame; a frame contains only the rectangle that changed."""
     palette, pictures = _shared_palette(film.pictures)
     frames = film.indexed(pictures)
     width, height = film.size

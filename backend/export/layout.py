@@ -174,7 +174,7 @@ class Layout:
         return self.grid_left + index * (self.cell + self.gap)
 
     def place(self, column: float) -> float:
-        """The middle of a place among the columns; what lies beyond them stands at their edge."""
+        """The middle of a place among the columns; places beyond them are put at their edge."""
         inside = min(max(column, -0.5), self.columns - 0.5)
         return self.grid_left + self.cell / 2 + inside * (self.cell + self.gap)
 

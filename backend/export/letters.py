@@ -44,7 +44,7 @@ def machine_fonts() -> tuple[Path, ...]:
 
 @cache
 def font_with(letter: str, bold: bool = False) -> Path | None:
-    """The font that draws a letter; None where no font of this machine has it."""
+    """The font that draws a letter; None if no font of this machine has it."""
     for path in (own_font(bold), *machine_fonts()):
         if ord(letter) in _letters(path):
             return path
@@ -52,7 +52,7 @@ def font_with(letter: str, bold: bool = False) -> Path | None:
 
 
 def runs(text: str, bold: bool = False) -> list[tuple[str, Path]]:
-    """A drawable text in parts of one font each; marks and joiners stay with the letter before them."""
+    """Splits a drawable text into parts of one font each; marks and joiners stay with the letter before them."""
     found = own_font(bold)
     fonts = []
     for letter in text:
@@ -64,7 +64,7 @@ def runs(text: str, bold: bool = False) -> list[tuple[str, Path]]:
 
 
 def drawable(text: str) -> str:
-    """The text with each letter that cannot be drawn spelled instead."""
+    """The text, with each letter that cannot be drawn spelled out."""
     if text.isascii() and text.isprintable():
         return text
     parts = groupby(unicodedata.normalize("NFC", text), key=lambda letter: font_with(letter) is not None)
@@ -130,7 +130,7 @@ def _letters(path: Path) -> frozenset[int]:
 
 @cache
 def _read(path: str) -> frozenset[int]:
-    """Code points that a font draws as outlines; none for one that cannot be read, or that holds bitmaps only."""
+    """Code points that a font draws as outlines; none for a font that cannot be read or has bitmaps only."""
     try:
         font = FT2Font(path)
         return frozenset(font.get_charmap()) if font.scalable else frozenset()

@@ -44,7 +44,7 @@ def _from_archive(content: bytes) -> str | None:
             members = [member for member in archive.infolist() if member.file_size <= MAX_BYTES]
             for member in members:
                 if member.filename == "settings.npy":
-                    read_header(archive, member)  # an array of that many bytes, whatever it says of itself
+                    read_header(archive, member)  # refuses an array that is not as large as its header says
                     return str(np.lib.format.read_array(io.BytesIO(archive.read(member)), allow_pickle=False))
                 if member.filename.endswith("/traversal.png"):
                     return _from_picture(archive.read(member))

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_HOLDERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")  # boxes that hold boxes, on the way to the offsets
+_HOLDERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")  # boxes that contain boxes, on the way to the offsets
 _TO_COMMENT = (b"moov", b"udta", b"meta", b"ilst", b"\xa9cmt", b"data")
 _BEFORE = {b"meta": 4, b"data": 8}  # bytes before the content of these
 _OFFSETS = {b"stco": ">I", b"co64": ">Q"}

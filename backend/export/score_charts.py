@@ -46,7 +46,7 @@ def height_of(charts: list[str]) -> float:
 
 
 def draw_scores(figure: Figure, timeline: Timeline, top: float, left: float, right: float) -> None:
-    """The charts from `top` down; step 0 lies at `left` and the last one at `right`, all in inches."""
+    """The charts from `top` down; step 0 is at `left` and the last one at `right`, all in inches."""
     width, height = figure.get_size_inches()
     charts = charts_of(timeline)
     for number, title in enumerate(charts):

@@ -31,7 +31,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
 
 
 def traversal_csv(view: TraversalView) -> bytes:
-    """One line per dimension: what it is, where the frame lies, and the value of each column, in σ of the data.
+    """One line per dimension: its name, the frame's value, and the value of each column, in σ of the data.
 
     `latent_mean` and `latent_std` turn σ into the values of the latent: mean + σ * std.
     """
@@ -101,7 +101,7 @@ def rollout_csv(rollout: Rollout) -> bytes:
 
 
 def scores_beside(rollout: Rollout) -> dict[str, list[float | None]]:
-    """What PSNR and SSIM stand beside, by column: both baselines, and the ends of the band over episodes."""
+    """The numbers beside PSNR and SSIM, by column: both baselines, and the ends of the band over episodes."""
     found = {}
     for measure, unit in (("psnr", "_db"), ("ssim", "")):
         for title, values in rollout.baselines[measure].items():
@@ -113,7 +113,7 @@ def scores_beside(rollout: Rollout) -> dict[str, list[float | None]]:
 
 
 def _doubts(rollout: Rollout) -> dict[str, list[float | None]]:
-    """The model's doubt by column, for a model that has a notion of it."""
+    """The model's doubt by column, if the model estimates it."""
     lines = {"": rollout.doubt, "edited_": rollout.edited_doubt}
     return {f"{whose}{doubt.words.column}": curve(doubt.steps) for whose, doubt in lines.items() if doubt is not None}
 
@@ -159,7 +159,7 @@ def npz(**arrays: npt.NDArray[Any]) -> bytes:
 
 
 def table(lines: list[list[Any]], settings: str) -> bytes:
-    """Lines of cells, names first, as CSV; None is an empty cell. The last column holds the view's settings, once.
+    """Lines of cells, names first, as CSV; None is an empty cell. The last column contains the view's settings, once.
 
     The byte order mark makes Excel read UTF-8 (pandas and R skip it). Text that a spreadsheet would run as a formula
     gets an apostrophe before it.

@@ -58,7 +58,7 @@ def _row(view: TraversalView, row: int) -> dict[str, Any]:
 
 
 def _words_of_band(view: TraversalView) -> str:
-    """What the band under each row says, of a model that has one."""
+    """The text about the band under each row, if the model has one."""
     if view.doubt is None:
         return ""
     return "The darker the band under a row, the more the model's ensemble disagrees about what follows. "

@@ -10,7 +10,7 @@ Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-# Below this KL to the prior (nats per frame) a dimension carries nothing that could be named.
+# Below this KL to the prior (nats per frame) a dimension has too little information to be named.
 INACTIVE_KL = 0.05
 
 

@@ -72,7 +72,7 @@ def name_dimensions(encoded: EncodedFrames, seed: int = 0) -> list[str | None]:
 
 
 def named_count(factors: dict[str, Any]) -> int:
-    """How many dimensions have a name of their own."""
+    """The number of dimensions whose status is `named`."""
     return sum(entry["status"] == "named" for entry in factors["dimensions"])
 
 

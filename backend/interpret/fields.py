@@ -18,7 +18,7 @@ _EDIT = re.compile(r"(\d+):([-+]?[0-9.]+(?:e[-+]?\d+)?)@(\d+)(\+?)", re.IGNORECA
 
 @dataclass(frozen=True)
 class Edit:
-    """Sets a dimension to a value at a step; with `hold` at every step from there on."""
+    """Sets a dimension to a value at one step; with `hold`, at every step from then on."""
 
     dim: int
     value: float

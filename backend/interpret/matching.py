@@ -1,4 +1,4 @@
-"""Which dimension of one model is which of another: what distillation, or another seed, carried over."""
+"""Matches the dimensions of two models: what distillation, or another seed, kept."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,7 +16,7 @@ from backend.interpret.resample import bootstrap_weights, interval, shifted_rows
 
 MIN_CORRELATION = 0.7
 SHIFTS, RESAMPLES = 100, 200
-CHANCE = 0.95  # share of matches of shifted latents that lie below the chance level
+CHANCE = 0.95  # share of the matches of shifted latents that are below the chance level
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from models.types import State, normalise, to_uint8
 
 MOST_STEPS = 1_000
 KIND = "play"
-"""What files of a play carry as their kind; their view is {"seed", "steps": [{"action", "looks", "edits"}]}."""
+"""The kind in the metadata of a play's files; their view is {"seed", "steps": [{"action", "looks", "edits"}]}."""
 
 
 class World(Protocol):

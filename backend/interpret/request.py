@@ -58,7 +58,7 @@ class ViewRequest:
     hidden: ClassVar[tuple[str, ...]] = ()
     """Fields of the class that is extended which this kind does not take."""
     written: ClassVar[Mapping[str, Any]] = {}
-    """Constants that files of this kind carry besides the fields; ignored where they are read."""
+    """Constants that files of this kind contain besides the fields; ignored when the files are read."""
 
     hints: ClassVar[dict[str, Any]]
     """Attribute -> annotation, with what is said about it; this and the next two are set by `view_request`."""
@@ -77,7 +77,7 @@ class ViewRequest:
         return cls(**{names[name]: value for name, value in values.items() if name in names})
 
     def to_json(self) -> dict[str, Any]:
-        """The request as the query of the HTTP route names it; what metadata and bundles carry."""
+        """The request with the names of the HTTP query, as stored in metadata and bundles."""
         values = self.adapter.dump_python(self, mode="json")
         return {**self.written, **{name: values[field] for field, name in self.names.items()}}
 

@@ -10,7 +10,7 @@ from backend.interpret.request import ViewRequest, view_request
 
 @view_request
 class FactorsRequest(ViewRequest):
-    """Which factor each dimension carries."""
+    """The factor that each dimension represents."""
 
     kind = "factors"
 

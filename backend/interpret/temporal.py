@@ -1,4 +1,4 @@
-"""Temporal traversal: hold a dimension at another value from a step on, and watch what the model expects to follow."""
+"""Temporal traversal: hold a dimension at another value from a step on, and see what the model predicts."""
 
 import json
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ import numpy as np
 from backend.interpret.view import Picture
 
 Curve = list[float | None]  # one value per step; None if missing
-BAND_PERCENT = 80  # of the episodes lie within a band
+BAND_PERCENT = 80  # of the episodes are within a band
 
 
 class Strip(NamedTuple):
@@ -30,7 +30,7 @@ class Reading(NamedTuple):
 
 
 class Band(NamedTuple):
-    """Between which values BAND_PERCENT of the episodes lie at each step."""
+    """The values between which BAND_PERCENT of the episodes are at each step."""
 
     low: Curve
     high: Curve

@@ -103,7 +103,7 @@ def _problem(model: type[BaseModel], detail: Any) -> Problem:
     if detail["type"] == "extra_forbidden":
         return _unknown_setting(model, pointer, location)
     context = detail.get("ctx", {})
-    if detail["type"] == "conflict":  # its pointer starts at the settings that hold the conflict
+    if detail["type"] == "conflict":  # its pointer starts at the settings with the conflict
         return Problem(pointer.removesuffix("/") + context["pointer"], detail["msg"])
     if detail["type"] == "unknown":
         return Problem(pointer, detail["msg"], context.get("suggestion"))

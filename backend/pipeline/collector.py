@@ -22,7 +22,7 @@ LOUDEST = 0.5  # standard deviation of the noise on an expert's actions in the n
 
 
 class Order(NamedTuple):
-    """What such a process needs of `CollectSettings`."""
+    """The part of `CollectSettings` that such a process needs."""
 
     environment: str
     distraction: str

@@ -58,7 +58,7 @@ class Recorded:
         return self._replay is not None
 
     def __call__(self, *inputs: Tensor) -> Figures:
-        """One run; its figures hold until the next one. Tensors of other shapes than before are recorded anew."""
+        """One run; its figures are valid until the next one. Tensors of other shapes are recorded anew."""
         if self._recorder is None:
             return self._work(*inputs)
         shapes = [value.shape for value in inputs]

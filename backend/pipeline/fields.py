@@ -73,5 +73,5 @@ def described(
 
 
 def conflict(pointer: str, message: str) -> PydanticCustomError:
-    """What a validator raises; `pointer` is a JSON pointer from the settings that hold the conflict."""
+    """The error that a validator raises; `pointer` is a JSON pointer from the settings with the conflict."""
     return PydanticCustomError("conflict", "{message}", {"message": message, "pointer": pointer})

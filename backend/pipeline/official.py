@@ -16,7 +16,7 @@ ABOUT = "encoder.pt, decoder.pt and rssm.pt as the authors of DisWM publish them
 
 
 def is_official(folder: Path) -> bool:
-    """Whether a folder holds the three published files."""
+    """Whether a folder contains the three published files."""
     return all((folder / f"{name}.pt").is_file() for name in FILES)
 
 

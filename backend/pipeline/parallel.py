@@ -41,7 +41,7 @@ class Team:
     share: Share = ALONE
 
     def device(self, device: str) -> str:
-        """Where this process computes, if the run was given `device`: on a GPU of its own, where there are GPUs."""
+        """The device of this process, given the run's `device`: one GPU per process, if there are GPUs."""
         if self.share.size == 1 or not device.startswith("cuda"):
             return device
         return f"cuda:{os.environ.get('LOCAL_RANK', self.share.rank)}"
@@ -63,7 +63,7 @@ class Team:
 
 
 def check_processes(settings: StageSettings, processes: int, device: str) -> None:
-    """Raises SettingsError unless so many processes, or those that torchrun started, can share a stage's updates."""
+    """Raises SettingsError unless this many processes, or those of torchrun, can share a stage's updates."""
     by_torchrun = size_by_torchrun()
     pretraining = settings.pretrain if isinstance(settings, PipelineSettings) and by_torchrun == 1 else settings
     size = max(processes, by_torchrun)
@@ -156,7 +156,7 @@ def _ready(rank: int) -> str:
 
 def _meet(store: TCPStore, rank: int, size: int) -> None:
     if sys.platform == "linux":
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # a host's name need not resolve to an address of its own
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # a host's name need not resolve to its own address
     distributed.init_process_group(_backend(), store=store, rank=rank, world_size=size, timeout=TIMEOUT)
 
 

@@ -174,7 +174,7 @@ def _begun(
 
 
 def _silent(_done: int, _total: int) -> None:
-    """What a further process tells of its start: the first one reports."""
+    """A further process reports nothing of its start: the first one does."""
 
 
 def _unpacking(reporter: Reporter) -> Tell:

@@ -51,7 +51,7 @@ class Provenance:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def config(self, updates: int) -> dict[str, Any]:
-        """What config.json holds in addition to the sizes of the networks."""
+        """The content of config.json besides the sizes of the networks."""
         return {
             "name": self.name,
             "stage": self.stage,

@@ -133,7 +133,7 @@ class Reporter:
         self._close_events()
 
     def _opened_events(self) -> "SummaryWriter":
-        """TensorBoard's events since the last start or resume, preceded by those of all lines that are kept.
+        """TensorBoard's events since the last start or resume, after those of all earlier lines that are kept.
 
         The file tells viewers to drop what they read before, so no step is missing or appears twice. The file before it
         stays: a viewer that has it open goes on from there.

@@ -48,7 +48,7 @@ def capabilities_of_spec(spec: Spec) -> Capabilities:
 
 
 class Steps(Recurrence):
-    """The adapter's own steps. It holds no weights; those belong to the model."""
+    """The adapter's own steps. It has no weights; those belong to the model."""
 
     def __init__(self, adapter: Adapter) -> None:
         super().__init__()

@@ -110,7 +110,7 @@ def _stages(tensors: Mapping[str, Tensor]) -> list[tuple[int, ...]]:
 
 
 def _split(flat: int, moments: int, config: Mapping[str, Any]) -> tuple[int, int]:
-    """Groups and classes of a flat state; no classes if the file holds a mean and a spread of each entry."""
+    """Groups and classes of a flat state; no classes if the file has a mean and a spread of each entry."""
     if moments == 2 * flat:
         return flat, 0
     groups, classes = config.get("dyn_stoch", GROUPS), config.get("dyn_discrete")

@@ -210,8 +210,8 @@ def check_tracker(settings: Settings) -> Check:
         return Check("tracker", "broken", why)
     kind, _, address = settings.tracker.partition(":")
     if kind == "wandb":
-        kept = "kept in each run's folder for wandb sync" if address else "sent by W&B's client, as it is logged in"
-        return Check("tracker", "ok", f"{settings.tracker}: {kept}")
+        place = "kept in each run's folder for wandb sync" if address else "sent by W&B's client, as it is logged in"
+        return Check("tracker", "ok", f"{settings.tracker}: {place}")
     try:
         MlflowRun(address).check()
     except NotSent as error:

@@ -1,6 +1,6 @@
 """A drawn world with a known best return: a bright square moves where the action points; its place gives the reward.
 
-Nothing is simulated, so it makes thousands of steps per second. Its colours are on lines in RGB, like those of `episode`.
+Nothing is simulated, so it makes thousands of steps per second. Its colours are on lines, like those of `episode`.
 """
 
 import numpy as np

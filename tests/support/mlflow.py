@@ -64,11 +64,11 @@ def _refused(status: int, code: str, message: str) -> Response:
 
 
 def _told(run: Run) -> dict[str, Any]:
-    data = {name: [{"key": key, "value": value} for key, value in kept.items()] for name, kept in _kept(run)}
+    data = {name: [{"key": key, "value": value} for key, value in values.items()] for name, values in _stored(run)}
     return {"info": run.info, "data": data}
 
 
-def _kept(run: Run) -> list[tuple[str, dict[str, str]]]:
+def _stored(run: Run) -> list[tuple[str, dict[str, str]]]:
     return [("tags", run.tags), ("params", run.params)]
 
 

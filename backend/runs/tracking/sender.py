@@ -8,9 +8,10 @@ from pathlib import Path
 from backend.data.run_start import read_run_start
 from backend.runs.folders import read_error, read_result
 from backend.runs.locks import Lock, hold
+from backend.runs.tracking.connect import connect
 from backend.runs.tracking.lines import LineReader
 from backend.runs.tracking.state import read_sent, write_sent
-from backend.runs.tracking.tracker import Ending, NotSent, TrackedRun, Tracker, connect, flat
+from backend.runs.tracking.tracker import Ending, NotSent, TrackedRun, Tracker, flat
 
 BATCH = 900
 """Values that go to a tracker at once."""

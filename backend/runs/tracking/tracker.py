@@ -2,7 +2,6 @@
 
 import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 from backend.data.run_start import RunStart
@@ -52,18 +51,6 @@ class Tracker(Protocol):
 
     def end(self, ending: Ending) -> None:
         """Say how the run stands. `begin` takes it up again."""
-
-
-def connect(tracker: str, folder: Path) -> Tracker:
-    """The tracker that the setting names; makes no connection yet."""
-    kind, _, where = tracker.partition(":")
-    if kind == "mlflow":
-        from backend.runs.tracking.mlflow_run import MlflowRun
-
-        return MlflowRun(where)
-    from backend.runs.tracking.wandb_run import WandbRun
-
-    return WandbRun(folder, offline=where == "offline")
 
 
 def why_unusable(tracker: str | None) -> str | None:

@@ -18,7 +18,7 @@ from models.types import Gaussian, State
 from models.video_model import VideoModel
 from models.world_model import WorldModel
 
-NOISE, KEPT, HELD = 0.5, 0.9, 1e-3
+NOISE, REMAINS, HELD = 0.5, 0.9, 1e-3
 REQUEST = CalibrationRequest(1, 4, 5)
 
 
@@ -35,7 +35,7 @@ class Known(Recurrence):
     def advance(self, state: State, action: Tensor | None) -> Tensor:
         assert action is not None
         moves = torch.cat([action, torch.zeros_like(action)], -1)
-        return state.stoch * torch.tensor([KEPT, 0.0]) + moves
+        return state.stoch * torch.tensor([REMAINS, 0.0]) + moves
 
     def prior(self, deter: Tensor) -> Gaussian:
         return Gaussian(deter, torch.tensor([self.claims, 1.0]).expand(deter.shape))
@@ -60,7 +60,7 @@ def episodes(count: int = 60, steps: int = 14) -> tuple[Tensor, Tensor, Tensor]:
     action = 2 * torch.rand(count, steps, 1, generator=generator) - 1
     place, places = torch.zeros(count), []
     for step in range(steps):
-        place = KEPT * place + action[:, step, 0] + NOISE * torch.randn(count, generator=generator)
+        place = REMAINS * place + action[:, step, 0] + NOISE * torch.randn(count, generator=generator)
         places.append(place)
     image = torch.arange(count * steps).view(count, steps, 1, 1, 1)
     return image, action, torch.stack(places, 1).flatten()

@@ -100,9 +100,9 @@ def test_a_folder_that_forgot_what_it_sent_asks_the_server(folder: Path, server:
     report(folder, "pretrain", 10, loss=1.0)
     sending = sender(folder, server)
     sending.advance()
-    kept = json.loads((folder / "tracker.json").read_text())
-    kept[f"mlflow:{server.url}"]["positions"] = {}
-    (folder / "tracker.json").write_text(json.dumps(kept))
+    sent = json.loads((folder / "tracker.json").read_text())
+    sent[f"mlflow:{server.url}"]["positions"] = {}
+    (folder / "tracker.json").write_text(json.dumps(sent))
     sender(folder, server).advance()
     assert server.run.curve("pretrain/loss") == [(10, 1.0)]
 

@@ -1,4 +1,4 @@
-"""What the sources of several teachers do in a state, as a hint to an actor (Vid2Act, arXiv 2306.03360)."""
+"""A hint to an actor: what the sources of several teachers would do in a state (Vid2Act, arXiv 2306.03360)."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ KL_WEIGHT = 0.5
 
 
 class SourceBatch(NamedTuple):
-    """States in the student's terms (N, F), the actions that a source took in them (N, A), and which one (N,)."""
+    """States in the student's features (N, F), a source's actions in them (N, A), and the index of the source (N,)."""
 
     feature: Tensor
     action: Tensor
@@ -41,7 +41,7 @@ class ActionMemory(nn.Module):
         self.choice = mlp(feature, CHOICE_UNITS, 1, sources)
 
     def hint(self, feature: Tensor) -> Tensor:
-        """What the chosen source would do in a state, as numbers: (..., F) -> (..., hint)."""
+        """The hint of the chosen source in a state: (..., F) -> (..., hint)."""
         return self._remembered(feature, self.choice(feature).argmax(-1), feature.new_zeros(()))
 
     def remembered(self, feature: Tensor, source: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Calibration: whether what comes lies in the band that a model imagines, step by step, beside other models."""
+"""Calibration: whether what follows is within the band that a model imagines, step by step, beside other models."""
 
 import json
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ def calibration(
 
 
 def says(found: dict[str, Measured]) -> str:
-    """Whether each model is as sure as it may be, and whether it foresees more than standing still does."""
+    """Whether each model's confidence is justified, and whether it predicts better than standing still does."""
     sentences = []
     for title, each in found.items():
         share, few = float(each.inside.mean()), len(each.inside) < FEW_EPISODES

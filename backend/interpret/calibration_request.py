@@ -1,4 +1,4 @@
-"""The request for the view of calibration: which part of an episode is foreseen, and by which other model too."""
+"""The request for the view of calibration: the part of an episode to predict, and the other models that predict it."""
 
 from typing import TYPE_CHECKING, Annotated
 

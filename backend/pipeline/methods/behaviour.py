@@ -33,12 +33,12 @@ class Judge(Protocol):
 
 @dataclass(frozen=True)
 class RewardHead:
-    """What the world model expects (DreamerV2), from one state in `every` that it saw."""
+    """The reward that the world model expects (DreamerV2), from one of every `every` observed states."""
 
     every: int = 1
 
     def begin(self, observed: Observed, _batch: Batch) -> State:
-        """Those states, (B * T // every, .)."""
+        """The chosen states, (B * T // every, .)."""
         return observed.states.flatten().every(self.every)
 
     def reward(self, world_model: WorldModel, imagined: Imagined, _rows: slice) -> Tensor:
@@ -58,7 +58,7 @@ class Tutor(Protocol):
 
 
 class Rival(Protocol):
-    """A network with an optimiser of its own that learns from what was just imagined, such as a discriminator."""
+    """A network with its own optimiser that learns from the steps just imagined, such as a discriminator."""
 
     network: nn.Module  # also among the companions of the method's parts
     rate: float  # of its optimiser
@@ -118,7 +118,7 @@ class Advice(nn.Module):
 class Behaviour:
     """The replaceable parts of learning a behaviour; the defaults are DreamerV2's."""
 
-    judge: Judge | None = RewardHead()  # None: nothing is imagined, and only the tutors teach the actor
+    judge: Judge | None = RewardHead()  # None: nothing is imagined, and the actor learns from the tutors only
     tutors: tuple[Tutor, ...] = ()
     rival: Rival | None = None
     dream: Recurrence | None = None  # the model that imagines; None: the world model's own recurrent model

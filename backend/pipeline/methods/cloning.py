@@ -15,13 +15,13 @@ from models.types import Batch
 
 
 def build(settings: LearningSettings, _source: Source | None, action_size: int) -> Parts:
-    """A world model of its own, and a policy that learns the expert's actions; nothing is imagined."""
+    """A new world model, and a policy that learns the expert's actions; nothing is imagined."""
     parts = standard_parts(settings, sizes_of(settings, action_size))
     return replace(parts, behaviour=Behaviour(None, (Cloning(1.0, settings.entropy),)))
 
 
 class Cloning:
-    """-log p of the expert's next action in each of its states, less some entropy."""
+    """-log p of the expert's next action in each of its states, minus some entropy."""
 
     def __init__(self, weight: float, entropy: float = 0.0) -> None:
         self._weight, self._entropy = weight, entropy

@@ -19,7 +19,7 @@ from models.world_model import WorldModel
 
 
 def build(settings: LearningSettings, _source: Source | None, action_size: int) -> Parts:
-    """A world model with an ensemble of priors; imagined steps earn what a discriminator says, less a fine."""
+    """A world model with an ensemble of priors; imagined steps earn the discriminator's output minus a penalty."""
     own = settings.own(ConservativeSection)
     sizes = replace(sizes_of(settings, action_size), members=own.members)
     parts = standard_parts(settings, sizes)
@@ -33,9 +33,9 @@ def build(settings: LearningSettings, _source: Source | None, action_size: int) 
 
 
 class Conservative:
-    """Imagines from every state of the demonstrations; a step earns sigmoid D, less the fine for disagreement.
+    """Imagines from every state of the demonstrations; a step earns sigmoid D minus the penalty for disagreement.
 
-    It is judge and rival: the discriminator learns along, from the expert's steps and those just imagined.
+    It is both judge and rival: the discriminator learns from the expert's steps and those just imagined.
     """
 
     def __init__(self, discriminator: Discriminator, fine: float, blur: float, rate: float) -> None:
@@ -50,7 +50,7 @@ class Conservative:
         return observed.states.flatten()
 
     def reward(self, world_model: WorldModel, imagined: Imagined, _rows: slice) -> Tensor:
-        """Sigmoid D of the step, less the fine times the ensemble's disagreement about where it leads, (b, N)."""
+        """Sigmoid D of the step, minus the penalty times the ensemble's disagreement about the next state, (b, N)."""
         left = imagined.states.feature[:, :-1]
         logit: Tensor = self._discriminator(left, imagined.action)
         earned = torch.sigmoid(logit)

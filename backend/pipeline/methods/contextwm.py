@@ -44,7 +44,7 @@ def build_beta(settings: LearningSettings, source: Source | None, action_size: i
 
 
 class TaskReward(nn.Module):
-    """A second reward head, which learns the reward as it was before the bonus; the behaviour reads the first."""
+    """A second reward head, which learns the reward without the bonus; the behaviour uses the first."""
 
     weight_name, target_size = "task_reward_weight", 1
 
@@ -62,7 +62,7 @@ class TaskReward(nn.Module):
         return self._weight
 
     def target(self, image: Tensor) -> Tensor:
-        """A place for the reward, which no image tells: (N, 1)."""
+        """A place for the reward, which images do not contain: (N, 1)."""
         return image.new_zeros(len(image), self.target_size, dtype=torch.float32)
 
     def loss(self, _batch: Batch, target: Tensor, inference: Inference, _generator: torch.Generator | None) -> Tensor:

@@ -23,7 +23,7 @@ from models.video_model import Inference, VideoModel
 
 
 def build(settings: LearningSettings, source: Source | None, action_size: int) -> Parts:
-    """DisWM, but its student is shown a harder picture, and is not taught what the teacher is unsure of."""
+    """DisWM, except that its student sees a harder picture and is not taught what the teacher is unsure of."""
     parts = standard_parts(settings, sizes_of(settings, action_size))
     section = settings.own(HiddenSection)
     schedule = partial(

@@ -19,14 +19,14 @@ from models.world_model import WorldModel
 
 
 def build(settings: LearningSettings, _source: Source | None, action_size: int) -> Parts:
-    """A world model of its own, and a policy that is rewarded for `deter` like the expert's at the same step."""
+    """A new world model, and a policy that is rewarded for a `deter` like the expert's at the same step."""
     parts = standard_parts(settings, sizes_of(settings, action_size))
     judge = LikeExpert(settings.horizon, above_chance=settings.own(LikenessSection).likeness_above_chance)
     return replace(parts, behaviour=Behaviour(judge, dream=Means(parts.world_model.rssm)))
 
 
 class LikeExpert:
-    """Imagines from every state of the expert that enough others follow; step n earns its likeness to their n-th."""
+    """Imagines from every state of the expert that enough others follow; step n earns its likeness to the n-th."""
 
     def __init__(self, horizon: int, *, above_chance: bool = False) -> None:
         self._horizon, self._above_chance = horizon, above_chance
@@ -47,7 +47,7 @@ class LikeExpert:
 
 
 class Means(Recurrence):
-    """The same dynamics without chance: expert and policy would draw different noise, and so could never be alike."""
+    """The same dynamics without noise: expert and policy would draw different noise and could never be alike."""
 
     def __init__(self, dynamics: Recurrence) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """After Dream to Explore (arXiv 2110.14157): dynamics by a sparse Gaussian process, whose variance is imagined along.
 
-The paper's text was not at hand: states, process and bonus are our reconstruction from its abstract.
+The paper's text was not available: states, process and bonus are our reconstruction from its abstract.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from models.world_model import WorldModel
 
 
 def build(settings: LearningSettings, _source: Source | None, action_size: int) -> Parts:
-    """A world model whose next state is a Gaussian process's, and a policy that earns something for its doubt."""
+    """A world model with the next state from a Gaussian process, and a policy that is rewarded for its uncertainty."""
     own, sizes = settings.own(ProcessSection), sizes_of(settings, action_size)
     sizes = replace(sizes, deter=process_deter(sizes.stoch, action_size), inducing=own.inducing_points)
     parts = standard_parts(settings, sizes)

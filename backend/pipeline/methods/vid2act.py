@@ -103,7 +103,7 @@ class Taught:
         self.latest = torch.zeros(0), torch.zeros(0)  # student's features (B, T, F), weights (n, B, T)
 
     def weight(self, _agent_step: int, _update: int) -> float:
-        """Always the same."""
+        """Constant."""
         return self._weight
 
     def target(self, image: Tensor) -> Tensor:
@@ -139,7 +139,7 @@ class SourceActions(nn.Module):
             self.register_buffer(f"action_{place}", action, persistent=False)
 
     def draw(self, gate: TeacherGate, generator: torch.Generator | None) -> SourceBatch:
-        """States of every source in the student's terms, and their actions: REMEMBERED of each."""
+        """States of every source in the student's features, and their actions: REMEMBERED of each."""
         features, actions = [], []
         for place, adapter in enumerate(gate.adapters):
             feature, action = self.get_buffer(f"feature_{place}"), self.get_buffer(f"action_{place}")

@@ -1,4 +1,4 @@
-"""Which tracker a setting names."""
+"""Makes the tracker that a setting names."""
 
 from pathlib import Path
 

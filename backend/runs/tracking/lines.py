@@ -12,7 +12,7 @@ _NOT_VALUES = {"time", "phase", *STEPS}
 Position = tuple[int, ...]
 """The counters of a line, and how many lines of its phase had the same ones up to here."""
 Positions = dict[str, Position]
-"""By phase, the last line that a tracker has."""
+"""The last line that a tracker has, by phase."""
 
 
 class Line(NamedTuple):

@@ -29,16 +29,16 @@ Item = TypeVar("Item")
 
 
 class _Missing(NotSent):
-    """The server says that there is no such thing."""
+    """The server does not have the requested object."""
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_args: Any, **_more: Any) -> None:
-        """None: credentials go to the address of the setting alone."""
+        """None: credentials are only sent to the address in the setting."""
 
 
 class MlflowRun:
-    """Implements Tracker. The server keeps, in a tag that comes with each batch, what it has: no line goes twice."""
+    """Implements Tracker. The server stores which lines it has, in a tag of each batch: no line is sent twice."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -94,7 +94,7 @@ class MlflowRun:
         return made
 
     def _put_settings(self, settings: Mapping[str, Any], known: Mapping[str, str]) -> None:
-        """As params; a param cannot be changed, so what a resumed run has otherwise goes into a tag."""
+        """As params; a param cannot be changed, so that changed settings of a resumed run go into a tag."""
         items = {item["key"]: item["value"] for item in _items(settings)}
         for part in _parts(_items({key: items[key] for key in items.keys() - known.keys()}), MOST_PARAMS):
             self._log(params=part)

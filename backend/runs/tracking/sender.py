@@ -1,4 +1,4 @@
-"""Sends what a run's folder has and its tracker has not."""
+"""Sends what is in a run's folder and not yet in its tracker."""
 
 import sys
 from contextlib import AbstractContextManager
@@ -19,7 +19,7 @@ METRICS = "metrics.jsonl"
 
 
 class Sender:
-    """One run and one tracker. Whoever uses it holds the lock of `sending`."""
+    """One run and one tracker. Its user must hold the lock of `sending`."""
 
     def __init__(self, folder: Path, tracker: str) -> None:
         self._folder, self._name = folder, tracker
@@ -29,12 +29,12 @@ class Sender:
 
     @property
     def sent(self) -> int:
-        """Lines that the tracker has, by what the folder remembers."""
+        """Lines that the tracker has, according to the folder."""
         return self._sent.lines
 
     @property
     def is_over(self) -> bool:
-        """Whether the tracker has every line and knows how the run stands."""
+        """Whether the tracker has every line and the final state of the run."""
         return self._sent.over and not self.left
 
     @property
@@ -43,7 +43,7 @@ class Sender:
         return len(LineReader(self._folder / METRICS).after(self._sent.positions, sys.maxsize))
 
     def advance(self) -> None:
-        """Send every line that is there now; nothing before the run has begun. Raises NotSent, OSError."""
+        """Send every line so far; nothing before the run has begun. Raises NotSent, OSError."""
         tracker = self._begun()
         if tracker is None:
             return
@@ -58,7 +58,7 @@ class Sender:
             write_sent(self._folder, self._name, after)
 
     def end(self) -> None:
-        """Say how the run stands, after its last line. Raises NotSent, OSError."""
+        """Report the state of the run, after its last line. Raises NotSent, OSError."""
         self.advance()
         tracker = self._begun()
         if tracker is None:
@@ -80,13 +80,13 @@ class Sender:
         return self._tracker
 
     def _forget(self) -> None:
-        """Ask the tracker anew what it has: an answer may have been lost after it took the lines."""
+        """Ask the tracker again what it has: an answer may have been lost after it accepted the lines."""
         self._tracker = None
         self._reader = LineReader(self._folder / METRICS)
 
 
 def ending_of(folder: Path) -> Ending:
-    """How the run in a folder stands, by what its last process left."""
+    """The state of the run in a folder, from the files of its last process."""
     result, error = read_result(folder), read_error(folder)
     if result is not None:
         return Ending("finished", flat({"result": result}))

@@ -1,4 +1,4 @@
-"""What a run's folder remembers of its trackers: which run of theirs it is, and what they have."""
+"""The file in a run's folder about its trackers: the run's key in each, and the lines that each has."""
 
 import json
 import uuid
@@ -22,11 +22,11 @@ class Sent:
     over: bool = False
 
     def with_(self, lines: int, positions: dict[str, Position]) -> "Sent":
-        """After so many more lines, which end at these positions of their phases."""
+        """The state after this many more lines, which end at these positions of their phases."""
         return replace(self, lines=self.lines + lines, positions={**self.positions, **positions}, over=False)
 
     def as_told(self, positions: Positions) -> "Sent":
-        """By the account of the tracker itself, which may have lost the run or taken more than is known here."""
+        """The state that the tracker itself reports: it may have lost the run or accepted more than is known here."""
         return replace(self, lines=self.lines if positions else 0, positions=positions)
 
 
@@ -41,7 +41,7 @@ def read_sent(folder: Path, tracker: str) -> Sent:
 
 
 def write_sent(folder: Path, tracker: str, sent: Sent) -> None:
-    """Remembers it; what other trackers have stays. Raises OSError."""
+    """Stores it; the entries of other trackers stay. Raises OSError."""
     write_json(folder / FILE, {**_all(folder), tracker: asdict(sent)})
 
 

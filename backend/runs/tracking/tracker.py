@@ -1,4 +1,4 @@
-"""What a tracker of experiments is asked for, whichever it is."""
+"""The protocol of every tracker of experiments."""
 
 import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ class NotSent(Exception):
 
 
 class TrackedRun(NamedTuple):
-    """A run as a tracker shall know it: `key` is its own for all time, `id` is the name of its folder."""
+    """A run as a tracker knows it: `key` identifies it permanently, `id` is the name of its folder."""
 
     key: str
     id: str
@@ -34,7 +34,7 @@ class TrackedRun(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """How a run stands when its process has ended; `facts` is its result or its error, with dotted names."""
+    """The state of a run whose process has ended; `facts` is its result or its error, with dotted names."""
 
     status: Literal["finished", "failed", "stopped"]
     facts: dict[str, Any]
@@ -44,13 +44,13 @@ class Tracker(Protocol):
     """A run of MLflow or W&B. Every method raises NotSent."""
 
     def begin(self, run: TrackedRun) -> Positions | None:
-        """Find the run or make it; what it has by its own account, None where it keeps none."""
+        """Find the run or make it; returns what it already has, or None if it does not store that."""
 
     def send(self, lines: Sequence[Line], before: int, positions: Positions) -> None:
         """Add lines, of which `before` precede these; `positions` are what the run has then."""
 
     def end(self, ending: Ending) -> None:
-        """Say how the run stands. `begin` takes it up again."""
+        """Report the state of the run. `begin` continues it."""
 
 
 def why_unusable(tracker: str | None) -> str | None:

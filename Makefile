@@ -5,8 +5,8 @@ SHELL := bash
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-# Tests of one file stay in one process (real ports, real children), with one thread each. Three files run at once, also on two cores: many tests wait.
-PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n $(or $(JOBS),3) --dist loadfile --no-loadscope-reorder --durations=15
+# Tests of one file stay in one process (real ports, real children), with one thread each. Four files run at once, also on two cores: many tests wait.
+PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder --durations=15
 
 .PHONY: help setup app test lint check format faults audit bench metaworld constraints clean
 

@@ -22,6 +22,7 @@ from models.traversal import LatentStatistics
 from models.types import normalise
 from models.video_model import VideoModel
 from models.world_model import WorldModel
+from tests.support.forks import Forks
 from tests.support.postgres import Server, server
 
 EPISODES, STEPS, ACTIONS = 3, 24, 2
@@ -30,14 +31,22 @@ FACTOR_NAMES = ("square x", "square y", "square brightness")
 
 LONGEST_FIRST = (
     "faults/test_worker.py",
-    "frontend/test_access.py",
     "backend/pipeline/test_learns.py",
     "faults/test_crash_points.py",
-    "frontend/test_end_to_end.py",
+    "frontend/test_access.py",
+    "test_documents.py",
+    "frontend/test_pages.py",
     "faults/test_postgres.py",
+    "frontend/test_page.py",
+    "frontend/test_end_to_end.py",
     "frontend/test_scrubber.py",
-    "backend/api/test_schemathesis.py",
+    "backend/pipeline/test_pretrain.py",
+    "backend/pipeline/test_parallel.py",
+    "frontend/test_traversals.py",
     "frontend/test_play.py",
+    "frontend/test_docs.py",
+    "backend/pipeline/test_finetune.py",
+    "backend/api/test_schemathesis.py",
 )
 """Files that take half a minute or more; those that mostly wait alternate with those that compute."""
 
@@ -78,6 +87,14 @@ def postgres() -> Iterator[Server]:
     """A Postgres server for all tests of this process."""
     with server() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """The server that forks `diswm` commands."""
+    server = Forks()
+    yield server
+    server.end()
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from backend.data.catalogue import list_datasets
 from backend.envs.allowed import VARIABLE
 from backend.main import create_app
 from backend.settings import Settings
+from tests.support.forks import Forks
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -195,23 +196,15 @@ def test_cards_and_readme_print_commands() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("document", [path for path in PRINTED if path.name == "README.md"], ids=name)
-def test_every_printed_command_runs_as_it_is_printed(document: Path, tmp_path: Path) -> None:
+def test_every_printed_command_runs_as_it_is_printed(document: Path, tmp_path: Path, forks: Forks) -> None:
     """One after the other in one home, with the sizes alone made smaller."""
-    environment = os.environ | {"DISWM_HOME": str(tmp_path), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment = {"DISWM_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     for film in re.findall(r"python -m benchmarks\.drawn_film (\S+)", document.read_text()):
         draw = [sys.executable, "-m", "benchmarks.drawn_film", film, "--seconds", "12"]
-        subprocess.run(draw, env=environment, cwd=tmp_path, check=True)
+        subprocess.run(draw, env=os.environ | environment, cwd=tmp_path, check=True)
     for printed in printed_commands(document):
         command = [newest_dataset(tmp_path) if word == LAST_DATASET else word for word in small(printed)]
-        done = subprocess.run(
-            [sys.executable, "-m", "backend", *command],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
+        done = forks.run(tuple(command), environment, tmp_path)
         assert done.returncode == 0, f"{' '.join(printed)}\n{done.stderr[-2000:]}"
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,81 +21,11 @@ from backend.runs.processes import processes_of_run, processes_of_worker
 from backend.runs.service import Order, RunService
 from backend.runs.table import RunRow
 from backend.settings import Settings
+from tests.support.forks import AS_THEY_ARE, Forks, Timings
 from tests.support.noise import write_noise
 from tests.support.waiting import free_port, until
 
-FORKS = """
-import json, os, sys
-# All that is slow to import, once for every command below.
-import torch.utils.tensorboard, uvicorn
-import backend.main, backend.pipeline.stages, backend.runs.worker
-from backend.__main__ import main
-
-for line in sys.stdin:
-    order = json.loads(line)
-    if "wait" in order:
-        print(os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1]), flush=True)
-        continue
-    process = os.fork()
-    if process == 0:
-        os.setsid()
-        os.environ.update(order["environment"])
-        log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        for stream, target in ((os.open(os.devnull, os.O_RDONLY), 0), (log, 1), (log, 2)):
-            os.dup2(stream, target)
-        for name, seconds in order["timings"].items():
-            module, _, constant = name.partition(":")
-            assert hasattr(sys.modules[module], constant), name
-            setattr(sys.modules[module], constant, seconds)
-        sys.argv = ["diswm", *order["command"]]
-        main()
-    print(process, flush=True)
-"""
-
-Timings = Mapping[str, float]
-"""Waits to shorten: `module:CONSTANT` -> seconds."""
-AS_THEY_ARE: Timings = {}
 SMALL = {"latents": 2, "stoch": 2, "deter": 4, "hidden": 4, "batch": 1, "length": 2, "held_out": 2}
-
-
-class Forks:
-    """Starts `diswm` commands in forked processes, whose imports are already loaded."""
-
-    def __init__(self) -> None:
-        self._server: subprocess.Popen[str] | None = None
-
-    def start(
-        self,
-        command: tuple[str, ...],
-        environment: dict[str, str],
-        log: Path,
-        timings: Timings = AS_THEY_ARE,
-    ) -> int:
-        """Start a command and return its process."""
-        order = {"command": command, "environment": environment, "log": str(log), "timings": dict(timings)}
-        return self._ask(order)
-
-    def wait(self, process: int) -> int:
-        """The exit status of a command, negative for a signal."""
-        return self._ask({"wait": process})
-
-    def end(self) -> None:
-        """End the server."""
-        if self._server is not None:
-            self._server.communicate()
-
-    def _ask(self, order: dict[str, Any]) -> int:
-        if self._server is None:
-            self._server = subprocess.Popen(
-                [sys.executable, "-c", FORKS],
-                env=os.environ | {"OMP_NUM_THREADS": "1"},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-        assert self._server.stdin is not None and self._server.stdout is not None
-        print(json.dumps(order), file=self._server.stdin, flush=True)
-        return int(self._server.stdout.readline())
 
 
 class Store:
@@ -246,14 +176,6 @@ def send(url: str, body: Any, **headers: str) -> tuple[int, Any]:
     except urllib.error.HTTPError as refused:
         with refused:
             return refused.code, json.load(refused)
-
-
-@pytest.fixture(scope="session")
-def forks() -> Iterator[Forks]:
-    """The server that forks `diswm` commands."""
-    server = Forks()
-    yield server
-    server.end()
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ import pytest
 
 from backend.runs.folders import run_folder
 from backend.runs.states import RunState
-from tests.faults.conftest import Forks, Store
+from tests.faults.conftest import Store
+from tests.support.forks import Forks
 from tests.support.postgres import Server
 
 UNSHARED = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--uts")

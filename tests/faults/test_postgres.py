@@ -12,7 +12,8 @@ from backend.runs.database import driver_url
 from backend.runs.locks import holder, worker_lock
 from backend.runs.queue import QUEUE
 from backend.runs.states import RunState
-from tests.faults.conftest import Forks, Store
+from tests.faults.conftest import Store
+from tests.support.forks import Forks
 from tests.support.postgres import Server
 
 

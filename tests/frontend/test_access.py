@@ -1,5 +1,6 @@
 """Every page and section, checked by axe-core: nothing serious or critical, light and dark."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,13 +29,20 @@ def no_run_goes_on(studio_work: Workplace) -> None:
     studio_work.change("run-walker", state="succeeded")
 
 
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """One tab for all places: the browser keeps what it has compiled."""
+    context = browser.new_context(viewport=VIEW)
+    yield context.new_page()
+    context.close()
+
+
 @pytest.mark.parametrize(("name", "section"), PLACES)
-def test_axe_finds_nothing_serious_in_light_and_in_dark(browser: Browser, studio: str, name: str, section: str) -> None:
-    context = browser.new_context(viewport=VIEW, color_scheme="light")
-    page = context.new_page()
+def test_axe_finds_nothing_serious_in_light_and_in_dark(page: Page, studio: str, name: str, section: str) -> None:
+    page.emulate_media(color_scheme="light")
     page.goto(f"{studio}/{'' if name == 'home' else name}?section={section}", wait_until="commit")
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=60_000)
-    expect(page.locator(BUSY)).to_have_count(0)
+    expect(page.locator(BUSY)).to_have_count(0, timeout=60_000)
     page.evaluate(AXE)
     assert faults_of(page) == []
     light = page.locator(".stApp").evaluate("e => getComputedStyle(e).backgroundColor")
@@ -44,7 +52,6 @@ def test_axe_finds_nothing_serious_in_light_and_in_dark(browser: Browser, studio
     assert faults_of(page) == []
     title = "DisWM Studio" if name == "home" else f"{PAGES[name].title} · DisWM Studio"
     assert page.title() == title
-    context.close()
 
 
 def faults_of(page: Page) -> list[str]:

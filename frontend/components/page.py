@@ -30,6 +30,10 @@ _PHONE = """<style>
   .st-key-header { gap: 6px; }
   .st-key-header h1 { font-size: 1.3rem; }
   .st-key-header [data-testid="stPopoverButton"] p { font-size: 12px; line-height: 1.35; }
+  :is([data-testid="stButtonGroup"], [data-testid="stElementToolbarButton"]) button { min-height: 32px; }
+  [data-testid="stElementToolbarButton"] button { min-width: 32px; }
+  [data-testid="stPageLink-NavLink"] { min-height: 32px; }
+  button[aria-label^="Help for"] { min-height: 32px; min-width: 32px; margin: -8px; justify-content: center; }
   [data-testid="stHorizontalBlock"]:has(> [data-testid="stLayoutWrapper"] > [data-testid="stPopover"]),
   [data-testid="stButtonGroup"] > [role="radiogroup"], .st-key-factors-metrics {
     flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; padding: 2px; margin: -2px;
@@ -37,8 +41,12 @@ _PHONE = """<style>
   [data-testid="stHorizontalBlock"]:has(> [data-testid="stLayoutWrapper"] > [data-testid="stPopover"]) > *,
   [data-testid="stButtonGroup"] > [role="radiogroup"] > *, .st-key-factors-metrics > * { flex: 0 0 auto; }
 }
+@media (hover: none) {
+  [data-testid="stElementContainer"]:has([data-testid="stDataFrame"]) { margin-top: 28px; }
+}
 </style>"""
-"""On a phone, rows of buttons, sections and metrics are moved sideways, so that the first picture is in view."""
+"""On a phone, rows of buttons, sections and metrics are moved sideways, so that the first picture is in view. Where
+nothing hovers, the tools of a table are always there and need a place of their own above it."""
 
 
 def page_behaviour() -> None:

@@ -146,7 +146,7 @@ def _table(runs: list[dict[str, Any]], notes: Notes) -> str | None:
         height="content" if len(rows) < 8 else 300,
         alt="All runs, newest first",
         column_config={
-            "state": st.column_config.TextColumn("State", width="small"),
+            "state": st.column_config.TextColumn("State", width=112),
             "name": st.column_config.TextColumn("Run", width="medium"),
             "stage": st.column_config.TextColumn("Stage", width="small"),
             "preset": st.column_config.TextColumn("Preset", width="small"),

@@ -50,7 +50,7 @@ def test_a_run_from_the_form_ends_in_a_gif_of_its_traversal(tmp_path: Path) -> N
         page.goto(f"{address}/train")
         for group in ("Pretrain: Networks", "Pretrain: Optimisation"):
             page.locator("summary").filter(has_text=group).click()
-        page.locator("summary").last.scroll_into_view_if_needed()
+        page.locator("summary").filter(has_text="Fine-tune").last.scroll_into_view_if_needed()
         expect(page.get_by_role("button", name="Launch")).to_be_in_viewport()
         _launch(page, api, "first model", {}, "diswm pipeline --preset tiny")
         page.get_by_role("link", name="Its traversals").click()

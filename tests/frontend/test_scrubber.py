@@ -272,6 +272,9 @@ def test_on_a_phone_cells_are_wide_and_bars_stay_comparable(browser: Browser, st
     ready(page)
     strip = page.locator(".strip").first.bounding_box()
     assert strip and strip["width"] / 11 >= 32
+    controls = page.locator(".scrubber").locator("button:visible, input:visible").all()
+    small = [box for box in map(Locator.bounding_box, controls) if box and min(box["width"], box["height"]) < 32]
+    assert len(controls) > 8 and small == []
     bars = [bar["width"] for bar in map(Locator.bounding_box, page.locator(".bar:visible").all()) if bar]
     assert len(bars) > 1 and max(bars) - min(bars) < 0.5, "a nat is as long in every row"
     page.context.close()

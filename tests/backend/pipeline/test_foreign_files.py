@@ -18,10 +18,13 @@ from backend.data.imports import import_checkpoint
 from backend.data.packing import pack_checkpoint
 from backend.interpret.traversal_request import TraversalRequest
 from backend.interpret.view import build_view
+from backend.pipeline import foreign_models
 from backend.pipeline.foreign_models import Source, import_model, read_model
 from models.adapters.adapter import LayoutError
 from tests.support.archives import zipped
 from tests.support.foreign_models import (
+    dreamer_shapes,
+    r2_shapes,
     tensors_of,
     vae_folder,
     vae_shapes,
@@ -125,6 +128,43 @@ def test_a_wrong_file_is_one_sentence_and_leaves_nothing(
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "home").exists()
     assert not (tmp_path / "hostile-code-ran").exists()
+
+
+LAYOUTS = {
+    "disentangling-vae": (vae_shapes(), ("latent_dim", "img_size")),
+    "dreamerv3-torch": (
+        {f"_wm.{name}": shape for name, shape in dreamer_shapes().items()},
+        ("dyn_stoch", "dyn_discrete", "act", "norm", "size", "dyn_min_std"),
+    ),
+    "r2dreamer": (r2_shapes(), ("model", "rep_loss")),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_whatever_tensor_or_setting_is_wrong_a_layout_answers_with_one_sentence(
+    layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without reading files, which the tests above do."""
+    shapes, settings = LAYOUTS[layout]
+    whole = tensors_of(shapes)
+    attempts: list[tuple[dict[str, torch.Tensor], dict[str, Any]]] = []
+    for name, value in whole.items():
+        attempts += [({key: kept for key, kept in whole.items() if key != name}, {})]
+        attempts += [({**whole, name: wrong}, {}) for wrong in (value.flatten(), value[:0], value * torch.nan)]
+    attempts += [(whole, {key: wrong}) for key in settings for wrong in (None, "x", -1, 1.5, 10**12, [1], {"a": 1})]
+    monkeypatch.setattr(foreign_models, "find_files", lambda path, config: (path, config))
+    refused = 0
+    for tensors, config in attempts:
+        monkeypatch.setattr(foreign_models, "read_tensors", lambda _, found=tensors: found)
+        monkeypatch.setattr(foreign_models, "read_config", lambda _, found=config: found)
+        try:
+            model = read_model(Source(Path("latest.pt")))
+        except LayoutError as error:
+            refused += 1
+            assert "\n" not in str(error) and len(str(error)) < 400
+        else:
+            assert model.config.layout == layout
+    assert refused >= len(whole), "most tensors are needed"
 
 
 def test_half_precision_and_safetensors_are_read_too(tmp_path: Path) -> None:

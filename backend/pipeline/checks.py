@@ -89,7 +89,7 @@ class Recorded(NamedTuple):
 def recordings_of(settings: OfflineSettings, home: Path, *, allow_path: bool = False) -> Recorded:
     """The data sets that the settings name; raises SettingsError."""
     if settings.demonstrations is None:
-        message = f"{settings.method} imitates recorded episodes: name a data set of an expert's (its id or name)"
+        message = f"{settings.method} learns from recorded episodes: name a data set of them (its id or name)"
         raise SettingsError([Problem("/demonstrations", message)])
     found = []
     for place, reference in (("demonstrations", settings.demonstrations), ("dataset", settings.dataset)):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from backend.pipeline.methods.sections.adept import RefittedSection
 from backend.pipeline.methods.sections.apv import BonusSection
 from backend.pipeline.methods.sections.base import Section
 from backend.pipeline.methods.sections.cmil import ConservativeSection
@@ -215,6 +216,16 @@ CATALOGUE: dict[str, Entry] = {
         section=ConservativeSection,
         view="imagine",
         differs="Offline: nothing acts, and the dynamics are frozen; one critic, without targets on real steps.",
+    ),
+    "adept": Entry(
+        title="Refitted diffusion, after ADEPT",
+        paper="after Closed-loop Policy Evaluation and Diffusion World-Model Adaptation (ADEPT, arXiv 2405.19878)",
+        stage="offline",
+        builder="backend.pipeline.methods.adept:build",
+        needs=(Need("/demonstrations", "recorded episodes", required=True), _MORE),
+        section=RefittedSection,
+        view="train",
+        differs="A reconstruction, hence after: in latent states, with actor and critic, and no cut of long dreams.",
     ),
 }
 """The methods that `--set method=NAME` and the form offer; the first of each stage is its default."""

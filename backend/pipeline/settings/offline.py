@@ -17,14 +17,15 @@ class OfflineSettings(LearningSettings):
         "ditto",
         "Method",
         "Method",
-        "How the policy imitates: ditto in imagination, by the likeness of its states to the expert's; cloning by the "
-        "expert's actions alone.",
+        "How the policy learns: ditto in imagination, by the likeness of its states to the expert's; cloning by the "
+        "expert's actions alone; adept from rewards, anyone's.",
     )
     demonstrations: str | None = described(
         None,
         "Demonstrations",
         "Data",
-        "Data set of an expert's episodes with their actions, such as one collected with policy=expert.",
+        "Data set of an expert's episodes with their actions, such as one collected with policy=expert; for "
+        "adept anyone's, with rewards.",
     )
     dataset: str | None = described(
         None,

@@ -86,7 +86,7 @@ def test_what_cannot_be_learned_from_is_refused_in_a_sentence(tmp_path: Path) ->
     a_data_set(tmp_path, "others", actions=2)
     a_data_set(tmp_path, "one", episodes=1)
     for overrides, place, sentence in (
-        ({"demonstrations": None}, "/demonstrations", "imitates recorded episodes"),
+        ({"demonstrations": None}, "/demonstrations", "learns from recorded episodes"),
         ({"demonstrations": "film"}, "/demonstrations", "film has no actions"),
         ({"demonstrations": "one"}, "/demonstrations", "at least 2"),
         ({"demonstrations": "nowhere"}, "/demonstrations", "nowhere"),

@@ -55,6 +55,7 @@ PAGES = {
             "dimensions": "Dimensions",
             "interventions": "Interventions",
             "leakage": "Leakage",
+            "invariance": "Invariance",
             "policy": "Policy",
         },
         model=True,

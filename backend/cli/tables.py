@@ -16,6 +16,18 @@ def leakage(table: Table) -> str:
     return "\n".join(lines)
 
 
+def invariance(table: Table) -> str:
+    """How far latents move, one row per factor."""
+    lines = [f"{'factor':<24}{'latents':>8}{'95% interval':>18}{'pictures':>10}"]
+    for entry in table["factors"]:
+        low, high = entry["interval"]
+        around = f"{low:.2f} to {high:.2f}"
+        name = str(entry["factor"]).replace("_", " ")
+        lines.append(f"{name:<24}{entry['moved']:>8.2f}{around:>18}{entry['picture']:>10.2f}  {entry['verdict']}")
+    lines.append(f"noise of the latents {table['noise']:.2f}; 1 is the distance of two unrelated states")
+    return "\n".join([*lines, *([table["why"]] if table["why"] else [])])
+
+
 def sensitivity(table: Table) -> str:
     """How far outcomes move, one row per dimension."""
     lines = [f"{'dimension':<28}" + "".join(f"{outcome:>26}" for outcome in table["outcomes"])]
@@ -58,6 +70,7 @@ def _fate(entry: Table) -> str:
 
 TELL: Mapping[str, Callable[[Table], str]] = {
     "leakage": leakage,
+    "invariance": invariance,
     "sensitivity": sensitivity,
     "carried": transfer,
     "compare": compare,

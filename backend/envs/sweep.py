@@ -32,6 +32,12 @@ class Sweeper:
         images: NDArray[np.uint8] = self._child.answer()
         return images
 
+    def at_rest(self, seed: int) -> NDArray[np.uint8]:
+        """The state that the seed resets to, as it is: (64, 64, 3)."""
+        self._child.request(seed)
+        image: NDArray[np.uint8] = self._child.answer()
+        return image
+
     def close(self) -> None:
         """End the process."""
         self._child.close()
@@ -50,9 +56,11 @@ def _serve(name: str, distraction: str, look: Look) -> Handler:
     if not isinstance(environment, ControlEnvironment):
         raise TypeError(f"{name}: its factors cannot be set")
 
-    def handle(request: str | tuple[int, str, tuple[float, ...]], _: Beat) -> tuple[str, ...] | NDArray[np.uint8]:
+    def handle(request: str | int | tuple[int, str, tuple[float, ...]], _: Beat) -> tuple[str, ...] | NDArray[np.uint8]:
         if isinstance(request, str):
             return environment.knobs
+        if isinstance(request, int):
+            return environment.reset(request).image
         seed, knob, values = request
         environment.reset(seed)
         return np.stack([environment.redraw({knob: value}).image for value in values])

@@ -142,6 +142,26 @@ def leakage_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
     )
 
 
+def invariance_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
+    """How far latents and pictures move with each factor, and the noise: the answer of `invariance_of`."""
+    found, unknown = table["factors"], np.full((len(table["factors"]), 2), np.nan)
+    ends = np.array([entry["interval"] for entry in found], np.float64).reshape(-1, 2)
+    low, high = (np.c_[ends[:, side], unknown] for side in (0, 1))
+    return Chart(
+        kind="invariance",
+        form="points",
+        title=f"Invariance of {checkpoint.info.name}, {table['episodes']} episodes",
+        rows=tuple(human_name(entry["factor"]) for entry in found),
+        columns=("latents", "pictures", "noise of the latents"),
+        values=np.array([[entry["moved"], entry["picture"], table["noise"]] for entry in found]).reshape(-1, 3),
+        low=low,
+        high=high,
+        unit="distance moved, in that of two unrelated states, 95% intervals over episodes",
+        provenance=provenance_of(checkpoint),
+        settings=_settings(checkpoint, "invariance", {}),
+    )
+
+
 def sensitivity_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
     """How far outcomes move per sigma of active dimensions, strongest first: the answer of `sensitivity_of`."""
     dims, _ = _active(checkpoint)

@@ -37,6 +37,13 @@ class LeakageRequest(ViewRequest):
 
 
 @view_request
+class InvarianceRequest(ViewRequest):
+    """How far latents move when one factor alone changes, beside what their own noise moves them."""
+
+    kind = "invariance"
+
+
+@view_request
 class SensitivityRequest(ViewRequest):
     """How far reward, value and actions move for one sigma of each dimension."""
 

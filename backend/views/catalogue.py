@@ -15,6 +15,7 @@ from backend.interpret.table_request import (
     FactorsRequest,
     IntervalsRequest,
     InterventionsRequest,
+    InvarianceRequest,
     LeakageRequest,
     SensitivityRequest,
     TransferRequest,
@@ -189,6 +190,11 @@ KINDS: Mapping[str, Kind] = {
             "Show how far other dimensions move when the picture of an edit of one is encoded again.",
             LeakageRequest,
             "leakage",
+        ),
+        _table(
+            "Show how far latents move when one factor alone changes, beside what their own noise moves them.",
+            InvarianceRequest,
+            "invariance",
         ),
         _table(
             "Show how far reward, value and actions move for one sigma of each dimension.",

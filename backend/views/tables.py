@@ -11,6 +11,7 @@ from backend.interpret.cards import factors_of
 from backend.interpret.charts import Chart
 from backend.interpret.checks import checked, known_checks
 from backend.interpret.factors import intervals_of
+from backend.interpret.invariance import invariance_of
 from backend.interpret.leakage import leakage_of
 from backend.interpret.matching import compare_checkpoints
 from backend.interpret.names import beyond_chance, dimension_names
@@ -132,6 +133,9 @@ INTERVENTIONS = Builder(
     conflict=_NOTHING,
 )
 LEAKAGE = Builder(table_of(leakage_of, charts.leakage_chart), lambda info, *_: 32 * info.latents, conflict=_NOTHING)
+INVARIANCE = Builder(
+    table_of(invariance_of, charts.invariance_chart), lambda *_: 600, long=lambda *_: True, conflict=_NOTHING
+)
 SENSITIVITY = Builder(
     _sensitivity,
     lambda info, *_: 50 * info.latents,

@@ -97,6 +97,38 @@ def intervals(dimensions: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
     return {"data": [best, second, null], "layout": layout}
 
 
+def moved(factors: Sequence[Mapping[str, Any]], names: Sequence[str], noise: float) -> Figure:
+    """How far latents move with each factor, with intervals, and its pictures; a line where their own noise is."""
+    names = [dotted(escape_plotly(name)) for name in names]
+    spread = {
+        "type": "data",
+        "symmetric": False,
+        "thickness": 1.5,
+        "width": 4,
+        "color": GREY,
+        "array": [entry["interval"][1] - entry["moved"] for entry in factors],
+        "arrayminus": [entry["moved"] - entry["interval"][0] for entry in factors],
+    }
+    dots = {"type": "scatter", "mode": "markers", "y": names}
+    latents = {"size": 9, "color": [BLUE if entry["verdict"] == "moves" else GREY for entry in factors]}
+    pictures = {"size": 8, "symbol": "circle-open", "color": GREY}
+    line = {"type": "line", "xref": "x", "yref": "paper", "x0": noise, "x1": noise, "y0": 0, "y1": 1}
+    most = max([1.0, noise, *(max(entry["interval"][1], entry["picture"]) for entry in factors)])
+    layout = {
+        "height": 110 + 26 * len(names),
+        "margin": MARGIN,
+        "legend": LEGEND,
+        "shapes": [{**line, "line": {"color": ORANGE, "width": 2}}],
+        "xaxis": {"range": [0, 1.03 * most], "title": {"text": "distance moved; 1: two unrelated states"}},
+        "yaxis": {"autorange": "reversed"},
+    }
+    data = [
+        {**dots, "name": "latents", "x": [entry["moved"] for entry in factors], "marker": latents, "error_x": spread},
+        {**dots, "name": "pictures", "x": [entry["picture"] for entry in factors], "marker": pictures},
+    ]
+    return {"data": data, "layout": layout}
+
+
 def shares(dimensions: Sequence[Mapping[str, Any]], outcomes: Sequence[str], names: Sequence[str]) -> Figure:
     """How far each outcome moves per sigma of each dimension, as a share of its own spread, with intervals."""
     symbols = ("circle", "diamond", "square", "triangle-up", "cross", "x")

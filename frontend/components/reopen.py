@@ -88,6 +88,7 @@ _VIEWS: dict[str, tuple[str, Callable[[str, Mapping[str, Any]], View]]] = {
     "intervals": ("factors/intervals", _of_checkpoint),
     "interventions": ("factors/interventions", _of_checkpoint),
     "leakage": ("factors/leakage", _of_checkpoint),
+    "invariance": ("factors/invariance", _of_checkpoint),
     "sensitivity": (
         "factors/policy",
         lambda checkpoint, values: Sensitivity(checkpoint, str(values.get("dataset") or "")),

@@ -12,7 +12,7 @@ from frontend.components.header import current, open_section
 from frontend.components.markdown import escape_markdown
 from frontend.components.measured import Measured
 from frontend.components.states import when_computed
-from frontend.sections import dimensions, intervals, interventions, leakage, matrix, policy
+from frontend.sections import dimensions, intervals, interventions, invariance, leakage, matrix, policy
 from frontend.sections.measure import measure_button
 
 PAGE = "factors"
@@ -22,6 +22,7 @@ SECTIONS = {
     "dimensions": dimensions.show,
     "interventions": interventions.show,
     "leakage": leakage.show,
+    "invariance": invariance.show,
     "policy": policy.show,
 }
 METRICS = {

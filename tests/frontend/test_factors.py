@@ -46,6 +46,26 @@ def test_intervals_and_interventions_have_downloads_and_commands_of_their_own(
         }
 
 
+def test_invariance_says_of_each_factor_how_far_latents_move_with_it(
+    open_page: OpenPage, work: Workplace, tmp_path: Path
+) -> None:
+    common = {"low": 0.0, "high": 1.0, "picture": 0.9}
+    work.answers["/invariance"] = {
+        "factors": [
+            {"factor": "pole_angle", "moved": 0.6, "interval": [0.5, 0.7], "verdict": "moves", **common},
+            {"factor": "light", "moved": 0.05, "interval": [0.02, 0.08], "verdict": "invariant", **common},
+        ],
+        **{"noise": 0.1, "episodes": 12, "source": "pictures", "why": "there is no simulator"},
+    }
+    app = open_page("factors/invariance", checkpoint=FINGER)
+    assert not app.error and not app.exception
+    table = app.dataframe[0].value.set_index("Factor")
+    assert table["Latents move"].to_dict() == {"pole angle": "0.60 (0.50 to 0.70)", "light": "0.05 (0.02 to 0.08)"}
+    assert table["Latents move by"]["light"] == "less than their noise"
+    assert any("There is no simulator" in info.value for info in app.info)
+    assert f"DISWM_HOME={tmp_path} diswm invariance {FINGER} --format pdf" in [code.value for code in app.code]
+
+
 def test_interventions_that_are_being_made_are_waited_for(open_page: OpenPage, work: Workplace) -> None:
     body = {
         "type": "/problems/computing",

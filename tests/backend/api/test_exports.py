@@ -157,6 +157,7 @@ KINDS: dict[str, tuple[dict[str, object], tuple[str, ...], str]] = {
     "intervals": ({}, ("svg", "npz"), "intervals?wait=true"),
     "interventions": ({"width": 6.875}, ("pdf", "png", "npz"), "interventions?wait=true&width=6.875"),
     "leakage": ({}, ("svg", "npz"), "leakage"),
+    "invariance": ({}, ("svg", "csv"), "invariance"),
     "sensitivity": ({"width": 3.25}, ("pdf", "csv"), "sensitivity?width=3.25"),
     "carried": ({"reference": "tiny-video"}, ("pdf", "csv"), "carried?reference=tiny-video"),
     "compare": ({"other": "tiny-video"}, ("png", "csv"), "compare?other=tiny-video"),

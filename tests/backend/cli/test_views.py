@@ -53,6 +53,7 @@ def test_tables_of_numbers_are_those_of_the_api(diswm: Diswm, home: Path, tmp_pa
             (("export", "tiny-world", "--kind", "intervals"), "tiny-world/intervals", {"wait": "true"}),
             (("factors", "tiny-world", "--check"), "tiny-world/interventions", {"wait": "true"}),
             (("leakage", "tiny-world"), "tiny-world/leakage", {}),
+            (("invariance", "tiny-world"), "tiny-world/invariance", {}),
             (("sensitivity", "tiny-world"), "tiny-world/sensitivity", {}),
             (("match", "tiny-world", "tiny-video"), "tiny-world/compare", {"other": "tiny-video"}),
             (("carried", "run-tiny", "--reference", "tiny-video"), "run-tiny/carried", {"reference": "tiny-video"}),

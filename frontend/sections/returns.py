@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from textwrap import wrap
 from typing import Any
 
 import streamlit as st
@@ -22,6 +23,7 @@ from frontend.state import Returns
 PLACE = "compare/returns"
 STAGES = ("finetune", "pipeline")  # those that play episodes
 MOST_REASONS = 4  # why a run is left out, said one by one
+LEGEND_WIDTH = 44  # characters of a line, so that the legend fits a phone
 NEAR = 4  # the paper's marks are drawn if they begin within this many times the steps of these runs
 SYMBOLS = ("circle-open", "square-open", "triangle-up-open", "diamond-open", "cross-open", "x-open")
 
@@ -133,7 +135,7 @@ def figure(groups: list[dict[str, Any]], published: list[dict[str, Any]]) -> dic
     drawn: list[dict[str, Any]] = []
     for index, group in enumerate(groups):
         colour, steps = PALETTE[index % len(PALETTE)], group["environment_steps"]
-        name = escape_plotly(f"{group['label']} ({len(group['runs'])})")
+        name = "<br>".join(wrap(escape_plotly(f"{group['label']} ({len(group['runs'])})"), LEGEND_WIDTH))
         band = {"x": [*steps, *reversed(steps)], "y": [*group["high"], *reversed(group["low"])]}
         drawn += [
             {"type": "scatter", "mode": "lines", "fill": "toself", "fillcolor": f"{colour}2e", "line": {"width": 0},

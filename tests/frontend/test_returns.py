@@ -25,6 +25,10 @@ def test_a_group_is_a_line_with_a_band_and_the_paper_is_marks() -> None:
     assert (line["x"], line["y"], line["name"]) == ([1000, 2000], [10, 20], "diswm (2)")
     assert marks["mode"] == "markers" and marks["name"] == "paper: apv, cheetah-run to walker-walk"
     assert marks["y"] == [648, 767, 862]
+    long = figure(
+        [{**GROUP, "label": "diswm with an expert's advice and demonstrations, environment reacher-easy"}], []
+    )
+    assert max(map(len, long["data"][1]["name"].split("<br>"))) <= 44, "the legend fits a phone"
 
 
 def test_the_chosen_runs_are_asked_for_and_named_in_the_command(

@@ -1,10 +1,12 @@
 """A sparse variational Gaussian process (Hensman et al. 2013) with one kernel for all of its outputs."""
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+PACE = 10.0  # by which numbers are stored smaller: Adam then moves them as fast as logarithms have to go
 JITTER = 1e-4  # on the kernel's diagonal, so that nearly equal inducing points do no harm
 LEAST_NOISE = 0.1  # the least standard deviation of a posterior in `models.rssm`, which is compared with it
 
@@ -47,11 +49,36 @@ class SparseProcess(nn.Module):
     def __init__(self, inputs: int, outputs: int, points: int) -> None:
         super().__init__()
         self.points = nn.Parameter(torch.randn(points, inputs))
-        self.log_length = nn.Parameter(torch.full((inputs,), 0.5).mul_(torch.tensor(float(inputs)).log()))
-        self.log_scale = nn.Parameter(torch.full((outputs,), -0.7))
-        self.log_noise = nn.Parameter(torch.zeros(outputs))
-        self.mean = nn.Parameter(torch.zeros(points, outputs))
-        self.log_spread = nn.Parameter(torch.zeros(points, outputs))
+        self.length_stored = nn.Parameter(torch.full((inputs,), 0.5 * math.log(inputs) / PACE))
+        self.scale_stored = nn.Parameter(torch.full((outputs,), -0.7 / PACE))
+        self.noise_stored = nn.Parameter(torch.zeros(outputs))
+        self.mean_stored = nn.Parameter(torch.zeros(points, outputs))
+        self.spread_stored = nn.Parameter(torch.zeros(points, outputs))
+
+    @property
+    def log_length(self) -> Tensor:
+        """Of each input, (I,)."""
+        return PACE * self.length_stored
+
+    @property
+    def log_scale(self) -> Tensor:
+        """Of each output, (S,)."""
+        return PACE * self.scale_stored
+
+    @property
+    def log_noise(self) -> Tensor:
+        """Of each output, (S,); LEAST_NOISE is added to what it is the logarithm of."""
+        return PACE * self.noise_stored
+
+    @property
+    def mean(self) -> Tensor:
+        """Of the whitened inducing values, (M, S)."""
+        return PACE * self.mean_stored
+
+    @property
+    def log_spread(self) -> Tensor:
+        """Of the whitened inducing values, (M, S)."""
+        return PACE * self.spread_stored
 
     def forward(self, inputs: Tensor) -> Foretold:
         """What is expected at inputs (..., I): (..., S) each."""

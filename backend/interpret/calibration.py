@@ -114,6 +114,7 @@ def _rows(found: dict[str, Measured]) -> list[dict[str, Any]]:
                 {
                     "model": title,
                     "step": step,
+                    "numbers": each.numbers,
                     "inside": round(float(each.inside[:, at].mean()), 4),
                     "interval": None if few else [round(float(end), 4) for end in interval[at]],
                     "error": round(float(each.error[:, at].mean()), 4),

@@ -30,6 +30,7 @@ class Measured:
     error: Floats  # root mean square of the distance from the mean future, of standing still's
     width: Floats  # mean width of the band, of standing still's
     still_inside: Floats  # share inside the band around the last seen z
+    numbers: int  # of z that are measured: those that depend on what is seen
 
     @property
     def interval(self) -> Floats:
@@ -61,6 +62,7 @@ def measure(model: VideoModel, image: Tensor, action: Tensor, context: int) -> M
         error=(_rms(futures.mean(1) - after) / _rms(after - last).mean(0).clamp(min=LEAST)).numpy(),
         width=_mean((high - low) / (2 * still)),
         still_inside=_mean((after - last).abs() <= still),
+        numbers=int(varying.sum()),
     )
 
 

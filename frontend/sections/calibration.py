@@ -101,6 +101,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "model": row["model"],
         "step": row["step"],
+        "numbers of z": row["numbers"],
         "inside the 90% band": f"{row['inside']:.0%}",
         "95% over episodes": f"{spread[0]:.0%} to {spread[1]:.0%}" if spread else "too few episodes",
         "error of standing still's": f"{row['error']:.2f}",

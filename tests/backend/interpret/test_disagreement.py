@@ -123,7 +123,7 @@ def test_the_doubt_of_a_process_is_shown_under_its_own_name_and_is_small_where_i
     deter = torch.randn(2, rssm.config.deter)
     deter[:, -1] = 1
     rssm.process.points[0] = deter[0, :-1]
-    rssm.process.log_spread.fill_(-5.0)
+    rssm.process.spread_stored.fill_(-0.5)
     known, unknown = rssm.doubt(deter).tolist()
     assert known < 0.2 * unknown
     assert rssm.guesses(deter).std(1).mean(-1)[0] < rssm.guesses(deter).std(1).mean(-1)[1]

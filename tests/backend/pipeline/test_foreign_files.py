@@ -149,7 +149,7 @@ def test_whatever_tensor_or_setting_is_wrong_a_layout_answers_with_one_sentence(
     whole = tensors_of(shapes)
     attempts: list[tuple[dict[str, torch.Tensor], dict[str, Any]]] = []
     for name, value in whole.items():
-        attempts += [({key: kept for key, kept in whole.items() if key != name}, {})]
+        attempts += [({key: value for key, value in whole.items() if key != name}, {})]
         attempts += [({**whole, name: wrong}, {}) for wrong in (value.flatten(), value[:0], value * torch.nan)]
     attempts += [(whole, {key: wrong}) for key in settings for wrong in (None, "x", -1, 1.5, 10**12, [1], {"a": 1})]
     monkeypatch.setattr(foreign_models, "find_files", lambda path, config: (path, config))

@@ -105,7 +105,7 @@ def test_a_column_that_is_missing_or_of_another_kind_is_a_sentence_or_left_out(t
     name, write = FILES[format]
     write(tmp_path / name, lived())
     file = tmp_path / HDF5[format]
-    kept = file.read_bytes()
+    original = file.read_bytes()
     names: list[str] = []
     with h5py.File(file) as opened_file:
         opened_file.visititems(lambda path, item: names.append(path) if isinstance(item, h5py.Dataset) else None)
@@ -117,5 +117,5 @@ def test_a_column_that_is_missing_or_of_another_kind_is_a_sentence_or_left_out(t
                 if other is not None:
                     edited.create_dataset(column, **other)
             outcomes.append(outcome(tmp_path))
-            file.write_bytes(kept)
+            file.write_bytes(original)
     assert sum(isinstance(one, str) for one in outcomes) >= len(COLUMNS)

@@ -17,6 +17,7 @@ import pytest
 
 from backend.data.episodes import frames_only, write_episode
 from backend.runs.processes import is_alive
+from tests.support.forks import Ended, Forks
 from tests.support.waiting import free_port, until
 
 COMMANDS = ["app", "serve", "worker", "ui", "collect", "pretrain", "finetune", "pipeline"]
@@ -24,27 +25,22 @@ SMALL = "latents=2 stoch=2 deter=4 hidden=4 batch=1 length=2 held_out=2 checkpoi
 
 
 class CommandLine:
-    """`python -m backend ...` with a home of its own."""
+    """`diswm ...` with a home of its own: started as users do, or as a fork that has nothing to import any more."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, forks: Forks) -> None:
         self.home = home
-        self.environment = os.environ | {"DISWM_HOME": str(home), "OMP_NUM_THREADS": "1"}
+        self.environment = {"DISWM_HOME": str(home), "OMP_NUM_THREADS": "1"}
+        self._forks = forks
         self._started: list[subprocess.Popen[str]] = []
 
-    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "backend", *arguments],
-            env=self.environment | environment,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
+    def run(self, *arguments: str, **environment: str) -> Ended:
+        """Carry out a command to its end."""
+        return self._forks.run(arguments, self.environment | environment)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "backend", *arguments],
-            env=self.environment | environment,
+            env=os.environ | self.environment | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -63,8 +59,8 @@ class CommandLine:
 
 
 @pytest.fixture
-def diswm(tmp_path: Path) -> Iterator[CommandLine]:
-    line = CommandLine(tmp_path)
+def diswm(tmp_path: Path, forks: Forks) -> Iterator[CommandLine]:
+    line = CommandLine(tmp_path, forks)
     yield line
     line.end()
 

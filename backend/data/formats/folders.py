@@ -1,5 +1,6 @@
 """Folders of `.npz` episodes (V-D4RL, DrQ-v2, DreamerV3) and folders of pictures, one clip each."""
 
+import posixpath
 from typing import NamedTuple
 
 from backend.data.containers import MAX_MEMBERS, VideoError, is_picture, natural
@@ -10,7 +11,7 @@ from backend.data.formats.columns import ColumnReader, Roles, Stretch
 from backend.data.formats.names import NPZ, PICTURES
 from backend.data.formats.protocol import Family, Look, check_length, refused
 from backend.data.formats.stable_folder import FilesColumn
-from backend.data.formats.tree import Tree
+from backend.data.formats.tree import Tree, parent
 
 _MAX_BYTES = 2**30  # of one npz
 
@@ -53,7 +54,9 @@ class NpzReader:
 
 
 def _npz_roots(tree: Tree) -> list[str]:
-    return [""] if any(name.lower().endswith(".npz") for name in tree.files) else []
+    """The deepest folder that all of them lie in: what lies beside it is another data set."""
+    folders = {parent(name) for name in tree.files if name.lower().endswith(".npz")}
+    return [posixpath.commonpath(folders)] if folders else []
 
 
 def _open_npz(tree: Tree, _root: str, look: Look, _format: str | None) -> NpzReader:

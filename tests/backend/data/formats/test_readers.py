@@ -117,6 +117,16 @@ def test_two_data_sets_of_different_formats_are_named_too(tmp_path: Path) -> Non
             opened(tmp_path, format)
 
 
+def test_the_same_episodes_at_two_sizes_are_two_data_sets(tmp_path: Path) -> None:
+    """As V-D4RL publishes them; the smaller ones were left out without a word."""
+    (tmp_path / "random" / "84px").mkdir(parents=True)
+    w.write_vd4rl(tmp_path / "random" / "84px" / "data.hdf5", lived())
+    w.write_npz_folder(tmp_path / "random" / "64px", lived())
+    with pytest.raises(VideoError, match=r"2 data sets in it: 'random/84px/data.hdf5', 'random/64px'"):
+        opened(tmp_path)
+    assert opened(tmp_path, "npz").lengths == opened(tmp_path, "vd4rl").lengths == LENGTHS
+
+
 def test_what_other_formats_find_within_a_data_set_are_its_parts(tmp_path: Path) -> None:
     write_lerobot(tmp_path / "a", lived())
     w.write_stable_hdf5(tmp_path / "a" / "more.h5", lived())

@@ -15,6 +15,12 @@ from frontend.components.words import ENDED
 COUNTERS = ("updates", "agent_steps", "environment_steps")
 FIRST = ("evaluation_return", "episode_return", "image", "latent", "dynamics", "distillation")  # drawn at first
 QUIET = ("gradient_norm", "distill_weight", "frames_per_second")  # not drawn at first
+SHARES = ("effective_share", "weights_cut")  # of a batch, of methods that weigh recorded steps
+SHARES_SAY = (
+    "**effective_share**: effective sample size as a share of the recorded steps, 1 where the policy does what was "
+    "recorded, near 0 where few steps speak for it and the model that was refitted to it is a guess. **weights_cut**: "
+    "share of the steps whose weight was cut."
+)
 POINTS = 2_000  # of each metric in a curve that is opened
 METRICS = "train/runs.metrics"  # lines that this session has loaded, by run
 
@@ -45,14 +51,21 @@ def run_curves(run: Mapping[str, Any], others: Sequence[str], names: Mapping[str
         key=f"axis.{run['id']}",
         format_func=lambda name: name.replace("_", " "),
     )
-    returns, losses = returns_first(metrics)
+    returns, losses = returns_first(metrics - set(SHARES))
+    shares = [name for name in SHARES if name in metrics]
     found = {names[run["id"]]: lines} | {names[other]: _same_stage(_metrics(other), lines) for other in others}
-    for title, group, log in (("Return", returns, False), ("Losses", losses, True)):
+    for title, group, log in (
+        ("Return", returns, False),
+        ("Effective sample size", shares, False),
+        ("Losses", losses, True),
+    ):
         if group:
             start = [name for name in FIRST if name in group] or [name for name in group if name not in QUIET][:4]
             shown = st.pills(title, group, selection_mode="multi", default=start, wrap=True, key=f"{title}.{run['id']}")
             figure = charts.curves(_series(found, shown, axis or "updates"), axis=axis or "updates", log=log)
             st.plotly_chart(figure, key=f"figure.{title}.{run['id']}", config=charts.CONFIG, alt=f"{title} over {axis}")
+    if shares:
+        st.caption(SHARES_SAY)
 
 
 def _of_one_stage(run: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

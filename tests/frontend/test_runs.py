@@ -1,5 +1,7 @@
 """The Runs page: what can be done with a run in each state."""
 
+import json
+
 from streamlit.testing.v1 import AppTest
 
 from backend.data.run_start import RunStart, write_run_start
@@ -90,6 +92,20 @@ def test_the_command_of_the_run_is_shown(open_page: OpenPage, work: Workplace) -
     app = open_page("train/runs", id="run-cartpole")
     command = f"DISWM_HOME={work.home} diswm pretrain --preset small --seed 0 --set dataset=cartpole-clips"
     assert command in [code.value for code in app.code]
+
+
+def test_the_effective_sample_size_of_a_run_that_weighs_its_steps_is_drawn_and_explained(
+    open_page: OpenPage, work: Workplace
+) -> None:
+    assert "effective sample size" not in text(open_page("train/runs", id="run-cartpole"))
+    path = work.home / "runs" / "run-cartpole" / "metrics.jsonl"
+    last = json.loads(path.read_text().splitlines()[-1])
+    path.write_text(json.dumps({**last, "effective_share": 0.25, "weights_cut": 0.1}) + "\n")
+    app = open_page("train/runs", id="run-cartpole")
+    assert not app.error, text(app)
+    shown = next(pills for pills in app.get("button_group") if pills.label == "Effective sample size")
+    assert list(shown.value) == ["effective_share", "weights_cut"]
+    assert "effective sample size as a share of the recorded steps" in text(app)
 
 
 def test_a_run_without_curves_says_why(open_page: OpenPage, work: Workplace) -> None:

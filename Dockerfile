@@ -1,7 +1,7 @@
 # Two images from one file:
 #   docker build --target backend  -t diswm-backend .     API, worker and training: torch (CUDA by plain pip) and headless EGL
 #   docker build --target frontend -t diswm-frontend .    the page alone: no torch, no MuJoCo
-# Which of these steps were run, and how, without a Docker engine: docs/decisions/containers.md
+# `make images` builds both and tries them together; what was seen: docs/decisions/containers.md
 
 FROM python:3.11-slim-bookworm AS base
 ENV PYTHONUNBUFFERED=1 \

@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 # Tests of one file stay in one process (real ports, real children), with one thread each. Four files run at once, also on two cores: many tests wait.
 PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder --durations=15
 
-.PHONY: help setup app test lint check format faults audit bench metaworld constraints clean
+.PHONY: help setup app test lint check format faults audit bench images metaworld constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
@@ -53,6 +53,9 @@ audit: setup ## compare every pinned version with the public advisories; a packa
 
 bench: setup ## measure everything that `diswm bench` can measure, into benchmarks/results
 	@$(BIN)/python -m benchmarks.table
+
+images: ## build both images, and run them with Postgres and two workers (Docker, or podman)
+	@scripts/images.sh
 
 metaworld: ## make .metaworld, the virtual environment of the drawer tasks
 	@scripts/make-metaworld.sh

@@ -46,11 +46,17 @@ def connect(url: str) -> Engine:
 
 
 def driver_url(url: str) -> str:
-    """The URL with the driver that is installed: `postgres://` and `postgresql://` use psycopg."""
+    """The URL with the driver that is installed: `postgres://` and `postgresql://` use psycopg.
+
+    Text is exchanged as UTF-8: a database that was made under the locale C would otherwise answer in bytes.
+    """
     for prefix in ("postgres://", "postgresql://"):
         if url.startswith(prefix):
-            return f"postgresql+psycopg://{url.removeprefix(prefix)}"
-    return make_url(url).render_as_string(hide_password=False)
+            url = f"postgresql+psycopg://{url.removeprefix(prefix)}"
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql" and "client_encoding" not in parsed.query:
+        parsed = parsed.update_query_dict({"client_encoding": "utf8"})
+    return parsed.render_as_string(hide_password=False)
 
 
 @contextmanager

@@ -25,12 +25,14 @@ class Server:
     def __init__(self, folder: Path, port: int, programs: Path) -> None:
         self.folder, self.port, self.programs = folder, port, programs
 
-    def database(self) -> str:
+    def database(self, encoding: str = "UTF8") -> str:
         """The URL of a new, empty database."""
         name = f"test{os.getpid()}n{next(_NUMBERS)}"
         engine = create_engine(driver_url(self._url("postgres")), isolation_level="AUTOCOMMIT", poolclass=NullPool)
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(
+                text(f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+            )
         return self._url(name)
 
     def stop(self) -> None:

@@ -8,8 +8,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
 
 from backend.runs.database import journal_mode, migrations_config, open_database
+from backend.runs.service import Order, RunService
 from backend.runs.table import RunRow
 from backend.settings import Settings
+from tests.support.postgres import Server
 
 
 @pytest.mark.parametrize("database_url", [None])
@@ -41,6 +43,15 @@ def test_the_migrations_make_the_table_that_the_code_expects(engine: Engine) -> 
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, RunRow.metadata) == []
+
+
+def test_a_postgres_that_was_made_under_the_locale_c_holds_any_text(tmp_path: Path, postgres: Server) -> None:
+    settings = Settings(home=tmp_path, database_url=postgres.database("SQL_ASCII"))
+    engine = open_database(settings)
+    service = RunService(engine, tmp_path)
+    run = service.submit(Order("collect", "tiny", {}, "Läufe 走", 0, None)).row.id
+    assert service.get(run).name == "Läufe 走"
+    engine.dispose()
 
 
 def test_opening_twice_changes_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Builds both images and runs them with Postgres and two workers: health, token, one run, the page, a stop.
+# Needs Docker with its compose plugin, or podman with podman-compose; ports 8000 and 8501 must be free.
+# BUILD_OPTIONS are handed to the build, such as a mirror's certificate: BUILD_OPTIONS='--network host'.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if docker info > /dev/null 2>&1; then engine=docker compose="docker compose"; else engine=podman compose=podman-compose; fi
+command -v "${compose%% *}" > /dev/null || { echo "neither a running Docker nor podman with podman-compose is here" >&2; exit 1; }
+
+for target in frontend backend; do
+    begun=$SECONDS
+    # shellcheck disable=SC2086 # several options in one variable
+    $engine build ${BUILD_OPTIONS:-} --target $target -t diswm-$target . > build-$target.log 2>&1 \
+        || { tail -20 build-$target.log >&2; exit 1; }
+    rm build-$target.log
+    echo "$target: built in $((SECONDS - begun)) s, $($engine image inspect -f '{{.Size}}' diswm-$target | awk '{printf "%.2f GB", $1 / 1e9}')"
+done
+
+DISWM_TOKEN=$(python3 -c 'import secrets; print(secrets.token_hex(32))')
+DISWM_DATABASE_PASSWORD=$(python3 -c 'import secrets; print(secrets.token_hex(16))')
+export DISWM_TOKEN DISWM_DATABASE_PASSWORD
+stack() { $compose -p diswm-check -f compose.yaml -f compose.postgres.yaml "$@"; }
+clean() { # podman-compose forgets the further workers, which hold the volumes
+    if [ $engine = podman ]; then
+        podman ps -aq --filter label=io.podman.compose.project=diswm-check | xargs -r podman rm -f -t 5
+    fi
+    stack down -v
+}
+trap 'stack logs --tail 20 >&2 || true' ERR
+trap 'clean > /dev/null 2>&1 || true' EXIT
+
+api() { curl -sS --noproxy '*' -H "Authorization: Bearer $DISWM_TOKEN" "http://127.0.0.1:8000$1" "${@:2}"; }
+field() { python3 -c "import json, sys; value = json.load(sys.stdin)
+for key in sys.argv[1].split('.'): value = value[int(key)] if key.isdigit() else value[key]
+print(value)" "$1"; }
+await() { # await SECONDS WHAT COMMAND...
+    local until=$((SECONDS + $1))
+    until "${@:3}" > /dev/null 2>&1; do
+        [ $SECONDS -lt $until ] || { echo "$2: not within $1 s" >&2; return 1; }
+        sleep 1
+    done
+    echo "$2"
+}
+workers() { [ "$(api /api/v1/workers | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["items"]))')" = 2 ]; }
+succeeded() { [ "$(api "/api/v1/runs/$run" | field state)" = succeeded ]; }
+page() { curl -sSf --noproxy '*' http://127.0.0.1:8501/_stcore/health; }
+
+clean > /dev/null 2>&1 || true # what an earlier check left
+stack up -d --scale worker=2 > stack.log 2>&1 || { cat stack.log >&2; exit 1; }
+rm stack.log
+await 120 "the API answers" curl -sSf --noproxy '*' http://127.0.0.1:8000/healthz
+refused=$(curl -s --noproxy '*' -o /dev/null -w '%{http_code}' http://127.0.0.1:8000/api/v1/runs)
+[ "$refused" = 401 ] && echo "without the token: 401"
+await 120 "two workers are there" workers
+run=$(api /api/v1/runs -H 'Content-Type: application/json' -d '{"stage": "collect", "settings": {"episodes": 4}}' | field id)
+await 300 "a worker has collected $run" succeeded
+echo "its data set, read by the API: $(api "/api/v1/datasets/$run" | field frames) frames"
+await 120 "the page answers" page
+stack exec -T page python -c 'import importlib.util as i; raise SystemExit(any(map(i.find_spec, ("torch", "mujoco"))))' \
+    && echo "the page has neither torch nor MuJoCo"
+begun=$SECONDS
+stack stop worker > /dev/null 2>&1
+echo "both workers stopped in $((SECONDS - begun)) s"

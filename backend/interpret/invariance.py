@@ -20,7 +20,7 @@ from backend.interpret.latents import encode_images
 from backend.interpret.recolour import CHANGES, changed
 from backend.interpret.request import ViewError
 from backend.interpret.resample import interval_of_mean
-from backend.interpret.simulation import NoSimulator, distraction_of, values_of
+from backend.interpret.simulation import NoSimulator, distraction_in, values_of
 
 EPISODES = 12
 NO_SIMULATOR = "these pictures come from no simulator that is here, so the pictures themselves are changed"
@@ -89,9 +89,12 @@ def compared(drawn: Drawn, encode: Encode) -> dict[str, Any]:
 
 
 def verdict_of(interval: Sequence[float], noise: float) -> str:
-    """`invariant`: the whole interval is below the noise; `moves`: all of it is above; `untold`: neither."""
+    """Whether the whole interval is `within noise` or `beyond noise`; `untold` if neither.
+
+    Within noise, one sample does not tell the factor. Where even states are (noise above 1), that says little.
+    """
     low, high = interval
-    return "invariant" if high < noise else "moves" if low > noise else "untold"
+    return "within noise" if high < noise else "beyond noise" if low > noise else "untold"
 
 
 def of_points(states: Numbers, changed: Mapping[str, Numbers]) -> dict[str, Floats]:
@@ -116,7 +119,7 @@ def _drawn_by_simulator(checkpoint: Checkpoint, episodes: int) -> Drawn:
     name, clip = checkpoint.info.environment, checkpoint.clip
     if name not in SUITE_TASKS:
         raise NoSimulator(NO_SIMULATOR)
-    look, distraction = checkpoint.info.scene.look, distraction_of(clip.factor_names)
+    look, distraction = checkpoint.info.scene.look, distraction_in(clip)
     try:
         with Sweeper(name, distraction=distraction, look=look) as sweeper:
             values = values_of(clip, sweeper.knobs)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from backend.data.checkpoint import Checkpoint
 from backend.data.clip import Clip
+from backend.envs.make import SET_A, SET_B
 from backend.envs.protocol import EnvironmentFailed
 from backend.envs.suite import SUITE_TASKS
 from backend.envs.sweep import Sweeper
@@ -33,7 +34,7 @@ def moves_in_simulator(checkpoint: Checkpoint, progress: Progress) -> dict[str, 
     if name not in SUITE_TASKS:
         raise NoSimulator("these pictures come from no simulator that is here")
     try:
-        with Sweeper(name, distraction=distraction_of(clip.factor_names), look=checkpoint.info.scene.look) as sweeper:
+        with Sweeper(name, distraction=distraction_in(clip), look=checkpoint.info.scene.look) as sweeper:
             values = values_of(clip, sweeper.knobs)
             if not values:
                 raise NoSimulator("no factor that can be set varies in the clip")
@@ -91,6 +92,16 @@ def values_of(clip: Clip, knobs: Sequence[str]) -> dict[str, Floats]:
         if high - low > 1e-6:
             found[knob] = np.linspace(low, high, VALUES)
     return found
+
+
+def distraction_in(clip: Clip) -> str:
+    """The distraction that the clip shows; set-a and set-b have factors of the same names, around other colours."""
+    found = distraction_of(clip.factor_names)
+    red = [column for column, name in enumerate(clip.factor_names) if name.endswith("_red")]
+    if found != "set-a":
+        return found
+    mean = float(clip.factors[..., red].mean())
+    return "set-a" if abs(mean - SET_A[0]) <= abs(mean - SET_B[0]) else "set-b"
 
 
 def distraction_of(factor_names: Sequence[str]) -> str:

@@ -110,7 +110,7 @@ def moved(factors: Sequence[Mapping[str, Any]], names: Sequence[str], noise: flo
         "arrayminus": [entry["moved"] - entry["interval"][0] for entry in factors],
     }
     dots = {"type": "scatter", "mode": "markers", "y": names}
-    latents = {"size": 9, "color": [BLUE if entry["verdict"] == "moves" else GREY for entry in factors]}
+    latents = {"size": 9, "color": [BLUE if entry["verdict"] == "beyond noise" else GREY for entry in factors]}
     pictures = {"size": 8, "symbol": "circle-open", "color": GREY}
     line = {"type": "line", "xref": "x", "yref": "paper", "x0": noise, "x1": noise, "y0": 0, "y1": 1}
     most = max([1.0, noise, *(max(entry["interval"][1], entry["picture"]) for entry in factors)])

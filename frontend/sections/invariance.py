@@ -16,7 +16,7 @@ from frontend.places import save_view
 from frontend.state import View
 
 PLACE = "factors/invariance"
-SAID = {"invariant": "less than their noise", "moves": "more than their noise", "untold": "not told apart"}
+SAID = {"within noise": "less than their noise", "beyond noise": "more than their noise", "untold": "not told apart"}
 
 
 def show(measured: Measured) -> None:
@@ -32,6 +32,11 @@ def show(measured: Measured) -> None:
     )
     if table["source"] == "pictures":
         st.info(f"{escape_markdown(table['why'].capitalize())}.", icon=":material/info:")
+    if table["noise"] >= 1:
+        st.caption(
+            "Two samples of one picture are further apart than two unrelated states: these latents tell little of any "
+            "factor yet. Train longer, or lower beta."
+        )
     measured.share(PLACE, "invariance")
     names = [words_of(entry["factor"]) for entry in factors]
     figure = charts.moved(factors, names, table["noise"])

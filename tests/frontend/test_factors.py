@@ -52,8 +52,8 @@ def test_invariance_says_of_each_factor_how_far_latents_move_with_it(
     common = {"low": 0.0, "high": 1.0, "picture": 0.9}
     work.answers["/invariance"] = {
         "factors": [
-            {"factor": "pole_angle", "moved": 0.6, "interval": [0.5, 0.7], "verdict": "moves", **common},
-            {"factor": "light", "moved": 0.05, "interval": [0.02, 0.08], "verdict": "invariant", **common},
+            {"factor": "pole_angle", "moved": 0.6, "interval": [0.5, 0.7], "verdict": "beyond noise", **common},
+            {"factor": "light", "moved": 0.05, "interval": [0.02, 0.08], "verdict": "within noise", **common},
         ],
         **{"noise": 0.1, "episodes": 12, "source": "pictures", "why": "there is no simulator"},
     }

@@ -40,8 +40,9 @@ def test_an_encoder_of_brightness_moves_with_light_alone() -> None:
     assert table["factors"][0]["factor"] == "brightness"
     found = {entry["factor"]: entry for entry in table["factors"]}
     assert {name: entry["verdict"] for name, entry in found.items()} == {
-        "brightness": "moves", "hue": "invariant", "place_across": "invariant", "place_down": "invariant"
-    }  # fmt: skip
+        "brightness": "beyond noise",
+        **dict.fromkeys(("hue", "place_across", "place_down"), "within noise"),
+    }
     assert found["hue"]["moved"] < 0.02 and found["hue"]["picture"] > 0.3
     low, high = found["brightness"]["interval"]
     assert low < found["brightness"]["moved"] < high
@@ -60,7 +61,8 @@ def test_a_factor_that_moves_as_far_as_states_differ_is_1_and_one_that_does_not_
 
 
 def test_a_verdict_needs_the_whole_interval_on_one_side_of_the_noise() -> None:
-    assert [verdict_of(ends, 0.5) for ends in ([0.1, 0.4], [0.6, 0.9], [0.4, 0.6])] == ["invariant", "moves", "untold"]
+    verdicts = [verdict_of(ends, 0.5) for ends in ([0.1, 0.4], [0.6, 0.9], [0.4, 0.6])]
+    assert verdicts == ["within noise", "beyond noise", "untold"]
 
 
 def test_each_change_leaves_pictures_as_they_are_at_its_neutral_value() -> None:

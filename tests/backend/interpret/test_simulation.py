@@ -11,7 +11,14 @@ import pytest
 from backend.data.checkpoint import CHECKS, Checkpoint, load_checkpoint, read_info, save_checkpoint
 from backend.data.clip import Clip
 from backend.interpret.checks import interventions_of, known_checks, verdicts
-from backend.interpret.simulation import NoSimulator, distraction_of, factor_moves, moves_in_simulator, values_of
+from backend.interpret.simulation import (
+    NoSimulator,
+    distraction_in,
+    distraction_of,
+    factor_moves,
+    moves_in_simulator,
+    values_of,
+)
 
 Array = npt.NDArray[np.floating]
 NAMES = ("cart_position", "pole_angle_sin", "pole_angle_cos", "cart_velocity", "light")
@@ -89,6 +96,14 @@ def cartpole(video_checkpoint: Checkpoint, tmp_path: Path) -> Checkpoint:
         statistics=video_checkpoint.statistics,
     )
     return load_checkpoint(read_info(tmp_path / "cartpole", "cartpole", "import"))
+
+
+def test_the_two_sets_of_flickering_colours_are_told_apart_by_their_centres() -> None:
+    names = ("cart_position", "body_red", "body_green", "body_blue")
+    for centre, told in (([0.7, 0.3, 0.5], "set-a"), ([0.5, 0.7, 0.3], "set-b")):
+        factors = np.random.default_rng(0).uniform(-0.2, 0.2, (2, 20, 4)) + np.array([0.0, *centre])
+        assert distraction_in(clip_of(factors, names)) == told
+    assert distraction_in(clip_of(np.zeros((1, 3, 1)), ("light",))) == distraction_of(("light",)) == "none"
 
 
 def test_a_checkpoint_is_asked_in_the_real_simulator_once_and_the_answer_kept(cartpole: Checkpoint) -> None:

@@ -82,6 +82,14 @@ def studio_work(open_workplace: OpenWorkplace) -> Iterator[Workplace]:
         yield work
 
 
+@pytest.fixture
+def open_shared(studio_work: Workplace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[OpenPage]:
+    """As `open_page`, over one application for all tests of a file: a test changes nothing but its `problem`."""
+    with known_to_the_page(studio_work.address, monkeypatch, tmp_path):
+        yield lambda place, **query: open_app(place, query)
+    studio_work.problem = None
+
+
 @pytest.fixture(scope="module")
 def studio(studio_work: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a page over the application, for all tests of this file."""

@@ -22,8 +22,8 @@ def shown(app: object) -> str:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_page_of_a_workplace_in_use_shows_no_error(open_page: OpenPage, place: str) -> None:
-    app = open_page(place)
+def test_a_page_of_a_workplace_in_use_shows_no_error(open_shared: OpenPage, place: str) -> None:
+    app = open_shared(place)
     assert not app.exception
     assert not app.error, shown(app)
     assert app.title
@@ -71,10 +71,12 @@ def test_without_an_api_a_page_says_how_to_start_it(no_api: str, place: str) -> 
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_refusal_of_the_api_is_shown_in_its_own_words(open_page: OpenPage, work: Workplace, place: str) -> None:
+def test_a_refusal_of_the_api_is_shown_in_its_own_words(
+    open_shared: OpenPage, studio_work: Workplace, place: str
+) -> None:
     body = {"title": "Disk full", "detail": "No space is left.", "remedy": "Delete old runs."}
-    work.problem = ("/api/v1/", 507, body)
-    app = open_page(place)
+    studio_work.problem = ("/api/v1/", 507, body)
+    app = open_shared(place)
     assert not app.exception
     assert "**Disk full.** No space is left." in app.error[0].value
     assert "Delete old runs." in app.error[0].value

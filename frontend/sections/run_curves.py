@@ -64,8 +64,8 @@ def run_curves(run: Mapping[str, Any], others: Sequence[str], names: Mapping[str
             shown = st.pills(title, group, selection_mode="multi", default=start, wrap=True, key=f"{title}.{run['id']}")
             figure = charts.curves(_series(found, shown, axis or "updates"), axis=axis or "updates", log=log)
             st.plotly_chart(figure, key=f"figure.{title}.{run['id']}", config=charts.CONFIG, alt=f"{title} over {axis}")
-    if shares:
-        st.caption(SHARES_SAY)
+            if group is shares:
+                st.caption(SHARES_SAY)
 
 
 def _of_one_stage(run: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

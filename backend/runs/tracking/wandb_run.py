@@ -21,7 +21,7 @@ class WandbRun:
         self._axes: set[str] = set()
 
     def begin(self, run: TrackedRun) -> None:
-        """In the project of WANDB_PROJECT; nothing about this machine is sent."""
+        """In the project of WANDB_PROJECT; no name of this machine, packages or code are sent."""
         import wandb
 
         quiet = wandb.Settings(
@@ -33,6 +33,8 @@ class WandbRun:
             x_disable_stats=True,
             x_disable_meta=True,
             x_disable_machine_info=True,
+            x_save_requirements=False,
+            host=NAME,
         )
         try:
             self._run = wandb.init(

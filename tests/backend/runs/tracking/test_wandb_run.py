@@ -40,6 +40,7 @@ def test_offline_a_resumed_run_continues_the_same_run_with_each_value_once(
     about = list(records(second))
     [run] = [record.run for record in about if record.HasField("run")]
     assert (run.project, run.display_name, run.run_id) == ("of-ours", "a run", second.stem.removeprefix("run-"))
+    assert run.host == "diswm" and not any(record.HasField("files") for record in about), "nothing about the machine"
     config = {item.key: json.loads(item.value_json) for item in run.config.update}
     assert config["collect.environment"] == "reacher-easy" and config["seed"] == 7
     axes = {record.metric.glob_name: record.metric.step_metric for record in about if record.HasField("metric")}

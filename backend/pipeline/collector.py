@@ -31,7 +31,7 @@ class Order(NamedTuple):
     episode_steps: int
     policy: str
     random_pose: bool
-    second_look: bool
+    second_look: bool = False
 
 
 def collector(order: Order, folder: Path, seed: int, films: Sequence[NDArray[np.uint8]]) -> Handler:

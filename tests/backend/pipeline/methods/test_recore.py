@@ -162,7 +162,7 @@ def test_collecting_keeps_a_second_look_only_where_there_is_one(tmp_path: Path) 
         ({"distraction": "none"}, "/distraction", "not under 'none'"),
         ({"distraction_later": "video"}, "/distraction_later", "not under 'video'"),
         ({"bonus_weight": 0.2}, "/bonus_weight", "apv"),
-        ({"contrast_temperature": 0.0}, "/contrast_temperature", "greater than 0"),
+        ({"contrast_temperature": 0.0}, "/contrast_temperature", "must be more than 0"),
     ],
 )
 def test_what_cannot_be_drawn_in_two_colours_is_refused_in_a_sentence(

@@ -18,7 +18,7 @@ STAGES = {
     "collect": "Collect videos",
     "pretrain": "Pretrain the video model",
     "finetune": "Distil and fine-tune the world model",
-    "offline": "Imitate recorded episodes, offline",
+    "offline": "Learn from recorded episodes, offline",
 }
 SHORT = {"collect": "Collect", "pretrain": "Pretrain", "finetune": "Fine-tune", "offline": "Offline"}
 START = f"{PLACE}.start"  # the settings that the form was filled with

@@ -36,7 +36,7 @@ def show() -> None:
     detail = client().get(f"/checkpoints/{view.checkpoint}")
     if not detail["policy"]:
         st.info(
-            "This checkpoint has no policy. Learn one from recordings: **Train and Runs**, Learn from recorded episodes.",
+            "This checkpoint has no policy. Learn one: **Train and Runs**, Learn from recorded episodes.",
             icon=":material/school:",
         )
         return

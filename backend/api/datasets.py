@@ -124,7 +124,7 @@ async def preview_dataset(request: Request, serving: Serving, response: Response
     return made
 
 
-@router.post("/datasets/join", status_code=201)
+@router.post("/datasets/join", status_code=201, responses=refusals(404))
 def join_datasets(body: JoinBody, serving: Serving, response: Response) -> DatasetView:
     """Join data sets of one kind into one: shards of a collection, or uploads. The existing one if that was done."""
     parts = [find_dataset(serving.home, reference) for reference in body.datasets]

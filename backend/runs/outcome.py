@@ -72,11 +72,11 @@ def judge(ending: Ending) -> Verdict:
 
 
 def further(furthest: dict[str, float], progress: dict[str, Any] | None) -> dict[str, float]:
-    """The most units done in each phase, with what `progress` adds to it."""
+    """The most units done in each phase, with what `progress` adds to it: a phase that was only begun adds nothing."""
     if progress is None or not isinstance(progress.get("done"), int | float):
         return furthest
     phase, done = str(progress.get("phase", "")), float(progress["done"])
-    return furthest | {phase: max(done, furthest.get(phase, 0.0))}
+    return furthest | {phase: done} if done > furthest.get(phase, 0.0) else furthest
 
 
 def _error_of(ending: Ending) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from frontend.components.scrubber import title as titled
 from tests.support.browsing import VIEW, drag, pixels, ready
 from tests.support.recorded import CARTPOLE, FINGER
+from tests.support.waiting import until
 from tests.support.workplace import Workplace
 
 pytestmark = pytest.mark.browser
@@ -170,7 +171,7 @@ def test_a_held_value_stays_in_every_cell_until_it_is_let_go(page: Page, rows: R
     page.locator(".held button").click()
     expect(page.locator(".held button")).to_have_count(0)
     expect(page).not_to_have_url(re.compile("edits"))
-    assert pixels(page, ".reconstruction") == base
+    until(lambda: pixels(page, ".reconstruction") == base)
 
 
 def test_the_gif_of_a_dimension_is_downloaded_under_a_telling_name(page: Page, tmp_path: Path, rows: Rows) -> None:

@@ -93,7 +93,9 @@ def pixels(page: Page, canvas: str = ".picture") -> str:
 
 def drag(page: Page, row: int, start: float, end: float) -> None:
     """Drag along a row of the scrubber, from one share of its width to another."""
-    box = page.locator(".strip").nth(row).bounding_box()
+    strip = page.locator(".strip").nth(row)
+    strip.scroll_into_view_if_needed()
+    box = strip.bounding_box()
     assert box is not None
     height = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + start * box["width"], height)

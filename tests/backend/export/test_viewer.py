@@ -91,7 +91,7 @@ def test_keys_and_mouse_scrub_in_the_browser(page: Page) -> None:
     assert name.inner_text() == "dim 0: hip angle (NMI .81)"
     bands = page.locator(".row .doubt")
     assert bands.count() == 3
-    assert "Disagreement about what follows" in str(bands.first.get_attribute("aria-label"))
+    assert "Doubt about what follows" in str(bands.first.get_attribute("aria-label"))
     assert bands.first.evaluate(FIRST_AND_LAST) == [32, 99], "a quarter of the shade at the usual, full at four times"
     assert slider.input_value() == "3"
     page.keyboard.press("ArrowRight")

@@ -78,4 +78,5 @@ def test_further_keeps_the_most_done_in_each_phase() -> None:
     assert known == {"collect": 12.0, "pretrain": 40.0}
     assert further(known, {"phase": "pretrain", "done": 30, "total": 120}) == known
     assert further(known, None) == known
+    assert further(known, {"phase": "finetune", "done": 0, "total": 9}) == known  # begun, and not further
     assert further(known, {"phase": "pretrain"}) == known

@@ -10,7 +10,8 @@ from urllib.parse import quote, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-Label = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
+LABEL = r"[a-z0-9][a-z0-9-]{0,30}"
+Label = Annotated[str, Field(pattern=f"^{LABEL}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from models.config import VideoModelConfig
 from models.layers import NormGRUCell, mlp
-from models.rssm import Observed, Unsure, gaussian_of
+from models.rssm import Unsure, gaussian_of
 from models.types import Gaussian, State
 
 DIGITS = 4096  # of the first number of a sample's noise: what remains of it after these draws the member
@@ -85,15 +85,5 @@ class EnsembleRSSM(Unsure):
     def posterior(self, deter: Tensor, latent: Tensor) -> Gaussian:
         return gaussian_of(self.posterior_moments(torch.cat([deter, latent], -1)))
 
-    def observe(
-        self,
-        latent: Tensor,
-        action: Tensor | None = None,
-        is_first: Tensor | None = None,
-        state: State | None = None,
-        noise: Tensor | None = None,
-    ) -> Observed:
-        observed = super().observe(latent, action, is_first, state, noise)
-        if noise is None:
-            return observed
-        return observed._replace(prior=self.prior(observed.states.deter).member(noise))
+    def expected(self, deter: Tensor, noise: Tensor | None) -> Gaussian:
+        return super().expected(deter, noise) if noise is None else self.prior(deter).member(noise)

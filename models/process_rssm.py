@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from models.config import VideoModelConfig
 from models.gaussian_process import Foretold, SparseProcess
 from models.layers import mlp
-from models.rssm import Observed, Unsure, gaussian_of
+from models.rssm import Unsure, gaussian_of
 from models.types import Gaussian, State
 
 GUESSES = 8
@@ -66,16 +66,6 @@ class ProcessRSSM(Unsure):
         bounded = torch.tanh(deter)  # else z could grow from step to step, as nothing here saturates
         return gaussian_of(self.posterior_moments(torch.cat([bounded, latent], -1)))
 
-    def observe(
-        self,
-        latent: Tensor,
-        action: Tensor | None = None,
-        is_first: Tensor | None = None,
-        state: State | None = None,
-        noise: Tensor | None = None,
-    ) -> Observed:
-        observed = super().observe(latent, action, is_first, state, noise)
-        if noise is None:
-            return observed
-        belief = self.prior(observed.states.deter)
-        return observed._replace(prior=Gaussian(belief.mean, belief.noise))
+    def expected(self, deter: Tensor, noise: Tensor | None) -> Gaussian:
+        belief = self.prior(deter)
+        return Gaussian(belief.mean, belief.std if noise is None else belief.noise)

@@ -84,8 +84,12 @@ class Recurrence(nn.Module, ABC):
             state = State(deter, stoch)
             steps.append((deter, stoch, posterior.mean, posterior.std))
         deters, stochs, means, stds = (torch.stack(parts, 1) for parts in zip(*steps, strict=True))
-        prior = self.prior(deters)
-        return Observed(State(deters, stochs), Gaussian(prior.mean, prior.std), Gaussian(means, stds))
+        return Observed(State(deters, stochs), self.expected(deters, noise), Gaussian(means, stds))
+
+    def expected(self, deter: Tensor, noise: Tensor | None) -> Gaussian:  # noqa: ARG002 # kinds that learn by it use it
+        """The prior that posteriors drawn with `noise` (B, T, S) are compared with, for h (B, T, D)."""
+        prior = self.prior(deter)
+        return Gaussian(prior.mean, prior.std)
 
     def observe_whole(
         self, latent: Tensor, action: Tensor | None, is_first: Tensor, noise: Tensor | None = None

@@ -38,7 +38,8 @@ def join(parts: Sequence[DatasetInfo], home: Path, name: str) -> DatasetInfo:
     if _are_shards(parts):
         parts = sorted(parts, key=_first)
         _check_ranges(parts)
-    digest = hashlib.sha256("\n".join(part.id for part in parts).encode()).hexdigest()
+    told = "\n".join(f"{part.id} {part.episodes} {part.frames}" for part in parts)  # a collection may have grown
+    digest = hashlib.sha256(told.encode()).hexdigest()
     target = home / "datasets" / f"joined-{digest[:16]}"
     if target.exists():
         return read_dataset_info(target)

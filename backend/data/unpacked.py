@@ -3,6 +3,8 @@
 import fcntl
 import hashlib
 import json
+import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +26,8 @@ from backend.data.places import stamp_of
 from backend.data.replay import Replay, Sequences
 from models import motion
 from models.motion import moving_pixels
+
+log = logging.getLogger(__name__)
 
 UNPACKED = "unpacked"  # inside the folder of a data set, so that both are deleted together
 LOCK = ".unpacking"
@@ -64,7 +68,8 @@ def frames_of(
     """
     try:
         return UnpackedFrames(unpack(dataset, places, motion, tell), episodes, device, motion)
-    except OSError:
+    except OSError as error:
+        log.warning("%s is read into memory: its frames cannot be unpacked (%s)", dataset.id, error)
         replay = Replay(dataset.action_size, dataset.frames, device, motion=motion)
         for number, place in enumerate(places[:episodes]):
             tell(number, episodes)
@@ -105,7 +110,7 @@ def _unpack(dataset: DatasetInfo, places: Sequence[Place], target: Path, tell: T
             "discount": (np.float32, ()),
         }
         arrays = {
-            name: open_memmap(aside / f"{name}.npy", "w+", dtype, (dataset.frames, *shape))
+            name: _created(aside / f"{name}.npy", dtype, (dataset.frames, *shape))
             for name, (dtype, shape) in shapes.items()
         }
         segments = list(_filled(arrays, dataset, places, tell))
@@ -145,7 +150,7 @@ def _keep_motion(folder: Path) -> None:
     target = folder / _motion_name()
     aside = aside_of(target)
     try:
-        bits = open_memmap(aside, "w+", np.uint8, (len(image), 64 * 64 // 8))
+        bits = _created(aside, np.uint8, (len(image), 64 * 64 // 8))
         for _, start, length in np.load(folder / SEGMENTS).tolist():
             moved = moving_pixels(image[start : start + length]).numpy()
             bits[start : start + length] = np.packbits(moved.reshape(length, -1), axis=1, bitorder="little")
@@ -153,6 +158,14 @@ def _keep_motion(folder: Path) -> None:
         aside.rename(target)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _created(path: Path, dtype: type, shape: tuple[int, ...]) -> Any:
+    """A new array in a file that has all of its room: a disk that is full is an OSError now, and no crash later."""
+    array = open_memmap(path, "w+", dtype, shape)
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def _motion_name() -> str:

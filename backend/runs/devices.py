@@ -10,7 +10,8 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-LABEL = r"[a-z0-9][a-z0-9-]{0,30}"
+from backend.settings import LABEL
+
 KNOWN = re.compile(rf"(auto|cpu|cuda(:([0-9]|[1-5][0-9]|6[0-3]))?)(@{LABEL})?")
 FORMS = "a device is auto, cpu, cuda or cuda:N with N from 0 to 63, and @LABEL after it for workers with that label"
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")

@@ -17,6 +17,7 @@ NAMES = {**ACTIONS, "given": "as in the file"}
 
 V = TypeVar("V", Rollout, Temporal)
 Started = TypeVar("Started", Rollout, Temporal, Imitation, Calibration)
+Compared = TypeVar("Compared", Imitation, Calibration)
 
 
 def stretch_words(view: Rollout | Temporal) -> str:
@@ -38,13 +39,23 @@ def choose_start(place: str, view: Started, clip: Mapping[str, Any]) -> Started:
 def choose_stretch(place: str, view: V, detail: Mapping[str, Any], *, given: bool = False) -> V:
     """The start, the number of imagined steps, and whose actions are used; also those of an opened file, if `given`."""
     view = choose_start(place, view, detail["clip"])
-    most = max(2, detail["clip"]["length"] - view.context)
-    far = int(within(view.horizon, 1, most))
-    horizon = int(st.slider("Imagined steps", 1, most, far, key=_key(place, view, "horizon"), width=190))
+    horizon = _horizon(place, view, max(2, detail["clip"]["length"] - view.context))
     options = [name for name in ACTIONS if name != "policy" or detail["policy"]] + (["given"] if given else [])
     key = _key(place, view, "actions")
     actions = select("Actions", options, view.actions, names=NAMES.__getitem__, key=key, width=170)
     return replace(view, horizon=horizon, actions=actions)
+
+
+def choose_span(place: str, view: Compared, clip: Mapping[str, Any]) -> Compared:
+    """The start and the number of imagined steps, within the clip: what is imagined is compared with what came."""
+    view = choose_start(place, view, clip)
+    most = clip["length"] - view.context
+    return replace(view, horizon=_horizon(place, view, most) if most > 1 else 1)
+
+
+def _horizon(place: str, view: Rollout | Temporal | Imitation | Calibration, most: int) -> int:
+    far = int(within(view.horizon, 1, most))
+    return int(st.slider("Imagined steps", 1, most, far, key=_key(place, view, "horizon"), width=190))
 
 
 def _key(place: str, view: Rollout | Temporal | Imitation | Calibration, name: str) -> str:

@@ -11,11 +11,11 @@ import streamlit as st
 from frontend.client import ApiProblem, client
 from frontend.components.listing import listing, search
 from frontend.components.markdown import escape_markdown
-from frontend.components.pick import describe, within
+from frontend.components.pick import describe
 from frontend.components.player import play_timeline
 from frontend.components.share import share
 from frontend.components.states import live
-from frontend.components.stretch import choose_start
+from frontend.components.stretch import choose_span
 from frontend.places import keep_words, key_of, open_view, open_view_of, save_view, start_anew
 from frontend.state import Calibration
 
@@ -36,12 +36,7 @@ def show() -> None:
     detail = client().get(f"/checkpoints/{view.checkpoint}")
     drawn = _words(view)
     with st.popover(drawn, icon=":material/tune:", key=f"{PLACE}.stretch"):
-        view = choose_start(PLACE, view, detail["clip"])
-        most = max(1, detail["clip"]["length"] - view.context)
-        key = key_of(PLACE, "horizon", view.checkpoint)
-        far = int(within(view.horizon, 1, most))
-        horizon = int(st.slider("Imagined steps", 1, most, far, key=key, width=190)) if most > 1 else 1
-    view = replace(view, horizon=horizon)
+        view = choose_span(PLACE, view, detail["clip"])
     keep_words(PLACE, view, drawn, _words(view))
     view = _choose_others(view)
     save_view(PLACE, view)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from frontend.client import client
-from frontend.components.pick import within
 from frontend.components.player import play_timeline
 from frontend.components.share import share
 from frontend.components.states import live
-from frontend.components.stretch import choose_start
-from frontend.places import keep_words, key_of, open_view, open_view_of
+from frontend.components.stretch import choose_span
+from frontend.places import keep_words, open_view, open_view_of
 from frontend.state import Imitation
 
 PLACE = "imagine/imitation"
@@ -42,12 +40,7 @@ def show() -> None:
         return
     drawn = _words(view)
     with st.popover(drawn, icon=":material/tune:", key=f"{PLACE}.stretch"):
-        view = choose_start(PLACE, view, detail["clip"])
-        most = max(1, detail["clip"]["length"] - view.context)
-        key = key_of(PLACE, "horizon", view.checkpoint)
-        far = int(within(view.horizon, 1, most))
-        horizon = int(st.slider("Imagined steps", 1, most, far, key=key, width=190)) if most > 1 else 1
-    view = replace(view, horizon=horizon)
+        view = choose_span(PLACE, view, detail["clip"])
     keep_words(PLACE, view, drawn, _words(view))
     with st.spinner("Imagining what the policy does …"):
         timeline = client().get(f"/checkpoints/{view.checkpoint}/imitation", view.api())

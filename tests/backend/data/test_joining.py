@@ -38,6 +38,8 @@ def test_shards_come_in_the_order_of_their_episodes_and_take_no_room_twice(tmp_p
     assert_array_equal([episode.image[0, 0, 0, 0] for episode in read_episodes(joined.folder)], range(5))
     assert (joined.folder / "episode-000000.npz").samefile(early.folder / "episode-000000.npz")
     assert join([early, late], tmp_path, "again") == joined  # the same shards in any order
+    grown = join([early, replace(late, episodes=4, frames=12, lengths=(3,) * 4)], tmp_path, "again")
+    assert grown.id != joined.id  # a collection that has grown since
 
 
 def test_collections_with_other_seeds_keep_the_order_in_which_they_are_named(tmp_path: Path) -> None:

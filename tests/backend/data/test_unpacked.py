@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import resource
+import signal
 import threading
 import time
 from itertools import islice
@@ -98,11 +100,29 @@ def test_a_file_that_was_cut_is_made_again(dataset: DatasetInfo, name: str) -> N
     assert_same_batches(open_frames(dataset), in_memory(dataset))
 
 
-def test_without_room_to_write_the_frames_are_read_into_memory(dataset: DatasetInfo) -> None:
+def test_without_room_to_write_the_frames_are_read_into_memory(
+    dataset: DatasetInfo, caplog: pytest.LogCaptureFixture
+) -> None:
     (dataset.folder / UNPACKED).write_bytes(b"")  # no folder can be made here
     frames = open_frames(dataset)
     assert isinstance(frames, Replay)
+    assert f"{dataset.id} is read into memory" in caplog.text
     assert_same_batches(frames, in_memory(dataset))
+
+
+def test_a_disk_that_fills_up_is_told_before_anything_is_written(
+    dataset: DatasetInfo,
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))  # bytes of a file, less than the pictures need
+    try:
+        frames = open_frames(dataset)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert isinstance(frames, Replay)
+    assert [path.name for path in (dataset.folder / UNPACKED).iterdir()] == [LOCK]
 
 
 def test_a_stop_while_unpacking_leaves_nothing(dataset: DatasetInfo) -> None:

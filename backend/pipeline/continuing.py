@@ -10,7 +10,10 @@ from backend.pipeline.settings import Problem, SettingsError, StageSettings
 AMOUNTS = {"collect": "episodes", "pretrain": "updates", "finetune": "agent_steps", "offline": "updates"}
 """How much a stage does: a finished run continues if this is raised."""
 FREE = frozenset(
-    {*AMOUNTS.values(), "workers", "batch", "checkpoint_every", "log_every", "evaluate_every", "evaluate_episodes"}
+    {
+        *AMOUNTS.values(),
+        *("workers", "batch", "cooling", "checkpoint_every", "log_every", "evaluate_every", "evaluate_episodes"),
+    }
 )
 """Other settings that may change when a run continues; everything else is fixed from its first step."""
 REFERENCES = frozenset({"dataset", "demonstrations", "start", "teacher", "films"})

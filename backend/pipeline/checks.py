@@ -1,5 +1,6 @@
 """Checks that data set, videos, teacher, environment and device of the settings exist and fit. Imports no training."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,11 +8,12 @@ import torch
 
 from backend.data.catalogue import NotFound, find_checkpoint, find_dataset
 from backend.data.checkpoint import CheckpointInfo
-from backend.data.episodes import DatasetInfo, EpisodeError
+from backend.data.episodes import DatasetInfo, Episode, EpisodeError
 from backend.data.networks import CheckpointError
 from backend.envs.make import check_installed
 from backend.envs.protocol import ENVIRONMENTS, MissingExtra
 from backend.pipeline.held_out import check_trainable
+from backend.pipeline.methods.catalogue import CATALOGUE
 from backend.pipeline.methods.needs import NOT_ACTION_FREE, check_source
 from backend.pipeline.settings import (
     CollectSettings,
@@ -125,6 +127,23 @@ def _check_recordings(settings: OfflineSettings, recorded: Recorded) -> None:
             check_installed(recorded.environment)
         except MissingExtra as error:
             raise SettingsError([Problem("/evaluate_episodes", str(error))]) from None
+
+
+def check_rewarded(settings: OfflineSettings, recorded: Recorded, episodes: Sequence[Episode]) -> None:
+    """Raises SettingsError if the method learns from rewards and those of the episodes are all one number.
+
+    It needs the episodes, so it is called when they have been read and before anything learns.
+    """
+    if not CATALOGUE[settings.method].learns_rewards:
+        return
+    least = min(float(episode.reward.min()) for episode in episodes)
+    most = max(float(episode.reward.max()) for episode in episodes)
+    if least == most:
+        message = (
+            f"{recorded.demonstrations.name} has no rewards to learn from: all {len(episodes)} episodes have the "
+            f"reward {least:g} at every step; methods that imitate (ditto, cloning, cmil) need none"
+        )
+        raise SettingsError([Problem("/demonstrations", message)])
 
 
 def teacher_of(reference: str, home: Path, *, allow_path: bool = False) -> CheckpointInfo:

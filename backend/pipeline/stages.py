@@ -23,6 +23,7 @@ from backend.envs.make import make_environment
 from backend.envs.protocol import withheld_second_look
 from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.checks import (
+    check_rewarded,
     choose_device,
     dataset_of,
     films_of,
@@ -212,6 +213,7 @@ def _offline(settings: OfflineSettings, context: _Context) -> str:
     training, withheld = split(episode_places(demonstrations.folder), settings.held_out)
     expert = [read_place(place) for place in training]
     others = list(read_episodes(further.folder)) if further else []
+    check_rewarded(settings, recorded, [*others, *expert])
     recordings = Recordings([*others, *expert], expert, [read_place(place) for place in withheld])
     provenance = Provenance(
         context.name,

@@ -59,6 +59,11 @@ class Entry:
     view: str = "traversals"  # the page that shows most about its checkpoints
 
     @property
+    def learns_rewards(self) -> bool:
+        """Whether it learns from the rewards of anyone's recordings, and not by likeness to an expert."""
+        return any(need.setting == "/demonstrations" and need.kind == "recorded episodes" for need in self.needs)
+
+    @property
     def looks_twice(self) -> bool:
         """Whether it learns from states that are drawn in two colours, and from their depth."""
         return any(need.kind == SECOND_LOOK for need in self.needs)

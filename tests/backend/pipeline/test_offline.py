@@ -32,14 +32,15 @@ SETTINGS = {
 }
 
 
-def a_data_set(home: Path, name: str, actions: int = 1, episodes: int = 3) -> None:
-    """Noise of six frames each, from no environment that could be played in."""
+def a_data_set(home: Path, name: str, actions: int = 1, episodes: int = 3, rewards: float = 1.0) -> None:
+    """Noise of six frames each, from no environment that could be played in; rewards from 0 to `rewards`."""
     folder = home / "datasets" / name
     rng = np.random.default_rng(0)
     made: list[Episode] = []
     for place in range(episodes):
         image = rng.integers(0, 255, (6, 64, 64, 3)).astype(np.uint8)
-        episode = frames_only(image)._replace(action=rng.uniform(-1, 1, (6, actions)).astype(np.float32))
+        action, reward = rng.uniform(-1, 1, (6, actions)), rewards * rng.uniform(0, 1, 6)
+        episode = frames_only(image)._replace(action=action.astype(np.float32), reward=reward.astype(np.float32))
         folder.mkdir(parents=True, exist_ok=True)
         write_episode(folder / f"episode-{place}.npz", episode)
         made.append(episode)
@@ -101,6 +102,16 @@ def test_what_cannot_be_learned_from_is_refused_in_a_sentence(tmp_path: Path) ->
     for overrides, sentence in (({"horizon": 4}, "need longer sequences"), ({"behaviour_after": 4}, "leave none")):
         with pytest.raises(SettingsError, match=sentence):
             build_settings("offline", "tiny", SETTINGS | overrides)
+
+
+def test_recordings_without_rewards_are_refused_where_rewards_are_learned_and_nowhere_else(tmp_path: Path) -> None:
+    a_data_set(tmp_path, "experts", rewards=0.0)
+    with pytest.raises(SettingsError, match="experts has no rewards to learn from: all 2 episodes") as refused:
+        a_run(tmp_path, tmp_path / "refits", method="adept")
+    assert refused.value.problems[0].pointer == "/demonstrations"
+    assert not (tmp_path / "refits/checkpoints").exists()
+    a_run(tmp_path, tmp_path / "clones", method="cloning", evaluate_episodes=0)
+    assert (tmp_path / "clones/checkpoints").exists()
 
 
 def test_a_run_goes_on_with_more_updates_and_with_nothing_else_changed(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def list_checkpoints(
     def one_page() -> tuple[list[CheckpointInfo], str | None]:
         found = [
             info
-            for info in serving.checkpoints.list()
+            for info in serving.checkpoints.list(continues=cursor is not None)
             if stage in (None, info.stage)
             and has_words(search, info.id, info.name, info.stage, info.environment, info.source)
         ]

@@ -37,15 +37,14 @@ def page(
     """Items after the cursor, and the cursor of the next page or None; raises Problem for an invalid cursor."""
     start = 0
     if cursor is not None:
-        ids = [id_of(item) for item in items]
         last = _decode(cursor)
-        if last not in ids:
+        start = next((number for number, item in enumerate(items, 1) if id_of(item) == last), 0)
+        if not start:
             raise invalid(
                 "query:cursor",
                 "this cursor is unknown, or what it named is gone",
                 remedy="Start again without a cursor.",
             )
-        start = ids.index(last) + 1
     shown = list(items[start : start + limit])
     more = start + limit < len(items)
     return shown, _encode(id_of(shown[-1])) if more else None

@@ -25,13 +25,16 @@ from backend.data.checkpoint import (
 from backend.data.episodes import DatasetInfo
 from backend.data.files import MANIFEST
 from backend.data.networks import CheckpointError
+from backend.data.places import Stamp, stamp_of
 from backend.interpret.base import BaseFrames, find_frames
 from backend.interpret.traversal_request import TraversalRequest
 from backend.views.cache import ByteCache
 
 CHECKPOINT_BYTES = 1 << 30
 FOUND_SECONDS = 0.5
+WALK_SECONDS = 5.0  # how long the further pages of a list come from the scan of its first
 MOST_RECENT = 1_000  # references
+Stamped = tuple[str, Stamp | None]  # a file, and None where it is not there
 
 
 class CheckpointCache:
@@ -44,6 +47,7 @@ class CheckpointCache:
         self._loading: dict[Hashable, threading.Lock] = {}
         self._looking = threading.Lock()
         self._recent: dict[str, tuple[float, CheckpointInfo]] = {}
+        self._listed: tuple[float, list[CheckpointInfo]] = (-math.inf, [])
         self._named: dict[Hashable, int] = {}
         self._quality: dict[Hashable, dict[str, Any] | None] = {}
 
@@ -52,11 +56,17 @@ class CheckpointCache:
         """Memory that the loaded checkpoints take."""
         return self._cache.used
 
-    def list(self) -> list[CheckpointInfo]:
+    def list(self, *, continues: bool = False) -> list[CheckpointInfo]:
         """Every checkpoint, newest first. Each is as it was first read, because asking the disk about thousands takes
-        most of the time: callers that show some of them check these with `all_current`.
+        most of the time: callers that show some of them check these with `all_current`. Where it `continues` what was
+        listed within WALK_SECONDS, the folders are not listed again.
         """
-        return list_checkpoints(self.home, first_info)
+        at, listed = self._listed
+        if not continues or time.monotonic() - at > WALK_SECONDS:
+            at = time.monotonic()
+            listed = list_checkpoints(self.home, first_info)
+            self._listed = (at, listed)
+        return listed
 
     def all_current(self, shown: Sequence[CheckpointInfo]) -> bool:
         """Whether these match their files. If one does not, the next `list` reads all again."""
@@ -66,11 +76,13 @@ class CheckpointCache:
             current = False
         if not current:
             first_info.cache_clear()
+            self._listed = (-math.inf, [])
         return current
 
     def forget(self) -> None:
         """Read the disk again at the next request, because something was deleted."""
         self._recent.clear()
+        self._listed = (-math.inf, [])
 
     def recall(self, reference: str) -> CheckpointInfo | None:
         """A checkpoint that was found within FOUND_SECONDS; never touches the disk."""
@@ -99,15 +111,14 @@ class CheckpointCache:
 
     def named(self, info: CheckpointInfo) -> int:
         """The number of dimensions that are named after a factor; 0 if factors have not been computed."""
-        path = info.found(FACTORS)
-        key = (path, _stamp(path))
+        key = _found(info, FACTORS)
         if key not in self._named:
-            self._named[key] = _count_named(path)
+            self._named[key] = _count_named(Path(key[0]))
         return self._named[key]
 
     def quality(self, info: CheckpointInfo) -> dict[str, Any] | None:
         """The measured quality of a checkpoint's pictures; None if it was not measured or cannot be read."""
-        key = (info.folder, _stamp(info.folder / MANIFEST), _stamp(info.found(QUALITY)))
+        key = (_stamped(info.folder, MANIFEST), _found(info, QUALITY))
         if key not in self._quality:
             try:
                 self._quality[key] = read_quality(info)
@@ -117,7 +128,7 @@ class CheckpointCache:
 
     def load(self, info: CheckpointInfo) -> Checkpoint:
         """The checkpoint, verified and loaded once for any number of requests; raises CheckpointError."""
-        key = (info.folder, _stamp(info.folder / MANIFEST))
+        key = _stamped(info.folder, MANIFEST)
         with self._lock:
             cached = self._cache.get(key)
             if cached is not None:
@@ -135,8 +146,8 @@ class CheckpointCache:
 
     def version(self, info: CheckpointInfo) -> Hashable:
         """A version that changes whenever the checkpoint's weights, factors or labels are written."""
-        files = (info.folder / MANIFEST, *map(info.found, (FACTORS, LABELS, CHECKS, QUALITY, TEACHERS)))
-        return (info.folder, *(_stamp(path) for path in files))
+        later = (_found(info, name)[1] for name in (FACTORS, LABELS, CHECKS, QUALITY, TEACHERS))
+        return (*_stamped(info.folder, MANIFEST), *later)
 
 
 def _size(checkpoint: Checkpoint) -> int:
@@ -155,9 +166,15 @@ def _count_named(path: Path) -> int:
         return 0
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def _found(info: CheckpointInfo, name: str) -> Stamped:
+    """The file that `info.found` names. A list asks this thousands of times."""
+    own = _stamped(info.findings, name)
+    return _stamped(info.folder, name) if own[1] is None and info.findings is not info.folder else own
+
+
+def _stamped(folder: Path, name: str) -> Stamped:
+    path = f"{folder}/{name}"
     try:
-        status = path.stat()
+        return path, stamp_of(path)
     except FileNotFoundError:
-        return None
-    return status.st_mtime_ns, status.st_size
+        return path, None

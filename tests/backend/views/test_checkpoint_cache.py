@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.data.catalogue import find_checkpoint
+from backend.data.catalogue import Reader, find_checkpoint, list_checkpoints
 from backend.data.checkpoint import CheckpointInfo
 from backend.views import checkpoint_cache
 from backend.views.checkpoint_cache import CheckpointCache
@@ -33,3 +33,27 @@ def test_many_who_ask_at_once_make_it_look_once(tiny_checkpoint_home: Path, monk
     checkpoints.forget()  # the control: after a deletion it looks again
     assert checkpoints.find("tiny-world").id == "tiny-world"
     assert len(looked) == 2
+
+
+def test_the_further_pages_of_a_list_do_not_look_at_the_folders_again(
+    tiny_checkpoint_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+
+    def look(home: Path, read: Reader | None = None) -> list[CheckpointInfo]:
+        looked.append(home)
+        return list_checkpoints(home, read)
+
+    monkeypatch.setattr(checkpoint_cache, "list_checkpoints", look)
+    checkpoints = CheckpointCache(tiny_checkpoint_home)
+    first = checkpoints.list()
+    assert [checkpoints.list(continues=True) for _ in range(3)] == [first] * 3
+    assert len(looked) == 1
+    checkpoints.list()  # a first page is as the folders are now
+    assert len(looked) == 2
+    checkpoints.forget()
+    checkpoints.list(continues=True)
+    assert len(looked) == 3
+    monkeypatch.setattr(checkpoint_cache, "WALK_SECONDS", 0.0)
+    checkpoints.list(continues=True)
+    assert len(looked) == 4

@@ -28,6 +28,8 @@ class VideoModelConfig:
     below_hidden: int = 0
     members: int = 0  # priors of an ensemble (CMIL); 0: one prior
     inducing: int = 0  # points of a Gaussian process in place of the recurrent network; 0: no process
+    tasks: int = 0  # K, tasks that a state can belong to; D counts a one-hot label of them in; 0: states know no task
+    task: int = 0  # the task, from 0, of a state that nothing else is said of
 
     @property
     def feature(self) -> int:

@@ -12,6 +12,7 @@ from models.imagine_scan import imagine_scan
 from models.observe_scan import observe_scan
 from models.process_rssm import ProcessRSSM
 from models.rssm import RSSM, Observed, Recurrence, StackedRSSM
+from models.tasks import TaskRSSM
 from models.types import State
 
 
@@ -46,4 +47,6 @@ def recurrence_of(config: VideoModelConfig) -> Recurrence:
         return EnsembleRSSM(config)
     if config.inducing:
         return ProcessRSSM(config)
+    if config.tasks:
+        return TaskRSSM(config)
     return StackedRSSM(config) if config.below_deter else FastRSSM(config)

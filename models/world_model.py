@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from models.config import WorldModelConfig
+from models.first_frames import FirstFrames
 from models.layers import mlp
 from models.losses import discount_loss, reward_loss
 from models.share import noise_like
@@ -22,6 +23,7 @@ class WorldModel(VideoModel):
         self.discount_head: nn.Module | None = None
         if config.discount_layers:
             self.discount_head = mlp(config.feature, config.head_units, config.discount_layers, 1)
+        self.first_frames = FirstFrames(config) if config.tasks else None
 
     def reward(self, feature: Tensor) -> Tensor:
         """Mean reward of arriving in a state: (..., S + D) -> (...)."""

@@ -33,6 +33,7 @@ _KINDS = {
     "context model": "the checkpoint of a video model that was pretrained with vision=context",
     "context model with latents": "the checkpoint of a video model that was pretrained with vision=context-vae",
     "world models": "at least two checkpoints of world models with actions, separated by commas",
+    "earlier chapter": "the checkpoint that lifelong left after the tasks before; without one, this is the first",
     "demonstrations": "a data set of an expert's episodes, with actions",
     "recorded episodes": "a data set of anyone's episodes, with actions",
     "second look": "set-a, set-b or episode, in a task of dm_control: its states are drawn in two colours",

@@ -38,9 +38,10 @@ MAX_SIZES = {"latents": 1024, "stoch": 4096, "deter": 8192, "hidden": 8192, "fea
 MAX_SIZES |= {"below_stoch": 4096, "below_deter": 8192, "below_hidden": 8192, "skip": 4096}
 MAX_SIZES |= {"head_units": 8192, "units": 8192, "kernels": 2048}
 MAX_SIZES |= {"sources": 64, "members": 64, "inducing": 4096, "hint": 1024, "memory_units": 8192}
+MAX_SIZES |= {"tasks": 64, "task": 63}
 MAX_SIZES |= dict.fromkeys(("reward_layers", "discount_layers", "actor_layers", "critic_layers"), 16)
 MAY_BE_ZERO = {"action_size", "discount_layers", "below_stoch", "below_deter", "below_hidden", "skip"}
-MAY_BE_ZERO |= {"sources", "members", "inducing"}
+MAY_BE_ZERO |= {"sources", "members", "inducing", "tasks", "task"}
 MAX_WEIGHTS = 250_000_000
 MAX_CLIP_FRAMES = 10_000
 

@@ -185,7 +185,8 @@ def _finetune_from(folders: Sequence[Path], settings: FinetuneSettings, context:
     sources = []
     for folder in folders:
         loaded = load_checkpoint(find_checkpoint(context.home, str(folder), allow_path=True))
-        sources.append(Source(loaded.video_model, loaded.clip.action.shape[-1], loaded.clip, loaded.info.name))
+        size, policy = loaded.clip.action.shape[-1], loaded.actor_critic
+        sources.append(Source(loaded.video_model, size, loaded.clip, loaded.info.name, actor_critic=policy))
     source = sources[0]._replace(others=tuple(sources[1:])) if sources else None
     films = _films(settings, context.home)
     held_out = _held_out(settings, context, films)

@@ -36,7 +36,9 @@ def a_source(action_size: int = 0, vision: str = "vae") -> Source:
 
 
 def source_of(method: str) -> Source:
-    """One video model that the method can start from, or two teachers with actions where it takes several."""
+    """One video model that the method can start from; two teachers, or the agent of a chapter, where it takes these."""
+    if method == "lifelong":
+        return a_chapter()
     if not takes_several(method):
         visions = {"context model": "context", "context model with latents": "context-vae"}
         return a_source(vision=next((visions[n.kind] for n in CATALOGUE[method].needs if n.kind in visions), "vae"))
@@ -53,6 +55,12 @@ def a_teacher(seed: int, action_size: int = 1) -> Source:
     torch.manual_seed(seed)
     sizes = WorldModelConfig(latents=4, stoch=8, deter=16, hidden=16, action_size=action_size, head_units=16)
     return Source(WorldModel(sizes), action_size, clip, f"teacher-{seed}")
+
+
+def a_chapter(action_size: int = 1, **changes: object) -> Source:
+    """What a first task leaves for the next: random weights."""
+    parts = build_parts(settings("lifelong", **changes), None, action_size, seed=7)
+    return Source(parts.world_model, action_size, actor_critic=parts.actor_critic)
 
 
 def parts_of(method: str, source: Source | None = None, **changes: object) -> Parts:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from importlib import import_module
+from typing import Any
 
 import torch
 
@@ -18,7 +19,7 @@ Builder = Callable[[LearningSettings, Source | None, int], Parts]
 def build_parts(settings: LearningSettings, source: Source | None, action_size: int, seed: int) -> Parts:
     """The parts of the method that the settings name, their weights drawn from `seed`; raises SettingsError."""
     found = () if source is None else source.all
-    configs = [{"networks": {one.model.kind: asdict(one.model.config)}} for one in found]
+    configs = [{"networks": _sizes(one)} for one in found]
     if takes_several(settings.method):
         check_source(settings, None, configs)
     else:
@@ -28,3 +29,9 @@ def build_parts(settings: LearningSettings, source: Source | None, action_size: 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return builder(settings, source, action_size)
+
+
+def _sizes(source: Source) -> dict[str, dict[str, Any]]:
+    """The networks of a source, as config.json has them."""
+    sizes = {source.model.kind: asdict(source.model.config)}
+    return sizes if source.actor_critic is None else sizes | {"actor_critic": asdict(source.actor_critic.config)}

@@ -12,6 +12,7 @@ from backend.pipeline.methods.sections.diswm import DistillationSection
 from backend.pipeline.methods.sections.ditto import LikenessSection
 from backend.pipeline.methods.sections.gp_dreams import ProcessSection
 from backend.pipeline.methods.sections.hidden import HiddenSection
+from backend.pipeline.methods.sections.lifelong import LifelongSection
 from backend.pipeline.methods.sections.recore import RecoreSection
 from backend.pipeline.methods.sections.teachers import TeachersSection
 
@@ -21,6 +22,7 @@ Kind = Literal[
     "context model",
     "context model with latents",
     "world models",
+    "earlier chapter",
     "demonstrations",
     "recorded episodes",
     "second look",
@@ -28,8 +30,8 @@ Kind = Literal[
 """What a method starts from.
 
 Checkpoints: any model with the world model's latents, an action-free video model, one whose decoder sees a frame of
-the clip, or several models with actions. Data sets with actions: an expert's episodes, or anyone's. A second look: an
-environment that draws each state in other colours too, and its depth.
+the clip, several models with actions, or the agent that `lifelong` left after other tasks. Data sets with actions: an
+expert's episodes, or anyone's. A second look: an environment that draws each state in other colours too, and its depth.
 """
 RECORDINGS: tuple[Kind, ...] = ("demonstrations", "recorded episodes")
 """The kinds that are data sets."""
@@ -192,6 +194,16 @@ CATALOGUE: dict[str, Entry] = {
         section=RecoreSection,
         view="factors",
         differs="Which features are contrasted, and the constants, are ours, hence after; the picture is only a probe.",
+    ),
+    "lifelong": Entry(
+        title="Life-long world model",
+        paper="Continual Visual Reinforcement Learning with A Life-Long World Model (arXiv 2303.06572)",
+        stage="finetune",
+        builder="backend.pipeline.methods.lifelong:build",
+        needs=(Need("/teacher", "earlier chapter", required=False),),
+        section=LifelongSection,
+        view="compare",
+        differs="One run is one task, and the next goes on from it; the encoder sees no label, and no frame is kept.",
     ),
     "ditto": Entry(
         title="DITTO",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from backend.pipeline.methods.catalogue import CATALOGUE, RECORDINGS, SECOND_LOOK, Kind, Need
+from backend.pipeline.methods.sections.lifelong import LifelongSection
 from backend.pipeline.settings import LearningSettings, Problem, SettingsError
 from models.config import WITH_LATENTS
 
@@ -98,9 +99,35 @@ def _check_context(need: Need, settings: LearningSettings, networks: Networks) -
         raise SettingsError([Problem(need.setting, message)])
 
 
+def _check_earlier(need: Need, settings: LearningSettings, networks: Networks) -> None:
+    """Raises SettingsError unless these are the networks of a chapter, of the same sizes, with a label left."""
+    sizes, policy, own = networks.get("world_model", {}), networks.get("actor_critic"), settings.own(LifelongSection)
+    if not sizes.get("tasks") or policy is None:
+        message = f"{settings.method} goes on from a checkpoint that {settings.method} left after other tasks: not this"
+        raise SettingsError([Problem(need.setting, message)])
+    given = {
+        "most_tasks": (sizes["tasks"], own.most_tasks),
+        "latents": (sizes["latents"], settings.latents),
+        "stoch": (sizes["stoch"], settings.stoch),
+        "deter": (sizes["deter"] - sizes["tasks"], settings.deter),
+        "hidden": (sizes["hidden"], settings.hidden),
+        "units": (policy["units"], settings.units),
+        "first_channels": (sizes["kernels"][0], settings.first_channels),
+        "discount_layers": (sizes["discount_layers"], settings.discount_layers),
+    }
+    for name, (found, wanted) in given.items():
+        if found != wanted:
+            message = f"the earlier chapter has {name} {found}, the settings say {wanted}: chapters are of one size"
+            raise SettingsError([Problem(f"/{name}", message)])
+    if sizes["task"] + 1 >= sizes["tasks"]:
+        message = f"the earlier chapter has learned all of its {sizes['tasks']} tasks (most_tasks)"
+        raise SettingsError([Problem(need.setting, message)])
+
+
 _CHECKS: dict[Kind, Callable[[Need, LearningSettings, Networks], None]] = {
     "latents": _check_latents,
     "video model": _check_action_free,
     "context model": _check_context,
     "context model with latents": _check_context,
+    "earlier chapter": _check_earlier,
 }

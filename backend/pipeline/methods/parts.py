@@ -20,13 +20,14 @@ from models.world_model import WorldModel
 
 
 class Source(NamedTuple):
-    """A pretrained model, the size of the actions that its frames were made with, and the clip that came with it."""
+    """A pretrained model, the size of the actions that its frames were made with, and what came with it."""
 
     model: VideoModel
     action_size: int
     clip: Clip | None = None
     name: str = ""
     others: tuple["Source", ...] = ()  # further teachers, of a method that takes several
+    actor_critic: ActorCritic | None = None  # its policy
 
     @property
     def all(self) -> tuple["Source", ...]:

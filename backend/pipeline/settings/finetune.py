@@ -39,7 +39,8 @@ class FinetuneSettings(EnvironmentSettings, LearningSettings):
         None,
         "Video model",
         "Method",
-        "Checkpoint whose latents are distilled (none: no distillation), or that a baseline starts from.",
+        "Checkpoint whose latents are distilled (none: no distillation), that a baseline starts from, or that lifelong "
+        "left after the tasks before.",
     )
     explore_episodes: Annotated[int, Field(ge=0, le=1_000_000)] = described(
         0,

@@ -6,7 +6,8 @@ SHELL := bash
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 # Tests of one file stay in one process (real ports, real children), with one thread each. Four files run at once, also on two cores: many tests wait.
-PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/pytest -n $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder --durations=15
+# Compiled modules are kept, whatever the shell says: the tests start hundreds of processes that import them.
+PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder --durations=15
 
 .PHONY: help setup app test lint check format faults audit bench images metaworld constraints clean
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from backend.interpret.encoded import EncodedFrames, Floats
 from backend.interpret.grouping import group_of, human_name
@@ -153,6 +152,8 @@ def _next_factor(association: Association, dim: int, best: int) -> int | None:
 
 
 def _spearman(latent: Floats, factor: Floats) -> float:
+    from scipy.stats import rankdata  # loads half of scipy, so only when needed
+
     ranks = np.corrcoef(rankdata(latent), rankdata(factor))[0, 1] if np.ptp(latent) > 0 else 0.0
     return float(np.nan_to_num(ranks))
 

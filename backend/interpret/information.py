@@ -6,7 +6,6 @@ that knowing the latent removes. A latent that determines the factor scores 1 wh
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.feature_selection import mutual_info_regression
 
 from backend.interpret.encoded import Floats, Integers
 
@@ -93,4 +92,6 @@ class BinnedFrames:
 
 def neighbour_information(latent: Floats, factor: Floats, seed: int) -> float:
     """Mutual information of two series in nats by three nearest neighbours (Kraskov's estimator)."""
+    from sklearn.feature_selection import mutual_info_regression  # loads pandas too, so only when needed
+
     return float(mutual_info_regression(latent[:, None], factor, random_state=seed)[0])

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.linear_model import RidgeCV
 
 from backend.data.checkpoint import Checkpoint
 from backend.interpret.encoded import Flags, Floats, Integers
@@ -56,6 +55,8 @@ def fit_probe(image: Floats, factors: Floats, episode: Integers) -> PixelProbe:
 
 
 def _line(pixels: Floats, targets: Floats) -> Callable[[Floats], Floats]:
+    from sklearn.linear_model import RidgeCV  # loads pandas too, so only when needed
+
     ridge: Any = RidgeCV(np.logspace(0, 4, 9))  # type: ignore[no-untyped-call]  # no stubs
     ridge.fit(pixels, targets)
     return lambda seen: np.asarray(ridge.predict(seen)).reshape(len(seen), -1)

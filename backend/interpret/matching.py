@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy import optimize
 
 from backend.data.checkpoint import Checkpoint, CheckpointInfo, Label
 from backend.data.clip import Clip
@@ -59,6 +58,8 @@ def correlations(first: Floats, second: Floats) -> Floats:
 
 def match_latents(first: Floats, second: Floats) -> list[Match]:
     """The pairing of highest total |correlation| (Hungarian), by falling correlation: (N, Z1), (N, Z2)."""
+    from scipy import optimize  # slow to import, so only when needed
+
     table = correlations(first, second)
     rows, columns = optimize.linear_sum_assignment(-np.abs(table))  # type: ignore[attr-defined]  # compiled, not re-exported
     matches = [

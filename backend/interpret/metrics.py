@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.ensemble import ExtraTreesRegressor
-from sklearn.linear_model import Lasso
 
 from backend.interpret.encoded import Flags, Floats, Integers
 from backend.interpret.grouping import reduce_groups
@@ -77,6 +75,7 @@ class Probe:
 
 def tree_probe(latent: Floats, factors: Floats, names: Sequence[str], episode: Integers, seed: int) -> Probe:
     """Extremely randomised trees from all latents to each factor."""
+    from sklearn.ensemble import ExtraTreesRegressor  # loads pandas too, so only when needed
 
     def fit(inputs: Floats, target: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
         leaf = _leaf_frames(len(inputs))
@@ -89,6 +88,7 @@ def tree_probe(latent: Floats, factors: Floats, names: Sequence[str], episode: I
 
 def lasso_probe(latent: Floats, factors: Floats, names: Sequence[str], episode: Integers) -> Probe:
     """Sparse linear regression from all latents to each factor; importance is |coefficient|."""
+    from sklearn.linear_model import Lasso  # loads pandas too, so only when needed
 
     def fit(inputs: Floats, target: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
         line = Lasso(LASSO_PENALTY, max_iter=10_000)  # type: ignore[no-untyped-call]  # no stubs

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from backend.data.clip import Clip
 from backend.interpret.encoded import Floats
@@ -22,6 +21,8 @@ def psnr(truth: Picture, picture: Picture) -> float:
 
 def ssim(truth: Picture, picture: Picture) -> float:
     """Wang et al. 2004 with a uniform window of 7 pixels, the mean over pixels and colours."""
+    from scipy import ndimage  # slow to import, so only when needed
+
     first, second = (image.astype(np.float64) / 255 for image in (truth, picture))
 
     def window(values: npt.NDArray[np.float64]) -> Floats:

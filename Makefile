@@ -44,6 +44,7 @@ format: setup ## format the code and sort its imports
 	@$(BIN)/ruff format .
 
 faults: setup ## run the long form of the fault tests, and write benchmarks/results/faults.md
+	@scripts/system-packages.sh slurm || true
 	@FAULTS_TABLE=benchmarks/results/faults.md $(BIN)/pytest -m long tests/faults tests/backend/api
 	@cat benchmarks/results/faults.md
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Make the system packages available that pip cannot bring: `system-packages.sh gl` (headless OpenGL), `fonts` (for labels in
-# scripts that DejaVu Sans lacks), `browser` and `postgres` (Chromium and Postgres for the tests).
+# scripts that DejaVu Sans lacks), `browser`, `postgres` and `slurm` (Chromium, Postgres and SLURM for the tests).
 # As root on Debian or Ubuntu it installs what is missing; elsewhere it says exactly what to install.
 # Exit status: 0 there, 1 missing. Answers in milliseconds when nothing is missing.
 set -euo pipefail
@@ -115,13 +115,30 @@ HELP
     return 1
 }
 
+have_slurm() { command -v munged slurmctld slurmd sbatch >/dev/null; }
+
+slurm() {
+    if have_slurm; then return 0; fi
+    if can_install; then
+        echo "Installing SLURM for the long tests: slurm-wlm munge"
+        install slurm-wlm munge || true
+    fi
+    if have_slurm; then return 0; fi
+    cat >&2 <<'HELP'
+Long tests of pilots on a real SLURM are left out. To have them run, as root:
+  Debian, Ubuntu:  sudo apt-get install -y --no-install-recommends slurm-wlm munge
+HELP
+    return 1
+}
+
 case "${1:-}" in
 gl) gl ;;
 fonts) fonts ;;
 browser) browser ;;
 postgres) postgres ;;
+slurm) slurm ;;
 *)
-    echo "usage: $0 gl|fonts|browser|postgres" >&2
+    echo "usage: $0 gl|fonts|browser|postgres|slurm" >&2
     exit 2
     ;;
 esac

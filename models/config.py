@@ -30,6 +30,7 @@ class VideoModelConfig:
     inducing: int = 0  # points of a Gaussian process in place of the recurrent network; 0: no process
     tasks: int = 0  # K, tasks that a state can belong to; D counts a one-hot label of them in; 0: states know no task
     task: int = 0  # the task, from 0, of a state that nothing else is said of
+    flow_units: int = 0  # channels of a network of optical flow beside all this; 0: none
 
     @property
     def feature(self) -> int:

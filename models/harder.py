@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 LEAST_HIDDEN, MOST_HIDDEN = 0.02, 0.2  # share of the picture
 MOST_SHIFT = 4  # pixels
@@ -11,6 +12,20 @@ DIMMEST, BRIGHTEST = 0.6, 1.4
 def harder(image: Tensor, generator: torch.Generator | None) -> Tensor:
     """All three: (N, 3, H, W) in [-0.5, 0.5] -> the same shape and range."""
     return hidden(shifted(relit(image, generator), generator), generator)
+
+
+def harder_pair(
+    first: Tensor, second: Tensor, flow: Tensor, known: Tensor, generator: torch.Generator | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Two frames (N, 3, H, W) moved alike and in the same other light, a part of the second hidden, and their flow.
+
+    `flow` (N, 2, H, W) and `known` (N, 1, H, W) move along; what is repeated at the edge is not known.
+    """
+    known = functional.pad(known[..., 1:-1, 1:-1], (1, 1, 1, 1))
+    moved = shifted(torch.cat((first, second, flow, known), 1), generator)
+    first, second, flow, known = moved[:, :3], moved[:, 3:6], moved[:, 6:8], moved[:, 8:]
+    first, second = relit(torch.cat((first, second), 2), generator).chunk(2, 2)
+    return first, hidden(second, generator), flow, known
 
 
 def hidden(image: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -13,6 +13,7 @@ from models.config import VideoModelConfig
 from models.context import ContextDecoder
 from models.dreamer_convolutions import ConvDecoder, ConvEncoder
 from models.fast_rssm import recurrence_of
+from models.flow import FlowNetwork
 from models.losses import dynamics_kl
 from models.motion import motion_weights
 from models.rssm import Observed
@@ -80,6 +81,7 @@ class VideoModel(Browsable):
         self.encoder = encoder(config)
         self.rssm = recurrence_of(config)
         self.decoder: ImageDecoder = decoder(config)
+        self.flow = FlowNetwork(config.flow_units) if config.flow_units else None
         self.decoder_watches = False  # True: the image loss changes the decoder alone, and no state (recore)
         self.context: Tensor | None = None  # a frame (3, 64, 64) that the decoder sees beside every state
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.data.masks import pack_masks, read_masks
+from backend.data.second_look import read_flow
 
 CLIP_ARRAYS = ("image", "action", "reward", "factors")
 
@@ -22,6 +23,7 @@ class Clip:
     factor_names: tuple[str, ...]
     agent: NDArray[np.bool_] | None = None  # (E, T, 64, 64): which pixels show the agent; None if unknown
     agent_part: NDArray[np.uint8] | None = None  # (E, T, 64, 64): which part of it, from 1; as `envs.parts` names them
+    flow: NDArray[np.float16] | None = None  # (E, T, 64, 64, 3): to the next frame, see `envs.flow`; None if unknown
 
     def write(self, path: Path) -> None:
         """Writes the clip as a compressed npz."""
@@ -30,6 +32,8 @@ class Clip:
             values["agent"] = pack_masks(self.agent)
         if self.agent_part is not None:
             values["agent_part"] = self.agent_part
+        if self.flow is not None:
+            values["flow"] = self.flow
         np.savez_compressed(path, factor_names=np.array(self.factor_names, dtype=np.str_), **values)
 
     @classmethod
@@ -37,6 +41,7 @@ class Clip:
         """Reads what `write` wrote; nothing in the file is ever executed."""
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in CLIP_ARRAYS}
-            masks = read_masks(file, arrays["image"].shape[:2])
+            frames = arrays["image"].shape[:2]
+            masks, flow = read_masks(file, frames), read_flow(file, frames)
             names = tuple(str(name) for name in file["factor_names"])
-            return cls(**arrays, factor_names=names, **masks._asdict())
+            return cls(**arrays, factor_names=names, **masks._asdict(), flow=flow)

@@ -39,6 +39,7 @@ class Episode(NamedTuple):
     agent_part: NDArray[np.uint8] | None = None  # (T, 64, 64): which part of it, from 1; as `envs.parts` names them
     recoloured: NDArray[np.uint8] | None = None  # (T, 64, 64, 3): the same states in other colours; None if unknown
     nearness: NDArray[np.uint8] | None = None  # (T, 64, 64): see `envs.depth`
+    flow: NDArray[np.float16] | None = None  # (T, 64, 64, 3): to the next frame, see `envs.flow`; the last is 0
 
 
 def frames_only(image: NDArray[np.uint8]) -> Episode:

@@ -26,6 +26,7 @@ from backend.data.import_tables import (
 )
 from backend.data.masks import MASKS, read_masks
 from backend.data.networks import CheckpointError, CorruptCheckpoint, IncompatibleCheckpoint, build_networks
+from backend.data.second_look import read_flow
 from models.actor_critic import ActorCritic
 from models.adapters.adapted import Adapted
 from models.browsable import Browsable
@@ -38,10 +39,10 @@ MAX_SIZES = {"latents": 1024, "stoch": 4096, "deter": 8192, "hidden": 8192, "fea
 MAX_SIZES |= {"below_stoch": 4096, "below_deter": 8192, "below_hidden": 8192, "skip": 4096}
 MAX_SIZES |= {"head_units": 8192, "units": 8192, "kernels": 2048}
 MAX_SIZES |= {"sources": 64, "members": 64, "inducing": 4096, "hint": 1024, "memory_units": 8192}
-MAX_SIZES |= {"tasks": 64, "task": 63}
+MAX_SIZES |= {"tasks": 64, "task": 63, "flow_units": 512}
 MAX_SIZES |= dict.fromkeys(("reward_layers", "discount_layers", "actor_layers", "critic_layers"), 16)
 MAY_BE_ZERO = {"action_size", "discount_layers", "below_stoch", "below_deter", "below_hidden", "skip"}
-MAY_BE_ZERO |= {"sources", "members", "inducing", "tasks", "task"}
+MAY_BE_ZERO |= {"sources", "members", "inducing", "tasks", "task", "flow_units"}
 MAX_WEIGHTS = 250_000_000
 MAX_CLIP_FRAMES = 10_000
 
@@ -181,7 +182,7 @@ def _check_clip(path: Path, size: tuple[int, int]) -> None:
     except (ArchiveError, OSError) as error:
         raise RefusedImport(f"{CLIP}: {error}", REMEDY, [CLIP]) from error
     kinds = {"image": "u", "action": "f", "reward": "f", "factors": "f", "factor_names": "U"}
-    if headers.keys() - MASKS != kinds.keys() or any(headers[name][1].kind != kinds[name] for name in kinds):
+    if headers.keys() - MASKS - {"flow"} != kinds.keys() or any(headers[name][1].kind != kinds[name] for name in kinds):
         raise RefusedImport(f"{CLIP} must hold {', '.join(kinds)}", REMEDY, [CLIP])
     shapes = {name: shape for name, (shape, _) in headers.items()}
     lengths = shapes["image"][:2]
@@ -202,6 +203,7 @@ def _check_clip(path: Path, size: tuple[int, int]) -> None:
     try:
         arrays = read_arrays(path)
         read_masks(arrays, lengths)
+        read_flow(arrays, lengths)
     except (ValueError, OSError) as error:
         raise RefusedImport(f"{CLIP}: {error}", REMEDY, [CLIP]) from error
     if not all(np.isfinite(arrays[name].astype(np.float64)).all() for name in ("action", "reward", "factors")):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from backend.envs.depth import Nearness
 from backend.envs.distract import Distraction, EpisodeFactors, FlickeringColours, Recolourable, checked
 from backend.envs.factors import joints_of, physical_factors
+from backend.envs.flow import Shot
 from backend.envs.parts import agent_parts, part_names
 from backend.envs.protocol import EnvironmentFailed, SecondLook, Step, check_action
 from backend.envs.scene import Scene
@@ -113,6 +114,10 @@ class ControlEnvironment:
     def agent_parts(self) -> NDArray[np.uint8]:
         """Which part of the agent each pixel of the present picture shows: (64, 64), 0 for none."""
         return np.asarray(self._part_of_geom[self._scene.geoms()])
+
+    def shot(self) -> Shot:
+        """What the present picture shows, and from where: its true flow to a later picture follows from both."""
+        return self._scene.shot()
 
     def close(self) -> None:
         """Free the rendering context; without it OSMesa complains at exit."""

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.envs.allowed import MUJOCO_V5, allowed
+from backend.envs.flow import Shot
 from backend.envs.suite import SUITE_TASKS, episode_colours
 
 Look = Literal["fast", "near", "paper"]
@@ -34,6 +35,8 @@ CONTROL_STEPS = dict.fromkeys(DRAWERS, 500) | {"pusher": 100, SQUARE_WORLD: 100,
 DISTRACTIONS = ("none", "set-a", "set-b", "episode", "camera-jitter", "light", "video", "everything")
 WITH_EXPERT = ("cartpole-swingup", "reacher-easy")  # see backend.envs.experts
 RECOLOURED = ("set-a", "set-b", "episode")  # distractions that are a draw of colours, which can be drawn again
+
+WITH_FILM = ("video", "everything")  # distractions with a film behind the scene
 
 
 def episode_frames(environment: str, action_repeat: int) -> int:
@@ -89,6 +92,15 @@ def withheld_second_look(environment: str, distraction: str) -> str:
         return f"only dm_control's tasks can be drawn in other colours and give depth, not {environment}"
     if distraction not in RECOLOURED:
         return f"a state is drawn in other colours under {', '.join(RECOLOURED)} only, not under {distraction!r}"
+    return ""
+
+
+def withheld_flow(environment: str, distraction: str) -> str:
+    """Why the true flow of an environment's pictures is not known; empty where it is."""
+    if environment not in SUITE_TASKS:
+        return f"the true flow is known of dm_control's tasks only, not of {environment}"
+    if distraction in WITH_FILM:
+        return f"under {distraction!r} a film moves behind the scene, whose true flow is not known"
     return ""
 
 
@@ -149,6 +161,15 @@ class Masked(Protocol):
 
     def agent_parts(self) -> NDArray[np.uint8]:
         """Which part of the agent each pixel of the present picture shows: (64, 64), 0 for none. No time passes."""
+        ...
+
+
+@runtime_checkable
+class Measurable(Protocol):
+    """An environment that knows where what it shows is in space."""
+
+    def shot(self) -> Shot:
+        """What the present picture shows, and from where. No time passes."""
         ...
 
 

@@ -1,11 +1,13 @@
 """Setters for what a distraction may change in a loaded dm_control scene: colours, background, light, camera."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.envs.flow import Shot
 from backend.envs.protocol import IMAGE_SIZE, Look
 from backend.envs.simulator import Physics, common_assets, native, open_camera
 
@@ -82,6 +84,19 @@ class Scene:
         """Distance (64, 64) of what each pixel shows from the plane of the camera, in metres."""
         with self._flat_light():
             return np.array(self._camera.render(depth=True), np.float32)
+
+    def shot(self) -> Shot:
+        """What the present picture shows, and from where."""
+        model, data = self.physics.model, self.physics.data
+        return Shot(
+            self.depth(),
+            self.geoms(),
+            data.geom_xpos.copy(),
+            data.geom_xmat.reshape(-1, 3, 3).copy(),
+            data.cam_xpos[self._camera_id].copy(),
+            data.cam_xmat[self._camera_id].reshape(3, 3).copy(),
+            IMAGE_SIZE / 2 / math.tan(math.radians(float(model.cam_fovy[self._camera_id])) / 2),
+        )
 
     @contextmanager
     def _flat_light(self) -> Iterator[None]:

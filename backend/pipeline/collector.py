@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from backend.data.episodes import Episode, episode_of, write_episode
 from backend.envs.experts import expert_of
+from backend.envs.flow import flow_along
 from backend.envs.make import make_environment
 from backend.envs.process import Beat, Handler
-from backend.envs.protocol import Environment, Look, Masked
+from backend.envs.protocol import Environment, Look, Masked, Measurable
 
 BEAT_EVERY = 20  # agent steps
 MEMORY = 0.85  # correlation of a smooth policy's action with the previous one
@@ -32,6 +33,7 @@ class Order(NamedTuple):
     policy: str
     random_pose: bool
     second_look: bool = False
+    true_flow: bool = False
 
 
 def collector(order: Order, folder: Path, seed: int, films: Sequence[NDArray[np.uint8]]) -> Handler:
@@ -62,6 +64,7 @@ def record_episode(order: Order, environment: Environment, seed: int, index: int
     loudness = random.uniform(0, LOUDEST) if expert else 1.0
     steps, actions = [environment.reset(int(pose_seed))], [action]
     parts = [environment.agent_parts()] if isinstance(environment, Masked) else []
+    shots = [environment.shot()] if order.true_flow and isinstance(environment, Measurable) else []
     while len(steps) < order.episode_steps and not steps[-1].is_last:
         if order.policy == "random":
             action = random.uniform(-1, 1, environment.action_size).astype(np.float32)
@@ -75,10 +78,13 @@ def record_episode(order: Order, environment: Environment, seed: int, index: int
         actions.append(action if done is None else done)
         if isinstance(environment, Masked):
             parts.append(environment.agent_parts())
+        if shots and isinstance(environment, Measurable):
+            shots.append(environment.shot())
         if len(steps) % BEAT_EVERY == 0:
             beat()
     episode = episode_of(steps, actions, environment.factor_names, parts)
-    return episode._replace(is_last=np.arange(len(steps)) == len(steps) - 1)  # this recording ends here
+    last = np.arange(len(steps)) == len(steps) - 1  # this recording ends here
+    return episode._replace(is_last=last, flow=flow_along(shots) if shots else None)
 
 
 def episode_path(folder: Path, index: int) -> Path:

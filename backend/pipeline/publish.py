@@ -28,7 +28,7 @@ from models.browsable import Browsable
 from models.traversal import LatentStatistics
 from models.video_model import VideoModel
 
-Masks = TypeVar("Masks", NDArray[np.bool_], NDArray[np.uint8])
+Masks = TypeVar("Masks", NDArray[np.bool_], NDArray[np.uint8], NDArray[np.float16])
 Finding = Callable[[Clip, Path], dict[str, Any]]
 """What a method finds out about a checkpoint's clip, as JSON; it is given the run's folder too."""
 Note = Callable[[str], None]  # takes one sentence for the run's log
@@ -167,11 +167,12 @@ def clip_of(episodes: Sequence[Episode]) -> Clip:
     )
     agent = _cut([episode.agent for episode in chosen], length)
     part = _cut([episode.agent_part for episode in chosen], length)
-    return Clip(image, action, reward, factors, chosen[0].factor_names, agent, part)
+    flow = _cut([episode.flow for episode in chosen], length)
+    return Clip(image, action, reward, factors, chosen[0].factor_names, agent, part, flow)
 
 
 def _cut(masks: Sequence[Masks | None], length: int) -> Masks | None:
-    """The masks of some episodes, cut to one length; None unless all have them."""
+    """Masks or flows of some episodes, cut to one length; None unless all have them."""
     known = [mask[:length] for mask in masks if mask is not None]
     return np.stack(known) if len(known) == len(masks) else None
 

@@ -155,7 +155,7 @@ def _size(checkpoint: Checkpoint) -> int:
     networks = [checkpoint.model, checkpoint.actor_critic]
     weights = sum(tensor.nbytes for network in networks if network for tensor in network.state_dict().values())
     clip = checkpoint.clip
-    masks = sum(array.nbytes for array in (clip.agent, clip.agent_part) if array is not None)
+    masks = sum(array.nbytes for array in (clip.agent, clip.agent_part, clip.flow) if array is not None)
     return int(weights) + clip.image.nbytes + clip.action.nbytes + clip.factors.nbytes + masks
 
 

@@ -10,6 +10,7 @@ from backend.pipeline.methods.sections.cmil import ConservativeSection
 from backend.pipeline.methods.sections.context import ContextSection
 from backend.pipeline.methods.sections.diswm import DistillationSection
 from backend.pipeline.methods.sections.ditto import LikenessSection
+from backend.pipeline.methods.sections.flow import FlowSection
 from backend.pipeline.methods.sections.gp_dreams import ProcessSection
 from backend.pipeline.methods.sections.hidden import HiddenSection
 from backend.pipeline.methods.sections.lifelong import LifelongSection
@@ -243,6 +244,16 @@ CATALOGUE: dict[str, Entry] = {
         section=RefittedSection,
         view="train",
         differs="A reconstruction, hence after: in latent states, with actor and critic, and no cut of long dreams.",
+    ),
+    "flow": Entry(
+        title="Optical flow, after DDFlow and SelFlow",
+        paper="after DistillFlow: Learning by Distillation for Optical Flow (arXiv 2106.04195)",
+        stage="offline",
+        builder="backend.pipeline.methods.flow:build",
+        needs=(Need("/demonstrations", "recorded episodes", required=True), _MORE),
+        section=FlowSection,
+        view="imagine",
+        differs="A reconstruction, hence after: one small network teaches itself, beside a world model of the frames.",
     ),
 }
 """The methods that `--set method=NAME` and the form offer; the first of each stage is its default."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from backend.envs.protocol import RECOLOURED, WITH_EXPERT, withheld_second_look
+from backend.envs.protocol import RECOLOURED, WITH_EXPERT, withheld_flow, withheld_second_look
 from backend.pipeline.fields import Count, conflict, described
 from backend.pipeline.settings.environment import EnvironmentSettings
 
@@ -38,6 +38,13 @@ class CollectSettings(EnvironmentSettings):
         "Keep each state in other colours too (recoloured), and its depth (nearness), for dm_control's tasks under "
         f"{', '.join(RECOLOURED)}.",
     )
+    true_flow: bool = described(
+        False,
+        "True flow",
+        "Data",
+        "Keep how far each pixel moves to the next picture and whether it is hidden there (flow), for dm_control's "
+        "tasks without a film behind them.",
+    )
     workers: Annotated[int, Field(ge=1, le=64)] = described(2, "Processes", "Data")
 
     @model_validator(mode="after")
@@ -50,4 +57,10 @@ class CollectSettings(EnvironmentSettings):
     def _can_be_looked_at_twice(self) -> Self:
         if self.second_look and (why := withheld_second_look(self.environment, self.distraction)):
             raise conflict("/second_look", why)
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_true_flow(self) -> Self:
+        if self.true_flow and (why := withheld_flow(self.environment, self.distraction)):
+            raise conflict("/true_flow", why)
         return self

@@ -18,14 +18,14 @@ class OfflineSettings(LearningSettings):
         "Method",
         "Method",
         "How the policy learns: ditto in imagination, by the likeness of its states to the expert's; cloning by the "
-        "expert's actions alone; adept from rewards, anyone's.",
+        "expert's actions alone; adept and flow from rewards, anyone's.",
     )
     demonstrations: str | None = described(
         None,
         "Demonstrations",
         "Data",
         "Data set of an expert's episodes with their actions, such as one collected with policy=expert; for "
-        "adept anyone's, with rewards.",
+        "adept and flow anyone's, with rewards.",
     )
     dataset: str | None = described(
         None,

@@ -57,7 +57,7 @@ def a_run(home: Path, out: Path, **overrides: Any) -> dict[str, Any]:
     return settings.model_dump(mode="json")
 
 
-@pytest.mark.parametrize("method", ["ditto", "cloning", "cmil", "adept"])
+@pytest.mark.parametrize("method", ["ditto", "cloning", "cmil", "adept", "flow"])
 def test_a_policy_is_learned_from_recordings_alone_and_the_model_stands_still_meanwhile(
     tmp_path: Path, method: str
 ) -> None:

@@ -79,12 +79,13 @@ PAGES = {
     "compare": Page(
         "Compare",
         ":material/compare_arrows:",
-        "Two checkpoints, every checkpoint of a run, and return curves of several runs.",
+        "Two checkpoints, every checkpoint of a run, return curves of several runs, and tasks one after another.",
         {
             "checkpoints": ":material/compare_arrows: Two checkpoints",
             "training": ":material/trending_up: Dimensions over training",
             "rollouts": ":material/movie: Rollouts over training",
             "returns": ":material/show_chart: Returns",
+            "forgetting": ":material/history: Forgetting",
         },
         model=True,
     ),

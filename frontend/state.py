@@ -293,6 +293,14 @@ class Dimension(View):
 
 
 @dataclass(frozen=True)
+class Forgetting(View):
+    """What a life-long agent knows of its tasks, by one measure."""
+
+    checkpoint: str = ""
+    measure: str = "return"
+
+
+@dataclass(frozen=True)
 class Sensitivity(View):
     """What the policy reacts to; `dataset`: over whose frames, empty: the checkpoint's clip."""
 

@@ -28,6 +28,27 @@ def invariance(table: Table) -> str:
     return "\n".join([*lines, *([table["why"]] if table["why"] else [])])
 
 
+def forgetting(table: Table) -> str:
+    """Each measure as a matrix: one row per chapter, one column per task."""
+    lines = [str(table["says"])]
+    for measure in table["measures"]:
+        better = "more" if measure["higher_is_better"] else "less"
+        lines += ["", f"{measure['title']}: {measure['unit']}, {better} is better"]
+        lines.append(" " * 34 + "".join(f"{name[:22]:>24}" for name in [*table["tasks"], "average"]))
+        rows = [(row["after"], [*row["cells"], row["average"]]) for row in measure["rows"]]
+        if measure["forgotten"]:
+            rows.append(("forgotten since", [*measure["forgotten"], None, measure["average_forgotten"]]))
+        lines += [f"{after[:32]:<34}" + "".join(f"{_measured(cell):>24}" for cell in cells) for after, cells in rows]
+    return "\n".join(lines)
+
+
+def _measured(cell: Table | None) -> str:
+    if cell is None:
+        return ""
+    around = "" if cell["interval"] is None else f" ({cell['interval'][0]:.3g} to {cell['interval'][1]:.3g})"
+    return f"{cell['mean']:.3g}{around}"
+
+
 def sensitivity(table: Table) -> str:
     """How far outcomes move, one row per dimension."""
     lines = [f"{'dimension':<28}" + "".join(f"{outcome:>26}" for outcome in table["outcomes"])]
@@ -71,6 +92,7 @@ def _fate(entry: Table) -> str:
 TELL: Mapping[str, Callable[[Table], str]] = {
     "leakage": leakage,
     "invariance": invariance,
+    "forgetting": forgetting,
     "sensitivity": sensitivity,
     "carried": transfer,
     "compare": compare,

@@ -39,6 +39,7 @@ READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # for a checkpoint whose f
 CONFIG = "config.json"
 CARD = "README.md"  # outside the manifest, as are those below
 TEACHERS = "teachers.json"  # how a gate weighs the teachers along the clip, where there are several
+FORGETTING = "forgetting.json"  # how well a life-long agent knows each of its tasks after each of them
 FACTORS, CHECKS, LABELS = "factors.json", "interventions.json", "labels.json"  # computed later, see `findings`
 MOST_CONFIGS = 16_384  # settings of checkpoints that are kept in memory
 QUALITY = "quality.json"  # computed later if it was not measured when the checkpoint was written
@@ -147,6 +148,11 @@ class Checkpoint:
         """How the run's gate weighs its teachers along the clip, or None without several teachers."""
         path = self.info.found(TEACHERS)
         return json.loads(path.read_bytes()) if path.exists() else None
+
+    @property
+    def forgetting(self) -> dict[str, Any] | None:
+        """How well a life-long agent knows each of its tasks, or None unless its last chapter ended."""
+        return read_forgetting(self.info)
 
     @property
     def labels(self) -> dict[int, Label]:
@@ -282,6 +288,12 @@ def read_quality(info: CheckpointInfo) -> dict[str, Any] | None:
         later: dict[str, Any] = json.loads(path.read_bytes())
         return later
     return _read_statistics(info.folder).get("quality")
+
+
+def read_forgetting(info: CheckpointInfo) -> dict[str, Any] | None:
+    """forgetting.json, as `backend.pipeline.chapters.forgetting_table` gives it; None without."""
+    path = info.found(FORGETTING)
+    return json.loads(path.read_bytes()) if path.exists() else None
 
 
 def _read_statistics(folder: Path) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
 from backend.data.archive import ArchiveError, read_arrays, read_headers
-from backend.data.checkpoint import CARD, CHECKS, FACTORS, LABELS, QUALITY, TEACHERS
+from backend.data.checkpoint import CARD, CHECKS, FACTORS, FORGETTING, LABELS, QUALITY, TEACHERS
 from backend.data.files import MANIFEST, CorruptFile, verify_folder
 from backend.data.import_tables import (
     Description,
     DimensionTable,
     Factors,
+    Forgotten,
     Interventions,
     Quality,
     Weighed,
@@ -225,6 +226,9 @@ def _check_tables(folder: Path, latents: int) -> None:
     if (folder / TEACHERS).exists():
         weighed = _object(folder / TEACHERS)
         _check_table(folder / TEACHERS, lambda: Weighed.model_validate(weighed))
+    if (folder / FORGETTING).exists():
+        known = _object(folder / FORGETTING)
+        _check_table(folder / FORGETTING, lambda: Forgotten.model_validate(known))
     if (folder / LABELS).exists():
         labels = _object(folder / LABELS)
         _check_table(folder / LABELS, lambda: check_labels(labels, latents))

@@ -225,6 +225,42 @@ class Weighed(_Closed):
         return self
 
 
+class _Task(_Closed):
+    environment: Text
+    distraction: Text
+    films: Text | None
+    action_repeat: int
+    look: Text
+
+
+Scores = Annotated[list[Annotated[list[float], Field(min_length=1, max_length=1000)]], Field(min_length=1)]
+
+
+class _Chapter(_Closed):
+    returned: Scores = Field(alias="return")
+    psnr: Scores
+    reward_error: Scores
+
+
+class Forgotten(_Closed):
+    """forgetting.json, as `backend.pipeline.chapters.forgetting_table` gives it."""
+
+    tasks: Annotated[list[_Task], Field(min_length=1, max_length=64)]
+    random: list[list[float] | None]
+    rows: list[_Chapter | None]
+
+    @model_validator(mode="after")
+    def _a_row_for_each_task(self) -> "Forgotten":
+        """One row per task; each has the tasks so far, and the last is there."""
+        count = len(self.tasks)
+        if len(self.rows) != count or len(self.random) != count or self.rows[-1] is None or not self.random[-1]:
+            raise ValueError(f"does not hold a row for each of {count} tasks")
+        for place, row in enumerate(self.rows, 1):
+            if row is not None and {len(row.returned), len(row.psnr), len(row.reward_error)} != {place}:
+                raise ValueError(f"row {place} does not hold {place} tasks")
+        return self
+
+
 _PAIR: TypeAdapter[list[float] | None] = TypeAdapter(Interval)
 
 

@@ -21,6 +21,7 @@ from backend.data.checkpoint import (
     CARD,
     CHECKS,
     FACTORS,
+    FORGETTING,
     LABELS,
     QUALITY,
     TEACHERS,
@@ -53,6 +54,7 @@ LIMITS = {
     CHECKS: 32 * MIB,
     QUALITY: 1 * MIB,
     TEACHERS: 32 * MIB,
+    FORGETTING: 4 * MIB,
     LABELS: 4 * MIB,
     CARD: 1 * MIB,
 }

@@ -6,12 +6,22 @@ import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
-from backend.data.checkpoint import CARD, CHECKS, FACTORS, LABELS, QUALITY, TEACHERS, CheckpointInfo, read_labels
+from backend.data.checkpoint import (
+    CARD,
+    CHECKS,
+    FACTORS,
+    FORGETTING,
+    LABELS,
+    QUALITY,
+    TEACHERS,
+    CheckpointInfo,
+    read_labels,
+)
 from backend.data.files import MANIFEST, CorruptFile, verify_folder
 from backend.data.import_checks import REQUIRED
 from backend.data.model_card import written_card
 
-NAMES = tuple(sorted([*REQUIRED, MANIFEST, FACTORS, CHECKS, QUALITY, LABELS, TEACHERS, CARD]))
+NAMES = tuple(sorted([*REQUIRED, MANIFEST, FACTORS, CHECKS, QUALITY, LABELS, TEACHERS, FORGETTING, CARD]))
 EPOCH = (1980, 1, 1, 0, 0, 0)  # equal checkpoints give equal bytes
 
 
@@ -41,7 +51,7 @@ def _content(info: CheckpointInfo, name: str) -> Path | bytes | None:
     if name == LABELS:  # a user's own and those that it was shipped with
         labels = {dim: asdict(label) for dim, label in read_labels(info).items()}
         return json.dumps(labels, indent=1).encode() if labels else None
-    path = info.found(name) if name in (FACTORS, CHECKS, QUALITY, TEACHERS) else info.folder / name
+    path = info.found(name) if name in (FACTORS, CHECKS, QUALITY, TEACHERS, FORGETTING) else info.folder / name
     if name == CARD and not path.is_file():
         return written_card(info).encode()
     return path if path.is_file() else None

@@ -162,6 +162,34 @@ def invariance_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
     )
 
 
+def forgetting_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
+    """Every matrix of tasks, with averages and what was forgotten: the answer of `forgetting_of`."""
+    tasks, rows, groups, cells = table["tasks"], list[str](), list[str](), list[list[Any]]()
+    for measure in table["measures"]:
+        found = [(row["after"], [*row["cells"], row["average"]]) for row in measure["rows"]]
+        lost = "forgotten since", [*measure["forgotten"], None, measure["average_forgotten"]]
+        for after, values in [*found, *([lost] if len(tasks) > 1 else [])]:
+            rows.append(after)
+            groups.append(f"{measure['title']}: {measure['unit']}")
+            cells.append(values)
+    ends = [[(cell and cell["interval"]) or (np.nan, np.nan) for cell in row] for row in cells]
+    low, high = np.moveaxis(np.array(ends, np.float64), 2, 0)
+    return Chart(
+        kind="forgetting",
+        form="grid",
+        title=f"What {checkpoint.info.name} knows of its tasks",
+        rows=tuple(rows),
+        columns=(*tasks, "average"),
+        values=np.array([[cell["mean"] if cell else np.nan for cell in row] for row in cells], np.float64),
+        low=low,
+        high=high,
+        groups=tuple(groups),
+        unit="grey: not measured",
+        provenance=provenance_of(checkpoint),
+        settings=_settings(checkpoint, "forgetting", {}),
+    )
+
+
 def sensitivity_chart(checkpoint: Checkpoint, table: Mapping[str, Any]) -> Chart:
     """How far outcomes move per sigma of active dimensions, strongest first: the answer of `sensitivity_of`."""
     dims, _ = _active(checkpoint)

@@ -44,6 +44,16 @@ class InvarianceRequest(ViewRequest):
 
 
 @view_request
+class ForgettingRequest(ViewRequest):
+    """How well a life-long agent knew each of its tasks after each of them, and what it has forgotten since.
+
+    For checkpoints at the end of a chapter of `lifelong`.
+    """
+
+    kind = "forgetting"
+
+
+@view_request
 class SensitivityRequest(ViewRequest):
     """How far reward, value and actions move for one sigma of each dimension."""
 

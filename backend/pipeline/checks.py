@@ -25,6 +25,7 @@ from backend.pipeline.settings import (
     SettingsError,
     StageSettings,
 )
+from backend.pipeline.tasks import tasks_of
 from models.config import KERNELS, WITH_LATENTS
 
 
@@ -47,10 +48,22 @@ def check_references(settings: StageSettings, home: Path, *, allow_path: bool = 
             config = teacher_of(settings.teacher, home, allow_path=allow_path).config
         teachers = teachers_of(settings, home, allow_path=allow_path)
         check_source(settings, config, [teacher.config for teacher in teachers])
+        for task in tasks_of(settings, config)[:-1]:
+            _check_task(task, home, allow_path=allow_path)
     if isinstance(settings, OfflineSettings):
         _check_recordings(settings, recordings_of(settings, home, allow_path=allow_path))
     if isinstance(settings, PipelineSettings):
         _check_stages(settings)
+
+
+def _check_task(task: CollectSettings, home: Path, *, allow_path: bool) -> None:
+    """Raises SettingsError unless an earlier task of a life-long agent can be played here, to measure what is left."""
+    try:
+        check_installed(task.environment)
+        films_of(task, home, allow_path=allow_path)
+    except (MissingExtra, SettingsError) as error:
+        message = f"an earlier task of this checkpoint, {task.environment}, cannot be played here: {error}"
+        raise SettingsError([Problem("/teacher", message)]) from None
 
 
 def choose_device(device: str) -> str:

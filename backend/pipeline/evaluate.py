@@ -6,9 +6,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from backend.envs.protocol import IMAGE_SIZE, Step
-from models.agent import Agent, Memory
+from models.agent import Memory
 
 BATCH = 16  # most episodes whose actions are computed in one batch
 
@@ -23,6 +24,14 @@ class AsyncEnvironment(Protocol):
     def begin_step(self, action: NDArray[np.float32]) -> None: ...
 
     def finish(self) -> Step: ...
+
+
+class Actor(Protocol):
+    """What acts in an evaluation: `models.agent.Agent`, or a baseline."""
+
+    def begin(self, environments: int) -> Memory: ...
+
+    def act(self, image: Tensor, memory: Memory) -> tuple[Tensor, Memory]: ...
 
 
 class Evaluation(NamedTuple):
@@ -49,7 +58,7 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    agent: Agent,
+    agent: Actor,
     environments: Sequence[AsyncEnvironment],
     seeds: Sequence[int],
     device: str = "cpu",
@@ -88,7 +97,7 @@ def done_instead(memory: Memory, row: int, action: NDArray[np.float32]) -> Memor
 
 
 def _play(
-    agent: Agent,
+    agent: Actor,
     environments: Sequence[AsyncEnvironment],
     seeds: dict[int, int],
     batch: int,

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.data.catalogue import find_checkpoint, newest_checkpoint
-from backend.data.checkpoint import load_checkpoint
+from backend.data.checkpoint import FORGETTING, load_checkpoint, read_forgetting
 from backend.data.crash import crash_point
 from backend.data.episodes import DatasetInfo, Episode, EpisodeError, episode_places, read_episodes, read_place
 from backend.data.files import write_json
@@ -22,6 +22,7 @@ from backend.data.run_start import RunStart, write_run_start
 from backend.envs.make import make_environment
 from backend.envs.protocol import withheld_second_look
 from backend.envs.vector import ProcessEnvironment
+from backend.pipeline.chapters import Bench, forgetting_table
 from backend.pipeline.checks import (
     check_rewarded,
     choose_device,
@@ -44,7 +45,7 @@ from backend.pipeline.parallel import by_torchrun
 from backend.pipeline.precision import multiply_fast
 from backend.pipeline.pretrain import follow, pretrain
 from backend.pipeline.publish import Provenance
-from backend.pipeline.report import ERROR, METRICS, RESULT, Reporter
+from backend.pipeline.report import ERROR, METRICS, RESULT, Reporter, Stopped
 from backend.pipeline.settings import (
     CollectSettings,
     FinetuneSettings,
@@ -56,6 +57,7 @@ from backend.pipeline.settings import (
     StageSettings,
 )
 from backend.pipeline.settings.environment import EnvironmentSettings
+from backend.pipeline.tasks import CHAPTERS, described, tasks_of
 
 Films = Sequence[NDArray[np.uint8]]
 SCENE = ("look", "action_repeat")  # the settings of a data set that are needed to render more of its frames
@@ -182,12 +184,14 @@ def _finetune(settings: FinetuneSettings, context: _Context) -> None:
 
 
 def _finetune_from(folders: Sequence[Path], settings: FinetuneSettings, context: _Context) -> None:
-    sources = []
+    sources, earlier = [], None
     for folder in folders:
         loaded = load_checkpoint(find_checkpoint(context.home, str(folder), allow_path=True))
         size, policy = loaded.clip.action.shape[-1], loaded.actor_critic
         sources.append(Source(loaded.video_model, size, loaded.clip, loaded.info.name, actor_critic=policy))
+        earlier = earlier or loaded.info
     source = sources[0]._replace(others=tuple(sources[1:])) if sources else None
+    tasks = tasks_of(settings, earlier.config if earlier else None)
     films = _films(settings, context.home)
     held_out = _held_out(settings, context, films)
     provenance = Provenance(
@@ -198,6 +202,7 @@ def _finetune_from(folders: Sequence[Path], settings: FinetuneSettings, context:
         settings.model_dump(mode="json"),
         dataset=held_out.id,
         teacher=settings.teacher,
+        extra={CHAPTERS: described(tasks)} if tasks else {},
     )
     parts = build_parts(settings, source, held_out.action_size, context.seed)
     action_size = parts.world_model.config.action_size
@@ -205,7 +210,36 @@ def _finetune_from(folders: Sequence[Path], settings: FinetuneSettings, context:
     explored = pad_actions(_explored(settings, context, films), action_size)
     run = Finetuning(settings, parts, context.seed, context.device)
     with closing(_environments(settings, films)) as environments:
-        Online(run, environments, episodes, explored, context.out, provenance, context.reporter).go()
+        last = Online(run, environments, episodes, explored, context.out, provenance, context.reporter).go()
+    if tasks and not (last / FORGETTING).exists():
+        before = read_forgetting(earlier) if earlier else None
+        write_json(last / FORGETTING, _forgetting(run, tasks, before, context))
+
+
+def _forgetting(
+    run: Finetuning, tasks: Sequence[CollectSettings], before: Mapping[str, Any] | None, context: _Context
+) -> dict[str, Any]:
+    """How well the agent knows each of its tasks after this chapter."""
+    reporter = context.reporter
+
+    def between_steps() -> None:
+        if reporter.stop_requested:
+            raise Stopped("stopped while the tasks were measured")
+
+    def record(task: CollectSettings, number: int) -> list[Episode]:
+        folder, films = context.out / "tasks" / str(number), _films(task, context.home)
+        info = collect(task, folder, number, reporter, films, phase=f"episodes of task {number + 1}")
+        return list(read_episodes(info.folder))
+
+    bench = Bench(
+        lambda task: _one_environment(task, _films(task, context.home), task.distraction),
+        record,
+        context.device,
+        between_steps,
+    )
+    reporter.note(f"measuring what is left of {len(tasks)} task{'s' * (len(tasks) > 1)}")
+    run.agent.eval()
+    return forgetting_table(run.agent, tasks, before, run.settings.evaluate_episodes, bench)
 
 
 def _offline(settings: OfflineSettings, context: _Context) -> str:

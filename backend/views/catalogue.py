@@ -13,6 +13,7 @@ from backend.interpret.rollout_request import RolloutRequest, TogetherRequest
 from backend.interpret.table_request import (
     CompareRequest,
     FactorsRequest,
+    ForgettingRequest,
     IntervalsRequest,
     InterventionsRequest,
     InvarianceRequest,
@@ -195,6 +196,11 @@ KINDS: Mapping[str, Kind] = {
             "Show how far latents move when one factor alone changes, beside what their own noise moves them.",
             InvarianceRequest,
             "invariance",
+        ),
+        _table(
+            "Show how well a life-long agent knew each of its tasks after each of them, and what it has forgotten.",
+            ForgettingRequest,
+            "forgetting",
         ),
         _table(
             "Show how far reward, value and actions move for one sigma of each dimension.",

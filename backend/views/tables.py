@@ -11,6 +11,7 @@ from backend.interpret.cards import factors_of
 from backend.interpret.charts import Chart
 from backend.interpret.checks import checked, known_checks
 from backend.interpret.factors import intervals_of
+from backend.interpret.forgetting import forgetting_of
 from backend.interpret.invariance import invariance_of
 from backend.interpret.leakage import leakage_of
 from backend.interpret.matching import compare_checkpoints
@@ -135,6 +136,11 @@ INTERVENTIONS = Builder(
 LEAKAGE = Builder(table_of(leakage_of, charts.leakage_chart), lambda info, *_: 32 * info.latents, conflict=_NOTHING)
 INVARIANCE = Builder(
     table_of(invariance_of, charts.invariance_chart), lambda *_: 600, long=lambda *_: True, conflict=_NOTHING
+)
+FORGETTING = Builder(
+    table_of(forgetting_of, charts.forgetting_chart),
+    lambda *_: 1,
+    conflict=Conflict("no-chapters", "Choose the last checkpoint of a run of lifelong."),
 )
 SENSITIVITY = Builder(
     _sensitivity,

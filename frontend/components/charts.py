@@ -64,6 +64,37 @@ def matrix(
     return {"data": [heat], "layout": layout}
 
 
+def chapters(
+    values: Sequence[Sequence[float | None]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    name: str,
+    more_is_better: bool,
+) -> Figure:
+    """A heat map of numbers on any scale, darker where better; what is not known has no cell."""
+    heat = {
+        "type": "heatmap",
+        "z": [list(row) for row in values],
+        "x": [dotted(escape_plotly(column)) for column in columns],
+        "y": [dotted(escape_plotly(row)) for row in rows],
+        "coloraxis": "coloraxis",
+        "text": [["" if value is None else f"{value:.3g}" for value in row] for row in values],
+        "texttemplate": "%{text}",
+        "xgap": 2,
+        "ygap": 2,
+        "hovertemplate": f"%{{y}}<br>%{{x}}<br>{name} %{{z:.4g}}<extra></extra>",
+    }
+    layout = {
+        "height": 120 + 34 * len(rows),
+        "margin": MARGIN,
+        "coloraxis": {"reversescale": not more_is_better, "colorbar": {"title": {"text": name}, "thickness": 12}},
+        "xaxis": {"autotickangles": [0, -35], "showgrid": False, "type": "category"},
+        "yaxis": {"autorange": "reversed", "showgrid": False, "type": "category"},
+    }
+    return {"data": [heat], "layout": layout}
+
+
 def intervals(dimensions: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Figure:
     """Best NMI of each dimension with its interval, its second factor, and the null that it must exceed.
 

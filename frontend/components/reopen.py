@@ -17,6 +17,7 @@ from frontend.state import (
     Contexts,
     Counterfactual,
     Dimension,
+    Forgetting,
     Imitation,
     OverTraining,
     Playing,
@@ -89,6 +90,7 @@ _VIEWS: dict[str, tuple[str, Callable[[str, Mapping[str, Any]], View]]] = {
     "interventions": ("factors/interventions", _of_checkpoint),
     "leakage": ("factors/leakage", _of_checkpoint),
     "invariance": ("factors/invariance", _of_checkpoint),
+    "forgetting": ("compare/forgetting", lambda checkpoint, _: Forgetting(checkpoint)),
     "sensitivity": (
         "factors/policy",
         lambda checkpoint, values: Sensitivity(checkpoint, str(values.get("dataset") or "")),

@@ -1,13 +1,14 @@
-"""Compare: two checkpoints, the checkpoints of a run, return curves of several runs."""
+"""Compare: two checkpoints, the checkpoints of a run, return curves of several runs, tasks one after another."""
 
 from __future__ import annotations
 
 from frontend.components.header import current, open_section
-from frontend.sections import checkpoints, returns, rollouts, training
+from frontend.sections import checkpoints, forgetting, returns, rollouts, training
 
 PAGE = "compare"
 SECTIONS = {
     "checkpoints": checkpoints.show,
+    "forgetting": forgetting.show,
     "returns": returns.show,
     "rollouts": rollouts.show,
     "training": training.show,

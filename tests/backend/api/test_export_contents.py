@@ -11,8 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
-from backend.data.checkpoint import TEACHERS
+from backend.data.checkpoint import FORGETTING, TEACHERS
 from backend.views.catalogue import KINDS
+from tests.support.forgetting import write_forgotten
 from tests.support.weighing import write_weighed
 
 STRETCH = "context=4&horizon=3"
@@ -37,6 +38,7 @@ ADDRESSES = {
 }
 TIMELINES = {"temporal": 3, "together": 3, "imitation": 3, "calibration": 3, "counterfactual": 6}  # rows of pictures
 WEIGHED = {"teachers": "tiny-world/teachers?episode=1"}
+FORGOTTEN = {"forgetting": "tiny-world/forgetting?"}
 OF_OTHER_MODELS = {"contexts"}
 """Films of models that the home of these tests does not have; their tables are written by the same function."""
 CHARTS = {
@@ -61,7 +63,7 @@ class Tables(NamedTuple):
 
 def tables_of(client: TestClient, kind: str) -> Tables:
     """Both tables of a view, as the API gives them."""
-    address = f"/api/v1/checkpoints/{(ADDRESSES | WEIGHED)[kind]}"
+    address = f"/api/v1/checkpoints/{(ADDRESSES | WEIGHED | FORGOTTEN)[kind]}"
     arrays, text = (client.get(f"{address}&format={format}") for format in ("npz", "csv"))
     assert (arrays.status_code, text.status_code) == (200, 200), arrays.text[:300]
     with np.load(io.BytesIO(arrays.content), allow_pickle=False) as file:
@@ -83,21 +85,35 @@ def same(cells: list[str], array: NDArray[Any]) -> None:
 
 
 def test_every_kind_of_view_is_looked_at_here() -> None:
-    assert {*ADDRESSES, *WEIGHED, *OF_OTHER_MODELS} == set(KINDS)
+    assert {*ADDRESSES, *WEIGHED, *FORGOTTEN, *OF_OTHER_MODELS} == set(KINDS)
     assert {"traversal", "rollout", *TIMELINES, *CHARTS} == set(ADDRESSES)
 
 
 @pytest.mark.parametrize("kind", CHARTS)
 def test_a_table_of_numbers_is_the_same_in_both_files(client: TestClient, kind: str) -> None:
+    check_numbers(client, kind, CHARTS[kind])
+
+
+def test_what_was_forgotten_is_the_same_in_both_files(client: TestClient, home: Path) -> None:
+    folder = home / "checkpoints" / "tiny-world"
+    write_forgotten(folder)
+    try:
+        check_numbers(client, "forgetting", {"low", "high", "groups"})
+    finally:
+        (folder / FORGETTING).unlink()
+
+
+def check_numbers(client: TestClient, kind: str, more: set[str]) -> None:
+    """The NPZ of a kind that is numbers alone holds its CSV, and `more` beside values, rows, columns and unit."""
     arrays, columns = tables_of(client, kind)
-    assert set(arrays) == {"values", "rows", "columns", "unit", "settings", *CHARTS[kind]}
+    assert set(arrays) == {"values", "rows", "columns", "unit", "settings", *more}
     assert arrays["values"].shape == (len(arrays["rows"]), len(arrays["columns"]))
     names, *rest = columns.items()
     assert names[0] == ""
     found = dict(rest)
     for place, name in enumerate(map(str, arrays["columns"])):
         same(found.pop(name), arrays["values"][:, place])
-        for end in {"low", "high"} & CHARTS[kind]:
+        for end in {"low", "high"} & more:
             same(found.pop(f"{name}_{end}"), arrays[end][:, place])
     assert not found, "every column of the CSV is in the NPZ"
     assert np.isfinite(arrays["values"]).any()

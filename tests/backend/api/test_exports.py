@@ -12,7 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from backend.data.checkpoint import TEACHERS
+from backend.data.checkpoint import FORGETTING, TEACHERS
+from tests.support.forgetting import write_forgotten
 from tests.support.weighing import write_weighed
 
 BASE = "/api/v1/exports"
@@ -216,3 +217,23 @@ def test_the_weights_of_teachers_are_a_view_like_others_and_refused_where_there_
         assert (opened["kind"], opened["view"]) == ("teachers", {"episode": 1})
     finally:
         (folder / TEACHERS).unlink()
+
+
+def test_what_was_forgotten_is_a_view_like_others_and_refused_where_nothing_is_known(
+    client: TestClient, home: Path
+) -> None:
+    route = "/api/v1/checkpoints/tiny-world/forgetting"
+    refused = client.get(route)
+    assert refused.status_code == 409 and refused.json()["type"].endswith("no-chapters") and refused.json()["remedy"]
+    folder = home / "checkpoints" / "tiny-world"
+    write_forgotten(folder)
+    try:
+        assert client.get(route).json()["tasks"] == ["1 square-world", "2 pusher"]
+        for format in ("csv", "png"):
+            status, made = export(client, kind="forgetting", format=format, view={})
+            assert status in (200, 201), made
+            content = client.get(str(made["url"])).content
+            assert client.get(f"{route}?format={format}").content == content
+        assert client.post("/api/v1/views", files={"file": ("file", content)}).json()["kind"] == "forgetting"
+    finally:
+        (folder / FORGETTING).unlink()

@@ -1,6 +1,7 @@
 """Where DisWM Studio keeps its state and which addresses it listens on: everything read from `DISWM_*` variables."""
 
 import ipaddress
+import socket
 import stat
 from functools import lru_cache
 from pathlib import Path
@@ -125,6 +126,12 @@ class Settings(BaseSettings):
     def url_of_database(self) -> str:
         """The runs' database: `database_url`, or the SQLite file in `home`."""
         return self.database_url or sqlite_url(self.home / "diswm.sqlite")
+
+    @property
+    def replica(self) -> str:
+        """Tells the API processes of one home apart; empty where the database is SQLite, and there is only one."""
+        shared = self.url_of_database.startswith("postgres")
+        return f"{socket.gethostname()}-{self.port}" if shared else ""
 
     @property
     def token_file(self) -> Path:

@@ -1,7 +1,7 @@
 """What the routes depend on: settings, loaded checkpoints, the executor, and checks of every query."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from backend.api.importing import Imports
 from backend.api.plays import Plays
 from backend.http.problems import Fault, Problem, invalid, nearest, short
+from backend.runs.locks import hold, writing_lock
 from backend.settings import Settings
 from backend.views.checkpoint_cache import CheckpointCache
 from backend.views.executor import LongJobs, ViewExecutor
@@ -29,23 +30,20 @@ class Services:
     long_jobs: LongJobs
     intake: ThreadPoolExecutor  # uploads are read here
     imports: Imports  # imports of uploads in progress
-    writing: threading.Lock  # held while labels are changed
     plays: Plays
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
         """Fresh services; `close` ends their threads."""
         intake = ThreadPoolExecutor(2, "intake")
-        return cls(
-            settings,
-            CheckpointCache(settings.home),
-            ViewExecutor(),
-            LongJobs(),
-            intake,
-            Imports(intake),
-            threading.Lock(),
-            Plays(),
-        )
+        checkpoints = CheckpointCache(settings.home)
+        plays = Plays(settings.home, lambda id: checkpoints.load(checkpoints.find(id)))
+        return cls(settings, checkpoints, ViewExecutor(), LongJobs(), intake, Imports(intake), plays)
+
+    @property
+    def writing(self) -> AbstractContextManager[object]:
+        """Held while people's words (labels, notes, the gallery) are changed, by any process of the API."""
+        return hold(writing_lock(self.home), wait=True)
 
     @property
     def home(self) -> Path:

@@ -51,19 +51,14 @@ async def begin_play(info: Found, serving: Serving, body: PlayBody) -> PlayView:
             raise Problem(
                 409, "cannot-be-played", f"{reason}.", remedy=remedy, errors=[Fault("path:checkpoint", reason)]
             )
-        id, play = serving.plays.open(checkpoint)
-        try:
-            first = _begun(play, body)
-        except BaseException:
-            serving.plays.close(id)
-            raise
+        id, (first, dimensions) = serving.plays.open(checkpoint, lambda play: (_begun(play, body), _dimensions(play)))
         return PlayView(
             id=id,
             checkpoint=info.id,
             environment=str(info.environment),
             action_size=checkpoint.model.config.action_size,
             policy=first.policy is not None and len(first.policy) == checkpoint.model.config.action_size,
-            dimensions=_dimensions(play),
+            dimensions=dimensions,
             most=MOST_STEPS,
             moment=first,
         )

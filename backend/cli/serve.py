@@ -47,7 +47,7 @@ def serve() -> None:
     end_with_parent()
     keep_freed_memory()
     sys.setswitchinterval(SWITCH_S)
-    with held(api_lock(settings.home), "API"):
+    with held(api_lock(settings.home, settings.replica), "API"):
         import uvicorn
 
         refuse_foreign_home(settings)

@@ -143,7 +143,7 @@ def _listen() -> list[int]:
 
 def _taken(settings: Settings) -> int | None:
     """An exit code and a sentence if another program uses an address that we need."""
-    for path in (api_lock(settings.home), worker_lock(settings.home, settings.worker or FIRST)):
+    for path in (api_lock(settings.home, settings.replica), worker_lock(settings.home, settings.worker or FIRST)):
         other = holder(path)
         if other is not None:
             typer.echo(

@@ -100,6 +100,19 @@ class Play:
         return moment
 
     @property
+    def taken(self) -> Sequence[Mapping[str, Any]]:
+        """What each step was taken with: action, looks, edits. The same steps after the same seed show the same."""
+        return self._taken
+
+    def follow(self, seed: int, steps: Sequence[Mapping[str, Any]]) -> None:
+        """Come to the moment after these steps, from the present one where that lies on the way. Raises ViewError."""
+        if not self.moments or self.seed != seed or list(steps[: len(self._taken)]) != self._taken:
+            self.begin(seed)
+        for step in steps[len(self._taken) :]:
+            edits = {int(dim): value for dim, value in step["edits"].items()}
+            self.go(step["action"], looks=step["looks"], edits=edits)
+
+    @property
     def settings(self) -> str:
         """The play as one line of JSON, which is embedded in files made from it: the same steps show the same."""
         origin = {key: provenance_of(self.checkpoint)[key] for key in ("checkpoint", "weights")}

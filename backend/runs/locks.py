@@ -85,9 +85,14 @@ def _facts(path: Path) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
-def api_lock(home: Path) -> Path:
-    """Held by the one API process of a store."""
-    return home / "locks" / "api.lock"
+def api_lock(home: Path, replica: str = "") -> Path:
+    """Held by the one API process of a store, or by each of several that share a Postgres."""
+    return home / "locks" / f"api{replica and '-'}{replica}.lock"
+
+
+def writing_lock(home: Path) -> Path:
+    """Held while a file is read, changed and written again."""
+    return home / "locks" / "writing.lock"
 
 
 def worker_lock(home: Path, worker: str) -> Path:

@@ -85,9 +85,11 @@ class CheckpointCache:
         self._listed = (-math.inf, [])
 
     def recall(self, reference: str) -> CheckpointInfo | None:
-        """A checkpoint that was found within FOUND_SECONDS; never touches the disk."""
+        """A checkpoint that was found within FOUND_SECONDS and is still there; never reads a file."""
         at, info = self._recent.get(reference, (-math.inf, None))
-        return info if time.monotonic() - at <= FOUND_SECONDS else None
+        if info is None or time.monotonic() - at > FOUND_SECONDS or _stamped(info.folder, MANIFEST)[1] is None:
+            return None
+        return info
 
     def find(self, reference: str) -> CheckpointInfo:
         """The catalogue's entry of a checkpoint, by id or name; raises NotFound."""

@@ -1,19 +1,28 @@
 """Playing over HTTP with the real simulator in a process of its own."""
 
 import io
+import os
 import time
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 import psutil
 import pytest
 from fastapi.testclient import TestClient
 
+from backend.api.play_records import Recorded
 from backend.api.plays import IDLE_SECONDS, MOST, SPARED_SECONDS, Held, Plays
 from backend.http.problems import Problem
+from backend.main import create_app
+from backend.settings import Settings
 
 WORLD, VIDEO = "/api/v1/checkpoints/tiny-world", "/api/v1/checkpoints/tiny-video"
+
+
+def _nothing_to_load(id: str) -> NoReturn:
+    raise AssertionError(id)
 
 
 def simulators() -> int:
@@ -132,11 +141,40 @@ def test_a_play_that_ends_leaves_no_process_behind(client: TestClient) -> None:
     assert client.post(f"/api/v1/plays/{id}/steps", json={}).status_code == 404
 
 
-def test_idle_plays_end_and_make_way_and_busy_ones_do_not() -> None:
+def test_a_play_goes_on_in_every_process_of_the_api(client: TestClient, home: Path) -> None:
+    with TestClient(create_app(Settings(home=home)), base_url="http://127.0.0.1") as other:
+        begun = client.post(f"{WORLD}/plays", json={"seed": 3}).json()
+        path = f"/api/v1/plays/{begun['id']}"
+        bodies: list[dict[str, Any]] = [{"action": [1, -1]}, {"looks": False}, {}, {"action": [0.3, 0.1]}]
+        shown = [
+            at.post(f"{path}/steps", json=body).json() for at, body in zip([other, client] * 2, bodies, strict=True)
+        ]
+        assert [moment["step"] for moment in shown] == [1, 2, 3, 4]
+        assert other.post(f"{path}/restart", json={"seed": 3, "steps": bodies}).json() == shown[-1]
+        files = [at.get(f"{path}/film", params={"format": "csv"}).content for at in (client, other)]
+        assert files[0] == files[1]
+        assert other.delete(path).status_code == 204
+        assert client.post(f"{path}/steps", json={}).status_code == 404
+
+
+def test_a_play_outlives_the_process_that_began_it(client: TestClient, home: Path) -> None:
+    with TestClient(create_app(Settings(home=home)), base_url="http://127.0.0.1") as first:
+        begun = first.post(f"{WORLD}/plays", json={"seed": 3, "steps": [{"action": [1, -1]}]}).json()
+    path = f"/api/v1/plays/{begun['id']}"
+    record = home / "plays" / f"{begun['id']}.jsonl"
+    record.write_text(record.read_text() + '{"action": [0')  # a process was killed while it wrote
+    assert [client.post(f"{path}/steps", json={}).json()["step"] for _ in range(2)] == [2, 3]
+    os.utime(record, (0, 0))
+    client.post(f"{WORLD}/plays", json={"seed": 3})
+    assert client.post(f"{path}/steps", json={}).status_code == 404
+
+
+def test_idle_plays_end_and_make_way_and_busy_ones_do_not(tmp_path: Path) -> None:
     now, ended = [0.0], list[str]()
-    plays = Plays(lambda: now[0])
+    plays = Plays(tmp_path, _nothing_to_load, lambda: now[0])
 
     def hold(id: str) -> None:
+        plays._records.write(id, Recorded("tiny-world", "", 0))
         plays._held[id] = Held(object(), lambda: ended.append(id), now[0])  # type: ignore[arg-type] # never touched
 
     hold("early")

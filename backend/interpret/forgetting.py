@@ -22,12 +22,14 @@ class Measure(NamedTuple):
     title: str
     unit: str
     sign: int  # 1: more is better
+    worse: str  # what a loss and a gain are called
+    better: str
 
 
 MEASURES = {
-    "return": Measure("Return", "return of an episode", 1),
-    "psnr": Measure("Pictures", "PSNR of decoded states, dB", 1),
-    "reward_error": Measure("Rewards", "error of the reward head", -1),
+    "return": Measure("Return", "return of an episode", 1, "lost", "gained"),
+    "psnr": Measure("Pictures", "PSNR of decoded states, dB", 1, "dB lost", "dB gained"),
+    "reward_error": Measure("Rewards", "error of the reward head", -1, "more error", "less error"),
 }
 
 
@@ -60,7 +62,7 @@ def task_names(tasks: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def says(names: Sequence[str], measures: Sequence[Mapping[str, Any]]) -> str:
-    """What the matrix of returns shows, and what that of pictures does."""
+    """What the returns are now, and what was lost of each measure."""
     if len(names) == 1:
         return "One task has been learned, so nothing can have been forgotten yet: the next run goes on from this one."
     returned, *others = measures
@@ -73,8 +75,11 @@ def says(names: Sequence[str], measures: Sequence[Mapping[str, Any]]) -> str:
         if cell is None:
             sentences.append(f"{measure['title']}: an earlier chapter was not measured, so forgetting is unknown.")
             continue
-        lost = f"{measure['title']}: {abs(cell['mean']):.3g} {'lost' if cell['mean'] > 0 else 'gained'}"
-        sentences.append(f"{lost} since each earlier task was learned{_certainty(cell)}.")
+        about = MEASURES[measure["name"]]
+        lost = f"{measure['title']}: {abs(cell['mean']):.3g} {about.worse if cell['mean'] > 0 else about.better}"
+        sentences.append(
+            f"{lost} since {'the first' if len(names) == 2 else 'each'} task was learned{_certainty(cell)}."
+        )
     return " ".join(sentences)
 
 
@@ -84,7 +89,7 @@ def _certainty(cell: Mapping[str, Any]) -> str:
             f" ({cell['episodes']} {'episode is' if cell['episodes'] == 1 else 'episodes are'} too few for an interval)"
         )
     low, high = cell["interval"]
-    around = f" (95% of the loss {low:.3g} to {high:.3g})"
+    around = f" (95% {low:.3g} to {high:.3g})"
     return f"{around}: not told from nothing" if low <= 0 <= high else around
 
 

@@ -38,6 +38,7 @@ from backend.api import (
     views,
 )
 from backend.api.deps import Services, refuse_unknown_parameters
+from backend.api.under_way import sweep_outcomes
 from backend.api.uploads import FOLDER as UPLOAD_FOLDER
 from backend.data.files import sweep, sweep_tree
 from backend.http.middleware.body import BodyGuard, BodyRules
@@ -120,8 +121,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _sweep(home: Path) -> None:
     """Removes half-written files of processes that are gone; a run cleans up its own folder."""
     sweep(home)
-    for name in (UPLOAD_FOLDER, "datasets", "checkpoints", "shipped", "exports", "pictures"):
+    for name in (UPLOAD_FOLDER, "datasets", "checkpoints", "shipped", "exports", "pictures", "plays"):
         sweep_tree(home / name)
+    sweep_outcomes(home)
     for pattern in ("runs/*/checkpoints/*", "runs/*/*/checkpoints/*"):  # if labels are written from here
         for folder in home.glob(pattern):
             sweep(folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from pydantic import TypeAdapter
 
 from backend.api.dataset_frames import SHEET_EPISODES, SHEET_FRAMES, Found
 from backend.api.deps import Serving, decimal_number, whole_number
@@ -36,7 +37,7 @@ from backend.data.files import remove_folder
 from backend.data.formats.names import FORMATS
 from backend.data.joining import join
 from backend.http.multipart import Upload, display_name, only_fields
-from backend.http.problems import Fault, Problem, invalid, nearest, not_found, short
+from backend.http.problems import Fault, Problem, invalid, nearest, short
 from backend.runs.references import run_that_uses
 from backend.views.images import contact_sheet, data_uri
 
@@ -56,6 +57,8 @@ _FORM = multipart(
 _LATER: dict[int | str, dict[str, Any]] = {
     202: {"model": ImportView, "description": "For `Prefer: respond-async`: ask at Location."}
 }
+
+_MADE: TypeAdapter[Made] = TypeAdapter(Made)
 
 router = APIRouter(tags=["datasets"])
 
@@ -141,9 +144,14 @@ def join_datasets(body: JoinBody, serving: Serving, response: Response) -> Datas
 async def get_import(id: str, request: Request, serving: Serving, response: Response) -> Made | ImportView:
     """The result of an upload once it is read; refused in the same cases as the upload itself."""
     task = serving.imports.find(id)
+    made: Made | None = None
     if task is None:
-        raise not_found("import", id, known=[])
-    made = await waited(task, request) if task.done() or "prefer" in request.headers else None
+        outcome = await serving.imports.elsewhere(id, request)
+        if outcome is not None and outcome.problem is not None:
+            raise outcome.problem
+        made = None if outcome is None else _MADE.validate_python(outcome.answer)
+    elif task.done() or "prefer" in request.headers:
+        made = await waited(task, request)
     if made is None:
         response.status_code = 202
         return ImportView(id=id, url=f"/api/v1/imports/{id}")

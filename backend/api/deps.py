@@ -38,7 +38,7 @@ class Services:
         intake = ThreadPoolExecutor(2, "intake")
         checkpoints = CheckpointCache(settings.home)
         plays = Plays(settings.home, lambda id: checkpoints.load(checkpoints.find(id)))
-        return cls(settings, checkpoints, ViewExecutor(), LongJobs(), intake, Imports(intake), plays)
+        return cls(settings, checkpoints, ViewExecutor(), LongJobs(), intake, Imports(intake, settings.home), plays)
 
     @property
     def writing(self) -> AbstractContextManager[object]:

@@ -18,7 +18,7 @@ from backend.data.import_checks import RefusedImport
 from backend.data.networks import CheckpointError, IncompatibleCheckpoint
 from backend.envs.gl import NoRenderer
 from backend.envs.protocol import EnvironmentFailed
-from backend.http.problems import Fault, Problem, disk_full, of_http, of_os, of_validation, overloaded
+from backend.http.problems import Fault, Problem, disk_full, of_http, of_os, of_validation, overloaded, unexpected
 from backend.interpret.request import ViewError
 from backend.pipeline.out_of_memory import is_out_of_memory
 from backend.pipeline.settings import SettingsError
@@ -37,6 +37,16 @@ def register(app: FastAPI) -> None:
     app.add_exception_handler(RuntimeError, _answer_memory)
     for kind, translate in _TABLE.items():
         app.add_exception_handler(kind, _handler(translate))
+
+
+def problem_of(error: Exception) -> Problem:
+    """What a client is told about an error; for one that has no meaning for it, 500."""
+    if isinstance(error, Problem):
+        return error
+    for kind in type(error).__mro__:
+        if kind in _TABLE:
+            return _TABLE[kind](error)
+    return (of_os(error) if isinstance(error, OSError) else None) or unexpected()
 
 
 def _handler(translate: Translate) -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -42,10 +42,11 @@ async def upload_picture(request: Request, serving: Serving, response: Response)
 async def get_picture(picture: str, request: Request, serving: Serving) -> Response:
     """The pictures of an upload, 64 x 64 each."""
 
+    found = await asyncio.to_thread(find_stills, serving.home, picture)
+    if found is None:
+        raise not_found("picture", picture, known=[])
+
     def make() -> Answer:
-        found = find_stills(serving.home, picture)
-        if found is None:
-            raise not_found("picture", picture, known=[])
         return Answer(encode(contact_sheet([found]), "png"), MEDIA_TYPES["png"])
 
     return send(request, await serving.executor.answer(("picture", picture), 1, make))

@@ -36,6 +36,8 @@ WALK_SECONDS = 5.0  # how long the further pages of a list come from the scan of
 MOST_RECENT = 1_000  # references
 Stamped = tuple[str, Stamp | None]  # a file, and None where it is not there
 
+_NOTHING: tuple[float, Hashable, list[CheckpointInfo]] = (-math.inf, (), [])
+
 
 class CheckpointCache:
     """Finds checkpoints, and keeps the most recently used in memory. Safe to use from many threads."""
@@ -47,7 +49,7 @@ class CheckpointCache:
         self._loading: dict[Hashable, threading.Lock] = {}
         self._looking = threading.Lock()
         self._recent: dict[str, tuple[float, CheckpointInfo]] = {}
-        self._listed: tuple[float, list[CheckpointInfo]] = (-math.inf, [])
+        self._listed: tuple[float, Hashable, list[CheckpointInfo]] = _NOTHING
         self._named: dict[Hashable, int] = {}
         self._quality: dict[Hashable, dict[str, Any] | None] = {}
 
@@ -59,13 +61,14 @@ class CheckpointCache:
     def list(self, *, continues: bool = False) -> list[CheckpointInfo]:
         """Every checkpoint, newest first. Each is as it was first read, because asking the disk about thousands takes
         most of the time: callers that show some of them check these with `all_current`. Where it `continues` what was
-        listed within WALK_SECONDS, the folders are not listed again.
+        listed within WALK_SECONDS, it looks again only after a checkpoint was imported or deleted, or a run began.
         """
-        at, listed = self._listed
-        if not continues or time.monotonic() - at > WALK_SECONDS:
+        places = tuple(_stamped(self.home, name) for name in ("runs", "checkpoints"))
+        at, known, listed = self._listed
+        if not continues or known != places or time.monotonic() - at > WALK_SECONDS:
             at = time.monotonic()
             listed = list_checkpoints(self.home, first_info)
-            self._listed = (at, listed)
+            self._listed = (at, places, listed)
         return listed
 
     def all_current(self, shown: Sequence[CheckpointInfo]) -> bool:
@@ -76,13 +79,13 @@ class CheckpointCache:
             current = False
         if not current:
             first_info.cache_clear()
-            self._listed = (-math.inf, [])
+            self._listed = _NOTHING
         return current
 
     def forget(self) -> None:
         """Read the disk again at the next request, because something was deleted."""
         self._recent.clear()
-        self._listed = (-math.inf, [])
+        self._listed = _NOTHING
 
     def recall(self, reference: str) -> CheckpointInfo | None:
         """A checkpoint that was found within FOUND_SECONDS and is still there; never reads a file."""

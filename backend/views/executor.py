@@ -106,13 +106,6 @@ class LongJobs:
             self._running[key] = _start(self._compute(key, make))
         return self._running[key]
 
-    def is_running(self, key: Hashable) -> bool:
-        """Whether `key` is being computed or waits for it; raises what its last attempt raised, once."""
-        failure = self._failed.pop(key, None)
-        if failure is not None:
-            raise failure
-        return key in self._running
-
     def report(self, key: Hashable, done: float, phase: str) -> None:
         """Report the progress of the computation of `key`, from 0 to 1; for the thread that computes it."""
         self._progress[key] = f"{phase}, {done:.0%}"

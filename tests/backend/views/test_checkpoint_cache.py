@@ -1,5 +1,6 @@
 """The checkpoint cache reads the disk once for all simultaneous requests."""
 
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -36,16 +37,17 @@ def test_many_who_ask_at_once_make_it_look_once(tiny_checkpoint_home: Path, monk
 
 
 def test_the_further_pages_of_a_list_do_not_look_at_the_folders_again(
-    tiny_checkpoint_home: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_checkpoint_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[Path] = []
+    home = shutil.copytree(tiny_checkpoint_home, tmp_path / "home")
 
     def look(home: Path, read: Reader | None = None) -> list[CheckpointInfo]:
         looked.append(home)
         return list_checkpoints(home, read)
 
     monkeypatch.setattr(checkpoint_cache, "list_checkpoints", look)
-    checkpoints = CheckpointCache(tiny_checkpoint_home)
+    checkpoints = CheckpointCache(home)
     first = checkpoints.list()
     assert [checkpoints.list(continues=True) for _ in range(3)] == [first] * 3
     assert len(looked) == 1
@@ -57,3 +59,6 @@ def test_the_further_pages_of_a_list_do_not_look_at_the_folders_again(
     monkeypatch.setattr(checkpoint_cache, "WALK_SECONDS", 0.0)
     checkpoints.list(continues=True)
     assert len(looked) == 4
+    monkeypatch.setattr(checkpoint_cache, "WALK_SECONDS", 60.0)
+    shutil.copytree(home / "checkpoints" / "tiny-video", home / "checkpoints" / "another")  # by another process
+    assert "another" in {info.id for info in checkpoints.list(continues=True)}

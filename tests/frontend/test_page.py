@@ -2,13 +2,14 @@
 
 import io
 import re
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import BrowserContext, Page, Request, expect
 
-from tests.support.browsing import PAGE_SCRIPT_HAS_RUN, VIEW, drag, ready
+from tests.support.browsing import PAGE_SCRIPT_HAS_RUN, drag, ready
 from tests.support.recorded import CARTPOLE, FINGER
 from tests.support.waiting import until
 
@@ -16,15 +17,16 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_words_are_readable_in_both_themes(browser: Browser, studio: str, theme: str) -> None:
-    context = browser.new_context(viewport=VIEW, color_scheme=theme)  # type: ignore[arg-type]
+def test_words_are_readable_in_both_themes(
+    context: BrowserContext, studio: str, theme: Literal["light", "dark"]
+) -> None:
     page = context.new_page()
+    page.emulate_media(color_scheme=theme)
     page.goto(f"{studio}/traversals")
     ready(page)
     text = page.locator(".readout .title").evaluate("e => getComputedStyle(e).color")
     ground = Image.open(io.BytesIO(page.screenshot())).convert("RGB").getpixel((20, 900))
     assert _contrast(tuple(int(part) for part in re.findall(r"\d+", text)[:3]), ground) > 7
-    context.close()
 
 
 def test_nothing_is_fetched_from_elsewhere(context: BrowserContext, studio: str) -> None:
@@ -70,29 +72,28 @@ def test_back_leaves_the_page_at_the_first_press(context: BrowserContext, studio
     expect(page).to_have_title("Factors · DisWM Studio")
 
 
-def test_on_a_phone_the_menu_closes_after_a_choice_and_icons_are_not_read(browser: Browser, studio: str) -> None:
-    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-    page.goto(f"{studio}/train?section=runs")
-    page.wait_for_selector(PAGE_SCRIPT_HAS_RUN, state="attached", timeout=60_000)
-    menu = page.get_by_test_id("stExpandSidebarButton")
+def test_on_a_phone_the_menu_closes_after_a_choice_and_icons_are_not_read(phone: Page, studio: str) -> None:
+    phone.goto(f"{studio}/train?section=runs")
+    phone.wait_for_selector(PAGE_SCRIPT_HAS_RUN, state="attached", timeout=60_000)
+    menu = phone.get_by_test_id("stExpandSidebarButton")
     menu.click(timeout=60_000)
-    page.get_by_test_id("stSidebar").get_by_role("link", name="Traversals", exact=True).click()
-    ready(page)
+    phone.get_by_test_id("stSidebar").get_by_role("link", name="Traversals", exact=True).click()
+    ready(phone)
     expect(menu).to_be_visible()  # it is there only while the menu is closed
-    page.reload()
-    ready(page)
+    phone.reload()
+    ready(phone)
     expect(menu).to_be_visible()
 
 
-def test_picture_grid_held_values_and_help_are_above_the_fold(browser: Browser, studio: str) -> None:
-    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+def test_picture_grid_held_values_and_help_are_above_the_fold(context: BrowserContext, studio: str) -> None:
+    page = context.new_page()
+    page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(f"{studio}/traversals?edits=1:1.0")
     ready(page)
     page.locator(".ask").click()
     for part in (".picture", ".keep", ".held button", ".help", ".row >> nth=5"):
         box = page.locator(part).first.bounding_box()
         assert box and box["y"] + box["height"] <= 900, part
-    page.context.close()
 
 
 @pytest.mark.parametrize(
@@ -109,36 +110,31 @@ def test_picture_grid_held_values_and_help_are_above_the_fold(browser: Browser, 
     ],
 )
 def test_on_a_phone_the_first_picture_is_above_the_fold(
-    browser: Browser, studio: str, place: str, part: str, picture: str
+    phone: Page, studio: str, place: str, part: str, picture: str
 ) -> None:
-    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-    page.goto(f"{studio}/{place}")
+    phone.goto(f"{studio}/{place}")
     if part:
-        ready(page, part)
-    first = page.locator(picture).first
+        ready(phone, part)
+    first = phone.locator(picture).first
     expect(first).to_be_visible(timeout=60_000)
     until(lambda: (box := first.bounding_box()) and box["y"] + box["height"] <= 844, 10)  # once what loads is there
-    page.context.close()
 
 
-def test_on_a_phone_the_open_section_is_in_view(browser: Browser, studio: str) -> None:
-    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-    page.goto(f"{studio}/imagine?section=imitation&checkpoint={CARTPOLE}")
-    ready(page, ".player")
-    box = page.get_by_role("radio", name="Imitation").bounding_box()
+def test_on_a_phone_the_open_section_is_in_view(phone: Page, studio: str) -> None:
+    phone.goto(f"{studio}/imagine?section=imitation&checkpoint={CARTPOLE}")
+    ready(phone, ".player")
+    box = phone.get_by_role("radio", name="Imitation").bounding_box()
     assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
-    page.context.close()
 
 
-def test_a_button_says_at_once_what_was_chosen_behind_it(browser: Browser, studio: str) -> None:
-    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+def test_a_button_says_at_once_what_was_chosen_behind_it(context: BrowserContext, studio: str) -> None:
+    page = context.new_page()
     page.goto(f"{studio}/imagine?context=4")
     ready(page, ".player")
     page.get_by_role("button", name="Episode 0: 4 seen").click()
     page.get_by_role("slider", name="Observed frames").press("ArrowRight")
     expect(page.get_by_role("button", name="Episode 0: 5 seen")).to_be_visible()
     expect(page).to_have_url(re.compile("context=5|^((?!context).)*$"))
-    page.context.close()
 
 
 def test_the_first_strip_is_two_keys_away(page: Page) -> None:

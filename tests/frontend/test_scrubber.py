@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from frontend.components.scrubber import title as titled
-from tests.support.browsing import VIEW, drag, pixels, ready
+from tests.support.browsing import drag, pixels, ready
 from tests.support.recorded import CARTPOLE, FINGER
 from tests.support.waiting import until
 from tests.support.workplace import Workplace
@@ -110,9 +110,9 @@ def test_the_keyboard_moves_steps_plays_and_helps(page: Page, rows: Rows) -> Non
     expect(page.locator(".play")).to_have_text("▶ Play")
 
 
-def test_with_reduced_motion_nothing_plays_and_space_steps(browser: Browser, studio: str) -> None:
-    context = browser.new_context(viewport=VIEW, reduced_motion="reduce")
+def test_with_reduced_motion_nothing_plays_and_space_steps(context: BrowserContext, studio: str) -> None:
     page = context.new_page()
+    page.emulate_media(reduced_motion="reduce")
     page.goto(f"{studio}/traversals?dim=1&column=3")
     ready(page)
     page.locator(".row.active .strip").focus()
@@ -123,7 +123,6 @@ def test_with_reduced_motion_nothing_plays_and_space_steps(browser: Browser, stu
     page.wait_for_timeout(400)
     assert value(page).inner_text() == after
     expect(page.locator(".play")).to_have_text("▶ Play")
-    context.close()
 
 
 def test_a_finger_chooses_a_cell(browser: Browser, studio: str, rows: Rows) -> None:
@@ -267,18 +266,16 @@ def test_bars_and_footprints_have_one_scale(page: Page, rows: Rows) -> None:
     expect(page.locator(".change").first).to_have_text(f"{rows[0]['change']:.2f}")
 
 
-def test_on_a_phone_cells_are_wide_and_bars_stay_comparable(browser: Browser, studio: str) -> None:
-    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-    page.goto(f"{studio}/traversals?columns=11")
-    ready(page)
-    strip = page.locator(".strip").first.bounding_box()
+def test_on_a_phone_cells_are_wide_and_bars_stay_comparable(phone: Page, studio: str) -> None:
+    phone.goto(f"{studio}/traversals?columns=11")
+    ready(phone)
+    strip = phone.locator(".strip").first.bounding_box()
     assert strip and strip["width"] / 11 >= 32
-    controls = page.locator(".scrubber").locator("button:visible, input:visible").all()
+    controls = phone.locator(".scrubber").locator("button:visible, input:visible").all()
     small = [box for box in map(Locator.bounding_box, controls) if box and min(box["width"], box["height"]) < 32]
     assert len(controls) > 8 and small == []
-    bars = [bar["width"] for bar in map(Locator.bounding_box, page.locator(".bar:visible").all()) if bar]
+    bars = [bar["width"] for bar in map(Locator.bounding_box, phone.locator(".bar:visible").all()) if bar]
     assert len(bars) > 1 and max(bars) - min(bars) < 0.5, "a nat is as long in every row"
-    page.context.close()
 
 
 SLIDE = "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', { bubbles: true })); }"

@@ -17,7 +17,7 @@ from tests.support.waiting import free_port
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
+    "--disable-component-update --disable-sync --process-per-site"
 ).split()
 APP = Path(__file__).parents[2] / "frontend" / "server.py"
 VIEW = {"width": 1440, "height": 1000}

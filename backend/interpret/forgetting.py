@@ -77,9 +77,10 @@ def says(names: Sequence[str], measures: Sequence[Mapping[str, Any]]) -> str:
             continue
         about = MEASURES[measure["name"]]
         lost = f"{measure['title']}: {abs(cell['mean']):.3g} {about.worse if cell['mean'] > 0 else about.better}"
-        sentences.append(
-            f"{lost} since {'the first' if len(names) == 2 else 'each'} task was learned{_certainty(cell)}."
+        since = (
+            "since the first task was learned" if len(names) == 2 else "per task, since each earlier one was learned"
         )
+        sentences.append(f"{lost} {since}{_certainty(cell)}.")
     return " ".join(sentences)
 
 
@@ -88,7 +89,7 @@ def _certainty(cell: Mapping[str, Any]) -> str:
         return (
             f" ({cell['episodes']} {'episode is' if cell['episodes'] == 1 else 'episodes are'} too few for an interval)"
         )
-    low, high = cell["interval"]
+    low, high = cell["interval"] if cell["mean"] > 0 else [-end for end in reversed(cell["interval"])]
     around = f" (95% {low:.3g} to {high:.3g})"
     return f"{around}: not told from nothing" if low <= 0 <= high else around
 

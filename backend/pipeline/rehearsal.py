@@ -51,7 +51,7 @@ class Rehearsal(nn.Module):
     def added(self, batch: Batch, action_size: int) -> Batch:
         """A batch whose actions are (B, T, A + K), followed by invented sequences; their target is their value.
 
-        What real episodes alone have (moving pixels) is left empty in them.
+        No pixel counts as moving in them, and no expert advises.
         """
         count = round(self._share * len(batch.image))
         if not count:

@@ -91,8 +91,12 @@ class Advice(nn.Module):
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
     def begin(self, observed: Observed, batch: Batch) -> None:
-        """Adds the states, (B, T, .), and the actions advised in them, (B, T, A); they replace the oldest."""
-        feature, advised = observed.states.feature.flatten(0, 1), batch.advice.flatten(0, 1)
+        """Adds the states, (B, T, .), and the actions advised in them, (B, T, A); they replace the oldest.
+
+        Sequences that are invented follow the real ones, and there is no advice in them.
+        """
+        real = len(batch.advice)
+        feature, advised = observed.states.feature[:real].flatten(0, 1), batch.advice.flatten(0, 1)
         order = torch.arange(len(feature), device=feature.device)
         rows = (self.states_seen + order) % len(self.feature)
         self.feature.index_copy_(0, rows, feature)

@@ -50,6 +50,14 @@ def test_few_episodes_give_no_interval_and_chapters_that_were_not_measured_no_lo
     assert forgetting_chart(taught, forgetting_of(taught)).values.shape == (4, 2)
 
 
+def test_what_was_gained_is_told_as_such_with_its_interval(taught: Checkpoint) -> None:
+    better = forgotten()
+    better["rows"][1]["return"][0] = [110.0, 130.0] * 3
+    write_json(taught.info.folder / FORGETTING, better)
+    says = forgetting_of(taught)["says"]
+    assert "Return: 20 gained since the first task was learned (95% 1" in says
+
+
 def test_its_chart_holds_every_matrix_and_what_was_forgotten(taught: Checkpoint) -> None:
     chart = forgetting_chart(taught, forgetting_of(taught))
     assert chart.columns == ("1 square-world", "2 pusher", "average")

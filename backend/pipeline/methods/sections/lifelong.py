@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from backend.pipeline.fields import Weight, conflict, described
-from backend.pipeline.methods.sections.base import CommonSettings, Section
+from backend.pipeline.fields import Weight, described
+from backend.pipeline.methods.sections.base import Section
 
 GROUP = "Tasks one after another (lifelong)"
 
@@ -25,8 +25,3 @@ class LifelongSection(Section):
         GROUP,
         "Of the critic's loss where it values an invented state higher than the earlier critic did.",
     )
-
-    def check(self, settings: CommonSettings) -> None:
-        """Refuses an expert's advice, which there is none of in invented episodes."""
-        if getattr(settings, "advice", 0):
-            raise conflict("/advice", "lifelong invents episodes of earlier tasks, in which no expert can advise")

@@ -197,7 +197,5 @@ def test_what_a_chapter_cannot_go_on_from_is_refused_in_a_sentence() -> None:
         build_parts(settings("lifelong", most_tasks=2), full, 1, seed=0)
     with pytest.raises(SettingsError, match="rehearsed is a setting of lifelong only"):
         settings("diswm", rehearsed=1.0)
-    with pytest.raises(SettingsError, match="no expert can advise"):
-        settings("lifelong", advice=1.0)
     with pytest.raises(ValueError, match="do not go with 3 tasks"):
         a_model(task=3)

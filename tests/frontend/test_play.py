@@ -9,10 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from frontend.relay import ticket
-from tests.support.browsing import VIEW, end, free_port, open_browser, pixels, ready, wait_for
+from tests.support.browsing import end, free_port, pixels, ready, wait_for
 from tests.support.recorded import CARTPOLE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -34,13 +34,12 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def board(studio: str) -> Iterator[Page]:
+def board(context: BrowserContext, studio: str) -> Page:
     """The page with the shipped policy to be played."""
-    with open_browser() as browser:
-        page = browser.new_context(viewport=VIEW, accept_downloads=True).new_page()
-        page.goto(f"{studio}/imagine?section=play&checkpoint={CARTPOLE}")
-        ready(page, ".board")
-        yield page
+    page = context.new_page()
+    page.goto(f"{studio}/imagine?section=play&checkpoint={CARTPOLE}")
+    ready(page, ".board")
+    return page
 
 
 def steps(page: Page) -> int:

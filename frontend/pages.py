@@ -73,6 +73,7 @@ PAGES = {
             "contexts": ":material/layers: Contexts",
             "calibration": ":material/straighten: Calibration",
             "teachers": ":material/groups: Teachers",
+            "flow": ":material/air: Flow",
         },
         model=True,
     ),

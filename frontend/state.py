@@ -268,6 +268,18 @@ class Teachers(ApiView):
 
 
 @dataclass(frozen=True)
+class Flow(ApiView):
+    """Which way each pixel of an episode of the clip moves."""
+
+    checkpoint: str = ""
+    episode: int = 0
+
+    def api(self) -> dict[str, Any]:
+        """The query of `GET .../flow` that shows this."""
+        return self.sent(("episode",))
+
+
+@dataclass(frozen=True)
 class TwoCheckpoints(View):
     """Two checkpoints beside each other: that of the header, and `second`."""
 

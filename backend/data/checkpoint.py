@@ -30,6 +30,7 @@ from models.actor_critic import ActorCritic
 from models.adapters.adapted import Adapted, capabilities_of_spec
 from models.adapters.adapter import Spec
 from models.browsable import Browsable
+from models.flow import FlowNetwork
 from models.traversal import LatentStatistics
 from models.types import Capabilities, normalise
 from models.video_model import VideoModel, capabilities_of
@@ -131,6 +132,11 @@ class Checkpoint:
         if not isinstance(self.model, VideoModel):
             raise IncompatibleCheckpoint([f"{self.info.name} is another project's model: it can be looked at only"])
         return self.model
+
+    @property
+    def flow(self) -> FlowNetwork | None:
+        """Its network of optical flow, if one was learned beside it."""
+        return self.model.flow if isinstance(self.model, VideoModel) else None
 
     @property
     def quality(self) -> dict[str, Any] | None:

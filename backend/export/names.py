@@ -9,6 +9,7 @@ from backend.interpret.calibration_request import CalibrationRequest
 from backend.interpret.charts import Chart
 from backend.interpret.contexts_request import ContextsRequest
 from backend.interpret.counterfactual import Counterfactual
+from backend.interpret.flow_request import FlowRequest
 from backend.interpret.imitation import Imitation
 from backend.interpret.names import DimensionName
 from backend.interpret.rollout import Rollout
@@ -66,6 +67,11 @@ def imitation_file_name(view: Imitation) -> str:
 def teachers_file_name(provenance: Mapping[str, Any], request: TeachersRequest) -> str:
     """Environment, checkpoint and seed, and the episode; without ending."""
     return f"diswm_{subject(provenance)}_teachers-ep{request.episode}"
+
+
+def flow_file_name(provenance: Mapping[str, Any], request: FlowRequest) -> str:
+    """Environment, checkpoint and seed, and the episode; without ending."""
+    return f"diswm_{subject(provenance)}_flow-ep{request.episode}"
 
 
 def calibration_file_name(provenance: Mapping[str, Any], request: CalibrationRequest) -> str:

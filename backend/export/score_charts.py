@@ -11,6 +11,8 @@ from backend.export.letters import drawable
 from backend.export.typography import font
 from backend.interpret.calibration import ERROR_CHART, INSIDE_CHART, WIDTH_CHART
 from backend.interpret.disagreement import DISAGREEMENT, PROCESS
+from backend.interpret.flow import COLOURS
+from backend.interpret.flow import ERROR as FLOW_ERROR
 from backend.interpret.similarity import MEAN, REPEAT
 from backend.interpret.teachers import WEIGHTS
 from backend.interpret.timeline import BAND_PERCENT, Curve, Timeline
@@ -24,6 +26,8 @@ RANGES: dict[str, tuple[float, float] | None] = {
     INSIDE_CHART: (0.0, 1.0),
     ERROR_CHART: None,
     WIDTH_CHART: None,
+    FLOW_ERROR: None,
+    COLOURS: None,
 }
 """Charts of figures with their fixed axes, as on the page: noise fills no height. None: from 0 to the most."""
 HEIGHT, GAP, FOOT = 0.8, 0.12, 0.5  # inches of a chart, between two, and of the steps and names below the last

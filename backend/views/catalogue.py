@@ -7,6 +7,7 @@ from backend.export.options import FIGURE_FORMATS, FILM_FORMATS, TABLE_FORMATS
 from backend.interpret.calibration_request import CalibrationRequest
 from backend.interpret.contexts_request import ContextsRequest
 from backend.interpret.counterfactual_request import CounterfactualRequest
+from backend.interpret.flow_request import FlowRequest
 from backend.interpret.imitation_request import ImitationRequest
 from backend.interpret.request import ViewRequest
 from backend.interpret.rollout_request import RolloutRequest, TogetherRequest
@@ -168,6 +169,16 @@ KINDS: Mapping[str, Kind] = {
             "backend.views.imagination:TEACHERS",
             "teachers",
             "teachers",
+            FILMS,
+            _FILM_STYLE,
+            IMAGINATION,
+        ),
+        Kind(
+            "Write which way each pixel of an episode moves, and where the network of flow is confident of it.",
+            FlowRequest,
+            "backend.views.imagination:FLOW",
+            "flow",
+            "flow",
             FILMS,
             _FILM_STYLE,
             IMAGINATION,

@@ -11,6 +11,7 @@ from backend.export.names import (
     calibration_file_name,
     contexts_file_name,
     counterfactual_file_name,
+    flow_file_name,
     imitation_file_name,
     teachers_file_name,
     temporal_file_name,
@@ -23,6 +24,9 @@ from backend.interpret.contexts import MOST_EPISODES, contexts_timeline
 from backend.interpret.contexts_request import ContextsRequest
 from backend.interpret.counterfactual import counterfactual
 from backend.interpret.counterfactual_request import CounterfactualRequest
+from backend.interpret.flow import MOST_EPISODES as MOST_FLOW_EPISODES
+from backend.interpret.flow import flow_timeline
+from backend.interpret.flow_request import FlowRequest
 from backend.interpret.imitation import imitation
 from backend.interpret.imitation_request import ImitationRequest
 from backend.interpret.request import ViewError
@@ -103,6 +107,13 @@ def weighed(ingredients: Ingredients, request: TeachersRequest) -> View:
     return _of_timeline(ingredients, teachers_timeline(checkpoint, request, name))
 
 
+def moved(ingredients: Ingredients, request: FlowRequest) -> View:
+    """Which way each pixel of an episode moves."""
+    checkpoint = ingredients.checkpoint
+    name = flow_file_name(provenance_of(checkpoint), request)
+    return _of_timeline(ingredients, flow_timeline(checkpoint, request, name))
+
+
 def beside(info: CheckpointInfo, request: TogetherRequest, store: Store) -> Sources:
     """The further checkpoints that a request names, or those of the same run if it names none. Raises ViewError."""
     if len(request.others) > MAX_CHECKPOINTS:
@@ -166,4 +177,5 @@ CALIBRATION = Builder(
     sources=_measured_beside,
 )
 TEACHERS = Builder(weighed, lambda *_: MOST_STEPS)
+FLOW = Builder(moved, lambda *_: MOST_STEPS * 2 * (MOST_FLOW_EPISODES + 2))
 COUNTERFACTUAL = Builder(changed, lambda *_: 2000, check=_check, loads=True, long=lambda *_: True)

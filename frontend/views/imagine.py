@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from frontend.components.header import current, open_section
-from frontend.sections import branch, calibration, contexts, imitation, play, simulator, teachers, watch
+from frontend.sections import branch, calibration, contexts, flow, imitation, play, simulator, teachers, watch
 
 PAGE = "imagine"
 SECTIONS = {
@@ -15,6 +15,7 @@ SECTIONS = {
     "contexts": contexts.show,
     "calibration": calibration.show,
     "teachers": teachers.show,
+    "flow": flow.show,
 }
 
 

@@ -121,6 +121,24 @@ def test_teachers_says_what_their_weights_show_and_lists_them(open_page: OpenPag
     assert f"diswm teachers {CARTPOLE}" in shown(app)
 
 
+def test_flow_says_how_right_it_is_and_what_its_colours_mean(open_page: OpenPage, work: Workplace) -> None:
+    spread = {"mean": 1.5, "interval": [1.25, 1.75]}
+    rows = [{"name": "flow", "everywhere": spread, "moving": {**spread, "interval": None}, "hidden": None}]
+    more = {"kind": "flow", "errors": rows, "scale": 2.5, "says": "The flow is off by 1.50 pixels."}
+    work.answers["/flow"] = work.get(f"/checkpoints/{CARTPOLE}/imitation") | more
+    app = open_page("imagine/flow", checkpoint=CARTPOLE, episode="1")
+    assert not app.error, shown(app)
+    assert work.query_of("/flow")["episode"] == "1"
+    assert "off by 1.50 pixels" in shown(app) and f"diswm flow {CARTPOLE}" in shown(app)
+    table = app.dataframe[0].value
+    assert list(table.iloc[0]) == ["flow", "1.50 (1.25 to 1.75)", "1.50", "none"]
+
+
+def test_without_a_network_flow_names_the_method_that_learns_one(open_page: OpenPage) -> None:
+    app = open_page("imagine/flow", checkpoint=CARTPOLE)
+    assert not app.error and "The method **flow** learns one" in shown(app)
+
+
 def test_the_disagreement_of_an_ensemble_is_a_curve_and_a_row_and_others_have_neither() -> None:
     rollout = {"comparable": False, "disagreement": [1.0, 2.0], "edited_disagreement": [1.0, 3.0]}
     lines = [{"name": "model", "values": [1.0, 2.0]}, {"name": "branch", "values": [1.0, 3.0]}]

@@ -39,7 +39,7 @@ ADDRESSES = {
 TIMELINES = {"temporal": 3, "together": 3, "imitation": 3, "calibration": 3, "counterfactual": 6}  # rows of pictures
 WEIGHED = {"teachers": "tiny-world/teachers?episode=1"}
 FORGOTTEN = {"forgetting": "tiny-world/forgetting?"}
-OF_OTHER_MODELS = {"contexts"}
+OF_OTHER_MODELS = {"contexts", "flow"}
 """Films of models that the home of these tests does not have; their tables are written by the same function."""
 CHARTS = {
     "factors": {"beyond_chance"},

@@ -16,6 +16,7 @@ from backend.interpret.calibration_request import CalibrationRequest
 from backend.interpret.contexts_request import ContextsRequest
 from backend.interpret.counterfactual_request import CounterfactualRequest
 from backend.interpret.fields import Edit
+from backend.interpret.flow_request import FlowRequest
 from backend.interpret.imitation_request import ImitationRequest
 from backend.interpret.request import ViewError, ViewRequest
 from backend.interpret.rollout_request import RolloutRequest, TogetherRequest
@@ -46,6 +47,7 @@ FULL: dict[str, ViewRequest] = {
     "contexts": ContextsRequest(2, 4),
     "calibration": CalibrationRequest(2, 4, 9, ("run-a", "run-b")),
     "teachers": TeachersRequest(2),
+    "flow": FlowRequest(2),
     "sensitivity": SensitivityRequest("d1"),
     "carried": TransferRequest("run-a"),
     "compare": CompareRequest("run-a"),
@@ -122,7 +124,7 @@ def query_of_page(kind: str, view: Any) -> dict[str, Any]:
         return {"other": view.second}
     return (
         dict(view.api())
-        if kind in ("rollout", "temporal", "counterfactual", "imitation", "contexts", "teachers", "calibration")
+        if kind in ("rollout", "temporal", "counterfactual", "imitation", "contexts", "teachers", "flow", "calibration")
         else {}
     )
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds both images and runs them with Postgres and two workers: health, token, one run, the page, a stop.
-# Needs Docker with its compose plugin, or podman with podman-compose; ports 8000 and 8501 must be free.
+# Builds both images and runs them with Postgres, two workers and two APIs behind a proxy: health, token, one run, the page,
+# a play that goes on when one of the APIs ends, a stop.
+# Needs Docker with its compose plugin, or podman with podman-compose; ports 8000, 8080 and 8501 must be free.
 # BUILD_OPTIONS are handed to the build, such as a mirror's certificate: BUILD_OPTIONS='--network host'.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,7 +21,7 @@ done
 DISWM_TOKEN=$(python3 -c 'import secrets; print(secrets.token_hex(32))')
 DISWM_DATABASE_PASSWORD=$(python3 -c 'import secrets; print(secrets.token_hex(16))')
 export DISWM_TOKEN DISWM_DATABASE_PASSWORD
-stack() { $compose -p diswm-check -f compose.yaml -f compose.postgres.yaml "$@"; }
+stack() { $compose -p diswm-check -f compose.yaml -f compose.postgres.yaml -f compose.replicas.yaml "$@"; }
 clean() { # podman-compose forgets the further workers, which hold the volumes
     if [ $engine = podman ]; then
         podman ps -aq --filter label=io.podman.compose.project=diswm-check | xargs -r podman rm -f -t 5
@@ -30,7 +31,8 @@ clean() { # podman-compose forgets the further workers, which hold the volumes
 trap 'stack logs --tail 20 >&2 || true' ERR
 trap 'clean > /dev/null 2>&1 || true' EXIT
 
-api() { curl -sS --noproxy '*' -H "Authorization: Bearer $DISWM_TOKEN" "http://127.0.0.1:8000$1" "${@:2}"; }
+site=http://127.0.0.1:8080 # the proxy
+api() { curl -sS --noproxy '*' -H "Authorization: Bearer $DISWM_TOKEN" "$site$1" "${@:2}"; }
 field() { python3 -c "import json, sys; value = json.load(sys.stdin)
 for key in sys.argv[1].split('.'): value = value[int(key)] if key.isdigit() else value[key]
 print(value)" "$1"; }
@@ -49,8 +51,8 @@ page() { curl -sSf --noproxy '*' http://127.0.0.1:8501/_stcore/health; }
 clean > /dev/null 2>&1 || true # what an earlier check left
 stack up -d --scale worker=2 > stack.log 2>&1 || { cat stack.log >&2; exit 1; }
 rm stack.log
-await 120 "the API answers" curl -sSf --noproxy '*' http://127.0.0.1:8000/healthz
-refused=$(curl -s --noproxy '*' -o /dev/null -w '%{http_code}' http://127.0.0.1:8000/api/v1/runs)
+await 120 "the API answers" curl -sSf --noproxy '*' $site/healthz
+refused=$(curl -s --noproxy '*' -o /dev/null -w '%{http_code}' $site/api/v1/runs)
 [ "$refused" = 401 ] && echo "without the token: 401"
 await 120 "two workers are there" workers
 run=$(api /api/v1/runs -H 'Content-Type: application/json' -d '{"stage": "collect", "settings": {"episodes": 4}}' | field id)
@@ -59,6 +61,13 @@ echo "its data set, read by the API: $(api "/api/v1/datasets/$run" | field frame
 await 120 "the page answers" page
 stack exec -T page python -c 'import importlib.util as i; raise SystemExit(any(map(i.find_spec, ("torch", "mujoco"))))' \
     && echo "the page has neither torch nor MuJoCo"
+play=$(api /api/v1/checkpoints/cartpole-swingup-policy/plays -H 'Content-Type: application/json' -d '{"seed": 1}' | field id)
+step() { api "/api/v1/plays/$play/steps" -H 'Content-Type: application/json' -d '{}' | field step; }
+steps="$(step) $(step)"
+stack stop -t 0 api-2 > /dev/null 2>&1
+steps="$steps $(step) $(step)"
+[ "$steps" = "1 2 3 4" ]
+echo "a play behind the proxy went on when one of both APIs ended"
 begun=$SECONDS
 stack stop worker > /dev/null 2>&1
 echo "both workers stopped in $((SECONDS - begun)) s"

@@ -4,8 +4,9 @@ import datetime
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -22,7 +23,7 @@ from models.traversal import LatentStatistics
 from models.types import normalise
 from models.video_model import VideoModel
 from models.world_model import WorldModel
-from tests.support.forks import Forks
+from tests.support.forks import Ended, Forks
 from tests.support.postgres import Server, server
 
 EPISODES, STEPS, ACTIONS = 3, 24, 2
@@ -95,6 +96,17 @@ def forks() -> Iterator[Forks]:
     server = Forks()
     yield server
     server.end()
+
+
+@pytest.fixture
+def forked_readers(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes that read foreign files have torch loaded; all else is theirs: limits, reading, what they say."""
+
+    def run(command: Sequence[str], **_captured: object) -> Ended:
+        _, _, module, *arguments = command
+        return forks.run(tuple(arguments), {}, module=module)
+
+    monkeypatch.setattr("backend.data.tensors_apart.subprocess", SimpleNamespace(run=run, TimeoutExpired=TimeoutError))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Starts real `diswm` commands without their imports: forks of one process that has imported everything."""
+"""Starts real `diswm` commands and modules without their imports: forks of a process that has imported everything."""
 
 import json
 import os
@@ -10,21 +10,27 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 FORKS = '''
-import atexit, gc, json, os, sys, threading, traceback
+import atexit, gc, json, os, runpy, sys, threading, traceback
 # All that is slow to import, once for every command below.
 import torch.utils.tensorboard, uvicorn
 import backend.main, backend.pipeline.stages, backend.runs.worker
 from backend.__main__ import main
 
 
-def carry_out():
-    """The exit code of a command; everything that runs at the exit of a process has run."""
+def carry_out(module):
+    """The exit code of a command or a module; everything that runs at the exit of a process has run."""
     code = 1
     try:
-        main()
+        if module:
+            sys.modules.pop(module, None)  # its code runs anew, as __main__
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        else:
+            main()
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)
     except BaseException:
         traceback.print_exc()
     threading._shutdown()
@@ -54,7 +60,7 @@ for line in sys.stdin:
             assert hasattr(sys.modules[module], constant), name
             setattr(sys.modules[module], constant, seconds)
         sys.argv = ["diswm", *order["command"]]
-        os._exit(carry_out())  # without taking all modules apart, which takes a second
+        os._exit(carry_out(order["module"]))  # without taking all modules apart, which takes a second
     print(process, flush=True)
 '''
 
@@ -85,16 +91,27 @@ class Forks:
         timings: Timings = AS_THEY_ARE,
         errors: Path | None = None,
         folder: Path | None = None,
+        module: str | None = None,
     ) -> int:
-        """Start a command in a folder and return its process; what it says is added to `log`, or to `errors`."""
-        order = {"command": command, "environment": environment, "timings": dict(timings), "log": str(log)}
-        return self._ask(order | {"errors": str(errors or log), "folder": str(folder or Path.cwd())})
+        """Start a command in a folder and return its process; what it says is added to `log`, or to `errors`.
 
-    def run(self, command: tuple[str, ...], environment: dict[str, str], folder: Path | None = None) -> Ended:
-        """Carry out a command in a folder, by default the present one."""
+        With `module`, `python -m module` with these arguments instead of `diswm`.
+        """
+        order = {"command": command, "environment": environment, "timings": dict(timings), "log": str(log)}
+        order |= {"errors": str(errors or log), "folder": str(folder or Path.cwd()), "module": module}
+        return self._ask(order)
+
+    def run(
+        self,
+        command: tuple[str, ...],
+        environment: dict[str, str],
+        folder: Path | None = None,
+        module: str | None = None,
+    ) -> Ended:
+        """Carry out a command, or a module, in a folder, by default the present one."""
         with tempfile.TemporaryDirectory(prefix="diswm-said-") as aside:
             said, errors = Path(aside) / "said", Path(aside) / "errors"
-            code = self.wait(self.start(command, environment, said, errors=errors, folder=folder))
+            code = self.wait(self.start(command, environment, said, errors=errors, folder=folder, module=module))
             return Ended(code, said.read_text(), errors.read_text())
 
     def wait(self, process: int) -> int:

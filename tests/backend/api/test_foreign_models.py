@@ -41,6 +41,7 @@ def test_weights_with_their_settings_become_a_checkpoint_with_traversals(client:
     assert client.get(f"/api/v1/checkpoints/{made['id']}").json()["card"].startswith("# theirs\n")
 
 
+@pytest.mark.usefixtures("forked_readers")
 def test_any_name_of_a_file_will_do_and_safetensors_too(client: TestClient, tmp_path: Path) -> None:
     recurrent = contents(dreamer_folder(tmp_path / "dreamer"))["latest.pt"]
     assert sent(client, {"run 7.pth": recurrent}, layout="dreamerv3-torch")[0] == 201
@@ -53,6 +54,7 @@ def pickled() -> bytes:
     return target.getvalue()
 
 
+@pytest.mark.usefixtures("forked_readers")
 @pytest.mark.parametrize(
     ("files", "fields", "why"),
     [

@@ -22,6 +22,7 @@ def a_model() -> VideoModel:
     return VideoModel(VideoModelConfig(latents=5, stoch=7, deter=9, hidden=11, kernels=(4, 4, 8, 8, 16))).eval()
 
 
+@pytest.mark.usefixtures("forked_readers")
 def test_what_goes_out_comes_in_again(tmp_path: Path) -> None:
     model = a_model()
     export_official(model, tmp_path, action_size=6)
@@ -32,6 +33,7 @@ def test_what_goes_out_comes_in_again(tmp_path: Path) -> None:
         torch.testing.assert_close(again.state_dict()[key], value, rtol=0, atol=0)
 
 
+@pytest.mark.usefixtures("forked_readers")
 def test_a_plain_reference_of_the_published_cell_agrees(tmp_path: Path) -> None:
     """The published update written out, with their key names, beside our recurrent model."""
     model = a_model()
@@ -58,6 +60,7 @@ def test_a_plain_reference_of_the_published_cell_agrees(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(PUBLISHED is None, reason="DISWM_PUBLISHED_FIXTURE names no folder of published files")
+@pytest.mark.usefixtures("forked_readers")
 def test_the_published_fixture_is_reproduced() -> None:
     folder = Path(str(PUBLISHED))
     model, expected = import_official(folder), np.load(folder / "io.npz")
@@ -82,6 +85,7 @@ def test_the_published_fixture_is_reproduced() -> None:
     assert total == pytest.approx(float(expected["latent_kl"]), rel=1e-3)
 
 
+@pytest.mark.usefixtures("forked_readers")
 def test_every_wrong_key_and_shape_is_listed(tmp_path: Path) -> None:
     export_official(a_model(), tmp_path)
     state = torch.load(tmp_path / "rssm.pt", weights_only=True)
@@ -92,6 +96,7 @@ def test_every_wrong_key_and_shape_is_listed(tmp_path: Path) -> None:
     assert refused.value.problems == ["missing rssm._obs_stat_layer.bias", "unknown rssm.surprise"]
 
 
+@pytest.mark.usefixtures("forked_readers")
 def test_a_misshaped_tensor_is_named_with_both_shapes(tmp_path: Path) -> None:
     export_official(a_model(), tmp_path)
     state = torch.load(tmp_path / "decoder.pt", weights_only=True)

@@ -30,6 +30,8 @@ from tests.support.foreign_models import (
     vae_shapes,
 )
 
+pytestmark = pytest.mark.usefixtures("forked_readers")
+
 
 def _repacked(info: CheckpointInfo, folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     """The zip of a checkpoint with another config.json, truthfully listed."""

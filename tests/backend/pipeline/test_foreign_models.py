@@ -24,6 +24,8 @@ from tests.support.foreign_models import (
     vae_shapes,
 )
 
+pytestmark = pytest.mark.usefixtures("forked_readers")
+
 PEERS = os.environ.get("DISWM_PEERS_FIXTURE")
 VAES = ("VAE_mnist", "betaB_celeba", "betaB_chairs", "btcvae_dsprites")
 DREAMERS = ("small_discrete", "small_onehot_actions")

@@ -28,6 +28,8 @@ from tests.support.foreign_models import (
     vae_folder,
 )
 
+pytestmark = pytest.mark.usefixtures("forked_readers")
+
 
 def test_a_model_without_decoder_sees_and_says_that_it_draws_nothing(tmp_path: Path) -> None:
     info = import_model(Source(r2_folder(tmp_path / "theirs", decoder=False)), "blind", tmp_path)

@@ -90,11 +90,9 @@ class Rehearsal(nn.Module):
             noise = torch.randn(states[-1].stoch.shape, generator=generator, device=device)
             states.append(rssm.imagine_step(states[-1], actions[-1], noise))
         feature = torch.stack([state.feature for state in states], 1)
-        reward = model.reward(feature)
-        reward[:, 0] = 0
         value, discount = self.agent.actor_critic.value(feature), model.discount(feature).round()
         image = to_uint8(model.decode(feature))
-        return Invented(image, torch.stack(actions, 1), reward, discount, label, value)
+        return Invented(image, torch.stack(actions, 1), model.reward(feature), discount, label, value)
 
     def _act(self, state: State, generator: torch.Generator) -> Tensor:
         """What the earlier actor does, or with a small chance anything: (M, A)."""

@@ -87,7 +87,7 @@ def test_what_is_invented_looks_like_the_earlier_world_and_earns_its_reward(firs
     made = rehearsal.invent(16, LENGTH, torch.device("cpu"))
     red, _, blue = made.image.float().mean((0, 1, 2, 3)).tolist()
     assert red > 1.3 * blue and made.label[:, 0].min() == 1
-    assert float((made.reward[:, 1:] - REWARD[RED]).abs().mean()) < 0.3 and float(made.reward[:, 0].abs().max()) == 0
+    assert float((made.reward - REWARD[RED]).abs().mean()) < 0.3, "at the first step too: sequences begin anywhere"
     again = Rehearsal(copy.deepcopy(first.agent), 1, 1.0, seed=3)
     torch.testing.assert_close(again.invent(16, LENGTH, torch.device("cpu")).image, made.image, rtol=0, atol=0)
     assert not torch.equal(again.invent(16, LENGTH, torch.device("cpu")).image, made.image), "other ones each time"

@@ -38,9 +38,10 @@ LONGEST_FIRST = (
     "test_documents.py",
     "frontend/test_pages.py",
     "faults/test_postgres.py",
-    "frontend/test_page.py",
     "frontend/test_end_to_end.py",
+    "faults/test_pipeline.py",
     "frontend/test_scrubber.py",
+    "frontend/test_page.py",
     "backend/pipeline/test_pretrain.py",
     "backend/pipeline/test_parallel.py",
     "frontend/test_traversals.py",
@@ -48,8 +49,15 @@ LONGEST_FIRST = (
     "frontend/test_docs.py",
     "backend/pipeline/test_finetune.py",
     "backend/api/test_schemathesis.py",
+    "faults/test_api.py",
+    "frontend/test_quality.py",
+    "backend/cli/test_views.py",
+    "models/test_context.py",
+    "backend/test_command_line.py",
+    "frontend/test_imagination.py",
+    "frontend/test_outage.py",
 )
-"""Files that take half a minute or more; those that mostly wait alternate with those that compute."""
+"""Files that take some 25 seconds or more; those that mostly wait alternate with those that compute."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

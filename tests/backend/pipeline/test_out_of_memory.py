@@ -6,31 +6,30 @@ import sys
 from backend.pipeline.out_of_memory import is_out_of_memory
 
 FAULTS_OF_AN_UPDATE = """
-import resource, sys
+import resource
 import torch
 from backend.pipeline.malloc import keep_freed_memory
-
-if sys.argv[1] == "keeping":
-    keep_freed_memory()
 
 def work():
     for _ in range(20):
         torch.ones(10_000_000).add(1)  # two blocks of 40 MB, freed at once
 
-work()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-work()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+def faults():
+    work()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    work()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+print(faults())
+keep_freed_memory()
+print(faults())
 """
 
 
-def page_faults(manner: str) -> int:
-    command = [sys.executable, "-c", FAULTS_OF_AN_UPDATE, manner]
-    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
 def test_freed_blocks_are_kept_for_the_next_update() -> None:
-    retained, fetched = page_faults("keeping"), page_faults("plain")
+    command = [sys.executable, "-c", FAULTS_OF_AN_UPDATE]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    fetched, retained = map(int, done.stdout.split())
     assert retained < 1_000
     assert fetched > 10_000
 

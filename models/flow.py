@@ -10,7 +10,6 @@ from models.warp import warp
 
 REACH = 2  # pixels of a level, each way, in which a feature is looked for
 SLOPE = 0.1
-SCALE = 0.1  # of what the last layer says, so that a network begins with almost no flow
 
 
 class FlowNetwork(nn.Module):
@@ -41,7 +40,7 @@ class FlowNetwork(nn.Module):
         for (here, there), correction in zip(reversed(levels), reversed(self.corrections), strict=True):
             flow = twice_as_large(flow)
             alike = correlation(here, warp(there, flow))
-            flow = flow + SCALE * correction(torch.cat((alike, here, flow), 1))
+            flow = flow + correction(torch.cat((alike, here, flow), 1))
         return twice_as_large(flow)
 
 

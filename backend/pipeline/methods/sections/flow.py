@@ -18,13 +18,16 @@ class FlowSection(Section):
         8, "Pairs of frames per update", GROUP, "Drawn from the batch; each is looked at both ways."
     )
     photometric_weight: Weight = described(
-        1.0, "Photometric weight", GROUP, "Weight of the difference between a frame and the next one moved back."
+        10.0, "Photometric weight", GROUP, "Weight of the difference between a frame and the next one moved back."
     )
     flow_smoothness: Weight = described(
-        0.1, "Smoothness", GROUP, "Weight of differences of neighbouring pixels' flow where the picture has no edge."
+        0.01,
+        "Smoothness",
+        GROUP,
+        "Share of the photometric weight that differences of neighbouring pixels' flow have, where there is no edge.",
     )
     flow_distillation: Weight = described(
-        1.0,
+        10.0,
         "Distillation weight",
         GROUP,
         "Weight of the flow of harder frames, taught by that of whole ones where it is confident. 0: no distillation.",

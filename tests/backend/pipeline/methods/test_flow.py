@@ -50,7 +50,7 @@ def drawn(count: int, generator: torch.Generator) -> Moving:
 def learn(network: FlowNetwork, updates: int, *, taught: bool, seed: int) -> None:
     """From likeness of colours, and if `taught` from a teacher as well, which is the network as it is now."""
     generator = torch.Generator().manual_seed(seed)
-    whole = Photometric(network, 8, 1.0, 0.1)
+    whole = Photometric(network, 8, 1.0, 0.01)
     harder = FromHarder(network, FlowTeacher(network, 0), whole, 1.0)
     optimiser = torch.optim.Adam(network.parameters(), 2e-3)
     for _ in range(updates):
@@ -162,11 +162,11 @@ def test_the_teacher_follows_at_first_then_stands_still_and_a_saved_run_goes_on_
     whole, cut = a_run(), a_run()
     teacher, network = whole.companions["flow_teacher"], whole.parts.world_model.flow
     assert isinstance(teacher, FlowTeacher) and network is not None
-    assert whole.lesson_weights(0) == {"photometric_weight": 1.0, "flow_distillation": 0.0}
+    assert whole.lesson_weights(0) == {"photometric_weight": 10.0, "flow_distillation": 0.0}
     for update in range(2):
         assert {"photometric", "flow_student"} <= whole.learn(a_batch(), update).keys()
         cut.learn(a_batch(), update)
-    assert whole.lesson_weights(2)["flow_distillation"] == 1.0
+    assert whole.lesson_weights(2)["flow_distillation"] == 10.0
     stood = copy.deepcopy(teacher.network.state_dict())
     whole.learn(a_batch(), 2)
     assert all(torch.equal(value, stood[key]) for key, value in teacher.network.state_dict().items())

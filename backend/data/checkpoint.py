@@ -291,7 +291,7 @@ def read_quality(info: CheckpointInfo) -> dict[str, Any] | None:
     """The measured quality of a model's pictures, from when the checkpoint was written or later; None without."""
     path = info.found(QUALITY)
     if path.exists():
-        later: dict[str, Any] = json.loads(path.read_bytes())
+        later: dict[str, Any] = from_json(path.read_bytes())
         return later
     return _read_statistics(info.folder).get("quality")
 
@@ -303,7 +303,7 @@ def read_forgetting(info: CheckpointInfo) -> dict[str, Any] | None:
 
 
 def _read_statistics(folder: Path) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads((folder / "statistics.json").read_bytes())
+    values: dict[str, Any] = from_json((folder / "statistics.json").read_bytes())
     return values
 
 

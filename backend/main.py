@@ -4,6 +4,7 @@ import importlib.metadata
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from fastapi import Depends, FastAPI, Request
@@ -41,10 +42,13 @@ from backend.api.deps import Services, refuse_unknown_parameters
 from backend.api.under_way import sweep_outcomes
 from backend.api.uploads import FOLDER as UPLOAD_FOLDER
 from backend.data.files import sweep, sweep_tree
+from backend.data.store.opening import HOME_ALONE
 from backend.http.middleware.body import BodyGuard, BodyRules
 from backend.http.middleware.metrics import RequestCounts, RequestLog
 from backend.http.middleware.security import SECURITY_HEADERS, Security, SecurityRules
 from backend.http.problems import unexpected
+from backend.runs.arrivals import Arrivals
+from backend.runs.shared import SharedFiles
 from backend.settings import Settings, get_settings
 
 PREFIX = "/api/v1"
@@ -112,10 +116,21 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     _sweep(settings.home)
     services = app.state.services = Services.of(settings)
     threading.Thread(target=services.checkpoints.list, daemon=True).start()  # the first list of thousands takes seconds
+    arrivals = Arrivals(partial(_shared_files, app)) if settings.store != HOME_ALONE else None
+    if arrivals is not None:
+        arrivals.start()
     try:
         yield
     finally:
+        if arrivals is not None:
+            arrivals.stop()
         services.close()
+
+
+def _shared_files(app: FastAPI) -> SharedFiles:
+    shared = runs.run_service(app.state).shared
+    assert shared is not None
+    return shared
 
 
 def _sweep(home: Path) -> None:

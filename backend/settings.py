@@ -45,6 +45,17 @@ def _tracker(value: str) -> str:
     return value.rstrip("/")
 
 
+def _store(value: str) -> str:
+    url = urlsplit(value)
+    if url.username or url.password or url.query:
+        raise ValueError("an address has no credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY do")
+    bucket = url.scheme == "s3" and bool(url.netloc)
+    folder = url.scheme == "file" and not url.netloc
+    if not bucket and not folder:
+        raise ValueError("this is none of file://, file:///FOLDER and s3://BUCKET/PREFIX")
+    return value.rstrip("/") + ("//" if value.rstrip("/") == "file:" else "")
+
+
 Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 """Several names in one variable, separated by commas."""
 
@@ -108,6 +119,11 @@ class Settings(BaseSettings):
     tracker: Annotated[str | None, AfterValidator(lambda value: value and _tracker(value))] = Field(
         default=None,
         description="Where metrics of runs are sent: mlflow:http://HOST:PORT, wandb or wandb:offline.",
+    )
+    store: Annotated[str, AfterValidator(_store)] = Field(
+        default="file://",
+        description="Where files of runs are shared: file:// is DISWM_HOME itself, one disk that all machines mount; "
+        "s3://BUCKET/PREFIX or file:///FOLDER let each machine have a DISWM_HOME of its own.",
     )
     body_limit: int = Field(default=1_000_000, gt=0, description="Largest JSON body, in bytes.")
     upload_limit: int = Field(default=2_000_000_000, gt=0, description="Largest upload, in bytes.")

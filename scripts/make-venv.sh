@@ -44,4 +44,4 @@ fi
 .venv/bin/python -m pip install -q --retries 1 -c constraints.txt pip setuptools ||
     echo "The pinned pip could not be had: going on with $(.venv/bin/python -m pip --version | cut -d' ' -f1,2)." >&2
 echo "Installing the pinned packages into .venv (about two minutes the first time)"
-.venv/bin/python -m pip install -q -c constraints.txt -e '.[backend,frontend,hub,wandb,dev]'
+.venv/bin/python -m pip install -q -c constraints.txt -e '.[backend,frontend,hub,wandb,s3,dev]'

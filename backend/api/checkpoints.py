@@ -129,6 +129,8 @@ def delete_checkpoint(info: Found, serving: Serving, service: Runs) -> None:
         refuse_while_needed(service, serving.home, info.folder, {info.id, info.name}, info.name)
     with contextlib.suppress(FileNotFoundError):  # another request was faster
         remove_folder(info.folder)
+    if service.shared is not None and info.folder.parent == serving.home / "checkpoints":
+        service.shared.forget_place(f"checkpoints/{info.folder.name}")
     serving.checkpoints.forget()
 
 

@@ -191,6 +191,8 @@ def delete_dataset(info: Found, serving: Serving, runs: Runs) -> None:
         detail = f"The run {run.name} ({run.id}) uses {info.name} and is {run.state}."
         raise Problem(409, "dataset-in-use", detail, remedy="Cancel the run, or wait for its end.")
     remove_folder(info.folder)
+    if runs.shared is not None:
+        runs.shared.forget_place(f"datasets/{info.folder.name}")
 
 
 def view_dataset(info: DatasetInfo) -> DatasetView:

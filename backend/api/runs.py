@@ -12,13 +12,13 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse
 from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import State
 
 from backend.api.openapi import refusals
 from backend.api.pagination import Search, Several, several
 from backend.api.schemas import Body
 from backend.http.problems import Fault, Problem, invalid, short
 from backend.pipeline.settings import MAX_SEED
-from backend.runs.database import open_database
 from backend.runs.devices import labels_in, without_labels
 from backend.runs.errors import (
     IncompatibleSource,
@@ -32,7 +32,7 @@ from backend.runs.folders import read_log, readable_folder
 from backend.runs.found import Run, find_run
 from backend.runs.metrics import read_curve_points, read_metrics
 from backend.runs.references import run_that_uses, run_that_writes
-from backend.runs.service import Order, RunService, Submitted
+from backend.runs.service import Order, RunService, Submitted, open_service
 from backend.runs.states import ACTIVE, RunState
 from backend.runs.views import (
     EventView,
@@ -45,7 +45,6 @@ from backend.runs.views import (
     view_event,
     view_run,
 )
-from backend.settings import Settings
 
 EVENTS_POLL_S = 0.5
 
@@ -104,12 +103,15 @@ _opening = threading.Lock()
 
 def run_service_of(request: Request) -> RunService:
     """The service of this process; opens the database at the first request."""
-    state = request.app.state
+    return run_service(request.app.state)
+
+
+def run_service(state: State) -> RunService:
+    """The service of the application with this state."""
     with _opening:
         service = getattr(state, "run_service", None)
         if service is None:
-            settings: Settings = state.settings
-            service = state.run_service = RunService(open_database(settings), settings.home)
+            service = state.run_service = open_service(state.settings)
             state.run_desk = service  # its name in version 0.1, by which scripts of others find it
     assert isinstance(service, RunService)
     return service

@@ -69,7 +69,8 @@ def examine_settings(with_torch: bool) -> list[Check]:
         faults = "; ".join(f"DISWM_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
         return [Check("settings", "broken", faults, "Correct these variables of the environment, or unset them")]
     device = [check_device(settings)] if with_torch else []
-    return [*device, check_disk(settings), check_database(settings), check_access(settings), check_tracker(settings)]
+    checks = (check_disk, check_database, check_store, check_access, check_tracker)
+    return [*device, *(check(settings) for check in checks)]
 
 
 def check_python() -> Check:
@@ -185,6 +186,21 @@ def check_database(settings: Settings) -> Check:
     except (SQLAlchemyError, ImportError) as error:
         return Check("database", "broken", str(error).splitlines()[0], remedy)
     return Check("database", "ok", f"{url.render_as_string(hide_password=True)} answers")
+
+
+def check_store(settings: Settings) -> Check:
+    """Whether the store of the files of runs can be used, and refuses a second writer."""
+    from backend.data.store.opening import open_store, try_store
+    from backend.data.store.protocol import StoreError
+
+    try:
+        objects = open_store(settings.store)
+        if objects is None:
+            return Check("store", "ok", "none: files of runs are in DISWM_HOME")
+        try_store(objects)
+    except StoreError as error:
+        return Check("store", "broken", str(error), "Correct DISWM_STORE, AWS_ENDPOINT_URL and the keys in AWS_*")
+    return Check("store", "ok", f"{settings.store} can be written once and read")
 
 
 def check_access(settings: Settings) -> Check:

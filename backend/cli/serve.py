@@ -90,6 +90,7 @@ def worker(
     settings = checked_settings()
     refuse_missing_tracker(settings)
     end_with_parent()
+    from backend.data.store.protocol import StoreError
     from backend.runs.homes import ForeignHome
     from backend.runs.names import NameTaken
     from backend.runs.worker import Limits, work
@@ -97,7 +98,7 @@ def worker(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker: %(message)s", stream=sys.stderr)
     try:
         work(settings, Limits(until_idle, None if max_minutes is None else 60 * max_minutes))
-    except ForeignHome as error:
+    except (ForeignHome, StoreError) as error:
         complain(str(error))
         raise typer.Exit(EXIT_REFUSED) from None
     except NameTaken as error:
@@ -138,16 +139,21 @@ def refuse_open_address(host: str, settings: Settings) -> None:
 
 
 def refuse_foreign_home(settings: Settings) -> None:
-    """Exit if the database holds another home's runs; if it does not answer, the first request checks again."""
+    """Exit if the database holds another home's runs, or the store cannot be opened; if the database does not answer,
+    the first request checks again.
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
+    from backend.data.store.opening import open_store
+    from backend.data.store.protocol import StoreError
     from backend.runs.database import open_database
     from backend.runs.homes import ForeignHome
 
     try:
+        open_store(settings.store)
         with suppress(SQLAlchemyError):
             open_database(settings).dispose()
-    except ForeignHome as error:
+    except (ForeignHome, StoreError) as error:
         complain(str(error))
         raise typer.Exit(EXIT_REFUSED) from None
 

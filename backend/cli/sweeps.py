@@ -73,17 +73,17 @@ def sweep(
 
 
 def _carry_out(order: "SweepOrder", dry_run: bool) -> dict[str, Any]:
-    from backend.runs.database import open_database
+    from backend.data.store.protocol import StoreError
     from backend.runs.homes import ForeignHome
-    from backend.runs.service import RunService
+    from backend.runs.service import open_service
     from backend.runs.sweeps import SweepService, members_of
 
     if dry_run:
         return {"runs": [{"name": member.name, "seed": member.seed} for member in members_of(order)]}
     settings = checked_settings()
     try:
-        sweeps = SweepService(RunService(open_database(settings), settings.home))
-    except ForeignHome as error:
+        sweeps = SweepService(open_service(settings))
+    except (ForeignHome, StoreError) as error:
         complain(str(error))
         raise typer.Exit(EXIT_BAD_SETTINGS) from None
     made = sweeps.submit(order)

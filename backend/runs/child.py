@@ -24,8 +24,10 @@ from backend.runs.processes import (
 from backend.runs.table import RunRow
 from backend.runs.tracking.start import CREDENTIALS
 
-SECRETS = ("DISWM_TOKEN", "DISWM_DATABASE_URL", "DISWM_TRACKER")
+SECRETS = ("DISWM_TOKEN", "DISWM_DATABASE_URL", "DISWM_TRACKER", "DISWM_STORE")
 """Removed from the environment: a run must not control the API or the table of runs, and sends nothing itself."""
+NOT_FOR_RUNS = (*CREDENTIALS, "AWS_")
+"""So are variables that begin so: the worker copies files to and from the store."""
 
 
 class Child:
@@ -107,7 +109,7 @@ def command_of_user(row: Run, home: Path) -> str:
 
 
 def _environment(row: RunRow, home: Path) -> dict[str, str]:
-    secret = {name for name in os.environ if name in SECRETS or name.startswith(CREDENTIALS)}
+    secret = {name for name in os.environ if name in SECRETS or name.startswith(NOT_FOR_RUNS)}
     inherited = {name: value for name, value in os.environ.items() if name not in secret}
     return inherited | {
         HOME_VARIABLE: str(home),

@@ -24,6 +24,7 @@ SCHEMA_LOCK = 0x4449_5357_4D01
 """Postgres advisory lock for changing the schema, across all machines."""
 SCHEMA_LOOK_S = 0.1
 CLOCK_READ_EVERY_S = 30.0
+_migrating = threading.Lock()  # Alembic keeps what it works on in the module
 
 
 def open_database(settings: Settings) -> Engine:
@@ -32,7 +33,7 @@ def open_database(settings: Settings) -> Engine:
     engine = connect(settings.url_of_database)
     with hold(settings.home / "locks" / "migrate.lock", wait=True), one_at_a_time(engine):
         migrate(engine)
-    check_home(engine, settings.home)
+    check_home(engine, settings.home, settings.store)
     return engine
 
 
@@ -107,7 +108,7 @@ def migrate(engine: Engine) -> None:
     """Bring the schema up to date; does nothing if it already is."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     config = migrations_config(Path(__file__).parent / "migrations")
-    with engine.begin() as connection:
+    with _migrating, engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

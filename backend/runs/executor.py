@@ -2,20 +2,25 @@
 
 import errno
 import logging
+import signal
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.data.crash import crash_point
 from backend.runs.child import Child, start_child
-from backend.runs.folders import last_log_line, read_error, read_progress, read_result, run_folder
+from backend.runs.folders import is_finished, last_log_line, read_error, read_progress, read_result, run_folder
+from backend.runs.mirror import EVERY_S, Mirror
 from backend.runs.outcome import Ending, Reason, further, judge
 from backend.runs.processes import ask_to_end, end_processes, processes_of_run
+from backend.runs.shared import SharedFiles
 from backend.runs.states import GUARD_S, SILENT_S, RunState
 from backend.runs.store import RunStore
+from backend.runs.supply import Supply
 from backend.runs.table import RunRow
 from backend.runs.tracking.start import sent_beside
 
@@ -31,6 +36,11 @@ class Timing:
     cancel_grace: float = 3.0
     stop_grace: float = 15.0
     lease: float = SILENT_S - GUARD_S
+    copy: float = EVERY_S
+
+
+STORE_PATIENCE_S = 30.0
+"""How long the end of a run that did not succeed waits for a store that does not answer."""
 
 
 def brief(error: SQLAlchemyError) -> str:
@@ -46,13 +56,20 @@ class RunExecutor:
     """Executes attempts for one worker; `stop` makes the current one save and hand its run back."""
 
     def __init__(
-        self, store: RunStore, home: Path, worker: str, timing: Timing | None = None, tracker: str | None = None
+        self,
+        store: RunStore,
+        home: Path,
+        worker: str,
+        timing: Timing | None = None,
+        tracker: str | None = None,
+        shared: SharedFiles | None = None,
     ) -> None:
         self._store = store
         self._home = home
         self._worker = worker
         self._timing = timing or Timing()
         self._tracker = tracker
+        self._shared = shared
         self._stopping = threading.Event()
         self._busy = threading.Lock()
 
@@ -106,10 +123,26 @@ class RunExecutor:
         return None
 
     def _carry_out(self, row: RunRow) -> Ending:
-        folder = run_folder(self._home, row.id)
-        if read_result(folder) is not None:
-            return self._ending(row, Reason.BY_ITSELF, 0)
         self._end_earlier(row)
+        if self._shared is None:
+            return self._run(row)
+        with Supply(self._shared, row) as supply:
+            reason = self._hold(row, lambda reason: reason is not None or supply.is_done)
+        if reason is not None:
+            return self._ending(row, reason, -signal.SIGTERM)
+        supply.check()
+        with Mirror(self._shared, row, self._timing.copy) as mirror:
+            ending = self._run(row)
+            mirror.end()
+            reason = self._hold(row, lambda reason: mirror.is_done or _gives_up(mirror, ending, reason))
+        if ending.code == 0 and not mirror.is_complete:  # finished, but only here: whoever takes the run does the rest
+            return replace(ending, reason=reason or Reason.WORKER_STOPS, code=-signal.SIGTERM)
+        return ending
+
+    def _run(self, row: RunRow) -> Ending:
+        folder = run_folder(self._home, row.id)
+        if is_finished(folder, row.settings):
+            return self._ending(row, Reason.BY_ITSELF, 0)
         child = start_child(row, self._home)
         with sent_beside(folder, self._tracker, folder / "log.txt"):
             try:
@@ -117,6 +150,19 @@ class RunExecutor:
             finally:
                 child.stop(grace_s=0)
         return self._ending(row, reason, code)
+
+    def _hold(self, row: RunRow, until: Callable[[Reason | None], bool]) -> Reason | None:
+        """Keep the run until a condition is met, which is told why the run should end; that reason. Raises Fenced."""
+        beat_at = 0.0
+        while True:
+            stopping = Reason.WORKER_STOPS if self._stopping.is_set() else None
+            reason = stopping or (Reason.CANCELLED if self._cancelled(row) else None)
+            if until(reason):
+                return reason
+            if time.monotonic() - beat_at >= self._timing.heartbeat:
+                beat_at = time.monotonic()
+                self._beat(row)
+            time.sleep(self._timing.poll)
 
     def _end_earlier(self, row: RunRow) -> None:
         """End processes left here by attempts that lost the run: their worker may be frozen and unable to."""
@@ -204,6 +250,11 @@ class RunExecutor:
             row.id, row.attempt, verdict.state, error=verdict.error, result=result, furthest=furthest
         )
         return verdict.state if finished is not None else "taken by another worker"
+
+
+def _gives_up(mirror: Mirror, ending: Ending, reason: Reason | None) -> bool:
+    """Whether an attempt ends although its last files are not in the store: the one before them counts then."""
+    return mirror.failing_s > 0 and (reason is not None or (ending.code != 0 and mirror.failing_s > STORE_PATIENCE_S))
 
 
 def _not_executed(row: RunRow, error: Exception) -> Ending:

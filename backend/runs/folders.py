@@ -2,11 +2,12 @@
 
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from backend.data.places import SHIPPED
-from backend.data.run_start import FILE
+from backend.data.run_start import FILE, read_run_start
 from backend.runs.metrics import parse_line
 
 MAX_LOG_BYTES = 256 * 1024
@@ -44,6 +45,14 @@ def read_result(folder: Path) -> dict[str, Any] | None:
 def read_error(folder: Path) -> dict[str, Any] | None:
     """{"type", "message", "hint"} of a failed attempt, or None."""
     return _read_object(folder / "error.json")
+
+
+def is_finished(folder: Path, settings: Mapping[str, Any]) -> bool:
+    """Whether the run in a folder has finished with these settings: a result of others is that of less work."""
+    if read_result(folder) is None:
+        return False
+    begun = read_run_start(folder)
+    return begun is None or all(begun.settings.get(name) == value for name, value in settings.items())
 
 
 def forget_outcome(folder: Path) -> None:

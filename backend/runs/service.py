@@ -13,19 +13,27 @@ from sqlalchemy import Engine
 
 from backend.data.catalogue import has_words
 from backend.data.crash import crash_point
+from backend.data.store.opening import open_store
+from backend.data.store.protocol import Objects, StoreError
+from backend.data.store.upload import Unsteady
 from backend.pipeline.builder import build_settings, merged
 from backend.pipeline.checks import check_references
 from backend.pipeline.continuing import amount_of, check_continuation, check_same_references
 from backend.pipeline.settings import CollectSettings, Problem, SettingsError, StageSettings
+from backend.runs.database import open_database
 from backend.runs.devices import why_not
 from backend.runs.errors import IncompatibleSource, InvalidRun, KeyReused, RunConflict, RunNotFound
+from backend.runs.file_rows import FileRows
 from backend.runs.folders import delete_aside, forget_result, put_back, run_folder, set_aside
 from backend.runs.found import FoundRun, Run, find_run, found_runs
 from backend.runs.ids import new_run_id
 from backend.runs.locks import folder_lock, holder
+from backend.runs.needs import needs_of
+from backend.runs.shared import SharedFiles
 from backend.runs.states import ACTIVE, CONTINUABLE, RunState
 from backend.runs.store import RunStore
 from backend.runs.table import RunRow
+from backend.settings import Settings
 
 
 class Order(NamedTuple):
@@ -56,9 +64,11 @@ class Page(NamedTuple):
 class RunService:
     """All requests about runs; safe to share between threads."""
 
-    def __init__(self, engine: Engine, home: Path) -> None:
+    def __init__(self, engine: Engine, home: Path, objects: Objects | None = None) -> None:
+        """`objects` is the store that has the files of runs, if machines do not share a home."""
         self.store = RunStore(engine)
         self.home = home
+        self.shared = None if objects is None else SharedFiles(objects, FileRows(self.store), home)
 
     def check(self, order: Order) -> None:
         """Raises InvalidRun or IncompatibleSource where `submit` would."""
@@ -135,7 +145,10 @@ class RunService:
                     f"Give it more to do: send settings with a larger number for {setting}.",
                 )
             forget_result(run_folder(self.home, run_id))  # else the worker would take it for done
-        edited = {"settings": settings, "overrides": merged(row.overrides, edits)} if edits else {}
+        edited: dict[str, Any] = {}
+        if edits:
+            overrides, needs = merged(row.overrides, edits), self._needs(settings)
+            edited = {"settings": settings, "overrides": overrides, "needs": needs}
         resumed = self.store.resume(run_id, **edited)
         if resumed is None:
             raise _not_resumed(self._queued(run_id))
@@ -170,6 +183,21 @@ class RunService:
             put_back(aside, folder)
             raise RunConflict("The run has been resumed in the meantime.", "Cancel it first.")
         delete_aside(aside)
+        if self.shared is not None:
+            self.shared.forget_run(run_id)
+
+    def _needs(self, settings: Mapping[str, Any]) -> list[str] | None:
+        """What a run with these settings reads, put into the store; None without one. Raises RunConflict."""
+        if self.shared is None:
+            return None
+        needs = needs_of(settings, self.home)
+        try:
+            self.shared.put_needed(needs)
+        except (StoreError, Unsteady) as error:
+            raise RunConflict(
+                f"What the run reads cannot be put into the store: {error}.", "Try again when the store answers."
+            ) from None
+        return needs
 
     def _queued(self, run_id: str) -> RunRow:
         """A run that workers execute. Raises RunNotFound, or RunConflict for any other run."""
@@ -193,6 +221,7 @@ class RunService:
     def _new_row(self, order: Order, idempotency_key: str | None, digest: str, sweep: str | None) -> RunRow:
         device = order.device or "auto"
         settings = self._checked(order, device)
+        dumped = settings.model_dump(mode="json")
         now = self.store.now()
         return RunRow(
             id=new_run_id(),
@@ -201,7 +230,8 @@ class RunService:
             preset=order.preset,
             seed=order.seed,
             device=device,
-            settings=settings.model_dump(mode="json"),
+            settings=dumped,
+            needs=self._needs(dumped),
             overrides=dict(order.overrides),
             state=RunState.QUEUED,
             created_at=now,
@@ -230,6 +260,12 @@ class RunService:
             raise InvalidRun([Problem("/device", missing)])
         _check_references(settings, self.home)
         return settings
+
+
+def open_service(settings: Settings) -> RunService:
+    """The service of these settings, its database opened. Raises ForeignHome, StoreError."""
+    objects = open_store(settings.store)
+    return RunService(open_database(settings), settings.home, objects)
 
 
 @contextmanager

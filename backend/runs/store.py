@@ -32,17 +32,19 @@ class Owner(NamedTuple):
     incarnation: str
 
 
-def this_process() -> Owner:
-    """This process as an owner."""
-    return Owner(socket.gethostname(), f"{os.getpid()}.{_BEGAN}")
+def this_process(home: str | None = None) -> Owner:
+    """This process as an owner; on machines with several homes, the home's id is a part of the host."""
+    host = socket.gethostname()
+    return Owner(host if home is None else f"{host}/{home}", f"{os.getpid()}.{_BEGAN}")
 
 
 class RunStore:
     """All reads and writes of the table of runs; safe to share between threads."""
 
-    def __init__(self, engine: Engine, clock: Clock | None = None) -> None:
+    def __init__(self, engine: Engine, clock: Clock | None = None, owner: Owner | None = None) -> None:
         self._engine = engine
         self._clock = clock or DatabaseClock(engine)
+        self._owner = owner or this_process()
 
     def now(self) -> float:
         """Unix seconds by the clock used in the rows."""
@@ -120,8 +122,8 @@ class RunStore:
             finished_at=case((running, None), else_=now),
         )
 
-    def resume(self, run_id: str, **edited: dict[str, Any]) -> RunRow | None:
-        """Put a stopped run back into the queue, with other `settings` and `overrides` if given.
+    def resume(self, run_id: str, **edited: Any) -> RunRow | None:
+        """Put a stopped run back into the queue, with other `settings`, `overrides` and `needs` if given.
 
         None if its state forbids it: a finished run needs other settings.
         """
@@ -262,7 +264,7 @@ class RunStore:
         A name is free if no worker used it recently, or if its owner was a process of the same host: the caller
         holds the name's lock file, so that process is gone.
         """
-        owner = owner or this_process()
+        owner = owner or self._owner
         row = WorkerRow(name=worker, devices=list(devices), heard_at=self._clock(), **owner._asdict())
         with self.session() as session:
             session.add(row)
@@ -280,7 +282,7 @@ class RunStore:
 
     def announce(self, worker: str, devices: Sequence[str], owner: Owner | None = None) -> bool:
         """Record that a worker is alive, and its machine's devices; False if another process has the name now."""
-        owner = owner or this_process()
+        owner = owner or self._owner
         with self.session() as session:
             told = update(WorkerRow).where(_named(worker, owner)).values(devices=list(devices), heard_at=self._clock())
             changed = session.exec(told).rowcount
@@ -290,7 +292,7 @@ class RunStore:
     def withdraw(self, worker: str, owner: Owner | None = None) -> None:
         """Record that a worker takes no more runs."""
         with self.session() as session:
-            session.exec(delete(WorkerRow).where(_named(worker, owner or this_process())))
+            session.exec(delete(WorkerRow).where(_named(worker, owner or self._owner)))
             session.commit()
 
     def workers(self) -> dict[str, list[str]]:

@@ -48,6 +48,12 @@ class RunRow(SQLModel, table=True):
     request_hash: str | None = None
     sweep: str | None = None
     """The sweep that it was queued with."""
+    needs: list[str] | None = Field(sa_column=Column(JSON), default=None)
+    """What it reads, as places below a home: a worker brings them from the store first."""
+    files: str | None = None
+    """The manifest in the store that has the run's files. Written under the fence, so only this one counts."""
+    files_home: str | None = None
+    """The home that they were copied from."""
 
 
 class WorkerRow(SQLModel, table=True):
@@ -65,10 +71,19 @@ class WorkerRow(SQLModel, table=True):
     incarnation: str = ""
 
 
+class PlaceRow(SQLModel, table=True):
+    """A data set or a checkpoint that is in the store and belongs to no run of the table."""
+
+    __tablename__ = "places"
+
+    place: str = Field(primary_key=True)  # below a home: datasets/clips-0123
+    files: str  # its manifest in the store
+
+
 class HomeRow(SQLModel, table=True):
-    """The one home (DISWM_HOME) that has the files of these runs, by the id in its file `home-id`."""
+    """The one home (DISWM_HOME) that has the files of these runs, by the id in its file `home-id`; or their store."""
 
     __tablename__ = "homes"
 
-    place: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})  # always 1: there is one home
+    place: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})  # 1: the home, 2: the store
     id: str

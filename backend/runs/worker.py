@@ -14,16 +14,19 @@ from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from backend.data.store.opening import HOME_ALONE
 from backend.runs.database import one_at_a_time, open_database
 from backend.runs.devices import devices_here
 from backend.runs.executor import RunExecutor, brief
 from backend.runs.folders import run_folder, sweep_trash
+from backend.runs.homes import home_id
 from backend.runs.locks import folder_lock, holder
 from backend.runs.names import taken_name
 from backend.runs.processes import end_processes, processes_of_worker
 from backend.runs.queue import AttemptQueue, launch, shut_down
+from backend.runs.shared import open_shared
 from backend.runs.states import SILENT_S
-from backend.runs.store import RunStore
+from backend.runs.store import RunStore, this_process
 from backend.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -54,13 +57,15 @@ NO_LIMITS = Limits()
 
 
 def work(settings: Settings, limits: Limits = NO_LIMITS) -> None:
-    """Run until SIGTERM, SIGINT or the limits. Raises ForeignHome, NameTaken."""
+    """Run until SIGTERM, SIGINT or the limits. Raises ForeignHome, NameTaken, StoreError."""
     stop = threading.Event()
     _on_signals(stop)
     engine = open_database(settings)
-    store, devices = RunStore(engine), [*devices_here(), *(f"@{label}" for label in settings.labels)]
+    apart = home_id(settings.home) if settings.store != HOME_ALONE else None
+    store, devices = RunStore(engine, owner=this_process(apart)), [*devices_here(), *(f"@{x}" for x in settings.labels)]
+    shared = open_shared(settings, store)
     with taken_name(store, settings.home, settings.worker, devices) as (worker, lock):
-        executor = RunExecutor(store, settings.home, worker, tracker=settings.tracker)
+        executor = RunExecutor(store, settings.home, worker, tracker=settings.tracker, shared=shared)
         presence = Presence(store, worker, devices)
         queue = AttemptQueue(executor, store, devices)
         _clear_up(settings.home, worker, executor)

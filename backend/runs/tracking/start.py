@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 CREDENTIALS = ("MLFLOW_", "WANDB_")
 """Variables that begin so are for this process alone: a run does not need them."""
-NOT_NEEDED = ("DISWM_TOKEN", "DISWM_DATABASE_URL")
+NOT_NEEDED = ("DISWM_TOKEN", "DISWM_DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 class Beside:

@@ -30,11 +30,12 @@ def main() -> None:
     """Measures, prints and saves."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url", nargs="?")
+    parser.add_argument("--service", default="a folder on the same disk", help="what the store is, for the table")
     parser.add_argument("--megabytes", type=int, default=60, help="of one save")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         rows = measured(chosen.url or f"file://{place}/store", Path(place), chosen.megabytes)
-    text = written(chosen.url, chosen.megabytes, rows)
+    text = written(chosen, rows)
     (RESULTS / "store.md").write_text(text)
     print(text)
 
@@ -77,17 +78,19 @@ def timed(make: Callable[[], Made]) -> tuple[float, Made]:
     return time.perf_counter() - begun, made
 
 
-def written(url: str | None, megabytes: int, rows: list[tuple[str, float]]) -> str:
+def written(chosen: argparse.Namespace, rows: list[tuple[str, float]]) -> str:
     """The table as Markdown."""
-    heading, command = head(), f"python -m benchmarks.store {url or ''}".strip() + f" --megabytes {megabytes}"
+    heading, command = (
+        head(),
+        f"python -m benchmarks.store {chosen.url or ''}".strip() + f" --megabytes {chosen.megabytes}",
+    )
     lines = [
         heading[0].replace("The page", "A run's folder in the store"),
         "",
         heading[2].replace("python -m benchmarks.page", command),
         "",
-        f"A save of {megabytes} MB, {EPISODES} episodes of {EPISODE_BYTES // 1000} kB and {LOG_BYTES // 10**6} MB of "
-        f"metrics; the store: {'a folder on the same disk' if url is None else url.partition(':')[0]}"
-        f"{' at ' + os.environ['AWS_ENDPOINT_URL'] if url and 'AWS_ENDPOINT_URL' in os.environ else ''}.",
+        f"A save of {chosen.megabytes} MB, {EPISODES} episodes of {EPISODE_BYTES // 1000} kB and "
+        f"{LOG_BYTES // 10**6} MB of metrics; the store: {chosen.service}.",
         "",
         "| | time |",
         "|---|---|",

@@ -9,7 +9,6 @@ from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.data.crash import crash_point
 from backend.data.store.protocol import HaltableObjects, StoreError
 from backend.data.store.upload import Unsteady, Upload
 from backend.runs.folders import run_folder
@@ -89,7 +88,6 @@ class Mirror:
         key = self._upload.put(self._folder)
         if key == self._published:
             return True
-        crash_point("manifest-written")
         if not self._shared.rows.publish(self._row.id, self._row.attempt, key, self._shared.home_id):
             return False
         self._published = key

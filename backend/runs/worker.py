@@ -61,7 +61,7 @@ def work(settings: Settings, limits: Limits = NO_LIMITS) -> None:
     stop = threading.Event()
     _on_signals(stop)
     engine = open_database(settings)
-    apart = home_id(settings.home) if settings.store != HOME_ALONE else None
+    apart = home_id(settings.home)[:8] if settings.store != HOME_ALONE else None
     store, devices = RunStore(engine, owner=this_process(apart)), [*devices_here(), *(f"@{x}" for x in settings.labels)]
     shared = open_shared(settings, store)
     with taken_name(store, settings.home, settings.worker, devices) as (worker, lock):

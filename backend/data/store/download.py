@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from contextlib import contextmanager
 from pathlib import Path
 
 from backend.data.files import MANIFEST, aside_of, put_in_place, remove_folder
@@ -36,10 +36,13 @@ def bring(
         inside = {name: file for name, file in files.items() if name.startswith(f"{unit}/")}
         if not _is_same(folder / unit / MANIFEST, inside[f"{unit}/{MANIFEST}"], seen):
             _bring_unit(objects, inside, folder, unit)
-    ordered = sorted(files, key=lambda name: (name.rpartition("/")[2] in LAST, name))
-    for name in ordered:
-        if not _is_same(folder / name, files[name], seen):
-            _bring_file(objects, files[name], folder / name)
+    different = sorted(name for name in files if not _is_same(folder / name, files[name], seen))
+    last = [name for name in different if name.rpartition("/")[2] in LAST]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        others = [name for name in different if name not in last]
+        list(pool.map(lambda name: _bring_file(objects, files[name], folder / name), others))
+    for name in last:
+        _bring_file(objects, files[name], folder / name)
     for name in list(names_below(folder)):
         if wanted(name) and name not in files and _parent(name) not in units:
             (folder / name).unlink(missing_ok=True)
@@ -67,19 +70,25 @@ def _write(objects: Objects, file: StoredFile, path: Path, old: Path | None) -> 
     """Write the file's content; parts that the old file has already are taken from it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     known = {} if old is None else _parts_of(old)
-    missing = iter([key for key, digest in zip(file.parts, file.hashes, strict=True) if digest not in known])
+    missing = [key for key, digest in zip(file.parts, file.hashes, strict=True) if digest not in known]
     try:
-        with path.open("wb") as target, ThreadPoolExecutor(AT_ONCE) as pool:
-            fetched: Iterator[bytes] = (
-                content
-                for some in iter(lambda: list(islice(missing, AT_ONCE)), [])
-                for content in pool.map(lambda key: read_part(objects, key), some)
-            )
+        with path.open("wb") as target, _reader(objects, missing) as fetched:
             for digest in file.hashes:
                 target.write(_read_at(old, *known[digest]) if old is not None and digest in known else next(fetched))
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def _reader(objects: Objects, keys: list[str]) -> Iterator[Iterator[bytes]]:
+    """The contents of parts in order, a few of them read ahead."""
+    if len(keys) < 2:
+        yield (read_part(objects, key) for key in keys)
+        return
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        some = (keys[start : start + AT_ONCE] for start in range(0, len(keys), AT_ONCE))
+        yield (content for batch in some for content in pool.map(lambda key: read_part(objects, key), batch))
 
 
 def _parts_of(path: Path) -> dict[str, tuple[int, int]]:

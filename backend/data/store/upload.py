@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
-from backend.data.crash import crash_point
 from backend.data.places import Stamp
 from backend.data.store.manifest import Manifest, StoredFile, part_size, write_manifest
 from backend.data.store.protocol import Objects
@@ -45,6 +44,7 @@ class Upload:
         self._accepted: list[set[str]] = [] if before_key is None else [{*self._stored.values(), before_key}]
         self._written: set[str] = set().union(*self._accepted)
         self._manifest = Manifest()
+        self._key: str | None = None
 
     def put(self, folder: Path, wanted: Wanted = everything) -> str:
         """Upload what is new in the folder; the key of its manifest. Raises StoreError, Unsteady."""
@@ -53,10 +53,10 @@ class Upload:
                 manifest = self._put_files(folder, wanted)
             except (FileNotFoundError, _Changed):
                 continue  # an old save was removed: the folder is read again
-            crash_point("store-parts-sent")
-            self._manifest, key = manifest, write_manifest(self.objects, self._scope, manifest)
-            self._written.add(key)
-            return key
+            if self._key is None or manifest != self._manifest:
+                self._manifest, self._key = manifest, write_manifest(self.objects, self._scope, manifest)
+                self._written.add(self._key)
+            return self._key
         raise Unsteady(folder)
 
     def accept(self, key: str) -> None:

@@ -149,7 +149,6 @@ class SharedFiles:
             key = upload.put(folder, is_shown)
             if self.rows.of_place(place) != key:
                 self.rows.set_place(place, key)
-                upload.accept(key)
 
     def _delete(self, prefix: str) -> None:
         try:

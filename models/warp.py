@@ -19,11 +19,11 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
 
 
 def inside(flow: Tensor) -> Tensor:
-    """Whether a pixel stays in the picture: (N, 2, H, W) -> (N, 1, H, W) of 0 and 1."""
+    """Whether a pixel's centre stays in the picture: (N, 2, H, W) -> (N, 1, H, W) of 0 and 1."""
     height, width = flow.shape[-2:]
     last = flow.new_tensor((width - 1, height - 1)).view(1, 2, 1, 1)
     end = _places(flow) + flow
-    return ((end >= 0) & (end <= last)).all(1, keepdim=True).to(flow.dtype)
+    return ((end >= -0.5) & (end <= last + 0.5)).all(1, keepdim=True).to(flow.dtype)
 
 
 def seen_again(forward: Tensor, backward: Tensor) -> Tensor:

@@ -140,8 +140,10 @@ def _moving(flow: Flow, true: NDArray[np.float16]) -> Sequence[float]:
 
 
 def _scale(flow: Flow) -> float:
-    """Pixels that are drawn in full colour: nearly the most of the episode, and at least one."""
-    return max(1.0, float(np.percentile(np.linalg.norm(flow, axis=-1), 99.5)))
+    """The way in pixels that is drawn in full colour: nearly the longest of the episode, and at least one."""
+    length = np.linalg.norm(flow, axis=-1)
+    moving = length[length > MOVES]
+    return max(1.0, float(np.percentile(moving, 95))) if len(moving) else 1.0
 
 
 @torch.inference_mode()

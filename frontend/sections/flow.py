@@ -25,8 +25,8 @@ WHEEL = """
   <span style="width:2.6rem;height:2.6rem;border-radius:50%;flex:none;background:
     radial-gradient(circle,#222 0,transparent 70%),
     conic-gradient(from 90deg,red,yellow,lime,cyan,blue,magenta,red)"></span>
-  <span>The colour is the direction: red to the right, green down, cyan to the left, violet up. Full colour is a way of
-  {scale} pixels; grey stands still.</span>
+  <span>The colour is the direction: red to the right, green down, cyan to the left, violet up. Full colour: {scale} px
+  and more; grey stands still.</span>
 </div>
 """
 

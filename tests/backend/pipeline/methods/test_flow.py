@@ -110,6 +110,7 @@ def test_the_way_there_and_back_tells_what_is_hidden_and_what_leaves_the_picture
     seen = seen_again(forward, backward)
     assert float((1 - seen)[strip > 0].mean()) >= 0.8
     assert float(seen[strip == 0].mean()) > 0.95
+    assert seen_again(torch.full((1, 2, SIDE, SIDE), 0.3), torch.full((1, 2, SIDE, SIDE), -0.3)).all()
     out = torch.full((1, 2, SIDE, SIDE), 5.0)
     assert not seen_again(out, -out)[..., -4:].any() and seen_again(out, -out)[..., :-5, :-5].all()
 

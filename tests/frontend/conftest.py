@@ -120,11 +120,11 @@ def visitor(browser: Browser, studio: str) -> Iterator[BrowserContext]:
 def context(visitor: BrowserContext) -> Iterator[BrowserContext]:
     """The window of one test: at its end all tabs are closed and what the page stored is forgotten."""
     yield visitor
-    kept, *tabs = visitor.pages
+    first, *tabs = visitor.pages
     for tab in tabs:
         tab.close()
     visitor.clear_cookies()
-    kept.evaluate("localStorage.clear()")
+    first.evaluate("localStorage.clear()")
 
 
 @pytest.fixture

@@ -66,7 +66,6 @@ PRESET_VALUES: dict[str, dict[str, dict[str, Any]]] = {
             "horizon": 6,
             "updates": 160,
             "behaviour_after": 100,
-            "flow_after": 50,
             "evaluate_every": 160,
             "evaluate_episodes": 1,
             "held_out": 4,

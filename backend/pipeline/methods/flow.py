@@ -28,7 +28,7 @@ def build(settings: LearningSettings, _source: Source | None, action_size: int) 
     parts = standard_parts(settings, replace(sizes_of(settings, action_size), flow_units=own.flow_units))
     network = parts.world_model.flow
     assert network is not None, "it was asked for"
-    teacher = FlowTeacher(network, own.flow_after)
+    teacher = FlowTeacher(network, round(own.flow_alone * settings.behaviour_after))
     whole = Photometric(network, own.flow_pairs, own.photometric_weight, own.flow_smoothness)
     harder = FromHarder(network, teacher, whole, own.flow_distillation)
     lessons = {"photometric": whole, "flow_student": harder}

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from backend.pipeline.fields import Count, Weight, described
+from backend.pipeline.fields import Fraction, Weight, described
 from backend.pipeline.methods.sections.base import Section
 
 GROUP = "Optical flow (flow)"
@@ -32,6 +32,9 @@ class FlowSection(Section):
         GROUP,
         "Weight of the flow of harder frames, taught by that of whole ones where it is confident. 0: no distillation.",
     )
-    flow_after: Count = described(
-        5_000, "Updates before distillation", GROUP, "First updates, in which the flow is learned from whole frames."
+    flow_alone: Fraction = described(
+        0.5,
+        "Share of updates before distillation",
+        GROUP,
+        "Of those of the world model: first the flow is learned from whole frames. 1: no distillation.",
     )

@@ -149,7 +149,7 @@ def test_a_harder_pair_moves_its_flow_along_and_does_not_know_what_is_repeated_a
 
 def settings(**changes: object) -> OfflineSettings:
     sizes = {"latents": 4, "stoch": 8, "deter": 16, "hidden": 16, "units": 16, "batch": 2, "length": 6, "horizon": 3}
-    few = {"flow_units": 4, "flow_pairs": 2, "flow_after": 2, "method": "flow", "behaviour_after": 4}
+    few = {"flow_units": 4, "flow_pairs": 2, "method": "flow", "behaviour_after": 4}
     built = build_settings("offline", "tiny", {**sizes, **few, **changes})
     assert isinstance(built, OfflineSettings)
     return built

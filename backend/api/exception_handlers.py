@@ -16,6 +16,8 @@ from backend.data.episodes import EpisodeError
 from backend.data.files import CorruptFile
 from backend.data.import_checks import RefusedImport
 from backend.data.networks import CheckpointError, IncompatibleCheckpoint
+from backend.data.store.protocol import StoreError
+from backend.data.store.upload import Unsteady
 from backend.envs.gl import NoRenderer
 from backend.envs.protocol import EnvironmentFailed
 from backend.http.problems import Fault, Problem, disk_full, of_http, of_os, of_validation, overloaded, unexpected
@@ -168,7 +170,13 @@ def _database(error: OperationalError | InterfaceError) -> Problem:
     return overloaded("The table of runs does not answer.")
 
 
+def _store(error: StoreError | Unsteady) -> Problem:
+    return overloaded(f"What the run reads cannot be put into the store: {error}.")
+
+
 _TABLE: dict[type[Exception], Translate] = {
+    StoreError: _store,
+    Unsteady: _store,
     OperationalError: _database,
     InterfaceError: _database,
     NotFound: _unknown_entry,

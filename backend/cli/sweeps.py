@@ -83,10 +83,10 @@ def _carry_out(order: "SweepOrder", dry_run: bool) -> dict[str, Any]:
     settings = checked_settings()
     try:
         sweeps = SweepService(open_service(settings))
+        made = sweeps.submit(order)
     except (ForeignHome, StoreError) as error:
         complain(str(error))
         raise typer.Exit(EXIT_BAD_SETTINGS) from None
-    made = sweeps.submit(order)
     rows = sweeps.members(made.id)
     return {
         "id": made.id,

@@ -14,8 +14,7 @@ from sqlalchemy import Engine
 from backend.data.catalogue import has_words
 from backend.data.crash import crash_point
 from backend.data.store.opening import open_store
-from backend.data.store.protocol import Objects, StoreError
-from backend.data.store.upload import Unsteady
+from backend.data.store.protocol import Objects
 from backend.pipeline.builder import build_settings, merged
 from backend.pipeline.checks import check_references
 from backend.pipeline.continuing import amount_of, check_continuation, check_same_references
@@ -187,16 +186,11 @@ class RunService:
             self.shared.forget_run(run_id)
 
     def _needs(self, settings: Mapping[str, Any]) -> list[str] | None:
-        """What a run with these settings reads, put into the store; None without one. Raises RunConflict."""
+        """What a run with these settings reads, put into the store; None without one. Raises StoreError, Unsteady."""
         if self.shared is None:
             return None
         needs = needs_of(settings, self.home)
-        try:
-            self.shared.put_needed(needs)
-        except (StoreError, Unsteady) as error:
-            raise RunConflict(
-                f"What the run reads cannot be put into the store: {error}.", "Try again when the store answers."
-            ) from None
+        self.shared.put_needed(needs)
         return needs
 
     def _queued(self, run_id: str) -> RunRow:

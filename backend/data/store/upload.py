@@ -57,7 +57,7 @@ class Upload:
                 self._manifest, self._key = manifest, write_manifest(self.objects, self._scope, manifest)
                 self._written.add(self._key)
             return self._key
-        raise Unsteady(folder)
+        raise Unsteady(f"{folder.name} changes too fast to be copied")
 
     def accept(self, key: str) -> None:
         """The manifest with this key is the one that others read: delete what neither it nor the one before names.

@@ -245,6 +245,26 @@ def test_the_result_of_less_work_does_not_finish_a_run_that_got_more_to_do(tmp_p
     assert not is_finished(tmp_path, {"episodes": 3, "films": None})
 
 
+@pytest.mark.parametrize("database_url", [None], ids=["sqlite"])
+def test_a_run_whose_data_set_cannot_be_put_into_the_store_is_refused_and_can_be_submitted_again(
+    here: Settings,
+) -> None:
+    write_noise(here.home / "datasets" / "noise")
+    store = Path(here.store.removeprefix("file://"))
+    store.write_text("a file where the folder should be")
+    body = {"stage": "pretrain", "settings": SMALL, "name": "a run"}
+    with TestClient(create_app(here), base_url="http://127.0.0.1") as client:
+        refused = client.post("/api/v1/runs", json=body)
+        assert (refused.status_code, refused.json()["detail"]) == (
+            503,
+            f"What the run reads cannot be put into the store: the store {store} cannot be used: Not a directory.",
+        )
+        store.unlink()
+        run = client.post("/api/v1/runs", json=body).json()["id"]
+    row = rows_of(here).get(run)
+    assert row is not None and row.needs == ["datasets/noise"]
+
+
 def test_the_keys_of_the_store_do_not_reach_the_process_of_a_run(
     here: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.environments import PaddedActions
 from backend.pipeline.evaluate import episode_seed, evaluate
 from backend.settings import get_settings
-from models.agent import Agent
+from models.agent import Agent, Drawing
 from models.world_model import WorldModel
 
 
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def compare(folder: Path, seeds: list[int]) -> dict[str, Any]:
-    """Returns of the policy and of uniformly random actions on the episodes of these seeds."""
+    """Returns on the episodes of these seeds: of the policy's most likely actions, of drawn and of random ones."""
     loaded = load_checkpoint(find_checkpoint(folder, str(folder), allow_path=True))
     assert isinstance(loaded.model, WorldModel) and loaded.actor_critic is not None, "this checkpoint has no policy"
     settings = loaded.info.config["settings"]
@@ -52,7 +52,8 @@ def compare(folder: Path, seeds: list[int]) -> dict[str, Any]:
         look=settings["look"],
     )
     with closing(ProcessEnvironment(settings["environment"], factory)) as environment:
-        policy = evaluate(agent, [PaddedActions(environment, environment.action_size)], seeds).returns
+        padded = [PaddedActions(environment, environment.action_size)]
+        policy, drawn = evaluate(agent, padded, seeds).returns, evaluate(Drawing(agent, 0), padded, seeds).returns
         rng = np.random.default_rng(0)
         size = environment.action_size
         random = tuple(_play(environment, seed, lambda: rng.uniform(-1, 1, size).astype(np.float32)) for seed in seeds)
@@ -61,6 +62,7 @@ def compare(folder: Path, seeds: list[int]) -> dict[str, Any]:
         "distraction": settings["distraction"],
         "episodes": len(seeds),
         "policy": {"mean": float(np.mean(policy)), "std": float(np.std(policy)), "returns": policy},
+        "drawn": {"mean": float(np.mean(drawn)), "std": float(np.std(drawn)), "returns": drawn},
         "random": {"mean": float(np.mean(random)), "std": float(np.std(random)), "returns": random},
         "torch": torch.__version__,
     }

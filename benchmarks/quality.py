@@ -93,15 +93,16 @@ def measured(checkpoint: Checkpoint, episodes: Sequence[Episode], policy_episode
     return measure_quality(checkpoint.model, episodes, environment, source=source, policy_return=returns)
 
 
-def policy_returns(compared: Mapping[str, Any]) -> dict[str, Any]:
-    """What `benchmarks.policy` found, as the quality line keeps it."""
-    policy = compared["policy"]
-    return {
+def policy_returns(compared: Mapping[str, Any], *, drawn: bool = False) -> dict[str, Any]:
+    """What `benchmarks.policy` found, as the quality line keeps it: of the most likely or of drawn actions."""
+    policy = compared["drawn" if drawn else "policy"]
+    found = {
         "mean": policy["mean"],
         "std": policy["std"],
         "episodes": compared["episodes"],
         "random": compared["random"]["mean"],
     }
+    return found | ({"most_likely": compared["policy"]["mean"]} if drawn else {})
 
 
 def described(quality: Mapping[str, Any]) -> list[str]:
@@ -121,8 +122,11 @@ def described(quality: Mapping[str, Any]) -> list[str]:
     if returns is not None:
         spread = "" if returns["std"] is None else f" (std {returns['std']:.0f})"
         random = "" if returns["random"] is None else f"; random actions: {returns['random']:.0f}"
-        played = f"Return over {returns['episodes']} episodes, most likely action"
-        told.append(f"{played}: {returns['mean']:.0f}{spread}{random}.")
+        likely = returns.get("most_likely")
+        how = "most likely action" if likely is None else "actions drawn from the policy"
+        other = "" if likely is None else f"; its most likely actions: {likely:.0f}"
+        played = f"Return over {returns['episodes']} episodes, {how}"
+        told.append(f"{played}: {returns['mean']:.0f}{spread}{other}{random}.")
     return told
 
 

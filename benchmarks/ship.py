@@ -6,6 +6,7 @@
 import argparse
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ GUESSES = (
     "moves), and the names are guesses."
 )
 LINES = 300  # of each phase's metrics that are shipped, about
+PAUSE = 600  # seconds without a line of a run that was stopped and continued later
 COUNTS = ("time", "updates", "agent_steps", "environment_steps")
 CURVES = ("image", "latent", "distillation", "evaluation_return")
 
@@ -48,6 +50,7 @@ def main() -> None:
     parser.add_argument("--command", required=True, help="the command that made the run, for the card")
     parser.add_argument("--note", default="", help="a sentence for the card")
     parser.add_argument("--episodes", type=int, default=20, help="episodes for policy against random")
+    parser.add_argument("--drawn", action="store_true", help="the return is that of actions drawn from the policy")
     arguments = parser.parse_args()
     episodes = _held_out(arguments)
     folder = _copy(arguments.run, SHIPPED / arguments.name, episodes)
@@ -58,7 +61,7 @@ def main() -> None:
     _draw_curves(lines, folder / "curves.png")
     _draw_traversal(checkpoint, folder)
     policy = compare(folder, list(range(50_000, 50_000 + arguments.episodes))) if checkpoint.actor_critic else None
-    quality = _quality(checkpoint, episodes, policy)
+    quality = _quality(checkpoint, episodes, policy, drawn=arguments.drawn)
     write_json(folder / QUALITY, quality)
     card = _card(arguments, checkpoint, factors, quality, _minutes(lines), policy)
     info = checkpoint.info
@@ -114,9 +117,11 @@ def _held_out(arguments: argparse.Namespace) -> list[Episode]:
     return list(read_episodes(arguments.run / "held-out" / "dataset"))
 
 
-def _quality(checkpoint: Checkpoint, episodes: list[Episode], policy: dict[str, Any] | None) -> dict[str, Any]:
+def _quality(
+    checkpoint: Checkpoint, episodes: list[Episode], policy: dict[str, Any] | None, *, drawn: bool
+) -> dict[str, Any]:
     """What the model sees of held-out episodes, and what its policy earns."""
-    returns = None if policy is None else policy_returns(policy)
+    returns = None if policy is None else policy_returns(policy, drawn=drawn)
     environment = checkpoint.info.environment
     measured = measure_quality(
         checkpoint.model,
@@ -152,7 +157,10 @@ def _draw_traversal(checkpoint: Checkpoint, folder: Path) -> None:
 
 
 def _minutes(lines: list[dict[str, Any]]) -> float:
-    return float(lines[-1]["time"] - lines[0]["time"]) / 60
+    """Minutes that the run worked: a longer pause between two of its lines is one in which it had been stopped."""
+    times = [float(line["time"]) for line in lines]
+    steps = (later - earlier for earlier, later in pairwise(times))
+    return sum(step for step in steps if step < PAUSE) / 60
 
 
 def _card(
@@ -190,11 +198,12 @@ def _card(
         _table(factors),
     ]
     if policy:
-        ours, random = policy["policy"], policy["random"]
+        ours, drawn, random = policy["policy"], policy["drawn"], policy["random"]
         parts += [
             "## Policy",
             f"Return over {policy['episodes']} episodes, most likely action: **{ours['mean']:.0f}** "
-            f"(std {ours['std']:.0f}); uniformly random actions on the same episodes: {random['mean']:.0f} "
+            f"(std {ours['std']:.0f}); actions drawn from the policy, as while it learned: **{drawn['mean']:.0f}** "
+            f"(std {drawn['std']:.0f}); uniformly random actions on the same episodes: {random['mean']:.0f} "
             f"(std {random['std']:.0f}). `benchmarks/policy.py` measures it.",
         ]
     parts += [

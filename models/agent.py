@@ -45,3 +45,18 @@ class Agent(nn.Module):
         else:
             action = policy.sample(torch.rand(policy.mean.shape, generator=generator, device=image.device))
         return action, Memory(state, action)
+
+
+class Drawing:
+    """An agent whose actions are drawn from its policy, as while it learns, in place of the most likely ones."""
+
+    def __init__(self, agent: Agent, seed: int) -> None:
+        self._agent, self._generator = agent, torch.Generator().manual_seed(seed)
+
+    def begin(self, environments: int) -> Memory:
+        """As the agent's."""
+        return self._agent.begin(environments)
+
+    def act(self, image: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """As the agent's with a generator; the same draws for the same seed and the same calls."""
+        return self._agent.act(image, memory, self._generator)

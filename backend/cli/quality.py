@@ -64,7 +64,10 @@ def _returns(returns: Mapping[str, Any] | None) -> list[str]:
     if returns is None:
         return []
     spread = f"std {_number(returns['std'])}, {returns['episodes'] or '-'} episodes"
-    return [f"Return of the policy {_number(returns['mean'])} ({spread}); random actions {_number(returns['random'])}."]
+    likely = returns.get("most_likely")
+    actions = "" if likely is None else f", actions drawn from it; most likely actions {_number(likely)}"
+    random = f"; random actions {_number(returns['random'])}"
+    return [f"Return of the policy {_number(returns['mean'])} ({spread}){actions}{random}."]
 
 
 def _measured(answer: Mapping[str, Any]) -> str:

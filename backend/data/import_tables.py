@@ -155,6 +155,7 @@ class _Returns(_Closed):
     std: Number
     episodes: int | None
     random: Number
+    most_likely: Number = None
 
 
 class Quality(_Closed):

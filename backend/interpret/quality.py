@@ -51,8 +51,9 @@ def measure_quality(
     each guess, "parts": the same for each part of the agent that can be told apart, with the observed share of the
     "mean_image", "reconstruction": {"psnr", "agent_psnr": {"model", "mean_image"}}, "intervals": 95 % over episodes in
     the same places, "beats": {guess: first step from which on the model is better at every step, "all"}, "sees": one
-    sentence, "mask", "part", "agent_share", "context", "episodes", "frames", "source", "policy_return"}. PSNR in dB of
-    the mean squared error over episodes; shares from 0 to 1. A number that cannot be computed is None.
+    sentence, "mask", "part", "agent_share", "context", "episodes", "frames", "source", "policy_return"}. The return is
+    that of the most likely actions, or of drawn ones if it has "most_likely", the other mean, too. PSNR in dB of the
+    mean squared error over episodes; shares from 0 to 1. A number that cannot be computed is None.
     """
     chosen = [episode for episode in episodes if len(episode.image)][:most]
     if not chosen:

@@ -136,5 +136,8 @@ def _returns(returns: Mapping[str, Any] | None) -> list[str]:
         return []
     spread = "" if returns["std"] is None else f" ± {returns['std']:.0f}"
     random = "" if returns["random"] is None else f"; random actions earn {returns['random']:.0f}"
+    likely, actions = returns.get("most_likely"), ""
+    if likely is not None:
+        actions = f" with actions drawn from it; its most likely actions earn {likely:.0f}"
     episodes = "" if returns["episodes"] is None else f" over {returns['episodes']} episodes"
-    return [f"**Return of the policy:** {returns['mean']:.0f}{spread}{episodes}{random}."]
+    return [f"**Return of the policy:** {returns['mean']:.0f}{spread}{episodes}{actions}{random}."]

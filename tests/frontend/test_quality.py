@@ -37,6 +37,17 @@ def test_the_sentence_and_its_numbers_stand_under_the_checkpoints_name(
     assert f"Return of the policy:** {shown}" in said
 
 
+def test_a_return_of_drawn_actions_is_named_and_the_other_stands_beside_it(work: Workplace) -> None:
+    quality = work.get(f"/checkpoints/{CARTPOLE}/quality")
+    returns = quality["policy_return"] | {"mean": 759.0, "std": 350.0, "most_likely": 656.0}
+    said = tables(quality | {"policy_return": returns})
+    assert (
+        "759 ± 350 over" in said
+        and "with actions drawn from it; its most likely actions earn 656; random actions" in said
+    )
+    assert "drawn from it" not in tables(quality), "the others are of the most likely actions"
+
+
 @pytest.mark.parametrize("page", ["traversals", "imagine"])
 def test_where_nobody_measured_a_button_does(open_page: OpenPage, work: Workplace, page: str) -> None:
     app = open_page(page, checkpoint="run-cartpole")

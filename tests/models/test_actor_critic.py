@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from models.actor_critic import ActorCritic
-from models.agent import Agent
+from models.agent import Agent, Drawing
 from models.config import ActorCriticConfig, WorldModelConfig
 from models.distributions import TruncatedNormal
 from models.types import State
@@ -91,3 +91,13 @@ def test_the_agent_is_steady_by_mode_and_repeatable_by_seed() -> None:
     drawn = [agent.act(image, agent.begin(1), torch.Generator().manual_seed(seed))[0] for seed in (1, 1, 2)]
     torch.testing.assert_close(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
+
+
+def test_drawn_actions_differ_from_step_to_step_and_are_the_same_again_by_the_same_seed() -> None:
+    agent = Agent(*a_pair())
+    image = torch.randint(0, 255, (1, 64, 64, 3), dtype=torch.uint8)
+    first, again = Drawing(agent, 0), Drawing(agent, 0)
+    one = [first.act(image, first.begin(1))[0] for _ in range(3)]
+    assert not torch.equal(one[0], one[1]), "drawn anew at each step"
+    for action in one:
+        torch.testing.assert_close(again.act(image, again.begin(1))[0], action)

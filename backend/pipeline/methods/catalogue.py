@@ -253,7 +253,7 @@ CATALOGUE: dict[str, Entry] = {
         needs=(Need("/demonstrations", "recorded episodes", required=True), _MORE),
         section=FlowSection,
         view="imagine",
-        differs="A reconstruction, hence after: one small network teaches itself, beside a world model of the frames.",
+        differs="A reconstruction, hence after: a copy of one small network teaches it, beside a world model.",
     ),
 }
 """The methods that `--set method=NAME` and the form offer; the first of each stage is its default."""

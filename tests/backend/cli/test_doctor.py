@@ -36,7 +36,7 @@ def test_this_machine_has_all_that_the_tests_need(tmp_path: Path) -> None:
     status = {check["name"]: check["status"] for check in report["checks"]}
     assert set(status) == {
         *("python", "torch", "gpu", "rendering", "codecs", "browser"),
-        *("device", "disk", "database", "access", "tracker"),
+        *("device", "disk", "database", "store", "access", "tracker"),
     }
     for needed in ("python", "torch", "rendering", "codecs", "browser", "device", "access"):
         assert status[needed] == "ok", report
@@ -132,6 +132,17 @@ def test_a_device_that_is_not_there_is_broken_and_those_that_are_get_listed(tmp_
     check = doctor.check_device(settings(tmp_path, device="cuda:99"))
     assert check.status == "broken"
     assert check.remedy is not None and "cpu" in check.remedy
+
+
+def test_the_store_is_tried(tmp_path: Path) -> None:
+    assert doctor.check_store(settings(tmp_path)).found == "none: files of runs are in DISWM_HOME"
+    address = f"file://{tmp_path}/store"
+    check = doctor.check_store(settings(tmp_path, store=address))
+    assert (check.status, check.found) == ("ok", f"{address} can be written once and read")
+    (tmp_path / "file").touch()
+    check = doctor.check_store(settings(tmp_path, store=f"file://{tmp_path}/file"))
+    assert (check.status, check.found) == ("broken", f"the store {tmp_path}/file cannot be used: Not a directory")
+    assert "DISWM_STORE" in str(check.remedy)
 
 
 def test_the_tracker_is_named_and_asked_whether_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,12 +24,12 @@ def _sees(work: Workplace, checkpoint: str) -> str:
 
 @pytest.mark.parametrize("page", ["traversals", "factors", "imagine", "compare", "home"])
 def test_the_sentence_and_its_numbers_stand_under_the_checkpoints_name(
-    open_page: OpenPage, work: Workplace, page: str
+    open_shared: OpenPage, studio_work: Workplace, page: str
 ) -> None:
-    app = open_page(page, checkpoint=CARTPOLE)
-    assert _sees(work, CARTPOLE) in _said(app)
+    app = open_shared(page, checkpoint=CARTPOLE)
+    assert _sees(studio_work, CARTPOLE) in _said(app)
     app.session_state[f"numbers.{CARTPOLE}"] = True
-    said, quality = _said(app.run()), work.get(f"/checkpoints/{CARTPOLE}/quality")
+    said, quality = _said(app.run()), studio_work.get(f"/checkpoints/{CARTPOLE}/quality")
     right, (low, high) = quality["agent_right"]["observed"], quality["intervals"]["agent_right"]["observed"]
     assert f"| this model | {100 * right:.0f}\u202f±\u202f{50 * (high - low):.0f} |" in said
     returns = quality["policy_return"]
@@ -56,8 +56,8 @@ def test_where_nobody_measured_a_button_does(open_page: OpenPage, work: Workplac
     assert _sees(work, "run-cartpole") in _said(app)
 
 
-def test_a_run_says_what_its_newest_checkpoint_sees(open_page: OpenPage, work: Workplace) -> None:
-    assert _sees(work, "run-cartpole") in _said(open_page("train/runs", id="run-cartpole"))
+def test_a_run_says_what_its_newest_checkpoint_sees(open_shared: OpenPage, studio_work: Workplace) -> None:
+    assert _sees(studio_work, "run-cartpole") in _said(open_shared("train/runs", id="run-cartpole"))
 
 
 def test_cards_say_it_too_and_nothing_where_it_is_not_known(open_page: OpenPage, work: Workplace) -> None:

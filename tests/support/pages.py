@@ -30,7 +30,7 @@ def open_app(place: str, query: dict[str, str]) -> AppTest:
     """The app opened at a page, or a section of it (`imagine/branch`), as a link opens it."""
     page, _, section = place.partition("/")
     query = {"section": section, **query} if section else query
-    app = AppTest.from_file(str(APP), default_timeout=30)
+    app = AppTest.from_file(str(APP), default_timeout=90)  # seconds; a busy machine loads a model slowly
     if Path(path(page)).stem != page:  # before its first run, the test's browser knows pages by their files only
         app.run()
         app.query_params.clear()

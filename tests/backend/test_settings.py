@@ -140,3 +140,18 @@ def test_a_tracker_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, give
     with pytest.raises(ValidationError) as refused:
         Settings()
     assert said in refused.value.errors()[0]["msg"] and "s3cret" not in refused.value.errors()[0]["msg"]
+
+
+@pytest.mark.parametrize(
+    "given", ["http://host/bucket", "s3://", "s3://key:secret@bucket/lab", "file://host/folder", "s3"]
+)
+def test_an_address_of_no_store_is_refused(given: str) -> None:
+    with pytest.raises(ValidationError, match=r"none of file://|an address has no credentials"):
+        Settings(store=given)
+
+
+def test_the_address_of_a_store_loses_its_last_slash_only() -> None:
+    stores = ("file://", "file:///mnt/lab/", "s3://bucket/lab/", "s3://bucket")
+    assert [Settings(store=given).store for given in stores] == [
+        *("file://", "file:///mnt/lab", "s3://bucket/lab", "s3://bucket"),
+    ]

@@ -38,7 +38,7 @@ RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-ins
     && mkdir -p /usr/share/glvnd/egl_vendor.d \
     && echo '{"file_format_version": "1.0.0", "ICD": {"library_path": "libEGL_nvidia.so.0"}}' \
        > /usr/share/glvnd/egl_vendor.d/10_nvidia.json
-RUN mkdir backend models && touch backend/__init__.py models/__init__.py && pip install -c constraints.txt -e '.[backend]'
+RUN mkdir backend models && touch backend/__init__.py models/__init__.py && pip install -c constraints.txt -e '.[backend,s3]'
 COPY models models
 COPY backend backend
 COPY checkpoints checkpoints

@@ -20,12 +20,19 @@ def tasks_of(settings: FinetuneSettings, earlier: Mapping[str, Any] | None) -> l
     """
     if not isinstance(settings.section, LifelongSection):
         return []
+    known = (earlier or {}).get(CHAPTERS, [])
+    learned = earlier["networks"].get("world_model", {}).get("task", -1) + 1 if earlier else 0
+    if len(known) != learned:
+        message = (
+            f"this checkpoint has learned {learned} task{'s' * (learned != 1)} and says of {len(known)} which they are"
+        )
+        raise SettingsError([Problem("/teacher", message)])
     wanted = EnvironmentSettings.model_fields
     present = {name: getattr(settings, name) for name in wanted}
     try:
         return [
             CollectSettings(**{name: task[name] for name in wanted}, episodes=RECORDED, episode_steps=STEPS)
-            for task in [*(earlier or {}).get(CHAPTERS, []), present]
+            for task in [*known, present]
         ]
     except (ValidationError, KeyError, TypeError) as error:
         message = f"an earlier task of this checkpoint cannot be played here: {str(error).splitlines()[-1]}"

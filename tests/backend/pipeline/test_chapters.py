@@ -81,14 +81,19 @@ def test_a_third_task_of_two_and_an_earlier_task_that_is_not_here_are_refused_be
             build_settings("finetune", "tiny", {**SHORT, "teacher": str(second)}), tmp_path, allow_path=True
         )
     config = json.loads((first / "config.json").read_bytes())
-    for wrong in ({"environment": "nowhere"}, {"films": "no such films"}):
-        folder = tmp_path / str(*wrong) / "checkpoint"
+    task = config[CHAPTERS][0]
+    for name, tasks, why in (
+        ("environment", [task | {"environment": "nowhere"}], "an earlier task of this checkpoint"),
+        ("films", [task | {"films": "no such films"}], "an earlier task of this checkpoint"),
+        ("none", [], "has learned 1 task and says of 0"),
+    ):
+        folder = tmp_path / name / "checkpoint"
         folder.mkdir(parents=True)
         for path in first.iterdir():
             (folder / path.name).write_bytes(path.read_bytes())
-        write_json(folder / "config.json", config | {CHAPTERS: [config[CHAPTERS][0] | wrong]})
+        write_json(folder / "config.json", config | {CHAPTERS: tasks})
         wanted = build_settings("finetune", "tiny", {**SHORT, "teacher": str(folder)})
-        with pytest.raises(SettingsError, match="an earlier task of this checkpoint") as refused:
+        with pytest.raises(SettingsError, match=why) as refused:
             check_references(wanted, tmp_path, allow_path=True)
         assert refused.value.problems[0].pointer == "/teacher"
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 PARTS = {"pydantic_core"}  # comes with pydantic at the one version that fits
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
-ASKED_FOR = {"backend": ("hub", "wandb")}  # imported only where they are asked for
+ASKED_FOR = {"backend": ("hub", "wandb", "s3")}  # imported only where they are asked for
 ELSEWHERE = ("backend/envs/drawerworld_server.py",)  # runs in a virtual environment of its own
 
 

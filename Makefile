@@ -43,9 +43,9 @@ format: setup ## format the code and sort its imports
 	@$(BIN)/ruff check --fix-only -q .
 	@$(BIN)/ruff format .
 
-faults: setup ## run the long form of the fault tests, and write benchmarks/results/faults.md
+faults: setup ## run the tests that take too long for every run, and write benchmarks/results/faults.md
 	@scripts/system-packages.sh slurm || true
-	@FAULTS_TABLE=benchmarks/results/faults.md $(BIN)/pytest -m long tests/faults tests/backend/api
+	@FAULTS_TABLE=benchmarks/results/faults.md $(BIN)/pytest -m long tests/faults tests/backend/api tests/backend/pipeline
 	@cat benchmarks/results/faults.md
 
 audit: setup ## compare every pinned version with the public advisories; a package without an answer fails it

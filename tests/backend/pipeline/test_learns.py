@@ -75,7 +75,13 @@ def _share_after_learning(shuffled: bool) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shuffled", [False, True], ids=["actions as they were", "actions shuffled"])
+@pytest.mark.parametrize(
+    "shuffled",
+    [
+        pytest.param(False, id="actions as they were"),
+        pytest.param(True, id="actions shuffled", marks=pytest.mark.long),  # negative control: half a minute of a core
+    ],
+)
 def test_diswm_finds_the_best_return_of_a_drawn_world_unless_actions_are_shuffled(
     shuffled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

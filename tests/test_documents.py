@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -175,11 +176,20 @@ def printed_commands(document: Path) -> list[list[str]]:
     return [command for command in commands if command[0] not in ELSEWHERE]
 
 
-def small(command: list[str]) -> list[str]:
-    """The same command at a tiny size; what goes on from a shipped model keeps that model's sizes."""
+def small(command: list[str], tiny: set[str]) -> list[str]:
+    """The same command at a tiny size; what goes on from a model keeps its sizes, unless it is `tiny`.
+
+    The names that the command gives are added to `tiny` if it has small networks.
+    """
     stages = {command[0]: SIZES[command[0]]} if command[0] in SIZES else {}
     values = stages[command[0]].split() if stages else []
-    if any(part.startswith(("start=", "teacher=")) for part in command):
+    sources = {part.partition("=")[2] for part in command if part.startswith(("start=", "teacher="))}
+    named = {after for word, after in pairwise(command) if word in ("--name", "--out")}
+    if "--resume" in command:
+        sources |= named
+    if sources <= tiny:
+        tiny |= named
+    else:
         values = [value for value in values if value.partition("=")[0] not in NETWORK]
     if command[0] == "pipeline":
         values = [f"{stage}.{value}" for stage, sizes in SIZES.items() if stage != "offline" for value in sizes.split()]
@@ -202,8 +212,9 @@ def test_every_printed_command_runs_as_it_is_printed(document: Path, tmp_path: P
     for film in re.findall(r"python -m benchmarks\.drawn_film (\S+)", document.read_text()):
         draw = [sys.executable, "-m", "benchmarks.drawn_film", film, "--seconds", "12"]
         subprocess.run(draw, env=os.environ | environment, cwd=tmp_path, check=True)
+    tiny = set[str]()
     for printed in printed_commands(document):
-        command = [newest_dataset(tmp_path) if word == LAST_DATASET else word for word in small(printed)]
+        command = [newest_dataset(tmp_path) if word == LAST_DATASET else word for word in small(printed, tiny)]
         done = forks.run(tuple(command), environment, tmp_path)
         assert done.returncode == 0, f"{' '.join(printed)}\n{done.stderr[-2000:]}"
 

@@ -4,9 +4,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from backend.data.catalogue import NotFound, find_checkpoint, find_dataset
-from backend.data.episode import EpisodeError
-from backend.data.networks import CheckpointError
 from backend.data.store.upload import Wanted, everything
 
 DATASETS = ("dataset", "demonstrations", "films")
@@ -55,6 +52,10 @@ def _references(settings: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
 
 
 def _place(home: Path, name: str, *, checkpoint: bool) -> str | None:
+    from backend.data.catalogue import NotFound, find_checkpoint, find_dataset  # torch, which a worker does without
+    from backend.data.episode import EpisodeError
+    from backend.data.networks import CheckpointError
+
     try:
         info = find_checkpoint(home, name) if checkpoint else find_dataset(home, name)
         parts = info.folder.resolve().relative_to(home.resolve()).parts

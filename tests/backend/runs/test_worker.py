@@ -1,5 +1,7 @@
 """What a worker maintains between runs."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +42,10 @@ def test_a_worker_that_was_deaf_a_moment_ago_takes_nobody_for_dead(monkeypatch: 
     assert not contact.is_steady
     now += 2
     assert contact.is_steady
+
+
+def test_a_worker_starts_without_torch() -> None:
+    """It only starts the runs, each in a process of its own: it takes no second and no memory for what they load."""
+    program = "import sys, backend.runs.worker; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torch", "scipy", "sklearn", "fastapi"} & set(loaded)

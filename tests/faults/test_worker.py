@@ -19,6 +19,8 @@ from backend.runs.locks import holder, worker_lock
 from backend.runs.metrics import read_metrics
 from backend.runs.states import RunState
 
+ENDLESS = {"updates": 50_000, "checkpoint_every": 40_000}
+
 
 @contextmanager
 def _counting(shop: Any, run: str) -> Iterator[list[int]]:
@@ -162,7 +164,7 @@ def _outcome(folder: Path) -> tuple[list[Any], bytes]:
 
 @pytest.mark.slow
 def test_a_worker_that_stood_still_past_its_lease_loses_its_run_and_writes_nothing_when_it_goes_on(shop: Any) -> None:
-    run = shop.pretrain(updates=50_000)
+    run = shop.pretrain(**ENDLESS)
     first = shop.fork("worker")
     shop.until(lambda: shop.done(run) > 5)
     old = shop.leaders(run)
@@ -187,7 +189,7 @@ def test_a_worker_that_stood_still_past_its_lease_loses_its_run_and_writes_nothi
 
 @pytest.mark.slow
 def test_a_worker_asked_to_end_saves_its_run_which_goes_on_at_the_next_until_cancelled(shop: Any) -> None:
-    run = shop.pretrain(updates=50_000)
+    run = shop.pretrain(**ENDLESS)
     worker = shop.start_worker()
     shop.until(lambda: shop.done(run) > 5)
     os.kill(worker, signal.SIGTERM)
@@ -220,7 +222,7 @@ def _cancel(shop: Any, run: str) -> None:
 def test_poison_runs_end_and_do_not_hold_up_others(shop: Any) -> None:
     shop.add_dataset("poison")
     poison = shop.pretrain(dataset="poison", updates=20)
-    diverging = shop.pretrain(updates=1000, learning_rate=1.0, clip_norm=1e6)
+    diverging = shop.pretrain(updates=1000, checkpoint_every=1000, learning_rate=1.0, clip_norm=1e6)
     good = shop.pretrain(updates=20)
     _damage(shop.home, "poison")
     shop.start_worker()
@@ -257,7 +259,7 @@ def test_a_run_that_is_over_is_taken_further_by_the_worker(shop: Any) -> None:
 
 @pytest.mark.slow
 def test_a_worker_with_limits_ends_by_itself_and_the_next_with_the_label_goes_on(shop: Any) -> None:
-    long, short = shop.pretrain(updates=50_000), shop.pretrain(updates=20)
+    long, short = shop.pretrain(**ENDLESS), shop.pretrain(updates=20)
     assert shop.finish(shop.fork("worker", "--max-minutes", "0.2")) == 0
     row = shop.row(long)
     assert (row.state, row.attempt) == (RunState.QUEUED, 1)

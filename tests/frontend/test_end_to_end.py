@@ -20,7 +20,7 @@ from tests.support.waiting import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-TRAINING_S = 900  # two minutes on two quiet cores
+TRAINING_S = 900  # half a minute on two quiet cores
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def test_a_run_from_the_form_ends_in_a_gif_of_its_traversal(tmp_path: Path) -> N
             page.locator("summary").filter(has_text=group).click()
         page.locator("summary").filter(has_text="Fine-tune").last.scroll_into_view_if_needed()
         expect(page.get_by_role("button", name="Launch")).to_be_in_viewport()
-        _launch(page, api, "first model", {}, "diswm pipeline --preset tiny")
+        _launch(page, api, "first model", {"Updates": "10"}, "--set pretrain.updates=10")
         page.get_by_role("link", name="Its traversals").click()
         ready(page)
         _scrub(page)

@@ -1,8 +1,7 @@
 """The real application over a small home for the page's tests, and the page as Streamlit's AppTest runs it."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from backend.data.clip import Clip
 from tests.support.browsing import VIEW, open_browser, ready, run_page
 from tests.support.furnished import furnish
 from tests.support.pages import OpenPage, known_to_the_page, open_app
-from tests.support.workplace import Workplace, opened
+from tests.support.workplace import OpenWorkplace, Workplace, opened
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +35,6 @@ def furnished(tmp_path_factory: pytest.TempPathFactory, moving_squares: Clip) ->
     folder = tmp_path_factory.mktemp("furnished") / "studio"
     furnish(folder, moving_squares)
     return folder
-
-
-OpenWorkplace = Callable[[], AbstractContextManager[Workplace]]
 
 
 @pytest.fixture(scope="session")

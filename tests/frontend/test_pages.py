@@ -1,14 +1,15 @@
 """Every page over the application: full, empty, in error, and without an API."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from frontend.pages import PAGES, path
-from tests.support.pages import OpenPage, open_app
+from tests.support.pages import OpenPage, known_to_the_page, open_app
 from tests.support.recorded import FINGER
-from tests.support.workplace import Workplace
+from tests.support.workplace import OpenWorkplace, Workplace
 
 PLACES = [f"{name}/{section}".rstrip("/") for name, page in PAGES.items() for section in page.sections or [""]]
 
@@ -43,18 +44,32 @@ def test_a_checkpoint_is_deleted_only_after_a_question_and_a_shipped_one_never(
     assert gone.rpartition("/")[2] not in [item["id"] for item in work.get("/checkpoints")["items"]]
 
 
-def test_a_film_without_known_factors_has_no_table_of_them(open_page: OpenPage) -> None:
-    app = open_page("data", id="my-videos")
+def test_a_film_without_known_factors_has_no_table_of_them(open_shared: OpenPage) -> None:
+    app = open_shared("data", id="my-videos")
     assert "estimated from the pictures" in shown(app)
     assert ["factor"] not in [list(table.value.columns) for table in app.dataframe]
-    known = open_page("data", id="cartpole-clips")
+    known = open_shared("data", id="cartpole-clips")
     assert ["factor"] in [list(table.value.columns) for table in known.dataframe]
 
 
+@pytest.fixture(scope="module")
+def empty_work(open_workplace: OpenWorkplace) -> Iterator[Workplace]:
+    """An application with nothing in it, for tests that leave it so."""
+    with open_workplace() as work:
+        work.empty()
+        yield work
+
+
+@pytest.fixture
+def open_empty(empty_work: Workplace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[OpenPage]:
+    """As `open_page`, over the empty application."""
+    with known_to_the_page(empty_work.address, monkeypatch, tmp_path):
+        yield lambda place, **query: open_app(place, query)
+
+
 @pytest.mark.parametrize("place", PLACES)
-def test_a_page_of_an_empty_workplace_says_what_to_do_next(open_page: OpenPage, work: Workplace, place: str) -> None:
-    work.empty()
-    app = open_page(place)
+def test_a_page_of_an_empty_workplace_says_what_to_do_next(open_empty: OpenPage, place: str) -> None:
+    app = open_empty(place)
     assert not app.exception
     assert not app.error, shown(app)
     if place != "train/new":
@@ -83,10 +98,10 @@ def test_a_refusal_of_the_api_is_shown_in_its_own_words(
 
 
 def test_a_failure_of_the_page_itself_is_a_sentence_and_no_traceback(
-    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    open_shared: OpenPage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("frontend.client.Client.get", lambda *_: {"items": [{}], "next_cursor": None})
-    app = open_page("traversals")
+    app = open_shared("traversals")
     assert not app.exception
     assert "This page failed" in app.error[0].value
     assert "KeyError" in caplog.text
@@ -117,9 +132,8 @@ def test_a_missing_data_set_of_a_link_is_named_where_there_is_no_other(
     assert any("No data set yet" in text.value for text in app.markdown)
 
 
-def test_a_link_from_one_section_of_a_page_to_another_opens_that(open_page: OpenPage, work: Workplace) -> None:
-    work.empty()
-    app = open_page("train/runs")
+def test_a_link_from_one_section_of_a_page_to_another_opens_that(open_empty: OpenPage) -> None:
+    app = open_empty("train/runs")
     links = [item.proto for item in app.get("page_link")]
     assert ["section=new" in link.query_string for link in links if link.label == "Open the training form"] == [True]
 

@@ -8,8 +8,8 @@ import asyncio
 import json
 import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,9 @@ class Workplace:
         with Session(engine, expire_on_commit=False) as session:
             yield session
         engine.dispose()
+
+
+OpenWorkplace = Callable[[], AbstractContextManager[Workplace]]
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from backend.pipeline.pretrain import Pretraining
 from backend.pipeline.settings import PretrainSettings, SettingsError
 from models import losses
 
-UPDATES = 40
+UPDATES = 20
 
 
 @pytest.fixture(scope="module")

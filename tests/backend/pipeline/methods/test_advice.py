@@ -28,7 +28,7 @@ def test_the_actor_learns_to_do_what_is_advised_in_what_it_sees() -> None:
             return float((run.agent.actor_critic.policy(observed.states.feature).mode - batch.advice).abs().mean())
 
     before = disagreement()
-    for _ in range(150):
+    for _ in range(60):
         run.learn(batch, 0)
     assert before > 0.5 and disagreement() < 0.4
 

@@ -17,10 +17,10 @@ def shown(app: object) -> str:
     return "\n".join(f"{element.value}" for kind in kinds for element in getattr(app, kind))
 
 
-def test_dimensions_are_held_as_the_link_says(open_page: OpenPage, work: Workplace) -> None:
-    app = open_page("imagine/branch", checkpoint=FINGER, dims="2,0", sigmas="-1.5", step="9", together="true")
+def test_dimensions_are_held_as_the_link_says(open_shared: OpenPage, studio_work: Workplace) -> None:
+    app = open_shared("imagine/branch", checkpoint=FINGER, dims="2,0", sigmas="-1.5", step="9", together="true")
     assert not app.error, shown(app)
-    query = work.query_of("/temporal")
+    query = studio_work.query_of("/temporal")
     assert (query["dims"], query["sigmas"], query["step"], query["together"]) == ("2,0", "-1.5", "9", "true")
     assert f"diswm temporal {FINGER}" in shown(app)
 
@@ -39,11 +39,11 @@ def test_over_training_every_checkpoint_of_the_run_stands_beside_the_chosen_one(
 
 
 def test_a_lone_checkpoint_stands_beside_another_of_its_environment_or_asks_for_others(
-    open_page: OpenPage, work: Workplace
+    open_shared: OpenPage, studio_work: Workplace
 ) -> None:
-    open_page("compare/rollouts", checkpoint=CARTPOLE)
-    assert work.query_of("/rollouts")["with"] == "run-cartpole"
-    assert "Choose one above to see beside it" in shown(open_page("compare/rollouts", checkpoint=FINGER))
+    open_shared("compare/rollouts", checkpoint=CARTPOLE)
+    assert studio_work.query_of("/rollouts")["with"] == "run-cartpole"
+    assert "Choose one above to see beside it" in shown(open_shared("compare/rollouts", checkpoint=FINGER))
 
 
 def test_against_the_simulator_the_factor_that_a_dimension_carries_best_comes_first() -> None:
@@ -52,11 +52,11 @@ def test_against_the_simulator_the_factor_that_a_dimension_carries_best_comes_fi
 
 
 def test_the_counterfactual_says_what_was_changed_and_how_much_was_foreseen(
-    open_page: OpenPage, work: Workplace
+    open_shared: OpenPage, studio_work: Workplace
 ) -> None:
-    app = open_page("imagine/simulator", checkpoint=FINGER, factor="light", to="0.9", seed="3")
+    app = open_shared("imagine/simulator", checkpoint=FINGER, factor="light", to="0.9", seed="3")
     assert not app.error, shown(app)
-    query = work.query_of("/counterfactual")
+    query = studio_work.query_of("/counterfactual")
     answer = recorded("counterfactual")
     assert (query["factor"], query["to"], query["seed"]) == ("light", "0.9", "3")
     assert (
@@ -67,12 +67,14 @@ def test_the_counterfactual_says_what_was_changed_and_how_much_was_foreseen(
     assert f"diswm counterfactual {FINGER}" in shown(app)
 
 
-def test_imitation_says_how_far_the_policy_is_from_the_expert_at_the_end(open_page: OpenPage, work: Workplace) -> None:
-    app = open_page("imagine/imitation", checkpoint=CARTPOLE, episode="1", horizon="7")
+def test_imitation_says_how_far_the_policy_is_from_the_expert_at_the_end(
+    open_shared: OpenPage, studio_work: Workplace
+) -> None:
+    app = open_shared("imagine/imitation", checkpoint=CARTPOLE, episode="1", horizon="7")
     assert not app.error, shown(app)
-    query = work.query_of("/imitation")
+    query = studio_work.query_of("/imitation")
     assert (query["episode"], query["horizon"]) == ("1", "7")
-    distances = work.get(f"/checkpoints/{CARTPOLE}/imitation", **query)["distances"]
+    distances = studio_work.get(f"/checkpoints/{CARTPOLE}/imitation", **query)["distances"]
     assert [item.value for item in app.metric if item.label.startswith("Policy")] == [f"{distances['policy']:.2f}"]
     assert f"diswm imitation {CARTPOLE}" in shown(app)
 
@@ -91,12 +93,14 @@ def test_contexts_says_what_the_frame_does_and_what_the_states_hold(open_page: O
     assert f"diswm contexts {CARTPOLE}" in shown(app)
 
 
-def test_calibration_says_whether_a_model_is_as_sure_as_it_may_be(open_page: OpenPage, work: Workplace) -> None:
-    app = open_page("imagine/calibration", checkpoint=CARTPOLE, episode="1", horizon="7")
+def test_calibration_says_whether_a_model_is_as_sure_as_it_may_be(
+    open_shared: OpenPage, studio_work: Workplace
+) -> None:
+    app = open_shared("imagine/calibration", checkpoint=CARTPOLE, episode="1", horizon="7")
     assert not app.error, shown(app)
-    query = work.query_of("/calibration")
+    query = studio_work.query_of("/calibration")
     assert (query["episode"], query["horizon"]) == ("1", "7") and "with" not in query
-    answer = work.get(f"/checkpoints/{CARTPOLE}/calibration", **query)
+    answer = studio_work.get(f"/checkpoints/{CARTPOLE}/calibration", **query)
     assert answer["says"].split("%")[0] in shown(app)
     table = app.dataframe[0].value
     assert list(table["step"]) == [1, 4, 7] and set(table["95% over episodes"]) != {"too few episodes"}
@@ -134,8 +138,8 @@ def test_flow_says_how_right_it_is_and_what_its_colours_mean(open_page: OpenPage
     assert list(table.iloc[0]) == ["flow", "1.50 (1.25 to 1.75)", "1.50", "none"]
 
 
-def test_without_a_network_flow_names_the_method_that_learns_one(open_page: OpenPage) -> None:
-    app = open_page("imagine/flow", checkpoint=CARTPOLE)
+def test_without_a_network_flow_names_the_method_that_learns_one(open_shared: OpenPage) -> None:
+    app = open_shared("imagine/flow", checkpoint=CARTPOLE)
     assert not app.error and "The method **flow** learns one" in shown(app)
 
 
@@ -148,12 +152,12 @@ def test_the_disagreement_of_an_ensemble_is_a_curve_and_a_row_and_others_have_ne
     assert len(_rows(["main"], 0, comparable=True)) == 3
 
 
-def test_the_run_of_the_second_checkpoint_is_followed(open_page: OpenPage, work: Workplace) -> None:
-    app = open_page("compare/training", checkpoint=CARTPOLE, second="run-cartpole")
+def test_the_run_of_the_second_checkpoint_is_followed(open_shared: OpenPage, studio_work: Workplace) -> None:
+    app = open_shared("compare/training", checkpoint=CARTPOLE, second="run-cartpole")
     assert not app.error, shown(app)
-    assert work.query_of("/carried") == {"reference": CARTPOLE}
+    assert studio_work.query_of("/carried") == {"reference": CARTPOLE}
     assert "matched" not in shown(app) or "frames" in shown(app)
-    followed = work.get("/checkpoints/run-cartpole/carried", reference=CARTPOLE)["checkpoints"]
+    followed = studio_work.get("/checkpoints/run-cartpole/carried", reference=CARTPOLE)["checkpoints"]
     assert app.dataframe[0].value["lost"].tolist() == [", ".join(entry["lost"]) or "none" for entry in followed]
     assert len(followed) == 3 and followed[0]["lost"]
 
@@ -186,16 +190,18 @@ def test_files_of_imagination_lead_back_to_their_pages() -> None:
         assert reopened(kind) == (f"factors/{'matrix' if kind == 'factors' else kind}", Dimension("a"))
 
 
-def test_sensitivity_is_asked_over_a_data_set_and_its_commands_say_so(open_page: OpenPage, work: Workplace) -> None:
-    app = open_page("factors/policy", checkpoint=CARTPOLE, dataset="cartpole-clips")
-    assert work.query_of("/sensitivity") == {"dataset": "cartpole-clips"}
+def test_sensitivity_is_asked_over_a_data_set_and_its_commands_say_so(
+    open_shared: OpenPage, studio_work: Workplace
+) -> None:
+    app = open_shared("factors/policy", checkpoint=CARTPOLE, dataset="cartpole-clips")
+    assert studio_work.query_of("/sensitivity") == {"dataset": "cartpole-clips"}
     assert f"diswm sensitivity {CARTPOLE} --dataset cartpole-clips --format pdf" in shown(app)
 
 
-def test_numbers_have_downloads_and_commands_of_their_own(open_page: OpenPage) -> None:
-    app = open_page("compare", checkpoint=FINGER, second="run-cartpole")
+def test_numbers_have_downloads_and_commands_of_their_own(open_shared: OpenPage) -> None:
+    app = open_shared("compare", checkpoint=FINGER, second="run-cartpole")
     assert f"diswm match {FINGER} run-cartpole --format pdf" in shown(app)
-    app = open_page("factors", checkpoint=FINGER)
+    app = open_shared("factors", checkpoint=FINGER)
     assert f"diswm factors {FINGER} --format pdf" in shown(app)
 
 
@@ -208,8 +214,8 @@ def test_a_band_over_episodes_goes_with_the_line_of_its_checkpoint() -> None:
     assert drawn["lines"] == [{"name": "100 updates", "values": [9], "low": [8], "high": [10]}, lines[1]]
 
 
-def test_a_file_of_a_play_opens_its_episode(open_page: OpenPage, work: Workplace) -> None:
+def test_a_file_of_a_play_opens_its_episode(open_shared: OpenPage, studio_work: Workplace) -> None:
     place, view = view_of({"kind": "play", "found": CARTPOLE, "view": {"seed": 7, "steps": []}})
     assert (place, view.query()) == ("imagine/play", {"checkpoint": CARTPOLE, "seed": "7"})
-    app = open_page(place, **view.query())
-    assert not app.exception and work.body_of("/plays") == {"seed": 7, "steps": []}
+    app = open_shared(place, **view.query())
+    assert not app.exception and studio_work.body_of("/plays") == {"seed": 7, "steps": []}

@@ -35,15 +35,15 @@ def test_a_running_run_shows_progress_and_can_be_stopped(open_page: OpenPage, wo
     assert work.run("run-walker").state == "queued"
 
 
-def test_a_diverged_run_says_why_and_what_to_do(open_page: OpenPage) -> None:
-    app = open_page("train/runs", id="run-broken")
+def test_a_diverged_run_says_why_and_what_to_do(open_shared: OpenPage) -> None:
+    app = open_shared("train/runs", id="run-broken")
     assert "The image loss became NaN at update 412." in text(app)
     assert "Lower model\\_lr" in text(app)
     assert "Resume" not in buttons(app)
 
 
-def test_a_finished_run_leads_to_its_traversals(open_page: OpenPage) -> None:
-    app = open_page("train/runs", id="run-cartpole")
+def test_a_finished_run_leads_to_its_traversals(open_shared: OpenPage) -> None:
+    app = open_shared("train/runs", id="run-cartpole")
     assert "Its traversals" in [found.value for found in app.page_link]
 
 
@@ -80,17 +80,17 @@ def test_a_run_is_deleted_only_after_a_question(open_page: OpenPage, work: Workp
     assert work.run("run-broken") is None
 
 
-def test_only_new_metrics_are_asked_for(open_page: OpenPage, work: Workplace) -> None:
-    app = open_page("train/runs", id="run-cartpole")
+def test_only_new_metrics_are_asked_for(open_shared: OpenPage, studio_work: Workplace) -> None:
+    app = open_shared("train/runs", id="run-cartpole")
     lines = app.session_state["train/runs.metrics"]["run-cartpole"]
     app.run()
     assert app.session_state["train/runs.metrics"]["run-cartpole"][0] == lines[0] == 50
-    assert work.query_of("/metrics") == {"since": "50"}
+    assert studio_work.query_of("/metrics") == {"since": "50"}
 
 
-def test_the_command_of_the_run_is_shown(open_page: OpenPage, work: Workplace) -> None:
-    app = open_page("train/runs", id="run-cartpole")
-    command = f"DISWM_HOME={work.home} diswm pretrain --preset small --seed 0 --set dataset=cartpole-clips"
+def test_the_command_of_the_run_is_shown(open_shared: OpenPage, studio_work: Workplace) -> None:
+    app = open_shared("train/runs", id="run-cartpole")
+    command = f"DISWM_HOME={studio_work.home} diswm pretrain --preset small --seed 0 --set dataset=cartpole-clips"
     assert command in [code.value for code in app.code]
 
 
@@ -122,8 +122,8 @@ def test_a_run_that_waits_has_not_started(open_page: OpenPage, work: Workplace) 
     assert list(table["started"].isna()) == [run["started_at"] is None for run in work.get("/runs")["items"]]
 
 
-def test_a_run_that_is_not_here_is_said_until_another_one_is_chosen(open_page: OpenPage) -> None:
-    app = open_page("train/runs", id="run-nope")
+def test_a_run_that_is_not_here_is_said_until_another_one_is_chosen(open_shared: OpenPage) -> None:
+    app = open_shared("train/runs", id="run-nope")
     assert "There is no run run-nope here" in app.warning[0].value
     app.run()
     assert "There is no run run-nope here" in app.warning[0].value

@@ -26,8 +26,8 @@ def commands(app: AppTest) -> str:
     return "\n".join(code.value for code in app.code)
 
 
-def test_the_form_shows_symbols_and_the_presets_values(open_page: OpenPage) -> None:
-    app = open_page("train", stage="pretrain", preset="tiny")
+def test_the_form_shows_symbols_and_the_presets_values(open_shared: OpenPage) -> None:
+    app = open_shared("train", stage="pretrain", preset="tiny")
     beta = app.number_input(key=key_of(app, "beta"))
     assert beta.label == "Disentanglement weight (β)"  # plain text: it is read aloud as it stands
     assert beta.value == 0.05
@@ -36,9 +36,9 @@ def test_the_form_shows_symbols_and_the_presets_values(open_page: OpenPage) -> N
 
 
 def test_the_form_offers_the_distractions_that_apply_to_the_environment_and_says_why_not_the_others(
-    open_page: OpenPage,
+    open_shared: OpenPage,
 ) -> None:
-    app = open_page("train", stage="collect")
+    app = open_shared("train", stage="collect")
     assert "video" in app.selectbox(key=key_of(app, "distraction")).options
     app.selectbox(key=key_of(app, "environment")).set_value("reacher-easy").run()
     assert not app.exception
@@ -62,15 +62,15 @@ def test_several_teachers_are_chosen_among_the_models_whose_states_fit(open_page
     assert any("name at least 2 world models with actions" in text.value for text in app.markdown)
 
 
-def test_what_differs_from_the_preset_is_marked_and_in_the_command(open_page: OpenPage) -> None:
-    app = open_page("train", stage="pretrain")
+def test_what_differs_from_the_preset_is_marked_and_in_the_command(open_shared: OpenPage) -> None:
+    app = open_shared("train", stage="pretrain")
     app.number_input(key=key_of(app, "beta")).set_value(0.5).run()
     assert any("changed; preset: 0.05" in text.value for text in app.markdown)
     assert "--set beta=0.5" in commands(app)
 
 
-def test_a_pipeline_has_closed_groups_for_each_stage(open_page: OpenPage) -> None:
-    app = open_page("train")
+def test_a_pipeline_has_closed_groups_for_each_stage(open_shared: OpenPage) -> None:
+    app = open_shared("train")
     labels = [expander.label for expander in app.expander]
     assert {"Collect: Data", "Pretrain: Losses", "Fine-tune: Losses"} <= set(labels)
     assert not any(expander.proto.expanded for expander in app.expander)
@@ -100,15 +100,15 @@ def test_the_same_form_sent_twice_is_one_run(open_page: OpenPage, work: Workplac
     assert list(queued(work).values()) == [first[1]], "the key of the first attempt was used again"
 
 
-def test_a_refusal_stands_next_to_its_field_with_the_remedy(open_page: OpenPage, work: Workplace) -> None:
-    app = open_page("train")
+def test_a_refusal_stands_next_to_its_field_with_the_remedy(open_shared: OpenPage, studio_work: Workplace) -> None:
+    app = open_shared("train")
     app.number_input(key=key_of(app, "pretrain.length")).set_value(30).run()
     app.button(key="train/new.launch").click().run()
     assert "**Not launched.** One setting needs another value" in app.error[0].value
     assert "- Pretrain: Sequence length" in app.error[0].value
     marked = [text.value for text in app.markdown if "longer than the collected episodes of 24" in text.value]
     assert marked and marked[0].startswith(":red[")
-    assert not queued(work), "nothing was started"
+    assert not queued(studio_work), "nothing was started"
 
 
 def test_clone_and_edit_starts_from_the_runs_settings(open_page: OpenPage, work: Workplace) -> None:
@@ -120,28 +120,28 @@ def test_clone_and_edit_starts_from_the_runs_settings(open_page: OpenPage, work:
     assert "diswm pretrain --preset small --seed 5" in commands(app)
 
 
-def test_a_saved_form_is_loaded_again(open_page: OpenPage) -> None:
-    app = open_page("train")
+def test_a_saved_form_is_loaded_again(open_shared: OpenPage) -> None:
+    app = open_shared("train")
     form = {"stage": "pretrain", "preset": "small", "seed": 3, "settings": {"beta": 0.75}}
     app.file_uploader[0].upload("form.json", json.dumps(form).encode()).run()
     assert app.number_input(key=key_of(app, "beta")).value == 0.75
     assert "diswm pretrain --preset small --seed 3 --set beta=0.75" in commands(app)
 
 
-def test_a_file_that_is_no_form_is_refused_with_a_sentence(open_page: OpenPage) -> None:
-    app = open_page("train")
+def test_a_file_that_is_no_form_is_refused_with_a_sentence(open_shared: OpenPage) -> None:
+    app = open_shared("train")
     app.file_uploader[0].upload("form.json", b"not json").run()
     assert "This file is not JSON" in app.error[0].value
     assert not app.exception
 
 
-def test_estimates_follow_the_settings_and_a_very_long_run_is_asked_about(open_page: OpenPage) -> None:
-    app = open_page("train", stage="pretrain")
+def test_estimates_follow_the_settings_and_a_very_long_run_is_asked_about(open_shared: OpenPage) -> None:
+    app = open_shared("train", stage="pretrain")
     assert next(metric.value for metric in app.metric if metric.label == "Time, about") == "under 1 min"
     assert app.button(key="train/new.launch").label == "Launch"
     app.number_input(key=key_of(app, "updates")).set_value(3000).run()
     assert next(metric.value for metric in app.metric if metric.label == "Time, about") == "5 min"
-    paper = open_page("train", stage="pretrain", preset="paper")
+    paper = open_shared("train", stage="pretrain", preset="paper")
     assert paper.button(key="train/new.launch").label == "Launch anyway"
     assert any("On two CPU cores this takes about **141 h**" in text.value for text in paper.markdown)
 

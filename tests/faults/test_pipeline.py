@@ -15,7 +15,7 @@ from backend.runs.states import RunState
 NETWORKS = {"latents": 2, "stoch": 2, "deter": 4, "hidden": 4, "batch": 1, "length": 2}
 SETTINGS = {
     "collect": {"episodes": 4, "episode_steps": 8, "workers": 1, "action_repeat": 16},
-    "pretrain": NETWORKS | {"held_out": 2, "updates": 120, "checkpoint_every": 20, "log_every": 20},
+    "pretrain": NETWORKS | {"held_out": 2, "updates": 120, "checkpoint_every": 60, "log_every": 20},
     "finetune": NETWORKS | {
         "action_repeat": 16, "units": 4, "horizon": 2, "agent_steps": 90, "prefill": 60, "train_every": 2,
         "first_updates": 4, "checkpoint_every": 4, "log_every": 1, "evaluate_every": 1000, "evaluate_episodes": 1,

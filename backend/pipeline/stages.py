@@ -5,36 +5,27 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
-from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from backend.data.catalogue import find_checkpoint, newest_checkpoint
 from backend.data.checkpoint import FORGETTING, load_checkpoint, read_forgetting
 from backend.data.crash import crash_point
-from backend.data.episodes import DatasetInfo, Episode, EpisodeError, episode_places, read_episodes, read_place
+from backend.data.episodes import DatasetInfo, Episode, episode_places, read_episodes, read_place
 from backend.data.files import write_json
 from backend.data.run_start import RunStart, write_run_start
-from backend.envs.make import make_environment
-from backend.envs.protocol import withheld_second_look
-from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.chapters import Bench, forgetting_table
 from backend.pipeline.checks import (
     check_rewarded,
     choose_device,
     dataset_of,
-    films_of,
     recordings_of,
     start_of,
     teacher_of,
     teachers_of,
 )
 from backend.pipeline.collect import collect
-from backend.pipeline.environments import ByDistraction, PaddedActions, pad_actions, side_by_side
+from backend.pipeline.environments import pad_actions
 from backend.pipeline.estimates import HELD_OUT
 from backend.pipeline.finetune import Finetuning, Online
 from backend.pipeline.held_out import split
@@ -46,22 +37,24 @@ from backend.pipeline.precision import multiply_fast
 from backend.pipeline.pretrain import follow, pretrain
 from backend.pipeline.publish import Provenance
 from backend.pipeline.report import ERROR, METRICS, RESULT, Reporter, Stopped
+from backend.pipeline.run_environments import (
+    Films,
+    acting_environments,
+    first_films,
+    one_environment,
+    recorded_environments,
+)
 from backend.pipeline.settings import (
     CollectSettings,
     FinetuneSettings,
     OfflineSettings,
     PipelineSettings,
     PretrainSettings,
-    Problem,
-    SettingsError,
     StageSettings,
 )
-from backend.pipeline.settings.environment import EnvironmentSettings
 from backend.pipeline.tasks import CHAPTERS, described, tasks_of
 
-Films = Sequence[NDArray[np.uint8]]
 SCENE = ("look", "action_repeat")  # the settings of a data set that are needed to render more of its frames
-MOST_FILMS, MOST_FRAMES = 32, 64  # that play behind a scene
 
 
 @dataclass(frozen=True)
@@ -116,7 +109,7 @@ def run_stage(
     write_run_start(out, RunStart(stage, seed, settings.model_dump(mode="json"), name, preset))
     dataset: str | None = None
     if isinstance(settings, CollectSettings):
-        dataset = collect(settings, out, seed, reporter, _films(settings, home), name).id
+        dataset = collect(settings, out, seed, reporter, first_films(settings, home), name).id
     elif isinstance(settings, PretrainSettings):
         dataset = _pretrain(settings, context)
     elif isinstance(settings, FinetuneSettings):
@@ -192,7 +185,7 @@ def _finetune_from(folders: Sequence[Path], settings: FinetuneSettings, context:
         earlier = earlier or loaded.info
     source = sources[0]._replace(others=tuple(sources[1:])) if sources else None
     tasks = tasks_of(settings, earlier.config if earlier else None)
-    films = _films(settings, context.home)
+    films = first_films(settings, context.home)
     held_out = _held_out(settings, context, films)
     provenance = Provenance(
         context.name,
@@ -209,7 +202,7 @@ def _finetune_from(folders: Sequence[Path], settings: FinetuneSettings, context:
     episodes = pad_actions(list(read_episodes(held_out.folder)), action_size)
     explored = pad_actions(_explored(settings, context, films), action_size)
     run = Finetuning(settings, parts, context.seed, context.device)
-    with closing(_environments(settings, films)) as environments:
+    with closing(acting_environments(settings, films)) as environments:
         last = Online(run, environments, episodes, explored, context.out, provenance, context.reporter).go()
     if tasks and not (last / FORGETTING).exists():
         before = read_forgetting(earlier) if earlier else None
@@ -227,12 +220,12 @@ def _forgetting(
             raise Stopped("stopped while the tasks were measured")
 
     def record(task: CollectSettings, number: int) -> list[Episode]:
-        folder, films = context.out / "tasks" / str(number), _films(task, context.home)
+        folder, films = context.out / "tasks" / str(number), first_films(task, context.home)
         info = collect(task, folder, number, reporter, films, phase=f"episodes of task {number + 1}")
         return list(read_episodes(info.folder))
 
     bench = Bench(
-        lambda task: _one_environment(task, _films(task, context.home), task.distraction),
+        lambda task: one_environment(task, first_films(task, context.home), task.distraction),
         record,
         context.device,
         between_steps,
@@ -265,22 +258,11 @@ def _offline(settings: OfflineSettings, context: _Context) -> str:
     with ExitStack() as stack:
         environments = None
         if recorded.environment and settings.evaluate_episodes:
-            environments = stack.enter_context(closing(_environments_of(demonstrations, settings.evaluate_episodes)))
+            environments = stack.enter_context(
+                closing(recorded_environments(demonstrations, settings.evaluate_episodes))
+            )
         Offline(run, recordings, environments, out, provenance, reporter).go()
     return demonstrations.id
-
-
-def _environments_of(dataset: DatasetInfo, episodes: int) -> ByDistraction:
-    """Environments like the one that a data set was collected in; films play behind none of them."""
-    names = EnvironmentSettings.model_fields.keys() - {"films"}
-    scene = EnvironmentSettings.model_validate(
-        {
-            "environment": dataset.environment,
-            **{name: dataset.settings[name] for name in names & dataset.settings.keys()},
-        }
-    )
-    make = partial(_one_environment, scene, ())
-    return ByDistraction(make, scene.distraction, scene.distraction, 0, side_by_side=side_by_side(episodes))
 
 
 def _held_out(settings: FinetuneSettings, context: _Context, films: Films) -> DatasetInfo:
@@ -327,53 +309,13 @@ def _short_episodes(
 
 
 def _pipeline(settings: PipelineSettings, context: _Context) -> str:
-    films = _films(settings.collect, context.home)
+    films = first_films(settings.collect, context.home)
     name = f"{context.name} (data set)"
     dataset = collect(settings.collect, context.out / "collect", context.seed, context.reporter, films, name)
     inner = replace(context, out=context.out / "pretrain", name=f"{context.name} (video model)")
     video_model = _pretrain_on(dataset, settings.pretrain, inner)
     _finetune_from([video_model], settings.finetune, replace(context, out=context.out / "finetune"))
     return dataset.id
-
-
-def _environments(settings: FinetuneSettings, films: Films) -> ByDistraction:
-    """The run's environment with its distractions: the first one, and possibly another from half of the run on."""
-    return ByDistraction(
-        partial(_one_environment, settings, films, looks_twice=settings.looks_twice),
-        first=settings.distraction,
-        later=settings.distraction_later or settings.distraction,
-        change_at=settings.agent_steps // 2,
-        evaluated=settings.evaluate_distraction,
-        side_by_side=side_by_side(settings.evaluate_episodes),
-    )
-
-
-def _one_environment(
-    settings: EnvironmentSettings, films: Films, distraction: str, *, looks_twice: bool = False
-) -> PaddedActions:
-    """`looks_twice`: its steps hold a second look, unless it shows what only evaluations do and cannot give one."""
-    factory = partial(
-        make_environment,
-        settings.environment,
-        distraction=distraction,
-        action_repeat=settings.action_repeat,
-        look=settings.look,
-        films=films,
-        second_look=looks_twice and not withheld_second_look(settings.environment, distraction),
-    )
-    environment = ProcessEnvironment(settings.environment, factory)
-    return PaddedActions(environment, environment.action_size)
-
-
-def _films(settings: CollectSettings | FinetuneSettings, home: Path) -> Films:
-    """The first frames of the first videos of the data set that plays behind the scene; raises SettingsError."""
-    dataset = films_of(settings, home, allow_path=True)
-    if dataset is None:
-        return ()
-    try:
-        return [episode.image[:MOST_FRAMES] for episode in islice(read_episodes(dataset.folder), MOST_FILMS)]
-    except EpisodeError as error:
-        raise SettingsError([Problem("/films", str(error))]) from None
 
 
 def _last_metrics(out: Path) -> dict[str, float]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from frontend.client import ApiProblem, client
+from frontend.components.clip_episode import clip_episode
 from frontend.components.markdown import escape_markdown
-from frontend.components.pick import within
 from frontend.components.player import play_timeline
 from frontend.components.share import share
 from frontend.components.states import live
-from frontend.places import key_of, open_view, open_view_of, save_view
+from frontend.places import open_view
 from frontend.state import Flow
 
 PLACE = "imagine/flow"
@@ -33,27 +31,13 @@ WHEEL = """
 
 def show() -> None:
     """The whole section."""
-    view = open_view_of(PLACE, Flow)
-    detail = client().get(f"/checkpoints/{view.checkpoint}")
-    last = detail["clip"]["episodes"] - 1
-    key = key_of(PLACE, "episode", view.checkpoint)
-    place = st.empty()
-    episode = int(place.number_input("Episode", 0, last, int(within(view.episode, 0, last)), key=key, width=110))
-    view = replace(view, episode=episode)
-    save_view(PLACE, view)
-    try:
-        timeline = client().get(f"/checkpoints/{view.checkpoint}/flow", view.api())
-    except ApiProblem as problem:
-        if problem.status != 422:
-            raise
-        place.empty()
-        st.info(
-            "This checkpoint has no network of optical flow. The method **flow** learns one beside the world model: "
-            "**Train and Runs**, Learn from recorded episodes, offline.",
-            icon=":material/air:",
-        )
-        return
-    _play(timeline)
+    missing = (
+        "This checkpoint has no network of optical flow. The method **flow** learns one beside the world model: "
+        "**Train and Runs**, Learn from recorded episodes, offline."
+    )
+    timeline = clip_episode(PLACE, Flow, missing=missing, icon=":material/air:")
+    if timeline is not None:
+        _play(timeline)
 
 
 @live()

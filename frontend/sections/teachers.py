@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from frontend.client import ApiProblem, client
 from frontend.components.charts import CONFIG, curves
+from frontend.components.clip_episode import clip_episode
 from frontend.components.markdown import escape_markdown
-from frontend.components.pick import within
 from frontend.components.player import play_timeline
 from frontend.components.share import share
 from frontend.components.states import live
-from frontend.places import key_of, open_view, open_view_of, save_view
+from frontend.places import open_view
 from frontend.state import Teachers
 
 PLACE = "imagine/teachers"
@@ -23,27 +21,13 @@ PLACE = "imagine/teachers"
 
 def show() -> None:
     """The whole section."""
-    view = open_view_of(PLACE, Teachers)
-    detail = client().get(f"/checkpoints/{view.checkpoint}")
-    last = detail["clip"]["episodes"] - 1
-    key = key_of(PLACE, "episode", view.checkpoint)
-    place = st.empty()
-    episode = int(place.number_input("Episode", 0, last, int(within(view.episode, 0, last)), key=key, width=110))
-    view = replace(view, episode=episode)
-    save_view(PLACE, view)
-    try:
-        timeline = client().get(f"/checkpoints/{view.checkpoint}/teachers", view.api())
-    except ApiProblem as problem:
-        if problem.status != 422:
-            raise
-        place.empty()
-        st.info(
-            "This checkpoint was not learned from several teachers. The method **vid2act** does so: **Train and "
-            "Runs**, Distil and fine-tune, with at least two checkpoints as its teachers.",
-            icon=":material/groups:",
-        )
-        return
-    _play(timeline)
+    missing = (
+        "This checkpoint was not learned from several teachers. The method **vid2act** does so: **Train and "
+        "Runs**, Distil and fine-tune, with at least two checkpoints as its teachers."
+    )
+    timeline = clip_episode(PLACE, Teachers, missing=missing, icon=":material/groups:")
+    if timeline is not None:
+        _play(timeline)
 
 
 @live()

@@ -26,7 +26,7 @@ from backend.pipeline.builder import build_settings
 from backend.pipeline.methods.build import build_parts
 from backend.pipeline.offline import OfflineLearning, expert_distance
 from backend.pipeline.settings import OfflineSettings
-from benchmarks.learning import RESULTS, stage
+from benchmarks.stages import RESULTS, stage
 from benchmarks.table import processor
 from models.agent import Agent
 from models.ensemble import EnsembleRSSM

@@ -18,7 +18,7 @@ from typing import Any
 from backend.data.catalogue import newest_checkpoint
 from backend.data.checkpoint import load_checkpoint, read_info
 from backend.interpret.forgetting import forgetting_of
-from benchmarks.learning import RESULTS, stage
+from benchmarks.stages import RESULTS, stage
 from benchmarks.table import processor
 
 FIRST, SECOND = "square-world", "pusher"

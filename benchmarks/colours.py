@@ -24,7 +24,7 @@ from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods.build import build_parts
 from backend.pipeline.methods.parts import Parts
 from backend.pipeline.settings import FinetuneSettings
-from benchmarks.learning import RESULTS, stage
+from benchmarks.stages import RESULTS, stage
 from benchmarks.table import processor
 from models.types import normalise
 

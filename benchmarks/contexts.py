@@ -24,7 +24,7 @@ from backend.data.checkpoint import Checkpoint, load_checkpoint, read_info
 from backend.envs.intervene import Change, Simulation
 from backend.interpret.contexts import drawn_beside, over_clip, read_from_states, states_of, still_pixels
 from backend.interpret.similarity import psnr
-from benchmarks.learning import RESULTS, stage
+from benchmarks.stages import RESULTS, stage
 from benchmarks.table import processor
 
 TASK, STEPS, PAIRS, HELD_OUT = "finger-spin", 24, 16, 24

@@ -27,7 +27,7 @@ from backend.pipeline.builder import build_settings
 from backend.pipeline.finetune import Finetuning
 from backend.pipeline.methods.build import build_parts
 from backend.pipeline.settings import FinetuneSettings
-from benchmarks.learning import RESULTS, stage
+from benchmarks.stages import RESULTS, stage
 from benchmarks.table import processor
 from models.process_rssm import ProcessRSSM
 from models.types import State, normalise, to_uint8

@@ -22,7 +22,7 @@ from torch.nn import functional
 from backend.data.episodes import Episode, read_episodes
 from backend.interpret.flow_errors import Errors, Flow, errors
 from backend.pipeline.methods.flow import FlowTeacher, FromHarder, Photometric, drawn_pairs
-from benchmarks.learning import RESULTS, stage
+from benchmarks.stages import RESULTS, stage
 from benchmarks.table import processor
 from models.flow import FlowNetwork
 from models.harder import hidden

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import torch
 
 from backend.pipeline.report import METRICS
-from benchmarks.learning import RESULTS, stage
+from benchmarks.stages import RESULTS, stage
 from benchmarks.table import processor
 
 INITIALISATIONS = ("torch", "scaled")

@@ -1,153 +1,210 @@
-"""Does distillation help? DisWM, its two ablations and DreamerV2 learn cartpole swingup after videos of reacher.
+"""Does distillation help? DisWM, its two ablations and DreamerV2 learn cartpole swingup, taught by a video model of
+finger spin: 100,000 control steps each, under colours drawn anew each episode and under the flickering ones of set A.
 
-python -m benchmarks.learning --out .diswm/learning            # under two hours on two CPU cores
+python -m benchmarks.learning --out .diswm/learning            # about half an hour of one core a run
 python -m benchmarks.learning --out .diswm/learning --report   # what is there so far, without running on
 
 Every arm and seed is a run of its own in a folder of its own; started again, each goes on where it stopped. Curves,
-table and figure go to benchmarks/results/learning.{json,md,png,svg}.
+table and figure go to benchmarks/results/learning.{json,md,png,svg}; runs that learning.json has from elsewhere stay in
+it, and are not run again once they have finished. No expert teaches or shows anything here.
 """
 
 import argparse
 import datetime
-import json
 import os
-import platform
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
 
-from backend.data.curves import NoCurve, compare_curves, read_curve
-from backend.export.curves import render_curves, table_of_curves
+from backend.data.curves import Curve, compare_curves
+from backend.data.files import write_json
+from backend.envs.make import make_environment
+from backend.export.curves import render_curves
+from backend.pipeline.evaluate import episode_seed
+from benchmarks.policy import random_returns
+from benchmarks.stages import RESULTS, Run, counted, earlier, evaluations, joined, seen
+from benchmarks.table import processor
 
-RESULTS = Path(__file__).parent / "results"
 ARMS = ("diswm", "diswm-no-distillation", "diswm-no-disentanglement", "dreamerv2")
-SOURCE, TARGET, COLOURS = "reacher-easy", "cartpole-swingup", "set-a"
-SAVED = 143  # exit status of a stage that was asked to stop and has saved
-
-NETWORKS = {"stoch": 32, "deter": 128, "hidden": 128}
-VIDEOS = {"environment": SOURCE, "distraction": COLOURS, "episodes": 400, "episode_steps": 50}
-VIDEO_MODEL = {**NETWORKS, "updates": 1_500, "held_out": 20, "beta": 0.05}
+COLOURS = ("episode", "set-a")
+TEACHER = "finger-episode-sight"
+ENVIRONMENT, REPEAT, LOOK = "cartpole-swingup", 2, "near"
+AGENT_STEPS, EVALUATED = 50_000, 4
 ONLINE = {
-    **NETWORKS,
-    "environment": TARGET,
-    "distraction": COLOURS,
+    "environment": ENVIRONMENT,
+    "action_repeat": REPEAT,
+    "look": LOOK,
+    "teacher": TEACHER,
+    "latents": 20,
+    "first_channels": 8,
+    "stoch": 32,
+    "deter": 128,
+    "hidden": 128,
     "units": 128,
-    "batch": 8,
-    "length": 10,
+    "batch": 4,
+    "length": 12,
     "horizon": 10,
-    "agent_steps": 8_000,
-    "first_updates": 200,
-    "train_every": 8,
-    "evaluate_every": 2_000,
-    "evaluate_episodes": 3,
+    "overshooting": 0,
+    "seeing": 2_000,
+    "settling": 500,
+    "first_updates": 2_500,
+    "behaviour_after": 2_000,
+    "train_every": 5,
+    "imagine_every": 3,
+    "explore_episodes": 100,
+    "demonstrations": 0,
+    "advice": 0,
+    "agent_steps": AGENT_STEPS,
+    "evaluate_every": 2_500,
+    "evaluate_episodes": EVALUATED,
+    "held_out": 30,
 }
-TINY: dict[str, dict[str, Any]] = {
-    "collect": {"episodes": 4, "episode_steps": 12},
-    "pretrain": {"updates": 4, "held_out": 1},
-    "finetune": {"agent_steps": 510, "prefill": 500, "first_updates": 2, "evaluate_every": 500, "evaluate_episodes": 1},
-}
+RANDOM_EPISODES = 20
 
 
 def main() -> None:
     """Runs what is missing, then reports."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(".diswm/learning"))
+    parser.add_argument("--colours", nargs="+", default=COLOURS, choices=COLOURS)
     parser.add_argument("--arms", nargs="+", default=ARMS, choices=ARMS)
     parser.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2))
-    parser.add_argument("--side-by-side", type=int, default=2, help="runs at once, one thread each")
     parser.add_argument("--report", action="store_true", help="only report what is there")
     parser.add_argument("--smoke", action="store_true", help="a few updates, to see that all of it works")
     chosen = parser.parse_args()
-    runs = {chosen.out / f"{arm}-seed{seed}": (arm, seed) for seed in chosen.seeds for arm in chosen.arms}
+    folder = chosen.out if chosen.smoke else RESULTS
     if not chosen.report:
-        teacher = video_model(chosen.out, chosen.smoke)
-        with ThreadPoolExecutor(chosen.side_by_side) as pool:
-            for _ in pool.map(lambda run: learn(run, *runs[run], teacher, chosen.smoke), runs):
-                pass
-    settings = {"videos": VIDEOS, "video_model": VIDEO_MODEL, "online": ONLINE}
-    report(list(runs), chosen.out if chosen.smoke else RESULTS, "learning", settings)
+        there = {run["run"] for run in earlier(folder / "learning.json") if run["finished"]}
+        for colours, seed, arm in product(chosen.colours, chosen.seeds, chosen.arms):
+            name = f"{colours}-{arm}-seed{seed}"
+            if name not in there:
+                settings = {**ONLINE, "distraction": colours, "method": arm}
+                counted("finetune", chosen.out / name, seed, settings, chosen.smoke, preset="small")
+    report(chosen.out, folder)
 
 
-def video_model(out: Path, smoke: bool) -> Path:
-    """The video model that is distilled: collected and pretrained once, for all arms."""
-    stage("collect", out / "videos", 0, VIDEOS, smoke)
-    return stage("pretrain", out / "video-model", 0, {**VIDEO_MODEL, "dataset": str(out / "videos")}, smoke)
-
-
-def learn(run: Path, arm: str, seed: int, teacher: Path, smoke: bool) -> None:
-    """One arm with one seed."""
-    stage("finetune", run, seed, {**ONLINE, "method": arm, "teacher": str(teacher)}, smoke)
-
-
-def stage(
-    name: str,
-    out: Path,
-    seed: int,
-    settings: dict[str, Any],
-    smoke: bool = False,
-    preset: str = "small",
-    seconds: float | None = None,
-) -> Path:
-    """Runs a stage of `diswm` in a folder, or goes on with it, for at most so many seconds; returns the folder."""
-    values = settings | (TINY.get(name, {}) if smoke else {})
-    assignments = [part for key, value in values.items() for part in ("--set", f"{key}={_text(value)}")]
-    command = [sys.executable, "-m", "backend", name, "--preset", "tiny" if smoke else preset, "--seed", str(seed)]
-    if (out / "result.json").exists():
-        return out
-    environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
-    process = subprocess.Popen([*command, *assignments, "--out", str(out), "--resume"], env=environment)
-    try:
-        status = process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGTERM)
-        status = process.wait()
-    except KeyboardInterrupt:
-        process.wait()
-        raise
-    if status not in (0, SAVED):
-        raise SystemExit(f"{name} in {out} ended with exit status {status}; its last lines say why")
-    return out
-
-
-def report(runs: Sequence[Path], folder: Path, name: str, settings: dict[str, Any]) -> None:
+def report(out: Path, folder: Path) -> None:
     """Writes curves, table and figure of those runs that have been evaluated, whatever the result."""
-    curves = []
-    for run in runs:
-        try:
-            curves.append(read_curve(run))
-        except NoCurve as error:
-            print(error)
-    if not curves:
+    file = folder / "learning.json"
+    learned = [
+        _learned(run, colours, arm, int(run.name.rpartition("seed")[2]))
+        for colours, arm in product(COLOURS, ARMS)
+        for run in out.glob(f"{colours}-{arm}-seed*")
+    ]
+    runs = joined(earlier(file), [run for run in learned if run], ("colours", "method", "seed"))
+    if not runs:
         return
-    comparison = compare_curves(curves)
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
-    about = {
+    runs.sort(key=lambda run: (COLOURS.index(run["colours"]), ARMS.index(run["method"]), run["seed"]))
+    random = {colours: random_return(colours) for colours in COLOURS if any(run["colours"] == colours for run in runs)}
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(file, {"settings": {"online": ONLINE}, "random": random, "runs": runs})
+    text = _table(runs, random)
+    (folder / "learning.md").write_text(text)
+    comparison = compare_curves([_curve(run) for run in runs])
+    for format in ("png", "svg"):
+        (folder / f"learning.{format}").write_bytes(render_curves(comparison, format))
+    print(text)
+
+
+def random_return(colours: str) -> float:
+    """The mean return of uniformly random actions."""
+    seeds = [episode_seed(1_000, "benchmark", index) for index in range(RANDOM_EPISODES)]
+    factory = partial(make_environment, ENVIRONMENT, distraction=colours, action_repeat=REPEAT, look=LOOK)
+    return float(np.mean(random_returns(ENVIRONMENT, factory, seeds)))
+
+
+def _learned(run: Path, colours: str, arm: str, seed: int) -> Run:
+    """Returns at each evaluation of a run, and what its world model sees; {} before any update."""
+    curve = [
+        {name: line[name] for name in ("environment_steps", "updates", "evaluation_return")}
+        for line in evaluations(run)
+    ]
+    if not any(at["updates"] for at in curve):
+        return {}
+    made = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "device": device,
+        "processor": processor(),
         "cores": os.cpu_count(),
         "torch": torch.__version__,
-        "settings": settings,
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps({**about, **comparison}, indent=1) + "\n")
-    table = table_of_curves(comparison)
-    head = f"{about['date']}, {device}, torch {torch.__version__}. Bands: one standard deviation over seeds."
-    (folder / f"{name}.md").write_text(
-        f"# {name.capitalize()}\n\n{head}\n\n```\n{table}\n```\n\n![{name}]({name}.png)\n"
+    sight = seen(run) or {"run": run.name, "finished": False, "parts": {}, "cpu_seconds": None}
+    return {"colours": colours, "method": arm, "seed": seed, "evaluations": curve, **made, **sight}
+
+
+def _curve(run: Run) -> Curve:
+    steps = np.array([at["environment_steps"] for at in run["evaluations"]], float)
+    returns = np.array([at["evaluation_return"] for at in run["evaluations"]], float)
+    settings = {**ONLINE, "distraction": run["colours"], "method": run["method"]}
+    return Curve(run["run"], run["seed"], settings, steps, returns)
+
+
+def _area(run: Run) -> float:
+    """Mean height of the curve of returns, by trapezoids over control steps."""
+    curve = _curve(run)
+    steps = curve.environment_steps
+    if len(steps) == 1:
+        return float(curve.returns[0])
+    return float(np.trapezoid(curve.returns, steps) / (steps[-1] - steps[0]))
+
+
+def _table(runs: Sequence[Run], random: dict[str, float]) -> str:
+    made = sorted({run["date"] for run in runs})
+    machines = ", ".join(sorted({f"{run['processor']}, {run['cores']} cores, torch {run['torch']}" for run in runs}))
+    guesses = ", ".join(f"{value:.0f} under {colours}" for colours, value in random.items())
+    missing = [
+        f"{colours}-{arm}"
+        for colours, arm in product(COLOURS, ARMS)
+        if not any((run["colours"], run["method"]) == (colours, arm) for run in runs)
+    ]
+    return "\n".join(
+        [
+            f"# Learning, {' to '.join(dict.fromkeys((made[0], made[-1])))}",
+            "",
+            f"`python -m benchmarks.learning` on {machines}. {ENVIRONMENT} with the shipped video model {TEACHER} as "
+            f"teacher, no expert's help, {REPEAT * AGENT_STEPS:,} control steps; {EVALUATED} episodes per evaluation. "
+            f"Random actions return {guesses} ({RANDOM_EPISODES} episodes). Area: mean height of the curve of returns "
+            "over control steps. Pole: its pixels within 40 grey levels at the last checkpoint, observed and after 15 "
+            "imagined steps.",
+            "",
+            "| run | control steps | updates | area | last | best | pole, observed | pole, imagined | core minutes |",
+            "|" + "---|" * 9,
+            *map(_line, runs),
+            "",
+            f"{_verdict(runs)} Not run yet: {', '.join(missing) or 'nothing'}.",
+            "",
+            "![Curves of returns](learning.png)",
+            "",
+        ]
     )
-    for format in ("png", "svg"):
-        (folder / f"{name}.{format}").write_bytes(render_curves(comparison, format))
-    print(table)
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _line(run: Run) -> str:
+    last, best = run["evaluations"][-1], max(at["evaluation_return"] for at in run["evaluations"])
+    pole = run["parts"].get("pole") or {"observed": None, "imagined": {"15": None}}
+    cells = [
+        run["run"] + ("" if run["finished"] else " (unfinished)"),
+        f"{last['environment_steps']:,}",
+        f"{last['updates']:,}",
+        f"{_area(run):.0f}",
+        f"{last['evaluation_return']:.0f}",
+        f"{best:.0f}",
+        *("-" if value is None else f"{value:.1%}" for value in (pole["observed"], pole["imagined"]["15"])),
+        "-" if run["cpu_seconds"] is None else f"{run['cpu_seconds'] / 60:.0f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _verdict(runs: Sequence[Run]) -> str:
+    """Whether seeds suffice to tell methods apart."""
+    finished = [(run["colours"], run["method"]) for run in runs if run["finished"]]
+    seeds = [finished.count(kind) for kind in dict.fromkeys(finished)]
+    if len(seeds) > 1 and min(seeds) >= 3:
+        return f"At least {min(seeds)} seeds of each method."
+    return "Fewer than three seeds of a method have finished: differences between methods may be chance."
 
 
 if __name__ == "__main__":

@@ -6,11 +6,19 @@ The curve goes to benchmarks/results/paper.{json,md,png,svg} with date and devic
 """
 
 import argparse
+import datetime
 import os
 import time
 from pathlib import Path
+from typing import Any
 
-from benchmarks.learning import RESULTS, report, stage
+import torch
+
+from backend.data.curves import NoCurve, compare_curves, read_curve
+from backend.data.files import write_json
+from backend.export.curves import render_curves, table_of_curves
+from benchmarks.stages import RESULTS, stage
+from benchmarks.table import processor
 
 VIDEOS = {"environment": "cheetah-run", "distraction": "set-a"}
 ONLINE = {"environment": "walker-walk", "distraction": "set-a", "distraction_later": "set-b"}
@@ -40,12 +48,33 @@ def main() -> None:
         if left <= 0:
             break
         stage(name, folder, chosen.seed, settings, chosen.smoke, preset="paper", seconds=left)
-    report(
-        [run],
-        chosen.out if chosen.smoke else RESULTS,
-        "paper",
-        {"videos": VIDEOS, "online": online, "pretraining_updates": chosen.updates},
-    )
+    settings = {"videos": VIDEOS, "online": online, "pretraining_updates": chosen.updates}
+    report(run, chosen.out if chosen.smoke else RESULTS, settings)
+
+
+def report(run: Path, folder: Path, settings: dict[str, Any]) -> None:
+    """Writes curve, table and figure of a run that has been evaluated, whatever the result."""
+    try:
+        comparison = compare_curves([read_curve(run)])
+    except NoCurve as error:
+        print(error)
+        return
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else processor()
+    about = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "device": device,
+        "cores": os.cpu_count(),
+        "torch": torch.__version__,
+        "settings": settings,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "paper.json", {**about, **comparison})
+    table = table_of_curves(comparison)
+    head = f"{about['date']}, {device}, torch {torch.__version__}. One run."
+    (folder / "paper.md").write_text(f"# The paper's first row\n\n{head}\n\n```\n{table}\n```\n\n![paper](paper.png)\n")
+    for format in ("png", "svg"):
+        (folder / f"paper.{format}").write_bytes(render_curves(comparison, format))
+    print(table)
 
 
 if __name__ == "__main__":

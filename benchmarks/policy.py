@@ -54,9 +54,7 @@ def compare(folder: Path, seeds: list[int]) -> dict[str, Any]:
     with closing(ProcessEnvironment(settings["environment"], factory)) as environment:
         padded = [PaddedActions(environment, environment.action_size)]
         policy, drawn = evaluate(agent, padded, seeds).returns, evaluate(Drawing(agent, 0), padded, seeds).returns
-        rng = np.random.default_rng(0)
-        size = environment.action_size
-        random = tuple(_play(environment, seed, lambda: rng.uniform(-1, 1, size).astype(np.float32)) for seed in seeds)
+        random = _random(environment, seeds)
     return {
         "environment": settings["environment"],
         "distraction": settings["distraction"],
@@ -66,6 +64,17 @@ def compare(folder: Path, seeds: list[int]) -> dict[str, Any]:
         "random": {"mean": float(np.mean(random)), "std": float(np.std(random)), "returns": random},
         "torch": torch.__version__,
     }
+
+
+def random_returns(name: str, factory: Callable[[], Environment], seeds: list[int]) -> tuple[float, ...]:
+    """Returns of uniformly random actions on the episodes of these seeds."""
+    with closing(ProcessEnvironment(name, factory)) as environment:
+        return _random(environment, seeds)
+
+
+def _random(environment: Environment, seeds: list[int]) -> tuple[float, ...]:
+    rng, size = np.random.default_rng(0), environment.action_size
+    return tuple(_play(environment, seed, lambda: rng.uniform(-1, 1, size).astype(np.float32)) for seed in seeds)
 
 
 def _play(environment: Environment, seed: int, choose: Callable[[], np.ndarray[Any, np.dtype[np.float32]]]) -> float:

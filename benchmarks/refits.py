@@ -26,7 +26,7 @@ from backend.pipeline.methods.adept import Refitted
 from backend.pipeline.methods.build import build_parts
 from backend.pipeline.offline import OfflineLearning, watched
 from backend.pipeline.settings import OfflineSettings
-from benchmarks.learning import RESULTS, stage
+from benchmarks.stages import RESULTS, stage
 from benchmarks.table import processor
 from models.agent import Agent
 from models.denoiser import DiffusedDream

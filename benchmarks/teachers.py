@@ -26,7 +26,7 @@ from backend.pipeline.methods.build import build_parts
 from backend.pipeline.methods.parts import Parts, Source, target_of
 from backend.pipeline.publish import clip_of
 from backend.pipeline.settings import FinetuneSettings
-from benchmarks.learning import RESULTS, stage
+from benchmarks.stages import RESULTS, stage
 from benchmarks.table import processor
 from models.types import normalise
 

@@ -5,31 +5,29 @@ python -m benchmarks.toy --out .diswm/toy --methods diswm      # one of them
 python -m benchmarks.toy --out .diswm/toy --report             # what is there so far, without running on
 
 The bar: 95 % of the best return within ten minutes of two cores, with the square's place and colour named. Every run
-has a folder of its own; started again, each goes on where it stopped. Results go to benchmarks/results/toy.{json,md}.
+has a folder of its own; started again, each goes on where it stopped. Results go to benchmarks/results/toy.{json,md};
+runs that toy.json has from elsewhere stay in it, and are not run again once they have finished.
 """
 
 import argparse
 import datetime
-import json
 import os
-import resource
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
+from backend.data.files import write_json
 from backend.envs.square_world import SquareWorld, best_return, mean_best_return
+from backend.interpret.resample import interval_of_mean
 from backend.pipeline.evaluate import episode_seed
-from backend.pipeline.report import METRICS
-from benchmarks.learning import RESULTS, stage
+from benchmarks.stages import RESULTS, Run, counted, earlier, evaluations, joined, seen
 from benchmarks.table import processor
 
 METHODS = ("diswm", "diswm-no-distillation", "diswm-no-disentanglement", "dreamerv2", "dv2-finetune", "apv")
 FROM_VIDEOS = ("dv2-finetune", "apv")  # start from a video model with DreamerV2's image networks
 BAR = 0.95
-CPU_SECONDS = "cpu-seconds.json"
 WORLD = {"environment": "square-world", "distraction": "episode"}
 NETWORKS = {"latents": 8, "stoch": 16, "deter": 64, "hidden": 64, "first_channels": 8}
 SCHEDULE = {"initialisation": "scaled", "learning_rate": 1e-3, "seeing_length": 4, "log_every": 50}
@@ -92,36 +90,37 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="only report what is there")
     parser.add_argument("--smoke", action="store_true", help="a few updates, to see that all of it works")
     chosen = parser.parse_args()
+    folder = chosen.out if chosen.smoke else RESULTS
     if not chosen.report:
+        there = {(run["method"], run["seed"]) for run in earlier(folder / "toy.json") if run.get("finished")}
         for method in chosen.methods:
-            teacher = video_model(chosen.out, "conv" if method in FROM_VIDEOS else "vae", chosen.smoke)
-            for seed in chosen.seeds:
-                settings = {**ONLINE, "method": method, "teacher": str(teacher)}
-                counted("finetune", chosen.out / f"{method}-seed{seed}", seed, settings, chosen.smoke)
-    report(chosen.out, chosen.seeds, chosen.out if chosen.smoke else RESULTS)
+            missing = [seed for seed in chosen.seeds if (method, seed) not in there]
+            if missing:
+                teacher = video_model(chosen.out, "conv" if method in FROM_VIDEOS else "vae", chosen.smoke)
+                for seed in missing:
+                    settings = {**ONLINE, "method": method, "teacher": str(teacher)}
+                    run = chosen.out / f"{method}-seed{seed}"
+                    counted("finetune", run, seed, settings, chosen.smoke, preset="tiny")
+    report(chosen.out, folder)
 
 
 def video_model(out: Path, vision: str, smoke: bool) -> Path:
     """The video model that methods start from or distil."""
-    counted("collect", out / "videos", 0, VIDEOS, smoke)
+    counted("collect", out / "videos", 0, VIDEOS, smoke, preset="tiny")
     settings = {**VIDEO_MODEL, "vision": vision, "dataset": str(out / "videos")}
-    return counted("pretrain", out / f"video-model-{vision}", 0, settings, smoke)
+    return counted("pretrain", out / f"video-model-{vision}", 0, settings, smoke, preset="tiny")
 
 
-def counted(name: str, out: Path, seed: int, settings: dict[str, Any], smoke: bool) -> Path:
-    """Runs a stage or goes on with it, and adds the processor time that it took to what its folder says."""
-    before = _spent()
-    stage(name, out, seed, settings, smoke, preset="tiny")
-    counter = out / CPU_SECONDS
-    taken = _spent() - before + (json.loads(counter.read_text()) if counter.exists() else 0)
-    counter.write_text(json.dumps(round(taken, 1)))
-    return out
-
-
-def report(out: Path, seeds: Sequence[int], folder: Path) -> None:
+def report(out: Path, folder: Path) -> None:
     """Writes what every method has reached, whatever the result."""
-    models = [_named(out / f"video-model-{vision}") for vision in ("vae", "conv")]
-    learned = [_learned(out, method, seed) for method in METHODS for seed in seeds]
+    file = folder / "toy.json"
+    models = [seen(out / f"video-model-{vision}") for vision in ("vae", "conv")]
+    learned = [
+        _learned(run, method, int(run.name.removeprefix(f"{method}-seed")))
+        for method in METHODS
+        for run in out.glob(f"{method}-seed*")
+    ]
+    runs = joined(earlier(file), [run for run in learned if run], ("method", "seed"))
     about = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "processor": processor(),
@@ -132,11 +131,11 @@ def report(out: Path, seeds: Sequence[int], folder: Path) -> None:
         "bar": BAR,
         "settings": {"videos": VIDEOS, "video_model": VIDEO_MODEL, "online": ONLINE},
         "video_models": [model for model in models if model],
-        "runs": [run for run in learned if run],
+        "runs": sorted(runs, key=lambda run: (METHODS.index(run["method"]), run["seed"])),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "toy.json").write_text(json.dumps(about, indent=1) + "\n")
-    text = _table(about, [method for method in METHODS if not any(run["method"] == method for run in about["runs"])])
+    write_json(file, about)
+    text = _table(about)
     (folder / "toy.md").write_text(text)
     print(text)
 
@@ -155,18 +154,19 @@ def random_share(episodes: int = 200) -> float:
     return float(np.mean(shares))
 
 
-def _learned(out: Path, method: str, seed: int) -> dict[str, Any]:
+def _learned(run: Path, method: str, seed: int) -> Run:
     """Shares of the best return at each evaluation of a run, and what its world model names; {} before any update."""
-    run, count = out / f"{method}-seed{seed}", ONLINE["evaluate_episodes"]
-    evaluations = [line for line in _metrics(run) if "evaluation_return" in line]
+    count = ONLINE["evaluate_episodes"]
     curve = []
-    for index, line in enumerate(evaluations):
+    for index, line in enumerate(evaluations(run)):
         seeds = [episode_seed(seed, "evaluate", count * index + episode) for episode in range(count)]
         best = float(np.mean([_best_of(seed) for seed in seeds]))
         curve.append({name: line[name] for name in ("agent_steps", "updates")})
         curve[-1] |= {"return": line["evaluation_return"], "best": best, "share": line["evaluation_return"] / best}
-    learned = any(at["updates"] for at in curve)
-    return {"method": method, "seed": seed, "evaluations": curve, **_named(run)} if learned else {}
+    if not any(at["updates"] for at in curve):
+        return {}
+    made = {"processor": processor(), "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
+    return {"method": method, "seed": seed, "evaluations": curve, "finished": False, **made, **seen(run)}
 
 
 def _best_of(seed: int) -> float:
@@ -175,38 +175,25 @@ def _best_of(seed: int) -> float:
     return best_return(world.place)
 
 
-def _named(run: Path) -> dict[str, Any]:
-    """Factors that dimensions are named by at a run's last explained checkpoint, what it sees, and processor time."""
-    explained = sorted((run / "checkpoints").glob("update-*/factors.json"))
-    if not explained:
-        return {}
-    checkpoint, counter = explained[-1].parent, run / CPU_SECONDS
-    dimensions = json.loads(explained[-1].read_text())["dimensions"]
-    quality = json.loads((checkpoint / "statistics.json").read_text()).get("quality", {})
-    return {
-        "run": run.name,
-        "checkpoint": checkpoint.name,
-        "finished": (run / "result.json").exists(),
-        "named": sorted({entry["factor"] for entry in dimensions if entry["status"] == "named"}),
-        "sees": quality.get("sees"),
-        "agent_right": quality.get("agent_right"),
-        "cpu_seconds": json.loads(counter.read_text()) if counter.exists() else None,
-    }
-
-
-def _metrics(run: Path) -> list[dict[str, Any]]:
-    path = run / METRICS
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def _table(about: dict[str, Any], missing: list[str]) -> str:
+def _table(about: Run) -> str:
+    runs = about["runs"]
+    finished = [run for run in runs if run.get("finished")]
+    made = sorted({run.get("date", about["date"]) for run in runs})
     lines = [
-        f"# A world whose best return is known, {about['date']}",
+        f"# A world whose best return is known, {' to '.join(dict.fromkeys((made[0], made[-1])))}",
         "",
         f"`python -m benchmarks.toy` on {about['processor']}, {about['cores']} cores shared with other work, "
         f"torch {about['torch']}. Best return {about['best_return']:.2f} on average over starts, in closed form; "
         f"evenly drawn actions get {about['random_share']:.0%} of it. Shares are of the best return of the very "
         f"episodes that were played; the bar is {about['bar']:.0%} and ten minutes of two cores.",
+        "",
+        "Per method, runs that have finished; in brackets 95 % intervals over seeds. Last: the last evaluation. Mean: "
+        "over all evaluations after the first update, so that a method that learns late has less. Right: pixels of "
+        "the square within 40 grey levels, observed and five imagined steps on.",
+        "",
+        "| method | seeds | last | least | mean | right, observed | right, 5 imagined | x, y named | a colour named |",
+        "|" + "---|" * 9,
+        *(_summary(method, [run for run in finished if run["method"] == method]) for method in METHODS),
         "",
         "| run | share of the best return | best evaluation | agent steps | updates | minutes of a core | named |",
         "|" + "---|" * 7,
@@ -214,33 +201,47 @@ def _table(about: dict[str, Any], missing: list[str]) -> str:
     for model in about["video_models"]:
         updates = int(model["checkpoint"].removeprefix("update-"))
         lines.append(f"| {_title(model)} |  |  |  | {updates:,} | {_minutes(model)} | {_names(model)} |")
-    for run in about["runs"]:
+    for run in runs:
         last, best = run["evaluations"][-1], max(at["share"] for at in run["evaluations"])
         counts = f"{last['agent_steps']:,} | {last['updates']:,} | {_minutes(run)}"
         lines.append(f"| {_title(run)} | {last['share']:.1%} | {best:.1%} | {counts} | {_names(run)} |")
-    if missing:
-        lines += ["", f"Not run here: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
 
 
-def _title(run: dict[str, Any]) -> str:
+def _summary(method: str, runs: Sequence[Run]) -> str:
+    if not runs:
+        return f"| {method} | none |" + "  |" * 7
+    last = [run["evaluations"][-1]["share"] for run in runs]
+    means = [np.mean([at["share"] for at in run["evaluations"] if at["updates"]]) for run in runs]
+    right = [run["agent_right"] for run in runs]
+    shares = (means, [at["observed"] for at in right], [at["imagined"]["5"] for at in right])
+    both = sum({"square_x", "square_y"} <= set(run["named"]) for run in runs)
+    colours = sum(any(name.endswith("_colour") for name in run["named"]) for run in runs)
+    cells = [method, len(runs), _mean(last), f"{min(last):.1%}", *map(_mean, shares), both, colours]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _mean(values: Sequence[float | None]) -> str:
+    """Mean over seeds, with its interval from three seeds on; "-" where nothing was measured."""
+    known = np.array([value for value in values if value is not None])
+    if not len(known):
+        return "-"
+    low, high = interval_of_mean(known)
+    return f"{known.mean():.1%}" + (f" [{low:.1%}, {high:.1%}]" if len(known) >= 3 else "")
+
+
+def _title(run: Run) -> str:
     name = run.get("run", f"{run.get('method')}-seed{run.get('seed')}")
     return name if run.get("finished") else f"{name} (unfinished)"
 
 
-def _names(run: dict[str, Any]) -> str:
+def _names(run: Run) -> str:
     return ", ".join(run.get("named", ()))
 
 
-def _minutes(run: dict[str, Any]) -> str:
+def _minutes(run: Run) -> str:
     seconds = run.get("cpu_seconds")
     return "" if seconds is None else f"{seconds / 60:.1f}"
-
-
-def _spent() -> float:
-    """Processor seconds of all processes that were started and have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

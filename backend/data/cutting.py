@@ -35,7 +35,7 @@ class Cut:
 
 
 def episodes_of(source: Source, split: int, min_frames: int) -> tuple[list[Cut], list[str]]:
-    """The episodes of one file, and warnings about clips that are too short for one. Published ones are all kept."""
+    """The episodes of one file, and warnings about what is too short for one. Published ones are all kept."""
     parts = source.decoded.parts
     if source.container in PUBLISHED:
         return [_published(source.path, part) for part in parts], []
@@ -45,7 +45,11 @@ def episodes_of(source: Source, split: int, min_frames: int) -> tuple[list[Cut],
         for part in parts
         for start, frames in _stretches(part.frames, split, min_frames)
     ]
-    return found, [_say_short(short, parts, min_frames)] if short else []
+    said = [_say_short(short, parts, min_frames)] if short else []
+    rests = [part.frames % split for part in parts if split and part.frames >= min_frames]
+    if lost := [frames for frames in rests if 0 < frames < min_frames]:
+        said.append(_say_lost(lost, parts, min_frames))
+    return found, said
 
 
 def say_broken_off(lengths: Sequence[int], min_frames: int) -> list[str]:
@@ -64,6 +68,12 @@ def _say_short(short: Sequence[Part], parts: Sequence[Part], min_frames: int) ->
     names = ", ".join(part.name for part in short[:3])
     more = ", …" if len(short) > 3 else ""
     return f"{len(short)} of {len(parts)} clips ({names}{more}) {why}"
+
+
+def _say_lost(lost: Sequence[int], parts: Sequence[Part], min_frames: int) -> str:
+    """What splitting leaves at the ends of clips."""
+    ends = f"the last {lost[0]} frames" if len(parts) == 1 else f"{sum(lost)} frames at the ends of {len(lost)} clips"
+    return f"{ends} left out: fewer than {min_frames} after the split"
 
 
 def _stretches(frames: int, split: int, min_frames: int) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Keeps the files of other homes' runs up to date for the API, and puts its uploads into the store."""
+"""Keeps the files of other homes' runs up to date for the API, and puts what only its home has into the store."""
 
 import logging
 import threading
@@ -40,6 +40,12 @@ class Arrivals:
                 shared = self._opened()
                 shared.show_runs()
                 shared.put_new_places()
+                for run in shared.put_old_runs():
+                    log.info("run %s was made before the store was set; it is copied", run)
+                    if self._stopping.is_set():
+                        return
+                    shared.show_runs()  # many old runs take long
+                shared.drop_removed()
                 self._fails = False
             except (StoreError, Unsteady, OSError, SQLAlchemyError) as error:
                 if not self._fails and not self._stopping.is_set():

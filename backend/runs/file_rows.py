@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import and_, update
+from sqlalchemy import ColumnElement, and_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete, select
 
-from backend.runs.states import RunState
+from backend.runs.needs import run_of
+from backend.runs.states import ACTIVE, RunState
 from backend.runs.store import RunStore
 from backend.runs.table import PlaceRow, RunRow
 
@@ -29,12 +30,25 @@ class FileRows:
     def publish(self, run: str, attempt: int, files: str, home: str) -> bool:
         """Make a manifest the run's; False, and nothing changes, if the attempt is no longer the current one."""
         held = and_(col(RunRow.state) == RunState.RUNNING, col(RunRow.attempt) == attempt)
+        return self._set_files(run, held, files, home)
+
+    def adopt(self, run: str, attempt: int, files: str, home: str) -> bool:
+        """Make a manifest that of a run without one; False if a worker has taken the run since, or it is gone."""
+        untouched = and_(_no_files(), col(RunRow.attempt) == attempt)
+        return self._set_files(run, untouched, files, home)
+
+    def without_files(self) -> list[tuple[str, int]]:
+        """The id and last attempt of runs that nobody executes and the store does not have, waiting ones first."""
+        query = select(RunRow.id, RunRow.attempt).where(_no_files()).order_by(col(RunRow.state) != RunState.QUEUED)
         with self._runs.session() as session:
-            changed = session.exec(
-                update(RunRow).where(col(RunRow.id) == run, held).values(files=files, files_home=home)
-            ).rowcount
-            session.commit()
-            return bool(changed)
+            return [(run, attempt) for run, attempt in session.exec(query).all()]
+
+    def in_use(self) -> set[str]:
+        """The ids of all runs of the table, and of those that a waiting or running one reads."""
+        query = select(RunRow.needs).where(col(RunRow.state).in_(ACTIVE))
+        with self._runs.session() as session:
+            needs = [need for needs in session.exec(query).all() for need in needs or []]
+        return self._runs.ids() | {run for need in needs if (run := run_of(need)) is not None}
 
     def of_run(self, run: str) -> RunFiles | None:
         """The files of a run; None if it has none in the store."""
@@ -76,3 +90,15 @@ class FileRows:
         with self._runs.session() as session:
             session.exec(delete(PlaceRow).where(col(PlaceRow.place).in_(places)))
             session.commit()
+
+    def _set_files(self, run: str, where: ColumnElement[bool], files: str, home: str) -> bool:
+        with self._runs.session() as session:
+            changed = session.exec(
+                update(RunRow).where(col(RunRow.id) == run, where).values(files=files, files_home=home)
+            ).rowcount
+            session.commit()
+            return bool(changed)
+
+
+def _no_files() -> ColumnElement[bool]:
+    return and_(col(RunRow.files).is_(None), col(RunRow.state) != RunState.RUNNING)

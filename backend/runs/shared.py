@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -14,9 +14,9 @@ from backend.data.store.opening import open_store
 from backend.data.store.protocol import HaltableObjects, ObjectDamaged, ObjectMissing, Objects, StoreError
 from backend.data.store.upload import Upload
 from backend.runs.file_rows import FileRows
-from backend.runs.folders import run_folder
+from backend.runs.folders import delete_aside, run_folder, set_aside
 from backend.runs.homes import home_id
-from backend.runs.locks import Held, folder_lock, hold
+from backend.runs.locks import Held, folder_lock, hold, holder
 from backend.runs.needs import part_of, place_of, run_of
 from backend.runs.store import RunStore
 from backend.runs.table import RunRow
@@ -25,7 +25,7 @@ from backend.settings import Settings
 log = logging.getLogger(__name__)
 
 NOTE = ".stored"
-"""In the folder of a run: the manifest that it was last made equal to."""
+"""In a folder that is a copy of a run in the store: the manifest that it was last equal to, or nothing for a part."""
 NOT_SHOWN = frozenset({"resume", "replay"})
 """Only whoever carries out a run needs these."""
 PLACES = ("datasets", "checkpoints")
@@ -49,8 +49,10 @@ class SharedFiles:
     def take_over(self, row: RunRow, halted: Callable[[], bool]) -> None:
         """Bring what a claimed run needs: its own files if they are of another home, and what it reads.
 
-        Raises StoreError, OSError; Held where another process writes into the run's folder.
+        Copies of removed runs make room first. Raises StoreError, OSError; Held where another process writes into the
+        run's folder.
         """
+        self.drop_removed()
         objects = HaltableObjects(self.objects, halted)
         if row.files is not None and row.files_home != self.home_id:
             folder = run_folder(self.home, row.id)
@@ -94,6 +96,27 @@ class SharedFiles:
             return
         with suppress(Held), hold(folder_lock(self.home / place)):  # else that run goes on here: its files are here
             bring(objects, read_manifest(objects, key), self.home / place, part_of(need))
+            if _noted(self.home / place) is None:
+                note_stored(self.home / place, "")
+
+    # Both
+
+    def drop_removed(self) -> None:
+        """Delete this home's copies of runs that are gone from the table and from the store. Raises OSError.
+
+        While the store does not answer they stay. So do runs of the shell, and what an active run reads.
+        """
+        in_use = self.rows.in_use()
+        for run in names_in(self.home / "runs"):
+            folder = run_folder(self.home, run)
+            if run in in_use or _noted(folder) is None:
+                continue
+            with suppress(StoreError, Held):
+                if any(True for place in (f"runs/{run}", f"places/runs/{run}") for _ in self.objects.keys(place)):
+                    continue
+                with hold(folder_lock(folder)):
+                    aside = set_aside(self.home, run)
+                delete_aside(aside)
 
     # The API
 
@@ -121,6 +144,19 @@ class SharedFiles:
         for place in here:
             if place not in known:
                 self._put(place)
+
+    def put_old_runs(self) -> Iterator[str]:
+        """Put runs of this home into the store, saves included, that were made before it was set; yields their ids.
+
+        Raises StoreError, Unsteady, OSError.
+        """
+        for run, attempt in self.rows.without_files():
+            folder = run_folder(self.home, run)
+            if folder.is_dir() and holder(folder_lock(folder)) is None:
+                key = Upload(self.objects, f"runs/{run}/{attempt:09d}").put(folder)
+                if self.rows.adopt(run, attempt, key, self.home_id):
+                    note_stored(folder, key)
+                    yield run
 
     def put_needed(self, needs: Iterable[str]) -> None:
         """Put what a run needs into the store, as it is now, unless a worker's copy is there. Raises StoreError."""

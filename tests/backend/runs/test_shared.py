@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from backend.data.files import write_folder
 from backend.data.run_start import RunStart, write_run_start
 from backend.data.store.opening import open_store
-from backend.data.store.protocol import HaltableObjects
+from backend.data.store.protocol import HaltableObjects, Objects
 from backend.main import create_app
 from backend.runs.child import start_child
 from backend.runs.database import open_database
@@ -243,6 +243,106 @@ def test_the_result_of_less_work_does_not_finish_a_run_that_got_more_to_do(tmp_p
     (tmp_path / "result.json").write_text("{}")
     assert is_finished(tmp_path, {"episodes": 2, "films": None})
     assert not is_finished(tmp_path, {"episodes": 3, "films": None})
+
+
+def test_runs_from_before_the_store_are_put_into_it_and_continue_on_another_machine(
+    here: Settings, there: Settings
+) -> None:
+    rows = rows_of(here)
+    stopped, running, unbegun = (submitted(here, "collect") for _ in range(3))
+    rows.claim(stopped.id, 0, "w")
+    rows.finish(stopped.id, 1, RunState.CANCELLED, error=None, result=None, furthest={})
+    write_run(here.home, stopped.id, 10)
+    claimed(here, running, "w")
+    write_run(here.home, running.id, 5)
+    with TestClient(create_app(here), base_url="http://127.0.0.1") as client:
+        until(lambda: FileRows(rows).of_run(stopped.id), 60)
+        assert client.post(f"/api/v1/runs/{stopped.id}/resume").status_code == 202
+    assert [run for run in (running, unbegun) if FileRows(rows).of_run(run.id)] == []
+    current = claimed(there, stopped, "far", 1)
+    shared_of(there).take_over(current, lambda: False)
+    assert (run_folder(there.home, stopped.id) / "resume" / "update-000000010" / "training.pt").read_bytes() == b"10"
+    assert (run_folder(there.home, stopped.id) / "log.txt").read_text() == "10 are done\n"
+
+
+def test_a_run_that_a_worker_takes_while_its_old_files_are_put_there_keeps_what_the_worker_makes(
+    here: Settings, there: Settings
+) -> None:
+    run = submitted(here, "collect")
+    write_run(here.home, run.id, 10)
+    taken = shared_of(here)
+    taken.objects = During(taken.objects, lambda: claimed(there, run, "far"))
+    assert list(taken.put_old_runs()) == []
+    row = rows_of(here).get(run.id)
+    assert row is not None and (row.files, row.state) == (None, RunState.RUNNING)
+    write_run(there.home, run.id, 20)
+    assert copied(there, row)
+    assert list(shared_of(here).put_old_runs()) == []
+    shared_of(here).show_runs()
+    assert (run_folder(here.home, run.id) / "log.txt").read_text() == "20 are done\n"
+
+
+class During(HaltableObjects):
+    """A store during whose first upload something else happens."""
+
+    def __init__(self, objects: Objects, once: Callable[[], object]) -> None:
+        super().__init__(objects, lambda: False)
+        self._once = [once]
+
+    def create(self, key: str, content: bytes) -> bool:
+        while self._once:
+            self._once.pop()()
+        return super().create(key, content)
+
+
+def test_a_worker_deletes_its_copies_of_removed_runs_and_nothing_else(here: Settings, there: Settings) -> None:
+    removed, read, other = (submitted(here, "collect") for _ in range(3))
+    for number, run in enumerate((removed, read, other)):
+        row = claimed(there, run, "far")
+        write_run(there.home, run.id, number)
+        assert copied(there, row)
+        rows_of(here).finish(run.id, 1, RunState.CANCELLED, error=None, result=None, furthest={})
+    by_hand = write_run(there.home, "by-hand", 1)
+    reader = submitted(here, "collect")
+    _set_needs(here, reader, [f"runs/{read.id}/dataset"])
+    far = shared_of(there)
+    rows_of(here).remove(removed.id)
+    rows_of(here).remove(read.id)
+    far.drop_removed()
+    assert run_folder(there.home, removed.id).exists()  # the store has it still: perhaps another database lists it
+    shared_of(here).forget_run(removed.id)
+    shared_of(here).forget_run(read.id)
+    far.objects, answering = HaltableObjects(far.objects, lambda: True), far.objects
+    far.drop_removed()
+    assert run_folder(there.home, removed.id).exists()  # a store that does not answer has perhaps everything
+    far.objects = answering
+    far.take_over(claimed(there, reader, "far"), lambda: False)
+    assert sorted(path.name for path in (there.home / "runs").iterdir()) == sorted([read.id, other.id, by_hand.name])
+    assert not list((there.home / "trash").iterdir())
+
+
+def _set_needs(settings: Settings, run: RunRow, needs: list[str]) -> None:
+    with rows_of(settings).session() as session:
+        row = session.get(RunRow, run.id)
+        assert row is not None
+        row.needs = needs
+        session.add(row)
+        session.commit()
+
+
+@pytest.mark.parametrize("database_url", [None], ids=["sqlite"])
+def test_a_run_that_is_deleted_through_the_api_is_gone_from_the_disk_of_its_worker_before_the_next_one(
+    here: Settings, there: Settings
+) -> None:
+    executor = executor_on(there, "far")
+    runs = [submitted(here, "collect") for _ in range(2)]
+    for run in runs:
+        (write_run(there.home, run.id, 600) / "result.json").write_text("{}")
+    assert executor.attempt(runs[0].id, 0) == RunState.SUCCEEDED
+    with TestClient(create_app(here), base_url="http://127.0.0.1") as client:
+        assert client.delete(f"/api/v1/runs/{runs[0].id}").status_code == 204
+    assert executor.attempt(runs[1].id, 0) == RunState.SUCCEEDED
+    assert [path.name for path in (there.home / "runs").iterdir()] == [runs[1].id]
 
 
 @pytest.mark.parametrize("database_url", [None], ids=["sqlite"])

@@ -182,14 +182,14 @@ def _is_gone(mark: str, leftover: Path) -> bool:
 def _mark(process: int) -> str:
     """`<id>.<start>.<host>`: the time of its start tells a process from a later one that was given the same id.
 
-    A process that is gone began at "gone"; where the system has no /proc everyone counts as living. On a disk that
-    machines share, a process can be judged on its own machine only.
+    A process that is gone, or dead and not yet reaped, began at "gone"; where the system has no /proc everyone counts
+    as living. On a disk that machines share, a process can be judged on its own machine only.
     """
     try:
-        facts = Path(f"/proc/{process}/stat").read_text()
+        facts = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return f"{process}.{'gone' if Path('/proc/self/stat').exists() else 'unknown'}.{_HOST}"
-    return f"{process}.{facts.rpartition(')')[2].split()[19]}.{_HOST}"
+    return f"{process}.{'gone' if facts[0] in ('Z', 'X') else facts[19]}.{_HOST}"
 
 
 def sha256(path: Path) -> str:

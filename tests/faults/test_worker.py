@@ -260,7 +260,7 @@ def test_a_run_that_is_over_is_taken_further_by_the_worker(shop: Any) -> None:
 @pytest.mark.slow
 def test_a_worker_with_limits_ends_by_itself_and_the_next_with_the_label_goes_on(shop: Any) -> None:
     long, short = shop.pretrain(**ENDLESS), shop.pretrain(updates=20)
-    assert shop.finish(shop.fork("worker", "--max-minutes", "0.2")) == 0
+    assert shop.finish(shop.fork("worker", "--max-minutes", "0.1")) == 0
     row = shop.row(long)
     assert (row.state, row.attempt) == (RunState.QUEUED, 1)
     _cancel(shop, long)

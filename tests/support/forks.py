@@ -9,61 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FORKS = '''
-import atexit, gc, json, os, runpy, sys, threading, traceback
-# All that is slow to import, once for every command below.
-import torch.utils.tensorboard, uvicorn
-import backend.main, backend.pipeline.stages, backend.runs.worker
-from backend.__main__ import main
+from tests.support.fork_server import ROOM
 
-
-def carry_out(module):
-    """The exit code of a command or a module; everything that runs at the exit of a process has run."""
-    code = 1
-    try:
-        if module:
-            sys.modules.pop(module, None)  # its code runs anew, as __main__
-            runpy.run_module(module, run_name="__main__", alter_sys=True)
-        else:
-            main()
-        code = 0
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-        if isinstance(ended.code, str):
-            print(ended.code, file=sys.stderr)
-    except BaseException:
-        traceback.print_exc()
-    threading._shutdown()
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    return code
-
-
-gc.freeze()
-for line in sys.stdin:
-    order = json.loads(line)
-    if "wait" in order:
-        print(os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1]), flush=True)
-        continue
-    process = os.fork()
-    if process == 0:
-        os.setsid()
-        os.chdir(order["folder"])
-        os.environ.update(order["environment"])
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        log, errors = os.open(order["log"], flags), os.open(order["errors"], flags)
-        for stream, target in ((os.open(os.devnull, os.O_RDONLY), 0), (log, 1), (errors, 2)):
-            os.dup2(stream, target)
-        for name, seconds in order["timings"].items():
-            module, _, constant = name.partition(":")
-            assert hasattr(sys.modules[module], constant), name
-            setattr(sys.modules[module], constant, seconds)
-        sys.argv = ["diswm", *order["command"]]
-        os._exit(carry_out(order["module"]))  # without taking all modules apart, which takes a second
-    print(process, flush=True)
-'''
-
+SERVER = "from tests.support.fork_server import serve; serve()"
+ROOT = Path(__file__).resolve().parents[2]
 Timings = Mapping[str, float]
 """Waits to shorten: `module:CONSTANT` -> seconds."""
 AS_THEY_ARE: Timings = {}
@@ -126,8 +75,9 @@ class Forks:
     def _ask(self, order: dict[str, Any]) -> int:
         if self._server is None:
             self._server = subprocess.Popen(
-                [sys.executable, "-c", FORKS],
-                env=os.environ | {"OMP_NUM_THREADS": "1"},
+                [sys.executable, "-c", SERVER],
+                cwd=ROOT,
+                env=os.environ | {"OMP_NUM_THREADS": "1"} | ROOM,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

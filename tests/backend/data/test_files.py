@@ -17,6 +17,7 @@ from backend.data.crash import crash_point
 from backend.data.files import (
     ABANDONED_S,
     CorruptFile,
+    _mark,
     aside_of,
     sweep,
     sweep_tree,
@@ -196,6 +197,18 @@ def test_the_sweep_takes_what_dead_processes_left_and_nothing_of_a_living_one(tm
     assert (mine.exists(), born_before.exists(), dead.exists()) == (True, False, True)
     sweep_tree(tmp_path)
     assert (mine.exists(), dead.exists()) == (True, False)
+
+
+def test_the_sweep_takes_what_a_killed_process_left_before_its_parent_asks_how_it_ended(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        left = tmp_path / f".partial-{_mark(process.pid)}-0-c"
+        left.mkdir()
+        sweep(tmp_path)
+        assert left.exists()
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it is dead, and stays a zombie
+        sweep(tmp_path)
+        assert not left.exists()
 
 
 def test_a_name_written_by_several_at_once_stands_whole_and_once(tmp_path: Path) -> None:

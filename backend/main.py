@@ -115,7 +115,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings.home.mkdir(parents=True, exist_ok=True)
     _sweep(settings.home)
     services = app.state.services = Services.of(settings)
-    threading.Thread(target=services.checkpoints.list, daemon=True).start()  # the first list of thousands takes seconds
+    threading.Thread(target=services.checkpoints.prepare, daemon=True).start()
     arrivals = Arrivals(partial(_shared_files, app)) if settings.store != HOME_ALONE else None
     if arrivals is not None:
         arrivals.start()

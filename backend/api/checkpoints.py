@@ -17,7 +17,7 @@ from backend.api.runs import Runs, answering, in_use, refuse_while_needed, run_s
 from backend.api.schemas import CapabilitiesView, CheckpointDetail, CheckpointList, CheckpointView, ClipView
 from backend.api.uploads import say_made, take_in
 from backend.data.catalogue import NotFound, has_words
-from backend.data.checkpoint import CARD, CheckpointInfo
+from backend.data.checkpoint import CARD, CheckpointInfo, QualityInBrief
 from backend.data.files import aside_of, remove_folder
 from backend.data.imports import Imported, import_checkpoint
 from backend.data.model_card import without_front_matter
@@ -178,7 +178,7 @@ def _take_in(home: Path, upload: Upload) -> Imported:
 
 def view_of(info: CheckpointInfo, checkpoints: CheckpointCache) -> CheckpointView:
     """A checkpoint as shown in lists."""
-    quality = checkpoints.quality(info) or {}
+    quality = checkpoints.quality_in_brief(info) or QualityInBrief()
     sizes = info.config["networks"].get("world_model")
     return CheckpointView(
         id=info.id,
@@ -192,8 +192,8 @@ def view_of(info: CheckpointInfo, checkpoints: CheckpointCache) -> CheckpointVie
         latents=info.latents,
         state=None if sizes is None else [sizes["stoch"], sizes["deter"]],
         named=checkpoints.named(info),
-        agent_right=quality.get("agent_right", {}).get("observed"),
-        sees=quality.get("sees"),
+        agent_right=quality.agent_right.observed,
+        sees=quality.sees,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
+from pydantic import BaseModel
 from pydantic_core import from_json
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -110,6 +111,23 @@ class CheckpointInfo:
         except OSError as error:
             if error.errno not in READ_ONLY:
                 raise
+
+
+class Right(BaseModel):
+    """The share of the agent's pixels that a model draws right; None where there is no agent."""
+
+    observed: float | None = None
+
+
+class QualityInBrief(BaseModel):
+    """What lists show of a quality: of thousands of checkpoints, the rest would take seconds to read."""
+
+    agent_right: Right = Right()
+    sees: str | None = None
+
+
+class _StatisticsInBrief(BaseModel):
+    quality: QualityInBrief | None = None
 
 
 @dataclass
@@ -294,6 +312,14 @@ def read_quality(info: CheckpointInfo) -> dict[str, Any] | None:
         later: dict[str, Any] = from_json(path.read_bytes())
         return later
     return _read_statistics(info.folder).get("quality")
+
+
+def read_quality_in_brief(info: CheckpointInfo) -> QualityInBrief | None:
+    """The same, without what lists do not show. Raises OSError, ValueError."""
+    path = info.found(QUALITY)
+    if path.exists():
+        return QualityInBrief.model_validate_json(path.read_bytes())
+    return _StatisticsInBrief.model_validate_json((info.folder / "statistics.json").read_bytes()).quality
 
 
 def read_forgetting(info: CheckpointInfo) -> dict[str, Any] | None:

@@ -17,10 +17,12 @@ from backend.data.checkpoint import (
     TEACHERS,
     Checkpoint,
     CheckpointInfo,
+    QualityInBrief,
     first_info,
     load_checkpoint,
     read_info,
     read_quality,
+    read_quality_in_brief,
 )
 from backend.data.episodes import DatasetInfo
 from backend.data.files import MANIFEST
@@ -52,7 +54,7 @@ class CheckpointCache:
         self._recent: dict[str, tuple[float, CheckpointInfo]] = {}
         self._listed: tuple[float, Hashable, list[CheckpointInfo]] = _NOTHING
         self._named: dict[Hashable, int] = {}
-        self._quality: dict[Hashable, dict[str, Any] | None] = {}
+        self._quality: dict[Hashable, QualityInBrief | None] = {}
 
     @property
     def used_bytes(self) -> int:
@@ -71,6 +73,12 @@ class CheckpointCache:
             listed = list_checkpoints(self.home, first_info)
             self._listed = (at, places, listed)
         return listed
+
+    def prepare(self) -> None:
+        """Read what lists show of every checkpoint: of thousands, the first list of all would take seconds."""
+        for info in self.list():
+            self.named(info)
+            self.quality_in_brief(info)
 
     def all_current(self, shown: Sequence[CheckpointInfo]) -> bool:
         """Whether these match their files. If one does not, the next `list` reads all again."""
@@ -124,10 +132,17 @@ class CheckpointCache:
 
     def quality(self, info: CheckpointInfo) -> dict[str, Any] | None:
         """The measured quality of a checkpoint's pictures; None if it was not measured or cannot be read."""
+        try:
+            return read_quality(info)
+        except (OSError, ValueError):
+            return None
+
+    def quality_in_brief(self, info: CheckpointInfo) -> QualityInBrief | None:
+        """The same as a list shows it, read once."""
         key = (_stamped(info.folder, MANIFEST), _found(info, QUALITY))
         if key not in self._quality:
             try:
-                self._quality[key] = read_quality(info)
+                self._quality[key] = read_quality_in_brief(info)
             except (OSError, ValueError):
                 return None
         return self._quality[key]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from backend.data.catalogue import Reader, find_checkpoint, list_checkpoints
-from backend.data.checkpoint import CheckpointInfo
+from backend.data.checkpoint import CheckpointInfo, QualityInBrief, read_quality, read_quality_in_brief
+from backend.data.files import write_json
 from backend.views import checkpoint_cache
 from backend.views.checkpoint_cache import CheckpointCache
 
@@ -62,3 +63,35 @@ def test_the_further_pages_of_a_list_do_not_look_at_the_folders_again(
     monkeypatch.setattr(checkpoint_cache, "WALK_SECONDS", 60.0)
     shutil.copytree(home / "checkpoints" / "tiny-video", home / "checkpoints" / "another")  # by another process
     assert "another" in {info.id for info in checkpoints.list(continues=True)}
+
+
+def test_after_it_prepared_a_list_reads_no_file_that_did_not_change(
+    tiny_checkpoint_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = shutil.copytree(tiny_checkpoint_home, tmp_path / "home")
+    checkpoints, read = CheckpointCache(home), list[str]()
+
+    def look(info: CheckpointInfo) -> QualityInBrief | None:
+        read.append(info.id)
+        return read_quality_in_brief(info)
+
+    monkeypatch.setattr(checkpoint_cache, "read_quality_in_brief", look)
+    checkpoints.prepare()
+    listed = checkpoints.list()
+    assert sorted(read) == sorted(info.id for info in listed)
+    for info in listed:
+        checkpoints.quality_in_brief(info)
+    assert len(read) == len(listed)
+    tiny = next(info for info in listed if info.id == "tiny-world")
+    write_json(tiny.folder / "quality.json", {"agent_right": {"observed": None, "imagined": {}}, "sees": "Dots."})
+    seen = checkpoints.quality_in_brief(tiny)
+    assert seen is not None and (seen.sees, seen.agent_right.observed) == ("Dots.", None)
+    assert len(read) == len(listed) + 1
+
+
+def test_what_lists_show_of_a_quality_is_what_the_whole_says(tiny_checkpoint_home: Path) -> None:
+    for info in list_checkpoints(tiny_checkpoint_home):
+        whole, brief = read_quality(info), read_quality_in_brief(info)
+        assert (whole is None) == (brief is None)
+        if whole is not None and brief is not None:
+            assert (whole["sees"], whole["agent_right"]["observed"]) == (brief.sees, brief.agent_right.observed)

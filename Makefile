@@ -56,7 +56,7 @@ audit: setup ## compare every pinned version with the public advisories; a packa
 bench: setup ## measure everything that `diswm bench` can measure, into benchmarks/results
 	@$(BIN)/python -m benchmarks.table
 
-images: ## build both images, and run them with Postgres and two workers (Docker, or podman)
+images: ## build both images, and run them with Postgres, a store and two workers (Docker, or podman)
 	@scripts/images.sh
 
 metaworld: ## make .metaworld, the virtual environment of the drawer tasks

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds both images and runs them with Postgres, two workers and two APIs behind a proxy: health, token, one run, the page,
-# a play that goes on when one of the APIs ends, a stop.
+# Builds both images and runs them with Postgres, a store, two workers and two APIs behind a proxy: health, token, the page,
+# a play that goes on when one of the APIs ends, a run that the APIs read from the store alone, a stop.
 # Needs Docker with its compose plugin, or podman with podman-compose; ports 8000, 8080 and 8501 must be free.
 # BUILD_OPTIONS are handed to the build, such as a mirror's certificate: BUILD_OPTIONS='--network host'.
 set -euo pipefail
@@ -20,8 +20,10 @@ done
 
 DISWM_TOKEN=$(python3 -c 'import secrets; print(secrets.token_hex(32))')
 DISWM_DATABASE_PASSWORD=$(python3 -c 'import secrets; print(secrets.token_hex(16))')
-export DISWM_TOKEN DISWM_DATABASE_PASSWORD
-stack() { $compose -p diswm-check -f compose.yaml -f compose.postgres.yaml -f compose.replicas.yaml "$@"; }
+AWS_SECRET_ACCESS_KEY=$(python3 -c 'import secrets; print(secrets.token_hex(16))')
+export DISWM_TOKEN DISWM_DATABASE_PASSWORD AWS_SECRET_ACCESS_KEY
+export DISWM_STORE=s3://diswm AWS_ENDPOINT_URL=http://store:8333 AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=diswm
+stack() { $compose -p diswm-check -f compose.yaml -f compose.postgres.yaml -f compose.store.yaml -f compose.replicas.yaml "$@"; }
 clean() { # podman-compose forgets the further workers, which hold the volumes
     if [ $engine = podman ]; then
         podman ps -aq --filter label=io.podman.compose.project=diswm-check | xargs -r podman rm -f -t 5
@@ -57,7 +59,13 @@ refused=$(curl -s --noproxy '*' -o /dev/null -w '%{http_code}' $site/api/v1/runs
 await 120 "two workers are there" workers
 run=$(api /api/v1/runs -H 'Content-Type: application/json' -d '{"stage": "collect", "settings": {"episodes": 4}}' | field id)
 await 300 "a worker has collected $run" succeeded
-echo "its data set, read by the API: $(api "/api/v1/datasets/$run" | field frames) frames"
+objects=$(stack exec -T api python -c 'import os, sys
+from backend.data.store.opening import open_store
+print(len(list(open_store(os.environ["DISWM_STORE"]).keys(f"runs/{sys.argv[1]}"))))' "$run")
+[ "$objects" -gt 0 ] && [ "$(stack exec -T api cat /data/home-id)" != "$(stack exec -T worker cat /data/home-id)" ]
+echo "it is in the store, as $objects objects; the workers' disk is not the API's"
+await 60 "the API has its data set from the store" api "/api/v1/datasets/$run" -f
+echo "it has $(api "/api/v1/datasets/$run" | field frames) frames"
 await 120 "the page answers" page
 stack exec -T page python -c 'import importlib.util as i; raise SystemExit(any(map(i.find_spec, ("torch", "mujoco"))))' \
     && echo "the page has neither torch nor MuJoCo"

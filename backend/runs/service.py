@@ -173,7 +173,10 @@ class RunService:
         folder = run_folder(self.home, run_id)
         if isinstance(row, FoundRun) and row.source == "shipped":
             raise RunConflict("The run comes with the program.", "It takes no room that could be freed.")
-        if holder(folder_lock(folder)) is not None:
+        writer = holder(folder_lock(folder))
+        if writer is not None and writer.get("copies"):
+            raise RunConflict("The run's files are being brought here from the store.", "Try again in a few seconds.")
+        if writer is not None:
             raise RunConflict("A command writes into the run's folder.", "Stop that command first.")
         if row.state in ACTIVE:
             raise RunConflict(f"The run is {row.state}: it cannot be removed.", "Cancel it first.")

@@ -127,7 +127,8 @@ class SharedFiles:
             if _noted(folder) == files.files:
                 continue
             try:
-                with hold(folder_lock(folder)):
+                with hold(folder_lock(folder)) as lock:
+                    lock.announce(copies=True)
                     bring(self.objects, read_manifest(self.objects, files.files), folder, is_shown, self._seen)
                     note_stored(folder, files.files)
             except (Held, ObjectMissing):

@@ -22,6 +22,7 @@ from backend.runs.executor import RunExecutor, Timing
 from backend.runs.file_rows import FileRows
 from backend.runs.folders import is_finished, run_folder
 from backend.runs.homes import ForeignHome, check_home
+from backend.runs.locks import folder_lock, hold
 from backend.runs.mirror import Mirror
 from backend.runs.processes import processes_of_run
 from backend.runs.service import Order, RunService
@@ -245,6 +246,7 @@ def test_the_result_of_less_work_does_not_finish_a_run_that_got_more_to_do(tmp_p
     assert not is_finished(tmp_path, {"episodes": 3, "films": None})
 
 
+@pytest.mark.parametrize("database_url", [None], ids=["sqlite"])
 def test_runs_from_before_the_store_are_put_into_it_and_continue_on_another_machine(
     here: Settings, there: Settings
 ) -> None:
@@ -340,7 +342,11 @@ def test_a_run_that_is_deleted_through_the_api_is_gone_from_the_disk_of_its_work
         (write_run(there.home, run.id, 600) / "result.json").write_text("{}")
     assert executor.attempt(runs[0].id, 0) == RunState.SUCCEEDED
     with TestClient(create_app(here), base_url="http://127.0.0.1") as client:
-        assert client.delete(f"/api/v1/runs/{runs[0].id}").status_code == 204
+        with hold(folder_lock(run_folder(here.home, runs[0].id)), wait=True) as lock:
+            lock.announce(copies=True)
+            refused = client.delete(f"/api/v1/runs/{runs[0].id}")
+            assert (refused.status_code, refused.json()["remedy"]) == (409, "Try again in a few seconds.")
+        until(lambda: client.delete(f"/api/v1/runs/{runs[0].id}").status_code == 204)
     assert executor.attempt(runs[1].id, 0) == RunState.SUCCEEDED
     assert [path.name for path in (there.home / "runs").iterdir()] == [runs[1].id]
 

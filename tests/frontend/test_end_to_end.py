@@ -48,11 +48,12 @@ def test_a_run_from_the_form_ends_in_a_gif_of_its_traversal(tmp_path: Path) -> N
     with run_application(tmp_path) as (address, api), open_browser() as browser:
         page = browser.new_context(viewport=VIEW, accept_downloads=True).new_page()
         page.goto(f"{address}/train")
-        for group in ("Pretrain: Networks", "Pretrain: Optimisation"):
+        for group in ("Pretrain: Networks", "Pretrain: Optimisation", "Fine-tune: Online learning"):
             page.locator("summary").filter(has_text=group).click()
         page.locator("summary").filter(has_text="Fine-tune").last.scroll_into_view_if_needed()
         expect(page.get_by_role("button", name="Launch")).to_be_in_viewport()
-        _launch(page, api, "first model", {"Updates": "10"}, "--set pretrain.updates=10")
+        small = {"Updates": "10", "Random agent steps first": "60", "Agent steps": "80"}
+        _launch(page, api, "first model", small, "--set pretrain.updates=10 --set finetune.agent_steps=80")
         page.get_by_role("link", name="Its traversals").click()
         ready(page)
         _scrub(page)

@@ -23,6 +23,7 @@ from models.traversal import LatentStatistics
 from models.types import normalise
 from models.video_model import VideoModel
 from models.world_model import WorldModel
+from tests.support import forked_environments
 from tests.support.forks import Ended, Forks
 from tests.support.postgres import Server, server
 
@@ -60,6 +61,10 @@ LONGEST_FIRST = (
 """Files that take some 25 seconds or more; those that mostly wait alternate with those that compute."""
 
 
+STARTED_ANEW = ("backend/envs", "backend/pipeline/test_environments.py", "backend/api/test_play.py")
+"""Tests whose environments are new interpreters, as they are for users."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files start first, then those with slow tests, so that all processes end at about the same time."""
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST_FIRST)}
@@ -81,6 +86,20 @@ def _ordinary_priority() -> Iterator[None]:
     yield
     if hasattr(os, "sched_getscheduler"):
         assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+@pytest.fixture(scope="session")
+def _forked_environments() -> None:
+    forked_environments.start()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _environments_are_forks(request: pytest.FixtureRequest, _forked_environments: None) -> Iterator[None]:
+    """Environments begin without their imports, but for the tests of their processes themselves."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not any(request.path.is_relative_to(Path(__file__).parent / place) for place in STARTED_ANEW):
+            patch.setattr("backend.envs.process.multiprocessing", forked_environments)
+        yield
 
 
 @pytest.fixture(autouse=True)

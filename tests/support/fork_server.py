@@ -19,6 +19,7 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -50,9 +51,15 @@ def import_all() -> None:
     import uvicorn  # noqa: F401
 
     import backend.__main__
+    import backend.envs.process
     import backend.main
     import backend.pipeline.stages
     import backend.runs.worker
+    from tests.support import forked_environments
+
+    forked_environments.start()
+    vars(forkserver._forkserver)["ensure_running"] = lambda: None  # type: ignore[attr-defined]  # it does, for all forks
+    vars(backend.envs.process)["multiprocessing"] = forked_environments
 
     assembled = typer.main.get_command(backend.__main__.build_app())
     vars(backend.__main__)["build_app"] = lambda: assembled
@@ -78,7 +85,15 @@ def detach(streams: Sequence[int], environment: Mapping[str, str]) -> None:
     os.setsid()
     for target, stream in enumerate(streams):
         os.dup2(stream, target)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    first = 3
+    for descriptor in (*sorted(descriptors_of_environments()), os.sysconf("SC_OPEN_MAX")):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+    take_environment(environment)
+
+
+def take_environment(environment: Mapping[str, str]) -> None:
+    """Have this environment instead of the one that this process began with, in /proc too."""
     os.environ.clear()
     os.environ.update(environment)  # copies: nothing points to the block at the start of the process any more
     begin, end = map(int, Path("/proc/self/stat").read_text().rpartition(")")[2].split()[47:49])
@@ -86,6 +101,12 @@ def detach(streams: Sequence[int], environment: Mapping[str, str]) -> None:
     assert len(block) <= end - begin, "give the server more room"
     ctypes.memset(begin, ord(" "), end - begin)
     ctypes.memmove(begin, block, len(block))
+
+
+def descriptors_of_environments() -> list[int]:
+    """The open files through which environments are forked."""
+    alive = forkserver._forkserver._forkserver_alive_fd  # type: ignore[attr-defined]
+    return [alive, resource_tracker.getfd()]
 
 
 def end(command: Sequence[str], module: str | None) -> NoReturn:

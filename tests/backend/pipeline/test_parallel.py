@@ -1,8 +1,6 @@
 """Several processes that share an update learn what one would, and the loss of one of them is told."""
 
 import os
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
@@ -19,6 +17,7 @@ from backend.pipeline.precision import convolve_in
 from backend.pipeline.pretrain import Pretraining
 from backend.pipeline.settings import PretrainSettings, SettingsError
 from models import losses
+from tests.support.forks import Forks
 
 UPDATES = 20
 
@@ -108,20 +107,19 @@ def test_stages_and_batches_that_cannot_be_shared_are_refused() -> None:
         check_processes(build_settings("finetune", "tiny", {}), 2, "cpu")
 
 
-def test_a_run_goes_on_with_any_number_of_processes(squares: Path, tmp_path: Path) -> None:
+def test_a_run_goes_on_with_any_number_of_processes(squares: Path, tmp_path: Path, forks: Forks) -> None:
     out = tmp_path / "run"
-    stage = ["backend", "pretrain", "--out", str(out), "--json"]
+    stage = ["pretrain", "--out", str(out), "--json"]
     rows = ["--set", "batch=8", "--set", "length=6", "--set", "log_every=1", "--set", "held_out=2"]
+    torchrun = ["--standalone", "--nproc-per-node=2", "-m", "backend"]
     commands = [
-        ["torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", *stage, "--set", f"dataset={squares}"],
-        [*stage, "--resume", "--processes", "2"],
-        [*stage, "--resume"],
+        ("torch.distributed.run", [*torchrun, *stage, "--set", f"dataset={squares}", *rows]),
+        (None, [*stage, "--resume", "--processes", "2"]),
+        (None, [*stage, "--resume"]),
     ]
-    environment = os.environ | {"DISWM_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
-    for number, command in enumerate(commands, 1):
-        further = ["--set", f"updates={2 * number}", *(rows if number == 1 else [])]
-        whole = [sys.executable, "-m", *command, *further]
-        done = subprocess.run(whole, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    environment = {"DISWM_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    for number, (module, command) in enumerate(commands, 1):
+        done = forks.run((*command, "--set", f"updates={2 * number}"), environment, module=module)
         assert done.returncode == 0, done.stderr
         assert (out / "checkpoints" / f"update-{2 * number:09d}").is_dir()
     assert (out / "metrics.jsonl").read_text().count('"phase": "pretrain"') == 6

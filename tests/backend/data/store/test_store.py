@@ -1,7 +1,9 @@
 """Folders in a store: create-only, the manifest last, damage found, a lost connection in one sentence."""
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,20 @@ def test_an_object_is_created_once_and_the_second_writer_is_refused(objects: Obj
     assert list(objects.keys("a")) == ["a/b/two"]
     with pytest.raises(ObjectMissing, match="no object a/one"):
         objects.read("a/one")
+
+
+def test_of_writers_at_the_same_moment_one_creates_the_object(objects: Objects) -> None:
+    together = threading.Barrier(8)
+
+    def create(writer: int) -> bool:
+        together.wait()
+        return objects.create(key, b"%d" % writer)
+
+    with ThreadPoolExecutor(8) as pool:
+        for key in ("a/0", "a/1", "a/2"):
+            won = list(pool.map(create, range(8)))
+            assert sum(won) == 1
+            assert objects.read(key) == b"%d" % won.index(True)
 
 
 def test_a_folder_comes_back_as_it_was_without_what_belongs_to_one_machine(

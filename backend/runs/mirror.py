@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.data.store.protocol import HaltableObjects, StoreError
 from backend.data.store.upload import Unsteady, Upload
 from backend.runs.folders import run_folder
-from backend.runs.shared import SharedFiles, note_stored
+from backend.runs.shared import SharedFiles
 from backend.runs.table import RunRow
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,6 @@ class Mirror:
         if not self._shared.rows.publish(self._row.id, self._row.attempt, key, self._shared.home_id):
             return False
         self._published = key
-        note_stored(self._folder, key)
         self._upload.accept(key)
         return True
 

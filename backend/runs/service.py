@@ -187,6 +187,8 @@ class RunService:
         delete_aside(aside)
         if self.shared is not None:
             self.shared.forget_run(run_id)
+            if isinstance(row, RunRow):  # another home's shell may have run something of the same name
+                self.shared.drop_copies(run_id)
 
     def _needs(self, settings: Mapping[str, Any]) -> list[str] | None:
         """What a run with these settings reads, put into the store; None without one. Raises StoreError, Unsteady."""

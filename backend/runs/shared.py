@@ -25,7 +25,10 @@ from backend.settings import Settings
 log = logging.getLogger(__name__)
 
 NOTE = ".stored"
-"""In a folder that is a copy of a run in the store: the manifest that it was last equal to, or nothing for a part."""
+"""In the folder of a run: the manifest that it was last made equal to."""
+REMOVED = "removed"
+"""Below it the store has an empty object per removed run. That a run is nowhere else does not mean that it was removed:
+another database or an empty store may have been set."""
 NOT_SHOWN = frozenset({"resume", "replay"})
 """Only whoever carries out a run needs these."""
 PLACES = ("datasets", "checkpoints")
@@ -96,25 +99,21 @@ class SharedFiles:
             return
         with suppress(Held), hold(folder_lock(self.home / place)):  # else that run goes on here: its files are here
             bring(objects, read_manifest(objects, key), self.home / place, part_of(need))
-            if _noted(self.home / place) is None:
-                note_stored(self.home / place, "")
 
     # Both
 
     def drop_removed(self) -> None:
-        """Delete this home's copies of runs that are gone from the table and from the store. Raises OSError.
+        """Delete this home's copies of runs that the store says were removed. Raises OSError.
 
-        While the store does not answer they stay. So do runs of the shell, and what an active run reads.
+        What an active run reads stays, and everything while the store does not answer.
         """
-        in_use = self.rows.in_use()
-        for run in names_in(self.home / "runs"):
-            folder = run_folder(self.home, run)
-            if run in in_use or _noted(folder) is None:
-                continue
-            with suppress(StoreError, Held):
-                if any(True for place in (f"runs/{run}", f"places/runs/{run}") for _ in self.objects.keys(place)):
-                    continue
-                with hold(folder_lock(folder)):
+        try:
+            removed = {key.rpartition("/")[2] for key in self.objects.keys(REMOVED)}
+        except StoreError:
+            return
+        for run in removed.intersection(names_in(self.home / "runs")) - self.rows.in_use():
+            with suppress(Held):
+                with hold(folder_lock(run_folder(self.home, run))):
                     aside = set_aside(self.home, run)
                 delete_aside(aside)
 
@@ -156,7 +155,6 @@ class SharedFiles:
             if folder.is_dir() and holder(folder_lock(folder)) is None:
                 key = Upload(self.objects, f"runs/{run}/{attempt:09d}").put(folder)
                 if self.rows.adopt(run, attempt, key, self.home_id):
-                    note_stored(folder, key)
                     yield run
 
     def put_needed(self, needs: Iterable[str]) -> None:
@@ -176,6 +174,13 @@ class SharedFiles:
         self.rows.remove_places([f"runs/{run}"])
         self._delete(f"runs/{run}")
         self._delete(f"places/runs/{run}")
+
+    def drop_copies(self, run: str) -> None:
+        """Have other homes delete their copies of a run whose row is gone: its id is that of no other run."""
+        try:
+            self.objects.create(f"{REMOVED}/{run}", b"")
+        except StoreError as error:
+            log.warning("copies of %s stay in other homes: %s", run, error)
 
     def _put(self, place: str) -> None:
         folder = self.home / place

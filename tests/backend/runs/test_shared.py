@@ -125,9 +125,10 @@ def test_a_run_that_moves_from_one_machine_to_another_shows_its_curve_log_and_ch
     with TestClient(create_app(here), base_url="http://127.0.0.1") as client:
         attempt = threading.Thread(daemon=True, target=first.attempt, args=(run.id, 0))
         attempt.start()
-        until(lambda: client.get(f"{path}/metrics").json()["items"], 300)
+        until((run_folder(there.home, run.id) / "metrics.jsonl").exists, 300)
         first.stop()
         attempt.join(60)
+        until(lambda: client.get(f"{path}/metrics").json()["items"], 60)
         elsewhere = there.model_copy(update={"home": there.home.parent / "elsewhere"})
         assert executor_on(elsewhere, "second").attempt(run.id, 1) == RunState.SUCCEEDED
         until(lambda: client.get(path).json()["checkpoint"] == run.id, 60)
@@ -310,13 +311,15 @@ def test_a_worker_deletes_its_copies_of_removed_runs_and_nothing_else(here: Sett
     far = shared_of(there)
     rows_of(here).remove(removed.id)
     rows_of(here).remove(read.id)
-    far.drop_removed()
-    assert run_folder(there.home, removed.id).exists()  # the store has it still: perhaps another database lists it
     shared_of(here).forget_run(removed.id)
     shared_of(here).forget_run(read.id)
+    far.drop_removed()
+    assert run_folder(there.home, removed.id).exists()  # gone from table and store: both may be new, and it the last
+    shared_of(here).drop_copies(removed.id)
+    shared_of(here).drop_copies(read.id)
     far.objects, answering = HaltableObjects(far.objects, lambda: True), far.objects
     far.drop_removed()
-    assert run_folder(there.home, removed.id).exists()  # a store that does not answer has perhaps everything
+    assert run_folder(there.home, removed.id).exists()  # the store did not say so
     far.objects = answering
     far.take_over(claimed(there, reader, "far"), lambda: False)
     assert sorted(path.name for path in (there.home / "runs").iterdir()) == sorted([read.id, other.id, by_hand.name])

@@ -9,7 +9,6 @@ import argparse
 import datetime
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -20,8 +19,8 @@ import numpy as np
 import torch
 
 from backend.data.episodes import frames_only, read_dataset_info, write_dataset_info, write_episode
+from benchmarks.table import RESULTS, processor
 
-RESULTS = Path(__file__).parent / "results"
 EPISODES, FRAMES = 16, 60
 WARMING = 5  # updates that do not count
 
@@ -39,14 +38,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="paper")
     parser.add_argument("--updates", type=int, default=40)
-    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 1, 2])
     parser.add_argument("--out", type=Path, default=RESULTS / "processes.md")
     chosen = parser.parse_args()
     before = os.getloadavg()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         fill(home / "datasets" / "noise")
-        rates = [measured(home, chosen.preset, chosen.updates, number) for number in chosen.processes]
+        rates = [
+            measured(home, home / f"run-{index}", chosen.preset, chosen.updates, number)
+            for index, number in enumerate(chosen.processes)
+        ]
     text = "\n".join([*title(chosen.preset, chosen.updates, before), *map(line, rates)]) + "\n"
     print(text)
     chosen.out.write_text(text)
@@ -62,9 +64,9 @@ def fill(folder: Path) -> None:
     write_dataset_info(read_dataset_info(folder))
 
 
-def measured(home: Path, preset: str, updates: int, processes: int) -> Rate:
+def measured(home: Path, out: Path, preset: str, updates: int, processes: int) -> Rate:
     """The rate of one run with so many processes."""
-    out, total = home / f"with-{processes}", WARMING + updates
+    total = WARMING + updates
     command = [sys.executable, "-m", "backend", "pretrain", "--preset", preset, "--out", str(out)]
     for name, value in {"dataset": "noise", "updates": total, "log_every": 1, "checkpoint_every": total}.items():
         command += ["--set", f"{name}={value}"]
@@ -79,7 +81,7 @@ def measured(home: Path, preset: str, updates: int, processes: int) -> Rate:
 
 def title(preset: str, updates: int, load: tuple[float, float, float]) -> list[str]:
     """The heading and the head of the table."""
-    about = f"{os.cpu_count()} cores ({platform.machine()}), torch {torch.__version__}"
+    about = f"{processor()}, {os.cpu_count()} cores, torch {torch.__version__}"
     busy = ", ".join(f"{value:.1f}" for value in load)
     return [
         f"# Pretraining by several processes, {datetime.date.today()}",

@@ -14,6 +14,7 @@ from backend.envs.protocol import EnvironmentFailed
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 SILENCE_LIMIT = 60.0  # seconds without a word from a child that owes an answer
+LONGEST_LOOK = 1.0  # seconds between two looks for it
 
 Beat = Callable[[], None]
 Handler = Callable[[Any, Beat], Any]  # (request, a call that says "still alive") -> answer
@@ -40,7 +41,7 @@ class Child:
         )
         self._process.start()
         other.close()
-        self._heard = time.monotonic()
+        self._looked, self._silence = time.monotonic(), 0.0
 
     @property
     def pid(self) -> int | None:
@@ -48,7 +49,7 @@ class Child:
 
     def request(self, value: Any) -> None:
         """Send a request; raises EnvironmentFailed if the child is dead."""
-        self._heard = time.monotonic()
+        self._looked, self._silence = time.monotonic(), 0.0
         try:
             self.connection.send(value)
         except OSError as error:
@@ -57,7 +58,7 @@ class Child:
     def answer(self) -> Any:
         """Wait for the answer to the last request; raises EnvironmentFailed."""
         while True:
-            ready, value = self.poll(self._limit)
+            ready, value = self.poll(min(LONGEST_LOOK, self._limit))
             if ready:
                 return value
 
@@ -66,11 +67,14 @@ class Child:
         try:
             if self.connection.poll(wait):
                 kind, value = self.connection.recv()
-                self._heard = time.monotonic()
+                self._looked, self._silence = time.monotonic(), 0.0
                 return self._opened(kind, value)
         except (EOFError, ConnectionError) as error:
             raise self._died() from error
-        if time.monotonic() - self._heard >= self._limit:
+        now = time.monotonic()
+        self._silence += min(now - self._looked, 2 * LONGEST_LOOK)  # more: this process was stopped, the child with it
+        self._looked = now
+        if self._silence >= self._limit:
             self.kill()
             raise EnvironmentFailed(self.label, "hung", f"no answer within {self._limit:g} s")
         return False, None

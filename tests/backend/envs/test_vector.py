@@ -74,6 +74,41 @@ def test_a_hanging_environment_is_given_up_after_the_limit() -> None:
         assert not Path(f"/proc/{pid}").exists()
 
 
+STEPPING = """
+from contextlib import closing
+import numpy as np
+from backend.envs.vector import ProcessEnvironment
+from tests.support import broken_environments as broken
+if __name__ == "__main__":
+    with closing(ProcessEnvironment("counting", broken.Counting, limit=4.0)) as environment:
+        environment.reset(0)
+        for step in range(1_000_000):
+            environment.step(np.zeros(2, np.float32))
+            if step % 500 == 0:
+                print(step, flush=True)
+"""
+
+
+def test_a_pause_of_the_whole_program_is_no_silence_of_its_environment(tmp_path: Path) -> None:
+    """As by Ctrl-Z and fg, or a job that its cluster suspends."""
+    script = tmp_path / "stepping.py"
+    script.write_text(STEPPING)
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True) as steps:
+        assert steps.stdout is not None
+        try:
+            assert steps.stdout.readline() == "0\n"
+            os.killpg(steps.pid, signal.SIGSTOP)
+            time.sleep(5)
+            os.kill(steps.pid, signal.SIGCONT)
+            time.sleep(1)  # the environment goes on a little later
+            os.killpg(steps.pid, signal.SIGCONT)
+            assert [int(steps.stdout.readline()) for _ in range(20)][-1] == 10_000
+        finally:
+            os.killpg(steps.pid, signal.SIGKILL)
+
+
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_of_the_whole_group_leaves_the_environment_to_its_parent(asked: signal.Signals) -> None:
     with closing(ProcessEnvironment("counting", broken.Counting)) as environment:

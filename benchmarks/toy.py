@@ -179,10 +179,11 @@ def _table(about: Run) -> str:
     runs = about["runs"]
     finished = [run for run in runs if run.get("finished")]
     made = sorted({run.get("date", about["date"]) for run in runs})
+    processors = ", ".join(sorted({run.get("processor", about["processor"]) for run in runs}))
     lines = [
         f"# A world whose best return is known, {' to '.join(dict.fromkeys((made[0], made[-1])))}",
         "",
-        f"`python -m benchmarks.toy` on {about['processor']}, {about['cores']} cores shared with other work, "
+        f"`python -m benchmarks.toy` on {processors}, {about['cores']} cores shared with other work, "
         f"torch {about['torch']}. Best return {about['best_return']:.2f} on average over starts, in closed form; "
         f"evenly drawn actions get {about['random_share']:.0%} of it. Shares are of the best return of the very "
         f"episodes that were played; the bar is {about['bar']:.0%} and ten minutes of two cores.",

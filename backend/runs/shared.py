@@ -107,11 +107,12 @@ class SharedFiles:
 
         What an active run reads stays, and everything while the store does not answer.
         """
+        unlisted = set(names_in(self.home / "runs")) - self.rows.in_use()
         try:
-            removed = {key.rpartition("/")[2] for key in self.objects.keys(REMOVED)}
+            removed = {key.rpartition("/")[2] for key in self.objects.keys(REMOVED)} if unlisted else set()
         except StoreError:
             return
-        for run in removed.intersection(names_in(self.home / "runs")) - self.rows.in_use():
+        for run in unlisted & removed:
             with suppress(Held):
                 with hold(folder_lock(run_folder(self.home, run))):
                     aside = set_aside(self.home, run)

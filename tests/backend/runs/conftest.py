@@ -12,6 +12,7 @@ from backend.runs.states import RunState
 from backend.runs.store import RunStore
 from backend.runs.table import RunRow
 from backend.settings import Settings
+from tests.support.machines import close_engines
 from tests.support.noise import write_noise
 
 
@@ -82,3 +83,17 @@ def dataset(tmp_path: Path) -> str:
     """The id of a small data set in the store's home: 6 episodes of 12 frames of noise."""
     write_noise(tmp_path / "datasets" / "noise")
     return "noise"
+
+
+@pytest.fixture
+def here(tmp_path: Path, database_url: str | None) -> Iterator[Settings]:
+    """The settings of the API's machine."""
+    url = database_url or f"sqlite:///{tmp_path}/shared.sqlite"
+    yield Settings(home=tmp_path / "here", database_url=url, store=f"file://{tmp_path}/store")
+    close_engines()
+
+
+@pytest.fixture
+def there(here: Settings, tmp_path: Path) -> Settings:
+    """Those of another machine."""
+    return here.model_copy(update={"home": tmp_path / "there"})

@@ -1,117 +1,31 @@
 """Two homes with one database and one store: what one makes the other shows and resumes; a zombie shows nothing."""
 
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine
 
-from backend.data.files import write_folder
 from backend.data.run_start import RunStart, write_run_start
 from backend.data.store.opening import open_store
-from backend.data.store.protocol import HaltableObjects, Objects
+from backend.data.store.protocol import HaltableObjects
 from backend.main import create_app
 from backend.runs.child import start_child
-from backend.runs.database import open_database
-from backend.runs.executor import RunExecutor, Timing
 from backend.runs.file_rows import FileRows
 from backend.runs.folders import is_finished, run_folder
 from backend.runs.homes import ForeignHome, check_home
-from backend.runs.locks import folder_lock, hold
 from backend.runs.mirror import Mirror
 from backend.runs.processes import processes_of_run
-from backend.runs.service import Order, RunService
-from backend.runs.shared import SharedFiles, open_shared
 from backend.runs.states import RunState
 from backend.runs.store import RunStore
 from backend.runs.table import RunRow
 from backend.settings import Settings
+from tests.support.machines import claimed, copied, engine_of, executor_on, rows_of, shared_of, submitted, write_run
 from tests.support.noise import write_noise
 from tests.support.waiting import until
 
-Add = Callable[..., RunRow]
-QUICK = Timing(poll=0.05, heartbeat=0.2, cancel_grace=5.0, stop_grace=10.0, copy=0.2)
 SMALL = {"latents": 2, "stoch": 2, "deter": 4, "hidden": 4, "batch": 1, "length": 2, "held_out": 2, "dataset": "noise"}
-
-
-@pytest.fixture
-def here(tmp_path: Path, database_url: str | None) -> Settings:
-    """The settings of the API's machine."""
-    url = database_url or f"sqlite:///{tmp_path}/shared.sqlite"
-    return Settings(home=tmp_path / "here", database_url=url, store=f"file://{tmp_path}/store")
-
-
-@pytest.fixture
-def there(here: Settings, tmp_path: Path) -> Settings:
-    """Those of another machine."""
-    return here.model_copy(update={"home": tmp_path / "there"})
-
-
-_engines: dict[str, Engine] = {}
-
-
-@pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
-    """The connections of a test end with it."""
-    yield
-    for engine in _engines.values():
-        engine.dispose()
-    _engines.clear()
-
-
-def rows_of(settings: Settings) -> RunStore:
-    """The table of runs; the machines of a test share one engine."""
-    url = settings.url_of_database
-    if url not in _engines:
-        _engines[url] = open_database(settings)
-    return RunStore(_engines[url])
-
-
-def shared_of(settings: Settings) -> SharedFiles:
-    shared = open_shared(settings, rows_of(settings))
-    assert shared is not None
-    return shared
-
-
-def executor_on(settings: Settings, worker: str) -> RunExecutor:
-    store = rows_of(settings)
-    return RunExecutor(store, settings.home, worker, QUICK, shared=open_shared(settings, store))
-
-
-def submitted(settings: Settings, stage: str, **overrides: Any) -> RunRow:
-    rows_of(settings)
-    service = RunService(_engines[settings.url_of_database], settings.home, open_store(settings.store))
-    return service.submit(Order(stage, "tiny", overrides, "a run", 0, "cpu")).row
-
-
-def claimed(settings: Settings, run: RunRow, worker: str, generation: int = 0) -> RunRow:
-    row = rows_of(settings).claim(run.id, generation, worker)
-    assert row is not None
-    return row
-
-
-def copied(settings: Settings, row: RunRow) -> bool:
-    """Copy the folder of an attempt once; whether that counts."""
-    with Mirror(shared_of(settings), row, every_s=60) as mirror:
-        mirror.end()
-        until(lambda: mirror.is_done)
-    return mirror.is_complete
-
-
-def write_run(home: Path, run: str, done: int) -> Path:
-    """What an attempt that did so much may have left."""
-    folder = run_folder(home, run)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "metrics.jsonl").write_text("".join(f'{{"updates": {n}, "loss": {n}.5}}\n' for n in range(done)))
-    (folder / "log.txt").write_text(f"{done} are done\n")
-    (folder / "progress.json").write_text(json.dumps({"phase": "pretrain", "done": done, "total": 600}))
-    write_folder(folder / "resume" / f"update-{done:09d}", {"training.pt": b"%d" % done})
-    return folder
 
 
 @pytest.mark.slow
@@ -248,113 +162,6 @@ def test_the_result_of_less_work_does_not_finish_a_run_that_got_more_to_do(tmp_p
 
 
 @pytest.mark.parametrize("database_url", [None], ids=["sqlite"])
-def test_runs_from_before_the_store_are_put_into_it_and_continue_on_another_machine(
-    here: Settings, there: Settings
-) -> None:
-    rows = rows_of(here)
-    stopped, running, unbegun = (submitted(here, "collect") for _ in range(3))
-    rows.claim(stopped.id, 0, "w")
-    rows.finish(stopped.id, 1, RunState.CANCELLED, error=None, result=None, furthest={})
-    write_run(here.home, stopped.id, 10)
-    claimed(here, running, "w")
-    write_run(here.home, running.id, 5)
-    with TestClient(create_app(here), base_url="http://127.0.0.1") as client:
-        until(lambda: FileRows(rows).of_run(stopped.id), 60)
-        assert client.post(f"/api/v1/runs/{stopped.id}/resume").status_code == 202
-    assert [run for run in (running, unbegun) if FileRows(rows).of_run(run.id)] == []
-    current = claimed(there, stopped, "far", 1)
-    shared_of(there).take_over(current, lambda: False)
-    assert (run_folder(there.home, stopped.id) / "resume" / "update-000000010" / "training.pt").read_bytes() == b"10"
-    assert (run_folder(there.home, stopped.id) / "log.txt").read_text() == "10 are done\n"
-
-
-def test_a_run_that_a_worker_takes_while_its_old_files_are_put_there_keeps_what_the_worker_makes(
-    here: Settings, there: Settings
-) -> None:
-    run = submitted(here, "collect")
-    write_run(here.home, run.id, 10)
-    taken = shared_of(here)
-    taken.objects = During(taken.objects, lambda: claimed(there, run, "far"))
-    assert list(taken.put_old_runs()) == []
-    row = rows_of(here).get(run.id)
-    assert row is not None and (row.files, row.state) == (None, RunState.RUNNING)
-    write_run(there.home, run.id, 20)
-    assert copied(there, row)
-    assert list(shared_of(here).put_old_runs()) == []
-    shared_of(here).show_runs()
-    assert (run_folder(here.home, run.id) / "log.txt").read_text() == "20 are done\n"
-
-
-class During(HaltableObjects):
-    """A store during whose first upload something else happens."""
-
-    def __init__(self, objects: Objects, once: Callable[[], object]) -> None:
-        super().__init__(objects, lambda: False)
-        self._once = [once]
-
-    def create(self, key: str, content: bytes) -> bool:
-        while self._once:
-            self._once.pop()()
-        return super().create(key, content)
-
-
-def test_a_worker_deletes_its_copies_of_removed_runs_and_nothing_else(here: Settings, there: Settings) -> None:
-    removed, read, other = (submitted(here, "collect") for _ in range(3))
-    for number, run in enumerate((removed, read, other)):
-        row = claimed(there, run, "far")
-        write_run(there.home, run.id, number)
-        assert copied(there, row)
-        rows_of(here).finish(run.id, 1, RunState.CANCELLED, error=None, result=None, furthest={})
-    by_hand = write_run(there.home, "by-hand", 1)
-    reader = submitted(here, "collect")
-    _set_needs(here, reader, [f"runs/{read.id}/dataset"])
-    far = shared_of(there)
-    rows_of(here).remove(removed.id)
-    rows_of(here).remove(read.id)
-    shared_of(here).forget_run(removed.id)
-    shared_of(here).forget_run(read.id)
-    far.drop_removed()
-    assert run_folder(there.home, removed.id).exists()  # gone from table and store: both may be new, and it the last
-    shared_of(here).drop_copies(removed.id)
-    shared_of(here).drop_copies(read.id)
-    far.objects, answering = HaltableObjects(far.objects, lambda: True), far.objects
-    far.drop_removed()
-    assert run_folder(there.home, removed.id).exists()  # the store did not say so
-    far.objects = answering
-    far.take_over(claimed(there, reader, "far"), lambda: False)
-    assert sorted(path.name for path in (there.home / "runs").iterdir()) == sorted([read.id, other.id, by_hand.name])
-    assert not list((there.home / "trash").iterdir())
-
-
-def _set_needs(settings: Settings, run: RunRow, needs: list[str]) -> None:
-    with rows_of(settings).session() as session:
-        row = session.get(RunRow, run.id)
-        assert row is not None
-        row.needs = needs
-        session.add(row)
-        session.commit()
-
-
-@pytest.mark.parametrize("database_url", [None], ids=["sqlite"])
-def test_a_run_that_is_deleted_through_the_api_is_gone_from_the_disk_of_its_worker_before_the_next_one(
-    here: Settings, there: Settings
-) -> None:
-    executor = executor_on(there, "far")
-    runs = [submitted(here, "collect") for _ in range(2)]
-    for run in runs:
-        (write_run(there.home, run.id, 600) / "result.json").write_text("{}")
-    assert executor.attempt(runs[0].id, 0) == RunState.SUCCEEDED
-    with TestClient(create_app(here), base_url="http://127.0.0.1") as client:
-        with hold(folder_lock(run_folder(here.home, runs[0].id)), wait=True) as lock:
-            lock.announce(copies=True)
-            refused = client.delete(f"/api/v1/runs/{runs[0].id}")
-            assert (refused.status_code, refused.json()["remedy"]) == (409, "Try again in a few seconds.")
-        until(lambda: client.delete(f"/api/v1/runs/{runs[0].id}").status_code == 204)
-    assert executor.attempt(runs[1].id, 0) == RunState.SUCCEEDED
-    assert [path.name for path in (there.home / "runs").iterdir()] == [runs[1].id]
-
-
-@pytest.mark.parametrize("database_url", [None], ids=["sqlite"])
 def test_a_run_whose_data_set_cannot_be_put_into_the_store_is_refused_and_can_be_submitted_again(
     here: Settings,
 ) -> None:
@@ -389,8 +196,7 @@ def test_the_keys_of_the_store_do_not_reach_the_process_of_a_run(
 
 
 def test_every_process_of_a_database_uses_the_same_store(here: Settings, there: Settings) -> None:
-    rows_of(here)
-    engine = _engines[here.url_of_database]
+    engine = engine_of(here)
     there.home.mkdir()
     check_home(engine, there.home, there.store)
     with pytest.raises(ForeignHome, match=f"Set DISWM_STORE={here.store}"):

@@ -10,7 +10,7 @@ from backend.data.checkpoint import CheckpointInfo, read_info
 from backend.data.episode import EpisodeError
 from backend.data.episodes import DatasetInfo, read_dataset_info
 from backend.data.files import MANIFEST, sha256
-from backend.data.networks import CheckpointError
+from backend.data.networks import CheckpointError, CorruptCheckpoint
 from backend.data.places import SHIPPED, is_folder_name, is_there, names_in
 
 FINDINGS = "shipped"  # in DISWM_HOME: the findings about shipped checkpoints, one folder per checkpoint
@@ -124,17 +124,19 @@ def _with_id(home: Path, id: str) -> list[CheckpointInfo]:
 
 
 def _shipped(home: Path, names: Iterable[str]) -> list[CheckpointInfo]:
-    paths = (SHIPPED / name for name in names)
-    return _readable(
-        partial(read_info, path, path.name, "shipped", _findings(home, path))
-        for path in paths
-        if (path / MANIFEST).is_file()
-    )
+    return _readable(partial(_read_shipped, home, SHIPPED / name) for name in names)
 
 
-def _findings(home: Path, shipped: Path) -> Path:
-    """The folder of findings for these weights; a later version's checkpoint of the same id starts without them."""
-    return home / FINDINGS / f"{shipped.name}-{sha256(shipped / MANIFEST)[:12]}"
+def _read_shipped(home: Path, folder: Path) -> CheckpointInfo:
+    """A shipped checkpoint and its folder of findings: those about other weights of the same id are not its own.
+
+    Raises CheckpointError.
+    """
+    try:
+        weights = sha256(folder / MANIFEST)[:12]
+    except OSError as error:
+        raise CorruptCheckpoint(f"{folder.name}/{MANIFEST} cannot be read: {error}") from error
+    return read_info(folder, folder.name, "shipped", home / FINDINGS / f"{folder.name}-{weights}")
 
 
 def _in_runs(home: Path, names: Iterable[str], read: Reader | None = None) -> list[CheckpointInfo]:

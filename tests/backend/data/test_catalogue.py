@@ -1,6 +1,7 @@
 """The catalogue finds things by id where they lie, without reading everything else."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,32 @@ def test_a_checkpoint_is_found_by_id_without_reading_the_others(
     assert len(read) < OTHERS / 2
     list_checkpoints(home)  # the control: a list reads all
     assert len(read) > OTHERS
+
+
+def test_a_shipped_folder_that_goes_while_they_are_listed_is_not_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "SHIPPED", tmp_path / "shipped")
+    for name in ("stays", "goes"):
+        make(tmp_path / "shipped" / name)
+        (tmp_path / "shipped" / name / "manifest.json").write_text("{}")
+    manifest, listed = tmp_path / "shipped" / "goes" / "manifest.json", set()
+    stop = threading.Event()
+
+    def come_and_go() -> None:
+        while not stop.is_set():
+            manifest.unlink()
+            manifest.write_text("{}")
+
+    restless = threading.Thread(target=come_and_go)
+    restless.start()
+    try:
+        for _ in range(2_000):
+            listed.add(tuple(sorted(info.id for info in list_checkpoints(tmp_path))))
+    finally:
+        stop.set()
+        restless.join()
+    assert listed == {("stays",), ("goes", "stays")}
 
 
 def test_of_several_with_a_name_the_newest_is_found(home: Path) -> None:

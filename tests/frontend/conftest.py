@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 from streamlit import config
+from streamlit.components.v2 import manifest_scanner
 
 from backend.data.clip import Clip
 from tests.support.browsing import VIEW, open_browser, ready, run_page
@@ -27,6 +29,14 @@ def own_main_module() -> Iterator[None]:
 def on_this_machine() -> None:
     """The page listens where `diswm ui` lets it: on the loopback address."""
     config.set_option("server.address", "127.0.0.1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_are_searched_once() -> Iterator[None]:
+    """Each AppTest reads what all installed packages say of themselves; they do not change while tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(scope="session")

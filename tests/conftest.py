@@ -1,6 +1,7 @@
 """Fixtures for many tests: a clip with known factors, and a home with small, randomly initialised checkpoints."""
 
 import datetime
+import gc
 import os
 import platform
 import subprocess
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from backend.data.checkpoint import save_checkpoint
 from backend.data.clip import Clip
+from backend.envs.gl import choose_backend
 from backend.settings import get_settings
 from models.actor_critic import ActorCritic
 from models.config import ActorCriticConfig, VideoModelConfig, WorldModelConfig
@@ -70,6 +72,17 @@ STARTED_ANEW = ("backend/envs", "backend/pipeline/test_environments.py", "backen
 """Tests whose environments are new interpreters, as they are for users."""
 
 
+def pytest_sessionstart() -> None:
+    """Look for garbage less often: a process of the tests holds millions of objects that stay."""
+    gc.set_threshold(50_000)
+
+
+def pytest_collection_finish() -> None:
+    """Whatever is loaded by now stays: the garbage collector need not look through it again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files start first, then those with slow tests, so that all processes end at about the same time."""
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST_FIRST)}
@@ -95,6 +108,7 @@ def _ordinary_priority() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _forked_environments() -> None:
+    choose_backend()  # children inherit the choice, for which each command would draw a picture in a new interpreter
     forked_environments.start()
 
 

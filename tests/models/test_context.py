@@ -21,7 +21,7 @@ def a_decoder() -> ContextDecoder:
 
 
 def test_beside_another_clips_frame_the_ground_is_that_clips_and_the_square_stays_where_it_is() -> None:
-    found = swapped(learned("context-vae", 230))
+    found = swapped(learned("context-vae", 190))
     assert found.to_other < 0.12 and found.to_own > 1.5 * found.to_other
     assert found.away < 4 and found.place > 0.7
     assert found.colour < 0.2, "the state need not hold what the frame tells"

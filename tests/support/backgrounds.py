@@ -41,7 +41,7 @@ def clips_of(count: int, seed: int) -> Clips:
 def learned(vision: str, updates: int) -> VideoModel:
     """A small video model of such clips, new ones at each update."""
     torch.manual_seed(0)
-    sizes = VideoModelConfig(latents=8, stoch=16, deter=32, hidden=32, kernels=(16, 16, 16, 32, 64), vision=vision)
+    sizes = VideoModelConfig(latents=8, stoch=16, deter=32, hidden=32, kernels=(8, 8, 16, 32, 64), vision=vision)
     model, generator = VideoModel(sizes), torch.Generator().manual_seed(1)
     scale_initially(model)
     optimiser = torch.optim.Adam(model.parameters(), 3e-3)

@@ -39,6 +39,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> DatasetInfo:
 
 def settings(**changes: object) -> PretrainSettings:
     base = {"updates": 30, "checkpoint_every": 10, "log_every": 1, "batch": 4, "length": 6, "beta": 0.02}
+    base |= {"first_channels": 8}
     built = build_settings("pretrain", "tiny", base | changes)
     assert isinstance(built, PretrainSettings)
     return built
@@ -102,7 +103,7 @@ def test_it_learns_and_beats_the_mean_image_on_held_out_frames(dataset: DatasetI
     )
     error = (decoded - image[0]).square().mean()
     mean_error = (image.flatten(0, 1).mean(0) - image[0]).square().mean()
-    assert error < 0.75 * mean_error  # 0.31 to 0.71 over seeds: 250 updates on nine short films
+    assert error < 0.75 * mean_error  # 0.31, 0.33 and 0.46 over three seeds: 250 updates on nine short films
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_does_not(dataset: DatasetInfo, tmp_path: Path) -> None:

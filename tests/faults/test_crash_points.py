@@ -26,7 +26,7 @@ STAGE_POINTS = {
     "in the middle of thinning old saves": "folder-half-removed:1",
     "after the result": "result-written:1",
 }
-SIZES = ["latents=2", "stoch=2", "deter=4", "hidden=4", "batch=1", "length=2", "held_out=2"]
+SIZES = ["latents=2", "stoch=2", "deter=4", "hidden=4", "batch=1", "length=2", "held_out=2", "first_channels=4"]
 SCHEDULE = ["updates=12", "checkpoint_every=4", "log_every=2", "dataset=noise"]
 
 

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import typer
 from pydantic import ValidationError
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from backend.settings import Settings, TokenFileError, is_loopback
 
 GIGABYTE = 1_000_000_000
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CODECS = (("libx264", "mp4", "yuv420p"), ("libvpx-vp9", "webm", "yuv420p"), ("gif", "gif", "rgb8"))
 REINSTALL = "Install the packages again: rm -rf .venv && make setup"
 
@@ -235,13 +235,27 @@ def check_tracker(settings: Settings) -> Check:
     return Check("tracker", "ok", f"{address} answers")
 
 
-def check_browser() -> Check:
-    """Chromium, which only the tests need."""
+class Installed(NamedTuple):
+    """A program that starts."""
+
+    path: str
+    version: str
+
+
+def installed_browser() -> Installed | None:
+    """The first of BROWSERS that starts: Ubuntu's chromium-browser may only ask for a snap."""
     for name in BROWSERS:
         if path := shutil.which(name):
             done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)
             if done.returncode == 0:
-                return Check("browser", "ok", f"{done.stdout.strip()} (only the tests use it)")
+                return Installed(path, done.stdout.strip())
+    return None
+
+
+def check_browser() -> Check:
+    """Chromium, which only the tests need."""
+    if browser := installed_browser():
+        return Check("browser", "ok", f"{browser.version} (only the tests use it)")
     cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", Path.home() / ".cache" / "ms-playwright"))
     if found := sorted(cache.glob("chromium*")):
         return Check("browser", "ok", f"Playwright's {found[-1].name} (only the tests use it)")

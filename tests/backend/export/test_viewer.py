@@ -10,17 +10,16 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from backend.export.options import signed
 from backend.export.viewer import render_viewer
 from backend.interpret.names import DimensionName
 from backend.interpret.view import TraversalView
+from tests.support.browsing import open_browser
 
 Views = Callable[..., TraversalView]
-CHROMIUM = "/usr/bin/chromium"
 FIRST_AND_LAST = """band => [0, band.width - 1].map(x => band.getContext("2d").getImageData(x, 0, 1, 1).data[3])"""
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
 def test_a_page_of_20_by_11_cells_stays_under_five_megabytes(bright: Views) -> None:
@@ -72,8 +71,7 @@ def opened_page(
 ) -> Iterator[Page]:
     view = replace(bright(3, 7), doubt=np.linspace(0.5, 4, 21, dtype=np.float32).reshape(3, 7))
     (tmp_path / "view.html").write_bytes(render_viewer(view))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with open_browser() as browser:
         context = browser.new_context(offline=True, reduced_motion=motion)
         opened = context.new_page()
         errors: list[str] = []
@@ -81,7 +79,6 @@ def opened_page(
         opened.goto((tmp_path / "view.html").as_uri())
         opened.wait_for_selector("body[data-state=ready]")
         yield opened
-        browser.close()
         assert errors == []
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from backend.data.containers import Container, VideoError
-from backend.data.decode.film import decode_film
 from backend.data.decode.npz import decode_npz
 from backend.data.decode.sandbox import Decoded, Request, apply_limits, leave_network, read_request
 from backend.data.decode.stills import decode_animation, decode_stills
@@ -55,6 +54,13 @@ def _decode_dataset(source: IO[bytes], output: IO[bytes], request: Request) -> D
     return decode_dataset(source, output, request)
 
 
+def _decode_film(source: IO[bytes], output: IO[bytes], request: Request) -> Decoded:
+    """FFmpeg is only loaded for films: it takes as long as all the rest."""
+    from backend.data.decode.film import decode_film
+
+    return decode_film(source, output, request)
+
+
 Decoder = Callable[[IO[bytes], IO[bytes], Request], Decoded]
 _DECODERS: dict[Container, Decoder] = {
     "episode": decode_npz,
@@ -69,7 +75,7 @@ _DECODERS: dict[Container, Decoder] = {
 def _decode_open(sources: list[IO[bytes]], output: IO[bytes], request: Request) -> Decoded:
     if request.container == "picture":
         return decode_stills(sources, output, request)
-    return _DECODERS.get(request.container, decode_film)(sources[0], output, request)
+    return _DECODERS.get(request.container, _decode_film)(sources[0], output, request)
 
 
 if __name__ == "__main__":

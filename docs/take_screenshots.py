@@ -1,13 +1,13 @@
 """Take the pictures of the README from the running page: start `make app`, then run this file."""
 
 import argparse
-import shutil
 from pathlib import Path
 from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, sync_playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-headless-shell")  # or else Playwright's own
+from backend.cli.doctor import installed_browser
+
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
@@ -31,8 +31,9 @@ def main() -> None:
     parser.add_argument("--pages", nargs="*", choices=tuple(PARTS), default=["traversals"])
     options = parser.parse_args()
     IMAGES.mkdir(exist_ok=True)
+    installed = installed_browser()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=installed.path if installed else None, args=FLAGS)
         for page in options.pages:
             print(take(browser, options.address, page, options.checkpoint, options.theme))
         browser.close()

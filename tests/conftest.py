@@ -77,12 +77,6 @@ def pytest_sessionstart() -> None:
     gc.set_threshold(50_000)
 
 
-def pytest_collection_finish() -> None:
-    """Whatever is loaded by now stays: the garbage collector need not look through it again."""
-    gc.collect()
-    gc.freeze()
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files start first, then those with slow tests, so that all processes end at about the same time."""
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST_FIRST)}

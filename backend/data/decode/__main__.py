@@ -55,7 +55,7 @@ def _decode_dataset(source: IO[bytes], output: IO[bytes], request: Request) -> D
 
 
 def _decode_film(source: IO[bytes], output: IO[bytes], request: Request) -> Decoded:
-    """FFmpeg is only loaded for films: it takes as long as all the rest."""
+    """FFmpeg is only loaded for films."""
     from backend.data.decode.film import decode_film
 
     return decode_film(source, output, request)

@@ -32,8 +32,17 @@ from models.video_model import VideoModel
 from tests.support.playing import AtHand, Attentive, Slider
 
 SHORT = {"agent_steps": 55, "evaluate_every": 1000, "checkpoint_every": 2}
-SMALL = {"first_channels": 8, "latents": 4, "stoch": 8, "deter": 16, "hidden": 16, "units": 16}
-SMALL |= {"batch": 4, "length": 6, "horizon": 4}
+SMALL = {
+    "first_channels": 8,
+    "latents": 4,
+    "stoch": 8,
+    "deter": 16,
+    "hidden": 16,
+    "units": 16,
+    "batch": 4,
+    "length": 6,
+    "horizon": 4,
+}
 
 
 class StoppingReporter(Reporter):

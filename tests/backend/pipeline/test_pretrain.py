@@ -38,8 +38,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> DatasetInfo:
 
 
 def settings(**changes: object) -> PretrainSettings:
-    base = {"updates": 30, "checkpoint_every": 10, "log_every": 1, "batch": 4, "length": 6, "beta": 0.02}
-    base |= {"first_channels": 8}
+    work = {"updates": 30, "checkpoint_every": 10, "log_every": 1}
+    base = work | {"first_channels": 8, "batch": 4, "length": 6, "beta": 0.02}
     built = build_settings("pretrain", "tiny", base | changes)
     assert isinstance(built, PretrainSettings)
     return built

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import psutil
@@ -29,25 +30,28 @@ from tests.support import forked_environments
 from tests.support.forks import Ended, Forks
 from tests.support.postgres import Server, server
 
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
+
 EPISODES, STEPS, ACTIONS = 3, 24, 2
 FACTOR_NAMES = ("square x", "square y", "square brightness")
 
 
+TOGETHER = "tests/frontend/browser"
+"""Tests that one process runs, because they share a browser."""
+
 LONGEST_FIRST = (
+    "frontend/browser",
     "faults/test_worker.py",
-    "frontend/test_access.py",
     "test_documents.py",
     "backend/pipeline/test_learns.py",
-    "frontend/test_scrubber.py",
     "frontend/test_end_to_end.py",
-    "frontend/test_page.py",
     "frontend/test_pages.py",
     "faults/test_crash_points.py",
     "backend/pipeline/test_pretrain.py",
-    "frontend/test_play.py",
     "faults/test_postgres.py",
     "backend/pipeline/test_parallel.py",
-    "frontend/test_docs.py",
     "faults/test_replicas.py",
     "backend/api/test_schemathesis.py",
     "models/test_context.py",
@@ -60,28 +64,64 @@ LONGEST_FIRST = (
     "backend/pipeline/methods/test_flow.py",
     "faults/test_api.py",
     "test_wheel.py",
-    "frontend/test_data.py",
     "frontend/test_imagination.py",
     "backend/test_command_line.py",
     "frontend/test_quality.py",
 )
-"""Files that take some 25 seconds or more; those that mostly wait alternate with those that compute."""
+"""Files, and a folder, that take some 25 seconds or more; those that mostly wait alternate with those that compute."""
 
 
-STARTED_ANEW = ("backend/envs", "backend/pipeline/test_environments.py", "backend/api/test_play.py")
-"""Tests whose environments are new interpreters, as they are for users."""
+STARTED_ANEW = (
+    "backend/envs/test_vector.py",
+    "backend/pipeline/test_environments.py",
+    "backend/api/test_play.py",
+    "backend/data/test_decode.py",
+    "backend/data/test_unpacked.py",
+)
+"""Tests whose environments and decoders are new interpreters, as they are for users."""
 
 
-def pytest_sessionstart() -> None:
-    """Look for garbage less often: a process of the tests holds millions of objects that stay."""
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Look for garbage less often, as a process of the tests holds millions of objects that stay; share collection.
+
+    Each process of the tests reads all of them, and a file is translated by the first that reads it, which takes longer
+    than the rest: so each begins at another place. `pytest_collection_modifyitems` brings them into one order.
+    """
     gc.set_threshold(50_000)
+    own, config = getattr(session.config, "workerinput", None), session.config
+    if own and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        files = sorted(str(file) for place in config.args for file in Path(place).rglob("test_*.py"))
+        first = int(own["workerid"].removeprefix("gw")) * len(files) // own["workercount"]
+        config.args[:] = files[first:] + files[:first]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files start first, then those with slow tests, so that all processes end at about the same time."""
+    """The longest files start first, then those with slow tests, so that all processes end at about the same time.
+
+    Whatever the order in which files were read, this one is the same in each process.
+    """
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST_FIRST)}
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (places.get(item.path, len(places)), item.path not in slow))
+
+    def place(item: pytest.Item) -> tuple[int, bool, Path]:
+        found = places.get(item.path, places.get(item.path.parent, len(places)))
+        return found, item.path not in slow, item.path
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "LoadScopeScheduling | None":
+    """Processes take whole files, or all that stays together."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return TOGETHER if nodeid.startswith(f"{TOGETHER}/") else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -106,12 +146,27 @@ def _forked_environments() -> None:
     forked_environments.start()
 
 
+@pytest.fixture(scope="session")
+def _decoders() -> Iterator[SimpleNamespace]:
+    """`subprocess` for the processes that read films and pictures: forks of one that has loaded what they need."""
+    server = Forks("import_decoders")
+
+    def run(_command: Sequence[str], *, input: str, timeout: float, **_captured: object) -> Ended:
+        return server.run((), dict(os.environ), module="backend.data.decode.__main__", input=input, timeout=timeout)
+
+    yield SimpleNamespace(run=run, PIPE=subprocess.PIPE, TimeoutExpired=subprocess.TimeoutExpired)
+    server.end()
+
+
 @pytest.fixture(scope="module", autouse=True)
-def _environments_are_forks(request: pytest.FixtureRequest, _forked_environments: None) -> Iterator[None]:
-    """Environments begin without their imports, but for the tests of their processes themselves."""
+def _children_are_forks(
+    request: pytest.FixtureRequest, _forked_environments: None, _decoders: SimpleNamespace
+) -> Iterator[None]:
+    """Environments and decoders begin without their imports, but for the tests of these processes themselves."""
     with pytest.MonkeyPatch.context() as patch:
         if not any(request.path.is_relative_to(Path(__file__).parent / place) for place in STARTED_ANEW):
             patch.setattr("backend.envs.process.multiprocessing", forked_environments)
+            patch.setattr("backend.data.decode.client.subprocess", _decoders)
         yield
 
 

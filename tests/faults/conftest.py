@@ -21,7 +21,7 @@ from backend.runs.processes import processes_of_run, processes_of_worker
 from backend.runs.service import Order, RunService
 from backend.runs.table import RunRow
 from backend.settings import Settings
-from tests.support.forks import AS_THEY_ARE, Forks, Timings
+from tests.support.forks import AS_THEY_ARE, Constants, Forks
 from tests.support.noise import write_noise
 from tests.support.waiting import free_port, until
 
@@ -45,10 +45,10 @@ class Store:
         self.engine = open_database(self.settings)
         self.service = RunService(self.engine, self.home)
 
-    def fork(self, *command: str, timings: Timings = AS_THEY_ARE, **environment: str) -> int:
+    def fork(self, *command: str, constants: Constants = AS_THEY_ARE, **environment: str) -> int:
         """Start a `diswm` command that has nothing to import any more and return its process."""
         here = {"DISWM_HOME": str(self.home), "DISWM_DATABASE_URL": self.settings.database_url or ""} | environment
-        process = self._forks.start(command, here, self.home / f"{command[0]}.txt", timings)
+        process = self._forks.start(command, here, self.home / f"{command[0]}.txt", constants)
         self._forked.add(process)
         return process
 

@@ -71,7 +71,7 @@ def test_a_run_whose_worker_died_between_queue_and_claim_is_taken_by_the_next(sh
     shared.kill(worker)
     run = shared.pretrain(updates=20)
     _begun_and_lost(shared, run)
-    shared.fork("worker", DISWM_WORKER="next", timings={"backend.runs.queue:LOOK_AGAIN_S": 3.0})
+    shared.fork("worker", DISWM_WORKER="next", constants={"backend.runs.queue:LOOK_AGAIN_S": 3.0})
     shared.until(lambda: shared.row(run).state == RunState.SUCCEEDED)
 
 

@@ -6,12 +6,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
 from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 
 from backend.data.clip import Clip
-from tests.support.browsing import VIEW, open_browser, ready, run_page
 from tests.support.furnished import furnish
 from tests.support.pages import OpenPage, known_to_the_page, open_app
 from tests.support.workplace import OpenWorkplace, Workplace, opened
@@ -83,68 +81,14 @@ def open_page(request: pytest.FixtureRequest) -> OpenPage:
 
 @pytest.fixture(scope="module")
 def studio_work(open_workplace: OpenWorkplace) -> Iterator[Workplace]:
-    """The application behind `studio`."""
+    """One application over a home in use, for all tests of a file."""
     with open_workplace() as work:
         yield work
 
 
 @pytest.fixture
 def open_shared(studio_work: Workplace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[OpenPage]:
-    """As `open_page`, over one application for all tests of a file: a test changes nothing but its `problem`."""
+    """As `open_page`, over the application of the file: a test changes nothing but its `problem`."""
     with known_to_the_page(studio_work.address, monkeypatch, tmp_path):
         yield lambda place, **query: open_app(place, query)
     studio_work.problem = None
-
-
-@pytest.fixture(scope="module")
-def studio(studio_work: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a page over the application, for all tests of this file."""
-    with run_page(studio_work.address, tmp_path_factory.mktemp("home")) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def visitor(browser: Browser, studio: str) -> Iterator[BrowserContext]:
-    """The browser's window for all tests of a file.
-
-    A tab of the same site stays open, and with it the process that has compiled the page's scripts: compiling them
-    takes half of the processor time of a test.
-    """
-    context = browser.new_context(viewport=VIEW, accept_downloads=True)
-    context.new_page().goto(f"{studio}/_stcore/health")
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def context(visitor: BrowserContext) -> Iterator[BrowserContext]:
-    """The window of one test: at its end all tabs are closed and what the page stored is forgotten."""
-    yield visitor
-    first, *tabs = visitor.pages
-    for tab in tabs:
-        tab.close()
-    visitor.clear_cookies()
-    first.evaluate("localStorage.clear()")
-
-
-@pytest.fixture
-def phone(context: BrowserContext) -> Page:
-    """A tab as wide and as high as a phone."""
-    page = context.new_page()
-    page.set_viewport_size({"width": 390, "height": 844})
-    return page
-
-
-@pytest.fixture
-def page(context: BrowserContext, studio: str) -> Page:
-    """The Traversals page, drawn."""
-    page = context.new_page()
-    page.goto(f"{studio}/traversals")
-    ready(page)
-    return page

@@ -1,10 +1,7 @@
 """The Data page: episodes in a player with their numbers, tags, another name."""
 
-import pytest
-from playwright.sync_api import Browser, expect
 from streamlit.testing.v1 import AppTest
 
-from tests.support.browsing import VIEW, ready
 from tests.support.noise import write_noise
 from tests.support.pages import OpenPage
 from tests.support.workplace import Workplace
@@ -53,20 +50,3 @@ def test_a_data_set_gets_another_name(open_page: OpenPage, work: Workplace) -> N
 
 def save_of(app: AppTest, form: str):  # type: ignore[no-untyped-def]
     return next(button for button in app.button if button.label == "Save" and form in str(button.proto.form_id))
-
-
-@pytest.mark.browser
-def test_pictures_and_curves_move_together_and_the_address_follows(browser: Browser, studio: str) -> None:
-    page = browser.new_context(viewport=VIEW).new_page()
-    page.goto(f"{studio}/data?id=cartpole-clips&episode=2&frame=7")
-    ready(page, ".player")
-    expect(page.locator(".where")).to_have_text("step 7")
-    heads = page.locator(".curve .head")
-    expect(heads.first).to_contain_text("Reward")
-    before = heads.first.inner_text()
-    page.locator(".film").focus()
-    page.keyboard.press("ArrowRight")
-    expect(page.locator(".where")).to_have_text("step 8")
-    assert heads.first.inner_text() != before
-    page.wait_for_url("**frame=8**")
-    assert page.locator(".legend").is_hidden()

@@ -4,13 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 
 from frontend.components.markdown import JOINER, escape_markdown, escape_plotly
-from tests.support.browsing import VIEW
-from tests.support.workplace import Workplace
 
-NAME = "lr $1e-3$ vs *3e-4* :red[x] [best](http://x) ![i](http://evil.example/x.png) :smile: :material/home: <b>&amp;"
 FRONTEND = Path(__file__).parents[2] / "frontend"
 READERS = re.compile(r"\.(markdown|subheader|header|title|caption|toast|info|warning|error|success|metric|page_link)\(")
 TYPED = re.compile(r"""\[["'](name|note|author|message|hint|detail|label|first_name|second_name)["']\]""")
@@ -49,27 +45,3 @@ def test_no_line_of_the_page_hands_a_name_to_markdown_as_it_is() -> None:
         if READERS.search(line) and TYPED.search(line) and "escape_markdown" not in line
     ]
     assert found == []
-
-
-@pytest.mark.browser
-def test_a_name_is_shown_as_it_was_typed_and_nothing_in_it_is_fetched(
-    browser: Browser, studio: str, studio_work: Workplace
-) -> None:
-    studio_work.change("run-cartpole", name=NAME)
-    listed = studio_work.get("/checkpoints")
-    for checkpoint in listed["items"]:
-        checkpoint["name"] = NAME
-    studio_work.answers["/checkpoints"] = listed
-    page = browser.new_context(viewport=VIEW).new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    for place in ("/train?section=runs&id=run-cartpole", "/"):
-        page.goto(f"{studio}{place}")
-        page.wait_for_function(
-            """text => [...document.querySelectorAll("h2, h3, p")].some(
-                (element) => element.textContent.replaceAll("\\u2060", "") === text
-            )""",
-            arg=NAME,
-            timeout=60_000,
-        )
-    assert [url for url in asked if not url.startswith((studio, "data:", "blob:"))] == []

@@ -1,4 +1,4 @@
-"""The process that `Forks` asks: it has imported everything, and each `diswm` command is a fork of it.
+"""The process that `Forks` asks: it has imported everything, and each command is a fork of it.
 
 The runs of a worker are forks, too. A process with threads cannot be forked safely, so a worker has a helper, forked
 before it begins, that forks its runs. The kernel makes each a child of the worker, which waits for it, signals it and
@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
@@ -29,9 +29,9 @@ ROOM = {"ROOM_FOR_OTHER_VARIABLES": "-" * 2**15}
 SUBREAPER = 36  # prctl's PR_SET_CHILD_SUBREAPER
 
 
-def serve() -> None:
+def serve(imports: Callable[[], None]) -> None:
     """Carry out the orders on standard input, one JSON object per line, each answered with a number."""
-    import_all()
+    imports()
     gc.freeze()
     for line in sys.stdin:
         order = json.loads(line)
@@ -65,18 +65,24 @@ def import_all() -> None:
     vars(backend.__main__)["build_app"] = lambda: assembled
 
 
+def import_decoders() -> None:
+    """What reads pictures and films, and nothing else: the memory of a decoding process is limited."""
+    import backend.data.decode.__main__
+    import backend.data.decode.film  # noqa: F401
+
+
 def become(order: Mapping[str, Any]) -> NoReturn:
     """Carry out a command or a module in this process."""
     os.chdir(order["folder"])
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    streams = [os.open(os.devnull, os.O_RDONLY), os.open(order["log"], flags), os.open(order["errors"], flags)]
+    streams = [os.open(order["read"], os.O_RDONLY), os.open(order["log"], flags), os.open(order["errors"], flags)]
     detach(streams, {name: value for name, value in os.environ.items() if name not in ROOM} | order["environment"])
     if order["command"][:1] == ["worker"]:
         fork_runs()
-    for name, seconds in order["timings"].items():
+    for name, value in order["constants"].items():
         module, _, constant = name.partition(":")
         assert hasattr(sys.modules[module], constant), name
-        setattr(sys.modules[module], constant, seconds)
+        setattr(sys.modules[module], constant, value)
     end(order["command"], order["module"])
 
 
@@ -106,7 +112,7 @@ def take_environment(environment: Mapping[str, str]) -> None:
 def descriptors_of_environments() -> list[int]:
     """The open files through which environments are forked."""
     alive = forkserver._forkserver._forkserver_alive_fd  # type: ignore[attr-defined]
-    return [alive, resource_tracker.getfd()]
+    return [] if alive is None else [alive, resource_tracker.getfd()]
 
 
 def end(command: Sequence[str], module: str | None) -> NoReturn:
@@ -122,13 +128,13 @@ def end(command: Sequence[str], module: str | None) -> NoReturn:
 
 def carry_out(module: str | None) -> int:
     """The exit code of a command or a module."""
-    from backend.__main__ import main
-
     try:
         if module:
             sys.modules.pop(module, None)  # its code runs anew, as __main__
             runpy.run_module(module, run_name="__main__", alter_sys=True)
         else:
+            from backend.__main__ import main
+
             main()
     except SystemExit as ended:
         if isinstance(ended.code, str):

@@ -1,9 +1,11 @@
 """The matrix of the Factors page in a real browser: cells lead to traversals by mouse and by keyboard."""
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from collections.abc import Iterator
 
-from tests.support.browsing import VIEW, ready
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.support.browsing import ready
 from tests.support.recorded import FINGER
 from tests.support.workplace import Workplace
 
@@ -11,11 +13,12 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, studio: str) -> Page:
+def page(window: BrowserContext, studio: str) -> Iterator[Page]:
     """One page for all tests of this file."""
-    page = browser.new_context(viewport=VIEW).new_page()
+    page = window.new_page()
     page.goto(f"{studio}/factors?checkpoint={FINGER}")
-    return page
+    yield page
+    page.close()
 
 
 def test_a_deep_link_opens_without_a_failed_request(page: Page) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from frontend.relay import ticket
-from tests.support.browsing import end, free_port, pixels, ready, wait_for
+from tests.support.browsing import end, free_port, open_window, pixels, ready, wait_for
 from tests.support.recorded import CARTPOLE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -31,6 +31,13 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{page}"
     finally:
         end(process)
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser, studio: str) -> Iterator[BrowserContext]:
+    """A window of this page."""
+    with open_window(browser, f"{studio}/_stcore/health") as window:
+        yield window
 
 
 @pytest.fixture

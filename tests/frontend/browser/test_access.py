@@ -4,15 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from frontend.pages import PAGES
-from tests.support.browsing import VIEW
 from tests.support.workplace import Workplace
 
 pytestmark = pytest.mark.browser
 
-AXE = (Path(__file__).parents[1] / "support" / "axe" / "axe.min.js").read_text()
+AXE = (Path(__file__).parents[2] / "support" / "axe" / "axe.min.js").read_text()
 PLACES = [(name, section) for name, page in PAGES.items() for section in page.sections or [""]]
 BUSY = (
     ", ".join(f"[data-testid={name}]" for name in ("stSkeleton", "stSpinner", "stStatusWidget", "stAppSkeleton"))
@@ -32,11 +31,11 @@ def no_run_goes_on(studio_work: Workplace) -> None:
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser) -> Iterator[Page]:
-    """One tab for all places: the browser keeps what it has compiled."""
-    context = browser.new_context(viewport=VIEW)
-    yield context.new_page()
-    context.close()
+def page(window: BrowserContext) -> Iterator[Page]:
+    """One tab for all places."""
+    page = window.new_page()
+    yield page
+    page.close()
 
 
 @pytest.mark.parametrize(("name", "section"), PLACES)
@@ -66,8 +65,8 @@ def faults_of(page: Page, rules: list[str] | None = None) -> list[str]:
     return found
 
 
-def test_axe_finds_a_picture_without_words(browser: Browser) -> None:
-    page = browser.new_context().new_page()
+def test_axe_finds_a_picture_without_words(context: BrowserContext) -> None:
+    page = context.new_page()
     page.set_content('<html lang="en"><title>x</title><main><h1>x</h1><img src="data:,"></main></html>')
     page.evaluate(AXE)
     assert any(found.startswith("image-alt") for found in page.evaluate(RUN))

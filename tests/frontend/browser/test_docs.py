@@ -10,12 +10,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.main import create_app
 from backend.settings import Settings
-from tests.support.browsing import VIEW, open_browser
 
 pytestmark = pytest.mark.browser
 BELOW = "/lab/diswm"
@@ -50,16 +49,9 @@ def served(app: ASGIApp) -> Iterator[str]:
             thread.join()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
-
-
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def page(context: BrowserContext) -> Iterator[Page]:
     """A page that fails its test if it contacts another host or logs an error to the console."""
-    context = browser.new_context(viewport=VIEW)
     opened = context.new_page()
     asked: set[str | None] = set()
     errors: list[str] = []
@@ -67,7 +59,7 @@ def page(browser: Browser) -> Iterator[Page]:
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
-    context.close()
+    opened.close()
     assert asked <= {"127.0.0.1", None, ""}
     assert errors == []
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -31,6 +32,7 @@ class Asked(NamedTuple):
     format: str | None
 
 
+@cache
 def query_model(
     request: type[ViewRequest], formats: tuple[str, ...], *, styled: bool = True, waits: bool = False
 ) -> type[BaseModel]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -30,6 +30,7 @@ def get_view_schema(kind: str) -> dict[str, Any]:
     return view_schema(KINDS[kind])
 
 
+@cache
 def _route(kind: Kind) -> Callable[..., Awaitable[Response]]:
     """The function that answers requests for one kind of view."""
     builder = builder_of(kind)

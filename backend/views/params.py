@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -32,7 +31,6 @@ class Asked(NamedTuple):
     format: str | None
 
 
-@cache
 def query_model(
     request: type[ViewRequest], formats: tuple[str, ...], *, styled: bool = True, waits: bool = False
 ) -> type[BaseModel]:

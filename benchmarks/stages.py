@@ -1,5 +1,6 @@
 """Stages of `diswm` in folders of their own, what their last checkpoint sees, and results from other machines."""
 
+import datetime
 import json
 import os
 import resource
@@ -105,6 +106,12 @@ def evaluations(run: Path) -> list[dict[str, Any]]:
     path = run / METRICS
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     return [line for line in lines if "evaluation_return" in line]
+
+
+def last_day(run: Path) -> str:
+    """The day on which a run last wrote a metric, in UTC."""
+    written = (run / METRICS).stat().st_mtime
+    return datetime.datetime.fromtimestamp(written, datetime.UTC).date().isoformat()
 
 
 def earlier(file: Path) -> list[Run]:

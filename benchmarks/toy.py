@@ -22,7 +22,7 @@ from backend.data.files import write_json
 from backend.envs.square_world import SquareWorld, best_return, mean_best_return
 from backend.interpret.resample import interval_of_mean
 from backend.pipeline.evaluate import episode_seed
-from benchmarks.stages import RESULTS, Run, counted, earlier, evaluations, joined, seen
+from benchmarks.stages import RESULTS, Run, counted, earlier, evaluations, joined, last_day, seen
 from benchmarks.table import processor
 
 METHODS = ("diswm", "diswm-no-distillation", "diswm-no-disentanglement", "dreamerv2", "dv2-finetune", "apv")
@@ -165,7 +165,7 @@ def _learned(run: Path, method: str, seed: int) -> Run:
         curve[-1] |= {"return": line["evaluation_return"], "best": best, "share": line["evaluation_return"] / best}
     if not any(at["updates"] for at in curve):
         return {}
-    made = {"processor": processor(), "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
+    made = {"processor": processor(), "date": last_day(run)}
     return {"method": method, "seed": seed, "evaluations": curve, "finished": False, **made, **seen(run)}
 
 

@@ -14,7 +14,7 @@ from backend.export.typography import font
 
 WIDTH, HEIGHT, DPI = 5.5, 3.2, 300
 SIZE = 7.5
-NEAR = 4  # the published marks are drawn where ours come within so many times of the first of them
+NEAR = 4  # published marks are drawn if ours come within so many times of the first; else ours would be too small
 
 
 def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
@@ -31,10 +31,8 @@ def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
             axes.plot(steps, group["mean"], dash, color=colour, linewidth=1.2, marker=".", markersize=3, label=name)
             axes.fill_between(steps, group["low"], group["high"], color=colour, alpha=0.18, linewidth=0)
         last = max((group["environment_steps"][-1] for group in comparison["groups"]), default=0.0)
-        shown = [row for row in comparison["published"] if NEAR * last >= row["environment_steps"][0]]
-        for index, row in enumerate(
-            shown
-        ):  # of runs that end long before the paper's first point nothing could be seen
+        near = [row for row in comparison["published"] if NEAR * last >= row["environment_steps"][0]]
+        for index, row in enumerate(near):
             name = f"paper: {row['method']}, {row['source']} to {row['target']}"
             mark = MARKS[index % len(MARKS)]
             axes.plot(row["environment_steps"], row["returns"], mark, color="#666666", markersize=3.5, mfc="none", label=name)  # noqa: E501 # fmt: skip

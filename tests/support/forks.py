@@ -84,7 +84,12 @@ class Forks:
         if timeout is None:
             return self._ask({"wait": process})
         killed = threading.Event()
-        late = threading.Timer(timeout, lambda: (killed.set(), os.kill(process, signal.SIGKILL)))
+
+        def kill() -> None:
+            killed.set()
+            os.kill(process, signal.SIGKILL)
+
+        late = threading.Timer(timeout, kill)
         late.start()
         code = self._ask({"wait": process})
         late.cancel()

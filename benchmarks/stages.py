@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import math
 import os
 import resource
 import signal
@@ -10,6 +11,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from safetensors import safe_open
 
 from backend.pipeline.report import METRICS
 
@@ -78,7 +81,7 @@ def counted(name: str, out: Path, seed: int, settings: dict[str, Any], smoke: bo
 
 
 def seen(run: Path) -> Run:
-    """What a run's last published checkpoint sees, factors that its dimensions are named by, and processor time.
+    """What a run's last published checkpoint sees, factors that its dimensions are named by, its size, processor time.
 
     {} before a checkpoint was published.
     """
@@ -97,8 +100,15 @@ def seen(run: Path) -> Run:
         "sees": quality.get("sees"),
         "agent_right": quality.get("agent_right"),
         "parts": quality.get("parts", {}),
+        "parameters": parameters(checkpoint / "model.safetensors"),
         "cpu_seconds": json.loads(counter.read_text()) if counter.exists() else None,
     }
+
+
+def parameters(file: Path) -> int:
+    """How many numbers a file of weights holds."""
+    with safe_open(file, "numpy") as weights:
+        return sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118 # no mapping
 
 
 def evaluations(run: Path) -> list[dict[str, Any]]:

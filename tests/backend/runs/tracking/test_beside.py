@@ -132,14 +132,14 @@ def test_a_run_of_the_worker_is_sent_and_never_sees_the_credentials(
     attempt = threading.Thread(target=executor.attempt, args=("run-a", 0))
     attempt.start()
     process = min(until(lambda: processes_of_run(tmp_path, "run-a")))
-    begin_run(run_folder(tmp_path, "run-a"))  # sooner than the process itself
-    until(lambda: server.runs)
+    until(lambda: server.runs)  # the process has begun
     assert b"s3cret" not in Path(f"/proc/{process}/environ").read_bytes()
     assert b"DISWM_TRACKER" not in Path(f"/proc/{process}/environ").read_bytes()
     assert "Bearer s3cret" in server.seen
     executor.stop()
     attempt.join(30)
-    until(lambda: server.run.info["status"] == "KILLED")
+    until(lambda: server.run.info["status"] != "RUNNING")
+    assert server.run.info["status"] == "KILLED"
     assert "s3cret" not in (run_folder(tmp_path, "run-a") / "log.txt").read_text()
     others = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert "s3cret" not in others

@@ -100,15 +100,16 @@ def seen(run: Path) -> Run:
         "sees": quality.get("sees"),
         "agent_right": quality.get("agent_right"),
         "parts": quality.get("parts", {}),
-        "parameters": parameters(checkpoint / "model.safetensors"),
+        "parameters": model_parameters(checkpoint / "model.safetensors"),
         "cpu_seconds": json.loads(counter.read_text()) if counter.exists() else None,
     }
 
 
-def parameters(file: Path) -> int:
-    """How many numbers a file of weights holds."""
+def model_parameters(file: Path) -> int:
+    """How many numbers the video or world model in a file of weights has; actor and critics are left out."""
     with safe_open(file, "numpy") as weights:
-        return sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118 # no mapping
+        own = [name for name in weights.keys() if name.startswith("model.")]  # noqa: SIM118 # it is no mapping
+        return sum(math.prod(weights.get_slice(name).get_shape()) for name in own)
 
 
 def evaluations(run: Path) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Does distillation help? DisWM, its two ablations and DreamerV2 learn cartpole swingup, taught by a video model of
 finger spin: 100,000 control steps each, under colours drawn anew each episode and under the flickering ones of set A.
 
-python -m benchmarks.learning --out .diswm/learning            # 10 to 20 minutes of one core a run, DreamerV2 45
+python -m benchmarks.learning --out .diswm/learning            # about 20 minutes of one core a run, DreamerV2 45
 python -m benchmarks.learning --out .diswm/learning --report   # what is there so far, without running on
 
 Every arm and seed is a run of its own in a folder of its own; started again, each goes on where it stopped. Curves,

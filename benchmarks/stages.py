@@ -21,7 +21,7 @@ SAVED = 143  # exit status of a stage that was asked to stop and has saved
 CPU_SECONDS = "cpu-seconds.json"
 TINY: dict[str, dict[str, Any]] = {
     "collect": {"episodes": 4, "episode_steps": 12},
-    "pretrain": {"updates": 4, "held_out": 1},
+    "pretrain": {"updates": 4, "held_out": 1, "log_every": 2},
     "finetune": {
         "agent_steps": 540,
         "prefill": 500,

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from safetensors import safe_open
@@ -138,6 +139,15 @@ def joined(before: Iterable[Run], now: Iterable[Run], names: Sequence[str]) -> l
         if run.get("finished") or not chosen.get(key, {}).get("finished"):
             chosen[key] = run
     return list(chosen.values())
+
+
+def spread(values: Iterable[float | None], format: str) -> str:
+    """ "mean [least, most]" of the values that are known, one number where they are all equal; "-" without any."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return "-"
+    mean, least, most = (format.format(value) for value in (fmean(known), min(known), max(known)))
+    return mean if min(known) == max(known) else f"{mean} [{least}, {most}]"
 
 
 def _text(value: Any) -> str:

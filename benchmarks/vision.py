@@ -1,11 +1,11 @@
 """Which image networks see the pole? Video models of cartpole swingup that differ in their image networks alone.
 
-python -m benchmarks.vision --out .diswm/vision            # about an hour of one core
+python -m benchmarks.vision --out .diswm/vision            # about 50 minutes of one core
 python -m benchmarks.vision --out .diswm/vision --report   # what is there so far
 
 All learn from the same videos with low KL weights and short sequences, as at the beginning of preset `small`. Every run
-has a folder of its own; started again, each goes on where it stopped. Curves go to benchmarks/results/vision.json, the
-table to benchmarks/results/vision.md.
+has a folder of its own; started again, each goes on where it stopped. What they see goes to
+benchmarks/results/vision.{json,md}.
 """
 
 import argparse
@@ -13,13 +13,12 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 import torch
 
 from backend.data.files import write_json
-from benchmarks.stages import RESULTS, Run, earlier, joined, last_day, seen, stage
+from benchmarks.stages import RESULTS, Run, earlier, joined, last_day, seen, spread, stage
 from benchmarks.table import processor
 
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -101,7 +100,8 @@ def _table(runs: Sequence[Run]) -> str:
         f"`python -m benchmarks.vision` on {processor()}, {os.cpu_count()} cores, torch {torch.__version__}. Video "
         f"models of cartpole swingup under `episode` with the near camera, {UPDATES:,} updates of as many frames each, "
         "from the same videos. Pixels within 40 grey levels in observed frames of held-out episodes: mean over seeds "
-        "[least, most]. Parameters: of the whole video model.",
+        "[least, most]. Mean image: that of the other episodes, which every model has to beat. Parameters: of the "
+        "whole video model.",
         "",
         "| image networks | seeds | pole | cart | parameters |",
         "|---|---|---|---|---|",
@@ -109,14 +109,15 @@ def _table(runs: Sequence[Run]) -> str:
     for name in NETWORKS:
         own = [run for run in runs if run["networks"] == name]
         if own:
-            pole, cart = (_cell([run["parts"][part]["observed"] for run in own]) for part in ("pole", "cart"))
-            lines.append(f"| {name} | {len(own)} | {pole} | {cart} | {own[0]['parameters'] / 1e6:.1f} M |")
+            shares = " | ".join(_cells(own, "observed"))
+            lines.append(f"| {name} | {len(own)} | {shares} | {own[0]['parameters'] / 1e6:.1f} M |")
+    lines.append(f"| mean image | - | {' | '.join(_cells(runs, 'mean_image'))} | - |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(values: Sequence[float]) -> str:
-    spread = f" [{100 * min(values):.1f}, {100 * max(values):.1f}]" if len(values) > 1 else ""
-    return f"{100 * mean(values):.1f} %{spread}"
+def _cells(runs: Sequence[Run], drawn_by: str) -> list[str]:
+    """Shares of the pole's and of the cart's pixels that are right."""
+    return [spread([run["parts"][part][drawn_by] for run in runs], "{:.1%}") for part in ("pole", "cart")]
 
 
 def _folder(out: Path, name: str, seed: int) -> Path:

@@ -104,7 +104,8 @@ def report(out: Path, folder: Path) -> None:
     write_json(file, {"settings": {"online": ONLINE}, "random": random, "runs": runs})
     text = _table(runs, random)
     (folder / "learning.md").write_text(text)
-    comparison = {**compare_curves([_curve(run) for run in runs]), "published": []}  # theirs begin at 200,000 steps
+    comparison = compare_curves([_curve(run, random[run["colours"]]) for run in runs])
+    comparison["published"] = []  # theirs begin at 200,000 steps
     for format in ("png", "svg"):
         (folder / f"learning.{format}").write_bytes(render_curves(comparison, format))
     print(text)
@@ -135,11 +136,11 @@ def _learned(run: Path, colours: str, arm: str, seed: int) -> Run:
     return {"colours": colours, "method": arm, "seed": seed, "evaluations": curve, **made, **sight}
 
 
-def _curve(run: Run) -> Curve:
+def _curve(run: Run, random: float | None = None) -> Curve:
     steps = np.array([at["environment_steps"] for at in run["evaluations"]], float)
     returns = np.array([at["evaluation_return"] for at in run["evaluations"]], float)
     settings = {**ONLINE, "distraction": run["colours"], "method": run["method"]}
-    return Curve(run["run"], run["seed"], settings, steps, returns)
+    return Curve(run["run"], run["seed"], settings, steps, returns, random)
 
 
 def _area(run: Run) -> float:

@@ -18,9 +18,10 @@ router = APIRouter(tags=["runs"])
 
 
 class CurvesView(View):
-    """Mean and band of each kind of run; `left_out` gives the reason for every run that is missing."""
+    """Mean and band of each kind of run, and random actions; `left_out` gives the reason for every run missing."""
 
     groups: list[dict[str, Any]]
+    random: list[dict[str, Any]]
     published: list[dict[str, Any]]
     note: str
     left_out: dict[str, str]

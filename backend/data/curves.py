@@ -1,7 +1,7 @@
 """Return curves of runs from their folders: grouped by configuration, mean and band over seeds, with the paper's."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.data.checkpoint import QUALITY
 from backend.data.published import NOTE, STEPS, published_for
 
 SAME = ("environment", "method", "distraction", "distraction_later", "evaluate_distraction", "action_repeat")
@@ -30,6 +31,7 @@ class Curve:
     settings: dict[str, Any]  # those of fine-tuning; of a pipeline also the others, as collect.episodes
     environment_steps: Floats
     returns: Floats
+    random: float | None = None  # mean return of random actions, if it was measured
 
     def kind(self, names: Sequence[str]) -> tuple[Any, ...]:
         """Runs of one kind differ by their seeds: they make one band."""
@@ -62,11 +64,24 @@ def read_curve(folder: Path) -> Curve:
     if stage == "pipeline":
         before = {f"{part}.{name}": settings[part][name] for part in EARLIER for name in settings.get(part, {})}
         settings = {**before, **settings["finetune"]}
-    return Curve(folder.name, int(described["seed"]), {"method": "diswm", **settings}, steps, returns)
+    return Curve(
+        folder.name, int(described["seed"]), {"method": "diswm", **settings}, steps, returns, _random(folder, lines)
+    )
+
+
+def _random(folder: Path, lines: Sequence[Mapping[str, Any]]) -> float | None:
+    """The mean return of random actions in the first evaluation; of a shipped policy's run, that of its quality."""
+    measured = [line["random_return"] for line in lines if "random_return" in line]
+    if not measured and (folder / QUALITY).exists():
+        returns = json.loads((folder / QUALITY).read_bytes()).get("policy_return") or {}
+        measured = [returns.get("random")]
+    return measured[0] if measured else None
 
 
 def compare_curves(curves: Sequence[Curve], varied: Sequence[str] = ()) -> dict[str, Any]:
-    """{"groups", "published", "note"}: mean and band (one standard deviation over runs) of each kind of run.
+    """{"groups", "random", "published", "note"}: mean and band (one standard deviation over runs) of each kind of run.
+
+    `random` has {"environment", "runs", "mean"} of random actions, for environments in which a run measured that.
 
     Runs that differ in a setting of `varied` (with dots into sections, as a sweep names them) are of other kinds.
 
@@ -79,6 +94,11 @@ def compare_curves(curves: Sequence[Curve], varied: Sequence[str] = ()) -> dict[
     environments = sorted({str(curve.settings["environment"]) for curve in curves})
     return {
         "groups": [_group(alike, _label(alike[0], list(kinds), names)) for alike in kinds.values()],
+        "random": [
+            {"environment": name, "runs": len(returns), "mean": float(np.mean(returns))}
+            for name in environments
+            if (returns := [c.random for c in curves if c.random is not None and c.settings["environment"] == name])
+        ],
         "published": [
             {**row._asdict(), "environment_steps": list(STEPS), "returns": list(row.returns)}
             for environment in environments

@@ -30,6 +30,9 @@ def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
             name = f"{drawable(group['label'])} ({runs} {'run' if runs == 1 else 'runs'})"
             axes.plot(steps, group["mean"], dash, color=colour, linewidth=1.2, marker=".", markersize=3, label=name)
             axes.fill_between(steps, group["low"], group["high"], color=colour, alpha=0.18, linewidth=0)
+        for row in comparison["random"]:
+            name = f"random actions in {row['environment']}"
+            axes.axhline(row["mean"], color="#666666", linewidth=0.9, linestyle=":", label=name)
         last = max((group["environment_steps"][-1] for group in comparison["groups"]), default=0.0)
         near = [row for row in comparison["published"] if NEAR * last >= row["environment_steps"][0]]
         for index, row in enumerate(near):
@@ -48,7 +51,7 @@ def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
 
 
 def table_of_curves(comparison: Mapping[str, Any]) -> str:
-    """One line per group and one per published figure."""
+    """One line per group, one for random actions per environment, and one per published figure."""
     lines = [f"{'method':<44} {'runs':>4} {'environment steps':>18} {'return':>9} {'+-':>7}"]
     for group in comparison["groups"]:
         spread = group["high"][-1] - group["mean"][-1]
@@ -56,6 +59,8 @@ def table_of_curves(comparison: Mapping[str, Any]) -> str:
         lines.append(
             f"{group['label']:<44} {len(group['runs']):>4} {steps:>18} {group['mean'][-1]:>9.1f} {spread:>7.1f}"
         )
+    for row in comparison["random"]:
+        lines.append(f"{'random actions in ' + row['environment']:<44} {row['runs']:>4} {'':>18} {row['mean']:>9.1f}")
     if comparison["published"]:
         lines += ["", f"{'published':<44} {'':>4} {'0.2M / 0.5M / end':>36}"]
     for row in comparison["published"]:

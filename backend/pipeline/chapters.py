@@ -6,17 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from backend.data.episodes import Episode
 from backend.interpret.similarity import psnr
 from backend.pipeline.environments import Closable, pad_actions, side_by_side
-from backend.pipeline.evaluate import episode_seed, evaluate
+from backend.pipeline.evaluate import Uniform, episode_seed, evaluate
 from backend.pipeline.settings import CollectSettings
 from backend.pipeline.tasks import described
-from models.agent import Agent, Memory
+from models.agent import Agent
 from models.tasks import TaskRSSM
-from models.types import State, normalise, to_uint8
+from models.types import normalise, to_uint8
 
 Row = dict[str, list[list[float]]]  # by measure: for each task so far one value per episode
 
@@ -61,23 +60,6 @@ def as_task(agent: Agent, task: int) -> Iterator[None]:
         yield
     finally:
         rssm.task = present
-
-
-class Uniform:
-    """An agent whose actions are uniform in [-1, 1]: what a return is without learning."""
-
-    def __init__(self, action_size: int) -> None:
-        self._size, self._generator = action_size, torch.Generator().manual_seed(0)
-
-    def begin(self, environments: int) -> Memory:
-        """Nothing is remembered."""
-        nothing = torch.zeros(environments, 0)
-        return Memory(State(nothing, nothing), torch.zeros(environments, self._size))
-
-    def act(self, image: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """(E, H, W, C) -> (E, A)."""
-        action = 2 * torch.rand(len(image), self._size, generator=self._generator) - 1
-        return action, memory._replace(action=action)
 
 
 def _returns(agent: Agent | Uniform, task: CollectSettings, number: int, episodes: int, bench: Bench) -> list[float]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from backend.envs.protocol import IMAGE_SIZE, Step
 from models.agent import Memory
+from models.types import State
 
 BATCH = 16  # most episodes whose actions are computed in one batch
 
@@ -27,11 +28,32 @@ class AsyncEnvironment(Protocol):
 
 
 class Actor(Protocol):
-    """What acts in an evaluation: `models.agent.Agent`, or a baseline."""
+    """What acts in an evaluation: `models.agent.Agent`, or the baseline `Uniform`."""
 
     def begin(self, environments: int) -> Memory: ...
 
     def act(self, image: Tensor, memory: Memory) -> tuple[Tensor, Memory]: ...
+
+
+class Uniform:
+    """Acts uniformly in [-1, 1]: what a return is without learning.
+
+    Every batch of episodes meets the same actions, however many environments play it.
+    """
+
+    def __init__(self, action_size: int) -> None:
+        self._size, self._generator = action_size, torch.Generator()
+
+    def begin(self, environments: int) -> Memory:
+        """Nothing is remembered."""
+        self._generator.manual_seed(0)
+        nothing = torch.zeros(environments, 0)
+        return Memory(State(nothing, nothing), torch.zeros(environments, self._size))
+
+    def act(self, image: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """(E, H, W, C) -> (E, A)."""
+        action = 2 * torch.rand(len(image), self._size, generator=self._generator) - 1
+        return action, memory._replace(action=action)
 
 
 class Evaluation(NamedTuple):

@@ -11,7 +11,7 @@ from backend.data.resume import load_training, save_training
 from backend.envs.experts import adviser
 from backend.pipeline.curriculum import shape
 from backend.pipeline.environments import EnvironmentPool
-from backend.pipeline.evaluate import episode_seed, evaluate
+from backend.pipeline.evaluate import Uniform, episode_seed, evaluate
 from backend.pipeline.experience import Experience
 from backend.pipeline.learner import Learning
 from backend.pipeline.methods.parts import Parts, target_of
@@ -141,18 +141,27 @@ class Online:
         return self.experience.between_episodes and self.agent_steps // every > evaluated // every
 
     def _evaluate(self) -> None:
-        """Evaluates between two episodes; an evaluation that is stopped starts over after a resume."""
+        """Evaluates between two episodes; an evaluation that is stopped starts over after a resume.
+
+        The first plays its episodes a second time, with random actions.
+        """
         count = self.settings.evaluate_episodes
         first = len(self.returns) * count
         seeds = [episode_seed(self.provenance.seed, "evaluate", first + index) for index in range(count)]
         environments = self.environments.evaluating(self.agent_steps)
         self.run.agent.eval()
-        outcome = evaluate(self.run.agent, environments, seeds, self.run.device, between_steps=self._check_stop)
+        play = partial(evaluate, environments=environments, seeds=seeds, between_steps=self._check_stop)
+        outcome = play(self.run.agent, device=self.run.device)
+        values = {"evaluation_return": outcome.mean, "evaluation_std": outcome.std}
+        if outcome.success_rate is not None:
+            values["success_rate"] = outcome.success_rate
+        if not self.returns:
+            random = play(Uniform(self.run.agent.world_model.config.action_size))
+            values |= {"random_return": random.mean, "random_std": random.std}
         self.run.agent.train()
         self.experience.begin()
         self.returns.append([float(self.agent_steps), outcome.mean])
-        solved = {} if outcome.success_rate is None else {"success_rate": outcome.success_rate}
-        self._log("evaluate", {"evaluation_return": outcome.mean, "evaluation_std": outcome.std, **solved})
+        self._log("evaluate", values)
 
     def _log(self, phase: str, values: dict[str, float]) -> None:
         steps = self.agent_steps

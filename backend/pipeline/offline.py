@@ -14,7 +14,7 @@ from backend.data.resume import load_training, save_training
 from backend.pipeline.cuda_graph import Recorded, graph_recorder
 from backend.pipeline.curriculum import shape
 from backend.pipeline.environments import EnvironmentPool
-from backend.pipeline.evaluate import episode_seed, evaluate
+from backend.pipeline.evaluate import Uniform, episode_seed, evaluate
 from backend.pipeline.learner import Learning
 from backend.pipeline.methods.parts import Parts, target_of
 from backend.pipeline.publish import Provenance, publish
@@ -115,10 +115,14 @@ class Offline:
         first = len(self.evaluations) * count
         seeds = [episode_seed(self.provenance.seed, "evaluate", first + index) for index in range(count)]
         run.agent.eval()
-        outcome = evaluate(run.agent, self.environments.evaluating(0), seeds, run.device)
+        environments = self.environments.evaluating(0)
+        outcome = evaluate(run.agent, environments, seeds, run.device)
         run.agent.train()
-        self.evaluations.append([float(run.updates), outcome.mean])
         values = {"evaluation_return": outcome.mean, "evaluation_std": outcome.std}
+        if not self.evaluations:
+            random = evaluate(Uniform(run.agent.world_model.config.action_size), environments, seeds)
+            values |= {"random_return": random.mean, "random_std": random.std}
+        self.evaluations.append([float(run.updates), outcome.mean])
         self.reporter.log("evaluate", values, updates=run.updates)
 
     def _save(self) -> Path:

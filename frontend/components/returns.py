@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 RANDOM = "episode_return, random actions"
-ORDER = ("evaluation_return", "episode_return", "success_rate", "evaluation_std", RANDOM)
-OUTCOMES = ("evaluation_std", "success_rate")  # of episodes, beside their returns: no losses
+ORDER = ("evaluation_return", "episode_return", "success_rate", "random_return", "evaluation_std", "random_std", RANDOM)
+OUTCOMES = ("evaluation_std", "random_std", "success_rate")  # of episodes, beside their returns: no losses
 
 
 def name_random(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -119,8 +119,11 @@ def _draw(view: Returns, names: Mapping[str, str]) -> None:
                 f":material/info: The paper's first figures are at {first:,} environment steps, far beyond these runs; "
                 "the table has them."
             )
-        st.plotly_chart(figure(comparison["groups"], published), config=CONFIG, key=f"{PLACE}.plot")
-        st.dataframe([_row(group) for group in comparison["groups"]], hide_index=True, alt="Last evaluations")
+        st.plotly_chart(
+            figure(comparison["groups"], comparison["random"], published), config=CONFIG, key=f"{PLACE}.plot"
+        )
+        rows = [*map(_row, comparison["groups"]), *map(_random_row, comparison["random"])]
+        st.dataframe(rows, hide_index=True, alt="Last evaluations")
         if published or far:
             with st.expander("What the paper reports", expanded=bool(far)):
                 rows = [_published(row) for row in (*published, *far)]
@@ -130,8 +133,10 @@ def _draw(view: Returns, names: Mapping[str, str]) -> None:
     st.code(commands.compare(view.runs, view.sweep), language=None, wrap_lines=True)
 
 
-def figure(groups: list[dict[str, Any]], published: list[dict[str, Any]]) -> dict[str, Any]:
-    """One line with band per group, one mark per published figure."""
+def figure(
+    groups: list[dict[str, Any]], random: list[dict[str, Any]], published: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """One line with band per group, a dotted one for random actions, one mark per published figure."""
     drawn: list[dict[str, Any]] = []
     for index, group in enumerate(groups):
         colour, steps = PALETTE[index % len(PALETTE)], group["environment_steps"]
@@ -143,6 +148,13 @@ def figure(groups: list[dict[str, Any]], published: list[dict[str, Any]]) -> dic
             {"type": "scatter", "mode": "lines+markers", "name": name, "legendgroup": name, "x": steps,
              "y": group["mean"], "line": {"color": colour, "width": 2}, "marker": {"size": 6}},
         ]  # fmt: skip
+    far = max((group["environment_steps"][-1] for group in groups), default=0)
+    for row in random:
+        drawn.append(
+            {"type": "scatter", "mode": "lines", "x": [0, far], "y": [row["mean"]] * 2,
+             "name": f"random actions in {row['environment']}",
+             "line": {"color": "#888888", "dash": "dot", "width": 1.5}}
+        )  # fmt: skip
     for index, row in enumerate(published):
         drawn.append(
             {"type": "scatter", "mode": "markers", "x": row["environment_steps"], "y": row["returns"],
@@ -178,3 +190,7 @@ def _row(group: Mapping[str, Any]) -> dict[str, Any]:
         "Mean return": round(group["mean"][-1], 1),
         "±": f"{group['high'][-1] - group['mean'][-1]:.1f}" if len(group["seeds"]) > 1 else "one seed",
     }
+
+
+def _random_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"Runs of": "random actions", "Environment": row["environment"], "Mean return": round(row["mean"], 1)}

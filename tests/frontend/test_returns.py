@@ -19,14 +19,17 @@ PAPER = {
 }  # fmt: skip
 
 
-def test_a_group_is_a_line_with_a_band_and_the_paper_is_marks() -> None:
-    band, line, marks = figure([GROUP], [PAPER])["data"]
+def test_a_group_is_a_line_with_a_band_random_actions_are_dots_and_the_paper_is_marks() -> None:
+    random = {"environment": "walker-walk", "runs": 2, "mean": 7.5}
+    band, line, dots, marks = figure([GROUP], [random], [PAPER])["data"]
+    assert (dots["x"], dots["y"], dots["line"]["dash"]) == ([0, 2000], [7.5, 7.5], "dot")
+    assert dots["name"] == "random actions in walker-walk"
     assert band["x"] == [1000, 2000, 2000, 1000] and band["y"] == [12, 25, 15, 8] and band["fill"] == "toself"
     assert (line["x"], line["y"], line["name"]) == ([1000, 2000], [10, 20], "diswm (2)")
     assert marks["mode"] == "markers" and marks["name"] == "paper: apv, cheetah-run to walker-walk"
     assert marks["y"] == [648, 767, 862]
     long = figure(
-        [{**GROUP, "label": "diswm with an expert's advice and demonstrations, environment reacher-easy"}], []
+        [{**GROUP, "label": "diswm with an expert's advice and demonstrations, environment reacher-easy"}], [], []
     )
     assert max(map(len, long["data"][1]["name"].split("<br>"))) <= 44, "the legend fits a phone"
 

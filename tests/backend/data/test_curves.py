@@ -58,6 +58,25 @@ def test_the_papers_figures_for_the_same_target_stand_beside(tmp_path: Path) -> 
     assert re.search(r"diswm +1 +1,000 +10\.0 +0\.0", table) and "729 / 879 / 912" in table and "2,000,000" in table
 
 
+def test_random_actions_have_a_mean_per_environment_over_the_runs_that_measured_them(tmp_path: Path) -> None:
+    runs = [a_run(tmp_path / name, 0, [(1000, 100.0), (2000, 200.0)]) for name in ("one", "two", "older")]
+    for run, value in zip(runs, (30.0, 50.0), strict=False):
+        first, *others = (run / "metrics.jsonl").read_text().splitlines()
+        line = {"phase": "evaluate", "environment_steps": 500, "evaluation_return": 9.0, "random_return": value}
+        (run / "metrics.jsonl").write_text("\n".join([first, json.dumps(line), *others]) + "\n")
+    shipped = a_run(tmp_path / "shipped", 0, [(1000, 1.0)], environment="reacher-easy")
+    (shipped / "quality.json").write_text(json.dumps({"policy_return": {"mean": 700.0, "random": 37.0}}))
+    comparison = compare_curves([read_curve(run) for run in (*runs, shipped)])
+    assert comparison["random"] == [
+        {"environment": "reacher-easy", "runs": 1, "mean": 37.0},
+        {"environment": "walker-walk", "runs": 2, "mean": 40.0},
+    ]
+    assert re.search(r"random actions in walker-walk +2 +40\.0\n", table_of_curves(comparison))
+    assert b"random actions in reacher-easy" in render_curves(comparison, "svg")
+    (shipped / "quality.json").write_text(json.dumps({"policy_return": None}))
+    assert compare_curves([read_curve(shipped)])["random"] == []
+
+
 @pytest.mark.parametrize("format", ["png", "svg", "pdf"])
 def test_the_figure_is_the_same_bytes_for_the_same_runs(tmp_path: Path, format: str) -> None:
     comparison = compare_curves([read_curve(a_run(tmp_path / "run", 0, [(1000, 10.0), (2000, 20.0)]))])

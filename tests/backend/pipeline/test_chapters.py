@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from backend.data.checkpoint import FORGETTING, load_checkpoint, read_info
 from backend.data.files import write_json
 from backend.data.import_checks import check_content
 from backend.pipeline.builder import build_settings
-from backend.pipeline.chapters import Uniform, as_task
+from backend.pipeline.chapters import as_task
 from backend.pipeline.checks import check_references
 from backend.pipeline.report import Reporter
 from backend.pipeline.settings import SettingsError
@@ -96,14 +95,3 @@ def test_a_third_task_of_two_and_an_earlier_task_that_is_not_here_are_refused_be
         with pytest.raises(SettingsError, match=why) as refused:
             check_references(wanted, tmp_path, allow_path=True)
         assert refused.value.problems[0].pointer == "/teacher"
-
-
-def test_random_actions_fill_the_range_and_are_the_same_again() -> None:
-    drawn = []
-    for _ in range(2):
-        uniform = Uniform(2)
-        action, memory = uniform.act(torch.zeros(500, 1), uniform.begin(500))
-        drawn.append(action)
-        assert memory.action is action
-    torch.testing.assert_close(drawn[0], drawn[1], rtol=0, atol=0)
-    assert float(drawn[0].min()) < -0.95 and float(drawn[0].max()) > 0.95 and float(drawn[0].abs().max()) <= 1

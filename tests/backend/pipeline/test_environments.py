@@ -17,7 +17,7 @@ from backend.envs.protocol import Step
 from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.builder import build_settings
 from backend.pipeline.environments import ByDistraction, OneEnvironment, PaddedActions, pad_actions, side_by_side
-from backend.pipeline.evaluate import BATCH, Evaluation, episode_seed, evaluate
+from backend.pipeline.evaluate import BATCH, Actor, Evaluation, Uniform, episode_seed, evaluate
 from backend.pipeline.experience import Experience
 from backend.pipeline.settings import FinetuneSettings, SettingsError
 from models.actor_critic import ActorCritic
@@ -148,9 +148,9 @@ SEEDS = [3, 14, 15, 92, 65, 35, 89]
 def test_returns_are_the_same_to_the_last_bit_however_many_episodes_are_played_side_by_side(
     likely: Agent, tmp_path: Path
 ) -> None:
-    def played(count: int) -> tuple[list[list[int]], Evaluation]:
+    def played(count: int, actor: Actor = likely) -> tuple[list[list[int]], Evaluation]:
         pool = [AtHand(Sociable(tmp_path, company=0)) for _ in range(count)]
-        outcome = evaluate(likely, pool, SEEDS, between_steps=lambda: [environment.idle() for environment in pool])
+        outcome = evaluate(actor, pool, SEEDS, between_steps=lambda: [environment.idle() for environment in pool])
         return [environment.environment.seeds for environment in pool], outcome
 
     seeds, one = played(1)
@@ -159,10 +159,22 @@ def test_returns_are_the_same_to_the_last_bit_however_many_episodes_are_played_s
         seeds, several = played(count)
         assert seeds == [SEEDS[index::count] for index in range(count)]
         assert several == one
+    assert len({played(count, Uniform(2))[1] for count in (1, 3, 9)}) == 1, "the same random actions"
     assert evaluate(likely, [AtHand(Sociable(tmp_path, company=0))], SEEDS[:3]).returns == pytest.approx(
         one.returns[:3],
         rel=1e-4,  # fewer rows at once: products add up in another order
     )
+
+
+def test_random_actions_fill_the_range_and_are_the_same_again() -> None:
+    drawn = []
+    for _ in range(2):
+        uniform = Uniform(2)
+        action, memory = uniform.act(torch.zeros(500, 1), uniform.begin(500))
+        drawn.append(action)
+        assert memory.action is action
+    torch.testing.assert_close(drawn[0], drawn[1], rtol=0, atol=0)
+    assert float(drawn[0].min()) < -0.95 and float(drawn[0].max()) > 0.95 and float(drawn[0].abs().max()) <= 1
 
 
 def test_episodes_of_an_evaluation_go_on_at_the_same_time_in_processes_of_their_own(

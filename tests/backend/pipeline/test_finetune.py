@@ -19,7 +19,7 @@ from backend.envs.vector import ProcessEnvironment
 from backend.pipeline.builder import build_settings
 from backend.pipeline.distill import distill_weight
 from backend.pipeline.environments import OneEnvironment
-from backend.pipeline.evaluate import episode_seed
+from backend.pipeline.evaluate import Uniform, episode_seed, evaluate
 from backend.pipeline.finetune import Finetuning, Online
 from backend.pipeline.methods.build import build_parts
 from backend.pipeline.methods.parts import Source, with_targets
@@ -266,6 +266,11 @@ def test_the_checkpoint_acts_and_names_its_counters(whole: Whole) -> None:
     assert loaded.actor_critic is not None
     assert loaded.info.config["agent_steps"] == 90
     assert [steps for steps, _ in loaded.info.config["evaluations"]] == [40, 80, 90]
+    first, *later = [line for line in lines_of(whole.out) if line["phase"] == "evaluate"]
+    seeds = [episode_seed(0, "evaluate", index) for index in range(settings().evaluate_episodes)]
+    at_random = evaluate(Uniform(1), [AtHand(Slider())], seeds)
+    assert (first["random_return"], first["random_std"]) == pytest.approx((at_random.mean, at_random.std), rel=1e-4)
+    assert len(later) == 2 and not any("random_return" in line for line in later)
     last = lines_of(whole.out)[-1]
     assert (last["agent_steps"], last["environment_steps"]) == (90, 180)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -14,6 +15,7 @@ from backend.export.typography import font
 
 WIDTH, HEIGHT, DPI = 5.5, 3.2, 300
 SIZE = 7.5
+LEGEND_WIDTH, LEGEND_LINE = 112, 0.14  # characters and inches of a line
 NEAR = 4  # published marks are drawn if ours come within so many times of the first; else ours would be too small
 
 
@@ -37,8 +39,8 @@ def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
         near = [row for row in comparison["published"] if NEAR * last >= row["environment_steps"][0]]
         for index, row in enumerate(near):
             name = f"paper: {row['method']}, {row['source']} to {row['target']}"
-            mark = MARKS[index % len(MARKS)]
-            axes.plot(row["environment_steps"], row["returns"], mark, color="#666666", markersize=3.5, mfc="none", label=name)  # noqa: E501 # fmt: skip
+            mark, face = MARKS[index % len(MARKS)], ("none", "#666666")[index // len(MARKS) % 2]
+            axes.plot(row["environment_steps"], row["returns"], mark, color="#666666", markersize=3.5, mfc=face, label=name)  # noqa: E501 # fmt: skip
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlabel("environment steps", fontproperties=font(SIZE))
         axes.set_ylabel("episode return", fontproperties=font(SIZE))
@@ -46,7 +48,13 @@ def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
             label.set_fontproperties(font(SIZE - 1))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25, linewidth=0.5)
-        figure.legend(loc="outside right upper", frameon=False, prop=font(SIZE - 1.5, "".join(labels)))
+        handles, names = axes.get_legend_handles_labels()
+        names = ["\n".join(wrap(name, LEGEND_WIDTH)) for name in names]
+        columns = 2 if max(map(len, names), default=0) <= LEGEND_WIDTH // 2 else 1
+        lines = sum(name.count("\n") + 1 for name in names)
+        figure.set_figheight(HEIGHT + LEGEND_LINE * -(-lines // columns))  # the axes keep their size
+        style = {"frameon": False, "prop": font(SIZE - 1.5, "".join(labels)), "ncols": columns}
+        figure.legend(handles, names, loc="outside upper left", **style)
         return write(figure, format, "Return curves", noted(_settings(comparison), labels))
 
 

@@ -25,7 +25,9 @@ STAGES = ("finetune", "pipeline")  # those that play episodes
 MOST_REASONS = 4  # why a run is left out, said one by one
 LEGEND_WIDTH = 44  # characters of a line, so that the legend fits a phone
 NEAR = 4  # the paper's marks are drawn if they begin within this many times the steps of these runs
-SYMBOLS = ("circle-open", "square-open", "triangle-up-open", "diamond-open", "cross-open", "x-open")
+SYMBOLS = [
+    f"{mark}{face}" for face in ("-open", "") for mark in ("circle", "square", "triangle-up", "diamond", "cross", "x")
+]
 
 
 def show() -> None:

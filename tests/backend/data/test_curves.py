@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import imageio.v3 as iio
+import numpy as np
 import pytest
 
 from backend.data.curves import NoCurve, compare_curves, read_curve
@@ -83,6 +85,22 @@ def test_the_figure_is_the_same_bytes_for_the_same_runs(tmp_path: Path, format: 
     drawn = render_curves(comparison, format)
     assert drawn == render_curves(comparison, format)
     assert drawn[:5] in (b"\x89PNG\r", b"<?xml", b"%PDF-")
+
+
+def test_a_long_legend_makes_the_figure_taller_and_leaves_the_axes_their_size(tmp_path: Path) -> None:
+    runs = [
+        a_run(tmp_path / name, 0, [(1000, 10.0), (150_000, 20.0)], environment=name)
+        for name in ("walker-walk", "reacher-easy")
+    ]
+    heights, places = [], []
+    for chosen in (runs[:1], runs):
+        image = iio.imread(render_curves(compare_curves([read_curve(run) for run in chosen]), "png"))[..., :3]
+        line = (image[:, :300] < 90).all(-1).mean(0).argmax()  # the left axis
+        rows = np.flatnonzero((image[:, line] < 90).all(-1))
+        heights.append(len(image))
+        places.append(len(rows))
+    assert heights[1] > heights[0] + 100, "six or seven entries more, in two columns"
+    assert abs(places[1] - places[0]) < 0.1 * places[0]
 
 
 def test_a_folder_without_evaluations_is_refused_with_the_reason(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ AMOUNTS = {"collect": "episodes", "pretrain": "updates", "finetune": "agent_step
 FREE = frozenset(
     {
         *AMOUNTS.values(),
-        *("workers", "batch", "cooling", "checkpoint_every", "log_every", "evaluate_every", "evaluate_episodes"),
+        *("workers", "batch", "cooling", "averaging"),
+        *("checkpoint_every", "log_every", "evaluate_every", "evaluate_episodes"),
     }
 )
 """Other settings that may change when a run continues; everything else is fixed from its first step."""

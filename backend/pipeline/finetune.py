@@ -149,14 +149,14 @@ class Online:
         first = len(self.returns) * count
         seeds = [episode_seed(self.provenance.seed, "evaluate", first + index) for index in range(count)]
         environments = self.environments.evaluating(self.agent_steps)
-        self.run.agent.eval()
+        agent = self.run.published.eval()
         play = partial(evaluate, environments=environments, seeds=seeds, between_steps=self._check_stop)
-        outcome = play(self.run.agent, device=self.run.device)
+        outcome = play(agent, device=self.run.device)
         values = {"evaluation_return": outcome.mean, "evaluation_std": outcome.std}
         if outcome.success_rate is not None:
             values["success_rate"] = outcome.success_rate
         if not self.returns:
-            random = play(Uniform(self.run.agent.world_model.config.action_size))
+            random = play(Uniform(agent.world_model.config.action_size))
             values |= {"random_return": random.mean, "random_std": random.std}
         self.run.agent.train()
         self.experience.begin()
@@ -177,7 +177,7 @@ class Online:
         counts = {"agent_steps": self.agent_steps, "updates": self.run.updates}
         extra = {**self.provenance.extra, **counts, "evaluations": self.returns}
         provenance = replace(self.provenance, extra=extra)
-        agent, last = self.run.agent, self.settings.agent_steps
+        agent, last = self.run.published, self.settings.agent_steps
         return publish(
             self.out,
             agent.world_model,

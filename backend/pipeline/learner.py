@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from backend.data.resume import Randomness
+from backend.pipeline.averaging import Average
 from backend.pipeline.cuda_graph import Recorded, graph_recorder
 from backend.pipeline.curriculum import beta, cooled, dynamics_weight, objective
 from backend.pipeline.imagination import BehaviourLearner
@@ -28,6 +29,7 @@ class Learning:
         self.randomness = Randomness(seed, device)
         self.agent = Agent(parts.world_model, parts.actor_critic).to(device)
         convolve_in(image_precision(device), self.agent)
+        self._average = Average(self.agent, settings.averaging) if settings.averaging else None
         self.companions = nn.ModuleDict(dict(parts.companions)).to(device)
         learned = [weight for lesson in parts.lessons.values() for weight in lesson.learned()]
         taught = [*parts.world_model.parameters(), *learned]
@@ -55,6 +57,8 @@ class Learning:
         weights = (torch.tensor(weight).to(self.device, non_blocking=True) for weight in schedule)
         metrics = self.work_at(update)(*prepared, *weights)
         self.updates += 1
+        if self._average:
+            self._average.follow(self.agent, self.updates)
         if self.updates % self.settings.slow_critic_every == 0:
             self.agent.actor_critic.refresh()
         return metrics
@@ -87,6 +91,11 @@ class Learning:
         self.update_model(total(losses, weights))
         return {name: value.detach() for name, value in losses.items()}, inference.observed, batch
 
+    @property
+    def published(self) -> Agent:
+        """The agent of checkpoints and evaluations: with averaged weights, if they are averaged."""
+        return self._average.network if self._average else self.agent
+
     def check(self) -> None:
         """Raises Diverged if an update had to be refused."""
         self.update_model.check()
@@ -102,6 +111,7 @@ class Learning:
         return {
             "updates": self.updates,
             "agent": self.agent.state_dict(),
+            **({"average": self._average.state_dict()} if self._average else {}),
             "helpers": self.companions.state_dict(),
             "randomness": self.randomness.state_dict(),
             "model": self.update_model.state_dict(),
@@ -112,6 +122,8 @@ class Learning:
         """Continues from what `state_dict` gave."""
         self.updates = state["updates"]
         self.agent.load_state_dict(state["agent"])
+        if self._average:
+            self._average.load_state_dict(state.get("average", state["agent"]))
         self.companions.load_state_dict(state["helpers"])
         self.randomness.load_state_dict(state["randomness"])
         self.update_model.load_state_dict(state["model"])

@@ -109,18 +109,18 @@ class Offline:
         """How far the policy's imagined states are from the expert's, and the return of episodes that it plays."""
         run, count = self.run, self.settings.evaluate_episodes
         self._evaluated = run.updates
-        self.reporter.log("imitation", expert_distance(run.agent, self.held_out, run.device), updates=run.updates)
+        self.reporter.log("imitation", expert_distance(run.published, self.held_out, run.device), updates=run.updates)
         if self.environments is None or not count:
             return
         first = len(self.evaluations) * count
         seeds = [episode_seed(self.provenance.seed, "evaluate", first + index) for index in range(count)]
-        run.agent.eval()
+        agent = run.published.eval()
         environments = self.environments.evaluating(0)
-        outcome = evaluate(run.agent, environments, seeds, run.device)
+        outcome = evaluate(agent, environments, seeds, run.device)
         run.agent.train()
         values = {"evaluation_return": outcome.mean, "evaluation_std": outcome.std}
         if not self.evaluations:
-            random = evaluate(Uniform(run.agent.world_model.config.action_size), environments, seeds)
+            random = evaluate(Uniform(agent.world_model.config.action_size), environments, seeds)
             values |= {"random_return": random.mean, "random_std": random.std}
         self.evaluations.append([float(run.updates), outcome.mean])
         self.reporter.log("evaluate", values, updates=run.updates)
@@ -134,8 +134,8 @@ class Offline:
         extra = {**self.provenance.extra, "updates": run.updates, "evaluations": self.evaluations}
         return publish(
             self.out,
-            run.agent.world_model,
-            run.agent.actor_critic,
+            run.published.world_model,
+            run.published.actor_critic,
             self.held_out,
             replace(self.provenance, extra=extra),
             run.updates,

@@ -13,6 +13,7 @@ from backend.data.episodes import DatasetInfo, Place, episode_places, read_place
 from backend.data.replay import Sequences, TooShort, replay_device
 from backend.data.resume import Randomness, load_training, save_training
 from backend.data.unpacked import Tell, frames_of
+from backend.pipeline.averaging import Average
 from backend.pipeline.cuda_graph import Recorded, graph_recorder
 from backend.pipeline.curriculum import beta, cooled, dynamics_weight, initialised, objective, shape
 from backend.pipeline.held_out import split
@@ -43,6 +44,7 @@ class Pretraining:
             torch.manual_seed(seed)
             self.model = initialised(VideoModel(_sizes(settings)), settings).to(device)
         convolve_in(image_precision(device), self.model)
+        self._average = Average(self.model, settings.averaging) if settings.averaging else None
         rates = settings.learning_rate, settings.adam_eps, settings.clip_norm
         self._update = Update(self.model.parameters(), *rates, share)
         self._objective = objective(settings)
@@ -56,7 +58,14 @@ class Pretraining:
         self._update.set_rate(settings.learning_rate * cooled(settings, update / settings.updates))
         figures = self.recorded(*(part.to(self.device, non_blocking=True) for part in inputs))
         self.updates += 1
+        if self._average:
+            self._average.follow(self.model, self.updates)
         return figures
+
+    @property
+    def published(self) -> VideoModel:
+        """The model of checkpoints: with averaged weights, if they are averaged."""
+        return self._average.network if self._average else self.model
 
     def work(self, *inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         """The update as work for the device only: a batch's arrays, beta, dynamics weight; never waits for the host."""
@@ -78,6 +87,7 @@ class Pretraining:
         return {
             "updates": self.updates,
             "model": self.model.state_dict(),
+            **({"average": self._average.state_dict()} if self._average else {}),
             "update": self._update.state_dict(),
             "randomness": self.randomness.state_dict(),
         }
@@ -86,6 +96,8 @@ class Pretraining:
         """Continues from what `state_dict` gave."""
         self.updates = state["updates"]
         self.model.load_state_dict(state["model"])
+        if self._average:
+            self._average.load_state_dict(state.get("average", state["model"]))
         self._update.load_state_dict(state["update"])
         self.randomness.load_state_dict(state["randomness"])
 
@@ -141,10 +153,10 @@ def pretrain(
                 run.check()
                 reporter.sync()
                 save_training(out / "resume", run.updates, run.state_dict())
-                publish(out, run.model, None, held_out, provenance, run.updates, settings.updates, reporter.note)
+                publish(out, run.published, None, held_out, provenance, run.updates, settings.updates, reporter.note)
             if step.stopping and not last:
                 raise Stopped(f"stopped and saved after {run.updates} updates")
-        return publish(out, run.model, None, held_out, provenance, run.updates, settings.updates, reporter.note)
+        return publish(out, run.published, None, held_out, provenance, run.updates, settings.updates, reporter.note)
 
 
 def follow(settings: PretrainSettings, dataset: DatasetInfo, seed: int, device: str, together: Team) -> None:

@@ -231,8 +231,7 @@ def _forgetting(
         between_steps,
     )
     reporter.note(f"measuring what is left of {len(tasks)} task{'s' * (len(tasks) > 1)}")
-    run.agent.eval()
-    return forgetting_table(run.agent, tasks, before, run.settings.evaluate_episodes, bench)
+    return forgetting_table(run.published.eval(), tasks, before, run.settings.evaluate_episodes, bench)
 
 
 def _offline(settings: OfflineSettings, context: _Context) -> str:

@@ -82,6 +82,13 @@ class NetworkSettings(Closed):
         "Optimisation",
         "Last share of a run's updates (fine-tuning: agent steps), in which the learning rates fall to a tenth.",
     )
+    averaging: Annotated[float, Field(ge=0, lt=1)] = described(
+        0.0,
+        "Averaging of weights",
+        "Optimisation",
+        "Checkpoints and evaluations have a moving average of the weights, of which this share stays at each update "
+        "(0.998: over some 500 updates). 0: the weights themselves, as in the paper.",
+    )
     adam_eps: Rate = described(1e-5, "Adam epsilon", "Optimisation")
     clip_norm: Annotated[float, Field(gt=0, le=1e6)] = described(100.0, "Gradient norm limit", "Optimisation")
     checkpoint_every: Count = described(1000, "Updates between checkpoints", "Run")

@@ -158,7 +158,7 @@ def test_a_run_cut_inside_an_episode_goes_on_bit_for_bit(tmp_path: Path, whole: 
 
 
 def test_a_run_that_first_learns_to_see_is_cut_and_goes_on_bit_for_bit(tmp_path: Path) -> None:
-    chosen = settings(**SEEING_FIRST)
+    chosen = settings(averaging=0.7, **SEEING_FIRST)
     whole = Whole(tmp_path / "whole", online(tmp_path / "whole", chosen)[0].go())
     with pytest.raises(Stopped):
         online(tmp_path / "cut", chosen, stop_after=44)[0].go()

@@ -169,7 +169,8 @@ def _table(runs: Sequence[Run], random: dict[str, float]) -> str:
             f"teacher, no expert's help, {REPEAT * AGENT_STEPS:,} control steps; {EVALUATED} episodes per evaluation. "
             f"Random actions return {guesses} ({RANDOM_EPISODES} episodes). Area: mean height of the curve of returns "
             "over control steps. Pole: its pixels within 40 grey levels at the last checkpoint, observed and after 15 "
-            f"imagined steps; the mean image of other episodes has {_guessed(runs)} of them right in observed frames.",
+            f"imagined steps; of the mean image of other episodes in observed frames {_guessed(runs)}. Under set-a "
+            "colours are drawn anew in every frame, so that an imagined picture has them right by chance only.",
             "",
             "Per method, runs that have finished: mean over seeds [least, most]. p: exact two-sided permutation test "
             "of the areas; with three seeds of each it is at least 0.1. Parameters: of the world model. DisWM's image "
@@ -242,8 +243,12 @@ def _right(run: Run) -> tuple[float | None, float | None]:
 
 
 def _guessed(runs: Sequence[Run]) -> str:
-    """Share of the pole's pixels that the mean image has right."""
-    return spread([run["parts"].get("pole", {}).get("mean_image") for run in runs], "{:.1%}")
+    """Shares of the pole's pixels that the mean image has right, by the colours shown."""
+    shares = {
+        colours: [run["parts"].get("pole", {}).get("mean_image") for run in runs if run["colours"] == colours]
+        for colours in COLOURS
+    }
+    return ", ".join(f"{spread(values, '{:.1%}')} under {colours}" for colours, values in shares.items() if values)
 
 
 def _verdict(runs: Sequence[Run]) -> str:

@@ -170,7 +170,7 @@ def _table(runs: Sequence[Run], random: dict[str, float]) -> str:
             f"Random actions return {guesses} ({RANDOM_EPISODES} episodes). Area: mean height of the curve of returns "
             "over control steps. Pole: its pixels within 40 grey levels at the last checkpoint, observed and after 15 "
             f"imagined steps; of the mean image of other episodes in observed frames {_guessed(runs)}. Under set-a "
-            "colours are drawn anew in every frame, so that an imagined picture has them right by chance only.",
+            "all colours walk at random around one centre, so that imagination cannot know them.",
             "",
             "Per method, runs that have finished: mean over seeds [least, most]. p: exact two-sided permutation test "
             "of the areas; with three seeds of each it is at least 0.1. Parameters: of the world model. DisWM's image "

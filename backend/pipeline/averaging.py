@@ -27,8 +27,8 @@ class Average(Generic[Network]):
         decay = min(self._decay, (1 + updates) / (10 + updates))
         own, theirs = ([weight.data for weight in side.parameters()] for side in (self.network, network))
         torch._foreach_lerp_(own, theirs, 1 - decay)
-        for kept, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
-            kept.copy_(buffer)
+        for own_buffer, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
+            own_buffer.copy_(buffer)
 
     def state_dict(self) -> dict[str, Any]:
         """The averaged weights."""

@@ -70,11 +70,13 @@ def test_what_can_never_fit_is_refused() -> None:
 
 
 def test_room_that_is_not_filled_takes_no_memory() -> None:
-    process = psutil.Process()
-    before = process.memory_info().rss
-    replay = Replay(action_size=2)
-    replay.add(an_episode(0, 10))
-    assert replay._image.numel() > 40_000_000 > 2 * (process.memory_info().rss - before)
+    process, rises = psutil.Process(), []
+    for _ in range(3):  # what else the process does at the time may take memory, too
+        before = process.memory_info().rss
+        replay = Replay(action_size=2)
+        replay.add(an_episode(0, 10))
+        rises.append(process.memory_info().rss - before)
+    assert replay._image.numel() > 40_000_000 > 2 * min(rises)
 
 
 def test_a_frozen_teacher_is_asked_once_an_episode_and_its_answer_stays_with_the_frames() -> None:

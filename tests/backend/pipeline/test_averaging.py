@@ -41,25 +41,25 @@ def a_batch(seed: int) -> Batch:
 
 
 def test_a_model_learns_the_same_and_is_published_as_the_average_of_what_it_was():
-    plain, averaged = (Pretraining(settings(averaging=decay), 0, "cpu") for decay in (0.0, 0.9))
-    assert plain.published is plain.model
+    unaveraged, averaged = (Pretraining(settings(averaging=decay), 0, "cpu") for decay in (0.0, 0.9))
+    assert unaveraged.published is unaveraged.model
     expected = {name: weight.clone() for name, weight in averaged.model.named_parameters()}
     for update in range(1, 4):
-        for run in (plain, averaged):
+        for run in (unaveraged, averaged):
             run.step(a_batch(update))
         for name, weight in averaged.model.named_parameters():
             expected[name].lerp_(weight.detach(), 1 - (1 + update) / (10 + update))
-    for name, weight in plain.model.named_parameters():
+    for name, weight in unaveraged.model.named_parameters():
         torch.testing.assert_close(averaged.model.get_parameter(name), weight, rtol=0, atol=0)
         torch.testing.assert_close(averaged.published.get_parameter(name), expected[name])
-    moved = [name for name, weight in plain.model.named_parameters() if not torch.equal(weight, expected[name])]
+    moved = [name for name, weight in unaveraged.model.named_parameters() if not torch.equal(weight, expected[name])]
     assert len(moved) > 10, "negative control: an average is not the last weights"
 
 
 def test_a_run_that_averaged_nothing_so_far_starts_its_average_from_its_weights():
-    plain = Pretraining(settings(), 0, "cpu")
-    plain.step(a_batch(1))
+    unaveraged = Pretraining(settings(), 0, "cpu")
+    unaveraged.step(a_batch(1))
     resumed = Pretraining(settings(averaging=0.9), 1, "cpu")
-    resumed.load_state_dict(plain.state_dict())
-    for name, weight in plain.model.named_parameters():
+    resumed.load_state_dict(unaveraged.state_dict())
+    for name, weight in unaveraged.model.named_parameters():
         torch.testing.assert_close(resumed.published.get_parameter(name), weight, rtol=0, atol=0)

@@ -195,4 +195,5 @@ def _row(group: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _random_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"Runs of": "random actions", "Environment": row["environment"], "Mean return": round(row["mean"], 1)}
+    mean = round(row["mean"], 1)
+    return {"Runs of": "random actions", "Environment": row["environment"], "Seeds": "", "Mean return": mean, "±": ""}

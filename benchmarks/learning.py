@@ -26,7 +26,7 @@ from backend.envs.make import make_environment
 from backend.export.curves import render_curves
 from backend.pipeline.evaluate import episode_seed
 from benchmarks.policy import random_returns
-from benchmarks.stages import RESULTS, Run, counted, earlier, evaluations, joined, last_day, seen, spread
+from benchmarks.stages import RESULTS, Run, counted, earlier, evaluations, heading, joined, last_day, seen, spread
 from benchmarks.table import processor
 
 ARMS = ("diswm", "diswm-no-distillation", "diswm-no-disentanglement", "dreamerv2")
@@ -153,7 +153,6 @@ def _area(run: Run) -> float:
 
 
 def _table(runs: Sequence[Run], random: dict[str, float]) -> str:
-    made = sorted({run["date"] for run in runs})
     machines = ", ".join(sorted({f"{run['processor']}, {run['cores']} cores, torch {run['torch']}" for run in runs}))
     guesses = ", ".join(f"{value:.0f} under {colours}" for colours, value in random.items())
     missing = [
@@ -163,7 +162,7 @@ def _table(runs: Sequence[Run], random: dict[str, float]) -> str:
     ]
     return "\n".join(
         [
-            f"# Learning, {' to '.join(dict.fromkeys((made[0], made[-1])))}",
+            heading("Learning", (run["date"] for run in runs)),
             "",
             f"`python -m benchmarks.learning` on {machines}. {ENVIRONMENT} with the shipped video model {TEACHER} as "
             f"teacher, no expert's help, {REPEAT * AGENT_STEPS:,} control steps; {EVALUATED} episodes per evaluation. "

@@ -29,7 +29,7 @@ from backend.pipeline.methods.build import build_parts
 from backend.pipeline.methods.parts import Source, target_of
 from backend.pipeline.settings import FinetuneSettings
 from backend.settings import get_settings
-from benchmarks.stages import RESULTS, Run, joined, spread, stage
+from benchmarks.stages import RESULTS, Run, heading, spread, stage
 from benchmarks.table import processor
 
 MODEL, TEACHER, ENVIRONMENT = "cartpole-swingup-policy", "finger-episode-sight", "cartpole-swingup"
@@ -64,8 +64,7 @@ def main() -> None:
         for seed in chosen.seeds:
             for shape in SHAPES:
                 if not any(run["seed"] == seed and run["shape"] == list(shape) for run in runs):
-                    run = learn(shape, seed, learned, held_out, 3 if chosen.smoke else UPDATES)
-                    runs = joined(runs, [run], ("seed", "batch"))
+                    runs.append(learn(shape, seed, learned, held_out, 3 if chosen.smoke else UPDATES))
                     write_json(file, {"recorded": RECORDED, "videos": VIDEOS, "updates": UPDATES, "runs": runs})
     if runs:
         text = _table(runs)
@@ -111,11 +110,9 @@ def learn(
             print(f"{batch} x {length}, seed {seed}: {update + 1:,} of {updates:,} updates", flush=True)
     return {
         "seed": seed,
-        "batch": batch,
         "shape": list(shape),
         "updates": updates,
         "day": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "finished": True,
         "before": before["average"],
         **_seen(run, held_out),
     }
@@ -133,9 +130,8 @@ def _seen(run: Finetuning, held_out: Sequence[Episode]) -> dict[str, Any]:
 
 
 def _table(runs: Sequence[Run]) -> str:
-    days = sorted({run["day"] for run in runs})
     lines = [
-        f"# Shapes of batches and the pole, {' to '.join(dict.fromkeys((days[0], days[-1])))}",
+        heading("Shapes of batches and the pole", (run["day"] for run in runs)),
         "",
         f"`python -m benchmarks.shapes` on {processor()}, {os.cpu_count()} cores, torch {torch.__version__}. The world "
         f"model of `{MODEL}` after {UPDATES:,} more updates of 96 frames at a learning rate of {RATE:g}, from "

@@ -141,6 +141,12 @@ def joined(before: Iterable[Run], now: Iterable[Run], names: Sequence[str]) -> l
     return list(chosen.values())
 
 
+def heading(title: str, days: Iterable[str]) -> str:
+    """The first line of a table, with the first and the last day on which it was measured."""
+    known = sorted(days)
+    return f"# {title}, {' to '.join(dict.fromkeys((known[0], known[-1])))}"
+
+
 def spread(values: Iterable[float | None], format: str) -> str:
     """ "mean [least, most]" of the values that are known, one number where they are all equal; "-" without any."""
     known = [value for value in values if value is not None]

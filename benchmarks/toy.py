@@ -22,7 +22,7 @@ from backend.data.files import write_json
 from backend.envs.square_world import SquareWorld, best_return, mean_best_return
 from backend.interpret.resample import interval_of_mean
 from backend.pipeline.evaluate import episode_seed
-from benchmarks.stages import RESULTS, Run, counted, earlier, evaluations, joined, last_day, seen
+from benchmarks.stages import RESULTS, Run, counted, earlier, evaluations, heading, joined, last_day, seen
 from benchmarks.table import processor
 
 METHODS = ("diswm", "diswm-no-distillation", "diswm-no-disentanglement", "dreamerv2", "dv2-finetune", "apv")
@@ -178,10 +178,9 @@ def _best_of(seed: int) -> float:
 def _table(about: Run) -> str:
     runs = about["runs"]
     finished = [run for run in runs if run.get("finished")]
-    made = sorted({run.get("date", about["date"]) for run in runs})
     processors = ", ".join(sorted({run.get("processor", about["processor"]) for run in runs}))
     lines = [
-        f"# A world whose best return is known, {' to '.join(dict.fromkeys((made[0], made[-1])))}",
+        heading("A world whose best return is known", (run.get("date", about["date"]) for run in runs)),
         "",
         f"`python -m benchmarks.toy` on {processors}, {about['cores']} cores shared with other work, "
         f"torch {about['torch']}. Best return {about['best_return']:.2f} on average over starts, in closed form; "

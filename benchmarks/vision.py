@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from backend.data.files import write_json
-from benchmarks.stages import RESULTS, Run, earlier, joined, last_day, seen, spread, stage
+from benchmarks.stages import RESULTS, Run, earlier, heading, joined, last_day, seen, spread, stage
 from benchmarks.table import processor
 
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -93,9 +93,8 @@ def _learned(run: Path, name: str, seed: int) -> Run:
 
 
 def _table(runs: Sequence[Run]) -> str:
-    days = sorted({run["day"] for run in runs})
     lines = [
-        f"# Image networks and the pole, {' to '.join(dict.fromkeys((days[0], days[-1])))}",
+        heading("Image networks and the pole", (run["day"] for run in runs)),
         "",
         f"`python -m benchmarks.vision` on {processor()}, {os.cpu_count()} cores, torch {torch.__version__}. Video "
         f"models of cartpole swingup under `episode` with the near camera, {UPDATES:,} updates of as many frames each, "

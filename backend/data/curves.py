@@ -51,6 +51,7 @@ def read_curve(folder: Path) -> Curve:
         stage, settings = described["stage"], described["settings"]
         metrics = folder / "metrics.jsonl"
         lines = [json.loads(line) for line in metrics.read_text().splitlines()] if metrics.exists() else []
+        random = _random(folder, lines)
     except FileNotFoundError as error:
         raise NoCurve(f"{folder.name} holds no run ({Path(error.filename).name} is missing)") from None
     except (ValueError, KeyError, TypeError) as error:
@@ -64,9 +65,7 @@ def read_curve(folder: Path) -> Curve:
     if stage == "pipeline":
         before = {f"{part}.{name}": settings[part][name] for part in EARLIER for name in settings.get(part, {})}
         settings = {**before, **settings["finetune"]}
-    return Curve(
-        folder.name, int(described["seed"]), {"method": "diswm", **settings}, steps, returns, _random(folder, lines)
-    )
+    return Curve(folder.name, int(described["seed"]), {"method": "diswm", **settings}, steps, returns, random)
 
 
 def _random(folder: Path, lines: Sequence[Mapping[str, Any]]) -> float | None:

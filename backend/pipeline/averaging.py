@@ -14,7 +14,8 @@ class Average(Generic[Network]):
 
     Each update moves it by `1 - decay` of the way, at first by more, so that initial weights are soon forgotten. At
     a constant learning rate weights keep jumping around what they learn; their average does not.
-    Source: Polyak and Juditsky 1992; the form used is that of TensorFlow's ExponentialMovingAverage.
+    Source: Polyak and Juditsky 1992, in the form of TensorFlow's ExponentialMovingAverage; torch's `AveragedModel`
+    forgets the first weights no sooner than its decay allows.
     """
 
     def __init__(self, network: Network, decay: float) -> None:

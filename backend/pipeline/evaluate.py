@@ -78,6 +78,10 @@ class Evaluation(NamedTuple):
         """Standard deviation of the episode returns."""
         return float(np.std(self.returns))
 
+    def metrics(self, name: str) -> dict[str, float]:
+        """Mean and standard deviation of the returns under a name, as they are logged."""
+        return {f"{name}_return": self.mean, f"{name}_std": self.std}
+
 
 def evaluate(
     agent: Actor,

@@ -152,12 +152,11 @@ class Online:
         agent = self.run.published.eval()
         play = partial(evaluate, environments=environments, seeds=seeds, between_steps=self._check_stop)
         outcome = play(agent, device=self.run.device)
-        values = {"evaluation_return": outcome.mean, "evaluation_std": outcome.std}
+        values = outcome.metrics("evaluation")
         if outcome.success_rate is not None:
             values["success_rate"] = outcome.success_rate
         if not self.returns:
-            random = play(Uniform(agent.world_model.config.action_size))
-            values |= {"random_return": random.mean, "random_std": random.std}
+            values |= play(Uniform(agent.world_model.config.action_size)).metrics("random")
         self.run.agent.train()
         self.experience.begin()
         self.returns.append([float(self.agent_steps), outcome.mean])

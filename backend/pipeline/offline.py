@@ -118,10 +118,10 @@ class Offline:
         environments = self.environments.evaluating(0)
         outcome = evaluate(agent, environments, seeds, run.device)
         run.agent.train()
-        values = {"evaluation_return": outcome.mean, "evaluation_std": outcome.std}
+        values = outcome.metrics("evaluation")
         if not self.evaluations:
             random = evaluate(Uniform(agent.world_model.config.action_size), environments, seeds)
-            values |= {"random_return": random.mean, "random_std": random.std}
+            values |= random.metrics("random")
         self.evaluations.append([float(run.updates), outcome.mean])
         self.reporter.log("evaluate", values, updates=run.updates)
 

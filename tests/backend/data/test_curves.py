@@ -77,6 +77,9 @@ def test_random_actions_have_a_mean_per_environment_over_the_runs_that_measured_
     assert b"random actions in reacher-easy" in render_curves(comparison, "svg")
     (shipped / "quality.json").write_text(json.dumps({"policy_return": None}))
     assert compare_curves([read_curve(shipped)])["random"] == []
+    (shipped / "quality.json").write_text("{")
+    with pytest.raises(NoCurve, match="shipped cannot be read"):
+        read_curve(shipped)
 
 
 @pytest.mark.parametrize("format", ["png", "svg", "pdf"])

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from scipy.stats import permutation_test
 
-from backend.data.curves import Curve, compare_curves
+from backend.data.curves import Curve, RandomReturn, compare_curves
 from backend.data.files import write_json
 from backend.envs.make import make_environment
 from backend.export.curves import render_curves
@@ -101,7 +101,8 @@ def report(out: Path, folder: Path) -> None:
     runs.sort(key=lambda run: (COLOURS.index(run["colours"]), ARMS.index(run["method"]), run["seed"]))
     random = {colours: random_return(colours) for colours in COLOURS if any(run["colours"] == colours for run in runs)}
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(file, {"settings": {"online": ONLINE}, "random": random, "runs": runs})
+    described = {colours: returns._asdict() for colours, returns in random.items()}
+    write_json(file, {"settings": {"online": ONLINE}, "random": described, "runs": runs})
     text = _table(runs, random)
     (folder / "learning.md").write_text(text)
     comparison = compare_curves([_curve(run, random[run["colours"]]) for run in runs])
@@ -111,11 +112,12 @@ def report(out: Path, folder: Path) -> None:
     print(text)
 
 
-def random_return(colours: str) -> float:
-    """The mean return of uniformly random actions."""
+def random_return(colours: str) -> RandomReturn:
+    """Mean and spread over episodes of the returns of uniformly random actions."""
     seeds = [episode_seed(1_000, "benchmark", index) for index in range(RANDOM_EPISODES)]
     factory = partial(make_environment, ENVIRONMENT, distraction=colours, action_repeat=REPEAT, look=LOOK)
-    return float(np.mean(random_returns(ENVIRONMENT, factory, seeds)))
+    returns = random_returns(ENVIRONMENT, factory, seeds)
+    return RandomReturn(float(np.mean(returns)), float(np.std(returns)))
 
 
 def _learned(run: Path, colours: str, arm: str, seed: int) -> Run:
@@ -136,7 +138,7 @@ def _learned(run: Path, colours: str, arm: str, seed: int) -> Run:
     return {"colours": colours, "method": arm, "seed": seed, "evaluations": curve, **made, **sight}
 
 
-def _curve(run: Run, random: float | None = None) -> Curve:
+def _curve(run: Run, random: RandomReturn | None = None) -> Curve:
     steps = np.array([at["environment_steps"] for at in run["evaluations"]], float)
     returns = np.array([at["evaluation_return"] for at in run["evaluations"]], float)
     settings = {**ONLINE, "distraction": run["colours"], "method": run["method"]}
@@ -152,9 +154,9 @@ def _area(run: Run) -> float:
     return float(np.trapezoid(curve.returns, steps) / (steps[-1] - steps[0]))
 
 
-def _table(runs: Sequence[Run], random: dict[str, float]) -> str:
+def _table(runs: Sequence[Run], random: dict[str, RandomReturn]) -> str:
     machines = ", ".join(sorted({f"{run['processor']}, {run['cores']} cores, torch {run['torch']}" for run in runs}))
-    guesses = ", ".join(f"{value:.0f} under {colours}" for colours, value in random.items())
+    guesses = ", ".join(f"{mean:.0f} (std {std:.0f}) under {colours}" for colours, (mean, std) in random.items())
     missing = [
         f"{colours}-{arm}"
         for colours, arm in product(COLOURS, ARMS)

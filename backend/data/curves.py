@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,13 @@ class NoCurve(ValueError):
     """A folder contains no evaluated run; the message says what it contains instead."""
 
 
+class RandomReturn(NamedTuple):
+    """What random actions earned in the episodes of an evaluation."""
+
+    mean: float
+    std: float | None  # over the episodes; None if only the mean is known
+
+
 @dataclass(frozen=True)
 class Curve:
     """Evaluations of one run: mean returns (N,) at numbers of environment (control) steps (N,)."""
@@ -31,7 +38,7 @@ class Curve:
     settings: dict[str, Any]  # those of fine-tuning; of a pipeline also the others, as collect.episodes
     environment_steps: Floats
     returns: Floats
-    random: float | None = None  # mean return of random actions, if it was measured
+    random: RandomReturn | None = None  # if it was measured
 
     def kind(self, names: Sequence[str]) -> tuple[Any, ...]:
         """Runs of one kind differ by their seeds: they make one band."""
@@ -68,19 +75,22 @@ def read_curve(folder: Path) -> Curve:
     return Curve(folder.name, int(described["seed"]), {"method": "diswm", **settings}, steps, returns, random)
 
 
-def _random(folder: Path, lines: Sequence[Mapping[str, Any]]) -> float | None:
-    """The mean return of random actions in the first evaluation; of a shipped policy's run, that of its quality."""
-    measured = [line["random_return"] for line in lines if "random_return" in line]
-    if not measured and (folder / QUALITY).exists():
-        returns = json.loads((folder / QUALITY).read_bytes()).get("policy_return") or {}
-        measured = [returns.get("random")]
-    return measured[0] if measured else None
+def _random(folder: Path, lines: Sequence[Mapping[str, Any]]) -> RandomReturn | None:
+    """Random actions in the first evaluation; of a shipped policy's run, those of its quality, a mean alone."""
+    for line in lines:
+        if "random_return" in line:
+            return RandomReturn(line["random_return"], line.get("random_std"))
+    if not (folder / QUALITY).exists():
+        return None
+    mean = (json.loads((folder / QUALITY).read_bytes()).get("policy_return") or {}).get("random")
+    return None if mean is None else RandomReturn(mean, None)
 
 
 def compare_curves(curves: Sequence[Curve], varied: Sequence[str] = ()) -> dict[str, Any]:
     """{"groups", "random", "published", "note"}: mean and band (one standard deviation over runs) of each kind of run.
 
-    `random` has {"environment", "runs", "mean"} of random actions, for environments in which a run measured that.
+    `random` has {"environment", "runs", "mean", "low", "high"} of random actions, for environments in which a run
+    measured that; its band is one standard deviation over the episodes, None if only the mean is known.
 
     Runs that differ in a setting of `varied` (with dots into sections, as a sweep names them) are of other kinds.
 
@@ -94,9 +104,9 @@ def compare_curves(curves: Sequence[Curve], varied: Sequence[str] = ()) -> dict[
     return {
         "groups": [_group(alike, _label(alike[0], list(kinds), names)) for alike in kinds.values()],
         "random": [
-            {"environment": name, "runs": len(returns), "mean": float(np.mean(returns))}
+            _random_row(name, measured)
             for name in environments
-            if (returns := [c.random for c in curves if c.random is not None and c.settings["environment"] == name])
+            if (measured := [c.random for c in curves if c.random and c.settings["environment"] == name])
         ],
         "published": [
             {**row._asdict(), "environment_steps": list(STEPS), "returns": list(row.returns)}
@@ -105,6 +115,14 @@ def compare_curves(curves: Sequence[Curve], varied: Sequence[str] = ()) -> dict[
         ],
         "note": NOTE,
     }
+
+
+def _random_row(environment: str, measured: Sequence[RandomReturn]) -> dict[str, Any]:
+    """The mean over runs; the spread is that within a run, as runs play the same episodes."""
+    mean = float(np.mean([random.mean for random in measured]))
+    spreads = [random.std for random in measured if random.std is not None]
+    low, high = (mean + sign * float(np.mean(spreads)) if spreads else None for sign in (-1, 1))
+    return {"environment": environment, "runs": len(measured), "mean": mean, "low": low, "high": high}
 
 
 def _group(curves: Sequence[Curve], label: str) -> dict[str, Any]:

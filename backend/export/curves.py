@@ -35,6 +35,8 @@ def render_curves(comparison: Mapping[str, Any], format: str) -> bytes:
         for row in comparison["random"]:
             name = f"random actions in {row['environment']}"
             axes.axhline(row["mean"], color="#666666", linewidth=0.9, linestyle=":", label=name)
+            if row["low"] is not None:
+                axes.axhspan(row["low"], row["high"], color="#666666", alpha=0.12, linewidth=0)
         last = max((group["environment_steps"][-1] for group in comparison["groups"]), default=0.0)
         near = [row for row in comparison["published"] if NEAR * last >= row["environment_steps"][0]]
         for index, row in enumerate(near):
@@ -68,7 +70,9 @@ def table_of_curves(comparison: Mapping[str, Any]) -> str:
             f"{group['label']:<44} {len(group['runs']):>4} {steps:>18} {group['mean'][-1]:>9.1f} {spread:>7.1f}"
         )
     for row in comparison["random"]:
-        lines.append(f"{'random actions in ' + row['environment']:<44} {row['runs']:>4} {'':>18} {row['mean']:>9.1f}")
+        label = f"random actions in {row['environment']}"
+        spread = "" if row["low"] is None else f" {row['high'] - row['mean']:>7.1f} over episodes"
+        lines.append(f"{label:<44} {row['runs']:>4} {'':>18} {row['mean']:>9.1f}{spread}")
     if comparison["published"]:
         lines += ["", f"{'published':<44} {'':>4} {'0.2M / 0.5M / end':>36}"]
     for row in comparison["published"]:

@@ -125,7 +125,7 @@ def _draw(view: Returns, names: Mapping[str, str]) -> None:
             figure(comparison["groups"], comparison["random"], published), config=CONFIG, key=f"{PLACE}.plot"
         )
         rows = [*map(_row, comparison["groups"]), *map(_random_row, comparison["random"])]
-        st.dataframe(rows, hide_index=True, alt="Last evaluations")
+        st.dataframe(rows, hide_index=True, alt="Last evaluations", placeholder="")
         if published or far:
             with st.expander("What the paper reports", expanded=bool(far)):
                 rows = [_published(row) for row in (*published, *far)]
@@ -138,7 +138,7 @@ def _draw(view: Returns, names: Mapping[str, str]) -> None:
 def figure(
     groups: list[dict[str, Any]], random: list[dict[str, Any]], published: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """One line with band per group, a dotted one for random actions, one mark per published figure."""
+    """One line with band per group, a dotted one with its band for random actions, one mark per published figure."""
     drawn: list[dict[str, Any]] = []
     for index, group in enumerate(groups):
         colour, steps = PALETTE[index % len(PALETTE)], group["environment_steps"]
@@ -152,6 +152,12 @@ def figure(
         ]  # fmt: skip
     far = max((group["environment_steps"][-1] for group in groups), default=0)
     for row in random:
+        if row["low"] is not None:
+            drawn.append(
+                {"type": "scatter", "mode": "lines", "fill": "toself", "fillcolor": "#8888881f", "line": {"width": 0},
+                 "hoverinfo": "skip", "showlegend": False, "x": [0, far, far, 0],
+                 "y": [row["high"]] * 2 + [row["low"]] * 2}
+            )  # fmt: skip
         drawn.append(
             {"type": "scatter", "mode": "lines", "x": [0, far], "y": [row["mean"]] * 2,
              "name": f"random actions in {row['environment']}",
@@ -195,5 +201,10 @@ def _row(group: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _random_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    mean = round(row["mean"], 1)
-    return {"Runs of": "random actions", "Environment": row["environment"], "Seeds": "", "Mean return": mean, "±": ""}
+    return {
+        "Runs of": "random actions",
+        "Environment": row["environment"],
+        "Seeds": "",
+        "Mean return": round(row["mean"], 1),
+        "±": "" if row["low"] is None else f"{row['high'] - row['mean']:.1f} over episodes",
+    }

@@ -20,8 +20,11 @@ PAPER = {
 
 
 def test_a_group_is_a_line_with_a_band_random_actions_are_dots_and_the_paper_is_marks() -> None:
-    random = {"environment": "walker-walk", "runs": 2, "mean": 7.5}
-    band, line, dots, marks = figure([GROUP], [random], [PAPER])["data"]
+    random = {"environment": "walker-walk", "runs": 2, "mean": 7.5, "low": 5, "high": 10}
+    band, line, spread, dots, marks = figure([GROUP], [random], [PAPER])["data"]
+    assert spread["y"] == [10, 10, 5, 5] and spread["fill"] == "toself" and not spread["showlegend"]
+    bare = figure([GROUP], [{**random, "low": None, "high": None}], [PAPER])["data"]
+    assert len(bare) == 4 and bare[2] == dots, "no band where the spread is not known"
     assert (dots["x"], dots["y"], dots["line"]["dash"]) == ([0, 2000], [7.5, 7.5], "dot")
     assert dots["name"] == "random actions in walker-walk"
     assert band["x"] == [1000, 2000, 2000, 1000] and band["y"] == [12, 25, 15, 8] and band["fill"] == "toself"

@@ -65,15 +65,18 @@ def test_random_actions_have_a_mean_per_environment_over_the_runs_that_measured_
     for run, value in zip(runs, (30.0, 50.0), strict=False):
         first, *others = (run / "metrics.jsonl").read_text().splitlines()
         line = {"phase": "evaluate", "environment_steps": 500, "evaluation_return": 9.0, "random_return": value}
+        line |= {"random_std": value / 5}
         (run / "metrics.jsonl").write_text("\n".join([first, json.dumps(line), *others]) + "\n")
     shipped = a_run(tmp_path / "shipped", 0, [(1000, 1.0)], environment="reacher-easy")
     (shipped / "quality.json").write_text(json.dumps({"policy_return": {"mean": 700.0, "random": 37.0}}))
     comparison = compare_curves([read_curve(run) for run in (*runs, shipped)])
     assert comparison["random"] == [
-        {"environment": "reacher-easy", "runs": 1, "mean": 37.0},
-        {"environment": "walker-walk", "runs": 2, "mean": 40.0},
+        {"environment": "reacher-easy", "runs": 1, "mean": 37.0, "low": None, "high": None},
+        {"environment": "walker-walk", "runs": 2, "mean": 40.0, "low": 32.0, "high": 48.0},
     ]
-    assert re.search(r"random actions in walker-walk +2 +40\.0\n", table_of_curves(comparison))
+    table = table_of_curves(comparison)
+    assert re.search(r"random actions in reacher-easy +1 +37\.0\n", table)
+    assert re.search(r"random actions in walker-walk +2 +40\.0 +8\.0 over episodes\n", table)
     assert b"random actions in reacher-easy" in render_curves(comparison, "svg")
     (shipped / "quality.json").write_text(json.dumps({"policy_return": None}))
     assert compare_curves([read_curve(shipped)])["random"] == []

@@ -34,7 +34,7 @@ CHECKS = [
     response_schema_conformance,
     negative_data_rejection,
 ]
-QUICK = 3  # cases an operation and phase
+QUICK = 2  # cases an operation and phase
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "phases": [Phase.explicit, Phase.generate]}
 
 

@@ -33,7 +33,7 @@ def check_references(settings: StageSettings, home: Path, *, allow_path: bool = 
     """Raises SettingsError unless the data set, the films, the teacher and the environment exist and fit."""
     if isinstance(settings, PretrainSettings):
         dataset = dataset_of(settings, home, allow_path=allow_path)
-        check_trainable(dataset, settings.length, settings.held_out)
+        check_trainable(dataset, settings.longest, settings.held_out)
     for place, pretrained in _pretrained(settings).items():
         start_of(pretrained, home, allow_path=allow_path, place=place)
     for place, part in _simulated(settings).items():
@@ -129,7 +129,7 @@ def _check_recordings(settings: OfflineSettings, recorded: Recorded) -> None:
             f"{demonstrations.name} has {len(demonstrations.lengths)} episode; at least 2 are needed, one held out"
         )
         raise SettingsError([Problem("/demonstrations", message)])
-    check_trainable(demonstrations, settings.length, settings.held_out)
+    check_trainable(demonstrations, settings.longest, settings.held_out)
     if further is not None and further.action_size != demonstrations.action_size:
         message = (
             f"{further.name} has actions of size {further.action_size}, the demonstrations {demonstrations.action_size}"

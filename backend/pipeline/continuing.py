@@ -12,7 +12,7 @@ AMOUNTS = {"collect": "episodes", "pretrain": "updates", "finetune": "agent_step
 FREE = frozenset(
     {
         *AMOUNTS.values(),
-        *("workers", "batch", "cooling", "averaging"),
+        *("workers", "batch", "cooling", "cooling_length", "averaging"),
         *("checkpoint_every", "log_every", "evaluate_every", "evaluate_episodes"),
     }
 )

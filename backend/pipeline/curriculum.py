@@ -40,11 +40,17 @@ def cooled(settings: Learned, progress: float) -> float:
     return 1 - 0.9 * passed
 
 
-def shape(settings: Learned, update: int) -> tuple[int, int]:
-    """Batch and sequence length (B, T) at an update; both shapes have about as many frames."""
-    if update >= settings.seeing or settings.seeing_length >= settings.length:
-        return settings.batch, settings.length
-    return max(settings.batch * settings.length // settings.seeing_length, 1), settings.seeing_length
+def shape(settings: Learned, update: int, progress: float) -> tuple[int, int]:
+    """Batch and sequence length (B, T) at an update, after a share of the run in [0, 1]; all have about as many frames.
+
+    Sequences are short while seeing and may be longer while cooling.
+    """
+    length = settings.length
+    if update < settings.seeing:
+        length = min(settings.seeing_length, length)
+    elif progress >= 1 - settings.cooling:
+        length = settings.cooling_length or length
+    return max(settings.batch * settings.length // length, 1), length
 
 
 def objective(settings: Learned) -> Objective:

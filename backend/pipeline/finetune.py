@@ -89,7 +89,7 @@ class Online:
         settings = self.settings
         noise = self.run.randomness.torch if self.agent_steps >= settings.prefill else None
         self.experience.begin_step(self.run.randomness.numpy, noise)
-        learnable = self.agent_steps >= settings.prefill and len(self.experience.replay) > settings.length
+        learnable = self.agent_steps >= settings.prefill and len(self.experience.replay) > settings.longest
         if learnable and self.agent_steps % settings.train_every == 0:
             self._learn()
         ended = self.experience.finish_step()
@@ -123,7 +123,8 @@ class Online:
 
     def _learn(self) -> None:
         run, settings = self.run, self.settings
-        batch = self.experience.replay.sample(*shape(settings, run.updates), run.randomness.numpy)
+        size = shape(settings, run.updates, self.agent_steps / settings.agent_steps)
+        batch = self.experience.replay.sample(*size, run.randomness.numpy)
         metrics = run.learn(batch, self.agent_steps)
         if run.updates % settings.log_every == 0:
             run.check()

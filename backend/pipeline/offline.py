@@ -87,7 +87,8 @@ class Offline:
         self.reporter.progress(run.updates, settings.updates, "offline")
         while run.updates < settings.updates:
             replay = self._expert if run.imitates else self._everything
-            metrics = run.learn(replay.sample(*shape(settings, run.updates), run.randomness.numpy), run.updates)
+            size = shape(settings, run.updates, run.updates / settings.updates)
+            metrics = run.learn(replay.sample(*size, run.randomness.numpy), run.updates)
             self.reporter.progress(run.updates, settings.updates, "offline")
             if run.updates % settings.log_every == 0:
                 run.check()

@@ -79,10 +79,10 @@ def check_processes(settings: StageSettings, processes: int, device: str) -> Non
 
 
 def check_divides(settings: PretrainSettings, processes: int) -> None:
-    """Raises SettingsError if a batch of the run, with its first or its last shape, has no equal parts for all."""
-    for update in (0, settings.seeing):
+    """Raises SettingsError if a batch of the run, of any of its shapes, has no equal parts for all."""
+    for update, progress in ((0, 0.0), (settings.seeing, 0.0), (settings.seeing, 1.0)):
         try:
-            Share(size=processes).rows(shape(settings, update)[0])
+            Share(size=processes).rows(shape(settings, update, progress)[0])
         except ValueError as error:
             raise SettingsError([Problem("/batch", str(error))]) from None
 

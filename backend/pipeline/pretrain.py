@@ -204,7 +204,8 @@ def _updates(run: Pretraining, frames: Sequences, together: Team, stop: Callable
     """The updates that are left, in step with the other processes. Raises Diverged in all of them."""
     settings = run.settings
     while run.updates < settings.updates:
-        figures = run.step(_sample(frames, shape(settings, run.updates), run.randomness.numpy, together.share))
+        size = shape(settings, run.updates, run.updates / settings.updates)
+        figures = run.step(_sample(frames, size, run.randomness.numpy, together.share))
         values = None
         if run.updates % settings.log_every == 0:
             run.check()

@@ -106,9 +106,10 @@ class FinetuneSettings(EnvironmentSettings, LearningSettings):
     @model_validator(mode="after")
     def _sequences_fit_an_episode(self) -> "FinetuneSettings":
         frames = episode_frames(self.environment, self.action_repeat)
-        if self.length > frames:
-            message = f"sequences of {self.length} frames are longer than an episode of {self.environment} ({frames})"
-            raise conflict("/length", message)
+        for name in ("length", "cooling_length"):
+            if (length := getattr(self, name)) > frames:
+                message = f"sequences of {length} frames are longer than an episode of {self.environment} ({frames})"
+                raise conflict(f"/{name}", message)
         return self
 
     @model_validator(mode="after")

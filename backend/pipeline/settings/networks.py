@@ -1,10 +1,10 @@
 """Settings of the networks, their losses and their optimisation, which pretraining and fine-tuning share."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from backend.pipeline.fields import Closed, Count, Fraction, Rate, Weight, described
+from backend.pipeline.fields import Closed, Count, Fraction, Rate, Weight, conflict, described
 
 
 class NetworkSettings(Closed):
@@ -82,6 +82,13 @@ class NetworkSettings(Closed):
         "Optimisation",
         "Last share of a run's updates (fine-tuning: agent steps), in which the learning rates fall to a tenth.",
     )
+    cooling_length: Annotated[int, Field(ge=0, le=1000)] = described(
+        0,
+        "Sequence length while cooling",
+        "Optimisation",
+        "Longer sequences at the end, with fewer of them, so that a batch has as many frames: what lies further ahead "
+        "is imagined better. 0: as before.",
+    )
     averaging: Annotated[float, Field(ge=0, lt=1)] = described(
         0.0,
         "Averaging of weights",
@@ -93,3 +100,16 @@ class NetworkSettings(Closed):
     clip_norm: Annotated[float, Field(gt=0, le=1e6)] = described(100.0, "Gradient norm limit", "Optimisation")
     checkpoint_every: Count = described(1000, "Updates between checkpoints", "Run")
     log_every: Count = described(50, "Updates between log lines", "Run")
+
+    @model_validator(mode="after")
+    def _sequences_grow(self) -> Self:
+        if 0 < self.cooling_length < self.length:
+            raise conflict(
+                "/cooling_length", f"sequences of {self.length} frames become longer while cooling, not shorter"
+            )
+        return self
+
+    @property
+    def longest(self) -> int:
+        """Frames of the longest sequences that are learned from."""
+        return max(self.length, self.cooling_length)

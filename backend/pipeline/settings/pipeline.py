@@ -32,12 +32,13 @@ class PipelineSettings(Closed):
         collected = min(
             self.collect.episode_steps, episode_frames(self.collect.environment, self.collect.action_repeat)
         )
-        if self.pretrain.length > collected:
-            raise conflict(
-                "/pretrain/length",
-                f"sequences of {self.pretrain.length} frames are longer than the collected episodes "
-                f"of {collected} (collect.episode_steps is {self.collect.episode_steps})",
-            )
+        for name in ("length", "cooling_length"):
+            if (length := getattr(self.pretrain, name)) > collected:
+                raise conflict(
+                    f"/pretrain/{name}",
+                    f"sequences of {length} frames are longer than the collected episodes "
+                    f"of {collected} (collect.episode_steps is {self.collect.episode_steps})",
+                )
         if self.pretrain.held_out >= self.collect.episodes:
             raise conflict(
                 "/pretrain/held_out",

@@ -32,7 +32,7 @@ def _refused(stage: str, before: dict[str, Any], after: dict[str, Any], folder: 
         ("pretrain", {"latents": 12}, ["/latents"]),
         ("pretrain", {"learning_rate": 1e-4, "vision": "conv"}, ["/learning_rate", "/vision"]),
         ("finetune", {"agent_steps": 1_000_000, "evaluate_every": 50, "evaluate_episodes": 3}, []),
-        ("finetune", {"agent_steps": 1_000_000, "cooling": 0.2, "averaging": 0.99}, []),
+        ("finetune", {"agent_steps": 1_000_000, "cooling": 0.2, "cooling_length": 60, "averaging": 0.99}, []),
         ("finetune", {"method": "dreamerv2"}, ["/method"]),
         ("pipeline", {"finetune": {"agent_steps": 900}}, []),
         ("pipeline", {"pretrain": {"updates": 900}, "collect": {"episodes": 30}}, []),

@@ -1,4 +1,5 @@
 import pytest
+from pydantic import ValidationError
 
 from backend.pipeline.curriculum import beta, cooled, distillation_share, dynamics_weight, shape
 from backend.pipeline.settings import FinetuneSettings, PretrainSettings
@@ -18,15 +19,29 @@ def test_weights_are_low_while_seeing_then_grow_by_equal_factors():
 
 
 def test_sequences_are_short_while_seeing_and_a_batch_has_as_many_frames():
-    assert shape(SEEING_FIRST, 99) == (24, 4)
-    assert shape(SEEING_FIRST, 100) == (6, 16)
+    assert shape(SEEING_FIRST, 99, 0.0) == (24, 4)
+    assert shape(SEEING_FIRST, 100, 0.0) == (6, 16)
+
+
+def test_sequences_may_be_longer_while_cooling_and_never_shorter():
+    growing = SEEING_FIRST.model_copy(update={"cooling": 0.25, "cooling_length": 48})
+    assert [shape(growing, update, share) for update, share in ((100, 0.74), (100, 0.75), (5_000, 1.0))] == [
+        *[(6, 16), (2, 48), (2, 48)]
+    ]
+    assert shape(growing, 99, 0.9) == (24, 4), "seeing comes first"
+    assert growing.longest == 48 and SEEING_FIRST.longest == 16
+    assert shape(growing.model_copy(update={"cooling": 0.0}), 5_000, 0.99) == (6, 16)
+    with pytest.raises(ValidationError, match="become longer while cooling"):
+        PretrainSettings(length=16, cooling_length=8)
+    with pytest.raises(ValidationError, match="sequences of 600 frames are longer than an episode of cartpole-swingup"):
+        FinetuneSettings(environment="cartpole-swingup", cooling_length=600)
 
 
 def test_by_default_nothing_changes_with_the_update_as_in_the_paper():
     paper = PretrainSettings()
     assert [beta(paper, update) for update in (0, 5, 10**6)] == [0.015] * 3
     assert [dynamics_weight(paper, update) for update in (0, 5, 10**6)] == [1.0] * 3
-    assert shape(paper, 0) == (50, 50)
+    assert shape(paper, 0, 0.0) == shape(paper, 0, 1.0) == (50, 50)
     assert cooled(paper, 0.999) == 1
 
 

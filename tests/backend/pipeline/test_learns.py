@@ -65,7 +65,7 @@ def _share_after_learning(shuffled: bool) -> float:
     replay.extend(_watched(shuffled))
     run = Finetuning(settings, build_parts(settings, None, 2, seed=0), 0, "cpu")
     for update in range(UPDATES):
-        run.learn(replay.sample(*shape(settings, update), run.randomness.numpy), done=0)
+        run.learn(replay.sample(*shape(settings, update, 0.0), run.randomness.numpy), done=0)
     run.check()
     run.agent.eval()
     world, seeds = SquareWorld("none", 2), list(range(8))

@@ -224,7 +224,13 @@ def test_everything_that_teaches_to_see_can_be_cut_and_goes_on_bit_for_bit(
 ) -> None:
     seeing_first = {"seeing": 8, "settling": 6, "seeing_length": 3, "motion_weight": 4.0, "overshooting": 0.5}
     chosen = settings(
-        updates=20, checkpoint_every=20, initialisation="scaled", cooling=0.3, averaging=0.7, **seeing_first
+        updates=20,
+        checkpoint_every=20,
+        initialisation="scaled",
+        cooling=0.3,
+        cooling_length=8,
+        averaging=0.7,
+        **seeing_first,
     )
     whole = run(chosen, dataset, tmp_path / "whole")
     with pytest.raises(Stopped):

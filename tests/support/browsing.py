@@ -17,7 +17,8 @@ from tests.support.waiting import free_port
 
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --process-per-site --force-prefers-reduced-motion"
+    "--disable-component-update --disable-sync --process-per-site --force-prefers-reduced-motion "
+    "--js-flags=--no-opt,--no-maglev,--single-threaded-gc"  # a page lives for seconds: compiling it well never pays
 ).split()
 APP = Path(__file__).parents[2] / "frontend" / "server.py"
 VIEW = {"width": 1440, "height": 1000}

@@ -103,6 +103,10 @@ class NetworkSettings(Closed):
 
     @model_validator(mode="after")
     def _sequences_grow(self) -> Self:
+        if self.cooling_length and not self.cooling:
+            raise conflict(
+                "/cooling_length", "nothing cools: set cooling, the share of the run that has these sequences"
+            )
         if 0 < self.cooling_length < self.length:
             raise conflict(
                 "/cooling_length", f"sequences of {self.length} frames become longer while cooling, not shorter"

@@ -30,11 +30,12 @@ def test_sequences_may_be_longer_while_cooling_and_never_shorter():
     ]
     assert shape(growing, 99, 0.9) == (24, 4), "seeing comes first"
     assert growing.longest == 48 and SEEING_FIRST.longest == 16
-    assert shape(growing.model_copy(update={"cooling": 0.0}), 5_000, 0.99) == (6, 16)
     with pytest.raises(ValidationError, match="become longer while cooling"):
-        PretrainSettings(length=16, cooling_length=8)
+        PretrainSettings(length=16, cooling=0.1, cooling_length=8)
     with pytest.raises(ValidationError, match="sequences of 600 frames are longer than an episode of cartpole-swingup"):
-        FinetuneSettings(environment="cartpole-swingup", cooling_length=600)
+        FinetuneSettings(environment="cartpole-swingup", cooling=0.1, cooling_length=600)
+    with pytest.raises(ValidationError, match="nothing cools"):
+        PretrainSettings(length=16, cooling_length=20)
 
 
 def test_by_default_nothing_changes_with_the_update_as_in_the_paper():

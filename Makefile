@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 # Tests of one file stay in one process (real ports, real children), with one thread each. Four files run at once, also on two cores: many tests wait.
 # Compiled modules are kept, whatever the shell says: the tests start hundreds of processes that import them.
-# glibc keeps freed blocks, as in training, but not more than 512 MiB: tests that learn take up to a fifth less processor time.
+# glibc keeps freed blocks, as in training, but not more than 512 MiB: tests that learn take less processor time.
 PYTEST := MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=536870912 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder --durations=15
 
 .PHONY: help setup app test lint check format faults audit bench images metaworld constraints clean

@@ -64,7 +64,7 @@ def _lacking(parts: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _imagined(findings: Findings) -> str:
     beats, steps = findings.beats, findings.steps
-    latest, everything = max(FROM_STEP, steps // 2), beats["all"]
+    latest, everything = min(max(FROM_STEP, steps // 2), steps), beats["all"]
     if everything is not None and everything <= latest:
         return f"imagination beats every trivial guess from step {everything} to step {steps}"
     lost = [text for name, text in GUESSES.items() if name in beats and (beats[name] or steps + 1) > latest]

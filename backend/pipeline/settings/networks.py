@@ -86,8 +86,8 @@ class NetworkSettings(Closed):
         0,
         "Sequence length while cooling",
         "Optimisation",
-        "Longer sequences at the end, with fewer of them, so that a batch has as many frames: what lies further ahead "
-        "is imagined better. 0: as before.",
+        "Longer sequences at the end, with fewer of them, so that a batch has as many frames and more imagined steps "
+        "are learned. 0: as before.",
     )
     averaging: Annotated[float, Field(ge=0, lt=1)] = described(
         0.0,

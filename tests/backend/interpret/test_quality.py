@@ -15,6 +15,7 @@ from backend.data.checkpoint import Checkpoint, load_checkpoint, read_info, save
 from backend.data.clip import Clip
 from backend.interpret.agents import moving_masks
 from backend.interpret.quality import measure_quality
+from backend.interpret.quality_sentence import Findings, sentence
 from backend.interpret.stored_quality import Recorded, quality_of, recordings
 from models.types import Gaussian, State, normalise
 from models.video_model import VideoModel
@@ -206,6 +207,23 @@ def test_what_cannot_be_had_is_null() -> None:
     assert alone["psnr"]["mean_image"]["5"] is None and alone["beats"]["mean_image"] is None
     assert alone["intervals"]["psnr"]["model"]["5"] is None
     assert alone["beats"]["all"] == 1
+
+
+@pytest.mark.parametrize(
+    ("steps", "first", "said"),
+    [
+        (3, None, "of 3 steps is no better than the mean image"),
+        (3, 2, "beats every trivial guess from step 2 to step 3"),
+        (45, 23, "of 45 steps is no better than the mean image"),
+        (45, 22, "beats every trivial guess from step 22 to step 45"),
+    ],
+)
+def test_imagination_of_any_length_is_compared_with_a_guess_that_is_named(
+    steps: int, first: int | None, said: str
+) -> None:
+    figures = {"agent_right": {"observed": 1.0}, "guesses_right": {}, "parts": {}}
+    beats = {"repeat_last": 1, "mean_image": first, "all": first}
+    assert sentence(Findings("masks", "the square", figures, beats, steps)).endswith(f"imagination {said}.")
 
 
 def test_without_masks_pixels_that_move_are_the_agent_and_the_answer_says_so() -> None:

@@ -157,9 +157,12 @@ def test_a_run_cut_inside_an_episode_goes_on_bit_for_bit(tmp_path: Path, whole: 
     check_equal(tmp_path, online(tmp_path, settings())[0].go(), whole)
 
 
-def test_a_run_that_first_learns_to_see_is_cut_and_goes_on_bit_for_bit(tmp_path: Path) -> None:
-    chosen = settings(averaging=0.7, **SEEING_FIRST)
+def test_a_run_that_first_learns_to_see_is_cut_and_goes_on_bit_for_bit(
+    tmp_path: Path, shapes: list[tuple[int, int]]
+) -> None:
+    chosen = settings(averaging=0.7, cooling=0.25, cooling_length=8, **SEEING_FIRST)
     whole = Whole(tmp_path / "whole", online(tmp_path / "whole", chosen)[0].go())
+    assert shapes == [(12, 2)] * 3 + [(4, 6)] * 4 + [(3, 8)] * 5
     with pytest.raises(Stopped):
         online(tmp_path / "cut", chosen, stop_after=44)[0].go()
     check_equal(tmp_path / "cut", online(tmp_path / "cut", chosen)[0].go(), whole)

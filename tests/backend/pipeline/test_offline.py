@@ -81,6 +81,12 @@ def test_a_policy_is_learned_from_recordings_alone_and_the_model_stands_still_me
     assert any("latent_distance_5" in line for line in lines)
 
 
+def test_sequences_are_longer_while_cooling(tmp_path: Path, shapes: list[tuple[int, int]]) -> None:
+    a_data_set(tmp_path, "experts")
+    a_run(tmp_path, tmp_path / "run", length=3, cooling=0.5, cooling_length=6)
+    assert shapes == [(2, 3), (2, 3), (1, 6), (1, 6)]
+
+
 def test_what_cannot_be_learned_from_is_refused_in_a_sentence(tmp_path: Path) -> None:
     a_data_set(tmp_path, "experts")
     a_data_set(tmp_path, "film", actions=0)

@@ -220,7 +220,7 @@ def test_pretraining_continues_from_a_checkpoints_weights(dataset: DatasetInfo, 
 
 
 def test_everything_that_teaches_to_see_can_be_cut_and_goes_on_bit_for_bit(
-    dataset: DatasetInfo, tmp_path: Path
+    dataset: DatasetInfo, tmp_path: Path, shapes: list[tuple[int, int]]
 ) -> None:
     seeing_first = {"seeing": 8, "settling": 6, "seeing_length": 3, "motion_weight": 4.0, "overshooting": 0.5}
     chosen = settings(
@@ -233,6 +233,7 @@ def test_everything_that_teaches_to_see_can_be_cut_and_goes_on_bit_for_bit(
         **seeing_first,
     )
     whole = run(chosen, dataset, tmp_path / "whole")
+    assert shapes == [(8, 3)] * 8 + [(4, 6)] * 6 + [(3, 8)] * 6
     with pytest.raises(Stopped):
         run(chosen, dataset, tmp_path / "cut", stop_after=7)
     with pytest.raises(Stopped):
